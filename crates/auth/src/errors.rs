@@ -1,0 +1,149 @@
+//! Refusals in the form of RFC 6749 §5.2. Clients print `error_description` into build logs: it is where we talk to people.
+//!
+//! Descriptions keep to the characters that §5.2 allows: printable ASCII without `"` and `\`.
+
+use axum::{body::Body, response::IntoResponse};
+use http::{HeaderValue, Response, StatusCode, header};
+use serde_json::json;
+use service::{
+    Failure,
+    exchange::{ClientRefusal, ExchangeRefusal},
+};
+
+/// One refusal.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    pub(crate) error: &'static str,
+    pub(crate) description: String,
+    pub(crate) retry_after_seconds: Option<u64>,
+    /// Whether the client used HTTP Basic, and so must be challenged for it (RFC 6749 §5.2).
+    pub(crate) challenge_basic: bool,
+}
+
+impl Refusal {
+    pub(crate) fn new(status: StatusCode, error: &'static str, description: impl Into<String>) -> Self {
+        Self {
+            status,
+            error,
+            description: description.into(),
+            retry_after_seconds: None,
+            challenge_basic: false,
+        }
+    }
+
+    pub(crate) fn invalid_request(description: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_request", description)
+    }
+
+    pub(crate) fn invalid_client(description: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "invalid_client", description)
+    }
+
+    pub(crate) fn challenging_basic(self, basic_was_used: bool) -> Self {
+        Self { challenge_basic: basic_was_used && self.status == StatusCode::UNAUTHORIZED, ..self }
+    }
+
+    fn later(status: StatusCode, seconds: u64, description: impl Into<String>) -> Self {
+        Self {
+            retry_after_seconds: Some(seconds),
+            ..Self::new(status, "temporarily_unavailable", description)
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response<Body> {
+        let body = json!({ "error": self.error, "error_description": self.description });
+        let mut response = no_store(web::json(self.status, &body));
+        let headers = response.headers_mut();
+        if let Some(seconds) = self.retry_after_seconds {
+            headers.insert(header::RETRY_AFTER, web::retry_after(seconds));
+        }
+        if self.challenge_basic {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"duku\""));
+        }
+        response
+    }
+}
+
+impl From<ClientRefusal> for Refusal {
+    fn from(refusal: ClientRefusal) -> Self {
+        match refusal {
+            ClientRefusal::Unknown => Self::invalid_client(
+                "The client is unknown, or this is not its secret. Check client_id and client_secret; \
+                 an Admin can see the key or rotate it in Viewport under Settings > API Keys.",
+            ),
+            ClientRefusal::Expired(at) => Self::invalid_client(format!(
+                "This API key expired at {at}. An Admin can rotate it in Viewport under Settings > API Keys; \
+                 the client_id stays, the secret changes."
+            )),
+            ClientRefusal::Rotated(at) => Self::invalid_client(format!(
+                "This client_secret was replaced by a rotation at {at} and works no more. \
+                 Store the new secret where this pipeline reads it; an Admin who does not have it can rotate the key again."
+            )),
+            ClientRefusal::Revoked(at) => Self::invalid_client(format!(
+                "This API key was revoked at {at}, permanently. An Admin can generate a new one in Viewport under \
+                 Settings > API Keys."
+            )),
+            ClientRefusal::TooManyFailures(seconds) => Self::later(
+                StatusCode::TOO_MANY_REQUESTS,
+                seconds,
+                format!(
+                    "Too many failed attempts. Check the credentials and try again in {seconds} seconds."
+                ),
+            ),
+            ClientRefusal::Failure(failure) => failure.into(),
+        }
+    }
+}
+
+impl From<ExchangeRefusal> for Refusal {
+    fn from(refusal: ExchangeRefusal) -> Self {
+        match refusal {
+            ExchangeRefusal::Client(refusal) => refusal.into(),
+            ExchangeRefusal::Scope(_) => Self::new(
+                StatusCode::BAD_REQUEST,
+                "invalid_scope",
+                "A requested scope is unknown. Known are openid, platform:read and platform:write; most clients need none.",
+            ),
+        }
+    }
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        tracing::error!(error = %failure, "a request failed");
+        if failure.is_temporary() {
+            return Self::later(
+                StatusCode::SERVICE_UNAVAILABLE,
+                1,
+                "The service cannot reach its data just now. Nothing was changed; try again in a moment.",
+            );
+        }
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "server_error",
+            "Something went wrong here, not with the request. The X-Request-Id of this answer names it in our logs.",
+        )
+    }
+}
+
+/// Keeps an answer with credentials, or about them, out of every cache (RFC 6749 §5.1).
+pub(crate) fn no_store(mut response: Response<Body>) -> Response<Body> {
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+    response
+}
+
+pub(crate) fn method_not_allowed(allow: &'static str) -> Response<Body> {
+    let refusal = Refusal::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "invalid_request",
+        format!("This endpoint takes {allow}."),
+    );
+    let mut response = refusal.into_response();
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
+    response
+}

@@ -1,0 +1,51 @@
+//! The client credentials grant (RFC 6749 §4.4): an API key's pair buys an access token. No refresh token (§4.4.3).
+
+use crate::{
+    AuthorizationServer,
+    client_authentication::ClientAuthentication,
+    errors::{Refusal, no_store},
+    request::Posted,
+};
+use axum::body::Body;
+use http::{Response, StatusCode};
+use serde::Serialize;
+use web::Form;
+
+pub(crate) const NAME: &str = "client_credentials";
+
+/// RFC 6749 §5.1, with what Keycloak's clients expect, and the secret's end under its name of RFC 7591.
+#[derive(Serialize)]
+struct Answer<'a> {
+    access_token: &'a str,
+    expires_in: i64,
+    token_type: &'static str,
+    scope: String,
+    refresh_expires_in: i64,
+    #[serde(rename = "not-before-policy")]
+    not_before_policy: i64,
+    client_secret_expires_at: i64,
+}
+
+pub(crate) async fn exchange(
+    server: &AuthorizationServer,
+    posted: &Posted,
+    form: &Form<'_>,
+) -> Result<Response<Body>, Refusal> {
+    let client = ClientAuthentication::find(&posted.headers, form)?;
+    let scope = form.get("scope").unwrap_or("");
+    let bought = server
+        .service()
+        .exchange(&posted.ctx, client.credential(), scope)
+        .await
+        .map_err(|refusal| Refusal::from(refusal).challenging_basic(client.basic))?;
+    let answer = Answer {
+        access_token: &bought.access_token,
+        expires_in: bought.window.seconds(),
+        token_type: "Bearer",
+        scope: bought.scopes.to_string(),
+        refresh_expires_in: 0,
+        not_before_policy: 0,
+        client_secret_expires_at: bought.secret_expires_at.seconds(),
+    };
+    Ok(no_store(web::json(StatusCode::OK, &answer)))
+}

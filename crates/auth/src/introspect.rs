@@ -1,0 +1,53 @@
+//! Token introspection (RFC 7662): a key may ask about the tokens of its own organisation.
+
+use crate::{
+    AuthorizationServer,
+    client_authentication::ClientAuthentication,
+    errors::{Refusal, no_store},
+    request::Posted,
+};
+use axum::{
+    body::Body,
+    extract::{Request, State},
+};
+use http::{Response, StatusCode};
+use serde_json::{Value, json};
+use service::tokens::TokenFacts;
+
+pub(crate) async fn introspect(
+    State(server): State<AuthorizationServer>,
+    request: Request,
+) -> Result<Response<Body>, Refusal> {
+    let posted = Posted::read(&server, request).await?;
+    let form = posted.form()?;
+    let client = ClientAuthentication::find(&posted.headers, &form)?;
+    let token = form.get("token").ok_or_else(|| Refusal::invalid_request("token is missing."))?;
+    let facts = server
+        .service()
+        .introspect(&posted.ctx, client.credential(), token)
+        .await
+        .map_err(|refusal| Refusal::from(refusal).challenging_basic(client.basic))?;
+    let answer = facts.map_or_else(|| json!({ "active": false }), |facts| active(&facts));
+    Ok(no_store(web::json(StatusCode::OK, &answer)))
+}
+
+fn active(facts: &TokenFacts) -> Value {
+    let mut answer = json!({
+        "active": true,
+        "scope": facts.scope,
+        "client_id": facts.client_id,
+        "token_type": "Bearer",
+        "exp": facts.expires_at,
+        "iat": facts.issued_at,
+        "sub": facts.subject,
+        "aud": facts.audience,
+        "iss": facts.issuer,
+        "jti": facts.token_id,
+        "org_id": facts.organisation_id,
+        "org_name": facts.organisation_name,
+    });
+    if let (Some(members), Some(username)) = (answer.as_object_mut(), &facts.username) {
+        members.insert("username".to_owned(), json!(username));
+    }
+    answer
+}

@@ -1,0 +1,27 @@
+//! The token endpoint (RFC 6749 §3.2): names the grant and hands over to it.
+
+use crate::{AuthorizationServer, errors::Refusal, grants, request::Posted};
+use axum::{
+    body::Body,
+    extract::{Request, State},
+};
+use http::{Response, StatusCode};
+
+pub(crate) async fn exchange(
+    State(server): State<AuthorizationServer>,
+    request: Request,
+) -> Result<Response<Body>, Refusal> {
+    let posted = Posted::read(&server, request).await?;
+    let form = posted.form()?;
+    match form.get("grant_type") {
+        Some(grants::client_credentials::NAME) => {
+            grants::client_credentials::exchange(&server, &posted, &form).await
+        }
+        Some(_) => Err(Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "unsupported_grant_type",
+            "This grant_type is not supported; API keys use client_credentials.",
+        )),
+        None => Err(Refusal::invalid_request("grant_type is missing; API keys use client_credentials.")),
+    }
+}

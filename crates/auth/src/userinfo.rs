@@ -1,0 +1,76 @@
+//! Who holds a token (OpenID Connect Core 1.0 §5.3), for keys and for people.
+
+use crate::{
+    AuthorizationServer,
+    errors::{Refusal, no_store},
+    request::ctx,
+};
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    response::IntoResponse,
+};
+use http::{HeaderValue, Response, StatusCode, header};
+use serde_json::{Value, json};
+use service::{Holder, Principal, exchange::ClientRefusal, tokens::TokenRefusal};
+
+pub(crate) async fn show(
+    State(server): State<AuthorizationServer>,
+    request: Request,
+) -> Result<Response<Body>, Response<Body>> {
+    let (parts, _) = request.into_parts();
+    let ctx = ctx(&parts).map_err(IntoResponse::into_response)?;
+    let mut headers = parts.headers.get_all(header::AUTHORIZATION).iter();
+    let token = match (headers.next(), headers.next()) {
+        (Some(value), None) => value.to_str().ok().and_then(bearer),
+        _ => None,
+    };
+    let token = token.ok_or_else(|| challenge(None))?;
+    let principal = server.service().authenticate(&ctx, token).await.map_err(refuse)?;
+    Ok(no_store(web::json(StatusCode::OK, &facts(&principal))))
+}
+
+fn bearer(header: &str) -> Option<&str> {
+    let (scheme, token) = header.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()).filter(|token| !token.is_empty())
+}
+
+fn refuse(refusal: TokenRefusal) -> Response<Body> {
+    match refusal {
+        TokenRefusal::Invalid(why) => challenge(Some(&why)),
+        TokenRefusal::TooManyFailures(seconds) => {
+            Refusal::from(ClientRefusal::TooManyFailures(seconds)).into_response()
+        }
+        TokenRefusal::Failure(failure) => Refusal::from(failure).into_response(),
+    }
+}
+
+/// RFC 6750 §3: without a token the challenge names no error.
+fn challenge(why: Option<&str>) -> Response<Body> {
+    let description = why.unwrap_or("Send an access token: Authorization: Bearer followed by the token.");
+    let mut response = Refusal::new(StatusCode::UNAUTHORIZED, "invalid_token", description).into_response();
+    let value = why.map_or_else(
+        || "Bearer".to_owned(),
+        |why| format!("Bearer error=\"invalid_token\", error_description=\"{why}\""),
+    );
+    if let Ok(value) = HeaderValue::from_str(&value) {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
+    }
+    response
+}
+
+fn facts(principal: &Principal) -> Value {
+    let (organisation, name) = (principal.organisation_id.as_str(), &principal.organisation_name);
+    match &principal.holder {
+        Holder::ApiKey { id, label } => {
+            json!({ "sub": id.as_str(), "name": label, "org_id": organisation, "org_name": name })
+        }
+        Holder::Person { id, email, role } => json!({
+            "sub": id.as_str(), "email": email.as_str(), "role": role.as_str(),
+            "org_id": organisation, "org_name": name,
+        }),
+        Holder::Operator { name: operator } => {
+            json!({ "sub": operator, "org_id": organisation, "org_name": name })
+        }
+    }
+}

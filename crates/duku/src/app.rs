@@ -1,0 +1,110 @@
+//! Putting the rooms together.
+
+use crate::{
+    environment::SystemClock,
+    failure::CommandFailure,
+    master_key, operations,
+    settings::{Settings, Urls},
+};
+use axum::{Router, middleware::from_fn_with_state};
+use domain::{Clock, Entropy};
+use service::{Ctx, Service};
+use std::{sync::Arc, time::Duration};
+use store::Store;
+use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
+use web::{Door, TrustedProxies};
+
+/// Where time and randomness come from.
+#[derive(Clone)]
+pub struct Ambient {
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The random source.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl Ambient {
+    /// The operating system's.
+    pub fn system() -> Self {
+        Self { clock: Arc::new(SystemClock), entropy: Arc::new(jose::SystemEntropy::new()) }
+    }
+
+    /// Circumstances of work that no request asked for.
+    pub fn background(&self, purpose: &str) -> Ctx {
+        Ctx::background(self.clock.now(), purpose)
+    }
+}
+
+/// Opens the data, making the data directory if it is missing.
+///
+/// # Errors
+/// The directory cannot be made, or the store cannot be opened.
+pub async fn open_store(settings: &Settings) -> Result<Store, CommandFailure> {
+    let dir = &settings.data_dir;
+    make_private_dir(dir).map_err(|error| {
+        CommandFailure::new(format!(
+            "cannot make the data directory {}: {error}; choose another with --data-dir",
+            dir.display()
+        ))
+    })?;
+    Ok(Store::open(&settings.store_options()?).await?)
+}
+
+fn make_private_dir(dir: &std::path::Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
+}
+
+/// Opens the use cases on a store.
+///
+/// # Errors
+/// The master key is missing or does not fit, or a setting is wrong.
+pub async fn open_service(
+    settings: &Settings,
+    store: Store,
+    urls: &Urls,
+    ambient: &Ambient,
+) -> Result<Service, CommandFailure> {
+    let master_key = master_key::find(settings, &store, &*ambient.entropy).await?;
+    let policy = settings.policy(urls)?;
+    let entropy = Arc::clone(&ambient.entropy);
+    Ok(Service::open(store, master_key, policy, entropy, &ambient.background("start")).await?)
+}
+
+/// Every surface behind one door.
+///
+/// # Errors
+/// A setting is wrong.
+pub fn router(
+    settings: &Settings,
+    service: &Service,
+    urls: &Urls,
+    ambient: &Ambient,
+    stopping: operations::Stopping,
+) -> Result<Router, CommandFailure> {
+    let proxies = TrustedProxies::parse(settings.trusted_proxies.iter().map(String::as_str))
+        .map_err(|error| CommandFailure::new(format!("--trusted-proxies: {error}")))?;
+    let door = Door {
+        clock: Arc::clone(&ambient.clock),
+        entropy: Arc::clone(&ambient.entropy),
+        proxies: Arc::new(proxies),
+    };
+    let auth_settings = auth::Settings { realm: settings.realm.clone(), form_bytes: settings.form_bytes };
+    let platform_settings = platform::Settings {
+        body_bytes: settings.graphql_bytes,
+        depth: settings.graphql_depth,
+        complexity: settings.graphql_complexity,
+        aliases: settings.graphql_aliases,
+        resource_metadata_url: format!("{}/.well-known/oauth-protected-resource/graphql", urls.platform),
+        ..platform::Settings::default()
+    };
+    let timeout = Duration::from_secs(settings.request_timeout_seconds);
+    Ok(auth::AuthorizationServer::new(service.clone(), auth_settings)
+        .router()
+        .merge(platform::Platform::new(service.clone(), platform_settings).router())
+        .merge(operations::router(service.clone(), stopping))
+        .fallback(operations::not_found)
+        .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::REQUEST_TIMEOUT, timeout))
+        .layer(CatchPanicLayer::custom(operations::after_panic))
+        .layer(from_fn_with_state(door, web::enter)))
+}

@@ -1,0 +1,121 @@
+//! `duku admin member`.
+
+use super::{Format, InOrganisation, Operator};
+use crate::{cli::output, failure::CommandFailure};
+use clap::{Subcommand, ValueEnum};
+use domain::Role;
+use serde_json::{Value, json};
+use store::Member;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Members {
+    /// Add a person; a new person is a Member
+    #[command(after_help = "Example:\n  duku admin member add --org Acme bob@example.org --role admin")]
+    Add {
+        #[command(flatten)]
+        organisation: InOrganisation,
+        /// The person's e-mail address
+        email: String,
+        /// The person's role
+        #[arg(long, value_enum, default_value = "member")]
+        role: RoleName,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Show an organisation's people
+    List {
+        #[command(flatten)]
+        organisation: InOrganisation,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Change a person's role
+    SetRole {
+        #[command(flatten)]
+        organisation: InOrganisation,
+        /// The person's e-mail address
+        email: String,
+        /// The new role
+        #[arg(value_enum)]
+        role: RoleName,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Remove a person; an organisation keeps at least one Admin
+    Remove {
+        #[command(flatten)]
+        organisation: InOrganisation,
+        /// The person's e-mail address
+        email: String,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum RoleName {
+    Member,
+    Admin,
+}
+
+impl From<RoleName> for Role {
+    fn from(name: RoleName) -> Self {
+        match name {
+            RoleName::Member => Self::Member,
+            RoleName::Admin => Self::Admin,
+        }
+    }
+}
+
+fn as_json(member: &Member) -> Value {
+    json!({
+        "id": member.id.as_str(),
+        "email": member.email.as_str(),
+        "role": member.role.as_str(),
+        "since": member.since.to_string(),
+    })
+}
+
+impl Members {
+    pub(crate) async fn run(self, operator: &Operator) -> Result<(), CommandFailure> {
+        let (service, ctx) = (&operator.service, &operator.ctx);
+        match self {
+            Self::Add { organisation, email, role, format } => {
+                let principal = operator.principal(&organisation).await?;
+                show(&service.add_member(ctx, &principal, &email, role.into()).await?, format)
+            }
+            Self::SetRole { organisation, email, role, format } => {
+                let principal = operator.principal(&organisation).await?;
+                show(&service.change_role(ctx, &principal, &email, role.into()).await?, format)
+            }
+            Self::Remove { organisation, email } => {
+                let principal = operator.principal(&organisation).await?;
+                service.remove_member(ctx, &principal, &email).await?;
+                Ok(output::line(&format!(
+                    "{} is no member of {} any more",
+                    email.trim(),
+                    principal.organisation_name
+                ))?)
+            }
+            Self::List { organisation, format } => {
+                let principal = operator.principal(&organisation).await?;
+                let members = service.list_members(&principal).await?;
+                if format.json {
+                    return Ok(output::json(&members.iter().map(as_json).collect())?);
+                }
+                let rows = members
+                    .iter()
+                    .map(|member| {
+                        vec![member.email.to_string(), member.role.to_string(), member.since.to_string()]
+                    })
+                    .collect();
+                Ok(output::table(&["EMAIL", "ROLE", "SINCE"], rows, "This organisation has no people.")?)
+            }
+        }
+    }
+}
+
+fn show(member: &Member, format: Format) -> Result<(), CommandFailure> {
+    if format.json {
+        return Ok(output::json(&as_json(member))?);
+    }
+    Ok(output::line(&format!("{} has the role {}", member.email, member.role))?)
+}

@@ -1,0 +1,110 @@
+//! `duku admin`: work on the data directly, on the server's host. A running server honours it at its next request.
+
+mod key;
+mod member;
+mod org;
+mod signing_key;
+mod subject;
+mod token;
+
+use super::serve::remembered_urls;
+use crate::{
+    app::{self, Ambient},
+    failure::CommandFailure,
+    settings::{Settings, Urls},
+};
+use clap::{Args, Subcommand};
+use service::{Ctx, Principal, Service};
+use std::net::{Ipv4Addr, SocketAddr};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Admin {
+    /// Organisations
+    #[command(subcommand)]
+    Org(org::Org),
+    /// API keys
+    #[command(subcommand)]
+    Key(key::Key),
+    /// People and their roles
+    #[command(subcommand)]
+    Member(member::Members),
+    /// Products
+    #[command(subcommand)]
+    Subject(subject::SubjectCommand),
+    /// Print an access token of a person, for the GraphQL API
+    Token(token::PersonToken),
+    /// Keys that sign access tokens
+    #[command(subcommand)]
+    SigningKey(signing_key::SigningKeys),
+}
+
+/// The organisation that a command works on.
+#[derive(Debug, Args)]
+pub(crate) struct InOrganisation {
+    /// The organisation's id or exact name
+    #[arg(long, value_name = "ORG")]
+    org: String,
+}
+
+/// Whether to print JSON.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Format {
+    /// Print JSON, for scripts
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// An operator at work.
+pub(crate) struct Operator {
+    pub(crate) service: Service,
+    pub(crate) ctx: Ctx,
+    pub(crate) name: String,
+}
+
+impl Admin {
+    pub(crate) async fn run(self, settings: &Settings) -> Result<(), CommandFailure> {
+        let operator = Operator::open(settings).await?;
+        match self {
+            Self::Org(command) => command.run(&operator).await,
+            Self::Key(command) => command.run(&operator).await,
+            Self::Member(command) => command.run(&operator).await,
+            Self::Subject(command) => command.run(&operator).await,
+            Self::Token(command) => command.run(&operator).await,
+            Self::SigningKey(command) => command.run(&operator).await,
+        }
+    }
+}
+
+impl Operator {
+    /// Opens the data as the server would.
+    pub(crate) async fn open(settings: &Settings) -> Result<Self, CommandFailure> {
+        let ambient = Ambient::system();
+        let store = app::open_store(settings).await?;
+        let urls = urls(settings, &store).await?;
+        let service = app::open_service(settings, store, &urls, &ambient).await?;
+        Ok(Self { service, ctx: ambient.background("admin"), name: operating_system_user() })
+    }
+
+    /// The operator acting on an organisation.
+    pub(crate) async fn principal(&self, organisation: &InOrganisation) -> Result<Principal, CommandFailure> {
+        let organisation = self.service.find_organisation(&organisation.org).await?;
+        Ok(Principal::operator(&self.name, &organisation))
+    }
+}
+
+/// The settings' URLs; if they name none, those of the server that last ran on this data.
+async fn urls(settings: &Settings, store: &store::Store) -> Result<Urls, CommandFailure> {
+    if !Urls::are_set(settings)
+        && let Some(urls) = remembered_urls(store).await?
+    {
+        return Ok(urls);
+    }
+    let listening = settings.listen.parse().unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)));
+    Urls::resolve(settings, listening)
+}
+
+/// Who the audit log will name.
+fn operating_system_user() -> String {
+    let name = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|variable| std::env::var(variable).ok());
+    name.filter(|name| !name.is_empty()).unwrap_or_else(|| "operator".to_owned())
+}

@@ -1,0 +1,143 @@
+//! `duku admin org`.
+
+use super::{Format, InOrganisation, Operator};
+use crate::{
+    cli::{output, secrets},
+    failure::CommandFailure,
+};
+use clap::Subcommand;
+use domain::Organisation;
+use serde_json::{Value, json};
+use std::path::Path;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Org {
+    /// Make an organisation with its first Admin
+    #[command(after_help = "Example:\n  duku admin org create Acme --admin-email ada@example.org")]
+    Create {
+        /// The organisation's name
+        name: String,
+        /// The first Admin's e-mail address
+        #[arg(long, value_name = "EMAIL")]
+        admin_email: String,
+        /// Read the Admin's password from standard input
+        #[arg(long)]
+        password_stdin: bool,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Show every organisation
+    List {
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Rename an organisation
+    Rename {
+        #[command(flatten)]
+        organisation: InOrganisation,
+        /// The new name
+        name: String,
+    },
+    /// Set how long an organisation's keys live
+    KeyPolicy {
+        #[command(flatten)]
+        organisation: InOrganisation,
+        /// What a key gets if the Admin picks nothing, in days
+        #[arg(long, value_name = "DAYS")]
+        default_days: i64,
+        /// The longest lifetime that an Admin may pick, in days
+        #[arg(long, value_name = "DAYS")]
+        maximum_days: i64,
+    },
+}
+
+fn as_json(organisation: &Organisation) -> Value {
+    json!({
+        "id": organisation.id.as_str(),
+        "name": organisation.name.as_str(),
+        "created_at": organisation.created_at.to_string(),
+        "default_key_lifetime_days": organisation.key_policy.default.days(),
+        "maximum_key_lifetime_days": organisation.key_policy.maximum.days(),
+    })
+}
+
+impl Org {
+    pub(crate) async fn run(self, operator: &Operator) -> Result<(), CommandFailure> {
+        match self {
+            Self::Create { name, admin_email, password_stdin, format } => {
+                let password = password_stdin.then(|| secrets::read(Path::new("-"))).transpose()?;
+                let password = password.as_ref().map(|password| password.as_str());
+                create(operator, &name, &admin_email, password, format).await
+            }
+            Self::List { format } => list(operator, format).await,
+            Self::Rename { organisation, name } => {
+                let principal = operator.principal(&organisation).await?;
+                operator.service.rename_organisation(&operator.ctx, &principal, &name).await?;
+                Ok(output::line(&format!("{} is now called {}", principal.organisation_id, name.trim()))?)
+            }
+            Self::KeyPolicy { organisation, default_days, maximum_days } => {
+                let principal = operator.principal(&organisation).await?;
+                operator
+                    .service
+                    .set_key_policy(&operator.ctx, &principal, default_days, maximum_days)
+                    .await?;
+                Ok(output::line(&format!(
+                    "New and rotated keys of {} live {default_days} days by default and {maximum_days} at most",
+                    principal.organisation_name
+                ))?)
+            }
+        }
+    }
+}
+
+async fn create(
+    operator: &Operator,
+    name: &str,
+    admin_email: &str,
+    password: Option<&str>,
+    format: Format,
+) -> Result<(), CommandFailure> {
+    let made = operator
+        .service
+        .create_organisation(&operator.ctx, &operator.name, name, admin_email, password)
+        .await?;
+    if format.json {
+        return Ok(output::json(&as_json(&made))?);
+    }
+    output::line(&format!(
+        "Made the organisation {} ({}) with the Admin {}",
+        made.name,
+        made.id,
+        admin_email.trim()
+    ))?;
+    Ok(output::line(&format!(
+        "\nNext, a key:\n  duku admin key generate --org '{}' --label 'GitHub Actions'",
+        made.name
+    ))?)
+}
+
+async fn list(operator: &Operator, format: Format) -> Result<(), CommandFailure> {
+    let mut organisations: Vec<Organisation> = Vec::new();
+    loop {
+        let after = organisations.last().map(|organisation| organisation.id.clone());
+        let page = operator.service.list_organisations(after.as_ref()).await?;
+        if page.is_empty() {
+            break;
+        }
+        organisations.extend(page);
+    }
+    if format.json {
+        return Ok(output::json(&organisations.iter().map(as_json).collect())?);
+    }
+    let rows = organisations
+        .iter()
+        .map(|organisation| {
+            vec![
+                organisation.name.to_string(),
+                organisation.id.to_string(),
+                organisation.created_at.to_string(),
+            ]
+        })
+        .collect();
+    Ok(output::table(&["NAME", "ID", "CREATED"], rows, "There is no organisation yet.")?)
+}

@@ -1,0 +1,75 @@
+//! `duku admin signing-key`.
+
+use super::{Format, Operator};
+use crate::{cli::output, failure::CommandFailure};
+use clap::Subcommand;
+use serde_json::{Value, json};
+use service::signing::{self, SigningKeyInfo};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SigningKeys {
+    /// Show every published signing key
+    List {
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Make the next signing key; it is published now and signs after the lead time
+    Rotate {
+        /// Sign with it at once, although clients may have the older key set cached
+        #[arg(long)]
+        immediately: bool,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Stop trusting a signing key: its tokens are refused at once, on every node
+    Withdraw {
+        /// The key's id, as `list` shows it
+        kid: String,
+    },
+}
+
+fn as_json(key: &SigningKeyInfo) -> Value {
+    json!({
+        "kid": key.kid,
+        "algorithm": key.algorithm,
+        "created_at": key.created_at.to_string(),
+        "signs_from": key.signs_from.to_string(),
+        "signs_now": key.signs_now,
+    })
+}
+
+impl SigningKeys {
+    pub(crate) async fn run(self, operator: &Operator) -> Result<(), CommandFailure> {
+        let (service, ctx) = (&operator.service, &operator.ctx);
+        let actor = signing::operator(&operator.name);
+        match self {
+            Self::List { format } => {
+                let keys = service.list_signing_keys(ctx).await?;
+                if format.json {
+                    return Ok(output::json(&keys.iter().map(as_json).collect())?);
+                }
+                let rows = keys
+                    .iter()
+                    .map(|key| {
+                        let turn =
+                            if key.signs_now { "signs now".to_owned() } else { key.signs_from.to_string() };
+                        vec![key.kid.clone(), key.algorithm.clone(), key.created_at.to_string(), turn]
+                    })
+                    .collect();
+                let head = ["KEY ID", "ALGORITHM", "CREATED", "SIGNS FROM"];
+                Ok(output::table(&head, rows, "There is no signing key yet.")?)
+            }
+            Self::Rotate { immediately, format } => {
+                let made = service.rotate_signing_key(ctx, actor, immediately).await?;
+                if format.json {
+                    return Ok(output::json(&as_json(&made))?);
+                }
+                Ok(output::line(&format!("Published {}; it signs from {}", made.kid, made.signs_from))?)
+            }
+            Self::Withdraw { kid } => {
+                service.withdraw_signing_key(ctx, actor, &kid).await?;
+                Ok(output::line(&format!("Withdrew {kid}. Tokens that it signed are refused now."))?)
+            }
+        }
+    }
+}

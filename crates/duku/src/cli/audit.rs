@@ -1,0 +1,202 @@
+//! `duku audit`: checks the audit log, or writes it out.
+
+use super::{
+    admin::{Format, Operator},
+    output,
+};
+use crate::{failure::CommandFailure, settings::Settings};
+use clap::Subcommand;
+use domain::{
+    Timestamp,
+    audit::{AuditEvent, SYSTEM_CHAIN},
+};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+use service::audit::{ChainReport, Walk};
+use std::{
+    io::{BufRead, BufReader, IsTerminal, stderr},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Audit {
+    /// Check that nothing in the audit log was changed, removed or cut off
+    #[command(
+        after_help = "Examples:\n  duku audit verify\n  duku audit verify --file acme.ndjson     (an export needs no database)"
+    )]
+    Verify {
+        /// Only this organisation, by id or exact name; "system" for what concerns none
+        #[arg(long, value_name = "ORG")]
+        org: Option<String>,
+        /// Check an export instead of the database
+        #[arg(long, value_name = "FILE", conflicts_with = "org")]
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Write an organisation's audit log to standard output, one JSON object a line, oldest first
+    #[command(after_help = "Example:\n  duku audit export --org Acme > acme.ndjson")]
+    Export {
+        /// The organisation's id or exact name; "system" for what concerns none
+        #[arg(long, value_name = "ORG")]
+        org: String,
+    },
+}
+
+impl Audit {
+    pub(crate) async fn run(self, settings: &Settings) -> Result<(), CommandFailure> {
+        match self {
+            Self::Verify { file: Some(path), format, .. } => report(&[verify_file(&path)?], format),
+            Self::Verify { org, format, .. } => {
+                let operator = Operator::open(settings).await?;
+                let chain = match org {
+                    Some(org) => Some(chain_of(&operator, &org).await?),
+                    None => None,
+                };
+                let bar = spinner("checking");
+                let reports = operator.service.verify_audit(chain.as_deref()).await;
+                bar.finish_and_clear();
+                report(&reports?, format)
+            }
+            Self::Export { org } => {
+                let operator = Operator::open(settings).await?;
+                let chain = chain_of(&operator, &org).await?;
+                export(&operator, &chain).await
+            }
+        }
+    }
+}
+
+async fn chain_of(operator: &Operator, org: &str) -> Result<String, CommandFailure> {
+    if org == SYSTEM_CHAIN {
+        return Ok(org.to_owned());
+    }
+    Ok(operator.service.find_organisation(org).await?.id.as_str().to_owned())
+}
+
+async fn export(operator: &Operator, chain: &str) -> Result<(), CommandFailure> {
+    // The bar is for whoever watches a file being filled; on a terminal the lines themselves are the progress.
+    let bar = if std::io::stdout().is_terminal() { ProgressBar::hidden() } else { spinner("written") };
+    let mut after = 0;
+    loop {
+        let events = operator.service.export_audit(chain, after).await?;
+        let Some(last) = events.last() else { break };
+        after = last.sequence;
+        for event in &events {
+            output::line(&as_json(event).to_string())?;
+        }
+        bar.set_position(u64::try_from(after).unwrap_or(0));
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+fn spinner(what: &'static str) -> ProgressBar {
+    if !stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {pos} entries, {elapsed}") {
+        bar.set_style(style);
+    }
+    bar.set_message(what);
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
+}
+
+fn report(reports: &[ChainReport], format: Format) -> Result<(), CommandFailure> {
+    let faults = reports.iter().filter(|report| report.fault.is_some()).count();
+    if format.json {
+        let chains: Vec<Value> = reports
+            .iter()
+            .map(|report| {
+                json!({
+                    "chain": report.chain, "entries": report.entries, "hash": report.hash,
+                    "intact": report.fault.is_none(), "fault": report.fault,
+                })
+            })
+            .collect();
+        output::json(&json!({ "intact": faults == 0, "chains": chains }))?;
+    } else {
+        let rows = reports
+            .iter()
+            .map(|report| {
+                let state = report.fault.clone().unwrap_or_else(|| "intact".to_owned());
+                vec![
+                    report.chain.clone(),
+                    report.entries.to_string(),
+                    report.hash.chars().take(16).collect(),
+                    state,
+                ]
+            })
+            .collect();
+        output::table(&["CHAIN", "ENTRIES", "ENDS AT", "STATE"], rows, "The audit log is empty.")?;
+    }
+    match faults {
+        0 => Ok(()),
+        1 => Err(CommandFailure::new("one chain of the audit log is not what was written")),
+        many => Err(CommandFailure::new(format!("{many} chains of the audit log are not what was written"))),
+    }
+}
+
+/// An entry with every field that its hash covers, so that anyone can check an export.
+fn as_json(event: &AuditEvent) -> Value {
+    json!({
+        "id": event.id,
+        "chain": event.chain,
+        "sequence": event.sequence,
+        "at": event.at.to_string(),
+        "at_ms": event.at.ms(),
+        "actor_kind": event.actor_kind,
+        "actor_id": event.actor_id,
+        "actor_name": event.actor_name,
+        "action": event.action,
+        "object_id": event.object_id,
+        "object_name": event.object_name,
+        "details": event.details,
+        "address": event.address,
+        "previous_hash": event.previous_hash,
+        "hash": event.hash,
+    })
+}
+
+fn from_json(line: &Value) -> Option<AuditEvent> {
+    let text = |name: &str| line.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
+    let number = |name: &str| line.get(name).and_then(Value::as_i64);
+    Some(AuditEvent {
+        id: text("id")?,
+        chain: text("chain")?,
+        sequence: number("sequence")?,
+        at: Timestamp::from_ms(number("at_ms")?),
+        actor_kind: text("actor_kind")?,
+        actor_id: text("actor_id")?,
+        actor_name: text("actor_name")?,
+        action: text("action")?,
+        object_id: text("object_id")?,
+        object_name: text("object_name")?,
+        details: text("details")?,
+        address: text("address"),
+        previous_hash: text("previous_hash")?,
+        hash: text("hash")?,
+    })
+}
+
+fn verify_file(path: &Path) -> Result<ChainReport, CommandFailure> {
+    let refusal =
+        |what: &dyn std::fmt::Display| CommandFailure::new(format!("cannot read {}: {what}", path.display()));
+    let file = std::fs::File::open(path).map_err(|error| refusal(&error))?;
+    let mut walk = Walk::default();
+    let mut report = ChainReport { chain: String::new(), entries: 0, hash: String::new(), fault: None };
+    for (number, line) in BufReader::new(file).lines().enumerate() {
+        let line = line.map_err(|error| refusal(&error))?;
+        let event = serde_json::from_str(&line).ok().as_ref().and_then(from_json);
+        let event = event.ok_or_else(|| refusal(&format!("line {} is no audit entry", number + 1)))?;
+        report.chain.clone_from(&event.chain);
+        if let Err(fault) = walk.step(&event) {
+            report.fault = Some(fault);
+            break;
+        }
+    }
+    Ok(ChainReport { entries: walk.entries, hash: walk.hash, ..report })
+}

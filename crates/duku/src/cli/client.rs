@@ -1,0 +1,199 @@
+//! `duku token` and `duku query`: a client of a server, as a pipeline is.
+
+use super::{output, secrets};
+use crate::{failure::CommandFailure, settings::Urls};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use clap::Args;
+use reqwest::{Client, Response};
+use serde_json::{Value, json};
+use std::{io::Read, path::PathBuf, time::Duration};
+use zeroize::Zeroizing;
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Which server, and with which key.
+#[derive(Debug, Args)]
+pub(crate) struct Connection {
+    /// The server's URL
+    #[arg(long, env = "DUKU_URL", default_value = "http://127.0.0.1:8080", value_name = "URL")]
+    server: String,
+    /// The realm's name in the authorization server's paths
+    #[arg(long = "server-realm", default_value = "duku", value_name = "REALM")]
+    realm: String,
+    /// The key's client_id
+    #[arg(long, env = "DUKU_CLIENT_ID", value_name = "ID")]
+    client_id: Option<String>,
+    /// A file with the client secret, - for standard input; the secret may also be in DUKU_CLIENT_SECRET, or the combined key in DUKU_API_KEY
+    #[arg(long, value_name = "FILE")]
+    client_secret_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  export DUKU_CLIENT_ID=key_… DUKU_CLIENT_SECRET=dks_…\n  duku token --server https://platform.example.org"
+)]
+pub(crate) struct Token {
+    #[command(flatten)]
+    connection: Connection,
+    /// Scopes to ask for, separated by spaces; most need none
+    #[arg(long)]
+    scope: Option<String>,
+    /// Print the whole answer as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  duku query '{ subjects { id name } }'\n  duku query --variables '{\"id\": \"sbj_…\"}' 'query ($id: ID!) { subject(id: $id) { name } }'\n  duku query - < query.graphql"
+)]
+pub(crate) struct Query {
+    #[command(flatten)]
+    connection: Connection,
+    /// The GraphQL document, - for standard input
+    document: String,
+    /// The document's variables, a JSON object
+    #[arg(long, value_name = "JSON")]
+    variables: Option<String>,
+}
+
+struct Pair {
+    client_id: String,
+    client_secret: Zeroizing<String>,
+}
+
+impl Connection {
+    fn pair(&self) -> Result<Pair, CommandFailure> {
+        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty()).map(Zeroizing::new);
+        if let (None, Some(combined)) = (&self.client_id, variable("DUKU_API_KEY")) {
+            return split(&combined).ok_or_else(|| {
+                CommandFailure::new(
+                    "DUKU_API_KEY is no combined key: it is base64 of client_id:client_secret",
+                )
+            });
+        }
+        let client_id = self.client_id.clone().ok_or_else(|| {
+            CommandFailure::new(
+                "there is no client_id: set DUKU_CLIENT_ID, or DUKU_API_KEY to the combined key",
+            )
+        })?;
+        let client_secret = match (&self.client_secret_file, variable("DUKU_CLIENT_SECRET")) {
+            (Some(path), _) => secrets::read(path)?,
+            (None, Some(secret)) => secret,
+            (None, None) => {
+                return Err(CommandFailure::new(
+                    "there is no client secret: set DUKU_CLIENT_SECRET, or name a file with --client-secret-file",
+                ));
+            }
+        };
+        Ok(Pair { client_id, client_secret })
+    }
+
+    fn base(&self) -> &str {
+        self.server.trim_end_matches('/')
+    }
+
+    async fn exchange(&self, client: &Client, scope: Option<&str>) -> Result<Value, CommandFailure> {
+        let pair = self.pair()?;
+        let auth = crate::settings::authorization_server_of(self.base());
+        let url = format!("{auth}/realms/{}/protocol/openid-connect/token", self.realm);
+        let mut form = vec![
+            ("grant_type", "client_credentials"),
+            ("client_id", pair.client_id.as_str()),
+            ("client_secret", pair.client_secret.as_str()),
+        ];
+        form.extend(scope.map(|scope| ("scope", scope)));
+        let response =
+            client.post(&url).form(&form).send().await.map_err(|error| unreachable(&url, &error))?;
+        let status = response.status();
+        let answer = body(response).await?;
+        if status.is_success() {
+            return Ok(answer);
+        }
+        let description =
+            answer.get("error_description").and_then(Value::as_str).unwrap_or("no reason was given");
+        Err(CommandFailure::new(format!("{status}: {description}")))
+    }
+}
+
+fn split(combined: &str) -> Option<Pair> {
+    let text = Zeroizing::new(String::from_utf8(BASE64_STANDARD.decode(combined.trim()).ok()?).ok()?);
+    let (client_id, client_secret) = text.split_once(':')?;
+    Some(Pair { client_id: client_id.to_owned(), client_secret: Zeroizing::new(client_secret.to_owned()) })
+}
+
+fn unreachable(url: &str, error: &reqwest::Error) -> CommandFailure {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    CommandFailure::new(format!(
+        "cannot reach {url} ({cause}): is the server running, and is --server right?"
+    ))
+}
+
+async fn body(response: Response) -> Result<Value, CommandFailure> {
+    let status = response.status();
+    let text = response
+        .text()
+        .await
+        .map_err(|error| CommandFailure::new(format!("the answer broke off: {error}")))?;
+    serde_json::from_str(&text).map_err(|_| {
+        CommandFailure::new(format!("{status}, and the answer is no JSON: is --server a Duku server?"))
+    })
+}
+
+fn client() -> Result<Client, CommandFailure> {
+    let client = Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).build();
+    client.map_err(|error| CommandFailure::new(format!("cannot start the HTTP client: {error}")))
+}
+
+fn access_token(answer: &Value) -> Result<&str, CommandFailure> {
+    let token = answer.get("access_token").and_then(Value::as_str);
+    token.ok_or_else(|| CommandFailure::new("the answer holds no access token: is --server a Duku server?"))
+}
+
+impl Token {
+    pub(crate) async fn run(self) -> Result<(), CommandFailure> {
+        let answer = self.connection.exchange(&client()?, self.scope.as_deref()).await?;
+        if self.json {
+            return Ok(output::json(&answer)?);
+        }
+        Ok(output::line(access_token(&answer)?)?)
+    }
+}
+
+impl Query {
+    pub(crate) async fn run(self) -> Result<(), CommandFailure> {
+        let document = match self.document.as_str() {
+            "-" => {
+                let mut text = String::new();
+                std::io::stdin().read_to_string(&mut text)?;
+                text
+            }
+            document => document.to_owned(),
+        };
+        let variables = self.variables.as_deref().unwrap_or("null");
+        let variables: Value = serde_json::from_str(variables)
+            .map_err(|error| CommandFailure::new(format!("--variables is no JSON object: {error}")))?;
+        let client = client()?;
+        let bought = self.connection.exchange(&client, None).await?;
+        let url = format!("{}/graphql", self.connection.base());
+        let request = client
+            .post(&url)
+            .bearer_auth(access_token(&bought)?)
+            .header("accept", "application/graphql-response+json, application/json;q=0.9")
+            .json(&json!({ "query": document, "variables": variables }));
+        let answer = body(request.send().await.map_err(|error| unreachable(&url, &error))?).await?;
+        output::json(&answer)?;
+        match answer.pointer("/errors/0/message").and_then(Value::as_str) {
+            None => Ok(()),
+            Some(message) => Err(CommandFailure::new(message)),
+        }
+    }
+}
+
+/// The URLs of a server that runs in this process, for the demo.
+pub(crate) fn token_url(urls: &Urls, realm: &str) -> String {
+    format!("{}/realms/{realm}/protocol/openid-connect/token", urls.auth)
+}

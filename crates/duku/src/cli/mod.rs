@@ -1,0 +1,132 @@
+//! The command line. Exit codes: 0 done, 1 refused or failed (one clear line on standard error), 2 wrong usage.
+
+mod admin;
+mod audit;
+mod client;
+mod demo;
+mod output;
+mod secrets;
+mod serve;
+
+use crate::{failure::CommandFailure, settings::GivenSettings, telemetry};
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+use std::{path::PathBuf, process::ExitCode};
+
+/// Machine-to-machine access: API keys, short-lived tokens, a GraphQL API.
+#[derive(Debug, Parser)]
+#[command(
+    name = "duku",
+    version,
+    propagate_version = true,
+    disable_help_subcommand = true,
+    max_term_width = 110
+)]
+#[command(
+    after_help = "Try it:\n  duku demo                                see the main job done, in a throw-away organisation\n  duku serve                               run everything on http://127.0.0.1:8080\n  duku admin org create Acme --admin-email ada@example.org\n\nUse --help instead of -h for every setting."
+)]
+struct Cli {
+    /// A TOML file with settings
+    #[arg(long, env = "DUKU_CONFIG", global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    settings: GivenSettings,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the authorization server and the GraphQL API
+    #[command(
+        after_help = "Examples:\n  duku serve\n  duku serve --listen 0.0.0.0:8080 --public-url https://platform.example.org\n  DUKU_DATABASE_URL=postgres://duku@db/duku duku serve"
+    )]
+    Serve,
+    /// Do the main job in front of you, in a throw-away organisation, then keep serving
+    Demo(demo::Demo),
+    /// Work on the data of this host directly: organisations, keys, people, signing keys
+    #[command(subcommand)]
+    Admin(admin::Admin),
+    /// Check the audit log, or write it out
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    /// Exchange an API key for an access token and print the token
+    Token(client::Token),
+    /// Run a GraphQL query with an API key and print the answer
+    Query(client::Query),
+    /// Print a completion script for a shell
+    #[command(after_help = "Example:\n  duku completions bash > /etc/bash_completion.d/duku")]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+/// Runs the command line of this process.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    // Refused only if a provider is there already, and then it is this one.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&CommandFailure::new(format!("cannot start: {error}"))),
+    };
+    let outcome = runtime.block_on(dispatch(cli));
+    runtime.shutdown_background();
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => fail(&failure),
+    }
+}
+
+fn fail(failure: &CommandFailure) -> ExitCode {
+    output::error_line(failure);
+    ExitCode::FAILURE
+}
+
+async fn dispatch(cli: Cli) -> Result<(), CommandFailure> {
+    let config = cli.config.as_deref();
+    match cli.command {
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "duku", &mut std::io::stdout());
+            Ok(())
+        }
+        Command::Token(token) => token.run().await,
+        Command::Query(query) => query.run().await,
+        Command::Serve => {
+            let settings = cli.settings.resolve(config)?;
+            start_logging(&settings, "info")?;
+            serve::run(settings).await
+        }
+        Command::Demo(demo) => {
+            let settings = cli.settings.resolve(config)?;
+            start_logging(&settings, "warn")?;
+            demo.run(settings).await
+        }
+        Command::Admin(admin) => {
+            let settings = cli.settings.resolve(config)?;
+            start_logging(&settings, "error")?;
+            admin.run(&settings).await
+        }
+        Command::Audit(audit) => {
+            let settings = cli.settings.resolve(config)?;
+            start_logging(&settings, "error")?;
+            audit.run(&settings).await
+        }
+    }
+}
+
+fn start_logging(settings: &crate::settings::Settings, default: &str) -> Result<(), CommandFailure> {
+    let filter = if settings.log.is_empty() { default } else { &settings.log };
+    telemetry::start_logging(filter, settings.log_format)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,39 @@
+//! What commands print: tables for eyes, JSON for scripts.
+
+use comfy_table::{ContentArrangement, Table, presets};
+use serde_json::Value;
+use std::io::{IsTerminal, Write, stderr, stdout};
+
+/// Prints one JSON value, indented on a terminal.
+pub(crate) fn json(value: &Value) -> std::io::Result<()> {
+    let text = if stdout().is_terminal() { format!("{value:#}") } else { value.to_string() };
+    line(&text)
+}
+
+/// Prints one line. A reader that has gone away, like `head`, is not an error.
+pub(crate) fn line(text: &str) -> std::io::Result<()> {
+    match writeln!(stdout(), "{text}") {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+/// Prints one line for whoever reads standard error.
+pub(crate) fn error_line(message: &dyn std::fmt::Display) {
+    let _ = writeln!(stderr(), "duku: {message}");
+}
+
+/// Prints a table; without rows, the sentence that says so.
+pub(crate) fn table(head: &[&str], rows: Vec<Vec<String>>, if_empty: &str) -> std::io::Result<()> {
+    if rows.is_empty() {
+        return line(if_empty);
+    }
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(head.to_vec());
+    for row in rows {
+        table.add_row(row);
+    }
+    let text: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
+    line(&text.join("\n"))
+}

@@ -1,0 +1,29 @@
+//! Secrets come from the environment, a file or standard input, never from arguments, which every user of the machine can read.
+
+use crate::failure::CommandFailure;
+use std::{io::Read, path::Path};
+use zeroize::Zeroizing;
+
+/// Enough for any secret; a larger input is a mistake.
+const MAXIMUM_BYTES: u64 = 64 * 1024;
+
+/// Reads the first line of a file, or of standard input if the path is `-`.
+pub(crate) fn read(path: &Path) -> Result<Zeroizing<String>, CommandFailure> {
+    let refusal = |error: std::io::Error| {
+        CommandFailure::new(format!("cannot read the secret from {}: {error}", path.display()))
+    };
+    let mut text = Zeroizing::new(String::new());
+    if path == Path::new("-") {
+        std::io::stdin().take(MAXIMUM_BYTES).read_to_string(&mut text).map_err(refusal)?;
+    } else {
+        std::fs::File::open(path)
+            .map_err(refusal)?
+            .take(MAXIMUM_BYTES)
+            .read_to_string(&mut text)
+            .map_err(refusal)?;
+    }
+    match text.lines().next() {
+        Some(first) if !first.is_empty() => Ok(Zeroizing::new(first.to_owned())),
+        _ => Err(CommandFailure::new(format!("there is no secret in {}", path.display()))),
+    }
+}

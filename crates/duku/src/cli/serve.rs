@@ -1,0 +1,148 @@
+//! `duku serve`: runs everything until it is told to stop.
+
+use super::output;
+use crate::{
+    app::{self, Ambient},
+    failure::CommandFailure,
+    jobs, operations, server,
+    settings::{Settings, Urls},
+    telemetry,
+};
+use metrics_exporter_prometheus::PrometheusHandle;
+use service::Service;
+use std::time::Duration;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+
+/// Where `/metrics` is if nothing was said. Taken by something else, it is left out with a warning.
+const METRICS_DEFAULT: &str = "127.0.0.1:9090";
+
+/// A server that is ready to serve.
+pub(crate) struct Prepared {
+    pub(crate) listener: TcpListener,
+    pub(crate) urls: Urls,
+    pub(crate) service: Service,
+    ambient: Ambient,
+    settings: Settings,
+    metrics: Option<(TcpListener, PrometheusHandle)>,
+}
+
+pub(crate) async fn run(settings: Settings) -> Result<(), CommandFailure> {
+    let prepared = prepare(settings).await?;
+    prepared.welcome().await?;
+    prepared.serve().await
+}
+
+/// Binds, opens the data and makes sure that there is a signing key.
+pub(crate) async fn prepare(settings: Settings) -> Result<Prepared, CommandFailure> {
+    let handle = telemetry::start_metrics()?;
+    let listener = server::bind("--listen", &settings.listen).await?;
+    let metrics = bind_metrics(&settings).await?.map(|listener| (listener, handle));
+    let urls = Urls::resolve(&settings, listener.local_addr()?)?;
+    let ambient = Ambient::system();
+    let store = app::open_store(&settings).await?;
+    let service = app::open_service(&settings, store, &urls, &ambient).await?;
+    service.keep_signing_keys(&ambient.background("start")).await?;
+    remember_urls(&service, &urls).await?;
+    Ok(Prepared { listener, urls, service, ambient, settings, metrics })
+}
+
+async fn bind_metrics(settings: &Settings) -> Result<Option<TcpListener>, CommandFailure> {
+    match settings.metrics_listen.as_str() {
+        "off" => Ok(None),
+        "" => match TcpListener::bind(METRICS_DEFAULT).await {
+            Ok(listener) => Ok(Some(listener)),
+            Err(error) => {
+                tracing::warn!(%error, "no /metrics: {METRICS_DEFAULT} is not free; choose an address with --metrics-listen");
+                Ok(None)
+            }
+        },
+        address => server::bind("--metrics-listen", address).await.map(Some),
+    }
+}
+
+/// Where `duku admin token` finds issuer and audience, so that its tokens fit the running server.
+const URLS_AUTH: &str = "urls.auth";
+const URLS_PLATFORM: &str = "urls.platform";
+
+async fn remember_urls(service: &Service, urls: &Urls) -> Result<(), CommandFailure> {
+    if remembered_urls(service.store()).await?.as_ref() == Some(urls) {
+        return Ok(());
+    }
+    let mut session = service.store().begin().await?;
+    session.set_meta(URLS_AUTH, &urls.auth).await?;
+    session.set_meta(URLS_PLATFORM, &urls.platform).await?;
+    Ok(session.commit().await?)
+}
+
+/// The URLs that the last server on this data had.
+pub(crate) async fn remembered_urls(store: &store::Store) -> Result<Option<Urls>, CommandFailure> {
+    let mut session = store.reader().await?;
+    let auth = session.meta(URLS_AUTH).await?;
+    Ok(auth.zip(session.meta(URLS_PLATFORM).await?).map(|(auth, platform)| Urls { auth, platform }))
+}
+
+impl Prepared {
+    /// Says where everything is, and on fresh data what to do first.
+    async fn welcome(&self) -> Result<(), CommandFailure> {
+        let Urls { auth, platform } = &self.urls;
+        output::line(&format!(
+            "Duku serves {} on {}",
+            self.service.store().engine(),
+            self.listener.local_addr()?
+        ))?;
+        output::line(&format!(
+            "  tokens   {auth}/realms/{}/protocol/openid-connect/token",
+            self.settings.realm
+        ))?;
+        output::line(&format!("  GraphQL  {platform}/graphql"))?;
+        if let Some((listener, _)) = &self.metrics {
+            output::line(&format!("  metrics  http://{}/metrics", listener.local_addr()?))?;
+        }
+        if self.service.list_organisations(None).await?.is_empty() {
+            output::line(
+                "\nThere is no organisation yet. Make one with its first Admin, on this host and with the same settings:\n  \
+                 duku admin org create Acme --admin-email you@example.org",
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Serves until SIGINT or SIGTERM, finishes what runs and writes what was counted.
+    pub(crate) async fn serve(self) -> Result<(), CommandFailure> {
+        let Self { listener, urls, service, ambient, settings, metrics } = self;
+        let stopping = operations::Stopping::default();
+        let router = app::router(&settings, &service, &urls, &ambient, stopping.clone())?;
+        let limits = server::Limits {
+            connections: settings.connections,
+            header_timeout: Duration::from_secs(settings.header_timeout_seconds),
+            stop: Duration::from_secs(settings.stop_seconds),
+        };
+        let handle = metrics.as_ref().map(|(_, handle)| handle.clone());
+        if let Some((listener, handle)) = metrics {
+            let forever = std::future::pending();
+            tokio::spawn(server::serve(listener, operations::metrics_router(handle), limits, forever));
+        }
+        let flush_every = Duration::from_secs(settings.usage_flush_seconds);
+        let jobs = tokio::spawn(jobs::run(service.clone(), ambient.clone(), flush_every, handle));
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let stop = async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            stopping.begin();
+            tracing::info!("stopping: finishing what runs");
+        };
+        if !server::serve(listener, router, limits, stop).await {
+            tracing::warn!(seconds = settings.stop_seconds, "some requests took too long and were cut off");
+        }
+        jobs.abort();
+        service.flush_usage(&ambient.background("stop")).await?;
+        tracing::info!("stopped");
+        Ok(())
+    }
+}

@@ -1,0 +1,57 @@
+//! Work that goes on beside the requests.
+
+use crate::app::Ambient;
+use metrics_exporter_prometheus::PrometheusHandle;
+use service::{Failure, Service};
+use std::time::Duration;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// Flushes use counters, follows the signing keys and does what is due every minute and every day, for ever.
+pub async fn run(
+    service: Service,
+    ambient: Ambient,
+    flush_every: Duration,
+    handle: Option<PrometheusHandle>,
+) {
+    let mut second = interval(Duration::from_secs(1));
+    second.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let start = Instant::now();
+    let (mut flush_due, mut minute_due, mut day_due) = (start + flush_every, start, start);
+    let mut healthy = true;
+    loop {
+        let now = second.tick().await;
+        let ctx = ambient.background("job");
+        let mut outcomes = vec![service.refresh_signing_keys().await];
+        if now >= flush_due {
+            flush_due = now + flush_every;
+            outcomes.push(service.flush_usage(&ctx).await);
+        }
+        if now >= minute_due {
+            minute_due = now + MINUTE;
+            outcomes.push(service.every_minute(&ctx).await);
+            if let Some(handle) = &handle {
+                handle.run_upkeep();
+            }
+        }
+        if now >= day_due {
+            day_due = now + DAY;
+            outcomes.push(service.every_day(&ctx).await);
+        }
+        healthy = note(outcomes.into_iter().collect(), healthy);
+    }
+}
+
+/// Logs when the jobs start to fail and when they work again, not every second in between.
+fn note(outcome: Result<(), Failure>, was_healthy: bool) -> bool {
+    match (&outcome, was_healthy) {
+        (Err(error), true) => {
+            tracing::error!(%error, "background work fails; it is tried again every second")
+        }
+        (Ok(()), false) => tracing::info!("background work goes on"),
+        _ => {}
+    }
+    outcome.is_ok()
+}

@@ -1,0 +1,14 @@
+//! The composition root: configuration, the `duku` command line, start and stop.
+//!
+//! The only room that knows every other, and the only one with an ambient clock.
+
+pub mod app;
+pub mod cli;
+pub mod environment;
+pub mod failure;
+pub mod jobs;
+pub mod master_key;
+pub mod operations;
+pub mod server;
+pub mod settings;
+pub mod telemetry;

@@ -1,0 +1,95 @@
+//! The master key: from the environment, or from a file that only its owner may read.
+
+use crate::{failure::CommandFailure, settings::Settings};
+use domain::Entropy;
+use jose::MasterKey;
+use std::{
+    fs::{File, OpenOptions},
+    io::{ErrorKind, Read, Write},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+use zeroize::Zeroizing;
+
+const VARIABLE: &str = "DUKU_MASTER_KEY";
+
+/// Finds the master key, or makes one if the data is fresh.
+///
+/// # Errors
+/// The key is malformed or readable by others, or it is missing although the data was sealed with one.
+pub async fn find(
+    settings: &Settings,
+    store: &store::Store,
+    entropy: &dyn Entropy,
+) -> Result<MasterKey, CommandFailure> {
+    if let Some(text) = std::env::var_os(VARIABLE) {
+        let text = Zeroizing::new(text.into_string().unwrap_or_default());
+        return MasterKey::parse(&text).map_err(|error| CommandFailure::new(format!("{VARIABLE}: {error}")));
+    }
+    let path = path(settings);
+    match File::open(&path) {
+        Ok(file) => read(file, &path),
+        Err(error) if error.kind() == ErrorKind::NotFound => match service::sealed_under(store).await? {
+            None => make(&path, entropy),
+            Some(fingerprint) => Err(CommandFailure::new(format!(
+                "the master key is missing: the data was sealed under the key with fingerprint {fingerprint}; \
+                 set {VARIABLE}, or restore {}",
+                path.display()
+            ))),
+        },
+        Err(error) => {
+            Err(CommandFailure::new(format!("cannot read the master key {}: {error}", path.display())))
+        }
+    }
+}
+
+fn path(settings: &Settings) -> PathBuf {
+    if settings.master_key_file.as_os_str().is_empty() {
+        settings.data_dir.join("master.key")
+    } else {
+        settings.master_key_file.clone()
+    }
+}
+
+fn read(mut file: File, path: &Path) -> Result<MasterKey, CommandFailure> {
+    let refusal = |what: &dyn std::fmt::Display| {
+        CommandFailure::new(format!("cannot use the master key {}: {what}", path.display()))
+    };
+    let mode = file.metadata().map_err(|error| refusal(&error))?.permissions().mode();
+    // Secrets mounted by an orchestrator are often group-readable; the world must never read them.
+    if mode & 0o007 != 0 {
+        return Err(refusal(&"everyone on this machine can read it; run chmod 600 on it"));
+    }
+    let mut text = Zeroizing::new(String::new());
+    file.read_to_string(&mut text).map_err(|error| refusal(&error))?;
+    MasterKey::parse(text.trim()).map_err(|error| refusal(&error))
+}
+
+fn make(path: &Path, entropy: &dyn Entropy) -> Result<MasterKey, CommandFailure> {
+    let refusal = |error: std::io::Error| {
+        CommandFailure::new(format!("cannot write the master key {}: {error}", path.display()))
+    };
+    let key = MasterKey::generate(entropy);
+    // Written whole under another name first: nobody ever reads half a key, and of two processes that race one wins.
+    let draft = path.with_extension(format!("draft-{}", std::process::id()));
+    let written =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft).and_then(
+            |mut file| {
+                file.write_all(format!("{}\n", *key.to_base64()).as_bytes())?;
+                file.sync_all()
+            },
+        );
+    written.map_err(refusal)?;
+    let linked = std::fs::hard_link(&draft, path);
+    std::fs::remove_file(&draft).map_err(refusal)?;
+    match linked {
+        Ok(()) => {
+            tracing::info!(path = %path.display(), "made a master key; keep a copy of it apart from the data");
+            Ok(key)
+        }
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            read(File::open(path).map_err(refusal)?, path)
+        }
+        Err(error) => Err(refusal(error)),
+    }
+}

@@ -1,0 +1,90 @@
+//! What operators and their probes ask: is it alive, is it ready, what are its numbers.
+
+use axum::{
+    Router,
+    body::Body,
+    extract::State,
+    http::{Response, StatusCode, header},
+    routing::get,
+};
+use metrics_exporter_prometheus::PrometheusHandle;
+use serde_json::json;
+use service::Service;
+use std::{
+    any::Any,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+/// Whether the server is on its way down, so that load balancers stop sending.
+#[derive(Debug, Clone, Default)]
+pub struct Stopping(Arc<AtomicBool>);
+
+impl Stopping {
+    /// From now on the server is not ready.
+    pub fn begin(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn has_begun(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// `/healthz` and `/readyz`.
+pub fn router(service: Service, stopping: Stopping) -> Router {
+    Router::new()
+        .route("/healthz", get(|| async { web::json(StatusCode::OK, &json!({ "status": "ok" })) }))
+        .route("/readyz", get(ready))
+        .with_state((service, stopping))
+}
+
+async fn ready(State((service, stopping)): State<(Service, Stopping)>) -> Response<Body> {
+    if stopping.has_begun() {
+        return unready("this node is stopping");
+    }
+    match service.ready().await {
+        Ok(()) => {
+            web::json(StatusCode::OK, &json!({ "status": "ready", "database": service.store().engine() }))
+        }
+        Err(error) => unready(&error.to_string()),
+    }
+}
+
+fn unready(why: &str) -> Response<Body> {
+    let mut response =
+        web::json(StatusCode::SERVICE_UNAVAILABLE, &json!({ "status": "unavailable", "reason": why }));
+    response.headers_mut().insert(header::RETRY_AFTER, web::retry_after(1));
+    response
+}
+
+/// The numbers, for their own listener.
+pub fn metrics_router(handle: PrometheusHandle) -> Router {
+    Router::new().route("/metrics", get(move || async move { handle.render() }))
+}
+
+/// The answer for a path that there is not.
+pub async fn not_found() -> Response<Body> {
+    let description = "There is nothing at this path. Tokens are at /realms/duku/protocol/openid-connect/token, \
+                       the GraphQL API is at /graphql.";
+    web::json(StatusCode::NOT_FOUND, &json!({ "error": "not_found", "error_description": description }))
+}
+
+/// The answer after a bug: the request is lost, the server is not.
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands the panic over")]
+pub fn after_panic(panic: Box<dyn Any + Send>) -> Response<Body> {
+    let message = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("unknown");
+    tracing::error!(message, "a request panicked");
+    let description =
+        "Something went wrong here, not with the request. The X-Request-Id names it in our logs.";
+    web::json(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        &json!({ "error": "server_error", "error_description": description }),
+    )
+}

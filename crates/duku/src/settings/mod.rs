@@ -1,0 +1,294 @@
+//! Settings: a flag beats the environment, the environment beats the file, the file beats the default.
+
+mod urls;
+
+pub use urls::{Urls, authorization_server_of};
+
+use crate::failure::CommandFailure;
+use clap::{Args, ValueEnum};
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+
+/// Declares every setting once: its flag, its variable, its key in the file, its type, its default and its help.
+macro_rules! settings {
+    ($(
+        $(#[$attribute:meta])*
+        $name:ident: $kind:ty = $default:expr, $variable:literal;
+    )*) => {
+        /// Settings as they were given; what is `None` was not.
+        #[derive(Debug, Clone, Default, Args, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        #[command(next_help_heading = "Settings (each is also a DUKU_… variable and a key of duku.toml)")]
+        pub struct GivenSettings {
+            $(
+                $(#[$attribute])*
+                #[arg(long, env = $variable, global = true, hide_short_help = true, hide_env_values = true)]
+                pub $name: Option<$kind>,
+            )*
+        }
+
+        /// Settings with their defaults filled in.
+        #[derive(Debug, Clone)]
+        #[expect(missing_docs, reason = "each field is described in `GivenSettings`")]
+        pub struct Settings {
+            $(pub $name: $kind,)*
+        }
+
+        impl GivenSettings {
+            fn or(self, fallback: Self) -> Self {
+                Self { $($name: self.$name.or(fallback.$name),)* }
+            }
+
+            fn filled(self) -> Settings {
+                Settings { $($name: self.$name.unwrap_or_else(|| $default),)* }
+            }
+        }
+    };
+}
+
+/// On or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Switch {
+    /// On.
+    On,
+    /// Off.
+    Off,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Pretty on a terminal, JSON otherwise.
+    Auto,
+    /// For eyes.
+    Pretty,
+    /// For machines, one object a line.
+    Json,
+}
+
+settings! {
+    /// Where the data and the master key live [default: ./duku-data]
+    data_dir: PathBuf = PathBuf::from("duku-data"), "DUKU_DATA_DIR";
+    /// The address to serve on [default: 127.0.0.1:8080]
+    listen: String = "127.0.0.1:8080".to_owned(), "DUKU_LISTEN";
+    /// The address to serve /metrics on, or "off" [default: 127.0.0.1:9090, left out with a warning if that port is taken]
+    metrics_listen: String = String::new(), "DUKU_METRICS_LISTEN";
+    /// The URL that everything is reached at from outside [default: http:// and the listening address]
+    public_url: String = String::new(), "DUKU_PUBLIC_URL";
+    /// The authorization server's URL, if it has a host name of its own [default: --public-url, "platform." replaced by "auth."]
+    auth_url: String = String::new(), "DUKU_AUTH_URL";
+    /// The GraphQL API's URL, if it has a host name of its own [default: --public-url]
+    platform_url: String = String::new(), "DUKU_PLATFORM_URL";
+    /// sqlite://PATH or postgres://… [default: sqlite, in the data directory]. A URL with a password belongs in the environment
+    database_url: String = String::new(), "DUKU_DATABASE_URL";
+    /// PostgreSQL: the most connections of this process [default: 16]
+    database_connections: usize = 16, "DUKU_DATABASE_CONNECTIONS";
+    /// How long to wait for the database before an operation is given up, in seconds [default: 5]
+    database_timeout_seconds: u64 = 5, "DUKU_DATABASE_TIMEOUT_SECONDS";
+    /// PostgreSQL: a PEM file of certificates to trust instead of the system's
+    database_ca: PathBuf = PathBuf::new(), "DUKU_DATABASE_CA";
+    /// The file that holds the master key, unless DUKU_MASTER_KEY does [default: master.key in the data directory]
+    master_key_file: PathBuf = PathBuf::new(), "DUKU_MASTER_KEY_FILE";
+    /// The realm's name in the authorization server's paths [default: duku]
+    realm: String = "duku".to_owned(), "DUKU_REALM";
+    /// What new signing keys sign with: ES256, RS256 or EdDSA [default: ES256]
+    signing_algorithm: String = "ES256".to_owned(), "DUKU_SIGNING_ALGORITHM";
+    /// How long a signing key signs before the next one does, in days [default: 30]
+    signing_key_days: i64 = 30, "DUKU_SIGNING_KEY_DAYS";
+    /// How long a signing key is published before it signs, in seconds [default: 3600]
+    signing_key_lead_seconds: i64 = 3600, "DUKU_SIGNING_KEY_LEAD_SECONDS";
+    /// How long an access token lives, in seconds [default: 300]
+    token_lifetime_seconds: i64 = 300, "DUKU_TOKEN_LIFETIME_SECONDS";
+    /// How many Active keys an organisation may have [default: 10]
+    active_keys: usize = 10, "DUKU_ACTIVE_KEYS";
+    /// How far clocks of several nodes may differ, in seconds [default: 5]
+    clock_skew_seconds: i64 = 5, "DUKU_CLOCK_SKEW_SECONDS";
+    /// Whether failures are limited; off is for load tests [default: on]
+    rate_limit: Switch = Switch::On, "DUKU_RATE_LIMIT";
+    /// Failed exchanges a minute of one client before they are answered 429 [default: 60]
+    failures_per_client: u32 = 60, "DUKU_FAILURES_PER_CLIENT";
+    /// Failed exchanges and API calls a minute from one address before they are answered 429 [default: 600]
+    failures_per_address: u32 = 600, "DUKU_FAILURES_PER_ADDRESS";
+    /// Proxies whose X-Forwarded-For is believed: addresses and networks, separated by commas
+    #[arg(value_delimiter = ',')]
+    trusted_proxies: Vec<String> = Vec::new(), "DUKU_TRUSTED_PROXIES";
+    /// The largest form that the authorization server reads, in bytes [default: 16384]
+    form_bytes: usize = 16 * 1024, "DUKU_FORM_BYTES";
+    /// The largest GraphQL request, in bytes [default: 1048576]
+    graphql_bytes: usize = 1024 * 1024, "DUKU_GRAPHQL_BYTES";
+    /// How deep a GraphQL document may nest [default: 15]
+    graphql_depth: usize = 15, "DUKU_GRAPHQL_DEPTH";
+    /// How many values a GraphQL document may ask for [default: 10000]
+    graphql_complexity: usize = 10_000, "DUKU_GRAPHQL_COMPLEXITY";
+    /// How many aliases a GraphQL document may use [default: 50]
+    graphql_aliases: usize = 50, "DUKU_GRAPHQL_ALIASES";
+    /// The largest page of a list [default: 1000]
+    page_maximum: i64 = 1000, "DUKU_PAGE_MAXIMUM";
+    /// How often use counters are written, in seconds [default: 1]
+    usage_flush_seconds: u64 = 1, "DUKU_USAGE_FLUSH_SECONDS";
+    /// For how many days use counters are kept [default: 400]
+    usage_days: i64 = 400, "DUKU_USAGE_DAYS";
+    /// The most connections that are open at once [default: 10000]
+    connections: usize = 10_000, "DUKU_CONNECTIONS";
+    /// How long a client may take to send its headers, in seconds [default: 10]
+    header_timeout_seconds: u64 = 10, "DUKU_HEADER_TIMEOUT_SECONDS";
+    /// How long a request may take in all, in seconds [default: 30]
+    request_timeout_seconds: u64 = 30, "DUKU_REQUEST_TIMEOUT_SECONDS";
+    /// How long a stop waits for running requests, in seconds [default: 10]
+    stop_seconds: u64 = 10, "DUKU_STOP_SECONDS";
+    /// What is logged: error, warn, info, debug, or a filter like info,store=debug [default: info]
+    log: String = String::new(), "DUKU_LOG";
+    /// How log lines look [default: auto]
+    log_format: LogFormat = LogFormat::Auto, "DUKU_LOG_FORMAT";
+}
+
+impl GivenSettings {
+    /// Adds what the file says and the defaults. Without a file, `duku.toml` in the working directory is not read.
+    ///
+    /// # Errors
+    /// The file cannot be read or says something unknown, or a value is outside its range.
+    pub fn resolve(self, file: Option<&Path>) -> Result<Settings, CommandFailure> {
+        let from_file = file.map(read_file).transpose()?.unwrap_or_default();
+        let settings = self.or(from_file).filled();
+        settings.check()?;
+        Ok(settings)
+    }
+}
+
+fn read_file(path: &Path) -> Result<GivenSettings, CommandFailure> {
+    let refusal = |error: &dyn std::fmt::Display| {
+        CommandFailure::new(format!("cannot use the configuration file {}: {error}", path.display()))
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| refusal(&error))?;
+    toml::from_str(&text).map_err(|error| refusal(&error.to_string().trim_end()))
+}
+
+impl Settings {
+    fn check(&self) -> Result<(), CommandFailure> {
+        let ranges = [
+            ("token-lifetime-seconds", self.token_lifetime_seconds, 10, 86_400),
+            ("signing-key-days", self.signing_key_days, 1, 3650),
+            ("signing-key-lead-seconds", self.signing_key_lead_seconds, 0, 86_400),
+            ("clock-skew-seconds", self.clock_skew_seconds, 0, 300),
+            ("page-maximum", self.page_maximum, 1, 10_000),
+            ("usage-days", self.usage_days, 1, 3650),
+            ("active-keys", i64::try_from(self.active_keys).unwrap_or(i64::MAX), 1, 10_000),
+            ("connections", i64::try_from(self.connections).unwrap_or(i64::MAX), 1, 1_000_000),
+            ("database-connections", i64::try_from(self.database_connections).unwrap_or(i64::MAX), 2, 1000),
+            (
+                "database-timeout-seconds",
+                i64::try_from(self.database_timeout_seconds).unwrap_or(i64::MAX),
+                1,
+                300,
+            ),
+            ("usage-flush-seconds", i64::try_from(self.usage_flush_seconds).unwrap_or(i64::MAX), 1, 3600),
+            (
+                "header-timeout-seconds",
+                i64::try_from(self.header_timeout_seconds).unwrap_or(i64::MAX),
+                1,
+                3600,
+            ),
+            (
+                "request-timeout-seconds",
+                i64::try_from(self.request_timeout_seconds).unwrap_or(i64::MAX),
+                1,
+                3600,
+            ),
+        ];
+        for (name, value, minimum, maximum) in ranges {
+            if !(minimum..=maximum).contains(&value) {
+                return Err(CommandFailure::new(format!(
+                    "--{name} is {value}; it must be {minimum} to {maximum}"
+                )));
+            }
+        }
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        if self.realm.is_empty() || !self.realm.chars().all(plain) {
+            return Err(CommandFailure::new("--realm takes letters, digits, - and _"));
+        }
+        Ok(())
+    }
+
+    /// Where the data live.
+    ///
+    /// # Errors
+    /// The database URL has a scheme that is not known.
+    pub fn store_options(&self) -> Result<store::Options, CommandFailure> {
+        let location = if self.database_url.is_empty() {
+            store::Location::Sqlite(self.data_dir.join("duku.db"))
+        } else {
+            store::Location::parse(&self.database_url)?
+        };
+        Ok(store::Options {
+            pool_size: self.database_connections,
+            patience: std::time::Duration::from_secs(self.database_timeout_seconds),
+            certificate_authority: (!self.database_ca.as_os_str().is_empty())
+                .then(|| self.database_ca.clone()),
+            ..store::Options::new(location)
+        })
+    }
+
+    /// The rules for credentials, for an installation at `urls`.
+    ///
+    /// # Errors
+    /// The signing algorithm is not known.
+    pub fn policy(&self, urls: &Urls) -> Result<service::Policy, CommandFailure> {
+        let algorithm = jose::Algorithm::parse(&self.signing_algorithm)
+            .map_err(|error| CommandFailure::new(format!("--signing-algorithm: {error}")))?;
+        let limited = |per_minute| if self.rate_limit == Switch::On { per_minute } else { 0 };
+        Ok(service::Policy {
+            token_lifetime_seconds: self.token_lifetime_seconds,
+            active_keys: self.active_keys,
+            algorithm,
+            signing_key_lifetime_seconds: self.signing_key_days * 86_400,
+            signing_key_lead_seconds: self.signing_key_lead_seconds,
+            clock_skew_seconds: self.clock_skew_seconds,
+            failures_per_client: limited(self.failures_per_client),
+            failures_per_address: limited(self.failures_per_address),
+            page_maximum: self.page_maximum,
+            usage_days: self.usage_days,
+            ..service::Policy::new(urls.issuer(&self.realm), urls.audience())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolve(given: GivenSettings, file: &str) -> Result<Settings, CommandFailure> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("duku.toml");
+        std::fs::write(&path, file).unwrap();
+        given.resolve(Some(&path))
+    }
+
+    #[test]
+    fn a_flag_beats_the_file_and_the_file_beats_the_default() {
+        let given = GivenSettings { listen: Some("0.0.0.0:1".into()), ..GivenSettings::default() };
+        let settings =
+            resolve(given, "listen = \"x:2\"\nrealm = \"acme\"\ntrusted_proxies = [\"::1\"]").unwrap();
+        assert_eq!((settings.listen.as_str(), settings.realm.as_str()), ("0.0.0.0:1", "acme"));
+        assert_eq!((settings.trusted_proxies, settings.active_keys), (vec!["::1".to_owned()], 10));
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let cases = [
+            ("lisen = \"x\"", "lisen"),
+            ("active_keys = 0", "active-keys"),
+            ("token_lifetime_seconds = 5", "token-lifetime-seconds"),
+            ("realm = \"a/b\"", "realm"),
+            ("rate_limit = \"maybe\"", "maybe"),
+            ("listen = ", "duku.toml"),
+        ];
+        for (file, named) in cases {
+            let error = resolve(GivenSettings::default(), file).unwrap_err().to_string();
+            assert!(error.contains(named), "{file}: {error}");
+        }
+        let missing = GivenSettings::default().resolve(Some(Path::new("/nowhere/duku.toml"))).unwrap_err();
+        assert!(missing.to_string().contains("/nowhere/duku.toml"));
+    }
+}

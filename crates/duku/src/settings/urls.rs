@@ -1,0 +1,101 @@
+//! The URLs that the installation is reached at: they decide the issuer, the audience and every link.
+
+use super::Settings;
+use crate::failure::CommandFailure;
+use std::net::SocketAddr;
+use url::Url;
+
+/// Base URLs without a slash at the end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Urls {
+    /// The authorization server's.
+    pub auth: String,
+    /// The GraphQL API's.
+    pub platform: String,
+}
+
+impl Urls {
+    /// The URLs that the settings say, or those of the listening address.
+    ///
+    /// # Errors
+    /// A setting is no base URL.
+    pub fn resolve(settings: &Settings, listening: SocketAddr) -> Result<Self, CommandFailure> {
+        let public = base("--public-url", &settings.public_url)?.unwrap_or_else(|| local(listening));
+        let platform = base("--platform-url", &settings.platform_url)?.unwrap_or(public);
+        let auth =
+            base("--auth-url", &settings.auth_url)?.unwrap_or_else(|| authorization_server_of(&platform));
+        Ok(Self { auth, platform })
+    }
+
+    /// Whether the settings name the URLs, so that they do not depend on the listening address.
+    pub fn are_set(settings: &Settings) -> bool {
+        !settings.public_url.is_empty() || !settings.platform_url.is_empty()
+    }
+
+    /// `iss` of every token.
+    pub fn issuer(&self, realm: &str) -> String {
+        format!("{}/realms/{realm}", self.auth)
+    }
+
+    /// `aud` of every token: the API's own URL.
+    pub fn audience(&self) -> String {
+        format!("{}/graphql", self.platform)
+    }
+}
+
+/// Where clients look for the authorization server of an API: the same origin, but `auth.` instead of `platform.`.
+pub fn authorization_server_of(platform: &str) -> String {
+    match platform.split_once("://platform.") {
+        Some((scheme, rest)) => format!("{scheme}://auth.{rest}"),
+        None => platform.to_owned(),
+    }
+}
+
+/// The URL under which this machine reaches a listening address.
+fn local(listening: SocketAddr) -> String {
+    let port = listening.port();
+    match listening.ip() {
+        ip if ip.is_unspecified() => format!("http://127.0.0.1:{port}"),
+        ip if ip.is_ipv6() => format!("http://[{ip}]:{port}"),
+        ip => format!("http://{ip}:{port}"),
+    }
+}
+
+fn base(name: &str, text: &str) -> Result<Option<String>, CommandFailure> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let refusal = || {
+        CommandFailure::new(format!("{name} must be a URL without a path, like https://platform.example.org"))
+    };
+    let url = Url::parse(text).map_err(|_| refusal())?;
+    let plain =
+        url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    if !plain || !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        return Err(refusal());
+    }
+    Ok(Some(url.as_str().trim_end_matches('/').to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_authorization_server_is_found_from_the_api() {
+        assert_eq!(authorization_server_of("https://platform.duku.ai"), "https://auth.duku.ai");
+        assert_eq!(authorization_server_of("https://platform.duku.ai:8443"), "https://auth.duku.ai:8443");
+        assert_eq!(authorization_server_of("http://127.0.0.1:8080"), "http://127.0.0.1:8080");
+        assert_eq!(authorization_server_of("https://my.platform.org"), "https://my.platform.org");
+    }
+
+    #[test]
+    fn base_urls_have_no_path_and_no_slash() {
+        assert_eq!(base("--public-url", "https://x.org/").unwrap().unwrap(), "https://x.org");
+        for bad in ["x.org", "ftp://x.org", "https://x.org/a", "https://u@x.org", "https://x.org?a"] {
+            assert!(base("--public-url", bad).is_err(), "{bad}");
+        }
+        assert_eq!(local("[::]:80".parse().unwrap()), "http://127.0.0.1:80");
+        assert_eq!(local("[::1]:80".parse().unwrap()), "http://[::1]:80");
+    }
+}

@@ -1,0 +1,58 @@
+//! Logs and metrics.
+
+use crate::{failure::CommandFailure, settings::LogFormat};
+use metrics::{describe_counter, describe_gauge, describe_histogram};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use std::io::{IsTerminal, stderr};
+use tracing_subscriber::EnvFilter;
+
+/// Bounds of latency histograms, in seconds: from a primary-key read to a request that somebody noticed.
+const SECONDS: [f64; 14] =
+    [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
+
+/// Starts logging to standard error: pretty on a terminal, one JSON object a line otherwise.
+///
+/// # Errors
+/// The filter cannot be read.
+pub fn start_logging(filter: &str, format: LogFormat) -> Result<(), CommandFailure> {
+    let filter = EnvFilter::try_new(filter)
+        .map_err(|error| CommandFailure::new(format!("--log: {error}; try info, or info,store=debug")))?;
+    let pretty = match format {
+        LogFormat::Auto => stderr().is_terminal(),
+        LogFormat::Pretty => true,
+        LogFormat::Json => false,
+    };
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
+    let started = if pretty {
+        builder.with_ansi(stderr().is_terminal()).with_target(false).compact().try_init()
+    } else {
+        builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
+    };
+    started.map_err(|error| CommandFailure::new(format!("cannot start logging: {error}")))
+}
+
+/// Starts counting.
+///
+/// # Errors
+/// Something else counts already in this process.
+pub fn start_metrics() -> Result<PrometheusHandle, CommandFailure> {
+    let refusal =
+        |error: &dyn std::fmt::Display| CommandFailure::new(format!("cannot start metrics: {error}"));
+    let recorder = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)
+        .map_err(|error| refusal(&error))?
+        .build_recorder();
+    let handle = recorder.handle();
+    metrics::set_global_recorder(recorder).map_err(|error| refusal(&error))?;
+    describe_counter!("duku_exchanges_total", "Exchanges of an API key for an access token, by outcome");
+    describe_gauge!("duku_active_keys", "API keys that are Active, in all organisations");
+    describe_histogram!(
+        "duku_http_request_seconds",
+        "Time from a request to its answer, by route and status"
+    );
+    describe_histogram!(
+        "duku_database_seconds",
+        "Time of one database operation, as the caller waits for it"
+    );
+    Ok(handle)
+}

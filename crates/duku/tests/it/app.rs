@@ -1,0 +1,96 @@
+//! The whole product in this process, on a clock and a random source that the test drives.
+
+use axum::Router;
+use duku::{
+    app::{self, Ambient},
+    operations::Stopping,
+    settings::{GivenSettings, Settings, Urls},
+};
+use service::{
+    Ctx, Principal, Service,
+    keys::{GenerateKey, RotateKey},
+};
+use std::{net::SocketAddr, sync::Arc};
+use testkit::{Api, Database, Engine, Pair, SeededEntropy, TestClock};
+use tokio::{net::TcpListener, task::JoinHandle};
+
+pub struct App {
+    pub api: Api,
+    pub service: Service,
+    pub clock: TestClock,
+    pub organisation: domain::Organisation,
+    serving: JoinHandle<()>,
+    _database: Database,
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+impl App {
+    /// A fresh installation with the organisation Acme and its Admin ada@example.org.
+    pub async fn start(engine: Engine) -> Self {
+        Self::start_with(engine, GivenSettings::default()).await
+    }
+
+    pub async fn start_with(engine: Engine, given: GivenSettings) -> Self {
+        let database = Database::fresh(engine).await;
+        let given = GivenSettings {
+            data_dir: Some(database.dir.path().to_owned()),
+            database_url: Some(database.url.clone()),
+            ..given
+        };
+        let settings = given.resolve(None).unwrap();
+        let clock = TestClock::new();
+        let ambient = Ambient { clock: Arc::new(clock.clone()), entropy: Arc::new(SeededEntropy::new(1)) };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let urls = Urls::resolve(&settings, listener.local_addr().unwrap()).unwrap();
+        let store = app::open_store(&settings).await.unwrap();
+        let service = app::open_service(&settings, store, &urls, &ambient).await.unwrap();
+        let router = router(&settings, &service, &urls, &ambient);
+        let api = Api::at(urls.platform.clone());
+        let serving = tokio::spawn(async move {
+            let service = router.into_make_service_with_connect_info::<SocketAddr>();
+            axum::serve(listener, service).await.unwrap();
+        });
+        let ctx = ambient.background("test");
+        let organisation =
+            service.create_organisation(&ctx, "test", "Acme", "ada@example.org", None).await.unwrap();
+        Self { api, service, clock, organisation, serving, _database: database }
+    }
+
+    pub fn ctx(&self) -> Ctx {
+        Ctx::background(domain::Clock::now(&self.clock), "test")
+    }
+
+    pub fn operator(&self) -> Principal {
+        Principal::operator("test", &self.organisation)
+    }
+
+    pub async fn generate(&self, label: &str, expires_in_days: Option<i64>) -> Pair {
+        let input = GenerateKey { label: label.to_owned(), expires_in_days };
+        let made = self.service.generate_key(&self.ctx(), &self.operator(), &input).await.unwrap();
+        Pair { client_id: made.key.id.to_string(), client_secret: made.secret.expose().to_owned() }
+    }
+
+    pub async fn rotate(&self, pair: &Pair, input: RotateKey) -> Pair {
+        let made =
+            self.service.rotate_key(&self.ctx(), &self.operator(), &pair.client_id, input).await.unwrap();
+        Pair { client_id: pair.client_id.clone(), client_secret: made.secret.expose().to_owned() }
+    }
+
+    pub async fn revoke(&self, pair: &Pair) {
+        self.service.revoke_key(&self.ctx(), &self.operator(), &pair.client_id).await.unwrap();
+    }
+
+    /// An access token of the Admin.
+    pub async fn admin_token(&self) -> String {
+        self.service.issue_person_token(&self.ctx(), "test", "ada@example.org", None).await.unwrap()
+    }
+}
+
+fn router(settings: &Settings, service: &Service, urls: &Urls, ambient: &Ambient) -> Router {
+    app::router(settings, service, urls, ambient, Stopping::default()).unwrap()
+}

@@ -1,0 +1,149 @@
+//! Clients that others wrote work unchanged: each script in `tests/clients` drives one library against a running
+//! server. `cargo xtask test` installs the libraries, exactly as the lock files beside the scripts say.
+#![allow(clippy::expect_used, clippy::panic, reason = "helpers of tests: where they give up, the test fails")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::server::{Database, Server};
+
+#[test]
+fn python_requests_oauthlib() {
+    proves(Language::Python, "oauthlib_client.py");
+}
+
+#[test]
+fn python_authlib() {
+    proves(Language::Python, "authlib_client.py");
+}
+
+#[test]
+fn python_pyjwt_verifies_the_token() {
+    proves(Language::Python, "pyjwt_verifier.py");
+}
+
+#[test]
+fn python_gql_reads_the_schema() {
+    proves(Language::Python, "gql_client.py");
+}
+
+#[test]
+fn python_keycloak() {
+    proves(Language::Python, "keycloak_client.py");
+}
+
+#[test]
+fn special_characters_in_credentials() {
+    proves(Language::Python, "special_characters.py");
+}
+
+#[test]
+fn javascript_openid_client() {
+    proves(Language::JavaScript, "openid_client.mjs");
+}
+
+#[test]
+fn javascript_simple_oauth2() {
+    proves(Language::JavaScript, "simple_oauth2.mjs");
+}
+
+#[test]
+fn javascript_jose_verifies_the_token() {
+    proves(Language::JavaScript, "jose_verifier.mjs");
+}
+
+#[test]
+fn javascript_graphql_request_reads_the_schema() {
+    proves(Language::JavaScript, "graphql_request.mjs");
+}
+
+#[test]
+fn graphql_over_http_audit_misses_no_must() {
+    proves(Language::JavaScript, "graphql_http_audit.mjs");
+}
+
+#[derive(Clone, Copy)]
+enum Language {
+    Python,
+    JavaScript,
+}
+
+/// Runs the script against a new server with an organisation, a product and a key; what it says on failure is
+/// the test's message.
+fn proves(language: Language, script: &str) {
+    let mut command = language.command(script);
+    let server = Server::start(Database::Sqlite);
+    server.admin(&["org", "create", "Acme", "--admin-email", "ada@example.org"]);
+    let product = ["--org", "Acme", "--name", "Shop", "--base-url", "https://shop.example"];
+    server.admin(&[&["subject", "create"], product.as_slice()].concat());
+    let key = server.admin(&["key", "generate", "--org", "Acme", "--label", "client"]);
+
+    let output = command
+        .env("DUKU_URL", &server.url)
+        .env("DUKU_CLIENT_ID", text(&key, "client_id"))
+        .env("DUKU_CLIENT_SECRET", text(&key, "client_secret"))
+        // A proxy of this machine must not be asked for this machine's own address.
+        .envs([("NO_PROXY", "*"), ("no_proxy", "*")])
+        .output()
+        .expect("the interpreter starts");
+    let (said, complained) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{script} failed ({}):\n{said}{complained}", output.status);
+    assert!(!said.trim().is_empty(), "{script} does not say what it proved");
+    println!("{}", said.trim());
+}
+
+fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value.get(name).and_then(Value::as_str).unwrap_or_else(|| panic!("no `{name}` in {value}"))
+}
+
+impl Language {
+    /// The interpreter with the script, ready but for the environment.
+    fn command(self, script: &str) -> Command {
+        let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(self.name());
+        let installed = installed(self.name());
+        match self {
+            Self::Python => {
+                let mut command = Command::new(installed.join("bin/python"));
+                // `-B`: no compiled files beside the sources.
+                command.arg("-B").arg(scripts.join(script));
+                command
+            }
+            Self::JavaScript => {
+                let mut command = Command::new("node");
+                command.arg(beside_its_libraries(&scripts, &installed, script));
+                command
+            }
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Python => "python",
+            Self::JavaScript => "node",
+        }
+    }
+}
+
+/// Where `cargo xtask test` has installed the libraries of one language.
+fn installed(language: &str) -> PathBuf {
+    // Cargo gives tests a folder inside the target folder, wherever that is.
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it lies in the target folder");
+    let folder = target.join("clients").join(language);
+    assert!(folder.join("installed-from").is_file(), "run `cargo xtask test`: it installs the clients");
+    folder
+}
+
+/// A JavaScript module finds its libraries only from where it lies: so it is copied to them, with what it
+/// imports, into a folder of its own, since the tests run side by side.
+fn beside_its_libraries(scripts: &Path, installed: &Path, script: &str) -> PathBuf {
+    let folder = installed.join("run").join(script);
+    fs::create_dir_all(&folder).expect("a folder for the script");
+    for file in ["common.mjs", script] {
+        fs::copy(scripts.join(file), folder.join(file)).expect("a copy of the script");
+    }
+    folder.join(script)
+}

@@ -1,0 +1,33 @@
+//! The product as its users meet it: over HTTP and on the command line, on both databases.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+mod app;
+mod clients;
+mod command_line;
+mod crashes;
+mod forged_tokens;
+mod life;
+mod operations;
+mod protocol;
+mod races;
+mod secrecy;
+mod server;
+mod token_endpoint;
+
+/// Makes two tests of `async fn name(engine: Engine)`: `name::sqlite` and `name::postgres`.
+macro_rules! on_both {
+    ($($name:ident)*) => {$(
+        mod $name {
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                super::$name(testkit::Engine::Sqlite).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                super::$name(testkit::Engine::Postgres).await;
+            }
+        }
+    )*};
+}
+use on_both;

@@ -1,0 +1,166 @@
+//! The real binary as a process of its own, with `duku admin` beside it.
+
+use serde_json::Value;
+use std::{
+    fs::File,
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    path::PathBuf,
+    process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+pub use testkit::Engine as Database;
+use testkit::{Api, Pair};
+
+pub struct Server {
+    pub url: String,
+    pub data_dir: PathBuf,
+    /// Standard error of every run of this server, in one file.
+    pub log: PathBuf,
+    port: u16,
+    environment: Vec<(String, String)>,
+    child: Option<Child>,
+    _database: testkit::Database,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A command of the real binary that inherits no setting.
+pub fn duku(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_duku"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("DUKU_")) {
+        command.env_remove(name);
+    }
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Blocks, also where an asynchronous runtime already runs on this thread.
+fn fresh_database(engine: Database) -> testkit::Database {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    std::thread::spawn(move || runtime().block_on(testkit::Database::fresh(engine))).join().unwrap()
+}
+
+impl Server {
+    pub fn start(engine: Database) -> Self {
+        Self::start_with(engine, &[])
+    }
+
+    pub fn start_with(engine: Database, settings: &[(&str, &str)]) -> Self {
+        let database = fresh_database(engine);
+        let data_dir = database.dir.path().join("data");
+        let port = free_port();
+        let mut environment = vec![
+            ("DUKU_DATA_DIR".to_owned(), data_dir.display().to_string()),
+            ("DUKU_LISTEN".to_owned(), format!("127.0.0.1:{port}")),
+            ("DUKU_METRICS_LISTEN".to_owned(), format!("127.0.0.1:{}", free_port())),
+        ];
+        if engine == Database::Postgres {
+            environment.push(("DUKU_DATABASE_URL".to_owned(), database.url.clone()));
+        }
+        environment.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let log = database.dir.path().join("server.log");
+        let url = format!("http://127.0.0.1:{port}");
+        let mut server = Self { url, data_dir, log, port, environment, child: None, _database: database };
+        server.run();
+        server
+    }
+
+    /// Starts the process and waits until it serves.
+    pub fn run(&mut self) {
+        let log = File::options().create(true).append(true).open(&self.log).unwrap();
+        let mut child = self.command(&["serve"]).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        let mut said = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        let read = said.read_line(&mut line).unwrap();
+        assert!(read > 0, "the server did not start: {}", std::fs::read_to_string(&self.log).unwrap());
+        // Whatever else it says is read away, so that it never waits for a reader.
+        std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
+        self.child = Some(child);
+        let started = Instant::now();
+        while std::net::TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            assert!(started.elapsed() < Duration::from_secs(10), "the server does not listen");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// `kill -9`
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    /// SIGTERM; answers whether the process ended well.
+    pub fn stop(&mut self) -> bool {
+        let mut child = self.child.take().unwrap();
+        let signalled = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+        signalled.success() && child.wait().unwrap().success()
+    }
+
+    pub fn api(&self) -> Api {
+        Api::at(&self.url)
+    }
+
+    fn setting(&self, name: &str) -> Option<&str> {
+        self.environment.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    pub fn metrics_url(&self) -> String {
+        format!("http://{}/metrics", self.setting("DUKU_METRICS_LISTEN").unwrap())
+    }
+
+    /// The URL of PostgreSQL, if that is where the data lives.
+    pub fn database_url(&self) -> Option<&str> {
+        self.setting("DUKU_DATABASE_URL")
+    }
+
+    /// A command of the binary with this server's settings.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = duku(arguments);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// Runs `duku …` to its end.
+    pub fn output(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// Runs `duku admin … --json`, which must succeed.
+    #[track_caller]
+    pub fn admin(&self, arguments: &[&str]) -> Value {
+        let output = self.output(&[&["admin"], arguments, &["--json"]].concat());
+        assert!(
+            output.status.success(),
+            "duku admin {arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// Makes the organisation Acme with its Admin.
+    pub fn make_acme(&self) {
+        self.admin(&["org", "create", "Acme", "--admin-email", "ada@example.org"]);
+    }
+
+    pub fn generate(&self, label: &str) -> Pair {
+        Pair::of(&self.admin(&["key", "generate", "--org", "Acme", "--label", label]))
+    }
+
+    /// An access token of the Admin.
+    pub fn admin_token(&self) -> String {
+        let output = self.output(&["admin", "token", "--user", "ada@example.org"]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+}

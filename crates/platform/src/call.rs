@@ -1,0 +1,86 @@
+//! One call of the API: what every field of the schema gets to work with.
+
+use crate::{
+    errors::{self, ApiError},
+    literals::Literals,
+    schema::{organisation::Organisation, subject::Subject, target::Target},
+};
+use domain::{SubjectId, TargetId};
+use juniper::{Context, FieldResult};
+use service::{Ctx, Failure, Principal, Reject, Service};
+
+/// What a field answers.
+pub(crate) type Outcome<T> = FieldResult<T, crate::scalars::ApiScalar>;
+
+/// Who asks, when and from where, and the use cases.
+pub(crate) struct Call {
+    pub(crate) service: Service,
+    pub(crate) ctx: Ctx,
+    pub(crate) principal: Principal,
+    pub(crate) literals: Literals,
+}
+
+impl Context for Call {}
+
+/// A page of a list, as the arguments `first` and `after` ask for it.
+pub(crate) struct Page<Id> {
+    first: i64,
+    after: Option<Id>,
+}
+
+impl Call {
+    /// What a use case said, in the API's words.
+    pub(crate) fn outcome<T>(&self, result: Result<T, Failure>) -> Outcome<T> {
+        result.map_err(|failure| self.refuse(failure))
+    }
+
+    pub(crate) fn refuse(&self, failure: impl Into<Failure>) -> ApiError {
+        errors::of_failure(&self.ctx, failure.into())
+    }
+
+    // The reads that fields of list entries make. Each is one read now; whoever wants them in batches finds them all here.
+
+    pub(crate) async fn subject(&self, id: &SubjectId) -> Outcome<Option<Subject>> {
+        let found = self.service.find_subject(&self.principal, id).await;
+        Ok(self.outcome(found)?.map(Subject))
+    }
+
+    pub(crate) async fn targets(
+        &self,
+        subject: Option<&SubjectId>,
+        page: Page<TargetId>,
+    ) -> Outcome<Vec<Target>> {
+        let found =
+            self.service.list_targets(&self.principal, subject, page.first, page.after.as_ref()).await;
+        Ok(self.outcome(found)?.into_iter().map(Target).collect())
+    }
+
+    pub(crate) async fn organisation(&self) -> Outcome<Organisation> {
+        self.outcome(self.service.organisation(&self.principal).await).map(Organisation)
+    }
+
+    /// Reads `first` and `after`. `read` is the parser of the list's ids.
+    pub(crate) fn page<Id>(
+        &self,
+        first: Option<i32>,
+        default: i32,
+        after: Option<juniper::ID>,
+        read: fn(&str) -> Result<Id, domain::Invalid>,
+    ) -> Outcome<Page<Id>> {
+        let after = after
+            .map(|id| read(&id))
+            .transpose()
+            .map_err(|invalid| self.refuse(Reject::Invalid(domain::Invalid { field: "after", ..invalid })))?;
+        Ok(Page { first: i64::from(first.unwrap_or(default)), after })
+    }
+}
+
+impl<Id> Page<Id> {
+    pub(crate) const fn first(&self) -> i64 {
+        self.first
+    }
+
+    pub(crate) const fn after(&self) -> Option<&Id> {
+        self.after.as_ref()
+    }
+}

@@ -1,0 +1,74 @@
+//! What became of a request that has no answer: one exhaustive mapping from the use cases' words to the API's.
+
+use crate::{faults::Code, scalars::ApiScalar};
+use juniper::{FieldError, Value};
+use serde_json::{Value as JsonValue, json};
+use service::{Ctx, Failure, Reject, reject::Candidate};
+
+/// An error of one field.
+pub(crate) type ApiError = FieldError<ApiScalar>;
+
+/// A field error with the extensions that the contract names.
+fn error(code: Code, message: impl Into<String>, mut extensions: JsonValue) -> ApiError {
+    if let Some(map) = extensions.as_object_mut() {
+        map.insert("code".to_owned(), code.as_str().into());
+    }
+    FieldError::new(message.into(), Value::Scalar(ApiScalar::Json(extensions)))
+}
+
+/// What a field says when its use case has no outcome. An internal cause is logged here, once, and not shown.
+pub(crate) fn of_failure(ctx: &Ctx, failure: Failure) -> ApiError {
+    match failure {
+        Failure::Reject(reject) => of_reject(reject),
+        Failure::Store(_) | Failure::Internal(_) => {
+            log(ctx, &failure);
+            error(
+                Code::Internal,
+                internal_message(ctx, failure.is_temporary()),
+                json!({ "requestId": ctx.request_id }),
+            )
+        }
+    }
+}
+
+/// Writes down what went wrong on our side.
+pub(crate) fn log(ctx: &Ctx, failure: &Failure) {
+    tracing::error!(request_id = %ctx.request_id, error = %failure, "an API request failed");
+}
+
+/// What everyone may know of a failure on our side.
+pub(crate) fn internal_message(ctx: &Ctx, temporary: bool) -> String {
+    let id = &ctx.request_id;
+    if temporary {
+        format!("the service cannot reach its data just now; nothing was changed: try again (request {id})")
+    } else {
+        format!("something went wrong on our side; an operator finds it in the log as request {id}")
+    }
+}
+
+fn of_reject(reject: Reject) -> ApiError {
+    let message = reject.message();
+    match reject {
+        Reject::Forbidden(_) => error(Code::Forbidden, message, json!({})),
+        Reject::NotFound { .. } => error(Code::NotFound, message, json!({})),
+        Reject::Invalid(invalid) => error(Code::ValidationFailed, message, json!({ "field": invalid.field })),
+        Reject::LimitReached { limit, candidates } => {
+            let candidates: Vec<_> = candidates.iter().map(candidate).collect();
+            error(Code::LimitReached, message, json!({ "limit": limit, "candidates": candidates }))
+        }
+        Reject::Conflict(_) => error(Code::Conflict, message, json!({})),
+    }
+}
+
+fn candidate(candidate: &Candidate) -> JsonValue {
+    json!({
+        "id": candidate.id.as_str(),
+        "label": candidate.label,
+        "lastUsedAt": candidate.last_used_at.map(|at| at.to_string()),
+    })
+}
+
+/// A number that GraphQL's `Int` cannot hold.
+pub(crate) fn beyond_int(what: &str, value: i64) -> ApiError {
+    error(Code::Internal, format!("{what} is {value}, which does not fit into a GraphQL Int"), json!({}))
+}

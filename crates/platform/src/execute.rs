@@ -1,0 +1,145 @@
+//! From a document to an answer.
+
+use crate::{
+    Platform,
+    call::Call,
+    faults::Fault,
+    limits::{self, Pages},
+    literals::{self, Literals},
+    params::Params,
+    scalars::ApiScalar,
+    variables,
+};
+use juniper::{
+    Definition, ExecutionError, GraphQLError, Operation, OperationType, ParseError, Spanning,
+    ValidatedOperation, Value, parser::parse_document_source,
+};
+use service::{Ctx, Principal};
+
+/// What a request came to.
+#[derive(Debug)]
+pub(crate) enum Executed {
+    /// The operation ran; some fields may have failed.
+    Data(Value<ApiScalar>, Vec<ExecutionError<ApiScalar>>),
+    /// Nothing ran.
+    Faults(Vec<Fault>),
+    /// A mutation came by a method that must not change anything.
+    MutationNotAllowed,
+}
+
+/// The most faults of one document that are told.
+const FAULTS: usize = 20;
+
+/// Who asks, and by a method that may change something or not.
+pub(crate) struct Asker {
+    pub(crate) ctx: Ctx,
+    pub(crate) principal: Principal,
+    pub(crate) may_change: bool,
+}
+
+pub(crate) async fn execute(platform: &Platform, asker: Asker, params: Params) -> Executed {
+    match try_execute(platform, asker, params).await {
+        Ok(executed) => executed,
+        Err(faults) => Executed::Faults(faults),
+    }
+}
+
+async fn try_execute(platform: &Platform, asker: Asker, params: Params) -> Result<Executed, Vec<Fault>> {
+    let Params { query, operation_name, variables: given } = params;
+    let (schema, shape) = (&platform.0.schema, &platform.0.shape);
+    let (source, literals) = literals::lift(&query, shape.json_fields()).map_err(|fault| vec![fault])?;
+    let name = operation_name.as_deref();
+
+    let document =
+        parse_document_source(&source, &schema.schema).map_err(|error| vec![unreadable(&error)])?;
+    let operation = chosen(&document, name);
+    let mut values = juniper::Variables::new();
+    if let Some(operation) = operation {
+        if operation.item.operation_type == OperationType::Mutation && !asker.may_change {
+            return Ok(Executed::MutationNotAllowed);
+        }
+        let maximum = usize::try_from(platform.service().policy().page_maximum).unwrap_or(usize::MAX);
+        let pages = Pages { variables: &given, maximum };
+        limits::check(&document, operation, pages, shape, platform.settings())
+            .map_err(|fault| vec![fault])?;
+        values = variables::of(&operation.item, given, schema);
+    }
+
+    let operation = ValidatedOperation::new(&source, name, schema).map_err(|error| invalid(error, name))?;
+    let call = call(platform, asker, literals);
+    let (data, errors) = operation.execute(&values, &call).await.map_err(|error| invalid(error, name))?;
+    Ok(Executed::Data(data, errors))
+}
+
+fn call(platform: &Platform, asker: Asker, literals: Literals) -> Call {
+    let Asker { ctx, principal, .. } = asker;
+    Call { service: platform.service().clone(), ctx, principal, literals }
+}
+
+/// The operation that will run; none if the document and the name do not tell.
+fn chosen<'d, 'a>(
+    document: &'d [Definition<'a, ApiScalar>],
+    name: Option<&str>,
+) -> Option<&'d Spanning<Operation<'a, ApiScalar>>> {
+    let mut operations = document.iter().filter_map(|definition| match definition {
+        Definition::Operation(operation) => Some(operation),
+        Definition::Fragment(_) => None,
+    });
+    match name {
+        Some(_) => operations.find(|operation| operation.item.name.map(|spanning| spanning.item) == name),
+        None => match (operations.next(), operations.next()) {
+            (only, None) => only,
+            (_, Some(_)) => None,
+        },
+    }
+}
+
+fn unreadable(error: &Spanning<ParseError>) -> Fault {
+    let fault = match &error.item {
+        ParseError::DepthLimitExceeded(limit) => Fault::invalid(format!(
+            "the document nests more than {limit} levels deep: ask for the inner objects in a request of their own"
+        ))
+        .with("limitOf", "nesting")
+        .with("limit", *limit),
+        ParseError::TokenLimitExceeded(limit) => Fault::invalid(format!(
+            "the document has more than {limit} words and signs: split it into several requests"
+        ))
+        .with("limitOf", "tokens")
+        .with("limit", *limit),
+        ParseError::FieldLimitExceeded(limit) => {
+            Fault::invalid(format!("the document has more than {limit} fields")).with("limit", *limit)
+        }
+        ParseError::UnexpectedToken(text) if text.parse::<i128>().is_ok_and(|n| i32::try_from(n).is_err()) => {
+            Fault::invalid(format!("{text} does not fit into Int, which has 32 bits"))
+        }
+        other @ (ParseError::UnexpectedToken(_)
+        | ParseError::UnexpectedEndOfFile
+        | ParseError::LexerError(_)
+        | ParseError::ExpectedScalarError(_)) => Fault::invalid(format!("the document cannot be read: {other}")),
+    };
+    fault.at(error.start())
+}
+
+fn invalid(error: GraphQLError, name: Option<&str>) -> Vec<Fault> {
+    let message = match error {
+        GraphQLError::ParseError(error) => return vec![unreadable(&error)],
+        GraphQLError::ValidationError(errors) => {
+            let fault = |error: &juniper::RuleError| {
+                error.locations().iter().fold(Fault::invalid(error.message()), |fault, at| fault.at(*at))
+            };
+            return errors.iter().take(FAULTS).map(fault).collect();
+        }
+        GraphQLError::MultipleOperationsProvided => {
+            "the document has several operations: `operationName` must say which one".to_owned()
+        }
+        GraphQLError::NoOperationProvided => "the document has no operation".to_owned(),
+        GraphQLError::UnknownOperationName => match name {
+            Some(name) => format!("the document has no operation called {name}"),
+            None => "the document has no operation".to_owned(),
+        },
+        GraphQLError::IsSubscription | GraphQLError::NotSubscription | GraphQLError::NotSupported(_) => {
+            "this API has no subscriptions".to_owned()
+        }
+    };
+    vec![Fault::invalid(message)]
+}

@@ -1,0 +1,86 @@
+//! The GraphQL API: one endpoint for API keys and people, over HTTP as the GraphQL-over-HTTP specification has it.
+//!
+//! A request passes these rooms in order: [`http`] takes it in, [`authenticate`] asks whose it is, [`negotiate`] and
+//! [`params`] read it, [`limits`] weighs the document before anything of it runs, and the fields in [`schema`] call the
+//! use cases of `service`, which hold every rule. What went wrong comes back through [`errors`] (one field) or
+//! [`refusal`] (the whole request).
+
+mod answer;
+mod authenticate;
+mod call;
+mod errors;
+mod execute;
+mod faults;
+mod http;
+mod limits;
+mod literals;
+mod metadata;
+mod negotiate;
+mod params;
+mod refusal;
+mod scalars;
+mod schema;
+mod settings;
+mod shape;
+mod variables;
+
+pub use settings::Settings;
+
+use ::http::Method;
+use axum::{
+    Router,
+    routing::{MethodFilter, get, on},
+};
+use schema::Schema;
+use service::Service;
+use shape::Shape;
+use std::sync::Arc;
+
+/// The GraphQL API on a service. Cheap to clone.
+#[derive(Clone)]
+pub struct Platform(Arc<Parts>);
+
+struct Parts {
+    service: Service,
+    settings: Settings,
+    schema: Schema,
+    shape: Shape,
+}
+
+impl Platform {
+    /// The API of `service`.
+    pub fn new(service: Service, settings: Settings) -> Self {
+        let schema = schema::build(settings.tokens);
+        let shape = Shape::of(&schema.schema);
+        Self(Arc::new(Parts { service, settings, schema, shape }))
+    }
+
+    /// Its routes. Each request must carry a [`web::RequestContext`] among its extensions.
+    pub fn router(self) -> Router {
+        Router::new()
+            .route(
+                "/graphql",
+                on(MethodFilter::GET.or(MethodFilter::POST), http::serve)
+                    .fallback(|| async { refusal::method_not_allowed(&[Method::GET, Method::POST]) }),
+            )
+            .route(
+                metadata::PATH,
+                get(metadata::show)
+                    .fallback(|| async { refusal::method_not_allowed(&[Method::GET, Method::HEAD]) }),
+            )
+            .with_state(self)
+    }
+
+    fn service(&self) -> &Service {
+        &self.0.service
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+}
+
+/// The schema in the schema definition language, always in the same order.
+pub fn sdl() -> String {
+    schema::build(Settings::default().tokens).as_sdl()
+}

@@ -1,0 +1,105 @@
+//! What the leaves of arguments and answers hold.
+
+use juniper::ScalarValue;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value as JsonValue;
+use std::fmt;
+
+/// One leaf. The library's own representation knows no nested JSON and no number beyond 32 bits; this one does.
+#[derive(Debug, Clone, PartialEq, Serialize, ScalarValue)]
+#[serde(untagged)]
+pub(crate) enum ApiScalar {
+    #[value(to_float, to_int)]
+    Int(i32),
+    #[value(to_float)]
+    Float(f64),
+    #[value(as_str, to_string)]
+    String(String),
+    #[value(to_bool)]
+    Boolean(bool),
+    /// A value of the `JSON` scalar, or a number too large for `Int` on its way to be refused.
+    Json(JsonValue),
+}
+
+impl ApiScalar {
+    /// A JSON value where the schema expects something else than the `JSON` scalar.
+    pub(crate) fn of_json(value: JsonValue) -> Self {
+        match value {
+            JsonValue::Bool(flag) => Self::Boolean(flag),
+            JsonValue::String(text) => Self::String(text),
+            JsonValue::Number(number) => {
+                let int = number.as_i64().and_then(|int| i32::try_from(int).ok());
+                match int {
+                    Some(int) => Self::Int(int),
+                    None if number.is_f64() => number.as_f64().map_or(Self::Json(number.into()), Self::Float),
+                    None => Self::Json(number.into()),
+                }
+            }
+            other => Self::Json(other),
+        }
+    }
+
+    /// The same leaf as JSON.
+    pub(crate) fn to_json(&self) -> JsonValue {
+        match self {
+            Self::Int(int) => (*int).into(),
+            Self::Float(float) => (*float).into(),
+            Self::String(text) => text.clone().into(),
+            Self::Boolean(flag) => (*flag).into(),
+            Self::Json(value) => value.clone(),
+        }
+    }
+}
+
+impl fmt::Display for ApiScalar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Int(int) => int.fmt(f),
+            Self::Float(float) => float.fmt(f),
+            Self::String(text) => f.write_str(text),
+            Self::Boolean(flag) => flag.fmt(f),
+            Self::Json(value) => value.fmt(f),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for ApiScalar {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        JsonValue::deserialize(deserializer).map(Self::of_json)
+    }
+}
+
+impl From<i32> for ApiScalar {
+    fn from(int: i32) -> Self {
+        Self::Int(int)
+    }
+}
+
+impl From<f64> for ApiScalar {
+    fn from(float: f64) -> Self {
+        Self::Float(float)
+    }
+}
+
+impl From<String> for ApiScalar {
+    fn from(text: String) -> Self {
+        Self::String(text)
+    }
+}
+
+impl From<bool> for ApiScalar {
+    fn from(flag: bool) -> Self {
+        Self::Boolean(flag)
+    }
+}
+
+impl TryFrom<ApiScalar> for String {
+    type Error = ApiScalar;
+
+    fn try_from(scalar: ApiScalar) -> Result<Self, ApiScalar> {
+        match scalar {
+            ApiScalar::String(text) => Ok(text),
+            other => Err(other),
+        }
+    }
+}

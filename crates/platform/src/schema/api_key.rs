@@ -1,0 +1,204 @@
+//! `ApiKey`: the credential of one integration.
+
+use super::{date_time::DateTime, organisation::int};
+use crate::{
+    call::{Call, Outcome},
+    scalars::ApiScalar,
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use juniper::{GraphQLEnum, GraphQLInputObject, ID, graphql_object};
+use service::{
+    KeyOverview,
+    keys::{GenerateKey, GeneratedKey, RotateKey},
+};
+
+/// Whether an API key works.
+#[derive(Debug, Clone, Copy, GraphQLEnum)]
+#[graphql(scalar = ApiScalar)]
+pub(crate) enum ApiKeyStatus {
+    /// It can be exchanged for access tokens and counts towards the limit.
+    Active,
+    /// Its time is over; rotating it brings it back.
+    Expired,
+}
+
+/// An API key: the credential of one integration. Its secret is shown once, when it is generated or rotated.
+pub(crate) struct ApiKey(pub(crate) KeyOverview);
+
+#[graphql_object]
+#[graphql(context = Call, scalar = ApiScalar)]
+impl ApiKey {
+    /// Its id, `key_…`.
+    fn id(&self) -> ID {
+        ID::new(self.0.key.id.as_str())
+    }
+
+    /// The `client_id` of the exchange; the same as the id.
+    fn client_id(&self) -> &str {
+        self.0.key.id.as_str()
+    }
+
+    /// What the Admin called it.
+    fn label(&self) -> &str {
+        self.0.key.label.as_str()
+    }
+
+    /// Whether it works.
+    fn status(&self, context: &Call) -> ApiKeyStatus {
+        if self.0.key.is_active(context.ctx.now) { ApiKeyStatus::Active } else { ApiKeyStatus::Expired }
+    }
+
+    /// When it was generated.
+    fn created_at(&self) -> DateTime {
+        self.0.key.created_at.into()
+    }
+
+    /// Who generated it.
+    fn created_by(&self) -> &str {
+        &self.0.key.created_by
+    }
+
+    /// From this instant on neither the key nor its access tokens work.
+    fn expires_at(&self) -> DateTime {
+        self.0.key.expires_at.into()
+    }
+
+    /// By how many days a rotation renews it.
+    fn lifetime_days(&self) -> Outcome<i32> {
+        int("the lifetime", self.0.key.lifetime.days())
+    }
+
+    /// When its secret was last replaced.
+    fn rotated_at(&self) -> Option<DateTime> {
+        self.0.key.rotated_at.map(Into::into)
+    }
+
+    /// Until when the previous secret works on; null if no grace runs.
+    fn grace_until(&self, context: &Call) -> Option<DateTime> {
+        self.0.key.running_grace(context.ctx.now).map(|grace| grace.until.into())
+    }
+
+    /// When it, or an access token bought with it, was last used.
+    fn last_used_at(&self) -> Option<DateTime> {
+        self.0.last_used_at.map(Into::into)
+    }
+
+    /// The address it was last used from.
+    fn last_used_from(&self) -> Option<&str> {
+        self.0.last_used_from.as_deref()
+    }
+
+    /// The last four characters of its secret, to recognise it by.
+    fn secret_hint(&self) -> &str {
+        &self.0.key.secret.hint
+    }
+
+    /// How often a secret that was rotated out has turned up: a leak, or a pipeline that was forgotten.
+    fn dead_secret_uses(&self) -> Outcome<i32> {
+        int("the number of uses", self.0.dead_secret_uses)
+    }
+
+    /// When such a secret last turned up.
+    fn dead_secret_seen_at(&self) -> Option<DateTime> {
+        self.0.dead_secret_seen_at.map(Into::into)
+    }
+}
+
+/// An API key with its secret. This answer is the only one that ever holds the secret: store it now.
+pub(crate) struct GeneratedApiKey {
+    overview: KeyOverview,
+    generated: GeneratedKey,
+}
+
+impl GeneratedApiKey {
+    /// A key that nobody has used yet.
+    pub(crate) fn unused(generated: GeneratedKey) -> Self {
+        let overview = KeyOverview {
+            key: generated.key.clone(),
+            last_used_at: None,
+            last_used_from: None,
+            dead_secret_uses: 0,
+            dead_secret_seen_at: None,
+        };
+        Self { overview, generated }
+    }
+
+    /// A rotated key. Its use is worth a read, but never the secret: whatever that read says, the answer holds the secret.
+    pub(crate) async fn rotated(context: &Call, generated: GeneratedKey) -> Self {
+        let overview = context.service.get_key(&context.principal, generated.key.id.as_str()).await;
+        match overview {
+            Ok(overview) => Self { overview, generated },
+            Err(error) => {
+                tracing::warn!(request_id = %context.ctx.request_id, %error, "a rotated key is shown without its use");
+                Self::unused(generated)
+            }
+        }
+    }
+}
+
+#[graphql_object]
+#[graphql(context = Call, scalar = ApiScalar)]
+impl GeneratedApiKey {
+    /// The key.
+    fn api_key(&self) -> ApiKey {
+        ApiKey(KeyOverview {
+            key: self.overview.key.clone(),
+            last_used_from: self.overview.last_used_from.clone(),
+            ..self.overview
+        })
+    }
+
+    /// The `client_id` of the exchange.
+    fn client_id(&self) -> &str {
+        self.generated.key.id.as_str()
+    }
+
+    /// The `client_secret` of the exchange, `dks_…`. It is shown only here and stored nowhere.
+    fn client_secret(&self) -> &str {
+        self.generated.secret.expose()
+    }
+
+    /// Both as one value, for CI actions with a single `api-key` input: base64 of `client_id:client_secret`.
+    fn combined_key(&self) -> String {
+        STANDARD.encode(format!("{}:{}", self.generated.key.id, self.generated.secret.expose()))
+    }
+}
+
+/// A new API key.
+#[derive(Debug, GraphQLInputObject)]
+#[graphql(scalar = ApiScalar)]
+pub(crate) struct GenerateApiKeyInput {
+    /// What it is for: 1 to 64 visible characters.
+    label: String,
+    /// For how many days it works, 1 to 365 or what the organisation allows; left out, the organisation's default.
+    expires_in_days: Option<i32>,
+}
+
+impl From<GenerateApiKeyInput> for GenerateKey {
+    fn from(input: GenerateApiKeyInput) -> Self {
+        Self { label: input.label, expires_in_days: input.expires_in_days.map(i64::from) }
+    }
+}
+
+/// How to rotate an API key.
+#[derive(Debug, GraphQLInputObject)]
+#[graphql(scalar = ApiScalar)]
+pub(crate) struct RotateApiKeyInput {
+    /// The key's id.
+    pub(crate) id: ID,
+    /// For how many seconds the previous secret works on, at most 604800 (7 days); 0 ends it at once.
+    #[graphql(default = 0)]
+    grace_seconds: Option<i32>,
+    /// Whether access tokens that were bought before are refused at once: the choice after a leak.
+    #[graphql(default = false)]
+    end_issued_tokens: Option<bool>,
+}
+
+impl RotateApiKeyInput {
+    pub(crate) fn choices(&self) -> RotateKey {
+        RotateKey {
+            grace_seconds: self.grace_seconds.map_or(0, i64::from),
+            end_issued_tokens: self.end_issued_tokens.unwrap_or(false),
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! `Query`.
+
+use super::{
+    AUDIT_PAGE, PAGE, api_key::ApiKey, audit_event::AuditEvent, member::Member, organisation::Organisation,
+    subject::Subject, target::Target, viewer::Viewer,
+};
+use crate::{
+    call::{Call, Outcome},
+    scalars::ApiScalar,
+};
+use domain::{EventId, SubjectId, TargetId};
+use juniper::{ID, graphql_object};
+use service::{AuditFilter, Reject};
+
+/// What can be read. Everything belongs to the organisation of the one who asks; nothing of another organisation is ever there.
+pub(crate) struct Query;
+
+#[graphql_object]
+#[graphql(context = Call, scalar = ApiScalar)]
+impl Query {
+    /// The API key or person that asks, its organisation and what it may do.
+    fn viewer(context: &Call) -> Viewer {
+        Viewer::of(&context.principal)
+    }
+
+    /// The organisation's products, oldest first.
+    async fn subjects(
+        context: &Call,
+        #[graphql(default = PAGE, description = "How many, 1 to 1000.")] first: Option<i32>,
+        #[graphql(description = "The id of the last product of the page before.")] after: Option<ID>,
+    ) -> Outcome<Vec<Subject>> {
+        let page = context.page(first, PAGE, after, SubjectId::parse)?;
+        let found = context.service.list_subjects(&context.principal, page.first(), page.after()).await;
+        Ok(context.outcome(found)?.into_iter().map(Subject).collect())
+    }
+
+    /// One product; null if the organisation has none with this id.
+    async fn subject(context: &Call, id: ID) -> Outcome<Option<Subject>> {
+        match SubjectId::parse(&id) {
+            Ok(id) => context.subject(&id).await,
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// The targets of the organisation, or of one product, oldest first.
+    async fn targets(
+        context: &Call,
+        #[graphql(description = "Only the targets of this product.")] subject_id: Option<ID>,
+        #[graphql(default = PAGE, description = "How many, 1 to 1000.")] first: Option<i32>,
+        #[graphql(description = "The id of the last target of the page before.")] after: Option<ID>,
+    ) -> Outcome<Vec<Target>> {
+        let page = context.page(first, PAGE, after, TargetId::parse)?;
+        let Some(id) = subject_id else { return context.targets(None, page).await };
+        let missing = || context.refuse(Reject::NotFound { kind: "product", id: id.to_string() });
+        let subject = SubjectId::parse(&id).map_err(|_| missing())?;
+        let targets = context.targets(Some(&subject), page).await?;
+        // A product without targets is not the same as a mistyped id: only an empty page costs a second read.
+        if targets.is_empty() && context.subject(&subject).await?.is_none() {
+            return Err(missing());
+        }
+        Ok(targets)
+    }
+
+    /// One target; null if the organisation has none with this id.
+    async fn target(context: &Call, id: ID) -> Outcome<Option<Target>> {
+        let Ok(id) = TargetId::parse(&id) else { return Ok(None) };
+        let found = context.service.find_target(&context.principal, &id).await;
+        Ok(context.outcome(found)?.map(Target))
+    }
+
+    /// The organisation of the one who asks.
+    async fn organisation(context: &Call) -> Outcome<Organisation> {
+        context.organisation().await
+    }
+
+    /// The organisation's API keys, oldest first, Active and Expired. For Admins.
+    async fn api_keys(context: &Call) -> Outcome<Vec<ApiKey>> {
+        let keys = context.outcome(context.service.list_keys(&context.principal).await)?;
+        Ok(keys.into_iter().map(ApiKey).collect())
+    }
+
+    /// The organisation's people, in the order in which they were added. For Admins.
+    async fn members(context: &Call) -> Outcome<Vec<Member>> {
+        let members = context.outcome(context.service.list_members(&context.principal).await)?;
+        Ok(members.into_iter().map(Member).collect())
+    }
+
+    /// What happened in the organisation, newest first. For Admins.
+    async fn audit_log(
+        context: &Call,
+        #[graphql(default = AUDIT_PAGE, description = "How many, 1 to 1000.")] first: Option<i32>,
+        #[graphql(description = "The id of the last entry of the page before.")] after: Option<ID>,
+    ) -> Outcome<Vec<AuditEvent>> {
+        let page = context.page(first, AUDIT_PAGE, after, EventId::parse)?;
+        let events = context
+            .service
+            .audit_log(&context.principal, page.first(), page.after(), &AuditFilter::default())
+            .await;
+        Ok(context.outcome(events)?.into_iter().map(AuditEvent).collect())
+    }
+}

@@ -1,0 +1,94 @@
+//! `Subject`: a product.
+
+use super::{PAGE, date_time::DateTime, target::Target};
+use crate::{
+    call::{Call, Outcome},
+    scalars::ApiScalar,
+};
+use domain::TargetId;
+use juniper::{GraphQLInputObject, ID, Nullable, graphql_object};
+use service::products::SubjectChange;
+
+/// A product: an application under test.
+pub(crate) struct Subject(pub(crate) domain::Subject);
+
+#[graphql_object]
+#[graphql(context = Call, scalar = ApiScalar)]
+impl Subject {
+    /// Its id, `sbj_…`.
+    fn id(&self) -> ID {
+        ID::new(self.0.id.as_str())
+    }
+
+    /// What people call it.
+    fn name(&self) -> &str {
+        self.0.details.name.as_str()
+    }
+
+    /// Some sentences about it.
+    fn description(&self) -> Option<&str> {
+        self.0.details.description.as_deref()
+    }
+
+    /// Where it runs.
+    fn base_url(&self) -> Option<&str> {
+        self.0.details.base_url.as_deref()
+    }
+
+    /// When it was made.
+    fn created_at(&self) -> DateTime {
+        self.0.created_at.into()
+    }
+
+    /// When it last changed.
+    fn updated_at(&self) -> DateTime {
+        self.0.updated_at.into()
+    }
+
+    /// Its targets, oldest first.
+    async fn targets(
+        &self,
+        context: &Call,
+        #[graphql(default = PAGE, description = "How many, 1 to 1000.")] first: Option<i32>,
+        #[graphql(description = "The id of the last target of the page before.")] after: Option<ID>,
+    ) -> Outcome<Vec<Target>> {
+        let page = context.page(first, PAGE, after, TargetId::parse)?;
+        context.targets(Some(&self.0.id), page).await
+    }
+}
+
+/// A new product.
+#[derive(Debug, GraphQLInputObject)]
+#[graphql(scalar = ApiScalar)]
+pub(crate) struct CreateSubjectInput {
+    /// What people call it: 1 to 200 visible characters.
+    pub(crate) name: String,
+    /// Some sentences about it, at most 4000 characters.
+    pub(crate) description: Option<String>,
+    /// Where it runs: a whole `http` or `https` URL.
+    pub(crate) base_url: Option<String>,
+}
+
+/// A change of a product. What is left out stays as it is.
+#[derive(Debug, GraphQLInputObject)]
+#[graphql(scalar = ApiScalar)]
+pub(crate) struct UpdateSubjectInput {
+    /// The product's id.
+    pub(crate) id: ID,
+    /// The new name; a product always has one, so null leaves it as it is.
+    name: Option<String>,
+    /// The new description; null takes it away.
+    description: Nullable<String>,
+    /// The new base URL; null takes it away.
+    base_url: Nullable<String>,
+}
+
+impl UpdateSubjectInput {
+    pub(crate) fn into_change(self) -> SubjectChange {
+        SubjectChange {
+            name: self.name,
+            description: self.description.explicit(),
+            base_url: self.base_url.explicit(),
+        }
+    }
+}

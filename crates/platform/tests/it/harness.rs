@@ -1,0 +1,235 @@
+//! Two organisations with their people and keys, and requests in their names.
+
+use axum::{Router, body::Body};
+use domain::{Clock, Role};
+use http::{HeaderMap, Request, StatusCode, header};
+use http_body_util::BodyExt;
+use platform::{Platform, Settings};
+use serde_json::{Value, json};
+use service::{Ctx, Policy, Principal, Service, exchange::Credential, keys::GenerateKey};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+use testkit::{Database, Engine, SeededEntropy, TestClock};
+use tower::ServiceExt;
+use web::RequestContext;
+
+pub const ISSUER: &str = "https://auth.example/realms/duku";
+pub const AUDIENCE: &str = "https://platform.example/graphql";
+pub const METADATA: &str = "https://platform.example/.well-known/oauth-protected-resource/graphql";
+
+/// Who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Actor {
+    /// An Admin of Acme.
+    Admin,
+    /// A Member of Acme.
+    Member,
+    /// An API key of Acme.
+    Key,
+    /// The same key with a token for `platform:read`.
+    Reader,
+    /// An Admin of another organisation.
+    Outsider,
+}
+
+impl Actor {
+    pub const ALL: [Self; 5] = [Self::Admin, Self::Member, Self::Key, Self::Reader, Self::Outsider];
+}
+
+/// The pair of a generated key.
+#[derive(Debug, Clone)]
+pub struct Pair {
+    pub id: String,
+    pub secret: String,
+}
+
+pub struct World {
+    pub service: Service,
+    pub database: Database,
+    pub clock: TestClock,
+    pub acme: Principal,
+    pub pair: Pair,
+    router: Router,
+    requests: AtomicU64,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        Self::with(Settings::default(), |_| {}).await
+    }
+
+    /// A world with its own limits and rules.
+    pub async fn with(settings: Settings, rules: impl FnOnce(&mut Policy)) -> Self {
+        let database = Database::fresh(Engine::Sqlite).await;
+        let clock = TestClock::new();
+        let entropy = Arc::new(SeededEntropy::new(7));
+        let master_key = jose::MasterKey::generate(&*entropy);
+        let mut policy = Policy::new(ISSUER, AUDIENCE);
+        rules(&mut policy);
+        let ctx = Ctx::background(clock.now(), "test");
+        let store = database.store().await;
+        let service = Service::open(store, master_key, policy, entropy, &ctx).await.unwrap();
+        let acme = service.create_organisation(&ctx, "root", "Acme", "ada@acme.example", None).await.unwrap();
+        let other = service.create_organisation(&ctx, "root", "Other", "eve@other.example", None).await.unwrap();
+        let acme = Principal::operator("root", &acme);
+        service.add_member(&ctx, &acme, "max@acme.example", Role::Member).await.unwrap();
+        let wanted = GenerateKey { label: "CI".into(), expires_in_days: None };
+        let generated = service.generate_key(&ctx, &acme, &wanted).await.unwrap();
+        let pair =
+            Pair { id: generated.key.id.as_str().into(), secret: generated.secret.expose().to_owned() };
+        drop(other);
+        let settings = Settings { resource_metadata_url: METADATA.to_owned(), ..settings };
+        let router = Platform::new(service.clone(), settings).router();
+        Self { service, database, clock, acme, pair, router, requests: AtomicU64::new(0) }
+    }
+
+    pub fn ctx(&self) -> Ctx {
+        Ctx::background(self.clock.now(), "test")
+    }
+
+    /// A fresh access token of an actor.
+    pub async fn token(&self, actor: Actor) -> String {
+        let email = match actor {
+            Actor::Admin => "ada@acme.example",
+            Actor::Member => "max@acme.example",
+            Actor::Outsider => "eve@other.example",
+            Actor::Key => return self.buy(&self.pair, "").await,
+            Actor::Reader => return self.buy(&self.pair, "openid platform:read").await,
+        };
+        self.service.issue_person_token(&self.ctx(), "root", email, None).await.unwrap()
+    }
+
+    /// Exchanges a pair that must be good.
+    pub async fn buy(&self, pair: &Pair, scope: &str) -> String {
+        self.exchange(pair, scope).await.expect("the pair is good")
+    }
+
+    /// Exchanges a pair; none if it is refused.
+    pub async fn exchange(&self, pair: &Pair, scope: &str) -> Option<String> {
+        let ctx = self.ctx();
+        let credential = Credential { client_id: &pair.id, client_secret: &pair.secret };
+        Some(self.service.exchange(&ctx, credential, scope).await.ok()?.access_token)
+    }
+
+    /// Sends a request as it is, through the door.
+    pub async fn send(&self, mut request: Request<Body>) -> Answer {
+        let number = self.requests.fetch_add(1, Ordering::Relaxed);
+        request.extensions_mut().insert(RequestContext {
+            now: self.clock.now(),
+            address: Some("192.0.2.7".parse().unwrap()),
+            request_id: format!("request-{number}"),
+        });
+        Answer::of(self.router.clone().oneshot(request).await.unwrap()).await
+    }
+
+    /// Posts a document in an actor's name.
+    pub async fn ask(&self, actor: Actor, query: &str) -> Answer {
+        self.ask_with(actor, query, Value::Null).await
+    }
+
+    /// Posts a document with variables in an actor's name.
+    pub async fn ask_with(&self, actor: Actor, query: &str, variables: Value) -> Answer {
+        let token = self.token(actor).await;
+        self.ask_by(&token, query, variables).await
+    }
+
+    /// Posts a document with a token.
+    pub async fn ask_by(&self, token: &str, query: &str, variables: Value) -> Answer {
+        self.post(token, json!({ "query": query, "variables": variables }).to_string()).await
+    }
+
+    /// Posts any body with a token.
+    pub async fn post(&self, token: &str, body: impl Into<Body>) -> Answer {
+        self.send(post(token).body(body.into()).unwrap()).await
+    }
+
+    /// Makes a product of Acme and answers with its id.
+    pub async fn product(&self, name: &str) -> String {
+        let query = "mutation ($n: String!) { createSubject(input: { name: $n }) { id } }";
+        self.ask_with(Actor::Key, query, json!({ "n": name })).await.text("/createSubject/id")
+    }
+
+    /// Makes a target and answers with its id.
+    pub async fn target(&self, product: &str, build_key: &str) -> String {
+        let query = "mutation ($i: UpsertSimulationTargetInput!) { upsertSimulationTarget(input: $i) { id } }";
+        let input = json!({
+            "subjectId": product, "buildKey": build_key, "name": build_key, "version": "1", "environment": "test"
+        });
+        let answer = self.ask_with(Actor::Key, query, json!({ "i": input })).await;
+        answer.text("/upsertSimulationTarget/id")
+    }
+
+    /// Generates a key of Acme.
+    pub async fn key(&self, label: &str) -> Pair {
+        let query = "mutation ($l: String!) { generateApiKey(input: { label: $l }) { clientId clientSecret } }";
+        let answer = self.ask_with(Actor::Admin, query, json!({ "l": label })).await;
+        answer.pair("generateApiKey")
+    }
+}
+
+/// A POST of JSON with a token, still without a body.
+pub fn post(token: &str) -> http::request::Builder {
+    Request::post("/graphql")
+        .header(header::AUTHORIZATION, format!("Bearer {token}"))
+        .header(header::CONTENT_TYPE, "application/json")
+}
+
+/// An answer, read to its end. Every one of them is JSON.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Value,
+}
+
+impl Answer {
+    async fn of(response: http::Response<Body>) -> Self {
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
+        Self { status: parts.status, headers: parts.headers, body }
+    }
+
+    /// A value of `data`, after making sure that there is no error.
+    #[track_caller]
+    pub fn data(&self, pointer: &str) -> Value {
+        assert!(self.body.get("errors").is_none(), "{}", self.body);
+        self.body["data"].pointer(pointer).unwrap_or_else(|| panic!("no {pointer} in {}", self.body)).clone()
+    }
+
+    #[track_caller]
+    pub fn text(&self, pointer: &str) -> String {
+        self.data(pointer).as_str().unwrap_or_else(|| panic!("{pointer} in {}", self.body)).to_owned()
+    }
+
+    #[track_caller]
+    pub fn pair(&self, field: &str) -> Pair {
+        let (id, secret) = (self.text(&format!("/{field}/clientId")), self.text(&format!("/{field}/clientSecret")));
+        Pair { id, secret }
+    }
+
+    /// The code of the first error; `OK` if there is none.
+    pub fn code(&self) -> &str {
+        match self.body.get("errors") {
+            None => "OK",
+            Some(errors) => errors[0]["extensions"]["code"].as_str().unwrap(),
+        }
+    }
+
+    /// The message of the first error.
+    #[track_caller]
+    pub fn message(&self) -> &str {
+        self.body["errors"][0]["message"].as_str().unwrap_or_else(|| panic!("no error in {}", self.body))
+    }
+
+    /// An extension of the first error.
+    pub fn extension(&self, name: &str) -> &Value {
+        &self.body["errors"][0]["extensions"][name]
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}

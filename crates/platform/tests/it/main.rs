@@ -1,0 +1,21 @@
+//! The GraphQL API over HTTP: a real service on a fresh database, actors with real tokens, a clock that tests move.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "tests say what they expect by giving up"
+)]
+
+mod access;
+mod authentication;
+mod errors;
+mod harness;
+mod http;
+mod introspection;
+mod isolation;
+mod keys;
+mod limits;
+mod products;
+mod schema;

@@ -1,0 +1,197 @@
+//! The audit log: appending within a use case's own transaction, listing, verifying.
+//!
+//! Each entry's hash covers the one before, so an export can be checked by anyone; the end of each chain is sealed
+//! with a MAC under the master key, so that whoever rewrites the table cannot make it fit.
+
+use crate::{Ctx, Failure, Principal, Service, principal};
+use domain::{
+    Capability, EventId,
+    audit::{Action, Actor, AuditEvent, FIRST_PREVIOUS_HASH, NewEvent, SYSTEM_CHAIN},
+};
+use store::{AuditFilter, AuditHead, Session};
+
+const SEAL_PURPOSE: &str = "audit head";
+const VERIFY_BATCH: i64 = 1000;
+
+/// What an entry says besides who, when and from where.
+pub(crate) struct Entry<'a> {
+    pub(crate) action: Action,
+    pub(crate) object_id: &'a str,
+    pub(crate) object_name: &'a str,
+    pub(crate) details: serde_json::Value,
+}
+
+/// What a walk along one chain found.
+#[derive(Debug, Clone)]
+pub struct ChainReport {
+    /// The organisation's id, or `system`.
+    pub chain: String,
+    /// How many entries were good.
+    pub entries: i64,
+    /// The last good entry's hash.
+    pub hash: String,
+    /// The first thing that does not fit, if any.
+    pub fault: Option<String>,
+}
+
+impl Service {
+    /// Appends an entry by a principal, in the principal's organisation and the caller's transaction.
+    pub(crate) async fn audit(
+        &self,
+        session: &mut Session,
+        ctx: &Ctx,
+        principal: &Principal,
+        entry: Entry<'_>,
+    ) -> Result<(), Failure> {
+        self.append(session, ctx, principal.organisation_id.as_str(), principal.actor(), entry).await
+    }
+
+    /// Appends an entry by Duku itself to any chain.
+    pub(crate) async fn audit_as_system(
+        &self,
+        session: &mut Session,
+        ctx: &Ctx,
+        chain: &str,
+        entry: Entry<'_>,
+    ) -> Result<(), Failure> {
+        self.append(session, ctx, chain, principal::system(), entry).await
+    }
+
+    pub(crate) async fn append(
+        &self,
+        session: &mut Session,
+        ctx: &Ctx,
+        chain: &str,
+        actor: Actor,
+        entry: Entry<'_>,
+    ) -> Result<(), Failure> {
+        let head = session.lock_audit_head(chain).await?;
+        let new = NewEvent {
+            id: EventId::generate(ctx.now, self.entropy()),
+            at: ctx.now,
+            actor,
+            action: entry.action,
+            object_id: entry.object_id.to_owned(),
+            object_name: entry.object_name.to_owned(),
+            details: entry.details,
+            address: ctx.address.map(|address| address.to_string()),
+        };
+        let mut event = AuditEvent::place(new, chain, head.sequence + 1, head.hash);
+        event.hash = hash_of(&event);
+        let seal = self.seal(chain, event.sequence, &event.hash);
+        Ok(session.append_audit_event(&event, &seal).await?)
+    }
+
+    /// Up to `first` entries of the principal's organisation before the entry `before`, newest first.
+    ///
+    /// # Errors
+    /// The principal may not read the log, or the store fails.
+    pub async fn audit_log(
+        &self,
+        principal: &Principal,
+        first: i64,
+        before: Option<&EventId>,
+        filter: &AuditFilter,
+    ) -> Result<Vec<AuditEvent>, Failure> {
+        principal.authorise(Capability::ManageOrganisation)?;
+        let first = self.page(first)?;
+        let mut session = self.0.store.reader().await?;
+        let before = before.map(EventId::as_str);
+        Ok(session.audit_events_before(principal.organisation_id.as_str(), before, first, filter).await?)
+    }
+
+    /// Up to 1,000 entries of a chain after number `after`, oldest first, for an operator's export.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn export_audit(&self, chain: &str, after: i64) -> Result<Vec<AuditEvent>, Failure> {
+        Ok(self.0.store.reader().await?.audit_events_after(chain, after, VERIFY_BATCH).await?)
+    }
+
+    /// Walks every chain, or one, and says of each whether it is whole.
+    ///
+    /// # Errors
+    /// The store fails. A fault in a chain is not an error: it is in the report.
+    pub async fn verify_audit(&self, only: Option<&str>) -> Result<Vec<ChainReport>, Failure> {
+        let heads = self.0.store.reader().await?.audit_heads().await?;
+        let mut reports = Vec::new();
+        for head in heads.into_iter().filter(|head| only.is_none_or(|chain| chain == head.chain)) {
+            reports.push(self.verify_chain(head).await?);
+        }
+        Ok(reports)
+    }
+
+    async fn verify_chain(&self, head: AuditHead) -> Result<ChainReport, Failure> {
+        let mut walk = Walk::default();
+        loop {
+            // The session is not held over the walk: a long chain must not keep a connection.
+            let events = self.export_audit(&head.chain, walk.entries).await?;
+            let last_batch = events.is_empty();
+            let fault = events
+                .iter()
+                .filter(|event| event.sequence <= head.sequence)
+                .find_map(|event| walk.step(event).err());
+            let seal_fault = || {
+                (walk.entries != head.sequence || walk.hash != head.hash)
+                    .then(|| {
+                        format!("the chain ends at {}, its sealed end is {}", walk.entries, head.sequence)
+                    })
+                    .or_else(|| {
+                        (head.sequence > 0 && head.seal != self.seal(&head.chain, head.sequence, &head.hash))
+                            .then(|| "the seal of the chain's end does not fit the master key".to_owned())
+                    })
+            };
+            let done = last_batch || walk.entries >= head.sequence;
+            let fault = fault.or_else(|| if done { seal_fault() } else { None });
+            if done || fault.is_some() {
+                return Ok(ChainReport { chain: head.chain, entries: walk.entries, hash: walk.hash, fault });
+            }
+        }
+    }
+
+    fn seal(&self, chain: &str, sequence: i64, hash: &str) -> String {
+        let key = self.0.master_key.derive(SEAL_PURPOSE);
+        jose::hex(&jose::hmac_sha256(&key, format!("{chain}\n{sequence}\n{hash}").as_bytes()))
+    }
+}
+
+/// A walk along a chain that checks each entry against the one before. It needs no database: an export can be walked too.
+#[derive(Debug)]
+pub struct Walk {
+    /// How many entries were good.
+    pub entries: i64,
+    /// The last good entry's hash.
+    pub hash: String,
+}
+
+impl Default for Walk {
+    fn default() -> Self {
+        Self { entries: 0, hash: FIRST_PREVIOUS_HASH.to_owned() }
+    }
+}
+
+impl Walk {
+    /// Takes the next entry.
+    ///
+    /// # Errors
+    /// What does not fit, as a sentence.
+    pub fn step(&mut self, event: &AuditEvent) -> Result<(), String> {
+        let expected = self.entries + 1;
+        if event.sequence != expected {
+            return Err(format!("entry {expected} is missing; {} follows", event.sequence));
+        }
+        if event.previous_hash != self.hash || event.hash != hash_of(event) {
+            return Err(format!("entry {expected} ({}) was changed", event.id));
+        }
+        self.entries = expected;
+        self.hash.clone_from(&event.hash);
+        Ok(())
+    }
+}
+
+fn hash_of(event: &AuditEvent) -> String {
+    jose::hex(&jose::sha256(&event.covered_bytes()))
+}
+
+/// The chain for what concerns no single organisation.
+pub(crate) const SYSTEM: &str = SYSTEM_CHAIN;

@@ -1,0 +1,141 @@
+//! Use cases: authorise, decide, persist, audit.
+//!
+//! A use case takes a [`Ctx`] (when and from where), a [`Principal`] (who) and plain values, and answers with its
+//! outcome or a [`Failure`]: a [`Reject`] that the asker can mend, or an internal error that nobody outside sees.
+
+pub mod audit;
+pub mod context;
+pub mod exchange;
+pub mod keys;
+pub mod limits;
+pub mod maintenance;
+pub mod members;
+pub mod organisations;
+pub mod policy;
+pub mod principal;
+pub mod products;
+pub mod reject;
+pub mod signing;
+pub mod tokens;
+pub mod usage;
+
+pub use context::Ctx;
+pub use policy::Policy;
+pub use principal::{Holder, Principal};
+pub use reject::{Failure, Reject};
+pub use store::{AuditFilter, KeyOverview, Member, StoreError};
+
+use domain::Entropy;
+use jose::MasterKey;
+use std::sync::Arc;
+use store::Store;
+
+/// Every use case, on one store. Cheap to clone.
+#[derive(Clone)]
+pub struct Service(Arc<Parts>);
+
+struct Parts {
+    store: Store,
+    master_key: MasterKey,
+    entropy: Arc<dyn Entropy>,
+    policy: Policy,
+    signing: signing::SigningKeys,
+    verified: tokens::VerifiedTokens,
+    usage: usage::Recorder,
+    limits: limits::FailureLimits,
+    meters: exchange::Meters,
+}
+
+/// The name under which the data remembers which master key it was sealed with.
+const MASTER_KEY_FINGERPRINT: &str = "master_key_fingerprint";
+
+/// Why the service cannot start on this data.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The data was sealed with another master key.
+    #[error(
+        "the master key does not fit the data: it was sealed under the key with fingerprint {expected}, this one has {given}; \
+         set DUKU_MASTER_KEY or restore the master.key file that belongs to this data"
+    )]
+    WrongMasterKey {
+        /// The fingerprint that the data remembers.
+        expected: String,
+        /// The fingerprint of the key that was given.
+        given: String,
+    },
+    /// Anything else.
+    #[error(transparent)]
+    Failure(#[from] Failure),
+}
+
+impl Service {
+    /// Opens the use cases on a store and makes the first signing key if there is none.
+    ///
+    /// # Errors
+    /// The master key does not fit the data, or the store fails.
+    pub async fn open(
+        store: Store,
+        master_key: MasterKey,
+        policy: Policy,
+        entropy: Arc<dyn Entropy>,
+        ctx: &Ctx,
+    ) -> Result<Self, OpenError> {
+        check_master_key(&store, &master_key).await?;
+        let service = Self(Arc::new(Parts {
+            limits: limits::FailureLimits::new(&policy),
+            verified: tokens::VerifiedTokens::new(policy.verified_tokens),
+            signing: signing::SigningKeys::default(),
+            usage: usage::Recorder::default(),
+            meters: exchange::Meters::new(),
+            store,
+            master_key,
+            entropy,
+            policy,
+        }));
+        service.ensure_signing_key(ctx).await?;
+        Ok(service)
+    }
+
+    /// The rules that this installation set.
+    pub fn policy(&self) -> &Policy {
+        &self.0.policy
+    }
+
+    /// Where the data lives, for what only the composition root does.
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn ready(&self) -> Result<(), Failure> {
+        Ok(self.0.store.ping().await?)
+    }
+
+    fn entropy(&self) -> &dyn Entropy {
+        &*self.0.entropy
+    }
+}
+
+/// The fingerprint of the master key that the data was sealed with; none for fresh data.
+///
+/// # Errors
+/// The store fails.
+pub async fn sealed_under(store: &Store) -> Result<Option<String>, Failure> {
+    Ok(store.reader().await?.meta(MASTER_KEY_FINGERPRINT).await?)
+}
+
+async fn check_master_key(store: &Store, master_key: &MasterKey) -> Result<(), OpenError> {
+    let given = master_key.fingerprint();
+    let expected = if let Some(expected) = sealed_under(store).await? {
+        expected
+    } else {
+        let mut session = store.begin().await.map_err(Failure::from)?;
+        session.set_meta_once(MASTER_KEY_FINGERPRINT, &given).await.map_err(Failure::from)?;
+        session.commit().await.map_err(Failure::from)?;
+        sealed_under(store).await?.unwrap_or_default()
+    };
+    if expected == given { Ok(()) } else { Err(OpenError::WrongMasterKey { expected, given }) }
+}

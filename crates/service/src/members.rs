@@ -1,0 +1,148 @@
+//! People and their roles. An organisation always keeps at least one Admin.
+
+use crate::{Ctx, Failure, Principal, Reject, Service, audit::Entry, keys::lock_organisation};
+use domain::{Capability, Email, Role, UserId, audit::Action};
+use serde_json::json;
+use store::{Member, Person, Session, StoreError};
+
+impl Service {
+    /// The organisation's people, in the order in which they were added.
+    ///
+    /// # Errors
+    /// The principal is no Admin, or the store fails.
+    pub async fn list_members(&self, principal: &Principal) -> Result<Vec<Member>, Failure> {
+        principal.authorise(Capability::ManageMembers)?;
+        Ok(self.0.store.reader().await?.members(&principal.organisation_id).await?)
+    }
+
+    /// Adds a person, making the person known if needed.
+    ///
+    /// # Errors
+    /// The principal is no Admin, the address is wrong, the person is a member already, or the store fails.
+    pub async fn add_member(
+        &self,
+        ctx: &Ctx,
+        principal: &Principal,
+        email: &str,
+        role: Role,
+    ) -> Result<Member, Failure> {
+        principal.authorise(Capability::ManageMembers)?;
+        let email = Email::parse(email)?;
+        let mut session = self.0.store.begin().await?;
+        lock_organisation(&mut session, principal).await?;
+        let member = self.join(&mut session, ctx, principal, &email, None, role).await?;
+        session.commit().await?;
+        Ok(member)
+    }
+
+    /// Changes a member's role.
+    ///
+    /// # Errors
+    /// The principal is no Admin, the person is no member, it would leave no Admin, or the store fails.
+    pub async fn change_role(
+        &self,
+        ctx: &Ctx,
+        principal: &Principal,
+        email: &str,
+        role: Role,
+    ) -> Result<Member, Failure> {
+        principal.authorise(Capability::ManageMembers)?;
+        let mut session = self.0.store.begin().await?;
+        lock_organisation(&mut session, principal).await?;
+        let member = find_member(&mut session, principal, email).await?;
+        session.set_role(&principal.organisation_id, &member.id, role).await?;
+        refuse_without_admin(&mut session, principal).await?;
+        let details = json!({ "before": member.role.as_str(), "role": role.as_str() });
+        self.audit_member(&mut session, ctx, principal, Action::MemberRoleChanged, &member, details).await?;
+        session.commit().await?;
+        Ok(Member { role, ..member })
+    }
+
+    /// Removes a member; the person's access tokens for the organisation end at once.
+    ///
+    /// # Errors
+    /// The principal is no Admin, the person is no member, it would leave no Admin, or the store fails.
+    pub async fn remove_member(&self, ctx: &Ctx, principal: &Principal, email: &str) -> Result<(), Failure> {
+        principal.authorise(Capability::ManageMembers)?;
+        let mut session = self.0.store.begin().await?;
+        lock_organisation(&mut session, principal).await?;
+        let member = find_member(&mut session, principal, email).await?;
+        session.remove_member(&principal.organisation_id, &member.id).await?;
+        refuse_without_admin(&mut session, principal).await?;
+        self.audit_member(&mut session, ctx, principal, Action::MemberRemoved, &member, json!({})).await?;
+        Ok(session.commit().await?)
+    }
+
+    /// Makes a person a member within the caller's transaction.
+    pub(crate) async fn join(
+        &self,
+        session: &mut Session,
+        ctx: &Ctx,
+        principal: &Principal,
+        email: &Email,
+        password_hash: Option<String>,
+        role: Role,
+    ) -> Result<Member, Failure> {
+        let id = match session.find_person(email).await? {
+            Some(person) if password_hash.is_some() && person.password_hash.is_some() => {
+                return Err(Reject::Conflict(format!(
+                    "{} has a password already: leave the password out to make the same person a member here",
+                    person.email
+                ))
+                .into());
+            }
+            Some(person) => person.id,
+            None => {
+                let id = UserId::generate(ctx.now, self.entropy());
+                let person = Person {
+                    id: id.clone(),
+                    email: email.clone(),
+                    password_hash,
+                    token_epoch: 0,
+                    created_at: ctx.now,
+                };
+                session.insert_person(&person).await?;
+                id
+            }
+        };
+        session.add_member(&principal.organisation_id, &id, role, ctx.now).await.map_err(
+            |error| match error {
+                StoreError::Taken => Reject::Conflict(format!("{email} is a member already")).into(),
+                other => Failure::from(other),
+            },
+        )?;
+        let member = Member { id, email: email.clone(), role, since: ctx.now };
+        let details = json!({ "role": role.as_str() });
+        self.audit_member(session, ctx, principal, Action::MemberAdded, &member, details).await?;
+        Ok(member)
+    }
+
+    async fn audit_member(
+        &self,
+        session: &mut Session,
+        ctx: &Ctx,
+        principal: &Principal,
+        action: Action,
+        member: &Member,
+        details: serde_json::Value,
+    ) -> Result<(), Failure> {
+        let entry =
+            Entry { action, object_id: member.id.as_str(), object_name: member.email.as_str(), details };
+        self.audit(session, ctx, principal, entry).await
+    }
+}
+
+async fn find_member(session: &mut Session, principal: &Principal, email: &str) -> Result<Member, Failure> {
+    let email = Email::parse(email)?;
+    let members = session.members(&principal.organisation_id).await?;
+    let found = members.into_iter().find(|member| member.email == email);
+    Ok(found.ok_or_else(|| Reject::NotFound { kind: "member", id: email.as_str().to_owned() })?)
+}
+
+async fn refuse_without_admin(session: &mut Session, principal: &Principal) -> Result<(), Failure> {
+    if session.count_admins(&principal.organisation_id).await? > 0 {
+        return Ok(());
+    }
+    Err(Reject::Conflict("an organisation keeps at least one Admin: make someone else Admin first".into())
+        .into())
+}

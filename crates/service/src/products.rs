@@ -1,0 +1,222 @@
+//! Products and targets.
+
+use crate::{Ctx, Failure, Principal, Reject, Service, audit::Entry};
+use domain::{
+    Capability, Invalid, Subject, SubjectId, Target, TargetId,
+    audit::Action,
+    product::{SubjectDetails, UncheckedTarget},
+};
+use serde_json::json;
+
+/// A change of a product: what is `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct SubjectChange {
+    /// The new name.
+    pub name: Option<String>,
+    /// The new description; `Some(None)` takes it away.
+    pub description: Option<Option<String>>,
+    /// The new base URL; `Some(None)` takes it away.
+    pub base_url: Option<Option<String>>,
+}
+
+impl Service {
+    /// Checks the size of a page.
+    pub(crate) fn page(&self, first: i64) -> Result<i64, Invalid> {
+        let maximum = self.0.policy.page_maximum;
+        if (1..=maximum).contains(&first) {
+            Ok(first)
+        } else {
+            Err(Invalid::new("first", format!("a page has 1 to {maximum} entries; {first} is outside")))
+        }
+    }
+
+    /// A page of the organisation's products, oldest first.
+    ///
+    /// # Errors
+    /// The page is too large, or the store fails.
+    pub async fn list_subjects(
+        &self,
+        principal: &Principal,
+        first: i64,
+        after: Option<&SubjectId>,
+    ) -> Result<Vec<Subject>, Failure> {
+        principal.authorise(Capability::ViewProducts)?;
+        let first = self.page(first)?;
+        Ok(self.0.store.reader().await?.subjects(&principal.organisation_id, after, first).await?)
+    }
+
+    /// The organisation's product with this id, if there is one.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn find_subject(
+        &self,
+        principal: &Principal,
+        id: &SubjectId,
+    ) -> Result<Option<Subject>, Failure> {
+        principal.authorise(Capability::ViewProducts)?;
+        Ok(self.0.store.reader().await?.find_subject(&principal.organisation_id, id).await?)
+    }
+
+    /// A page of the targets of the organisation, or of one product, oldest first.
+    ///
+    /// # Errors
+    /// The page is too large, or the store fails.
+    pub async fn list_targets(
+        &self,
+        principal: &Principal,
+        subject: Option<&SubjectId>,
+        first: i64,
+        after: Option<&TargetId>,
+    ) -> Result<Vec<Target>, Failure> {
+        principal.authorise(Capability::ViewProducts)?;
+        let first = self.page(first)?;
+        Ok(self.0.store.reader().await?.targets(&principal.organisation_id, subject, after, first).await?)
+    }
+
+    /// The organisation's target with this id, if there is one.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn find_target(&self, principal: &Principal, id: &TargetId) -> Result<Option<Target>, Failure> {
+        principal.authorise(Capability::ViewProducts)?;
+        Ok(self.0.store.reader().await?.find_target(&principal.organisation_id, id).await?)
+    }
+
+    /// Adds a product.
+    ///
+    /// # Errors
+    /// The token may only read, an input is wrong, or the store fails.
+    pub async fn create_subject(
+        &self,
+        ctx: &Ctx,
+        principal: &Principal,
+        name: &str,
+        description: Option<&str>,
+        base_url: Option<&str>,
+    ) -> Result<Subject, Failure> {
+        principal.authorise(Capability::ChangeProducts)?;
+        let subject = Subject {
+            id: SubjectId::generate(ctx.now, self.entropy()),
+            organisation_id: principal.organisation_id.clone(),
+            details: SubjectDetails::parse(name, description, base_url)?,
+            created_at: ctx.now,
+            updated_at: ctx.now,
+        };
+        let mut session = self.0.store.begin().await?;
+        session.insert_subject(&subject).await?;
+        self.audit(&mut session, ctx, principal, subject_entry(Action::SubjectCreated, &subject, json!({})))
+            .await?;
+        session.commit().await?;
+        Ok(subject)
+    }
+
+    /// Changes a product.
+    ///
+    /// # Errors
+    /// The token may only read, the product is not there, an input is wrong, or the store fails.
+    pub async fn update_subject(
+        &self,
+        ctx: &Ctx,
+        principal: &Principal,
+        id: &str,
+        change: SubjectChange,
+    ) -> Result<Subject, Failure> {
+        principal.authorise(Capability::ChangeProducts)?;
+        let id = parse_subject_id(id)?;
+        let mut session = self.0.store.begin().await?;
+        let before = session.lock_subject(&principal.organisation_id, &id).await?;
+        let before = before.ok_or_else(|| subject_not_found(&id))?;
+        let details = SubjectDetails::parse(
+            change.name.as_deref().unwrap_or(before.details.name.as_str()),
+            change.description.unwrap_or_else(|| before.details.description.clone()).as_deref(),
+            change.base_url.unwrap_or_else(|| before.details.base_url.clone()).as_deref(),
+        )?;
+        let subject = Subject { details, updated_at: ctx.now, ..before };
+        session.update_subject(&subject).await?;
+        self.audit(&mut session, ctx, principal, subject_entry(Action::SubjectUpdated, &subject, json!({})))
+            .await?;
+        session.commit().await?;
+        Ok(subject)
+    }
+
+    /// Deletes a product with its targets.
+    ///
+    /// # Errors
+    /// The token may only read, the product is not there, or the store fails.
+    pub async fn delete_subject(
+        &self,
+        ctx: &Ctx,
+        principal: &Principal,
+        id: &str,
+    ) -> Result<SubjectId, Failure> {
+        principal.authorise(Capability::ChangeProducts)?;
+        let id = parse_subject_id(id)?;
+        let mut session = self.0.store.begin().await?;
+        let subject = session.lock_subject(&principal.organisation_id, &id).await?;
+        let subject = subject.ok_or_else(|| subject_not_found(&id))?;
+        let targets = session.delete_subject(&principal.organisation_id, &id).await?;
+        let entry = subject_entry(Action::SubjectDeleted, &subject, json!({ "targets": targets }));
+        self.audit(&mut session, ctx, principal, entry).await?;
+        session.commit().await?;
+        Ok(id)
+    }
+
+    /// Adds a target to a product, or changes the one with the same build key.
+    ///
+    /// # Errors
+    /// The token may only read, the product is not there, an input is wrong, or the store fails.
+    pub async fn upsert_target(
+        &self,
+        ctx: &Ctx,
+        principal: &Principal,
+        subject_id: &str,
+        input: UncheckedTarget,
+    ) -> Result<Target, Failure> {
+        principal.authorise(Capability::ChangeProducts)?;
+        let subject_id = parse_subject_id(subject_id)?;
+        let details = input.check()?;
+        let organisation = &principal.organisation_id;
+        let mut session = self.0.store.begin().await?;
+        let subject = session.lock_subject(organisation, &subject_id).await?;
+        subject.ok_or_else(|| subject_not_found(&subject_id))?;
+        let before = session.find_target_by_build_key(organisation, &subject_id, &details.build_key).await?;
+        let (target, action) = if let Some(before) = before {
+            let target = Target { details, updated_at: ctx.now, ..before };
+            session.update_target(&target).await?;
+            (target, Action::TargetUpdated)
+        } else {
+            let target = Target {
+                id: TargetId::generate(ctx.now, self.entropy()),
+                organisation_id: organisation.clone(),
+                subject_id,
+                details,
+                created_at: ctx.now,
+                updated_at: ctx.now,
+            };
+            session.insert_target(&target).await?;
+            (target, Action::TargetCreated)
+        };
+        let entry = Entry {
+            action,
+            object_id: target.id.as_str(),
+            object_name: target.details.name.as_str(),
+            details: json!({ "version": target.details.version, "environment": target.details.environment }),
+        };
+        self.audit(&mut session, ctx, principal, entry).await?;
+        session.commit().await?;
+        Ok(target)
+    }
+}
+
+fn subject_entry(action: Action, subject: &Subject, details: serde_json::Value) -> Entry<'_> {
+    Entry { action, object_id: subject.id.as_str(), object_name: subject.details.name.as_str(), details }
+}
+
+fn parse_subject_id(id: &str) -> Result<SubjectId, Reject> {
+    SubjectId::parse(id).map_err(|_| Reject::NotFound { kind: "product", id: id.to_owned() })
+}
+
+fn subject_not_found(id: &SubjectId) -> Reject {
+    Reject::NotFound { kind: "product", id: id.as_str().to_owned() }
+}

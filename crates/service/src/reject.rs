@@ -1,0 +1,107 @@
+//! Answers that are not outcomes.
+
+use domain::{Invalid, KeyId, Timestamp};
+use store::StoreError;
+
+/// A refusal that the asker can understand and mend.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reject {
+    /// The principal may not do this.
+    Forbidden(String),
+    /// There is no such thing in the principal's organisation; another organisation's things are not there either.
+    NotFound {
+        /// What was looked for, like `API key`.
+        kind: &'static str,
+        /// The id that was asked for.
+        id: String,
+    },
+    /// An input breaks a rule.
+    Invalid(Invalid),
+    /// All places are taken.
+    LimitReached {
+        /// How many there are.
+        limit: usize,
+        /// Keys that could go, best candidates first.
+        candidates: Vec<Candidate>,
+    },
+    /// What is there contradicts what was asked.
+    Conflict(String),
+}
+
+/// A key that could be revoked to make room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// The key.
+    pub id: KeyId,
+    /// Its label.
+    pub label: String,
+    /// When it was last used; `None` for never.
+    pub last_used_at: Option<Timestamp>,
+}
+
+impl Reject {
+    /// One sentence for a person.
+    pub fn message(&self) -> String {
+        match self {
+            Self::Forbidden(message) | Self::Conflict(message) => message.clone(),
+            Self::NotFound { kind, id } => {
+                format!("there is no {kind} {} in this organisation", id.chars().take(64).collect::<String>())
+            }
+            Self::Invalid(invalid) => invalid.to_string(),
+            Self::LimitReached { limit, candidates } => limit_message(*limit, candidates),
+        }
+    }
+}
+
+fn limit_message(limit: usize, candidates: &[Candidate]) -> String {
+    let named: Vec<String> = candidates
+        .iter()
+        .take(3)
+        .map(|candidate| match candidate.last_used_at {
+            None => format!("{} ({}, never used)", candidate.label, candidate.id),
+            Some(at) => format!("{} ({}, last used {at})", candidate.label, candidate.id),
+        })
+        .collect();
+    format!(
+        "all {limit} places for Active keys are taken; revoke one that is not needed any more, for example: {}",
+        named.join(", ")
+    )
+}
+
+/// Why a use case has no outcome.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The asker can mend it.
+    #[error("{}", .0.message())]
+    Reject(Reject),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Something that should not happen; logged once at the door, never shown.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl Failure {
+    /// An internal failure with its cause.
+    pub fn internal(cause: impl std::fmt::Display) -> Self {
+        Self::Internal(cause.to_string())
+    }
+
+    /// Whether the same request may work soon without anyone's help.
+    pub const fn is_temporary(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_temporary())
+    }
+}
+
+impl From<Reject> for Failure {
+    fn from(reject: Reject) -> Self {
+        Self::Reject(reject)
+    }
+}
+
+impl From<Invalid> for Failure {
+    fn from(invalid: Invalid) -> Self {
+        Self::Reject(Reject::Invalid(invalid))
+    }
+}

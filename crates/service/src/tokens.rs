@@ -1,0 +1,396 @@
+//! Access tokens after they were bought: accepted, introspected (RFC 7662), revoked (RFC 7009).
+//!
+//! A token is a JWT (RFC 9068) that is stored nowhere. Its signature is checked once and remembered; whether its key
+//! still honours it is asked of the store at every use, so nothing that was ended lives on in a cache.
+
+use crate::{
+    Ctx, Failure, Holder, Principal, Reject, Service,
+    audit::Entry,
+    exchange::{ClientRefusal, Credential},
+    usage::Use,
+};
+use domain::{
+    Email, KeyId, OrganisationId, ScopeSet, Timestamp, TokenId, UserId, api_key::TokenEnd, audit::Action,
+};
+use jose::JwtError;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::{borrow::Cow, sync::Arc};
+use store::StoreError;
+
+/// `client_id` of tokens that people get from an operator.
+pub const OPERATOR_CLIENT: &str = "duku-admin";
+
+/// The claims of every access token, in the order of RFC 9068 §2.2 and then ours.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Claims<'a> {
+    pub(crate) iss: Cow<'a, str>,
+    pub(crate) sub: Cow<'a, str>,
+    pub(crate) client_id: Cow<'a, str>,
+    pub(crate) azp: Cow<'a, str>,
+    pub(crate) aud: Cow<'a, str>,
+    pub(crate) iat: i64,
+    pub(crate) exp: i64,
+    pub(crate) jti: Cow<'a, str>,
+    pub(crate) scope: Cow<'a, str>,
+    pub(crate) org_id: Cow<'a, str>,
+    pub(crate) org_name: Cow<'a, str>,
+    /// The holder's number when the token was bought; ending tokens raises the holder's number.
+    pub(crate) token_epoch: i64,
+}
+
+/// A token whose signature, issuer, audience and form are good.
+#[derive(Debug)]
+pub(crate) struct Verified {
+    kid: String,
+    claims: Claims<'static>,
+    subject: Subject,
+    scopes: ScopeSet,
+}
+
+#[derive(Debug)]
+enum Subject {
+    ApiKey(KeyId),
+    Person(OrganisationId, UserId),
+}
+
+/// Signatures that were checked, by the token's SHA-256. Only what never changes is remembered.
+pub(crate) struct VerifiedTokens(quick_cache::sync::Cache<[u8; 32], Arc<Verified>>);
+
+impl VerifiedTokens {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self(quick_cache::sync::Cache::new(capacity))
+    }
+}
+
+/// Why a token is not accepted.
+#[derive(Debug)]
+pub enum TokenRefusal {
+    /// It is not, or no longer, good; one sentence says why.
+    Invalid(String),
+    /// There were too many failures from the address; wait so many seconds.
+    TooManyFailures(u64),
+    /// The store failed.
+    Failure(Failure),
+}
+
+impl From<StoreError> for TokenRefusal {
+    fn from(error: StoreError) -> Self {
+        Self::Failure(error.into())
+    }
+}
+
+impl From<JwtError> for TokenRefusal {
+    fn from(error: JwtError) -> Self {
+        Self::Invalid(error.to_string())
+    }
+}
+
+fn invalid(why: impl Into<String>) -> TokenRefusal {
+    TokenRefusal::Invalid(why.into())
+}
+
+/// What introspection says of a token that is active (RFC 7662 §2.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are the claims of the same names")]
+pub struct TokenFacts {
+    pub scope: String,
+    pub client_id: String,
+    pub username: Option<String>,
+    pub subject: String,
+    pub audience: String,
+    pub issuer: String,
+    pub token_id: String,
+    pub issued_at: i64,
+    pub expires_at: i64,
+    pub organisation_id: String,
+    pub organisation_name: String,
+}
+
+/// What became of a request to revoke a token.
+#[derive(Debug)]
+pub enum RevocationRefusal {
+    /// The client is not let in.
+    Client(ClientRefusal),
+    /// The token was issued to another client.
+    NotYours,
+}
+
+impl Service {
+    /// Accepts a bearer token and says whose it is.
+    ///
+    /// # Errors
+    /// The token is not good, or its holder does not honour it any more, or the store fails.
+    pub async fn authenticate(&self, ctx: &Ctx, token: &str) -> Result<Principal, TokenRefusal> {
+        let outcome = self.accept(ctx, token).await;
+        match outcome {
+            Ok(principal) => {
+                if let Holder::ApiKey { id, .. } = &principal.holder {
+                    self.0.usage.note(id, ctx, Use::ApiCall);
+                }
+                Ok(principal)
+            }
+            Err(TokenRefusal::Invalid(why)) => {
+                let limited = self.0.limits.failed(None, ctx.address);
+                Err(limited.map_or(TokenRefusal::Invalid(why), TokenRefusal::TooManyFailures))
+            }
+            Err(refusal) => Err(refusal),
+        }
+    }
+
+    async fn accept(&self, ctx: &Ctx, token: &str) -> Result<Principal, TokenRefusal> {
+        let verified = self.verify(token).await?;
+        self.check_times(ctx, &verified.claims)?;
+        match &verified.subject {
+            Subject::ApiKey(id) => self.accept_key(ctx, &verified, id).await,
+            Subject::Person(organisation, id) => self.accept_person(&verified, organisation, id).await,
+        }
+    }
+
+    async fn verify(&self, token: &str) -> Result<Arc<Verified>, TokenRefusal> {
+        let name = jose::sha256(token.as_bytes());
+        if let Some(verified) = self.0.verified.0.get(&name) {
+            return Ok(verified);
+        }
+        let kid = jose::jwt::kid_of(token)?;
+        let key = self.verifying_key(&kid).await.map_err(TokenRefusal::Failure)?;
+        let key =
+            key.ok_or_else(|| invalid("the token was signed by a key that is not ours, or no longer"))?;
+        let claims: Claims<'static> = jose::jwt::verify(token, &key)?;
+        if claims.iss != self.0.policy.issuer {
+            return Err(invalid("the token is from another issuer"));
+        }
+        if claims.aud != self.0.policy.audience {
+            return Err(invalid("the token is for another audience"));
+        }
+        let subject = subject_of(&claims).ok_or_else(|| invalid("the token's subject is unknown here"))?;
+        let scopes =
+            ScopeSet::parse(&claims.scope).map_err(|_| invalid("the token's scope is unknown here"))?;
+        let verified = Arc::new(Verified { kid, claims, subject, scopes });
+        self.0.verified.0.insert(name, Arc::clone(&verified));
+        Ok(verified)
+    }
+
+    fn check_times(&self, ctx: &Ctx, claims: &Claims<'_>) -> Result<(), TokenRefusal> {
+        let now = ctx.now.seconds();
+        if claims.exp <= now {
+            let at = Timestamp::from_seconds(claims.exp);
+            return Err(invalid(format!("the token expired at {at}: exchange the key for a new one")));
+        }
+        if claims.iat > now.saturating_add(self.0.policy.clock_skew_seconds) {
+            return Err(invalid("the token was issued in the future: check the servers' clocks"));
+        }
+        Ok(())
+    }
+
+    async fn accept_key(
+        &self,
+        ctx: &Ctx,
+        verified: &Verified,
+        id: &KeyId,
+    ) -> Result<Principal, TokenRefusal> {
+        let claims = &verified.claims;
+        let mut session = self.0.store.reader().await?;
+        let door = session.find_key_at_door(id, &claims.jti, &verified.kid).await?;
+        let door = door
+            .filter(|door| door.key.organisation_id.as_str() == claims.org_id)
+            .ok_or_else(|| invalid("the API key of this token was revoked"))?;
+        refuse_ended(door.token_revoked, door.signing_key_alive)?;
+        door.key.honour(claims.token_epoch, ctx.now).map_err(|end| match end {
+            TokenEnd::KeyExpired(at) => invalid(format!("the API key of this token expired at {at}")),
+            TokenEnd::Ended => invalid("an Admin ended the tokens issued before the key's last rotation"),
+        })?;
+        Ok(Principal {
+            organisation_id: door.key.organisation_id,
+            organisation_name: door.key.organisation_name,
+            holder: Holder::ApiKey { id: door.key.id, label: door.key.label.as_str().to_owned() },
+            scopes: verified.scopes,
+        })
+    }
+
+    async fn accept_person(
+        &self,
+        verified: &Verified,
+        organisation: &OrganisationId,
+        id: &UserId,
+    ) -> Result<Principal, TokenRefusal> {
+        let claims = &verified.claims;
+        let mut session = self.0.store.reader().await?;
+        let door = session.find_person_at_door(organisation, id, &claims.jti, &verified.kid).await?;
+        let door = door
+            .ok_or_else(|| invalid("the person of this token is no member of the organisation any more"))?;
+        refuse_ended(door.token_revoked, door.signing_key_alive)?;
+        if door.token_epoch != claims.token_epoch {
+            return Err(invalid("this person's tokens were ended"));
+        }
+        Ok(Principal {
+            organisation_id: door.organisation_id,
+            organisation_name: door.organisation_name,
+            holder: Holder::Person { id: door.id, email: door.email, role: door.role },
+            scopes: verified.scopes,
+        })
+    }
+
+    /// Says what a token of the client's own organisation is; `None` for any other token, good or not.
+    ///
+    /// # Errors
+    /// The client is not let in, or the store fails.
+    pub async fn introspect(
+        &self,
+        ctx: &Ctx,
+        credential: Credential<'_>,
+        token: &str,
+    ) -> Result<Option<TokenFacts>, ClientRefusal> {
+        let client = self.admit_client(ctx, credential).await?.key;
+        let principal = match self.accept(ctx, token).await {
+            Ok(principal) if principal.organisation_id == client.organisation_id => principal,
+            Ok(_) | Err(TokenRefusal::Invalid(_) | TokenRefusal::TooManyFailures(_)) => return Ok(None),
+            Err(TokenRefusal::Failure(failure)) => return Err(ClientRefusal::Failure(failure)),
+        };
+        match self.verify(token).await {
+            Ok(verified) => Ok(Some(facts(&verified.claims, &principal))),
+            Err(TokenRefusal::Failure(failure)) => Err(ClientRefusal::Failure(failure)),
+            Err(TokenRefusal::Invalid(_) | TokenRefusal::TooManyFailures(_)) => Ok(None),
+        }
+    }
+
+    /// Revokes one of the client's own tokens. A token that is not good any more needs no revoking.
+    ///
+    /// # Errors
+    /// The client is not let in, the token is another client's of its organisation, or the store fails.
+    pub async fn revoke_token(
+        &self,
+        ctx: &Ctx,
+        credential: Credential<'_>,
+        token: &str,
+    ) -> Result<(), RevocationRefusal> {
+        let client = self.admit_client(ctx, credential).await.map_err(RevocationRefusal::Client)?.key;
+        let fail = |failure: Failure| RevocationRefusal::Client(ClientRefusal::Failure(failure));
+        match self.accept(ctx, token).await {
+            Ok(principal) => match &principal.holder {
+                Holder::ApiKey { id, .. } if *id == client.id => {
+                    self.revoke_accepted(ctx, &principal, token).await.map_err(fail)
+                }
+                _ if principal.organisation_id == client.organisation_id => Err(RevocationRefusal::NotYours),
+                _ => Ok(()),
+            },
+            Err(TokenRefusal::Failure(failure)) => Err(fail(failure)),
+            Err(TokenRefusal::Invalid(_) | TokenRefusal::TooManyFailures(_)) => Ok(()),
+        }
+    }
+
+    async fn revoke_accepted(&self, ctx: &Ctx, principal: &Principal, token: &str) -> Result<(), Failure> {
+        let verified = match self.verify(token).await {
+            Ok(verified) => verified,
+            Err(TokenRefusal::Failure(failure)) => return Err(failure),
+            Err(TokenRefusal::Invalid(_) | TokenRefusal::TooManyFailures(_)) => return Ok(()),
+        };
+        let claims = &verified.claims;
+        let mut session = self.0.store.begin().await?;
+        if session.revoke_token(&claims.jti, Timestamp::from_seconds(claims.exp)).await? {
+            let entry = Entry {
+                action: Action::AccessTokenRevoked,
+                object_id: &claims.jti,
+                object_name: &principal.actor().name,
+                details: json!({}),
+            };
+            self.audit(&mut session, ctx, principal, entry).await?;
+        }
+        Ok(session.commit().await?)
+    }
+
+    /// Makes an access token for a person, on an operator's word.
+    ///
+    /// # Errors
+    /// There is no such person, the person belongs to no or to several organisations and none was named, or the store fails.
+    pub async fn issue_person_token(
+        &self,
+        ctx: &Ctx,
+        operator: &str,
+        email: &str,
+        organisation: Option<&domain::Organisation>,
+    ) -> Result<String, Failure> {
+        let email = Email::parse(email)?;
+        let mut session = self.0.store.begin().await?;
+        let missing = || Reject::NotFound { kind: "person", id: email.as_str().to_owned() };
+        let person = session.find_person(&email).await?.ok_or_else(missing)?;
+        let memberships = session.organisations_of(&person.id).await?;
+        let organisation = match (organisation, memberships.as_slice()) {
+            (Some(organisation), _) if memberships.contains(&organisation.id) => organisation.clone(),
+            (None, [only]) => session.find_organisation(only).await?.ok_or_else(missing)?,
+            (None, [_, _, ..]) => {
+                return Err(Reject::Conflict(format!(
+                    "{email} belongs to several organisations: name one with --org"
+                ))
+                .into());
+            }
+            (Some(_), _) | (None, []) => return Err(missing().into()),
+        };
+        let token_id = TokenId::generate(ctx.now, self.entropy());
+        let issued_at = ctx.now.seconds();
+        let claims = Claims {
+            iss: Cow::Borrowed(&self.0.policy.issuer),
+            sub: Cow::Borrowed(person.id.as_str()),
+            client_id: Cow::Borrowed(OPERATOR_CLIENT),
+            azp: Cow::Borrowed(OPERATOR_CLIENT),
+            aud: Cow::Borrowed(&self.0.policy.audience),
+            iat: issued_at,
+            exp: issued_at + self.0.policy.token_lifetime_seconds,
+            jti: Cow::Borrowed(token_id.as_str()),
+            scope: Cow::Owned(ScopeSet::DEFAULT.to_string()),
+            org_id: Cow::Borrowed(organisation.id.as_str()),
+            org_name: Cow::Borrowed(organisation.name.as_str()),
+            token_epoch: person.token_epoch,
+        };
+        let token = self.sign(ctx, &claims)?;
+        let entry = Entry {
+            action: Action::PersonTokenIssued,
+            object_id: person.id.as_str(),
+            object_name: email.as_str(),
+            details: json!({}),
+        };
+        self.audit(&mut session, ctx, &Principal::operator(operator, &organisation), entry).await?;
+        session.commit().await?;
+        Ok(token)
+    }
+}
+
+fn refuse_ended(token_revoked: bool, signing_key_alive: bool) -> Result<(), TokenRefusal> {
+    if token_revoked {
+        return Err(invalid("the token was revoked"));
+    }
+    if !signing_key_alive {
+        return Err(invalid(
+            "the token was signed by a key that was withdrawn: exchange the key for a new token",
+        ));
+    }
+    Ok(())
+}
+
+fn subject_of(claims: &Claims<'_>) -> Option<Subject> {
+    if let Ok(key) = KeyId::parse(&claims.sub) {
+        return Some(Subject::ApiKey(key));
+    }
+    let organisation = OrganisationId::parse(&claims.org_id).ok()?;
+    UserId::parse(&claims.sub).ok().map(|person| Subject::Person(organisation, person))
+}
+
+fn facts(claims: &Claims<'_>, principal: &Principal) -> TokenFacts {
+    let username = match &principal.holder {
+        Holder::Person { email, .. } => Some(email.as_str().to_owned()),
+        Holder::ApiKey { .. } | Holder::Operator { .. } => None,
+    };
+    TokenFacts {
+        scope: claims.scope.to_string(),
+        client_id: claims.client_id.to_string(),
+        username,
+        subject: claims.sub.to_string(),
+        audience: claims.aud.to_string(),
+        issuer: claims.iss.to_string(),
+        token_id: claims.jti.to_string(),
+        issued_at: claims.iat,
+        expires_at: claims.exp,
+        organisation_id: principal.organisation_id.as_str().to_owned(),
+        organisation_name: principal.organisation_name.clone(),
+    }
+}

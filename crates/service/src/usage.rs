@@ -1,0 +1,220 @@
+//! Use counters and "last used", gathered in memory and written in batches, so that a request never waits for them.
+
+use crate::{Ctx, Failure, Service, audit::Entry};
+use domain::{KeyId, OrganisationId, SecretDigest, Timestamp, api_key::RetiredSecret, audit::Action};
+use serde_json::json;
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::IpAddr,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+use store::{DeadSecretUse, KeyOverview, KeyUse, RecentSource};
+
+/// The most keys that one transaction counts.
+const BATCH: usize = 500;
+/// The most addresses of one key that one batch notes.
+const ADDRESSES: usize = 64;
+/// A dead secret is audited again only after it has been quiet for so long; the counter counts each.
+const AUDIT_AGAIN_SECONDS: i64 = 3600;
+
+/// What one use of a key was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Use {
+    Exchange { by_grace: bool },
+    ApiCall,
+}
+
+#[derive(Debug, Default)]
+struct Pending {
+    days: BTreeMap<i64, KeyUse>,
+    sources: HashMap<(IpAddr, bool), Timestamp>,
+}
+
+#[derive(Debug)]
+struct Dead {
+    organisation: OrganisationId,
+    times: i64,
+    at: Timestamp,
+    address: Option<IpAddr>,
+}
+
+/// What has happened since the last batch.
+#[derive(Debug, Default)]
+pub(crate) struct Recorder {
+    keys: Mutex<HashMap<KeyId, Pending>>,
+    dead: Mutex<HashMap<(KeyId, [u8; 32]), Dead>>,
+}
+
+/// A panic cannot leave these maps half-changed, so a poisoned lock is as good as any.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Recorder {
+    /// Notes one use of a key.
+    pub(crate) fn note(&self, key: &KeyId, ctx: &Ctx, what: Use) {
+        let mut keys = lock(&self.keys);
+        let pending = match keys.get_mut(key) {
+            Some(pending) => pending,
+            None => keys.entry(key.clone()).or_default(),
+        };
+        let counts = pending.day(ctx.now.day());
+        match what {
+            Use::Exchange { by_grace } => {
+                counts.exchanges += 1;
+                counts.grace_exchanges += i64::from(by_grace);
+            }
+            Use::ApiCall => counts.api_calls += 1,
+        }
+        if let Some(address) = ctx.address {
+            let source = (address, what == Use::Exchange { by_grace: true });
+            if pending.sources.len() < ADDRESSES || pending.sources.contains_key(&source) {
+                pending.sources.insert(source, ctx.now);
+            }
+        }
+    }
+
+    /// Notes that a former secret turned up.
+    pub(crate) fn note_dead(&self, retired: &RetiredSecret, ctx: &Ctx) {
+        let mut dead = lock(&self.dead);
+        let seen = dead.entry((retired.key_id.clone(), retired.digest.0)).or_insert_with(|| Dead {
+            organisation: retired.organisation_id.clone(),
+            times: 0,
+            at: ctx.now,
+            address: None,
+        });
+        seen.times += 1;
+        seen.at = ctx.now;
+        seen.address = ctx.address.or(seen.address);
+    }
+
+    /// Adds what is not written yet to what was read, so that "last used" is true to the second.
+    pub(crate) fn add_pending(&self, overview: &mut KeyOverview) {
+        let keys = lock(&self.keys);
+        let Some(pending) = keys.get(&overview.key.id) else { return };
+        let newest = pending.sources.iter().max_by_key(|(_, at)| **at);
+        if let Some(((address, _), at)) = newest
+            && overview.last_used_at.is_none_or(|last| last < *at)
+        {
+            overview.last_used_at = Some(*at);
+            overview.last_used_from = Some(address.to_string());
+        }
+    }
+
+    fn take(&self) -> Vec<(KeyId, Pending)> {
+        let mut taken: Vec<_> = std::mem::take(&mut *lock(&self.keys)).into_iter().collect();
+        // Nodes that write the same keys in the same order cannot block each other in a circle.
+        taken.sort_by(|(a, _), (b, _)| a.cmp(b));
+        taken
+    }
+
+    fn put_back(&self, unwritten: Vec<(KeyId, Pending)>) {
+        let mut keys = lock(&self.keys);
+        for (key, pending) in unwritten {
+            let now = keys.entry(key).or_default();
+            for counts in pending.days.into_values() {
+                let day = now.day(counts.day);
+                day.exchanges += counts.exchanges;
+                day.grace_exchanges += counts.grace_exchanges;
+                day.api_calls += counts.api_calls;
+            }
+            for (source, at) in pending.sources {
+                let newest = now.sources.entry(source).or_insert(at);
+                *newest = at.max(*newest);
+            }
+        }
+    }
+}
+
+impl Pending {
+    fn day(&mut self, day: i64) -> &mut KeyUse {
+        self.days.entry(day).or_insert_with(|| KeyUse { day, ..KeyUse::default() })
+    }
+}
+
+impl Service {
+    /// Writes what was gathered since the last time. What cannot be written is kept for the next time.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn flush_usage(&self, ctx: &Ctx) -> Result<(), Failure> {
+        let mut waiting = self.0.usage.take();
+        while !waiting.is_empty() {
+            let rest = waiting.split_off(waiting.len().min(BATCH));
+            if let Err(error) = self.write_batch(&waiting).await {
+                waiting.extend(rest);
+                self.0.usage.put_back(waiting);
+                return Err(error);
+            }
+            waiting = rest;
+        }
+        self.flush_dead_secrets(ctx).await
+    }
+
+    async fn write_batch(&self, batch: &[(KeyId, Pending)]) -> Result<(), Failure> {
+        let mut session = self.0.store.begin().await?;
+        for (key, pending) in batch {
+            for counts in pending.days.values() {
+                session.count_key_use(key, counts).await?;
+            }
+            for ((address, previous_secret), at) in &pending.sources {
+                let source = RecentSource {
+                    address: address.to_string(),
+                    previous_secret: *previous_secret,
+                    last_used_at: *at,
+                };
+                session.note_key_source(key, &source).await?;
+            }
+        }
+        Ok(session.commit().await?)
+    }
+
+    async fn flush_dead_secrets(&self, ctx: &Ctx) -> Result<(), Failure> {
+        let mut waiting: Vec<_> = std::mem::take(&mut *lock(&self.0.usage.dead)).into_iter().collect();
+        while let Some(((key_id, digest), dead)) = waiting.pop() {
+            if let Err(error) = self.write_dead_secret(ctx, &key_id, SecretDigest(digest), &dead).await {
+                waiting.push(((key_id, digest), dead));
+                let mut kept = lock(&self.0.usage.dead);
+                for (name, dead) in waiting {
+                    let times = dead.times;
+                    kept.entry(name).and_modify(|newer| newer.times += times).or_insert(dead);
+                }
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    async fn write_dead_secret(
+        &self,
+        ctx: &Ctx,
+        key_id: &KeyId,
+        digest: SecretDigest,
+        dead: &Dead,
+    ) -> Result<(), Failure> {
+        let mut session = self.0.store.begin().await?;
+        let before = session.dead_secret_last_seen(key_id, digest).await?;
+        let seen = DeadSecretUse {
+            key_id: key_id.clone(),
+            digest,
+            times: dead.times,
+            at: dead.at,
+            address: dead.address.map(|address| address.to_string()),
+        };
+        let remembered = session.note_dead_secret(&seen).await?;
+        if remembered && before.is_none_or(|last| dead.at > last.plus_seconds(AUDIT_AGAIN_SECONDS)) {
+            let label =
+                session.find_key(key_id).await?.map_or_else(String::new, |key| key.label.as_str().to_owned());
+            let ctx = Ctx { now: dead.at, address: dead.address, request_id: ctx.request_id.clone() };
+            let entry = Entry {
+                action: Action::DeadSecretSeen,
+                object_id: key_id.as_str(),
+                object_name: &label,
+                details: json!({ "times": dead.times }),
+            };
+            self.audit_as_system(&mut session, &ctx, dead.organisation.as_str(), entry).await?;
+            tracing::warn!(key = %key_id, organisation = %dead.organisation, times = dead.times, "a dead secret was presented");
+        }
+        Ok(session.commit().await?)
+    }
+}

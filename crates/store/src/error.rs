@@ -1,0 +1,119 @@
+//! What can go wrong with storage, sorted by what the caller should do about it.
+
+use rusqlite::ErrorCode;
+use tokio_postgres::error::SqlState;
+
+/// A failed storage operation. Nothing of the transaction that it happened in is kept.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// The settings cannot work; the message says how to mend them.
+    #[error("{0}")]
+    Configuration(String),
+    /// The data was written by a newer version of Duku.
+    #[error(
+        "the data has schema version {found}, this binary knows {known}: use the newer duku, or restore a backup made before the upgrade"
+    )]
+    Newer {
+        /// What the data has.
+        found: i64,
+        /// What this binary knows.
+        known: i64,
+    },
+    /// A unique value is there already.
+    #[error("the value is taken")]
+    Taken,
+    /// The database cannot be reached, is locked or is going down: try again soon.
+    #[error("the database is not available: {0}")]
+    Unavailable(String),
+    /// The disk is full.
+    #[error("the disk that holds the data is full: free some space; nothing was changed")]
+    Full,
+    /// The data cannot be written.
+    #[error(
+        "the data is read-only: check the owner, the mode and the mount of the data directory; nothing was changed"
+    )]
+    ReadOnly,
+    /// What was read makes no sense.
+    #[error("the data is damaged: {0}")]
+    Corrupt(String),
+    /// Anything else that the database said.
+    #[error("the database refused: {0}")]
+    Refused(String),
+}
+
+impl StoreError {
+    /// Whether the same operation may work soon without anyone's help.
+    pub const fn is_temporary(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::Full | Self::ReadOnly)
+    }
+
+    pub(crate) fn corrupt(what: impl Into<String>) -> Self {
+        Self::Corrupt(what.into())
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        let rusqlite::Error::SqliteFailure(failure, message) = &error else {
+            return Self::Corrupt(error.to_string());
+        };
+        let said = || message.clone().unwrap_or_else(|| failure.to_string());
+        match failure.code {
+            ErrorCode::ConstraintViolation
+                if matches!(
+                    failure.extended_code,
+                    rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE | rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY
+                ) =>
+            {
+                Self::Taken
+            }
+            ErrorCode::DiskFull => Self::Full,
+            ErrorCode::ReadOnly | ErrorCode::PermissionDenied => Self::ReadOnly,
+            ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::CannotOpen
+            | ErrorCode::SystemIoFailure => Self::Unavailable(said()),
+            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Self::Corrupt(said()),
+            _ => Self::Refused(said()),
+        }
+    }
+}
+
+impl From<tokio_postgres::Error> for StoreError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        let Some(database) = error.as_db_error() else {
+            return Self::Unavailable(root_cause(&error));
+        };
+        let said = format!("{} ({})", database.message(), database.code().code());
+        match *database.code() {
+            SqlState::UNIQUE_VIOLATION => Self::Taken,
+            SqlState::DISK_FULL => Self::Full,
+            SqlState::INVALID_PASSWORD
+            | SqlState::INVALID_AUTHORIZATION_SPECIFICATION
+            | SqlState::INVALID_CATALOG_NAME
+            | SqlState::INSUFFICIENT_PRIVILEGE => {
+                Self::Configuration(format!("PostgreSQL refused: {said}; check the database URL"))
+            }
+            SqlState::READ_ONLY_SQL_TRANSACTION
+            | SqlState::T_R_DEADLOCK_DETECTED
+            | SqlState::T_R_SERIALIZATION_FAILURE
+            | SqlState::LOCK_NOT_AVAILABLE
+            | SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT
+            | SqlState::QUERY_CANCELED
+            | SqlState::ADMIN_SHUTDOWN
+            | SqlState::CRASH_SHUTDOWN
+            | SqlState::CANNOT_CONNECT_NOW
+            | SqlState::TOO_MANY_CONNECTIONS => Self::Unavailable(said),
+            _ => Self::Refused(said),
+        }
+    }
+}
+
+/// The innermost message: the outer ones of a lost connection only say that it was lost.
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}

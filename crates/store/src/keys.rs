@@ -1,0 +1,254 @@
+//! API keys and the digests of their former secrets.
+
+use crate::{
+    Session, StoreError,
+    statements::statements,
+    value::{Row, params},
+};
+use domain::{
+    ApiKey, KeyId, Label, Lifetime, OrganisationId, Timestamp,
+    api_key::{Grace, RetiredSecret, Retirement, StoredSecret},
+};
+
+macro_rules! key_columns {
+    () => {
+        "id, organisation_id, organisation_name, label, secret_digest, secret_hint, grace_digest, grace_until_ms, \
+         lifetime_seconds, created_at_ms, created_by, expires_at_ms, rotated_at_ms, token_epoch"
+    };
+}
+
+statements! {
+    FIND = concat!("SELECT ", key_columns!(), " FROM api_keys WHERE id = $1");
+    FIND_AT_EXCHANGE = concat!(
+        "SELECT ", key_columns!(), ", (SELECT COUNT(*) FROM signing_keys WHERE kid = $2) FROM api_keys WHERE id = $1"
+    );
+    FIND_AT_DOOR = concat!(
+        "SELECT ", key_columns!(), ", \
+         (SELECT COUNT(*) FROM revoked_tokens WHERE token_id = $2), \
+         (SELECT COUNT(*) FROM signing_keys WHERE kid = $3) \
+         FROM api_keys WHERE id = $1"
+    );
+    INSERT = concat!(
+        "INSERT INTO api_keys (", key_columns!(), ") \
+         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14 \
+         WHERE NOT EXISTS (SELECT 1 FROM retired_secrets WHERE key_id = $1)"
+    );
+    UPDATE = "UPDATE api_keys SET secret_digest = $2, secret_hint = $3, grace_digest = $4, grace_until_ms = $5, \
+        lifetime_seconds = $6, expires_at_ms = $7, rotated_at_ms = $8, token_epoch = $9 WHERE id = $1";
+    DELETE = "DELETE FROM api_keys WHERE id = $1";
+    COUNT_ACTIVE = "SELECT COUNT(*) FROM api_keys WHERE organisation_id = $1 AND expires_at_ms > $2";
+    COUNT_ALL_ACTIVE = "SELECT COUNT(*) FROM api_keys WHERE expires_at_ms > $1";
+    LIST = "SELECT k.id, k.organisation_id, k.organisation_name, k.label, k.secret_digest, k.secret_hint, \
+        k.grace_digest, k.grace_until_ms, k.lifetime_seconds, k.created_at_ms, k.created_by, k.expires_at_ms, \
+        k.rotated_at_ms, k.token_epoch, \
+        (SELECT s.last_used_at_ms FROM key_sources s WHERE s.key_id = k.id ORDER BY s.last_used_at_ms DESC LIMIT 1), \
+        (SELECT s.address FROM key_sources s WHERE s.key_id = k.id ORDER BY s.last_used_at_ms DESC LIMIT 1), \
+        (SELECT CAST(COALESCE(SUM(r.seen_count), 0) AS BIGINT) FROM retired_secrets r WHERE r.key_id = k.id), \
+        (SELECT MAX(r.last_seen_at_ms) FROM retired_secrets r WHERE r.key_id = k.id) \
+        FROM api_keys k WHERE k.organisation_id = $1 AND ($2 = '' OR k.id = $2) ORDER BY k.id";
+    RETIRE = "INSERT INTO retired_secrets (key_id, digest, organisation_id, retired_at_ms, cause, seen_count) \
+        VALUES ($1, $2, $3, $4, $5, 0)";
+    FORGET_RETIRED = "DELETE FROM retired_secrets WHERE key_id = $1";
+    FORGET_USAGE = "DELETE FROM key_usage WHERE key_id = $1";
+    FORGET_SOURCES = "DELETE FROM key_sources WHERE key_id = $1";
+    RETIRED = "SELECT key_id, organisation_id, digest, retired_at_ms, cause FROM retired_secrets WHERE key_id = $1";
+}
+
+/// What a client's pair is checked against.
+#[derive(Debug)]
+pub struct KeyAtExchange {
+    /// The key as it is now.
+    pub key: ApiKey,
+    /// Whether the key that would sign the token is still published.
+    pub signing_key_alive: bool,
+}
+
+/// What an access token's holder is checked against at each request.
+#[derive(Debug)]
+pub struct KeyAtDoor {
+    /// The key as it is now.
+    pub key: ApiKey,
+    /// Whether this very token was revoked.
+    pub token_revoked: bool,
+    /// Whether the key that signed the token is still published.
+    pub signing_key_alive: bool,
+}
+
+/// A key with what is known of its use.
+#[derive(Debug)]
+pub struct KeyOverview {
+    /// The key.
+    pub key: ApiKey,
+    /// When it was last used.
+    pub last_used_at: Option<Timestamp>,
+    /// The address it was last used from.
+    pub last_used_from: Option<String>,
+    /// How often former secrets of it turned up.
+    pub dead_secret_uses: i64,
+    /// When one last did.
+    pub dead_secret_seen_at: Option<Timestamp>,
+}
+
+fn key(row: &Row<'_>) -> Result<ApiKey, StoreError> {
+    let grace = match (row.optional_digest(6)?, row.optional_time(7)?) {
+        (Some(digest), Some(until)) => Some(Grace { digest, until }),
+        _ => None,
+    };
+    Ok(ApiKey {
+        id: row.parsed(0, KeyId::parse)?,
+        organisation_id: row.parsed(1, OrganisationId::parse)?,
+        organisation_name: row.text(2)?,
+        label: row.parsed(3, Label::parse)?,
+        secret: StoredSecret { digest: row.digest(4)?, hint: row.text(5)? },
+        grace,
+        lifetime: Lifetime::from_seconds(row.int(8)?)
+            .map_err(|invalid| StoreError::corrupt(invalid.to_string()))?,
+        created_at: row.time(9)?,
+        created_by: row.text(10)?,
+        expires_at: row.time(11)?,
+        rotated_at: row.optional_time(12)?,
+        token_epoch: row.int(13)?,
+    })
+}
+
+impl Session {
+    /// The key with this id.
+    pub async fn find_key(&mut self, id: &KeyId) -> Result<Option<ApiKey>, StoreError> {
+        self.find(FIND, params![id.as_str()], key).await
+    }
+
+    /// The key with this id and the standing of the signing key `kid`: the one read of an exchange.
+    pub async fn find_key_at_exchange(
+        &mut self,
+        id: &KeyId,
+        kid: &str,
+    ) -> Result<Option<KeyAtExchange>, StoreError> {
+        self.find(FIND_AT_EXCHANGE, params![id.as_str(), kid], |row| {
+            Ok(KeyAtExchange { key: key(row)?, signing_key_alive: row.flag(14)? })
+        })
+        .await
+    }
+
+    /// The key with this id and the standing of one of its tokens: the one read of an API call.
+    pub async fn find_key_at_door(
+        &mut self,
+        id: &KeyId,
+        token_id: &str,
+        kid: &str,
+    ) -> Result<Option<KeyAtDoor>, StoreError> {
+        self.find(FIND_AT_DOOR, params![id.as_str(), token_id, kid], |row| {
+            Ok(KeyAtDoor { key: key(row)?, token_revoked: row.flag(14)?, signing_key_alive: row.flag(15)? })
+        })
+        .await
+    }
+
+    /// Adds a key. [`StoreError::Taken`] if its id is or ever was in use.
+    pub async fn insert_key(&mut self, new: &ApiKey) -> Result<(), StoreError> {
+        let params = params![
+            new.id.as_str(),
+            new.organisation_id.as_str(),
+            &new.organisation_name,
+            new.label.as_str(),
+            new.secret.digest,
+            &new.secret.hint,
+            new.grace.map(|grace| grace.digest),
+            new.grace.map(|grace| grace.until),
+            new.lifetime.seconds(),
+            new.created_at,
+            &new.created_by,
+            new.expires_at,
+            new.rotated_at,
+            new.token_epoch,
+        ];
+        match self.execute(INSERT, params).await? {
+            1 => Ok(()),
+            _ => Err(StoreError::Taken),
+        }
+    }
+
+    /// Stores what a rotation or the end of a grace changed.
+    pub async fn update_key(&mut self, key: &ApiKey) -> Result<(), StoreError> {
+        let params = params![
+            key.id.as_str(),
+            key.secret.digest,
+            &key.secret.hint,
+            key.grace.map(|grace| grace.digest),
+            key.grace.map(|grace| grace.until),
+            key.lifetime.seconds(),
+            key.expires_at,
+            key.rotated_at,
+            key.token_epoch,
+        ];
+        self.execute(UPDATE, params).await.map(drop)
+    }
+
+    /// Remembers a secret that was rotated out.
+    pub async fn retire_secret(&mut self, retired: &RetiredSecret) -> Result<(), StoreError> {
+        let params = params![
+            retired.key_id.as_str(),
+            retired.digest,
+            retired.organisation_id.as_str(),
+            retired.at,
+            retired.cause.as_str(),
+        ];
+        self.execute(RETIRE, params).await.map(drop)
+    }
+
+    /// Deletes a key and all that belongs to it, leaving its tombstone.
+    pub async fn delete_key(&mut self, tombstone: &RetiredSecret) -> Result<(), StoreError> {
+        let id = tombstone.key_id.as_str();
+        self.execute(DELETE, params![id]).await?;
+        self.execute(FORGET_RETIRED, params![id]).await?;
+        self.execute(FORGET_USAGE, params![id]).await?;
+        self.execute(FORGET_SOURCES, params![id]).await?;
+        self.retire_secret(tombstone).await
+    }
+
+    /// Every digest that once belonged to the key, whether it still exists or not.
+    pub async fn retired_secrets(&mut self, id: &KeyId) -> Result<Vec<RetiredSecret>, StoreError> {
+        self.query(RETIRED, params![id.as_str()], |row| {
+            let cause = row.text(4)?;
+            Ok(RetiredSecret {
+                key_id: row.parsed(0, KeyId::parse)?,
+                organisation_id: row.parsed(1, OrganisationId::parse)?,
+                digest: row.digest(2)?,
+                at: row.time(3)?,
+                cause: Retirement::parse(&cause).ok_or_else(|| StoreError::corrupt(cause))?,
+            })
+        })
+        .await
+    }
+
+    /// How many of the organisation's keys are Active at `now`.
+    pub async fn count_active_keys(
+        &mut self,
+        id: &OrganisationId,
+        now: Timestamp,
+    ) -> Result<usize, StoreError> {
+        let count = self.find(COUNT_ACTIVE, params![id.as_str(), now], |row| row.int(0)).await?;
+        Ok(usize::try_from(count.unwrap_or(0)).unwrap_or(usize::MAX))
+    }
+
+    /// How many keys of all organisations are Active at `now`.
+    pub async fn count_all_active_keys(&mut self, now: Timestamp) -> Result<i64, StoreError> {
+        Ok(self.find(COUNT_ALL_ACTIVE, params![now], |row| row.int(0)).await?.unwrap_or(0))
+    }
+
+    /// The organisation's keys in the order in which they were made, or only `id`, with their use.
+    pub async fn keys(
+        &mut self,
+        organisation: &OrganisationId,
+        id: Option<&KeyId>,
+    ) -> Result<Vec<KeyOverview>, StoreError> {
+        self.query(LIST, params![organisation.as_str(), id.map_or("", KeyId::as_str)], |row| {
+            Ok(KeyOverview {
+                key: key(row)?,
+                last_used_at: row.optional_time(14)?,
+                last_used_from: row.optional_text(15)?,
+                dead_secret_uses: row.int(16)?,
+                dead_secret_seen_at: row.optional_time(17)?,
+            })
+        })
+        .await
+    }
+}

@@ -1,0 +1,160 @@
+//! Storage: SQLite in one file, or PostgreSQL. The only place that knows SQL.
+//!
+//! A [`Session`] runs statements on either engine; a session from [`Store::begin`] is a transaction and
+//! loses everything unless it is committed. An operation is durable when [`Session::commit`] has answered.
+
+mod audit;
+mod error;
+mod keys;
+mod members;
+mod meta;
+mod migrate;
+mod organisations;
+mod postgres;
+mod products;
+mod session;
+mod signing_keys;
+mod sqlite;
+mod statements;
+mod tokens;
+mod usage;
+mod value;
+
+pub use audit::{AuditFilter, AuditHead};
+pub use error::StoreError;
+pub use keys::{KeyAtDoor, KeyAtExchange, KeyOverview};
+pub use members::{Member, Person, PersonAtDoor};
+pub use session::Session;
+pub use signing_keys::StoredSigningKey;
+pub use statements::all_statements;
+pub use tokens::TokenProbe;
+pub use usage::{DeadSecretUse, KeyUse, RecentSource};
+
+use std::{path::PathBuf, time::Duration};
+
+/// Where the data lives.
+#[derive(Clone)]
+pub enum Location {
+    /// One SQLite file.
+    Sqlite(PathBuf),
+    /// A PostgreSQL server; the URL may hold a password and is never shown.
+    Postgres(String),
+}
+
+impl std::fmt::Debug for Location {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "sqlite at {}", path.display()),
+            Self::Postgres(_) => f.write_str("postgres"),
+        }
+    }
+}
+
+impl Location {
+    /// Reads `sqlite://PATH`, `postgres://…` or `postgresql://…`.
+    ///
+    /// # Errors
+    /// Any other scheme, or no path.
+    pub fn parse(url: &str) -> Result<Self, StoreError> {
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return Ok(Self::Postgres(url.to_owned()));
+        }
+        match url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")) {
+            Some(path) if !path.is_empty() => Ok(Self::Sqlite(PathBuf::from(path))),
+            _ => Err(StoreError::Configuration(
+                "the database URL must start with sqlite:// or postgres://, like sqlite:///var/lib/duku/duku.db".into(),
+            )),
+        }
+    }
+}
+
+/// How to reach the data.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where it lives.
+    pub location: Location,
+    /// PostgreSQL: the most connections of this process.
+    pub pool_size: usize,
+    /// How long to wait for a lock, a connection or an answer before an operation is given up.
+    pub patience: Duration,
+    /// PostgreSQL: a file of PEM certificates to trust instead of the system's.
+    pub certificate_authority: Option<PathBuf>,
+}
+
+impl Options {
+    /// Options with the defaults for `location`.
+    pub const fn new(location: Location) -> Self {
+        Self { location, pool_size: 16, patience: Duration::from_secs(5), certificate_authority: None }
+    }
+}
+
+/// An open store. Cheap to clone.
+#[derive(Clone)]
+pub struct Store(Engine);
+
+#[derive(Clone)]
+enum Engine {
+    Sqlite(sqlite::Sqlite),
+    Postgres(postgres::Postgres),
+}
+
+impl Store {
+    /// Opens the data, making the file or the tables if they are missing and migrating older ones.
+    ///
+    /// Several processes may open the same data at once: one migrates, the others wait.
+    ///
+    /// # Errors
+    /// The data cannot be reached, written, or was written by a newer version.
+    pub async fn open(options: &Options) -> Result<Self, StoreError> {
+        let store = match &options.location {
+            Location::Sqlite(path) => Self(Engine::Sqlite(sqlite::Sqlite::open(path, options.patience)?)),
+            Location::Postgres(url) => {
+                Self(Engine::Postgres(postgres::Postgres::connect(url, options).await?))
+            }
+        };
+        migrate::run(&store).await?;
+        Ok(store)
+    }
+
+    /// A session for reading, which sees the newest commit of any process at each statement.
+    ///
+    /// # Errors
+    /// The database cannot be reached.
+    pub async fn reader(&self) -> Result<Session, StoreError> {
+        match &self.0 {
+            Engine::Sqlite(sqlite) => Ok(Session::sqlite_reader(sqlite.clone())),
+            Engine::Postgres(postgres) => {
+                Ok(Session::postgres(postgres::Conversation::reader(postgres).await?))
+            }
+        }
+    }
+
+    /// Starts a transaction.
+    ///
+    /// # Errors
+    /// The database cannot be reached or cannot be written.
+    pub async fn begin(&self) -> Result<Session, StoreError> {
+        match &self.0 {
+            Engine::Sqlite(sqlite) => Ok(Session::sqlite_writer(sqlite.begin().await?)),
+            Engine::Postgres(postgres) => {
+                Ok(Session::postgres(postgres::Conversation::transaction(postgres).await?))
+            }
+        }
+    }
+
+    /// Which engine holds the data: `sqlite` or `postgres`.
+    pub const fn engine(&self) -> &'static str {
+        match self.0 {
+            Engine::Sqlite(_) => "sqlite",
+            Engine::Postgres(_) => "postgres",
+        }
+    }
+
+    /// Asks the database for an answer.
+    ///
+    /// # Errors
+    /// There is none.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.reader().await?.meta("schema").await.map(drop)
+    }
+}

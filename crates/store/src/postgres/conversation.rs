@@ -1,0 +1,184 @@
+//! One session's use of a connection.
+//!
+//! A connection that was cut, or on which a transaction is still open, never goes back to the pool.
+
+use super::Postgres;
+use crate::{
+    StoreError,
+    session::Mapper,
+    value::{Row, Value},
+};
+use deadpool_postgres::Object;
+use tokio_postgres::{Statement, error::SqlState, types::ToSql};
+
+/// The level is named because a server may have another default, and locking rows relies on this one.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+
+/// A connection, and whether a transaction is open on it.
+pub(crate) struct Conversation {
+    postgres: Postgres,
+    connection: Option<Object>,
+    in_transaction: bool,
+}
+
+/// Why there is no answer.
+enum Fault {
+    /// The connection is of no more use.
+    Cut(StoreError),
+    /// The connection is good.
+    Said(StoreError),
+}
+
+impl From<tokio_postgres::Error> for Fault {
+    fn from(error: tokio_postgres::Error) -> Self {
+        let cut = match error.as_db_error() {
+            Some(database) => matches!(
+                *database.code(),
+                SqlState::ADMIN_SHUTDOWN
+                    | SqlState::CRASH_SHUTDOWN
+                    | SqlState::CANNOT_CONNECT_NOW
+                    | SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT
+            ),
+            // The rest are parameters that could not be sent and answers that could not be read.
+            None => error.is_closed() || is_io(&error),
+        };
+        let error = StoreError::from(error);
+        if cut { Self::Cut(error) } else { Self::Said(error) }
+    }
+}
+
+fn is_io(error: &tokio_postgres::Error) -> bool {
+    std::error::Error::source(error).is_some_and(<dyn std::error::Error + 'static>::is::<std::io::Error>)
+}
+
+impl Conversation {
+    /// For reading.
+    pub(crate) async fn reader(postgres: &Postgres) -> Result<Self, StoreError> {
+        let connection = Some(postgres.connection().await?);
+        Ok(Self { postgres: postgres.clone(), connection, in_transaction: false })
+    }
+
+    /// In a new transaction.
+    pub(crate) async fn transaction(postgres: &Postgres) -> Result<Self, StoreError> {
+        let mut conversation = Self::reader(postgres).await?;
+        match conversation.start().await {
+            // The pool had not noticed yet that the connection was cut. Nothing has been done on it.
+            Err(Fault::Cut(_)) => {
+                conversation = Self::reader(postgres).await?;
+                conversation.start().await.map_err(StoreError::from)?;
+            }
+            answer => answer?,
+        }
+        Ok(conversation)
+    }
+
+    async fn start(&mut self) -> Result<(), Fault> {
+        // Set first: whoever stops waiting for the answer leaves a connection with an open transaction.
+        self.in_transaction = true;
+        self.batch(BEGIN).await
+    }
+
+    pub(crate) async fn commit(&mut self) -> Result<(), StoreError> {
+        if self.in_transaction {
+            self.batch("COMMIT").await?;
+            self.in_transaction = false;
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn query<T>(
+        &mut self,
+        sql: &'static str,
+        params: &[Value],
+        map: Mapper<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        let rows = match self.rows(sql, params).await {
+            // A reader can ask again; a transaction is gone with its connection.
+            Err(Fault::Cut(_)) if !self.in_transaction => {
+                self.connection = Some(self.postgres.connection().await?);
+                self.rows(sql, params).await
+            }
+            answer => answer,
+        };
+        rows?.iter().map(|row| map(&Row::Postgres(row))).collect()
+    }
+
+    pub(crate) async fn execute(&mut self, sql: &'static str, params: &[Value]) -> Result<u64, StoreError> {
+        let answer = self
+            .within(async |connection| {
+                let statement = connection.prepare_cached(sql).await?;
+                connection.execute(&statement, &borrowed(params)).await
+            })
+            .await;
+        Ok(answer?)
+    }
+
+    pub(crate) async fn script(&mut self, sql: &'static str) -> Result<(), StoreError> {
+        Ok(self.batch(sql).await?)
+    }
+
+    pub(crate) async fn prepare(&mut self, sql: &'static str) -> Result<(), StoreError> {
+        let answer: Result<Statement, Fault> =
+            self.within(async |connection| connection.prepare(sql).await).await;
+        Ok(answer.map(drop)?)
+    }
+
+    async fn rows(&mut self, sql: &'static str, params: &[Value]) -> Result<Vec<tokio_postgres::Row>, Fault> {
+        self.within(async |connection| {
+            let statement = connection.prepare_cached(sql).await?;
+            connection.query(&statement, &borrowed(params)).await
+        })
+        .await
+    }
+
+    async fn batch(&mut self, sql: &'static str) -> Result<(), Fault> {
+        self.within(async |connection| connection.batch_execute(sql).await).await
+    }
+
+    /// Waits for an answer, but not for ever, and parts with a connection that is of no more use.
+    async fn within<T>(
+        &mut self,
+        work: impl AsyncFnOnce(&Object) -> Result<T, tokio_postgres::Error>,
+    ) -> Result<T, Fault> {
+        let Some(connection) = &self.connection else {
+            return Err(Fault::Cut(StoreError::Unavailable("the connection to PostgreSQL is lost".into())));
+        };
+        let answer = match tokio::time::timeout(self.postgres.limit(), work(connection)).await {
+            Ok(answer) => answer.map_err(Fault::from),
+            Err(_) => {
+                self.part();
+                return Err(Fault::Said(StoreError::Unavailable("PostgreSQL does not answer".into())));
+            }
+        };
+        if matches!(answer, Err(Fault::Cut(_))) {
+            self.part();
+        }
+        answer
+    }
+
+    /// Closes the connection instead of giving it back.
+    fn part(&mut self) {
+        self.connection.take().map(Object::take);
+    }
+}
+
+impl From<Fault> for StoreError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Cut(error) | Fault::Said(error) => error,
+        }
+    }
+}
+
+impl Drop for Conversation {
+    fn drop(&mut self) {
+        // Closing the connection rolls back.
+        if self.in_transaction {
+            self.part();
+        }
+    }
+}
+
+fn borrowed(params: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
+    params.iter().map(|value| value as &(dyn ToSql + Sync)).collect()
+}

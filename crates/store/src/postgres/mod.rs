@@ -1,0 +1,105 @@
+//! PostgreSQL: a pool of connections with prepared statements.
+
+mod conversation;
+mod tls;
+
+pub(crate) use conversation::Conversation;
+
+use crate::{Options, StoreError};
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
+use std::{str::FromStr, time::Duration};
+use tokio_postgres::{
+    Config,
+    config::{Host, SslMode, TargetSessionAttrs},
+};
+
+/// A pool of connections. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Postgres {
+    pool: Pool,
+    patience: Duration,
+}
+
+impl Postgres {
+    pub(crate) async fn connect(url: &str, options: &Options) -> Result<Self, StoreError> {
+        let config = configure(url, options.patience)?;
+        let server = server_of(&config)?;
+        let manager_config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = if config.get_ssl_mode() == SslMode::Disable {
+            Manager::from_config(config, tokio_postgres::NoTls, manager_config)
+        } else {
+            let tls = tls::connector(options.certificate_authority.as_deref())?;
+            Manager::from_config(config, tls, manager_config)
+        };
+        let pool = Pool::builder(manager)
+            .max_size(options.pool_size)
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(options.patience))
+            .create_timeout(Some(options.patience))
+            .recycle_timeout(Some(options.patience))
+            .build()
+            .map_err(|error| StoreError::Configuration(error.to_string()))?;
+        let postgres = Self { pool, patience: options.patience };
+        postgres.connection().await.map(drop).map_err(|error| match error {
+            StoreError::Unavailable(why) => StoreError::Unavailable(format!(
+                "no connection to PostgreSQL at {server} ({why}): check the database URL, and that the server runs"
+            )),
+            other => other,
+        })?;
+        Ok(postgres)
+    }
+
+    async fn connection(&self) -> Result<Object, StoreError> {
+        self.pool.get().await.map_err(|error| match error {
+            PoolError::Backend(error) => error.into(),
+            PoolError::Timeout(_) => StoreError::Unavailable(
+                "PostgreSQL did not answer in time, or every connection is busy".into(),
+            ),
+            other => StoreError::Unavailable(other.to_string()),
+        })
+    }
+
+    /// A client's own limit for one answer. The server's limits come first; this is for a server that is gone without a word.
+    const fn limit(&self) -> Duration {
+        self.patience.saturating_mul(2)
+    }
+}
+
+fn configure(url: &str, patience: Duration) -> Result<Config, StoreError> {
+    // The reason is not shown: it may quote a part of the password.
+    let mut config = Config::from_str(url).map_err(|_| unreadable())?;
+    let patience_ms = patience.as_millis();
+    // PostgreSQL takes the last of several values: what the URL sets besides these stays.
+    let options = format!(
+        "{} -c statement_timeout={patience_ms} -c lock_timeout={patience_ms} \
+         -c idle_in_transaction_session_timeout={}",
+        config.get_options().unwrap_or_default(),
+        patience_ms.saturating_mul(4)
+    );
+    config
+        .application_name("duku")
+        .connect_timeout(patience)
+        .target_session_attrs(TargetSessionAttrs::ReadWrite)
+        .options(options.trim_start());
+    Ok(config)
+}
+
+/// Where the server is, as a person would say it.
+fn server_of(config: &Config) -> Result<String, StoreError> {
+    let port = config.get_ports().first().copied().unwrap_or(5432);
+    match config.get_hosts().first() {
+        // An `@` of the password that should have been `%40` ends up here, with what follows it.
+        Some(Host::Tcp(host)) if host.contains('@') => Err(unreadable()),
+        Some(Host::Tcp(host)) => Ok(format!("{host}:{port}")),
+        Some(Host::Unix(path)) => Ok(path.display().to_string()),
+        None => Err(unreadable()),
+    }
+}
+
+fn unreadable() -> StoreError {
+    StoreError::Configuration(
+        "the database URL cannot be read: it should look like postgres://user:password@host:5432/duku, with \
+         characters like @ / ? # % in the password percent-encoded"
+            .into(),
+    )
+}

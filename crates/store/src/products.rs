@@ -1,0 +1,239 @@
+//! Products and targets. Lists are pages by id, so each page costs the same.
+
+use crate::{
+    Session, StoreError,
+    statements::statements,
+    value::{Row, params},
+};
+use domain::{
+    Name, OrganisationId, Subject, SubjectId, Target, TargetId,
+    product::{SubjectDetails, TargetDetails},
+};
+
+macro_rules! subject_columns {
+    () => {
+        "id, organisation_id, name, description, base_url, created_at_ms, updated_at_ms"
+    };
+}
+macro_rules! target_columns {
+    () => {
+        "id, organisation_id, subject_id, build_key, name, description, version, environment, build_number, \
+         build_url, metadata, created_at_ms, updated_at_ms"
+    };
+}
+
+statements! {
+    INSERT_SUBJECT = concat!("INSERT INTO subjects (", subject_columns!(), ") VALUES ($1, $2, $3, $4, $5, $6, $7)");
+    FIND_SUBJECT = concat!("SELECT ", subject_columns!(), " FROM subjects WHERE id = $1 AND organisation_id = $2");
+    LIST_SUBJECTS = concat!(
+        "SELECT ", subject_columns!(), " FROM subjects WHERE organisation_id = $1 AND id > $2 ORDER BY id LIMIT $3"
+    );
+    UPDATE_SUBJECT = "UPDATE subjects SET name = $3, description = $4, base_url = $5, updated_at_ms = $6 \
+        WHERE id = $1 AND organisation_id = $2";
+    DELETE_SUBJECT = "DELETE FROM subjects WHERE id = $1 AND organisation_id = $2";
+    DELETE_TARGETS = "DELETE FROM targets WHERE subject_id = $1 AND organisation_id = $2";
+    LOCK_SUBJECT = "UPDATE subjects SET name = name WHERE id = $1 AND organisation_id = $2";
+    FIND_TARGET = concat!("SELECT ", target_columns!(), " FROM targets WHERE id = $1 AND organisation_id = $2");
+    FIND_TARGET_BY_BUILD_KEY = concat!(
+        "SELECT ", target_columns!(), " FROM targets WHERE subject_id = $1 AND build_key = $2 AND organisation_id = $3"
+    );
+    LIST_TARGETS = concat!(
+        "SELECT ", target_columns!(), " FROM targets WHERE organisation_id = $1 AND id > $2 ORDER BY id LIMIT $3"
+    );
+    LIST_TARGETS_OF_SUBJECT = concat!(
+        "SELECT ", target_columns!(), " FROM targets \
+         WHERE subject_id = $1 AND organisation_id = $2 AND id > $3 ORDER BY id LIMIT $4"
+    );
+    INSERT_TARGET = concat!(
+        "INSERT INTO targets (", target_columns!(), ") \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+    );
+    UPDATE_TARGET = "UPDATE targets SET name = $3, description = $4, version = $5, environment = $6, \
+        build_number = $7, build_url = $8, metadata = $9, updated_at_ms = $10 WHERE id = $1 AND organisation_id = $2";
+}
+
+fn subject(row: &Row<'_>) -> Result<Subject, StoreError> {
+    Ok(Subject {
+        id: row.parsed(0, SubjectId::parse)?,
+        organisation_id: row.parsed(1, OrganisationId::parse)?,
+        details: SubjectDetails {
+            name: row.parsed(2, Name::parse)?,
+            description: row.optional_text(3)?,
+            base_url: row.optional_text(4)?,
+        },
+        created_at: row.time(5)?,
+        updated_at: row.time(6)?,
+    })
+}
+
+fn target(row: &Row<'_>) -> Result<Target, StoreError> {
+    let metadata = row
+        .optional_text(10)?
+        .map(|text| serde_json::from_str(&text))
+        .transpose()
+        .map_err(|error| StoreError::corrupt(format!("metadata: {error}")))?;
+    Ok(Target {
+        id: row.parsed(0, TargetId::parse)?,
+        organisation_id: row.parsed(1, OrganisationId::parse)?,
+        subject_id: row.parsed(2, SubjectId::parse)?,
+        details: TargetDetails {
+            build_key: row.text(3)?,
+            name: row.parsed(4, Name::parse)?,
+            description: row.optional_text(5)?,
+            version: row.text(6)?,
+            environment: row.text(7)?,
+            build_number: row.optional_int(8)?,
+            build_url: row.optional_text(9)?,
+            metadata,
+        },
+        created_at: row.time(11)?,
+        updated_at: row.time(12)?,
+    })
+}
+
+impl Session {
+    /// Adds a product.
+    pub async fn insert_subject(&mut self, new: &Subject) -> Result<(), StoreError> {
+        let params = params![
+            new.id.as_str(),
+            new.organisation_id.as_str(),
+            new.details.name.as_str(),
+            new.details.description.as_deref(),
+            new.details.base_url.as_deref(),
+            new.created_at,
+            new.updated_at,
+        ];
+        self.execute(INSERT_SUBJECT, params).await.map(drop)
+    }
+
+    /// The organisation's product with this id.
+    pub async fn find_subject(
+        &mut self,
+        organisation: &OrganisationId,
+        id: &SubjectId,
+    ) -> Result<Option<Subject>, StoreError> {
+        self.find(FIND_SUBJECT, params![id.as_str(), organisation.as_str()], subject).await
+    }
+
+    /// The same, keeping every other transaction from changing or deleting it until this one ends.
+    pub async fn lock_subject(
+        &mut self,
+        organisation: &OrganisationId,
+        id: &SubjectId,
+    ) -> Result<Option<Subject>, StoreError> {
+        self.execute(LOCK_SUBJECT, params![id.as_str(), organisation.as_str()]).await?;
+        self.find_subject(organisation, id).await
+    }
+
+    /// Up to `first` of the organisation's products whose ids come after `after`, oldest first.
+    pub async fn subjects(
+        &mut self,
+        organisation: &OrganisationId,
+        after: Option<&SubjectId>,
+        first: i64,
+    ) -> Result<Vec<Subject>, StoreError> {
+        let params = params![organisation.as_str(), after.map_or("", SubjectId::as_str), first];
+        self.query(LIST_SUBJECTS, params, subject).await
+    }
+
+    /// Stores a changed product. False if it is gone.
+    pub async fn update_subject(&mut self, changed: &Subject) -> Result<bool, StoreError> {
+        let params = params![
+            changed.id.as_str(),
+            changed.organisation_id.as_str(),
+            changed.details.name.as_str(),
+            changed.details.description.as_deref(),
+            changed.details.base_url.as_deref(),
+            changed.updated_at,
+        ];
+        Ok(self.execute(UPDATE_SUBJECT, params).await? == 1)
+    }
+
+    /// Deletes a product with its targets; answers how many targets went along.
+    pub async fn delete_subject(
+        &mut self,
+        organisation: &OrganisationId,
+        id: &SubjectId,
+    ) -> Result<u64, StoreError> {
+        let targets = self.execute(DELETE_TARGETS, params![id.as_str(), organisation.as_str()]).await?;
+        self.execute(DELETE_SUBJECT, params![id.as_str(), organisation.as_str()]).await?;
+        Ok(targets)
+    }
+
+    /// The organisation's target with this id.
+    pub async fn find_target(
+        &mut self,
+        organisation: &OrganisationId,
+        id: &TargetId,
+    ) -> Result<Option<Target>, StoreError> {
+        self.find(FIND_TARGET, params![id.as_str(), organisation.as_str()], target).await
+    }
+
+    /// The product's target with this build key.
+    pub async fn find_target_by_build_key(
+        &mut self,
+        organisation: &OrganisationId,
+        subject: &SubjectId,
+        build_key: &str,
+    ) -> Result<Option<Target>, StoreError> {
+        let params = params![subject.as_str(), build_key, organisation.as_str()];
+        self.find(FIND_TARGET_BY_BUILD_KEY, params, target).await
+    }
+
+    /// Up to `first` targets of the organisation, or of one product, whose ids come after `after`, oldest first.
+    pub async fn targets(
+        &mut self,
+        organisation: &OrganisationId,
+        subject: Option<&SubjectId>,
+        after: Option<&TargetId>,
+        first: i64,
+    ) -> Result<Vec<Target>, StoreError> {
+        let after = after.map_or("", TargetId::as_str);
+        match subject {
+            Some(subject) => {
+                let params = params![subject.as_str(), organisation.as_str(), after, first];
+                self.query(LIST_TARGETS_OF_SUBJECT, params, target).await
+            }
+            None => self.query(LIST_TARGETS, params![organisation.as_str(), after, first], target).await,
+        }
+    }
+
+    /// Adds a target.
+    pub async fn insert_target(&mut self, new: &Target) -> Result<(), StoreError> {
+        let details = &new.details;
+        let params = params![
+            new.id.as_str(),
+            new.organisation_id.as_str(),
+            new.subject_id.as_str(),
+            &details.build_key,
+            details.name.as_str(),
+            details.description.as_deref(),
+            &details.version,
+            &details.environment,
+            details.build_number,
+            details.build_url.as_deref(),
+            details.metadata.as_ref().map(ToString::to_string),
+            new.created_at,
+            new.updated_at,
+        ];
+        self.execute(INSERT_TARGET, params).await.map(drop)
+    }
+
+    /// Stores a changed target. False if it is gone.
+    pub async fn update_target(&mut self, changed: &Target) -> Result<bool, StoreError> {
+        let details = &changed.details;
+        let params = params![
+            changed.id.as_str(),
+            changed.organisation_id.as_str(),
+            details.name.as_str(),
+            details.description.as_deref(),
+            &details.version,
+            &details.environment,
+            details.build_number,
+            details.build_url.as_deref(),
+            details.metadata.as_ref().map(ToString::to_string),
+            changed.updated_at,
+        ];
+        Ok(self.execute(UPDATE_TARGET, params).await? == 1)
+    }
+}

@@ -1,0 +1,153 @@
+//! One conversation with the database, the same on both engines.
+
+use crate::{
+    StoreError,
+    postgres::Conversation,
+    sqlite::{Sqlite, Writing},
+    value::{Row, Value},
+};
+use std::time::Instant;
+
+/// Runs statements; a transaction if it came from [`crate::Store::begin`].
+///
+/// A transaction that is dropped before [`Session::commit`] leaves no trace.
+pub struct Session {
+    inner: Inner,
+    /// A failed statement spoils a transaction on PostgreSQL; it is treated alike on both engines. So is one whose
+    /// answer nobody waited for: it may have failed.
+    spoilt: bool,
+}
+
+enum Inner {
+    SqliteReader(Sqlite),
+    SqliteWriter(Writing),
+    Postgres(Conversation),
+}
+
+/// Turns one row into a value.
+pub(crate) type Mapper<T> = fn(&Row<'_>) -> Result<T, StoreError>;
+
+impl Session {
+    pub(crate) const fn sqlite_reader(sqlite: Sqlite) -> Self {
+        Self { inner: Inner::SqliteReader(sqlite), spoilt: false }
+    }
+
+    pub(crate) const fn sqlite_writer(writing: Writing) -> Self {
+        Self { inner: Inner::SqliteWriter(writing), spoilt: false }
+    }
+
+    pub(crate) const fn postgres(conversation: Conversation) -> Self {
+        Self { inner: Inner::Postgres(conversation), spoilt: false }
+    }
+
+    /// Makes everything that the transaction did durable.
+    ///
+    /// # Errors
+    /// Nothing was kept; or, if the connection broke just then, it is not known whether it was.
+    pub async fn commit(mut self) -> Result<(), StoreError> {
+        if self.spoilt {
+            return Err(StoreError::Refused("a statement of this transaction had failed".into()));
+        }
+        let started = Instant::now();
+        let answer = match &mut self.inner {
+            Inner::SqliteReader(_) => Ok(()),
+            Inner::SqliteWriter(writing) => writing.commit().await,
+            Inner::Postgres(conversation) => conversation.commit().await,
+        };
+        metrics::histogram!("duku_database_seconds", "operation" => "commit").record(started.elapsed());
+        answer
+    }
+
+    /// Runs a statement that answers rows.
+    pub(crate) async fn query<T: Send + 'static>(
+        &mut self,
+        sql: &'static str,
+        params: Vec<Value>,
+        map: Mapper<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        let started = Instant::now();
+        let before = self.suspect();
+        let answer = match &mut self.inner {
+            Inner::SqliteReader(sqlite) => {
+                sqlite.read(|connection| crate::sqlite::query(connection, sql, &params, map))
+            }
+            Inner::SqliteWriter(writing) => {
+                writing.run(move |connection| crate::sqlite::query(connection, sql, &params, map)).await
+            }
+            Inner::Postgres(conversation) => conversation.query(sql, &params, map).await,
+        };
+        metrics::histogram!("duku_database_seconds", "operation" => "query").record(started.elapsed());
+        self.note(before, answer)
+    }
+
+    /// Runs a statement that answers at most one row.
+    pub(crate) async fn find<T: Send + 'static>(
+        &mut self,
+        sql: &'static str,
+        params: Vec<Value>,
+        map: Mapper<T>,
+    ) -> Result<Option<T>, StoreError> {
+        Ok(self.query(sql, params, map).await?.into_iter().next())
+    }
+
+    /// Runs a statement that changes rows and says how many.
+    pub(crate) async fn execute(&mut self, sql: &'static str, params: Vec<Value>) -> Result<u64, StoreError> {
+        let started = Instant::now();
+        let before = self.suspect();
+        let answer = match &mut self.inner {
+            Inner::SqliteReader(_) => Err(StoreError::Refused("a reading session cannot write".into())),
+            Inner::SqliteWriter(writing) => {
+                writing.run(move |connection| crate::sqlite::execute(connection, sql, &params)).await
+            }
+            Inner::Postgres(conversation) => conversation.execute(sql, &params).await,
+        };
+        metrics::histogram!("duku_database_seconds", "operation" => "execute").record(started.elapsed());
+        self.note(before, answer)
+    }
+
+    /// Runs a script of several statements, as a migration is.
+    pub(crate) async fn script(&mut self, sql: &'static str) -> Result<(), StoreError> {
+        let before = self.suspect();
+        let answer = match &mut self.inner {
+            Inner::SqliteReader(_) => Err(StoreError::Refused("a reading session cannot write".into())),
+            Inner::SqliteWriter(writing) => {
+                writing.run(move |connection| connection.execute_batch(sql).map_err(StoreError::from)).await
+            }
+            Inner::Postgres(conversation) => conversation.script(sql).await,
+        };
+        self.note(before, answer)
+    }
+
+    /// Prepares a statement without running it, for the test that prepares all of them.
+    ///
+    /// # Errors
+    /// The statement does not fit the schema.
+    pub async fn prepare(&mut self, sql: &'static str) -> Result<(), StoreError> {
+        match &mut self.inner {
+            Inner::SqliteReader(sqlite) => {
+                sqlite.read(|connection| connection.prepare(sql).map(drop).map_err(StoreError::from))
+            }
+            Inner::SqliteWriter(writing) => {
+                writing
+                    .run(move |connection| connection.prepare(sql).map(drop).map_err(StoreError::from))
+                    .await
+            }
+            Inner::Postgres(conversation) => conversation.prepare(sql).await,
+        }
+    }
+
+    /// Whether the engine is PostgreSQL, for the few places where the dialects differ.
+    pub(crate) const fn is_postgres(&self) -> bool {
+        matches!(self.inner, Inner::Postgres(_))
+    }
+
+    /// Takes the session for spoilt until [`Self::note`] knows better; answers what it was before.
+    const fn suspect(&mut self) -> bool {
+        std::mem::replace(&mut self.spoilt, true)
+    }
+
+    fn note<T>(&mut self, before: bool, answer: Result<T, StoreError>) -> Result<T, StoreError> {
+        self.spoilt = before || answer.is_err();
+        answer
+    }
+}

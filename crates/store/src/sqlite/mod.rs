@@ -1,0 +1,112 @@
+//! SQLite: every thread reads through a connection of its own, one thread writes.
+//!
+//! Reading inline is the fastest way (no hand-over to another thread); each statement sees the newest commit of
+//! any process. The writer groups transactions that arrive together into one disk flush and answers after it.
+
+mod open;
+mod writer;
+
+pub(crate) use writer::Writing;
+
+use crate::{
+    StoreError,
+    session::Mapper,
+    value::{Row, Value},
+};
+use rusqlite::{Connection, Statement};
+use std::{
+    cell::RefCell,
+    path::Path,
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    static READERS: RefCell<Vec<(u64, Rc<Connection>)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// An open SQLite file. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Sqlite(Arc<Shared>);
+
+struct Shared {
+    id: u64,
+    path: Arc<Path>,
+    patience: Duration,
+    writer: writer::Writer,
+}
+
+impl Sqlite {
+    pub(crate) fn open(path: &Path, patience: Duration) -> Result<Self, StoreError> {
+        let writer = writer::Writer::start(open::for_writing(path, patience)?, patience.saturating_mul(2))?;
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        Ok(Self(Arc::new(Shared { id, path: path.into(), patience, writer })))
+    }
+
+    pub(crate) async fn begin(&self) -> Result<Writing, StoreError> {
+        self.0.writer.begin().await
+    }
+
+    /// Runs `work` on this thread's own connection.
+    pub(crate) fn read<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let connection = READERS.with_borrow_mut(|readers| {
+            if let Some((_, open)) = readers.iter().find(|(id, _)| *id == self.0.id) {
+                return Ok(Rc::clone(open));
+            }
+            let open = Rc::new(open::for_reading(&self.0.path, self.0.patience)?);
+            readers.push((self.0.id, Rc::clone(&open)));
+            Ok::<_, StoreError>(open)
+        })?;
+        work(&connection)
+    }
+}
+
+pub(crate) fn query<T>(
+    connection: &Connection,
+    sql: &str,
+    params: &[Value],
+    map: Mapper<T>,
+) -> Result<Vec<T>, StoreError> {
+    let mut statement = connection.prepare_cached(sql)?;
+    bind(&mut statement, params)?;
+    let mut rows = statement.raw_query();
+    let mut answer = Vec::new();
+    while let Some(row) = rows.next()? {
+        answer.push(map(&Row::Sqlite(row))?);
+    }
+    Ok(answer)
+}
+
+pub(crate) fn execute(connection: &Connection, sql: &str, params: &[Value]) -> Result<u64, StoreError> {
+    let mut statement = connection.prepare_cached(sql)?;
+    bind(&mut statement, params)?;
+    let changed = statement.raw_execute()?;
+    Ok(u64::try_from(changed).unwrap_or(u64::MAX))
+}
+
+/// The names of a statement's parameters, in order. To SQLite `$2` is a name and not a number: the first name that a
+/// statement mentions is its first parameter, whatever it is called, so values are bound by name.
+const NAMES: [&str; 16] =
+    ["$1", "$2", "$3", "$4", "$5", "$6", "$7", "$8", "$9", "$10", "$11", "$12", "$13", "$14", "$15", "$16"];
+
+fn bind(statement: &mut Statement<'_>, params: &[Value]) -> Result<(), StoreError> {
+    for (name, value) in NAMES.iter().zip(params) {
+        let index = statement.parameter_index(name)?;
+        let index =
+            index.ok_or_else(|| StoreError::Refused(format!("the statement has no parameter {name}")))?;
+        statement.raw_bind_parameter(index, value)?;
+    }
+    if statement.parameter_count() == params.len() {
+        return Ok(());
+    }
+    Err(StoreError::Refused("the statement has other parameters than it was given".into()))
+}

@@ -1,0 +1,157 @@
+//! The one thread that writes.
+//!
+//! Each transaction is a savepoint inside a group; the group is committed with one flush as soon as nobody else
+//! waits, and only then is any of its transactions answered. A failed flush fails the whole group.
+
+use crate::StoreError;
+use rusqlite::Connection;
+use std::{
+    sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+    time::Duration,
+};
+use tokio::sync::oneshot;
+
+/// The most transactions that share one flush, those that rolled back counted: nobody waits for more than so many.
+const GROUP: usize = 64;
+
+type Work = Box<dyn FnOnce(&Connection) + Send>;
+type Answer = oneshot::Sender<Result<(), StoreError>>;
+
+enum Step {
+    Run(Work),
+    Commit(Answer),
+}
+
+struct Request {
+    steps: Receiver<Step>,
+    started: Answer,
+}
+
+/// The way to the writing thread, which ends when the last clone of its store is gone.
+pub(crate) struct Writer(Sender<Request>);
+
+impl Writer {
+    /// A transaction that asks for nothing for as long as `stall` is given up, because everyone else waits for it.
+    pub(crate) fn start(connection: Connection, stall: Duration) -> Result<Self, StoreError> {
+        let (requests, queue) = channel();
+        std::thread::Builder::new()
+            .name("duku-writer".into())
+            .spawn(move || work_off(&connection, &queue, stall))
+            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        Ok(Self(requests))
+    }
+
+    pub(crate) async fn begin(&self) -> Result<Writing, StoreError> {
+        let (steps, receiver) = channel();
+        let (started, start) = oneshot::channel();
+        self.0.send(Request { steps: receiver, started }).map_err(|_| gone())?;
+        start.await.map_err(|_| gone())??;
+        Ok(Writing(steps))
+    }
+}
+
+/// One running transaction. Dropping it rolls back.
+pub(crate) struct Writing(Sender<Step>);
+
+impl Writing {
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (answer, result) = oneshot::channel();
+        let work: Work = Box::new(move |connection| {
+            let _ = answer.send(work(connection));
+        });
+        self.0.send(Step::Run(work)).map_err(|_| gone())?;
+        result.await.map_err(|_| gone())?
+    }
+
+    pub(crate) async fn commit(&self) -> Result<(), StoreError> {
+        let (answer, result) = oneshot::channel();
+        self.0.send(Step::Commit(answer)).map_err(|_| gone())?;
+        result.await.map_err(|_| gone())?
+    }
+}
+
+fn gone() -> StoreError {
+    StoreError::Unavailable("the transaction took too long or the writer has stopped".into())
+}
+
+fn work_off(connection: &Connection, queue: &Receiver<Request>, stall: Duration) {
+    while let Ok(first) = queue.recv() {
+        if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
+            refuse(first, queue, &error.into());
+            continue;
+        }
+        let mut answers = Vec::new();
+        let mut next = Some(first);
+        let mut group_alive = true;
+        let mut served = 0;
+        while let Some(request) = next.take() {
+            group_alive = serve(connection, request, stall, &mut answers);
+            served += 1;
+            if group_alive && served < GROUP {
+                next = queue.try_recv().ok();
+            }
+        }
+        finish(connection, group_alive, answers);
+    }
+}
+
+/// Whoever came while we waited for another process's lock has waited for it too, and is not made to wait again.
+fn refuse(first: Request, queue: &Receiver<Request>, error: &StoreError) {
+    for request in std::iter::once(first).chain(queue.try_iter()) {
+        let _ = request.started.send(Err(error.clone()));
+    }
+}
+
+/// Runs one transaction to its end. False if the whole group was lost on the way.
+fn serve(connection: &Connection, request: Request, stall: Duration, answers: &mut Vec<Answer>) -> bool {
+    if let Err(error) = connection.execute_batch("SAVEPOINT one") {
+        let _ = request.started.send(Err(error.into()));
+        return !connection.is_autocommit();
+    }
+    let _ = request.started.send(Ok(()));
+    loop {
+        match request.steps.recv_timeout(stall) {
+            Ok(Step::Run(work)) => work(connection),
+            Ok(Step::Commit(answer)) => {
+                if connection.is_autocommit() {
+                    let _ = answer.send(Err(lost()));
+                    return false;
+                }
+                if let Err(error) = connection.execute_batch("RELEASE one") {
+                    let _ = answer.send(Err(error.into()));
+                    return !connection.is_autocommit();
+                }
+                answers.push(answer);
+                return true;
+            }
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                return connection.execute_batch("ROLLBACK TO one; RELEASE one").is_ok()
+                    && !connection.is_autocommit();
+            }
+        }
+    }
+}
+
+fn finish(connection: &Connection, group_alive: bool, answers: Vec<Answer>) {
+    let committed =
+        if group_alive { connection.execute_batch("COMMIT").map_err(StoreError::from) } else { Err(lost()) };
+    if committed.is_err() && !connection.is_autocommit() {
+        let _ = connection.execute_batch("ROLLBACK");
+    }
+    match committed {
+        Ok(()) => answers.into_iter().for_each(|answer| drop(answer.send(Ok(())))),
+        Err(error) => {
+            tracing::error!(%error, transactions = answers.len(), "a group of transactions was not committed");
+            for answer in answers {
+                let _ = answer.send(Err(error.clone()));
+            }
+        }
+    }
+}
+
+fn lost() -> StoreError {
+    StoreError::Unavailable("the database gave the transaction up".into())
+}

@@ -1,0 +1,26 @@
+//! Every SQL text has a name and is listed, so that a test can prepare all of them on both engines.
+
+/// Declares SQL texts as constants and lists them in `ALL`.
+macro_rules! statements {
+    ($($name:ident = $sql:expr;)*) => {
+        $(const $name: &str = $sql;)*
+        pub(crate) const ALL: &[(&str, &str)] = &[$((stringify!($name), $sql)),*];
+    };
+}
+pub(crate) use statements;
+
+/// Every statement's name and text.
+pub fn all_statements() -> Vec<(&'static str, &'static str)> {
+    [
+        crate::audit::ALL,
+        crate::keys::ALL,
+        crate::members::ALL,
+        crate::meta::ALL,
+        crate::organisations::ALL,
+        crate::products::ALL,
+        crate::signing_keys::ALL,
+        crate::tokens::ALL,
+        crate::usage::ALL,
+    ]
+    .concat()
+}

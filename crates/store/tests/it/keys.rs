@@ -1,0 +1,209 @@
+//! API keys, the digests that outlive them, and what the doors read.
+
+use crate::data::{Fresh, NOW, digest, key, on_both_engines, organisation, rotated, secret};
+use domain::{
+    ApiKey, KeyId, Name,
+    api_key::{Grace, RetiredSecret, Retirement},
+};
+use store::{DeadSecretUse, KeyUse, RecentSource, StoreError};
+
+on_both_engines!(
+    a_key_comes_back_as_it_was_stored,
+    a_rotation_replaces_the_secret_and_remembers_the_previous_one,
+    a_deleted_key_leaves_only_its_tombstone,
+    the_id_of_a_revoked_key_is_never_used_again,
+    only_active_keys_are_counted,
+    a_renamed_organisation_is_renamed_in_its_keys,
+    the_overview_shows_the_newest_use_and_all_dead_secrets,
+    the_doors_learn_the_key_and_the_standing_of_its_tokens,
+    a_key_needs_an_organisation,
+);
+
+async fn a_key_comes_back_as_it_was_stored(fresh: Fresh) {
+    let acme = fresh.organisation("Acme").await;
+    let plain = fresh.key(&acme).await;
+    let grace = Grace { digest: digest(), until: NOW.plus_seconds(3600) };
+    let rich =
+        ApiKey { grace: Some(grace), rotated_at: Some(NOW.plus_seconds(1)), token_epoch: 7, ..key(&acme, 1) };
+    let mut session = fresh.begin().await;
+    session.insert_key(&rich).await.unwrap();
+    session.commit().await.unwrap();
+    let mut session = fresh.read().await;
+    for stored in [plain, rich] {
+        assert_eq!(session.find_key(&stored.id).await.unwrap(), Some(stored));
+    }
+    assert_eq!(session.find_key(&key(&acme, 1).id).await.unwrap(), None);
+}
+
+async fn a_rotation_replaces_the_secret_and_remembers_the_previous_one(fresh: Fresh) {
+    let before = fresh.key(&fresh.organisation("Acme").await).await;
+    let (after, retired) = rotated(&before, NOW.plus_seconds(60));
+    let after = ApiKey {
+        grace: Some(Grace { digest: before.secret.digest, until: NOW.plus_seconds(99) }),
+        expires_at: NOW.plus_seconds(86_400),
+        lifetime: domain::Lifetime::from_days(1).unwrap(),
+        token_epoch: 1,
+        ..after
+    };
+    let mut session = fresh.begin().await;
+    session.update_key(&after).await.unwrap();
+    session.retire_secret(&retired).await.unwrap();
+    session.commit().await.unwrap();
+    let mut session = fresh.read().await;
+    assert_eq!(session.find_key(&before.id).await.unwrap(), Some(after));
+    assert_eq!(session.retired_secrets(&before.id).await.unwrap(), [retired]);
+}
+
+/// A key that was rotated twice and used, then revoked; and its tombstone.
+async fn revoked(fresh: &Fresh) -> (ApiKey, RetiredSecret) {
+    let mut now = fresh.key(&fresh.organisation("Acme").await).await;
+    let mut session = fresh.begin().await;
+    for second in 1..3 {
+        let (next, retired) = rotated(&now, NOW.plus_seconds(second));
+        session.update_key(&next).await.unwrap();
+        session.retire_secret(&retired).await.unwrap();
+        now = next;
+    }
+    session.count_key_use(&now.id, &KeyUse { day: 1, exchanges: 1, ..KeyUse::default() }).await.unwrap();
+    let source = RecentSource { address: "192.0.2.1".into(), previous_secret: false, last_used_at: NOW };
+    session.note_key_source(&now.id, &source).await.unwrap();
+    session.commit().await.unwrap();
+    let tombstone = now.clone().revoke(NOW.plus_seconds(9));
+    let mut session = fresh.begin().await;
+    session.delete_key(&tombstone).await.unwrap();
+    session.commit().await.unwrap();
+    (now, tombstone)
+}
+
+async fn a_deleted_key_leaves_only_its_tombstone(fresh: Fresh) {
+    let (key, tombstone) = revoked(&fresh).await;
+    let mut session = fresh.read().await;
+    assert_eq!(session.find_key(&key.id).await.unwrap(), None);
+    assert_eq!(session.retired_secrets(&key.id).await.unwrap(), [tombstone]);
+    let about: Vec<_> = fresh
+        .database
+        .dump()
+        .await
+        .lines()
+        .filter(|line| line.contains(key.id.as_str()))
+        .map(ToOwned::to_owned)
+        .collect();
+    assert_eq!(about.len(), 1, "{about:?}");
+    assert!(about[0].starts_with("retired_secrets: ") && about[0].contains("revoked"), "{about:?}");
+}
+
+async fn the_id_of_a_revoked_key_is_never_used_again(fresh: Fresh) {
+    let (key, tombstone) = revoked(&fresh).await;
+    let again = ApiKey { secret: secret(), ..key };
+    let mut session = fresh.begin().await;
+    let refusal = session.insert_key(&again).await.unwrap_err();
+    assert!(matches!(refusal, StoreError::Taken), "{refusal:?}");
+    drop(session);
+    let mut session = fresh.read().await;
+    assert_eq!(session.find_key(&again.id).await.unwrap(), None);
+    assert_eq!(session.retired_secrets(&again.id).await.unwrap(), [tombstone]);
+    // Nor is the id of a key that is there.
+    let there = fresh.key(&fresh.organisation("Globex").await).await;
+    let refusal = fresh.begin().await.insert_key(&there).await.unwrap_err();
+    assert!(matches!(refusal, StoreError::Taken), "{refusal:?}");
+}
+
+async fn only_active_keys_are_counted(fresh: Fresh) {
+    let acme = fresh.organisation("Acme").await;
+    let globex = fresh.organisation("Globex").await;
+    let mut session = fresh.begin().await;
+    for (organisation, days) in [(&acme, 1), (&acme, 2), (&acme, 3), (&globex, 365)] {
+        session.insert_key(&key(organisation, days)).await.unwrap();
+    }
+    for (later, here, everywhere) in
+        [(0, 3, 4), (86_400 - 1, 3, 4), (86_400, 2, 3), (3 * 86_400, 0, 1), (365 * 86_400, 0, 0)]
+    {
+        let now = NOW.plus_seconds(later);
+        assert_eq!(session.count_active_keys(&acme.id, now).await.unwrap(), here, "{later}");
+        assert_eq!(session.count_all_active_keys(now).await.unwrap(), everywhere, "{later}");
+    }
+}
+
+async fn a_renamed_organisation_is_renamed_in_its_keys(fresh: Fresh) {
+    let (acme, globex) = (fresh.organisation("Acme").await, fresh.organisation("Globex").await);
+    let (ours, theirs) = (fresh.key(&acme).await, fresh.key(&globex).await);
+    let mut session = fresh.begin().await;
+    session.rename_organisation(&acme.id, &Name::parse("Acme & Søn").unwrap()).await.unwrap();
+    session.commit().await.unwrap();
+    let mut session = fresh.read().await;
+    let found = session.find_organisation(&acme.id).await.unwrap().unwrap();
+    assert_eq!(found.name.as_str(), "Acme & Søn");
+    let found = session.find_key(&ours.id).await.unwrap().unwrap();
+    assert_eq!(found.organisation_name, "Acme & Søn");
+    assert_eq!(session.find_key(&theirs.id).await.unwrap(), Some(theirs));
+}
+
+async fn the_overview_shows_the_newest_use_and_all_dead_secrets(fresh: Fresh) {
+    let acme = fresh.organisation("Acme").await;
+    let (used, unused) = (fresh.key(&acme).await, fresh.key(&acme).await);
+    fresh.key(&fresh.organisation("Globex").await).await;
+    let mut session = fresh.begin().await;
+    for (address, second) in [("192.0.2.1", 5), ("2001:db8::1", 9), ("192.0.2.2", 7)] {
+        let source = RecentSource {
+            address: address.into(),
+            previous_secret: second == 9,
+            last_used_at: NOW.plus_seconds(second),
+        };
+        session.note_key_source(&used.id, &source).await.unwrap();
+    }
+    let mut now = used.clone();
+    for times in [3, 4] {
+        let (next, retired) = rotated(&now, NOW);
+        session.retire_secret(&retired).await.unwrap();
+        let at = NOW.plus_seconds(times);
+        let seen = DeadSecretUse { key_id: now.id, digest: retired.digest, times, at, address: None };
+        assert!(session.note_dead_secret(&seen).await.unwrap());
+        now = next;
+    }
+    session.commit().await.unwrap();
+
+    let mut session = fresh.read().await;
+    let all = session.keys(&acme.id, None).await.unwrap();
+    let ids: Vec<&KeyId> = all.iter().map(|overview| &overview.key.id).collect();
+    let mut in_order = vec![&used.id, &unused.id];
+    in_order.sort();
+    assert_eq!(ids, in_order);
+    let one = &session.keys(&acme.id, Some(&used.id)).await.unwrap()[0];
+    assert_eq!(one.last_used_at, Some(NOW.plus_seconds(9)));
+    assert_eq!(one.last_used_from.as_deref(), Some("2001:db8::1"));
+    assert_eq!((one.dead_secret_uses, one.dead_secret_seen_at), (7, Some(NOW.plus_seconds(4))));
+    let other = &session.keys(&acme.id, Some(&unused.id)).await.unwrap()[0];
+    assert_eq!((other.last_used_at, other.dead_secret_uses, other.dead_secret_seen_at), (None, 0, None));
+}
+
+async fn the_doors_learn_the_key_and_the_standing_of_its_tokens(fresh: Fresh) {
+    let key = fresh.key(&fresh.organisation("Acme").await).await;
+    let signing = crate::signing::signing_key("kid-1", NOW);
+    let mut session = fresh.begin().await;
+    session.insert_signing_key(&signing).await.unwrap();
+    session.revoke_token("tok_revoked", NOW).await.unwrap();
+    session.commit().await.unwrap();
+    let mut session = fresh.read().await;
+    for (token, kid, revoked, alive) in [
+        ("tok_good", "kid-1", false, true),
+        ("tok_revoked", "kid-1", true, true),
+        ("tok_good", "kid-2", false, false),
+    ] {
+        let door = session.find_key_at_door(&key.id, token, kid).await.unwrap().unwrap();
+        assert_eq!((&door.key, door.token_revoked, door.signing_key_alive), (&key, revoked, alive));
+        let exchange = session.find_key_at_exchange(&key.id, kid).await.unwrap().unwrap();
+        assert_eq!((&exchange.key, exchange.signing_key_alive), (&key, alive));
+        let probe = session.probe_token(token, kid).await.unwrap();
+        assert_eq!((probe.revoked, probe.signing_key_alive), (revoked, alive));
+    }
+    let nobody = crate::data::key(&organisation("Globex"), 1).id;
+    assert!(session.find_key_at_door(&nobody, "tok_good", "kid-1").await.unwrap().is_none());
+    assert!(session.find_key_at_exchange(&nobody, "kid-1").await.unwrap().is_none());
+}
+
+async fn a_key_needs_an_organisation(fresh: Fresh) {
+    let stray = key(&organisation("Nowhere"), 1);
+    let refusal = fresh.begin().await.insert_key(&stray).await.unwrap_err();
+    assert!(matches!(refusal, StoreError::Refused(_)), "{refusal:?}");
+    assert_eq!(Retirement::parse("lost"), None);
+}

@@ -1,0 +1,134 @@
+//! Products and targets: pages by id, and nothing across an organisation's boundary.
+
+use crate::data::{Fresh, NOW, on_both_engines, subject, target};
+use domain::{Name, Organisation, Subject, Target};
+use store::StoreError;
+
+on_both_engines!(
+    products_and_targets_come_back_as_they_were_stored,
+    a_build_key_names_one_target_of_a_product,
+    another_organisations_things_are_not_there,
+    a_deleted_product_takes_its_targets_along,
+    pages_of_products_and_targets_follow_each_other,
+);
+
+/// An organisation with a product that has a target.
+async fn stocked(fresh: &Fresh, name: &str) -> (Organisation, Subject, Target) {
+    let organisation = fresh.organisation(name).await;
+    let subject = subject(&organisation, "Shop");
+    let target = target(&subject, "staging");
+    let mut session = fresh.begin().await;
+    session.insert_subject(&subject).await.unwrap();
+    session.insert_target(&target).await.unwrap();
+    session.commit().await.unwrap();
+    (organisation, subject, target)
+}
+
+async fn products_and_targets_come_back_as_they_were_stored(fresh: Fresh) {
+    let (acme, mut subject, mut target) = stocked(&fresh, "Acme").await;
+    let mut session = fresh.begin().await;
+    assert_eq!(session.find_subject(&acme.id, &subject.id).await.unwrap().as_ref(), Some(&subject));
+    assert_eq!(session.find_target(&acme.id, &target.id).await.unwrap().as_ref(), Some(&target));
+
+    subject.details.name = Name::parse("Shop 2").unwrap();
+    subject.details.description = None;
+    subject.details.base_url = None;
+    subject.updated_at = NOW.plus_seconds(5);
+    target.details.description = None;
+    target.details.version = "2.0.0".into();
+    target.details.build_number = None;
+    target.details.build_url = None;
+    target.details.metadata = None;
+    target.updated_at = NOW.plus_seconds(5);
+    assert!(session.update_subject(&subject).await.unwrap());
+    assert!(session.update_target(&target).await.unwrap());
+    session.commit().await.unwrap();
+    let mut session = fresh.read().await;
+    assert_eq!(session.find_subject(&acme.id, &subject.id).await.unwrap(), Some(subject));
+    assert_eq!(session.find_target(&acme.id, &target.id).await.unwrap(), Some(target));
+}
+
+async fn a_build_key_names_one_target_of_a_product(fresh: Fresh) {
+    let (acme, subject, first) = stocked(&fresh, "Acme").await;
+    let mut session = fresh.begin().await;
+    let found = session.find_target_by_build_key(&acme.id, &subject.id, "staging").await.unwrap();
+    assert_eq!(found, Some(first));
+    assert_eq!(session.find_target_by_build_key(&acme.id, &subject.id, "Staging").await.unwrap(), None);
+    let again = target(&subject, "staging");
+    assert!(matches!(session.insert_target(&again).await, Err(StoreError::Taken)));
+    drop(session);
+    let other = crate::data::subject(&acme, "Blog");
+    let mut session = fresh.begin().await;
+    session.insert_subject(&other).await.unwrap();
+    session.insert_target(&target(&other, "staging")).await.unwrap();
+    session.commit().await.unwrap();
+}
+
+async fn another_organisations_things_are_not_there(fresh: Fresh) {
+    let (_, subject, target) = stocked(&fresh, "Acme").await;
+    let (globex, ..) = stocked(&fresh, "Globex").await;
+    let before = fresh.database.dump().await;
+    let mut session = fresh.begin().await;
+    assert_eq!(session.find_subject(&globex.id, &subject.id).await.unwrap(), None);
+    assert_eq!(session.lock_subject(&globex.id, &subject.id).await.unwrap(), None);
+    assert_eq!(session.find_target(&globex.id, &target.id).await.unwrap(), None);
+    assert_eq!(session.find_target_by_build_key(&globex.id, &subject.id, "staging").await.unwrap(), None);
+    assert_eq!(session.targets(&globex.id, Some(&subject.id), None, 9).await.unwrap(), []);
+    assert_eq!(session.targets(&globex.id, None, None, 9).await.unwrap().len(), 1);
+    assert_eq!(session.subjects(&globex.id, None, 9).await.unwrap().len(), 1);
+    assert_eq!(session.delete_subject(&globex.id, &subject.id).await.unwrap(), 0);
+    let stolen = Subject { organisation_id: globex.id.clone(), ..subject };
+    assert!(!session.update_subject(&stolen).await.unwrap());
+    let stolen = Target { organisation_id: globex.id, ..target };
+    assert!(!session.update_target(&stolen).await.unwrap());
+    session.commit().await.unwrap();
+    assert_eq!(fresh.database.dump().await, before);
+}
+
+async fn a_deleted_product_takes_its_targets_along(fresh: Fresh) {
+    let (acme, subject, first) = stocked(&fresh, "Acme").await;
+    let mut session = fresh.begin().await;
+    session.insert_target(&target(&subject, "production")).await.unwrap();
+    assert_eq!(session.delete_subject(&acme.id, &subject.id).await.unwrap(), 2);
+    session.commit().await.unwrap();
+    let mut session = fresh.read().await;
+    assert_eq!(session.find_subject(&acme.id, &subject.id).await.unwrap(), None);
+    assert_eq!(session.find_target(&acme.id, &first.id).await.unwrap(), None);
+}
+
+async fn pages_of_products_and_targets_follow_each_other(fresh: Fresh) {
+    let acme = fresh.organisation("Acme").await;
+    let (mut subjects, mut targets) = (Vec::new(), Vec::new());
+    let mut session = fresh.begin().await;
+    for number in 0..5 {
+        let subject = subject(&acme, &format!("Product {number}"));
+        session.insert_subject(&subject).await.unwrap();
+        for key in ["a", "b", "c"] {
+            let target = target(&subject, key);
+            session.insert_target(&target).await.unwrap();
+            targets.push(target.id);
+        }
+        subjects.push(subject.id);
+    }
+    session.commit().await.unwrap();
+    subjects.sort();
+    targets.sort();
+
+    let mut session = fresh.read().await;
+    let (mut paged, mut all) = (Vec::new(), Vec::new());
+    for length in [2, 2, 1, 0] {
+        let page = session.subjects(&acme.id, paged.last(), 2).await.unwrap();
+        assert_eq!(page.len(), length);
+        paged.extend(page.into_iter().map(|subject| subject.id));
+    }
+    for length in [7, 7, 1, 0] {
+        let page = session.targets(&acme.id, None, all.last(), 7).await.unwrap();
+        assert_eq!(page.len(), length);
+        all.extend(page.into_iter().map(|target| target.id));
+    }
+    assert_eq!((&paged, &all), (&subjects, &targets));
+    let first = session.targets(&acme.id, Some(&subjects[0]), None, 2).await.unwrap();
+    let rest = session.targets(&acme.id, Some(&subjects[0]), Some(&first[1].id), 2).await.unwrap();
+    assert_eq!((first.len(), rest.len()), (2, 1));
+    assert!(first[0].id < first[1].id && first[1].id < rest[0].id);
+}

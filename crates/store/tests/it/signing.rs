@@ -1,0 +1,56 @@
+//! Signing keys, and tokens that were revoked one by one.
+
+use crate::data::{Fresh, NOW, on_both_engines};
+use domain::Timestamp;
+use store::{StoreError, StoredSigningKey};
+
+on_both_engines!(
+    signing_keys_come_in_the_order_in_which_they_sign,
+    a_revoked_token_is_remembered_until_it_is_pruned,
+);
+
+pub(crate) fn signing_key(kid: &str, signs_from: Timestamp) -> StoredSigningKey {
+    StoredSigningKey {
+        kid: kid.to_owned(),
+        algorithm: "ES256".to_owned(),
+        public_jwk: "{}".to_owned(),
+        sealed_private_key: vec![0, 255, 1, 0],
+        created_at: NOW,
+        signs_from,
+    }
+}
+
+async fn signing_keys_come_in_the_order_in_which_they_sign(fresh: Fresh) {
+    let mut session = fresh.begin().await;
+    session.lock_signing_keys().await.unwrap();
+    for (kid, second) in [("late", 9), ("early", 1), ("b", 5), ("a", 5)] {
+        session.insert_signing_key(&signing_key(kid, NOW.plus_seconds(second))).await.unwrap();
+    }
+    session.commit().await.unwrap();
+    let stored = fresh.read().await.signing_keys().await.unwrap();
+    let kids: Vec<_> = stored.iter().map(|key| key.kid.as_str()).collect();
+    assert_eq!(kids, ["early", "a", "b", "late"]);
+    assert_eq!(stored[0].sealed_private_key, [0, 255, 1, 0]);
+    assert_eq!((stored[0].created_at, stored[0].signs_from), (NOW, NOW.plus_seconds(1)));
+
+    let taken = fresh.begin().await.insert_signing_key(&stored[0]).await.unwrap_err();
+    assert!(matches!(taken, StoreError::Taken), "{taken:?}");
+    let mut session = fresh.begin().await;
+    assert!(session.delete_signing_key("early").await.unwrap());
+    assert!(!session.delete_signing_key("early").await.unwrap());
+    session.commit().await.unwrap();
+    assert_eq!(fresh.read().await.signing_keys().await.unwrap().len(), 3);
+}
+
+async fn a_revoked_token_is_remembered_until_it_is_pruned(fresh: Fresh) {
+    let mut session = fresh.begin().await;
+    assert!(session.revoke_token("tok_1", NOW).await.unwrap());
+    assert!(!session.revoke_token("tok_1", NOW).await.unwrap());
+    assert!(session.revoke_token("tok_2", NOW.plus_seconds(1)).await.unwrap());
+    assert_eq!(session.forget_expired_tokens(NOW.plus_seconds(-1)).await.unwrap(), 0);
+    assert_eq!(session.forget_expired_tokens(NOW).await.unwrap(), 1);
+    session.commit().await.unwrap();
+    let mut session = fresh.read().await;
+    assert!(!session.probe_token("tok_1", "kid").await.unwrap().revoked);
+    assert!(session.probe_token("tok_2", "kid").await.unwrap().revoked);
+}

@@ -1,0 +1,18 @@
+//! For tests only: fresh databases of both kinds, a clock and a random source that tests drive, actors with types.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc
+)]
+
+mod actors;
+mod ambient;
+mod database;
+mod raw;
+
+pub use actors::{Answer, Api, Pair};
+pub use ambient::{SeededEntropy, TestClock};
+pub use database::{Database, Engine};
+pub use raw::TextRow;

@@ -1,0 +1,85 @@
+//! Forms (`application/x-www-form-urlencoded`), read strictly: credentials must arrive as they were sent, or not at all.
+
+use std::borrow::Cow;
+
+/// What is wrong with a form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FormError {
+    /// A `%` is not followed by two hexadecimal digits, or the bytes are not UTF-8.
+    Encoding,
+    /// A parameter stands twice (RFC 6749 §3.2 forbids it).
+    Repeated,
+}
+
+/// The parameters of a form; those without a value count as left out (RFC 6749 §3.2).
+#[derive(Debug)]
+pub struct Form<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
+
+impl<'a> Form<'a> {
+    /// Reads a form's body.
+    ///
+    /// # Errors
+    /// Bad encoding, or a parameter that stands twice.
+    pub fn parse(body: &'a [u8]) -> Result<Self, FormError> {
+        let text = std::str::from_utf8(body).map_err(|_| FormError::Encoding)?;
+        let mut parameters: Vec<(Cow<'a, str>, Cow<'a, str>)> = Vec::with_capacity(8);
+        for pair in text.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let name = decode(name).ok_or(FormError::Encoding)?;
+            if parameters.iter().any(|(known, _)| *known == name) {
+                return Err(FormError::Repeated);
+            }
+            parameters.push((name, decode(value).ok_or(FormError::Encoding)?));
+        }
+        Ok(Self(parameters))
+    }
+
+    /// The value of `name`, unless it is missing or empty.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let found = self.0.iter().find(|(known, _)| known == name)?;
+        Some(&*found.1).filter(|value| !value.is_empty())
+    }
+}
+
+/// Decodes one form-encoded value; `None` if it is badly encoded.
+pub fn decode(text: &str) -> Option<Cow<'_, str>> {
+    if !text.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
+        return Some(Cow::Borrowed(text));
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => hex_digit(rest.next()?)? * 16 + hex_digit(rest.next()?)?,
+            plain => plain,
+        });
+    }
+    String::from_utf8(bytes).ok().map(Cow::Owned)
+}
+
+fn hex_digit(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_decoded_and_empty_ones_left_out() {
+        let form = Form::parse(b"a=1+2%263&b=&c&d=%C3%BC").unwrap();
+        assert_eq!(
+            (form.get("a"), form.get("b"), form.get("c"), form.get("d")),
+            (Some("1 2&3"), None, None, Some("ü"))
+        );
+    }
+
+    #[test]
+    fn bad_encodings_and_repetitions_are_refused() {
+        for bad in [&b"a=%"[..], b"a=%4", b"a=%zz", b"a=%FF", b"a=\xFF", b"a=%+1"] {
+            assert_eq!(Form::parse(bad).unwrap_err(), FormError::Encoding, "{bad:?}");
+        }
+        assert_eq!(Form::parse(b"a=1&%61=2").unwrap_err(), FormError::Repeated);
+    }
+}

@@ -1,0 +1,15 @@
+//! What every HTTP surface shares: the request's circumstances, client addresses, strict forms, bounded bodies, answers in JSON.
+
+mod address;
+mod answer;
+mod body;
+mod context;
+mod door;
+pub mod form;
+
+pub use address::TrustedProxies;
+pub use answer::{json, retry_after};
+pub use body::{BodyError, read_body};
+pub use context::RequestContext;
+pub use door::{Door, enter};
+pub use form::{Form, FormError};

@@ -1,0 +1,108 @@
+//! What a fresh machine lacks is installed, each thing announced with its reason; what is there stays untouched.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use crate::postgres;
+use crate::process::{self, Outcome, cargo, read, works};
+
+/// Something outside the lock file that a step cannot do without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Need {
+    Rustfmt,
+    Clippy,
+    Postgres,
+    Python,
+    Node,
+}
+
+/// How a missing thing is got.
+enum Source {
+    Apt(&'static [&'static str]),
+    Rustup(&'static str),
+}
+
+impl Need {
+    fn is_met(self) -> bool {
+        match self {
+            Self::Rustfmt => read(cargo().args(["fmt", "--version"])).is_ok(),
+            Self::Clippy => read(cargo().args(["clippy", "--version"])).is_ok(),
+            Self::Postgres => {
+                std::env::var_os(postgres::URL_VARIABLE).is_some() || postgres::binaries().is_ok()
+            }
+            // Debian splits these two from the interpreter, and a virtual environment needs both.
+            Self::Python => works("python3", &["-c", "import venv, ensurepip"]),
+            Self::Node => works("node", &["--version"]) && works("npm", &["--version"]),
+        }
+    }
+
+    fn source(self) -> Source {
+        match self {
+            Self::Rustfmt => Source::Rustup("rustfmt"),
+            Self::Clippy => Source::Rustup("clippy"),
+            Self::Postgres => Source::Apt(&["postgresql"]),
+            Self::Python => Source::Apt(&["python3", "python3-venv"]),
+            // Other builds of Node.js bring npm with them, and Debian's npm would clash with those.
+            Self::Node if works("node", &["--version"]) => Source::Apt(&["npm"]),
+            Self::Node => Source::Apt(&["nodejs", "npm"]),
+        }
+    }
+
+    fn reason(self) -> &'static str {
+        match self {
+            Self::Rustfmt => "checks the formatting",
+            Self::Clippy => "checks the lints",
+            Self::Postgres => "every storage test runs on a real PostgreSQL too",
+            Self::Python => "runs the OAuth and GraphQL clients that others wrote in Python",
+            Self::Node => "runs the OAuth and GraphQL clients that others wrote in JavaScript",
+        }
+    }
+}
+
+/// Installs what is missing of these.
+pub(crate) fn ensure(needs: impl Iterator<Item = Need>) -> Outcome {
+    let missing: BTreeSet<Need> =
+        needs.collect::<BTreeSet<_>>().into_iter().filter(|need| !need.is_met()).collect();
+    let mut packages = Vec::new();
+    for need in &missing {
+        match need.source() {
+            Source::Rustup(component) => {
+                println!("── install {component} with rustup: it {}", need.reason());
+                read(Command::new("rustup").args(["component", "add", component]))?;
+            }
+            Source::Apt(names) => {
+                println!("── install {} with apt-get: {}", names.join(" and "), need.reason());
+                packages.extend(names);
+            }
+        }
+    }
+    if !packages.is_empty() {
+        apt_get(&["update"])?;
+        apt_get(&[&["install", "--yes", "--no-install-recommends"], packages.as_slice()].concat())?;
+    }
+    match missing.into_iter().find(|need| !need.is_met()) {
+        None => Ok(()),
+        Some(need) => Err(format!("{need:?} was installed and still does not work here ({})", need.reason())),
+    }
+}
+
+/// Package lists and unpacking fill screens and help nobody, so they are shown only if it fails.
+fn apt_get(arguments: &[&str]) -> Outcome {
+    if !works("apt-get", &["--version"]) {
+        let wanted = arguments.join(" ");
+        return Err(format!(
+            "this machine has no apt-get to `{wanted}`: install that in its own way, then run again"
+        ));
+    }
+    let quiet = ["DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"];
+    let mut command = if is_root()? { Command::new("env") } else { Command::new("sudo") };
+    if !is_root()? {
+        command.arg("env");
+    }
+    process::read(command.args(quiet).args(arguments)).map(drop)
+}
+
+/// Do we run as root?
+pub(crate) fn is_root() -> Outcome<bool> {
+    Ok(read(Command::new("id").arg("-u"))?.trim() == "0")
+}
