@@ -6,8 +6,8 @@ use service::{Failure, Service};
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-const MINUTE: Duration = Duration::from_secs(60);
-const DAY: Duration = Duration::from_secs(24 * 3600);
+const MINUTE: Duration = Duration::from_mins(1);
+const DAY: Duration = Duration::from_hours(24);
 
 /// Flushes use counters, follows the signing keys and does what is due every minute and every day, for ever.
 pub async fn run(
@@ -16,9 +16,9 @@ pub async fn run(
     flush_every: Duration,
     handle: Option<PrometheusHandle>,
 ) {
+    let start = Instant::now();
     let mut second = interval(Duration::from_secs(1));
     second.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let start = Instant::now();
     let (mut flush_due, mut minute_due, mut day_due) = (start + flush_every, start, start);
     let mut healthy = true;
     loop {
@@ -40,15 +40,15 @@ pub async fn run(
             day_due = now + DAY;
             outcomes.push(service.every_day(&ctx).await);
         }
-        healthy = note(outcomes.into_iter().collect(), healthy);
+        healthy = note(&outcomes.into_iter().collect(), healthy);
     }
 }
 
 /// Logs when the jobs start to fail and when they work again, not every second in between.
-fn note(outcome: Result<(), Failure>, was_healthy: bool) -> bool {
-    match (&outcome, was_healthy) {
+fn note(outcome: &Result<(), Failure>, was_healthy: bool) -> bool {
+    match (outcome, was_healthy) {
         (Err(error), true) => {
-            tracing::error!(%error, "background work fails; it is tried again every second")
+            tracing::error!(%error, "background work fails; it is tried again every second");
         }
         (Ok(()), false) => tracing::info!("background work goes on"),
         _ => {}

@@ -1,5 +1,7 @@
 //! Settings: a flag beats the environment, the environment beats the file, the file beats the default.
 
+#![expect(clippy::doc_markdown, reason = "what documents a setting is its help text, shown as it stands")]
+
 mod urls;
 
 pub use urls::{Urls, authorization_server_of};

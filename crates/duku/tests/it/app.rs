@@ -14,11 +14,11 @@ use std::{net::SocketAddr, sync::Arc};
 use testkit::{Api, Database, Engine, Pair, SeededEntropy, TestClock};
 use tokio::{net::TcpListener, task::JoinHandle};
 
-pub struct App {
-    pub api: Api,
-    pub service: Service,
-    pub clock: TestClock,
-    pub organisation: domain::Organisation,
+pub(crate) struct App {
+    pub(crate) api: Api,
+    pub(crate) service: Service,
+    pub(crate) clock: TestClock,
+    pub(crate) organisation: domain::Organisation,
     serving: JoinHandle<()>,
     _database: Database,
 }
@@ -31,11 +31,11 @@ impl Drop for App {
 
 impl App {
     /// A fresh installation with the organisation Acme and its Admin ada@example.org.
-    pub async fn start(engine: Engine) -> Self {
+    pub(crate) async fn start(engine: Engine) -> Self {
         Self::start_with(engine, GivenSettings::default()).await
     }
 
-    pub async fn start_with(engine: Engine, given: GivenSettings) -> Self {
+    pub(crate) async fn start_with(engine: Engine, given: GivenSettings) -> Self {
         let database = Database::fresh(engine).await;
         let given = GivenSettings {
             data_dir: Some(database.dir.path().to_owned()),
@@ -61,32 +61,32 @@ impl App {
         Self { api, service, clock, organisation, serving, _database: database }
     }
 
-    pub fn ctx(&self) -> Ctx {
+    pub(crate) fn ctx(&self) -> Ctx {
         Ctx::background(domain::Clock::now(&self.clock), "test")
     }
 
-    pub fn operator(&self) -> Principal {
+    pub(crate) fn operator(&self) -> Principal {
         Principal::operator("test", &self.organisation)
     }
 
-    pub async fn generate(&self, label: &str, expires_in_days: Option<i64>) -> Pair {
+    pub(crate) async fn generate(&self, label: &str, expires_in_days: Option<i64>) -> Pair {
         let input = GenerateKey { label: label.to_owned(), expires_in_days };
         let made = self.service.generate_key(&self.ctx(), &self.operator(), &input).await.unwrap();
         Pair { client_id: made.key.id.to_string(), client_secret: made.secret.expose().to_owned() }
     }
 
-    pub async fn rotate(&self, pair: &Pair, input: RotateKey) -> Pair {
+    pub(crate) async fn rotate(&self, pair: &Pair, input: RotateKey) -> Pair {
         let made =
             self.service.rotate_key(&self.ctx(), &self.operator(), &pair.client_id, input).await.unwrap();
         Pair { client_id: pair.client_id.clone(), client_secret: made.secret.expose().to_owned() }
     }
 
-    pub async fn revoke(&self, pair: &Pair) {
+    pub(crate) async fn revoke(&self, pair: &Pair) {
         self.service.revoke_key(&self.ctx(), &self.operator(), &pair.client_id).await.unwrap();
     }
 
     /// An access token of the Admin.
-    pub async fn admin_token(&self) -> String {
+    pub(crate) async fn admin_token(&self) -> String {
         self.service.issue_person_token(&self.ctx(), "test", "ada@example.org", None).await.unwrap()
     }
 }

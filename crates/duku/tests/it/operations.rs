@@ -141,7 +141,7 @@ fn data_that_does_not_fit_is_left_alone() {
 
     let whole = std::fs::read(&file).unwrap();
     std::fs::write(&file, b"this is no database, but it is longer than a header of one hundred bytes would be, so it is read as one").unwrap();
-    refuses(&[("DUKU_DATA_DIR", &data_dir)], "damaged");
+    refuses(&[("DUKU_DATA_DIR", &data_dir)], "no SQLite database");
     std::fs::write(&file, &whole).unwrap();
     server.run();
     let answer = tokio::runtime::Runtime::new().unwrap().block_on(server.api().exchange(&pair));

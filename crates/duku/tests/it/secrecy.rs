@@ -56,7 +56,7 @@ async fn no_secret_is_in_any_file_log_or_metric(engine: Database) {
     assert!(server.stop());
 
     let log = fs::read_to_string(&server.log).unwrap();
-    assert!(log.lines().count() > 20, "the log was on");
+    assert!(log.lines().filter(|line| line.contains("answered")).count() > 5, "the log was on: {log}");
     let master_key = fs::read_to_string(server.data_dir.join("master.key")).unwrap();
     let dump = dump(&server, engine);
     let folder = server.data_dir.parent().unwrap();

@@ -9,14 +9,14 @@ use std::{
     process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
 };
-pub use testkit::Engine as Database;
+pub(crate) use testkit::Engine as Database;
 use testkit::{Api, Pair};
 
-pub struct Server {
-    pub url: String,
-    pub data_dir: PathBuf,
+pub(crate) struct Server {
+    pub(crate) url: String,
+    pub(crate) data_dir: PathBuf,
     /// Standard error of every run of this server, in one file.
-    pub log: PathBuf,
+    pub(crate) log: PathBuf,
     port: u16,
     environment: Vec<(String, String)>,
     child: Option<Child>,
@@ -30,7 +30,7 @@ impl Drop for Server {
 }
 
 /// A command of the real binary that inherits no setting.
-pub fn duku(arguments: &[&str]) -> Command {
+pub(crate) fn duku(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_duku"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("DUKU_")) {
         command.env_remove(name);
@@ -50,11 +50,11 @@ fn fresh_database(engine: Database) -> testkit::Database {
 }
 
 impl Server {
-    pub fn start(engine: Database) -> Self {
+    pub(crate) fn start(engine: Database) -> Self {
         Self::start_with(engine, &[])
     }
 
-    pub fn start_with(engine: Database, settings: &[(&str, &str)]) -> Self {
+    pub(crate) fn start_with(engine: Database, settings: &[(&str, &str)]) -> Self {
         let database = fresh_database(engine);
         let data_dir = database.dir.path().join("data");
         let port = free_port();
@@ -75,7 +75,7 @@ impl Server {
     }
 
     /// Starts the process and waits until it serves.
-    pub fn run(&mut self) {
+    pub(crate) fn run(&mut self) {
         let log = File::options().create(true).append(true).open(&self.log).unwrap();
         let mut child = self.command(&["serve"]).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut said = BufReader::new(child.stdout.take().unwrap());
@@ -93,7 +93,7 @@ impl Server {
     }
 
     /// `kill -9`
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             child.kill().unwrap();
             child.wait().unwrap();
@@ -101,13 +101,13 @@ impl Server {
     }
 
     /// SIGTERM; answers whether the process ended well.
-    pub fn stop(&mut self) -> bool {
+    pub(crate) fn stop(&mut self) -> bool {
         let mut child = self.child.take().unwrap();
         let signalled = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
         signalled.success() && child.wait().unwrap().success()
     }
 
-    pub fn api(&self) -> Api {
+    pub(crate) fn api(&self) -> Api {
         Api::at(&self.url)
     }
 
@@ -115,30 +115,30 @@ impl Server {
         self.environment.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    pub fn metrics_url(&self) -> String {
+    pub(crate) fn metrics_url(&self) -> String {
         format!("http://{}/metrics", self.setting("DUKU_METRICS_LISTEN").unwrap())
     }
 
     /// The URL of PostgreSQL, if that is where the data lives.
-    pub fn database_url(&self) -> Option<&str> {
+    pub(crate) fn database_url(&self) -> Option<&str> {
         self.setting("DUKU_DATABASE_URL")
     }
 
     /// A command of the binary with this server's settings.
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = duku(arguments);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 
     /// Runs `duku …` to its end.
-    pub fn output(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn output(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
     }
 
     /// Runs `duku admin … --json`, which must succeed.
     #[track_caller]
-    pub fn admin(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn admin(&self, arguments: &[&str]) -> Value {
         let output = self.output(&[&["admin"], arguments, &["--json"]].concat());
         assert!(
             output.status.success(),
@@ -149,16 +149,16 @@ impl Server {
     }
 
     /// Makes the organisation Acme with its Admin.
-    pub fn make_acme(&self) {
+    pub(crate) fn make_acme(&self) {
         self.admin(&["org", "create", "Acme", "--admin-email", "ada@example.org"]);
     }
 
-    pub fn generate(&self, label: &str) -> Pair {
+    pub(crate) fn generate(&self, label: &str) -> Pair {
         Pair::of(&self.admin(&["key", "generate", "--org", "Acme", "--label", label]))
     }
 
     /// An access token of the Admin.
-    pub fn admin_token(&self) -> String {
+    pub(crate) fn admin_token(&self) -> String {
         let output = self.output(&["admin", "token", "--user", "ada@example.org"]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap().trim().to_owned()

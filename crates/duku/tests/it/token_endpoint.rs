@@ -42,7 +42,7 @@ fn basic(client_id: &str, client_secret: &str) -> String {
 
 /// Every byte as `%XX`, which a strict reader must undo.
 fn percent(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    text.bytes().fold(String::new(), |encoded, byte| encoded + &format!("%{byte:02X}"))
 }
 
 fn claims(token: &str) -> Value {

@@ -22,9 +22,9 @@ pub(crate) enum ApiKeyStatus {
     Expired,
 }
 
-/// An API key: the credential of one integration. Its secret is shown once, when it is generated or rotated.
 pub(crate) struct ApiKey(pub(crate) KeyOverview);
 
+/// An API key: the credential of one integration. Its secret is shown once, when it is generated or rotated.
 #[graphql_object]
 #[graphql(context = Call, scalar = ApiScalar)]
 impl ApiKey {
@@ -104,7 +104,6 @@ impl ApiKey {
     }
 }
 
-/// An API key with its secret. This answer is the only one that ever holds the secret: store it now.
 pub(crate) struct GeneratedApiKey {
     overview: KeyOverview,
     generated: GeneratedKey,
@@ -136,6 +135,7 @@ impl GeneratedApiKey {
     }
 }
 
+/// An API key with its secret. This answer is the only one that ever holds the secret: store it now.
 #[graphql_object]
 #[graphql(context = Call, scalar = ApiScalar)]
 impl GeneratedApiKey {

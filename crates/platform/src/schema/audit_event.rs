@@ -7,9 +7,9 @@ use crate::{
 };
 use juniper::{ID, graphql_object};
 
-/// One entry of the audit log: who did what to which object, when and from where.
 pub(crate) struct AuditEvent(pub(crate) domain::audit::AuditEvent);
 
+/// One entry of the audit log: who did what to which object, when and from where.
 #[graphql_object]
 #[graphql(context = Call, scalar = ApiScalar)]
 impl AuditEvent {

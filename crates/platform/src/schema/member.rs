@@ -23,9 +23,9 @@ impl From<domain::Role> for Role {
     }
 }
 
-/// A person in the organisation.
 pub(crate) struct Member(pub(crate) service::Member);
 
+/// A person in the organisation.
 #[graphql_object]
 #[graphql(context = Call, scalar = ApiScalar)]
 impl Member {

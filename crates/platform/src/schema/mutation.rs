@@ -11,9 +11,9 @@ use crate::{
 };
 use juniper::{ID, graphql_object};
 
-/// What can be changed. The fields of one mutation are carried out one after the other.
 pub(crate) struct Mutation;
 
+/// What can be changed. The fields of one mutation are carried out one after the other.
 #[graphql_object]
 #[graphql(context = Call, scalar = ApiScalar)]
 impl Mutation {

@@ -8,9 +8,9 @@ use crate::{
 };
 use juniper::{ID, graphql_object};
 
-/// An organisation: the tenant that products, API keys and people belong to.
 pub(crate) struct Organisation(pub(crate) domain::Organisation);
 
+/// An organisation: the tenant that products, API keys and people belong to.
 #[graphql_object]
 #[graphql(context = Call, scalar = ApiScalar)]
 impl Organisation {

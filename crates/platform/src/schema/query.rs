@@ -12,9 +12,9 @@ use domain::{EventId, SubjectId, TargetId};
 use juniper::{ID, graphql_object};
 use service::{AuditFilter, Reject};
 
-/// What can be read. Everything belongs to the organisation of the one who asks; nothing of another organisation is ever there.
 pub(crate) struct Query;
 
+/// What can be read. Everything belongs to the organisation of the one who asks; nothing of another organisation is ever there.
 #[graphql_object]
 #[graphql(context = Call, scalar = ApiScalar)]
 impl Query {

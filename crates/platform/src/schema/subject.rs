@@ -9,9 +9,9 @@ use domain::TargetId;
 use juniper::{GraphQLInputObject, ID, Nullable, graphql_object};
 use service::products::SubjectChange;
 
-/// A product: an application under test.
 pub(crate) struct Subject(pub(crate) domain::Subject);
 
+/// A product: an application under test.
 #[graphql_object]
 #[graphql(context = Call, scalar = ApiScalar)]
 impl Subject {

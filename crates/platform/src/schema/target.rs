@@ -10,9 +10,9 @@ use domain::product::UncheckedTarget;
 use juniper::{GraphQLInputObject, ID, graphql_object};
 use service::Reject;
 
-/// A target: one deployment of a product.
 pub(crate) struct Target(pub(crate) domain::Target);
 
+/// A target: one deployment of a product.
 #[graphql_object]
 #[graphql(context = Call, scalar = ApiScalar)]
 impl Target {

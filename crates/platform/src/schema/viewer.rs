@@ -19,7 +19,6 @@ pub(crate) enum ViewerKind {
     Person,
 }
 
-/// The API key or person that asks.
 pub(crate) struct Viewer {
     kind: ViewerKind,
     id: String,
@@ -41,6 +40,7 @@ impl Viewer {
     }
 }
 
+/// The API key or person that asks.
 #[graphql_object]
 #[graphql(context = Call, scalar = ApiScalar)]
 impl Viewer {

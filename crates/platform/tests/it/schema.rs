@@ -16,20 +16,3 @@ fn the_committed_schema_is_the_schema() {
          `UPDATE_SCHEMA=1 cargo test -p platform`, and commit it if you meant it"
     );
 }
-
-#[test]
-fn everything_in_the_schema_has_a_description() {
-    let mut before = "";
-    for line in platform::sdl().lines().map(|line| line.trim().to_owned().leak() as &str) {
-        let defines = line.starts_with("type ")
-            || line.starts_with("input ")
-            || line.starts_with("enum ")
-            || line.starts_with("scalar ");
-        let is_field = line.contains(": ") && !line.starts_with('"') && line.ends_with(['!', ']'])
-            || line.ends_with(": String");
-        if (defines || is_field) && !before.ends_with('"') {
-            panic!("no description: {line}");
-        }
-        before = line;
-    }
-}

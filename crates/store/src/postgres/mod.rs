@@ -99,7 +99,7 @@ fn server_of(config: &Config) -> Result<String, StoreError> {
 fn unreadable() -> StoreError {
     StoreError::Configuration(
         "the database URL cannot be read: it should look like postgres://user:password@host:5432/duku, with \
-         characters like @ / ? # % in the password percent-encoded"
+         an @ in the password written as %40"
             .into(),
     )
 }

@@ -56,11 +56,11 @@ fn connect(path: &Path, patience: Duration) -> rusqlite::Result<Connection> {
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
     connection.busy_timeout(patience)?;
-    // The first read of the file: one that is no database is noticed before anything about it is changed.
-    connection.query_row("SELECT COUNT(*) FROM sqlite_master", [], |row| row.get::<_, i64>(0))?;
     if connection.is_readonly("main")? {
         return Err(failure(rusqlite::ffi::SQLITE_READONLY));
     }
+    // The first read of the file: one that is no database is noticed before anything about it is changed.
+    connection.query_row("SELECT COUNT(*) FROM sqlite_master", [], |row| row.get::<_, i64>(0))?;
     let mode = write_ahead(&connection, patience)?;
     if !mode.eq_ignore_ascii_case("wal") {
         return Err(failure(rusqlite::ffi::SQLITE_NOLFS));

@@ -155,3 +155,7 @@ fn finish(connection: &Connection, group_alive: bool, answers: Vec<Answer>) {
 fn lost() -> StoreError {
     StoreError::Unavailable("the database gave the transaction up".into())
 }
+
+#[cfg(test)]
+#[path = "writer_tests.rs"]
+mod tests;
