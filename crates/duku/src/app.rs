@@ -6,12 +6,15 @@ use crate::{
     master_key, operations,
     settings::{Settings, Urls},
 };
-use axum::{Router, middleware::from_fn_with_state};
+use axum::{
+    Router,
+    middleware::{Next, from_fn, from_fn_with_state},
+};
 use domain::{Clock, Entropy};
 use service::{Ctx, Service};
 use std::{sync::Arc, time::Duration};
 use store::Store;
-use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
+use tower_http::catch_panic::CatchPanicLayer;
 use web::{Door, TrustedProxies};
 
 /// Where time and randomness come from.
@@ -104,7 +107,10 @@ pub fn router(
         .merge(platform::Platform::new(service.clone(), platform_settings).router())
         .merge(operations::router(service.clone(), stopping))
         .fallback(operations::not_found)
-        .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::REQUEST_TIMEOUT, timeout))
+        .layer(from_fn(move |request, next: Next| async move {
+            let answer = tokio::time::timeout(timeout, next.run(request)).await;
+            answer.unwrap_or_else(|_| operations::too_slow())
+        }))
         .layer(CatchPanicLayer::custom(operations::after_panic))
         .layer(from_fn_with_state(door, web::enter)))
 }

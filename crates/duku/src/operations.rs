@@ -72,6 +72,13 @@ pub async fn not_found() -> Response<Body> {
     web::json(StatusCode::NOT_FOUND, &json!({ "error": "not_found", "error_description": description }))
 }
 
+/// The answer to a request that took too long, most likely because its body never came.
+pub fn too_slow() -> Response<Body> {
+    let description = "The request took too long and was given up. Send it again, whole.";
+    let answer = json!({ "error": "request_timeout", "error_description": description });
+    web::json(StatusCode::REQUEST_TIMEOUT, &answer)
+}
+
 /// The answer after a bug: the request is lost, the server is not.
 #[expect(clippy::needless_pass_by_value, reason = "the layer hands the panic over")]
 pub fn after_panic(panic: Box<dyn Any + Send>) -> Response<Body> {

@@ -5,7 +5,7 @@ use crate::{
     statements::statements,
     value::{Row, params},
 };
-use domain::audit::AuditEvent;
+use domain::audit::{AuditEvent, SYSTEM_CHAIN};
 
 macro_rules! event_columns {
     () => {
@@ -20,7 +20,8 @@ statements! {
     LOCK_HEAD = "UPDATE audit_heads SET seal = seal WHERE chain = $1";
     HEAD = "SELECT chain, sequence, hash, seal FROM audit_heads WHERE chain = $1";
     CHAINS = "SELECT c.chain, COALESCE(h.sequence, 0), COALESCE(h.hash, ''), COALESCE(h.seal, '') \
-        FROM (SELECT chain FROM audit_heads UNION SELECT chain FROM audit_events UNION SELECT id FROM organisations) c \
+        FROM (SELECT chain FROM audit_heads UNION SELECT chain FROM audit_events UNION SELECT id FROM organisations \
+        UNION SELECT CAST($1 AS TEXT)) c \
         LEFT JOIN audit_heads h ON h.chain = c.chain ORDER BY c.chain";
     MOVE_HEAD = "UPDATE audit_heads SET sequence = $2, hash = $3, seal = $4 WHERE chain = $1";
     INSERT = concat!(
@@ -97,7 +98,7 @@ impl Session {
 
     /// The end of every chain that there must be; number 0 and no seal where it is missing.
     pub async fn audit_heads(&mut self) -> Result<Vec<AuditHead>, StoreError> {
-        self.query(CHAINS, params![], head).await
+        self.query(CHAINS, params![SYSTEM_CHAIN], head).await
     }
 
     /// Appends an entry and moves the chain's end to it.

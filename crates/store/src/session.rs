@@ -18,6 +18,7 @@ pub struct Session {
     spoilt: bool,
 }
 
+#[expect(clippy::large_enum_variant, reason = "a session is short-lived and never stored in numbers")]
 enum Inner {
     SqliteReader(Sqlite),
     SqliteWriter(Writing),

@@ -75,6 +75,36 @@ fn a_stop_finishes_what_runs() {
     assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("grant_type is missing"), "{answer}");
 }
 
+/// What the server says to a raw request that never ends, until it closes the connection.
+fn answer_to(server: &Server, raw: &[u8]) -> String {
+    let mut slow = TcpStream::connect(server.url.trim_start_matches("http://")).unwrap();
+    slow.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    slow.write_all(raw).unwrap();
+    let mut answer = Vec::new();
+    let mut chunk = [0; 1024];
+    while let Ok(read @ 1..) = slow.read(&mut chunk) {
+        answer.extend_from_slice(&chunk[..read]);
+        if answer.ends_with(b"}") {
+            break;
+        }
+    }
+    String::from_utf8(answer).unwrap()
+}
+
+#[test]
+fn slow_senders_are_given_up() {
+    let limits = [("DUKU_REQUEST_TIMEOUT_SECONDS", "1"), ("DUKU_HEADER_TIMEOUT_SECONDS", "1")];
+    let server = Server::start_with(Database::Sqlite, &limits);
+    let started = Instant::now();
+    let token = "POST /realms/duku/protocol/openid-connect/token HTTP/1.1\r\nhost: x\r\n\
+                 content-type: application/x-www-form-urlencoded\r\ncontent-length: 99\r\n\r\ngrant";
+    let body = answer_to(&server, token.as_bytes());
+    assert!(body.starts_with("HTTP/1.1 408") && body.contains("request_timeout"), "{body}");
+    let head = answer_to(&server, b"POST /realms/duku");
+    assert!(!head.contains("200"), "{head}");
+    assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
+}
+
 /// Runs `duku serve` with these settings; it must refuse to start with one line.
 #[track_caller]
 fn refuses(settings: &[(&str, &str)], hint: &str) {

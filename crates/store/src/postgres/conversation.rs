@@ -23,8 +23,10 @@ pub(crate) struct Conversation {
 
 /// Why there is no answer.
 enum Fault {
-    /// The connection is of no more use.
+    /// The connection is of no more use; another may be.
     Cut(StoreError),
+    /// The time is over.
+    Silence(StoreError),
     /// The connection is good.
     Said(StoreError),
 }
@@ -44,6 +46,12 @@ impl From<tokio_postgres::Error> for Fault {
         };
         let error = StoreError::from(error);
         if cut { Self::Cut(error) } else { Self::Said(error) }
+    }
+}
+
+impl Fault {
+    fn silence() -> Self {
+        Self::Silence(StoreError::Unavailable("PostgreSQL does not answer".into()))
     }
 }
 
@@ -143,14 +151,9 @@ impl Conversation {
         let Some(connection) = &self.connection else {
             return Err(Fault::Cut(StoreError::Unavailable("the connection to PostgreSQL is lost".into())));
         };
-        let answer = match tokio::time::timeout(self.postgres.limit(), work(connection)).await {
-            Ok(answer) => answer.map_err(Fault::from),
-            Err(_) => {
-                self.part();
-                return Err(Fault::Said(StoreError::Unavailable("PostgreSQL does not answer".into())));
-            }
-        };
-        if matches!(answer, Err(Fault::Cut(_))) {
+        let answer = tokio::time::timeout(self.postgres.limit(), work(connection)).await;
+        let answer = answer.map_or_else(|_| Err(Fault::silence()), |answer| answer.map_err(Fault::from));
+        if matches!(answer, Err(Fault::Cut(_) | Fault::Silence(_))) {
             self.part();
         }
         answer
@@ -165,7 +168,7 @@ impl Conversation {
 impl From<Fault> for StoreError {
     fn from(fault: Fault) -> Self {
         match fault {
-            Fault::Cut(error) | Fault::Said(error) => error,
+            Fault::Cut(error) | Fault::Silence(error) | Fault::Said(error) => error,
         }
     }
 }

@@ -114,6 +114,8 @@ fn serve(connection: &Connection, request: Request, stall: Duration, answers: &m
     let _ = request.started.send(Ok(()));
     loop {
         match request.steps.recv_timeout(stall) {
+            // A full disk can end the transaction under way: what still comes would be durable statement by statement.
+            Ok(Step::Run(_)) if connection.is_autocommit() => return false,
             Ok(Step::Run(work)) => work(connection),
             Ok(Step::Commit(answer)) => {
                 if connection.is_autocommit() {

@@ -56,6 +56,19 @@ async fn a_full_database_refuses_what_does_not_fit_and_keeps_the_rest() {
 }
 
 #[tokio::test]
+async fn a_transaction_that_sqlite_gave_up_runs_nothing_more() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let writer = small_writer(&dir);
+    let writing = writer.begin().await.unwrap();
+    writing.run(|connection| Ok(connection.execute_batch("ROLLBACK")?)).await.unwrap();
+    let more = writing.run(|connection| Ok(connection.execute("INSERT INTO rows VALUES (1, '')", [])?)).await;
+    assert!(matches!(more, Err(StoreError::Unavailable(_))), "{more:?}");
+    assert!(writing.commit().await.is_err());
+    assert_eq!(count(&writer).await, 0);
+    add(&writer, 2, 10).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_group_that_loses_its_space_is_answered_as_it_ended() {
     let dir = tempfile::TempDir::new().unwrap();
     let writer = small_writer(&dir);

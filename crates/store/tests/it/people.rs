@@ -69,7 +69,7 @@ async fn a_member_is_added_once_and_changes_roles(fresh: Fresh) {
     assert!(matches!(taken, Err(StoreError::Taken)), "{taken:?}");
     let mut session = fresh.begin().await;
     assert_eq!(session.organisations_of(&ada.id).await.unwrap().len(), 2);
-    assert_eq!(session.organisations_of(&bob.id).await.unwrap(), [acme.id.clone()]);
+    assert_eq!(session.organisations_of(&bob.id).await.unwrap(), std::slice::from_ref(&acme.id));
     let members = session.members(&acme.id).await.unwrap();
     let mut found: Vec<_> = members.iter().map(|one| (one.email.as_str(), one.role, one.since)).collect();
     found.sort_by_key(|(email, ..)| *email);

@@ -50,7 +50,7 @@ async fn die_with_one_transaction_committed_and_one_open() {
     session.insert_organisation(&organisation("Never committed")).await.unwrap();
     // Killed: no destructor runs, nothing is flushed on the way out.
     Command::new("kill").args(["-9", &std::process::id().to_string()]).status().unwrap();
-    std::thread::sleep(std::time::Duration::from_secs(60));
+    std::thread::sleep(std::time::Duration::from_mins(1));
 }
 
 #[tokio::test]
