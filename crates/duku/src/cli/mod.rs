@@ -28,8 +28,8 @@ use std::{path::PathBuf, process::ExitCode};
     after_help = "Try it:\n  duku demo                                see the main job done, in a throw-away organisation\n  duku serve                               run everything on http://127.0.0.1:8080\n  duku admin org create Acme --admin-email ada@example.org\n\nUse --help instead of -h for every setting."
 )]
 struct Cli {
-    /// A TOML file with settings
-    #[arg(long, env = "DUKU_CONFIG", global = true, value_name = "FILE")]
+    /// A TOML file with settings; DUKU_CONFIG in the environment
+    #[arg(long, env = "DUKU_CONFIG", hide_env = true, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(flatten)]
     settings: GivenSettings,
