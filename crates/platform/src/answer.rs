@@ -2,7 +2,7 @@
 
 use crate::{
     execute::Executed,
-    faults::{Code, Fault, Location},
+    faults::{Code, Location},
     negotiate::MediaType,
     refusal::{finish, not_by_this_method},
     scalars::ApiScalar,
@@ -18,7 +18,7 @@ pub(crate) fn of(executed: Executed, media: MediaType) -> Response<Body> {
     match executed {
         Executed::Data(data, errors) => {
             let errors: Vec<_> = errors.iter().map(FieldFault::of).collect();
-            finish(web::json(StatusCode::OK, &Body200 { data: &data, errors }), media)
+            finish(web::json(StatusCode::OK, &Answered { data: &data, errors }), media)
         }
         Executed::Faults(faults) => {
             let status = match media {
@@ -35,7 +35,7 @@ pub(crate) fn of(executed: Executed, media: MediaType) -> Response<Body> {
 }
 
 #[derive(Serialize)]
-struct Body200<'a> {
+struct Answered<'a> {
     data: &'a Value<ApiScalar>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldFault<'a>>,
@@ -73,11 +73,4 @@ impl<'a> FieldFault<'a> {
             extensions,
         }
     }
-}
-
-/// What is told when the library gave up: nothing of it but the name of the request.
-pub(crate) fn crashed(request_id: &str) -> Executed {
-    let message =
-        format!("something went wrong on our side; an operator finds it in the log as request {request_id}");
-    Executed::Faults(vec![Fault::new(Code::Internal, message).with("requestId", request_id)])
 }

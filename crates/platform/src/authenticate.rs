@@ -108,3 +108,35 @@ fn failed(ctx: &Ctx, failure: &Failure) -> Refusal {
     let refusal = Refusal::new(status, Code::Internal, message).with_request_id(&ctx.request_id);
     if temporary { refusal.with_header(header::RETRY_AFTER, web::retry_after(1)) } else { refusal }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::negotiate::MediaType;
+    use domain::Timestamp;
+    use service::StoreError;
+
+    fn answer(failure: StoreError) -> (StatusCode, HeaderMap) {
+        let ctx = Ctx::background(Timestamp::from_seconds(0), "request-7");
+        let refusal = failed(&ctx, &failure.into());
+        assert!(!format!("{refusal:?}").contains("cause") && format!("{refusal:?}").contains("request-7"));
+        let (parts, _) = refusal.into_response(MediaType::Json).into_parts();
+        (parts.status, parts.headers)
+    }
+
+    #[test]
+    fn a_failure_that_passes_asks_to_come_back() {
+        let (status, headers) = answer(StoreError::Unavailable("the cause".into()));
+        assert_eq!(
+            (status, &headers[header::RETRY_AFTER]),
+            (StatusCode::SERVICE_UNAVAILABLE, &"1".parse().unwrap())
+        );
+        let (status, headers) = answer(StoreError::Corrupt("the cause".into()));
+        assert_eq!((status, headers.get(header::RETRY_AFTER)), (StatusCode::INTERNAL_SERVER_ERROR, None));
+    }
+
+    #[test]
+    fn descriptions_keep_to_the_characters_of_rfc_6750() {
+        assert_eq!(quotable("a \"b\" \\ c\nü~"), "a 'b' ' c??~");
+    }
+}

@@ -3,7 +3,7 @@
 use crate::{
     errors::{self, ApiError},
     literals::Literals,
-    schema::{organisation::Organisation, subject::Subject, target::Target},
+    schema::{list::List, organisation::Organisation, subject::Subject, target::Target},
 };
 use domain::{SubjectId, TargetId};
 use juniper::{Context, FieldResult};
@@ -49,7 +49,7 @@ impl Call {
         &self,
         subject: Option<&SubjectId>,
         page: Page<TargetId>,
-    ) -> Outcome<Vec<Target>> {
+    ) -> Outcome<List<Target>> {
         let found =
             self.service.list_targets(&self.principal, subject, page.first, page.after.as_ref()).await;
         Ok(self.outcome(found)?.into_iter().map(Target).collect())

@@ -40,7 +40,7 @@ pub(crate) fn log(ctx: &Ctx, failure: &Failure) {
 pub(crate) fn internal_message(ctx: &Ctx, temporary: bool) -> String {
     let id = &ctx.request_id;
     if temporary {
-        format!("the service cannot reach its data just now; nothing was changed: try again (request {id})")
+        format!("the service cannot reach its data just now: try again in a moment (request {id})")
     } else {
         format!("something went wrong on our side; an operator finds it in the log as request {id}")
     }

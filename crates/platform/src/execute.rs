@@ -8,6 +8,7 @@ use crate::{
     literals::{self, Literals},
     params::Params,
     scalars::ApiScalar,
+    schema::Schema,
     variables,
 };
 use juniper::{
@@ -47,11 +48,13 @@ pub(crate) async fn execute(platform: &Platform, asker: Asker, params: Params) -
 async fn try_execute(platform: &Platform, asker: Asker, params: Params) -> Result<Executed, Vec<Fault>> {
     let Params { query, operation_name, variables: given } = params;
     let (schema, shape) = (&platform.0.schema, &platform.0.shape);
-    let (source, literals) = literals::lift(&query, shape.json_fields()).map_err(|fault| vec![fault])?;
+    let (source, literals) = literals::lift(&query, shape.json_fields(), platform.settings().tokens)
+        .map_err(|fault| vec![fault])?;
     let name = operation_name.as_deref();
 
     let document =
         parse_document_source(&source, &schema.schema).map_err(|error| vec![unreadable(&error)])?;
+    check_types(&document, schema)?;
     let operation = chosen(&document, name);
     let mut values = juniper::Variables::new();
     if let Some(operation) = operation {
@@ -92,6 +95,24 @@ fn chosen<'d, 'a>(
             (_, Some(_)) => None,
         },
     }
+}
+
+/// Makes sure that the types of all variables exist: the library panics at the default value of one that does not.
+fn check_types(document: &[Definition<'_, ApiScalar>], schema: &Schema) -> Result<(), Vec<Fault>> {
+    for definition in document {
+        let Definition::Operation(operation) = definition else { continue };
+        let variables =
+            operation.item.variables_definition.iter().flat_map(|variables| variables.item.iter());
+        for (_, variable) in variables {
+            let name = variable.var_type.item.innermost_name();
+            if schema.schema.concrete_type_by_name(name).is_none() {
+                return Err(vec![
+                    Fault::invalid(format!("Unknown type \"{name}\"")).at(variable.var_type.start()),
+                ]);
+            }
+        }
+    }
+    Ok(())
 }
 
 fn unreadable(error: &Spanning<ParseError>) -> Fault {

@@ -1,17 +1,17 @@
 //! The GraphQL API: one endpoint for API keys and people, over HTTP as the GraphQL-over-HTTP specification has it.
 //!
-//! A request passes these rooms in order: [`http`] takes it in, [`authenticate`] asks whose it is, [`negotiate`] and
-//! [`params`] read it, [`limits`] weighs the document before anything of it runs, and the fields in [`schema`] call the
-//! use cases of `service`, which hold every rule. What went wrong comes back through [`errors`] (one field) or
-//! [`refusal`] (the whole request).
+//! A request passes these files in order: `endpoint` takes it in, `authenticate` asks whose it is, `negotiate` and
+//! `params` read it, `limits` weighs the document before anything of it runs, `execute` runs it, and the fields in
+//! `schema` call the use cases of `service`, which hold every rule. What went wrong comes back through `errors` (one
+//! field), `faults` (the document) or `refusal` (the whole request).
 
 mod answer;
 mod authenticate;
 mod call;
+mod endpoint;
 mod errors;
 mod execute;
 mod faults;
-mod http;
 mod limits;
 mod literals;
 mod metadata;
@@ -26,11 +26,11 @@ mod variables;
 
 pub use settings::Settings;
 
-use ::http::Method;
 use axum::{
     Router,
     routing::{MethodFilter, get, on},
 };
+use http::Method;
 use schema::Schema;
 use service::Service;
 use shape::Shape;
@@ -60,7 +60,7 @@ impl Platform {
         Router::new()
             .route(
                 "/graphql",
-                on(MethodFilter::GET.or(MethodFilter::POST), http::serve)
+                on(MethodFilter::GET.or(MethodFilter::POST), endpoint::serve)
                     .fallback(|| async { refusal::method_not_allowed(&[Method::GET, Method::POST]) }),
             )
             .route(

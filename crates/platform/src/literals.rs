@@ -37,12 +37,19 @@ impl Literals {
 ///
 /// # Errors
 /// A literal is not JSON.
-pub(crate) fn lift<'a>(source: &'a str, fields: &[String]) -> Result<(Cow<'a, str>, Literals), Fault> {
+pub(crate) fn lift<'a>(
+    source: &'a str,
+    fields: &[String],
+    maximum_tokens: usize,
+) -> Result<(Cow<'a, str>, Literals), Fault> {
     if !source.contains(json::NAME) && !fields.iter().any(|field| source.contains(field.as_str())) {
         return Ok((Cow::Borrowed(source), Literals::default()));
     }
-    let Ok(tokens) = Lexer::new(source).collect::<Result<Vec<_>, _>>() else {
-        return Ok((Cow::Borrowed(source), Literals::default()));
+    let tokens = Lexer::new(source).take(maximum_tokens.saturating_add(2)).collect::<Result<Vec<_>, _>>();
+    let tokens = match tokens {
+        // One more than allowed is the document's end.
+        Ok(tokens) if tokens.len() <= maximum_tokens.saturating_add(1) => tokens,
+        _ => return Ok((Cow::Borrowed(source), Literals::default())),
     };
     let mut lifted: Vec<(Range<usize>, JsonValue)> = Vec::new();
     let mut rest = tokens.iter().peekable();
@@ -210,7 +217,7 @@ mod tests {
     use serde_json::json;
 
     fn lifted(source: &str) -> (String, Vec<JsonValue>) {
-        let (text, literals) = lift(source, &["metadata".to_owned()]).expect("it is JSON");
+        let (text, literals) = lift(source, &["metadata".to_owned()], 15_000).expect("it is JSON");
         (text.into_owned(), literals.0)
     }
 
@@ -271,10 +278,10 @@ mod tests {
             ("(metadata: {a: )", "unexpected )"),
         ];
         for (source, reason) in cases {
-            let fault = format!("{:?}", lift(source, &["metadata".to_owned()]).expect_err(source));
+            let fault = format!("{:?}", lift(source, &["metadata".to_owned()], 15_000).expect_err(source));
             assert!(fault.contains(reason), "{source}: {fault}");
         }
         let deep = format!("(metadata: {}", "[".repeat(5000));
-        assert!(format!("{:?}", lift(&deep, &["metadata".to_owned()])).contains("nests at most 64"));
+        assert!(format!("{:?}", lift(&deep, &["metadata".to_owned()], 15_000)).contains("nests at most 64"));
     }
 }

@@ -122,8 +122,8 @@ settings! {
     graphql_bytes: usize = 1024 * 1024, "DUKU_GRAPHQL_BYTES";
     /// How deep a GraphQL document may nest [default: 15]
     graphql_depth: usize = 15, "DUKU_GRAPHQL_DEPTH";
-    /// How many values a GraphQL document may ask for [default: 10000]
-    graphql_complexity: usize = 10_000, "DUKU_GRAPHQL_COMPLEXITY";
+    /// How many values a GraphQL document may ask for: its fields, times the `first` of the lists around them [default: 200000]
+    graphql_complexity: usize = 200_000, "DUKU_GRAPHQL_COMPLEXITY";
     /// How many aliases a GraphQL document may use [default: 50]
     graphql_aliases: usize = 50, "DUKU_GRAPHQL_ALIASES";
     /// The largest page of a list [default: 1000]

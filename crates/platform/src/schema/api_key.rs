@@ -34,8 +34,8 @@ impl ApiKey {
     }
 
     /// The `client_id` of the exchange; the same as the id.
-    fn client_id(&self) -> &str {
-        self.0.key.id.as_str()
+    fn client_id(&self) -> ID {
+        self.id()
     }
 
     /// What the Admin called it.
@@ -149,8 +149,8 @@ impl GeneratedApiKey {
     }
 
     /// The `client_id` of the exchange.
-    fn client_id(&self) -> &str {
-        self.generated.key.id.as_str()
+    fn client_id(&self) -> ID {
+        ID::new(self.generated.key.id.as_str())
     }
 
     /// The `client_secret` of the exchange, `dks_…`. It is shown only here and stored nowhere.

@@ -4,6 +4,7 @@ pub(crate) mod api_key;
 pub(crate) mod audit_event;
 pub(crate) mod date_time;
 pub(crate) mod json;
+pub(crate) mod list;
 pub(crate) mod member;
 pub(crate) mod mutation;
 pub(crate) mod organisation;

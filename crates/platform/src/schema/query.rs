@@ -1,8 +1,8 @@
 //! `Query`.
 
 use super::{
-    AUDIT_PAGE, PAGE, api_key::ApiKey, audit_event::AuditEvent, member::Member, organisation::Organisation,
-    subject::Subject, target::Target, viewer::Viewer,
+    AUDIT_PAGE, PAGE, api_key::ApiKey, audit_event::AuditEvent, list::List, member::Member,
+    organisation::Organisation, subject::Subject, target::Target, viewer::Viewer,
 };
 use crate::{
     call::{Call, Outcome},
@@ -28,7 +28,7 @@ impl Query {
         context: &Call,
         #[graphql(default = PAGE, description = "How many, 1 to 1000.")] first: Option<i32>,
         #[graphql(description = "The id of the last product of the page before.")] after: Option<ID>,
-    ) -> Outcome<Vec<Subject>> {
+    ) -> Outcome<List<Subject>> {
         let page = context.page(first, PAGE, after, SubjectId::parse)?;
         let found = context.service.list_subjects(&context.principal, page.first(), page.after()).await;
         Ok(context.outcome(found)?.into_iter().map(Subject).collect())
@@ -48,7 +48,7 @@ impl Query {
         #[graphql(description = "Only the targets of this product.")] subject_id: Option<ID>,
         #[graphql(default = PAGE, description = "How many, 1 to 1000.")] first: Option<i32>,
         #[graphql(description = "The id of the last target of the page before.")] after: Option<ID>,
-    ) -> Outcome<Vec<Target>> {
+    ) -> Outcome<List<Target>> {
         let page = context.page(first, PAGE, after, TargetId::parse)?;
         let Some(id) = subject_id else { return context.targets(None, page).await };
         let missing = || context.refuse(Reject::NotFound { kind: "product", id: id.to_string() });
@@ -74,13 +74,13 @@ impl Query {
     }
 
     /// The organisation's API keys, oldest first, Active and Expired. For Admins.
-    async fn api_keys(context: &Call) -> Outcome<Vec<ApiKey>> {
+    async fn api_keys(context: &Call) -> Outcome<List<ApiKey>> {
         let keys = context.outcome(context.service.list_keys(&context.principal).await)?;
         Ok(keys.into_iter().map(ApiKey).collect())
     }
 
     /// The organisation's people, in the order in which they were added. For Admins.
-    async fn members(context: &Call) -> Outcome<Vec<Member>> {
+    async fn members(context: &Call) -> Outcome<List<Member>> {
         let members = context.outcome(context.service.list_members(&context.principal).await)?;
         Ok(members.into_iter().map(Member).collect())
     }
@@ -90,7 +90,7 @@ impl Query {
         context: &Call,
         #[graphql(default = AUDIT_PAGE, description = "How many, 1 to 1000.")] first: Option<i32>,
         #[graphql(description = "The id of the last entry of the page before.")] after: Option<ID>,
-    ) -> Outcome<Vec<AuditEvent>> {
+    ) -> Outcome<List<AuditEvent>> {
         let page = context.page(first, AUDIT_PAGE, after, EventId::parse)?;
         let events = context
             .service

@@ -1,6 +1,6 @@
 //! `Subject`: a product.
 
-use super::{PAGE, date_time::DateTime, target::Target};
+use super::{PAGE, date_time::DateTime, list::List, target::Target};
 use crate::{
     call::{Call, Outcome},
     scalars::ApiScalar,
@@ -51,7 +51,7 @@ impl Subject {
         context: &Call,
         #[graphql(default = PAGE, description = "How many, 1 to 1000.")] first: Option<i32>,
         #[graphql(description = "The id of the last target of the page before.")] after: Option<ID>,
-    ) -> Outcome<Vec<Target>> {
+    ) -> Outcome<List<Target>> {
         let page = context.page(first, PAGE, after, TargetId::parse)?;
         context.targets(Some(&self.0.id), page).await
     }

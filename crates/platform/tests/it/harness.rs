@@ -15,13 +15,13 @@ use testkit::{Database, Engine, SeededEntropy, TestClock};
 use tower::ServiceExt;
 use web::RequestContext;
 
-pub const ISSUER: &str = "https://auth.example/realms/duku";
-pub const AUDIENCE: &str = "https://platform.example/graphql";
-pub const METADATA: &str = "https://platform.example/.well-known/oauth-protected-resource/graphql";
+pub(crate) const ISSUER: &str = "https://auth.example/realms/duku";
+pub(crate) const AUDIENCE: &str = "https://platform.example/graphql";
+pub(crate) const METADATA: &str = "https://platform.example/.well-known/oauth-protected-resource/graphql";
 
 /// Who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Actor {
+pub(crate) enum Actor {
     /// An Admin of Acme.
     Admin,
     /// A Member of Acme.
@@ -34,34 +34,30 @@ pub enum Actor {
     Outsider,
 }
 
-impl Actor {
-    pub const ALL: [Self; 5] = [Self::Admin, Self::Member, Self::Key, Self::Reader, Self::Outsider];
-}
-
 /// The pair of a generated key.
 #[derive(Debug, Clone)]
-pub struct Pair {
-    pub id: String,
-    pub secret: String,
+pub(crate) struct Pair {
+    pub(crate) id: String,
+    pub(crate) secret: String,
 }
 
-pub struct World {
-    pub service: Service,
-    pub database: Database,
-    pub clock: TestClock,
-    pub acme: Principal,
-    pub pair: Pair,
+pub(crate) struct World {
+    pub(crate) service: Service,
+    pub(crate) database: Database,
+    pub(crate) clock: TestClock,
+    pub(crate) acme: Principal,
+    pub(crate) pair: Pair,
     router: Router,
     requests: AtomicU64,
 }
 
 impl World {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with(Settings::default(), |_| {}).await
     }
 
     /// A world with its own limits and rules.
-    pub async fn with(settings: Settings, rules: impl FnOnce(&mut Policy)) -> Self {
+    pub(crate) async fn with(settings: Settings, rules: impl FnOnce(&mut Policy)) -> Self {
         let database = Database::fresh(Engine::Sqlite).await;
         let clock = TestClock::new();
         let entropy = Arc::new(SeededEntropy::new(7));
@@ -72,7 +68,8 @@ impl World {
         let store = database.store().await;
         let service = Service::open(store, master_key, policy, entropy, &ctx).await.unwrap();
         let acme = service.create_organisation(&ctx, "root", "Acme", "ada@acme.example", None).await.unwrap();
-        let other = service.create_organisation(&ctx, "root", "Other", "eve@other.example", None).await.unwrap();
+        let other =
+            service.create_organisation(&ctx, "root", "Other", "eve@other.example", None).await.unwrap();
         let acme = Principal::operator("root", &acme);
         service.add_member(&ctx, &acme, "max@acme.example", Role::Member).await.unwrap();
         let wanted = GenerateKey { label: "CI".into(), expires_in_days: None };
@@ -85,12 +82,12 @@ impl World {
         Self { service, database, clock, acme, pair, router, requests: AtomicU64::new(0) }
     }
 
-    pub fn ctx(&self) -> Ctx {
+    pub(crate) fn ctx(&self) -> Ctx {
         Ctx::background(self.clock.now(), "test")
     }
 
     /// A fresh access token of an actor.
-    pub async fn token(&self, actor: Actor) -> String {
+    pub(crate) async fn token(&self, actor: Actor) -> String {
         let email = match actor {
             Actor::Admin => "ada@acme.example",
             Actor::Member => "max@acme.example",
@@ -102,19 +99,19 @@ impl World {
     }
 
     /// Exchanges a pair that must be good.
-    pub async fn buy(&self, pair: &Pair, scope: &str) -> String {
+    pub(crate) async fn buy(&self, pair: &Pair, scope: &str) -> String {
         self.exchange(pair, scope).await.expect("the pair is good")
     }
 
     /// Exchanges a pair; none if it is refused.
-    pub async fn exchange(&self, pair: &Pair, scope: &str) -> Option<String> {
+    pub(crate) async fn exchange(&self, pair: &Pair, scope: &str) -> Option<String> {
         let ctx = self.ctx();
         let credential = Credential { client_id: &pair.id, client_secret: &pair.secret };
         Some(self.service.exchange(&ctx, credential, scope).await.ok()?.access_token)
     }
 
     /// Sends a request as it is, through the door.
-    pub async fn send(&self, mut request: Request<Body>) -> Answer {
+    pub(crate) async fn send(&self, mut request: Request<Body>) -> Answer {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         request.extensions_mut().insert(RequestContext {
             now: self.clock.now(),
@@ -125,35 +122,36 @@ impl World {
     }
 
     /// Posts a document in an actor's name.
-    pub async fn ask(&self, actor: Actor, query: &str) -> Answer {
+    pub(crate) async fn ask(&self, actor: Actor, query: &str) -> Answer {
         self.ask_with(actor, query, Value::Null).await
     }
 
     /// Posts a document with variables in an actor's name.
-    pub async fn ask_with(&self, actor: Actor, query: &str, variables: Value) -> Answer {
+    pub(crate) async fn ask_with(&self, actor: Actor, query: &str, variables: Value) -> Answer {
         let token = self.token(actor).await;
         self.ask_by(&token, query, variables).await
     }
 
     /// Posts a document with a token.
-    pub async fn ask_by(&self, token: &str, query: &str, variables: Value) -> Answer {
+    pub(crate) async fn ask_by(&self, token: &str, query: &str, variables: Value) -> Answer {
         self.post(token, json!({ "query": query, "variables": variables }).to_string()).await
     }
 
     /// Posts any body with a token.
-    pub async fn post(&self, token: &str, body: impl Into<Body>) -> Answer {
+    pub(crate) async fn post(&self, token: &str, body: impl Into<Body>) -> Answer {
         self.send(post(token).body(body.into()).unwrap()).await
     }
 
     /// Makes a product of Acme and answers with its id.
-    pub async fn product(&self, name: &str) -> String {
+    pub(crate) async fn product(&self, name: &str) -> String {
         let query = "mutation ($n: String!) { createSubject(input: { name: $n }) { id } }";
         self.ask_with(Actor::Key, query, json!({ "n": name })).await.text("/createSubject/id")
     }
 
     /// Makes a target and answers with its id.
-    pub async fn target(&self, product: &str, build_key: &str) -> String {
-        let query = "mutation ($i: UpsertSimulationTargetInput!) { upsertSimulationTarget(input: $i) { id } }";
+    pub(crate) async fn target(&self, product: &str, build_key: &str) -> String {
+        let query =
+            "mutation ($i: UpsertSimulationTargetInput!) { upsertSimulationTarget(input: $i) { id } }";
         let input = json!({
             "subjectId": product, "buildKey": build_key, "name": build_key, "version": "1", "environment": "test"
         });
@@ -162,15 +160,16 @@ impl World {
     }
 
     /// Generates a key of Acme.
-    pub async fn key(&self, label: &str) -> Pair {
-        let query = "mutation ($l: String!) { generateApiKey(input: { label: $l }) { clientId clientSecret } }";
+    pub(crate) async fn key(&self, label: &str) -> Pair {
+        let query =
+            "mutation ($l: String!) { generateApiKey(input: { label: $l }) { clientId clientSecret } }";
         let answer = self.ask_with(Actor::Admin, query, json!({ "l": label })).await;
         answer.pair("generateApiKey")
     }
 }
 
 /// A POST of JSON with a token, still without a body.
-pub fn post(token: &str) -> http::request::Builder {
+pub(crate) fn post(token: &str) -> http::request::Builder {
     Request::post("/graphql")
         .header(header::AUTHORIZATION, format!("Bearer {token}"))
         .header(header::CONTENT_TYPE, "application/json")
@@ -178,10 +177,10 @@ pub fn post(token: &str) -> http::request::Builder {
 
 /// An answer, read to its end. Every one of them is JSON.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Value,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
 }
 
 impl Answer {
@@ -194,24 +193,25 @@ impl Answer {
 
     /// A value of `data`, after making sure that there is no error.
     #[track_caller]
-    pub fn data(&self, pointer: &str) -> Value {
+    pub(crate) fn data(&self, pointer: &str) -> Value {
         assert!(self.body.get("errors").is_none(), "{}", self.body);
         self.body["data"].pointer(pointer).unwrap_or_else(|| panic!("no {pointer} in {}", self.body)).clone()
     }
 
     #[track_caller]
-    pub fn text(&self, pointer: &str) -> String {
+    pub(crate) fn text(&self, pointer: &str) -> String {
         self.data(pointer).as_str().unwrap_or_else(|| panic!("{pointer} in {}", self.body)).to_owned()
     }
 
     #[track_caller]
-    pub fn pair(&self, field: &str) -> Pair {
-        let (id, secret) = (self.text(&format!("/{field}/clientId")), self.text(&format!("/{field}/clientSecret")));
+    pub(crate) fn pair(&self, field: &str) -> Pair {
+        let (id, secret) =
+            (self.text(&format!("/{field}/clientId")), self.text(&format!("/{field}/clientSecret")));
         Pair { id, secret }
     }
 
     /// The code of the first error; `OK` if there is none.
-    pub fn code(&self) -> &str {
+    pub(crate) fn code(&self) -> &str {
         match self.body.get("errors") {
             None => "OK",
             Some(errors) => errors[0]["extensions"]["code"].as_str().unwrap(),
@@ -220,16 +220,16 @@ impl Answer {
 
     /// The message of the first error.
     #[track_caller]
-    pub fn message(&self) -> &str {
+    pub(crate) fn message(&self) -> &str {
         self.body["errors"][0]["message"].as_str().unwrap_or_else(|| panic!("no error in {}", self.body))
     }
 
     /// An extension of the first error.
-    pub fn extension(&self, name: &str) -> &Value {
+    pub(crate) fn extension(&self, name: &str) -> &Value {
         &self.body["errors"][0]["extensions"][name]
     }
 
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 }

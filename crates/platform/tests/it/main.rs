@@ -18,4 +18,5 @@ mod isolation;
 mod keys;
 mod limits;
 mod products;
+mod robustness;
 mod schema;

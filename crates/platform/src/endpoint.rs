@@ -3,6 +3,7 @@
 use crate::{
     Platform, answer,
     authenticate::authenticate,
+    errors,
     execute::{Asker, execute},
     faults::Code,
     negotiate::{self, MediaType},
@@ -46,15 +47,10 @@ async fn respond(
     } else {
         Params::of_url(parts.uri.query().unwrap_or_default())?
     };
-    let request_id = ctx.request_id.clone();
-    let asker = Asker { ctx, principal, may_change };
+    let asker = Asker { ctx: ctx.clone(), principal, may_change };
     // Whatever goes wrong in the library, the answer is JSON.
     let executed = AssertUnwindSafe(execute(platform, asker, params)).catch_unwind().await;
-    let executed = executed.unwrap_or_else(|_| {
-        tracing::error!(%request_id, "the execution of a document panicked");
-        answer::crashed(&request_id)
-    });
-    Ok(answer::of(executed, media))
+    Ok(answer::of(executed.map_err(|_| crashed(&ctx))?, media))
 }
 
 /// The request's circumstances, which the door has put there.
@@ -64,6 +60,13 @@ fn ctx(parts: &request::Parts) -> Result<Ctx, Refusal> {
         Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, "something went wrong on our side")
     })?;
     Ok(Ctx { now: context.now, address: context.address, request_id: context.request_id.clone() })
+}
+
+/// What is told when the library gave up. The panic itself is on standard error already.
+fn crashed(ctx: &Ctx) -> Refusal {
+    tracing::error!(request_id = %ctx.request_id, "the execution of a document panicked");
+    let message = errors::internal_message(ctx, false);
+    Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, message).with_request_id(&ctx.request_id)
 }
 
 async fn read(body: Body, maximum: usize) -> Result<axum::body::Bytes, Refusal> {
