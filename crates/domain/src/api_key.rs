@@ -4,7 +4,8 @@
 //! (a new one, or an expired one that comes back) needs a [`FreeSlot`], and only [`claim_slot`] makes one.
 
 use crate::{
-    Invalid, KeyId, KeyPolicy, Label, Lifetime, OrganisationId, SecretDigest, Timestamp, organisation::Organisation,
+    Invalid, KeyId, KeyPolicy, Label, Lifetime, OrganisationId, SecretDigest, Timestamp,
+    organisation::Organisation,
 };
 
 /// One integration's credential, as storage holds it: digests, never a secret.
@@ -266,7 +267,11 @@ impl ApiKey {
 
     /// What the key is at `now`.
     pub fn at(self, now: Timestamp) -> KeyState {
-        if self.is_active(now) { KeyState::Active(ActiveKey(self)) } else { KeyState::Expired(ExpiredKey(self)) }
+        if self.is_active(now) {
+            KeyState::Active(ActiveKey(self))
+        } else {
+            KeyState::Expired(ExpiredKey(self))
+        }
     }
 
     /// Whether it works at `now`.

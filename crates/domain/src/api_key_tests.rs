@@ -72,7 +72,8 @@ fn an_expired_secret_gets_no_grace_when_the_key_comes_back() {
     let key = key(1);
     let later = key.expires_at.plus_seconds(5);
     let KeyState::Expired(expired) = key.at(later) else { panic!("still active") };
-    let back = expired.revive(claim_slot(0, 10).unwrap(), rotation(1, 3600, false), KeyPolicy::INITIAL, later);
+    let back =
+        expired.revive(claim_slot(0, 10).unwrap(), rotation(1, 3600, false), KeyPolicy::INITIAL, later);
     assert_eq!(back.key.grace, None);
     assert_eq!(back.key.admit(Presented::Current, later), Admission::Granted { by_grace: false });
 }

@@ -43,7 +43,9 @@ impl SubjectDetails {
     pub fn parse(name: &str, description: Option<&str>, base_url: Option<&str>) -> Result<Self, Invalid> {
         Ok(Self {
             name: Name::parse(name)?,
-            description: description.map(|text| paragraph("description", text, DESCRIPTION_CHARACTERS)).transpose()?,
+            description: description
+                .map(|text| paragraph("description", text, DESCRIPTION_CHARACTERS))
+                .transpose()?,
             base_url: base_url.map(|text| web_url("baseUrl", text)).transpose()?,
         })
     }
@@ -108,14 +110,19 @@ impl UncheckedTarget {
     /// The first field that breaks its rule.
     pub fn check(self) -> Result<TargetDetails, Invalid> {
         let tag = |field, text: &str| {
-            Tag::parse(text).map(|tag| tag.as_str().to_owned()).map_err(|invalid| Invalid { field, ..invalid })
+            Tag::parse(text)
+                .map(|tag| tag.as_str().to_owned())
+                .map_err(|invalid| Invalid { field, ..invalid })
         };
         if self.build_number.is_some_and(|number| number < 0) {
             return Err(Invalid::new("buildNumber", "a build number is 0 or more"));
         }
         let size = self.metadata.as_ref().map_or(0, |metadata| metadata.to_string().len());
         if size > METADATA_BYTES {
-            return Err(Invalid::new("metadata", format!("at most {METADATA_BYTES} bytes of JSON; it has {size}")));
+            return Err(Invalid::new(
+                "metadata",
+                format!("at most {METADATA_BYTES} bytes of JSON; it has {size}"),
+            ));
         }
         Ok(TargetDetails {
             build_key: tag("buildKey", &self.build_key)?,

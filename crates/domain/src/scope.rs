@@ -94,7 +94,10 @@ mod tests {
     #[test]
     fn scopes_are_read_once_each_and_named_in_order() {
         assert_eq!(ScopeSet::parse("").unwrap().to_string(), "openid");
-        assert_eq!(ScopeSet::parse("platform:read  openid openid").unwrap().to_string(), "openid platform:read");
+        assert_eq!(
+            ScopeSet::parse("platform:read  openid openid").unwrap().to_string(),
+            "openid platform:read"
+        );
         assert_eq!(ScopeSet::parse("openid admin"), Err(UnknownScope("admin".into())));
         assert!(ScopeSet::parse("openid\tplatform:read").is_err());
     }

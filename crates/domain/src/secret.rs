@@ -32,7 +32,9 @@ impl ClientSecret {
 
     /// Whether `text` has the shape and the checksum of a secret.
     pub fn is_well_formed(text: &str) -> bool {
-        let Some((body, checksum)) = text.split_at_checked(PREFIX.len() + RANDOM_LENGTH) else { return false };
+        let Some((body, checksum)) = text.split_at_checked(PREFIX.len() + RANDOM_LENGTH) else {
+            return false;
+        };
         if text.len() != Self::LENGTH || !body.starts_with(PREFIX) {
             return false;
         }

@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn instants_print_as_rfc_3339() {
-        assert_eq!(Timestamp::from_seconds(1_795_410_000).to_string(), "2026-11-23T03:00:00Z");
+        assert_eq!(Timestamp::from_seconds(1_795_410_000).to_string(), "2026-11-23T05:00:00Z");
         assert_eq!(Timestamp::from_ms(-1).seconds(), -1);
     }
 

@@ -123,30 +123,42 @@ impl Service {
 
     async fn verify_chain(&self, head: AuditHead) -> Result<ChainReport, Failure> {
         let mut walk = Walk::default();
-        loop {
+        let mut fault = None;
+        while fault.is_none() && walk.entries < head.sequence {
             // The session is not held over the walk: a long chain must not keep a connection.
-            let events = self.export_audit(&head.chain, walk.entries).await?;
-            let last_batch = events.is_empty();
-            let fault = events
-                .iter()
-                .filter(|event| event.sequence <= head.sequence)
-                .find_map(|event| walk.step(event).err());
-            let seal_fault = || {
-                (walk.entries != head.sequence || walk.hash != head.hash)
-                    .then(|| {
-                        format!("the chain ends at {}, its sealed end is {}", walk.entries, head.sequence)
-                    })
-                    .or_else(|| {
-                        (head.sequence > 0 && head.seal != self.seal(&head.chain, head.sequence, &head.hash))
-                            .then(|| "the seal of the chain's end does not fit the master key".to_owned())
-                    })
-            };
-            let done = last_batch || walk.entries >= head.sequence;
-            let fault = fault.or_else(|| if done { seal_fault() } else { None });
-            if done || fault.is_some() {
-                return Ok(ChainReport { chain: head.chain, entries: walk.entries, hash: walk.hash, fault });
+            let before = walk.entries;
+            let events = self.export_audit(&head.chain, before).await?;
+            let sealed = events.iter().take_while(|event| event.sequence <= head.sequence);
+            fault = sealed.map(|event| walk.step(event)).find_map(Result::err);
+            if walk.entries == before {
+                break;
             }
         }
+        if fault.is_none() {
+            fault = self.fault_at_end(&head, &walk).await?;
+        }
+        Ok(ChainReport { chain: head.chain, entries: walk.entries, hash: walk.hash, fault })
+    }
+
+    async fn fault_at_end(&self, head: &AuditHead, walk: &Walk) -> Result<Option<String>, Failure> {
+        if head.sequence == 0 {
+            // The first entry and its seal come in one transaction: no good chain is without them.
+            return Ok(Some("the sealed end of the chain is missing".to_owned()));
+        }
+        if walk.entries != head.sequence || walk.hash != head.hash {
+            return Ok(Some(format!(
+                "the chain ends at {}, its sealed end is {}",
+                walk.entries, head.sequence
+            )));
+        }
+        if head.seal != self.seal(&head.chain, head.sequence, &head.hash) {
+            return Ok(Some("the seal of the chain's end does not fit the master key".to_owned()));
+        }
+        // What was appended since comes with a later end; what was put there by hand does not.
+        let Some(last) = self.export_audit(&head.chain, head.sequence).await?.pop() else { return Ok(None) };
+        let end = self.0.store.reader().await?.audit_head(&head.chain).await?.map_or(0, |head| head.sequence);
+        let beyond = last.sequence > end;
+        Ok(beyond.then(|| format!("entry {} stands behind the chain's sealed end, {end}", last.sequence)))
     }
 
     fn seal(&self, chain: &str, sequence: i64, hash: &str) -> String {

@@ -1,7 +1,8 @@
 //! The main job: a key's pair buys an access token (RFC 6749 §4.4).
 //!
 //! The path is one primary-key read, one digest and one signature; it writes nothing. Only a refused pair costs a
-//! second read, the same one whether the client is unknown or the secret is wrong.
+//! second read, the same one whether the client is unknown or the secret is wrong. The one read says besides whether
+//! the signing key is still published, so that none that was withdrawn elsewhere signs here.
 
 use crate::{Ctx, Failure, Service, tokens::Claims, usage::Use};
 use domain::{
@@ -11,7 +12,7 @@ use domain::{
 };
 use metrics::{Counter, counter};
 use std::borrow::Cow;
-use store::StoreError;
+use store::{KeyAtExchange, StoreError};
 
 /// What a client presents.
 #[derive(Clone, Copy)]
@@ -114,6 +115,7 @@ impl Meters {
 pub(crate) struct Admitted {
     pub(crate) key: ApiKey,
     by_grace: bool,
+    signing_key_alive: bool,
 }
 
 impl Service {
@@ -138,9 +140,13 @@ impl Service {
         credential: Credential<'_>,
         scope: &str,
     ) -> Result<Exchanged, ExchangeRefusal> {
-        let Admitted { key, by_grace } =
+        let failed = |failure| ExchangeRefusal::Client(ClientRefusal::Failure(failure));
+        let Admitted { key, by_grace, signing_key_alive } =
             self.admit_client(ctx, credential).await.map_err(ExchangeRefusal::Client)?;
         let scopes = ScopeSet::parse(scope).map_err(ExchangeRefusal::Scope)?;
+        if !signing_key_alive {
+            self.refresh_signing_keys().await.map_err(failed)?;
+        }
         let window = key.token_window(ctx.now, self.0.policy.token_lifetime_seconds);
         let token_id = TokenId::generate(ctx.now, self.entropy());
         let claims = Claims {
@@ -157,9 +163,7 @@ impl Service {
             org_name: Cow::Borrowed(&key.organisation_name),
             token_epoch: key.token_epoch,
         };
-        let access_token = self
-            .sign(ctx, &claims)
-            .map_err(|failure| ExchangeRefusal::Client(ClientRefusal::Failure(failure)))?;
+        let access_token = self.sign(ctx, &claims).map_err(failed)?;
         self.0.usage.note(&key.id, ctx, Use::Exchange { by_grace });
         let secret_expires_at = key.grace.filter(|_| by_grace).map_or(key.expires_at, |grace| grace.until);
         Ok(Exchanged { access_token, window, scopes, secret_expires_at })
@@ -176,11 +180,15 @@ impl Service {
         };
         let digest = jose::digest(credential.client_secret);
         let mut session = self.0.store.reader().await?;
-        let key = session.find_key(&id).await?;
-        let admission =
-            key.as_ref().map_or(Admission::Refused, |key| key.admit(present(key, &digest), ctx.now));
-        match (admission, key) {
-            (Admission::Granted { by_grace }, Some(key)) => Ok(Admitted { key, by_grace }),
+        let kid = self.signing_kid(ctx).map_err(ClientRefusal::Failure)?;
+        let found = session.find_key_at_exchange(&id, &kid).await?;
+        let admission = found.as_ref().map_or(Admission::Refused, |KeyAtExchange { key, .. }| {
+            key.admit(present(key, &digest), ctx.now)
+        });
+        match (admission, found) {
+            (Admission::Granted { by_grace }, Some(KeyAtExchange { key, signing_key_alive })) => {
+                Ok(Admitted { key, by_grace, signing_key_alive })
+            }
             (Admission::Expired(at), _) => Err(self.refuse(ctx, Some(&id), ClientRefusal::Expired(at))),
             (Admission::Granted { .. } | Admission::Refused, _) => {
                 let retired = session.retired_secrets(&id).await?;

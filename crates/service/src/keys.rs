@@ -176,8 +176,9 @@ impl Service {
         let mut session = self.0.store.begin().await?;
         lock_organisation(&mut session, principal).await?;
         let key = find(&mut session, principal, &id).await?;
+        // Deleted first: whoever counts a dead secret takes the same locks in the same order.
+        session.delete_key(&key.clone().revoke(ctx.now)).await?;
         self.audit_key(&mut session, ctx, principal, Action::ApiKeyRevoked, &key, json!({})).await?;
-        session.delete_key(&key.revoke(ctx.now)).await?;
         session.commit().await?;
         tracing::info!(key = %id, organisation = %principal.organisation_id, "revoked an API key");
         Ok(id)
@@ -194,7 +195,10 @@ impl Service {
         match api_key::claim_slot(active, self.0.policy.active_keys) {
             Ok(slot) => Ok(slot),
             Err(NoFreeSlot { limit }) => {
-                let keys = session.keys(&organisation.id, None).await?;
+                let mut keys = session.keys(&organisation.id, None).await?;
+                for key in &mut keys {
+                    self.0.usage.add_pending(key);
+                }
                 Err(Reject::LimitReached { limit, candidates: candidates(keys, ctx) }.into())
             }
         }

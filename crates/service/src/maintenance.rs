@@ -2,6 +2,9 @@
 
 use crate::{Ctx, Failure, Service};
 
+/// A revoked token is remembered beyond its expiry, in case the clock that says so is set back.
+const REVOCATION_SLACK_SECONDS: i64 = 86_400;
+
 impl Service {
     /// What is due every minute: signing keys, quiet clients, expired revocations, the gauge of Active keys.
     ///
@@ -11,7 +14,7 @@ impl Service {
         self.0.limits.forget_quiet();
         self.keep_signing_keys(ctx).await?;
         let mut session = self.0.store.begin().await?;
-        session.forget_expired_tokens(ctx.now).await?;
+        session.forget_expired_tokens(ctx.now.plus_seconds(-REVOCATION_SLACK_SECONDS)).await?;
         session.commit().await?;
         let active = self.0.store.reader().await?.count_all_active_keys(ctx.now).await?;
         #[expect(clippy::cast_precision_loss, reason = "a gauge is a float, exact up to 2^53 keys")]

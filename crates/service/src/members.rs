@@ -83,28 +83,15 @@ impl Service {
         password_hash: Option<String>,
         role: Role,
     ) -> Result<Member, Failure> {
-        let id = match session.find_person(email).await? {
-            Some(person) if password_hash.is_some() && person.password_hash.is_some() => {
-                return Err(Reject::Conflict(format!(
-                    "{} has a password already: leave the password out to make the same person a member here",
-                    person.email
-                ))
-                .into());
-            }
-            Some(person) => person.id,
-            None => {
-                let id = UserId::generate(ctx.now, self.entropy());
-                let person = Person {
-                    id: id.clone(),
-                    email: email.clone(),
-                    password_hash,
-                    token_epoch: 0,
-                    created_at: ctx.now,
-                };
-                session.insert_person(&person).await?;
-                id
-            }
-        };
+        let id = self.know(session, ctx, email).await?;
+        if let Some(hash) = password_hash
+            && !session.set_first_password(&id, &hash).await?
+        {
+            return Err(Reject::Conflict(format!(
+                "{email} has a password already: leave the password out to make the same person a member here"
+            ))
+            .into());
+        }
         session.add_member(&principal.organisation_id, &id, role, ctx.now).await.map_err(
             |error| match error {
                 StoreError::Taken => Reject::Conflict(format!("{email} is a member already")).into(),
@@ -115,6 +102,28 @@ impl Service {
         let details = json!({ "role": role.as_str() });
         self.audit_member(session, ctx, principal, Action::MemberAdded, &member, details).await?;
         Ok(member)
+    }
+
+    /// The id of the person with this address, who is made known if nobody else does it at the same time.
+    async fn know(&self, session: &mut Session, ctx: &Ctx, email: &Email) -> Result<UserId, Failure> {
+        if let Some(known) = session.find_person(email).await? {
+            return Ok(known.id);
+        }
+        let person = Person {
+            id: UserId::generate(ctx.now, self.entropy()),
+            email: email.clone(),
+            password_hash: None,
+            token_epoch: 0,
+            created_at: ctx.now,
+        };
+        match session.insert_person(&person).await {
+            Ok(()) => Ok(person.id),
+            Err(StoreError::Taken) => {
+                let known = session.find_person(email).await?;
+                Ok(known.ok_or_else(|| Failure::internal("a person who is known and is not there"))?.id)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn audit_member(

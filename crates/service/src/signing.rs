@@ -76,15 +76,20 @@ fn state_of(stored: &[StoredSigningKey]) -> Vec<(String, Timestamp)> {
     stored.iter().map(|key| (key.kid.clone(), key.signs_from)).collect()
 }
 
-/// The newest key whose time has come.
+/// The key that [`Ring::signer`] chooses.
 fn signing_now(stored: &[StoredSigningKey], now: Timestamp) -> Option<&StoredSigningKey> {
-    stored.iter().rev().find(|key| key.signs_from <= now)
+    stored.iter().rev().find(|key| key.signs_from <= now).or_else(|| stored.first())
 }
 
 impl Service {
     /// Signs claims with the key whose turn it is.
     pub(crate) fn sign(&self, ctx: &Ctx, claims: &impl Serialize) -> Result<String, Failure> {
         self.0.signing.ring().signer(ctx.now)?.sign(claims).map_err(Failure::internal)
+    }
+
+    /// The name of the key whose turn it is.
+    pub(crate) fn signing_kid(&self, ctx: &Ctx) -> Result<String, Failure> {
+        self.0.signing.ring().signer(ctx.now).map(|key| key.kid().to_owned())
     }
 
     /// The public half of the key that signs now, as `SubjectPublicKeyInfo` in DER.
@@ -182,7 +187,9 @@ impl Service {
             let old = newest
                 .signs_from
                 .plus_seconds(policy.signing_key_lifetime_seconds - policy.signing_key_lead_seconds);
-            newest.algorithm != policy.algorithm.as_str() || old <= now
+            // Nodes that were set to different algorithms take turns instead of making one key after the other.
+            let other = newest.algorithm != policy.algorithm.as_str() && newest.signs_from <= now;
+            other || old <= now
         })
     }
 
@@ -246,7 +253,8 @@ impl Service {
         session.lock_signing_keys().await?;
         // An operator's process may not have the server's settings: the data says which algorithm is in use.
         let newest = session.signing_keys().await?.pop();
-        let algorithm = newest.and_then(|key| Algorithm::parse(&key.algorithm).ok()).unwrap_or(self.0.policy.algorithm);
+        let algorithm =
+            newest.and_then(|key| Algorithm::parse(&key.algorithm).ok()).unwrap_or(self.0.policy.algorithm);
         let signs_from = ctx.now.plus_seconds(lead);
         let made = self.add_signing_key(&mut session, ctx, algorithm, signs_from, operator).await?;
         session.commit().await?;

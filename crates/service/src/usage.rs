@@ -27,7 +27,8 @@ pub(crate) enum Use {
 #[derive(Debug, Default)]
 struct Pending {
     days: BTreeMap<i64, KeyUse>,
-    sources: HashMap<(IpAddr, bool), Timestamp>,
+    /// By address, and whether it was the previous secret. In an order, so that nodes write rows in the same one.
+    sources: BTreeMap<(IpAddr, bool), Timestamp>,
 }
 
 #[derive(Debug)]
@@ -38,11 +39,25 @@ struct Dead {
     address: Option<IpAddr>,
 }
 
+/// A former secret, by its key and digest.
+type DeadSecret = (KeyId, [u8; 32]);
+
 /// What has happened since the last batch.
 #[derive(Debug, Default)]
 pub(crate) struct Recorder {
     keys: Mutex<HashMap<KeyId, Pending>>,
-    dead: Mutex<HashMap<(KeyId, [u8; 32]), Dead>>,
+    dead: Mutex<HashMap<DeadSecret, Dead>>,
+    /// What the last batch took, which may be on its way to the store still.
+    taken: Mutex<HashMap<KeyId, (IpAddr, Timestamp)>>,
+    /// One batch at a time: whoever flushes last waits for what is being written.
+    flushing: tokio::sync::Mutex<()>,
+}
+
+/// What a batch took and has not written yet. It goes back when the batch ends, however that is.
+struct Unwritten<'a> {
+    recorder: &'a Recorder,
+    keys: Vec<(KeyId, Pending)>,
+    dead: Vec<(DeadSecret, Dead)>,
 }
 
 /// A panic cannot leave these maps half-changed, so a poisoned lock is as good as any.
@@ -67,10 +82,7 @@ impl Recorder {
             Use::ApiCall => counts.api_calls += 1,
         }
         if let Some(address) = ctx.address {
-            let source = (address, what == Use::Exchange { by_grace: true });
-            if pending.sources.len() < ADDRESSES || pending.sources.contains_key(&source) {
-                pending.sources.insert(source, ctx.now);
-            }
+            pending.note_source((address, what == Use::Exchange { by_grace: true }), ctx.now);
         }
     }
 
@@ -90,38 +102,42 @@ impl Recorder {
 
     /// Adds what is not written yet to what was read, so that "last used" is true to the second.
     pub(crate) fn add_pending(&self, overview: &mut KeyOverview) {
-        let keys = lock(&self.keys);
-        let Some(pending) = keys.get(&overview.key.id) else { return };
-        let newest = pending.sources.iter().max_by_key(|(_, at)| **at);
-        if let Some(((address, _), at)) = newest
-            && overview.last_used_at.is_none_or(|last| last < *at)
-        {
-            overview.last_used_at = Some(*at);
-            overview.last_used_from = Some(address.to_string());
+        // In this order, so that a batch that starts in between hides nothing.
+        let pending = lock(&self.keys).get(&overview.key.id).and_then(Pending::newest);
+        let taken = lock(&self.taken).get(&overview.key.id).copied();
+        for (address, at) in [taken, pending].into_iter().flatten() {
+            if overview.last_used_at.is_none_or(|last| last < at) {
+                overview.last_used_at = Some(at);
+                overview.last_used_from = Some(address.to_string());
+            }
         }
     }
 
-    fn take(&self) -> Vec<(KeyId, Pending)> {
-        let mut taken: Vec<_> = std::mem::take(&mut *lock(&self.keys)).into_iter().collect();
+    fn take(&self) -> Unwritten<'_> {
+        let mut waiting = lock(&self.keys);
+        let mut keys: Vec<_> = std::mem::take(&mut *waiting).into_iter().collect();
+        if !keys.is_empty() {
+            *lock(&self.taken) =
+                keys.iter().filter_map(|(key, pending)| Some((key.clone(), pending.newest()?))).collect();
+        }
+        drop(waiting);
         // Nodes that write the same keys in the same order cannot block each other in a circle.
-        taken.sort_by(|(a, _), (b, _)| a.cmp(b));
-        taken
+        keys.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let dead = std::mem::take(&mut *lock(&self.dead)).into_iter().collect();
+        Unwritten { recorder: self, keys, dead }
     }
+}
 
-    fn put_back(&self, unwritten: Vec<(KeyId, Pending)>) {
-        let mut keys = lock(&self.keys);
-        for (key, pending) in unwritten {
-            let now = keys.entry(key).or_default();
-            for counts in pending.days.into_values() {
-                let day = now.day(counts.day);
-                day.exchanges += counts.exchanges;
-                day.grace_exchanges += counts.grace_exchanges;
-                day.api_calls += counts.api_calls;
-            }
-            for (source, at) in pending.sources {
-                let newest = now.sources.entry(source).or_insert(at);
-                *newest = at.max(*newest);
-            }
+impl Drop for Unwritten<'_> {
+    fn drop(&mut self) {
+        let mut keys = lock(&self.recorder.keys);
+        for (key, pending) in self.keys.drain(..) {
+            keys.entry(key).or_default().add(pending);
+        }
+        let mut dead = lock(&self.recorder.dead);
+        for (secret, seen) in self.dead.drain(..) {
+            let times = seen.times;
+            dead.entry(secret).and_modify(|newer| newer.times += times).or_insert(seen);
         }
     }
 }
@@ -129,6 +145,33 @@ impl Recorder {
 impl Pending {
     fn day(&mut self, day: i64) -> &mut KeyUse {
         self.days.entry(day).or_insert_with(|| KeyUse { day, ..KeyUse::default() })
+    }
+
+    /// Notes an address; when there are too many, the one that was quiet for longest goes.
+    fn note_source(&mut self, source: (IpAddr, bool), at: Timestamp) {
+        if self.sources.len() >= ADDRESSES && !self.sources.contains_key(&source) {
+            let oldest = self.sources.iter().min_by_key(|(_, at)| **at).map(|(source, _)| *source);
+            oldest.and_then(|oldest| self.sources.remove(&oldest));
+        }
+        let newest = self.sources.entry(source).or_insert(at);
+        *newest = at.max(*newest);
+    }
+
+    fn newest(&self) -> Option<(IpAddr, Timestamp)> {
+        let newest = self.sources.iter().max_by_key(|(_, at)| **at);
+        newest.map(|((address, _), at)| (*address, *at))
+    }
+
+    fn add(&mut self, other: Self) {
+        for counts in other.days.into_values() {
+            let day = self.day(counts.day);
+            day.exchanges += counts.exchanges;
+            day.grace_exchanges += counts.grace_exchanges;
+            day.api_calls += counts.api_calls;
+        }
+        for (source, at) in other.sources {
+            self.note_source(source, at);
+        }
     }
 }
 
@@ -138,17 +181,19 @@ impl Service {
     /// # Errors
     /// The store fails.
     pub async fn flush_usage(&self, ctx: &Ctx) -> Result<(), Failure> {
-        let mut waiting = self.0.usage.take();
-        while !waiting.is_empty() {
-            let rest = waiting.split_off(waiting.len().min(BATCH));
-            if let Err(error) = self.write_batch(&waiting).await {
-                waiting.extend(rest);
-                self.0.usage.put_back(waiting);
-                return Err(error);
-            }
-            waiting = rest;
+        let _one_at_a_time = self.0.usage.flushing.lock().await;
+        let mut unwritten = self.0.usage.take();
+        while !unwritten.keys.is_empty() {
+            let (batch, _) = unwritten.keys.split_at(unwritten.keys.len().min(BATCH));
+            self.write_batch(batch).await?;
+            let written = batch.len();
+            unwritten.keys.drain(..written);
         }
-        self.flush_dead_secrets(ctx).await
+        while let Some(((key_id, digest), dead)) = unwritten.dead.last() {
+            self.write_dead_secret(ctx, key_id, SecretDigest(*digest), dead).await?;
+            unwritten.dead.pop();
+        }
+        Ok(())
     }
 
     async fn write_batch(&self, batch: &[(KeyId, Pending)]) -> Result<(), Failure> {
@@ -167,22 +212,6 @@ impl Service {
             }
         }
         Ok(session.commit().await?)
-    }
-
-    async fn flush_dead_secrets(&self, ctx: &Ctx) -> Result<(), Failure> {
-        let mut waiting: Vec<_> = std::mem::take(&mut *lock(&self.0.usage.dead)).into_iter().collect();
-        while let Some(((key_id, digest), dead)) = waiting.pop() {
-            if let Err(error) = self.write_dead_secret(ctx, &key_id, SecretDigest(digest), &dead).await {
-                waiting.push(((key_id, digest), dead));
-                let mut kept = lock(&self.0.usage.dead);
-                for (name, dead) in waiting {
-                    let times = dead.times;
-                    kept.entry(name).and_modify(|newer| newer.times += times).or_insert(dead);
-                }
-                return Err(error);
-            }
-        }
-        Ok(())
     }
 
     async fn write_dead_secret(

@@ -75,7 +75,8 @@ pub struct Options {
     pub location: Location,
     /// PostgreSQL: the most connections of this process.
     pub pool_size: usize,
-    /// How long to wait for a lock, a connection or an answer before an operation is given up.
+    /// How long to wait for a lock, a connection or an answer before an operation is given up. A transaction that asks
+    /// for nothing for a few times as long is given up, too, because others wait for it.
     pub patience: Duration,
     /// PostgreSQL: a file of PEM certificates to trust instead of the system's.
     pub certificate_authority: Option<PathBuf>,

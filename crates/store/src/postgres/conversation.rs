@@ -9,6 +9,7 @@ use crate::{
     value::{Row, Value},
 };
 use deadpool_postgres::Object;
+use std::time::Duration;
 use tokio_postgres::{Statement, error::SqlState, types::ToSql};
 
 /// The level is named because a server may have another default, and locking rows relies on this one.
@@ -175,10 +176,33 @@ impl From<Fault> for StoreError {
 
 impl Drop for Conversation {
     fn drop(&mut self) {
-        // Closing the connection rolls back.
-        if self.in_transaction {
-            self.part();
+        if self.in_transaction
+            && let Some(connection) = self.connection.take()
+        {
+            let open = OpenTransaction(Some(connection));
+            if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+                runtime.spawn(open.roll_back(self.postgres.limit()));
+            }
         }
+    }
+}
+
+/// A connection whose transaction nobody wants any more. Closing it would do, but a rejection is no reason to connect anew.
+struct OpenTransaction(Option<Object>);
+
+impl OpenTransaction {
+    async fn roll_back(mut self, limit: Duration) {
+        if let Some(connection) = &self.0
+            && let Ok(Ok(())) = tokio::time::timeout(limit, connection.batch_execute("ROLLBACK")).await
+        {
+            drop(self.0.take());
+        }
+    }
+}
+
+impl Drop for OpenTransaction {
+    fn drop(&mut self) {
+        self.0.take().map(Object::take);
     }
 }
 

@@ -14,7 +14,8 @@ use std::{
 use store::{Location, Options, Store, StoreError};
 use testkit::{Database, Engine};
 
-const PATIENCE: Duration = Duration::from_millis(500);
+/// Enough for a busy machine to connect in, and waited for in full by few tests.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Stands in every URL here and must stand in no message.
 const PASSWORD: &str = "hunter2";
 
@@ -248,6 +249,23 @@ async fn whoever_finds_every_connection_busy_waits_no_longer_than_the_patience()
     assert!((PATIENCE..PATIENCE * 2).contains(&started.elapsed()), "{:?}", started.elapsed());
     drop(busy);
     store.ping().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dropped_transaction_gives_its_connection_back() {
+    let database = Database::fresh(Engine::Postgres).await;
+    let store = Store::open(&Options { pool_size: 1, ..options(&database.url) }).await.unwrap();
+    let sql =
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    let before = database.sql(sql).await;
+    for number in 0..20 {
+        let mut session = store.begin().await.unwrap();
+        session.insert_organisation(&organisation(&format!("{number}"))).await.unwrap();
+        drop(session);
+    }
+    assert!(store.reader().await.unwrap().organisations(None, 9).await.unwrap().is_empty());
+    let after = database.sql(sql).await;
+    assert_eq!((after.len(), &after), (1, &before));
 }
 
 #[tokio::test]

@@ -23,6 +23,13 @@ async fn store_of_the_child() -> Store {
     Store::open(&Options::new(Location::parse(&url).unwrap())).await.unwrap()
 }
 
+/// With another id than any of the other processes, which draw the same random numbers.
+fn organisation_of_the_child(name: &str, number: i64) -> domain::Organisation {
+    let process = domain::Timestamp::from_ms(NOW.ms() + i64::from(std::process::id()) * 1000 + number);
+    let id = domain::OrganisationId::generate(process, &testkit::SeededEntropy::new(1));
+    domain::Organisation { id, ..organisation(name) }
+}
+
 #[tokio::test]
 #[ignore = "a part that other tests start in a process of its own"]
 async fn add_ten_organisations() {
@@ -30,11 +37,7 @@ async fn add_ten_organisations() {
     for number in 0..10 {
         let mut session = store.begin().await.unwrap();
         let name = format!("{} of {}", number, std::process::id());
-        // Another id than those of the other processes, which draw the same random numbers.
-        let mut new = organisation(&name);
-        let process = domain::Timestamp::from_ms(NOW.ms() + i64::from(std::process::id()) * 1000 + number);
-        new.id = domain::OrganisationId::generate(process, &testkit::SeededEntropy::new(1));
-        session.insert_organisation(&new).await.unwrap();
+        session.insert_organisation(&organisation_of_the_child(&name, number)).await.unwrap();
         session.commit().await.unwrap();
     }
 }
@@ -44,10 +47,10 @@ async fn add_ten_organisations() {
 async fn die_with_one_transaction_committed_and_one_open() {
     let store = store_of_the_child().await;
     let mut session = store.begin().await.unwrap();
-    session.insert_organisation(&organisation("Acknowledged")).await.unwrap();
+    session.insert_organisation(&organisation_of_the_child("Acknowledged", 1)).await.unwrap();
     session.commit().await.unwrap();
     let mut session = store.begin().await.unwrap();
-    session.insert_organisation(&organisation("Never committed")).await.unwrap();
+    session.insert_organisation(&organisation_of_the_child("Never committed", 2)).await.unwrap();
     // Killed: no destructor runs, nothing is flushed on the way out.
     Command::new("kill").args(["-9", &std::process::id().to_string()]).status().unwrap();
     std::thread::sleep(std::time::Duration::from_mins(1));

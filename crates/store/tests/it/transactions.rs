@@ -99,7 +99,7 @@ async fn sixty_four_transactions_at_once_all_survive(fresh: Fresh) {
 }
 
 async fn a_stalled_transaction_is_given_up_and_the_next_one_goes_on(fresh: Fresh) {
-    let patience = Duration::from_millis(300);
+    let patience = Duration::from_secs(1);
     let options = Options { patience, ..Options::new(fresh.database.location()) };
     let store = Store::open(&options).await.unwrap();
     let mut stalled = store.begin().await.unwrap();

@@ -1,0 +1,149 @@
+//! Whoever can write to the database, but has not the master key, cannot change the audit log unnoticed.
+
+use crate::house::{House, NO_GRACE, at, on_both_engines};
+use domain::audit::AuditEvent;
+use store::Location;
+
+on_both_engines!(tampering_with_the_audit_log_is_found_out, a_chain_can_be_appended_to_while_it_is_verified);
+
+/// A house whose log has ten entries of Acme and is open to whoever writes SQL.
+async fn unguarded(house: &House) {
+    let pair = house.generate(0).await;
+    for second in 1..=4 {
+        house.rotate(second, &pair, NO_GRACE).await;
+    }
+    assert_eq!(house.entries().await, 10);
+    let drop = match house.database.location() {
+        Location::Sqlite(_) => "DROP TRIGGER audit_events_never_change; DROP TRIGGER audit_events_never_go",
+        Location::Postgres(_) => "DROP TRIGGER audit_events_never_change ON audit_events",
+    };
+    house.database.sql(drop).await;
+    let keep = "CREATE TABLE kept_events AS SELECT * FROM audit_events; \
+                CREATE TABLE kept_heads AS SELECT * FROM audit_heads";
+    house.database.sql(keep).await;
+}
+
+/// The fault that verifying finds in Acme's chain after `sql`; everything is put back behind it.
+async fn fault_after(house: &House, sql: &str) -> Option<String> {
+    house.database.sql(sql).await;
+    let reports = house.service.verify_audit(Some(house.acme.id.as_str())).await.unwrap();
+    let [report] = &reports[..] else { panic!("{sql}: {reports:?}") };
+    let restore = "DELETE FROM audit_events; INSERT INTO audit_events SELECT * FROM kept_events; \
+                   DELETE FROM audit_heads; INSERT INTO audit_heads SELECT * FROM kept_heads";
+    house.database.sql(restore).await;
+    report.fault.clone()
+}
+
+/// SQL that gives the chain from `event` on hashes that fit again, as someone would who knows how they are made.
+fn rehash(mut events: Vec<AuditEvent>) -> String {
+    let mut sql = Vec::new();
+    let mut previous = events[0].previous_hash.clone();
+    for event in &mut events {
+        event.previous_hash = previous;
+        event.hash = jose::hex(&jose::sha256(&event.covered_bytes()));
+        let AuditEvent { actor_name, previous_hash, hash, id, .. } = event;
+        sql.push(format!(
+            "UPDATE audit_events SET actor_name = '{actor_name}', previous_hash = '{previous_hash}', hash = '{hash}' \
+             WHERE id = '{id}'"
+        ));
+        previous = std::mem::take(hash);
+    }
+    sql.push(format!("UPDATE audit_heads SET hash = '{previous}' WHERE chain = '{}'", events[0].chain));
+    sql.join("; ")
+}
+
+async fn tampering_with_the_audit_log_is_found_out(house: House) {
+    unguarded(&house).await;
+    let acme = house.acme.id.as_str();
+    let events = house.service.export_audit(acme, 0).await.unwrap();
+    assert_eq!(fault_after(&house, "SELECT 1").await, None);
+
+    let cut =
+        |number: i64| format!("DELETE FROM audit_events WHERE chain = '{acme}' AND sequence > {number}");
+    let head = |set: &str| format!("UPDATE audit_heads SET {set} WHERE chain = '{acme}'");
+    let eighth = &events[7].hash;
+    let mut forged = events[5..].to_vec();
+    forged[0].actor_name = "eve@globex.example".into();
+    let seal = "the seal of the chain's end does not fit the master key";
+    let missing = "the sealed end of the chain is missing";
+    for (sql, expected) in [
+        // A changed row.
+        (
+            format!("UPDATE audit_events SET actor_name = 'eve' WHERE id = '{}'", events[5].id),
+            format!("entry 6 ({}) was changed", events[5].id),
+        ),
+        (
+            format!("UPDATE audit_events SET at_ms = at_ms + 1 WHERE id = '{}'", events[9].id),
+            format!("entry 10 ({}) was changed", events[9].id),
+        ),
+        (
+            format!("UPDATE audit_events SET address = NULL WHERE id = '{}'", events[0].id),
+            format!("entry 1 ({}) was changed", events[0].id),
+        ),
+        // A deleted row, in the middle and at the start.
+        (
+            format!("DELETE FROM audit_events WHERE id = '{}'", events[4].id),
+            "entry 5 is missing; 6 follows".into(),
+        ),
+        (
+            format!("DELETE FROM audit_events WHERE id = '{}'", events[0].id),
+            "entry 1 is missing; 2 follows".into(),
+        ),
+        // A cut tail, as it is and with an end that was moved to fit.
+        (cut(8), "the chain ends at 8, its sealed end is 10".into()),
+        (format!("{}; {}", cut(8), head(&format!("sequence = 8, hash = '{eighth}'"))), seal.into()),
+        // Everything gone, with and without the end.
+        (cut(0), "the chain ends at 0, its sealed end is 10".into()),
+        (format!("{}; {}", cut(0), head("sequence = 0, hash = '', seal = ''")), missing.into()),
+        (format!("{}; DELETE FROM audit_heads WHERE chain = '{acme}'", cut(0)), missing.into()),
+        (format!("DELETE FROM audit_heads WHERE chain = '{acme}'"), missing.into()),
+        // A chain that was computed anew, without the master key.
+        (rehash(forged), seal.into()),
+        // An entry that was put behind the end.
+        (
+            format!(
+                "INSERT INTO audit_events SELECT chain, 11, 'evt_forged', at_ms, actor_kind, actor_id, actor_name, action, \
+                 object_id, object_name, details, address, hash, hash FROM kept_events WHERE id = '{}'",
+                events[9].id
+            ),
+            "entry 11 stands behind the chain's sealed end, 10".into(),
+        ),
+        // Another chain's end.
+        (
+            head("hash = (SELECT hash FROM kept_heads WHERE chain = 'system')"),
+            "the chain ends at 10, its sealed end is 10".into(),
+        ),
+        (head("seal = (SELECT seal FROM kept_heads WHERE chain = 'system')"), seal.into()),
+    ] {
+        assert_eq!(fault_after(&house, &sql).await, Some(expected), "{sql}");
+    }
+    // The system's own chain is missed, too.
+    house
+        .database
+        .sql(
+            "DELETE FROM audit_events WHERE chain = 'system'; DELETE FROM audit_heads WHERE chain = 'system'",
+        )
+        .await;
+    let reports = house.service.verify_audit(None).await.unwrap();
+    let faults: Vec<_> =
+        reports.iter().filter_map(|report| Some((report.chain.as_str(), report.fault.as_deref()?))).collect();
+    assert_eq!(faults, [("system", missing)]);
+}
+
+async fn a_chain_can_be_appended_to_while_it_is_verified(house: House) {
+    let node = house.another_node(0).await;
+    let admin = house.admin.clone();
+    let appending = tokio::spawn(async move {
+        for second in 0..40 {
+            node.set_key_policy(&at(second), &admin, 7, 30).await.unwrap();
+        }
+    });
+    while !appending.is_finished() {
+        for report in house.service.verify_audit(None).await.unwrap() {
+            assert_eq!(report.fault, None, "{report:?}");
+        }
+    }
+    appending.await.unwrap();
+    let reports = house.service.verify_audit(Some(house.acme.id.as_str())).await.unwrap();
+    assert_eq!(reports[0].entries, house.entries().await);
+}
