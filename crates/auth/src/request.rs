@@ -47,10 +47,13 @@ pub(crate) fn ctx(parts: &Parts) -> Result<Ctx, Refusal> {
 /// A secret in a URL stands in the access logs of every proxy on the way: say so instead of helping with it.
 fn refuse_secret_in_url(parts: &Parts) -> Result<(), Refusal> {
     let query = parts.uri.query().unwrap_or("");
-    if query.split('&').any(|pair| pair.starts_with("client_secret=") || pair.starts_with("token=")) {
+    let name =
+        |pair: &str| web::form::decode(pair.split('=').next().unwrap_or("")).unwrap_or_default().into_owned();
+    let secret = |name: String| matches!(name.as_str(), "client_secret" | "token" | "access_token");
+    if query.split('&').map(name).any(secret) {
         return Err(Refusal::invalid_request(
             "Credentials belong in the body or the Authorization header, never in the URL. \
-             This one stands in logs now: have an Admin rotate the key.",
+             This one stands in logs now: have an Admin rotate the key and end its issued tokens.",
         ));
     }
     Ok(())

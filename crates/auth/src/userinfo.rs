@@ -51,7 +51,10 @@ fn challenge(why: Option<&str>) -> Response<Body> {
     let mut response = Refusal::new(StatusCode::UNAUTHORIZED, "invalid_token", description).into_response();
     let value = why.map_or_else(
         || "Bearer".to_owned(),
-        |why| format!("Bearer error=\"invalid_token\", error_description=\"{why}\""),
+        |why| {
+            let why = why.replace(['"', '\\'], "'");
+            format!("Bearer error=\"invalid_token\", error_description=\"{why}\"")
+        },
     );
     if let Ok(value) = HeaderValue::from_str(&value) {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, value);

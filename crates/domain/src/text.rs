@@ -58,6 +58,10 @@ pub(crate) fn paragraph(field: &'static str, text: &str, maximum: usize) -> Resu
 pub(crate) fn web_url(field: &'static str, text: &str) -> Result<String, Invalid> {
     let refusal = || Invalid::new(field, "write a whole URL, like https://shop.example/");
     let text = text.trim();
+    // The URL parser drops or encodes what nobody can see; what is stored must be what was read.
+    if text.chars().any(is_invisible) {
+        return Err(refusal());
+    }
     let parsed = url::Url::parse(text).map_err(|_| refusal())?;
     if !matches!(parsed.scheme(), "http" | "https") || parsed.host_str().is_none() || text.len() > 2048 {
         return Err(refusal());
@@ -158,7 +162,17 @@ mod tests {
     #[test]
     fn urls_are_web_addresses_without_credentials() {
         assert!(web_url("baseUrl", "https://shop.example/a?b").is_ok());
-        for bad in ["javascript:alert(1)", "shop.example", "https://", "ftp://x/", "https://u:p@x/", ""] {
+        for bad in [
+            "javascript:alert(1)",
+            "shop.example",
+            "https://",
+            "ftp://x/",
+            "https://u:p@x/",
+            "https://x/\0",
+            "https://x/\na",
+            "https://x/\u{200B}",
+            "",
+        ] {
             assert!(web_url("baseUrl", bad).is_err(), "{bad}");
         }
     }

@@ -74,19 +74,24 @@ pub async fn open_service(
     Ok(Service::open(store, master_key, policy, entropy, &ambient.background("start")).await?)
 }
 
-/// Every surface behind one door.
+/// The proxies that may name the client's address.
 ///
 /// # Errors
-/// A setting is wrong.
+/// An entry is neither an address nor a network.
+pub fn trusted_proxies(settings: &Settings) -> Result<TrustedProxies, CommandFailure> {
+    TrustedProxies::parse(settings.trusted_proxies.iter().map(String::as_str))
+        .map_err(|error| CommandFailure::new(format!("--trusted-proxies: {error}")))
+}
+
+/// Every surface behind one door.
 pub fn router(
     settings: &Settings,
+    proxies: TrustedProxies,
     service: &Service,
     urls: &Urls,
     ambient: &Ambient,
     stopping: operations::Stopping,
-) -> Result<Router, CommandFailure> {
-    let proxies = TrustedProxies::parse(settings.trusted_proxies.iter().map(String::as_str))
-        .map_err(|error| CommandFailure::new(format!("--trusted-proxies: {error}")))?;
+) -> Router {
     let door = Door {
         clock: Arc::clone(&ambient.clock),
         entropy: Arc::clone(&ambient.entropy),
@@ -102,15 +107,16 @@ pub fn router(
         ..platform::Settings::default()
     };
     let timeout = Duration::from_secs(settings.request_timeout_seconds);
-    Ok(auth::AuthorizationServer::new(service.clone(), auth_settings)
+    let discovery = format!("{}/.well-known/openid-configuration", urls.issuer(&settings.realm));
+    auth::AuthorizationServer::new(service.clone(), auth_settings)
         .router()
         .merge(platform::Platform::new(service.clone(), platform_settings).router())
         .merge(operations::router(service.clone(), stopping))
-        .fallback(operations::not_found)
+        .fallback(move || std::future::ready(operations::not_found(&discovery)))
         .layer(from_fn(move |request, next: Next| async move {
             let answer = tokio::time::timeout(timeout, next.run(request)).await;
             answer.unwrap_or_else(|_| operations::too_slow())
         }))
         .layer(CatchPanicLayer::custom(operations::after_panic))
-        .layer(from_fn_with_state(door, web::enter)))
+        .layer(from_fn_with_state(door, web::enter))
 }

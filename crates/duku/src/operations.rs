@@ -49,7 +49,10 @@ async fn ready(State((service, stopping)): State<(Service, Stopping)>) -> Respon
         Ok(()) => {
             web::json(StatusCode::OK, &json!({ "status": "ready", "database": service.store().engine() }))
         }
-        Err(error) => unready(&error.to_string()),
+        Err(error) => {
+            tracing::warn!(%error, "not ready");
+            unready("the database cannot be used just now; the log says why")
+        }
     }
 }
 
@@ -66,17 +69,16 @@ pub fn metrics_router(handle: PrometheusHandle) -> Router {
 }
 
 /// The answer for a path that there is not.
-pub async fn not_found() -> Response<Body> {
-    let description = "There is nothing at this path. Tokens are at /realms/duku/protocol/openid-connect/token, \
-                       the GraphQL API is at /graphql.";
-    web::json(StatusCode::NOT_FOUND, &json!({ "error": "not_found", "error_description": description }))
+pub fn not_found(discovery: &str) -> Response<Body> {
+    let description =
+        format!("There is nothing at this path. The GraphQL API is at /graphql; {discovery} names the rest.");
+    failed(StatusCode::NOT_FOUND, "not_found", "NOT_FOUND", &description)
 }
 
 /// The answer to a request that took too long, most likely because its body never came.
 pub fn too_slow() -> Response<Body> {
-    let description = "The request took too long and was given up. Send it again, whole.";
-    let answer = json!({ "error": "request_timeout", "error_description": description });
-    web::json(StatusCode::REQUEST_TIMEOUT, &answer)
+    let description = "The request took too long and was given up. If it was to change something, look first whether it did.";
+    failed(StatusCode::REQUEST_TIMEOUT, "request_timeout", "INTERNAL", description)
 }
 
 /// The answer after a bug: the request is lost, the server is not.
@@ -90,8 +92,11 @@ pub fn after_panic(panic: Box<dyn Any + Send>) -> Response<Body> {
     tracing::error!(message, "a request panicked");
     let description =
         "Something went wrong here, not with the request. The X-Request-Id names it in our logs.";
-    web::json(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        &json!({ "error": "server_error", "error_description": description }),
-    )
+    failed(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "INTERNAL", description)
+}
+
+/// A refusal that clients of either surface can read: OAuth's two members, and GraphQL's `errors`.
+fn failed(status: StatusCode, error: &str, code: &str, description: &str) -> Response<Body> {
+    let errors = json!([{ "message": description, "extensions": { "code": code } }]);
+    web::json(status, &json!({ "error": error, "error_description": description, "errors": errors }))
 }

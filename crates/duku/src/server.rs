@@ -11,6 +11,7 @@ use std::{io::ErrorKind, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
+    time::{sleep, timeout},
 };
 use tower::ServiceExt;
 
@@ -56,7 +57,12 @@ pub async fn serve(
     let graceful = GracefulShutdown::new();
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.header_timeout);
-    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(128);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(128)
+        .keep_alive_interval(limits.header_timeout)
+        .keep_alive_timeout(limits.header_timeout);
     tokio::pin!(stop);
     loop {
         let place = tokio::select! {
@@ -71,43 +77,70 @@ pub async fn serve(
                 Err(error) => {
                     // Out of file descriptors, most likely: those that close soon make room.
                     tracing::warn!(%error, "could not accept a connection");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    sleep(Duration::from_millis(50)).await;
                     continue;
                 }
             },
         };
-        converse(&builder, &graceful, &router, stream, peer, place);
+        let visit = Visit { stream, peer, place, patience: limits.header_timeout };
+        converse(&builder, &graceful, &router, visit);
     }
     drop(listener);
     tokio::select! {
         () = graceful.shutdown() => true,
-        () = tokio::time::sleep(limits.stop) => false,
+        () = sleep(limits.stop) => false,
     }
+}
+
+/// One accepted connection.
+struct Visit {
+    stream: TcpStream,
+    peer: SocketAddr,
+    place: OwnedSemaphorePermit,
+    patience: Duration,
 }
 
 fn converse(
     builder: &Builder<TokioExecutor>,
     graceful: &GracefulShutdown,
     router: &Router,
-    stream: TcpStream,
-    peer: SocketAddr,
-    place: OwnedSemaphorePermit,
+    Visit { stream, peer, place, patience }: Visit,
 ) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection could not be set to answer without delay");
     }
-    let service =
-        router.clone().map_request(move |mut request: axum::http::Request<hyper::body::Incoming>| {
+    let (builder, watcher, router) = (builder.clone(), graceful.watcher(), router.clone());
+    tokio::spawn(async move {
+        // The library gives a client time to finish its headers only once it knows which protocol they are in.
+        if !matches!(timeout(patience, protocol_is_known(&stream)).await, Ok(Ok(()))) {
+            return;
+        }
+        let service = router.map_request(move |mut request: axum::http::Request<hyper::body::Incoming>| {
             request.extensions_mut().insert(ConnectInfo(peer));
             request.map(axum::body::Body::new)
         });
-    let connection =
-        builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).into_owned();
-    let watched = graceful.watch(connection);
-    tokio::spawn(async move {
-        if let Err(error) = watched.await {
+        let connection =
+            builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).into_owned();
+        if let Err(error) = watcher.watch(connection).await {
             tracing::debug!(%error, %peer, "a connection ended early");
         }
         drop(place);
     });
+}
+
+/// What every HTTP/2 connection starts with (RFC 9113 §3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Waits until the first bytes tell HTTP/1 from HTTP/2, and leaves them to be read.
+async fn protocol_is_known(stream: &TcpStream) -> std::io::Result<()> {
+    let mut first = [0; PREFACE.len()];
+    loop {
+        let seen = stream.peek(&mut first).await?;
+        let undecided = seen < PREFACE.len() && first.get(..seen) == PREFACE.get(..seen);
+        if seen == 0 || !undecided {
+            return Ok(());
+        }
+        // Bytes that were peeked at stay there, so the socket is readable all the time.
+        sleep(Duration::from_millis(20)).await;
+    }
 }

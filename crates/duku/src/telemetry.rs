@@ -15,6 +15,12 @@ const SECONDS: [f64; 14] =
 /// # Errors
 /// The filter cannot be read.
 pub fn start_logging(filter: &str, format: LogFormat) -> Result<(), CommandFailure> {
+    let is_level = |word: &str| word.parse::<tracing_subscriber::filter::LevelFilter>().is_ok();
+    if !filter.contains(['=', ',']) && !is_level(filter) {
+        return Err(CommandFailure::new(format!(
+            "--log: {filter} is no level; try info, or info,store=debug"
+        )));
+    }
     let filter = EnvFilter::try_new(filter)
         .map_err(|error| CommandFailure::new(format!("--log: {error}; try info, or info,store=debug")))?;
     let pretty = match format {

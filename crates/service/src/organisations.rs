@@ -2,7 +2,8 @@
 
 use crate::{Ctx, Failure, Principal, Reject, Service, audit::Entry, keys::lock_organisation};
 use domain::{
-    Capability, Email, KeyPolicy, Lifetime, Name, Organisation, OrganisationId, Role, audit::Action,
+    Capability, Email, Invalid, KeyPolicy, Lifetime, Name, Organisation, OrganisationId, Role,
+    audit::{Action, SYSTEM_CHAIN},
 };
 use jose::password;
 use serde_json::json;
@@ -28,7 +29,7 @@ impl Service {
     ) -> Result<Organisation, Failure> {
         let organisation = Organisation {
             id: OrganisationId::generate(ctx.now, self.entropy()),
-            name: Name::parse(name)?,
+            name: organisation_name(name)?,
             key_policy: KeyPolicy::INITIAL,
             created_at: ctx.now,
         };
@@ -38,12 +39,7 @@ impl Service {
             None => None,
         };
         let mut session = self.0.store.begin().await?;
-        session.insert_organisation(&organisation).await.map_err(|error| match error {
-            StoreError::Taken => {
-                Reject::Conflict(format!("there is an organisation called {name} already")).into()
-            }
-            other => Failure::from(other),
-        })?;
+        session.insert_organisation(&organisation).await.map_err(|error| taken(&organisation.name, error))?;
         let principal = Principal::operator(operator, &organisation);
         let entry = Entry {
             action: Action::OrganisationCreated,
@@ -105,15 +101,10 @@ impl Service {
         name: &str,
     ) -> Result<(), Failure> {
         principal.authorise(Capability::ManageOrganisation)?;
-        let name = Name::parse(name)?;
+        let name = organisation_name(name)?;
         let mut session = self.0.store.begin().await?;
         let before = lock_organisation(&mut session, principal).await?;
-        session.rename_organisation(&before.id, &name).await.map_err(|error| match error {
-            StoreError::Taken => {
-                Reject::Conflict(format!("there is an organisation called {name} already")).into()
-            }
-            other => Failure::from(other),
-        })?;
+        session.rename_organisation(&before.id, &name).await.map_err(|error| taken(&name, error))?;
         let entry = Entry {
             action: Action::OrganisationRenamed,
             object_id: before.id.as_str(),
@@ -153,7 +144,7 @@ impl Service {
     pub(crate) async fn hash_password(&self, password: &str) -> Result<String, Failure> {
         let length = password.chars().count();
         if length < PASSWORD_MINIMUM || password.len() > PASSWORD_MAXIMUM {
-            return Err(domain::Invalid::new(
+            return Err(Invalid::new(
                 "password",
                 format!("a password has at least {PASSWORD_MINIMUM} characters and at most {PASSWORD_MAXIMUM} bytes; this one has {length}"),
             )
@@ -163,5 +154,23 @@ impl Service {
         let password = zeroize::Zeroizing::new(password.to_owned());
         let hashed = tokio::task::spawn_blocking(move || password::hash(&password, salt)).await;
         hashed.map_err(Failure::internal)?.map_err(Failure::internal)
+    }
+}
+
+/// A name that cannot be mistaken for an id or for the chain of the audit log that belongs to no organisation.
+fn organisation_name(text: &str) -> Result<Name, Invalid> {
+    let name = Name::parse(text)?;
+    if name.as_str() == SYSTEM_CHAIN || OrganisationId::parse(name.as_str()).is_ok() {
+        return Err(Invalid::new("name", format!("{name} means something else already; choose another")));
+    }
+    Ok(name)
+}
+
+fn taken(name: &Name, error: StoreError) -> Failure {
+    match error {
+        StoreError::Taken => {
+            Reject::Conflict(format!("there is an organisation called {name} already")).into()
+        }
+        other => other.into(),
     }
 }

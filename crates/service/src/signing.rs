@@ -110,12 +110,18 @@ impl Service {
         Ok(self.0.signing.ring().verifiers.get(kid).cloned())
     }
 
-    /// The JSON Web Key Set (RFC 7517 §5) with every published key, as the store has it now.
+    /// The JSON Web Key Set (RFC 7517 §5) with every published key, as the store has it now. While the store cannot be
+    /// reached, as it was a moment ago: others may go on checking the tokens that they have.
     ///
     /// # Errors
-    /// The store fails.
+    /// The store holds something that it should not.
     pub async fn jwks(&self) -> Result<Arc<str>, Failure> {
-        self.refresh_signing_keys().await?;
+        match self.refresh_signing_keys().await {
+            Err(failure) if failure.is_temporary() => {
+                tracing::warn!(%failure, "the published keys may be old");
+            }
+            other => other?,
+        }
         Ok(Arc::clone(&self.0.signing.ring().jwks))
     }
 

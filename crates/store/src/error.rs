@@ -95,18 +95,20 @@ impl From<tokio_postgres::Error> for StoreError {
                 Self::Configuration(format!("PostgreSQL refused: {said}; check the database URL"))
             }
             SqlState::READ_ONLY_SQL_TRANSACTION
+            | SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE
             | SqlState::T_R_DEADLOCK_DETECTED
             | SqlState::T_R_SERIALIZATION_FAILURE
             | SqlState::LOCK_NOT_AVAILABLE
-            | SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT
-            | SqlState::QUERY_CANCELED
-            | SqlState::ADMIN_SHUTDOWN
-            | SqlState::CRASH_SHUTDOWN
-            | SqlState::CANNOT_CONNECT_NOW
-            | SqlState::TOO_MANY_CONNECTIONS => Self::Unavailable(said),
+            | SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT => Self::Unavailable(said),
+            ref code if is_outage(code) => Self::Unavailable(said),
             _ => Self::Refused(said),
         }
     }
+}
+
+/// Broken connections (class 08), missing resources (53) and interventions of an operator (57).
+fn is_outage(code: &SqlState) -> bool {
+    ["08", "53", "57"].iter().any(|class| code.code().starts_with(class))
 }
 
 /// The innermost message: the outer ones of a lost connection only say that it was lost.

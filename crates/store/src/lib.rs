@@ -60,7 +60,7 @@ impl Location {
             return Ok(Self::Postgres(url.to_owned()));
         }
         match url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")) {
-            Some(path) if !path.is_empty() => Ok(Self::Sqlite(PathBuf::from(path))),
+            Some(path) if !path.is_empty() && !path.contains('?') => Ok(Self::Sqlite(PathBuf::from(path))),
             _ => Err(StoreError::Configuration(
                 "the database URL must start with sqlite:// or postgres://, like sqlite:///var/lib/duku/duku.db".into(),
             )),

@@ -2,7 +2,7 @@
 
 use http::HeaderMap;
 use ipnet::IpNet;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// The proxies whose `X-Forwarded-For` is believed.
 #[derive(Debug, Clone, Default)]
@@ -45,11 +45,17 @@ impl TrustedProxies {
             if !self.trust(address) {
                 break;
             }
-            let Ok(named) = hop.trim().parse::<IpAddr>() else { break };
+            let Some(named) = read_hop(hop.trim()) else { break };
             address = named.to_canonical();
         }
         address
     }
+}
+
+/// Some proxies write the port too, and then an IPv6 address in brackets.
+fn read_hop(hop: &str) -> Option<IpAddr> {
+    let bare = hop.strip_prefix('[').and_then(|hop| hop.strip_suffix(']')).unwrap_or(hop);
+    bare.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
 #[cfg(test)]
@@ -76,6 +82,9 @@ mod tests {
         let proxies = ["10.0.0.0/8", "::1"];
         assert_eq!(client(&proxies, "10.0.0.1", &["1.1.1.1, 203.0.113.7", "10.0.0.2"]), "203.0.113.7");
         assert_eq!(client(&proxies, "::1", &["garbage"]), "::1");
+        assert_eq!(client(&proxies, "10.0.0.1", &["203.0.113.9:5123"]), "203.0.113.9");
+        assert_eq!(client(&proxies, "10.0.0.1", &["[2001:db8::1]:443"]), "2001:db8::1");
+        assert_eq!(client(&proxies, "10.0.0.1", &["[2001:db8::2]"]), "2001:db8::2");
         assert_eq!(client(&proxies, "10.0.0.1", &[]), "10.0.0.1");
         assert_eq!(client(&["127.0.0.1"], "::ffff:127.0.0.1", &["203.0.113.9"]), "203.0.113.9");
     }

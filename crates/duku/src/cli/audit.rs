@@ -1,7 +1,7 @@
 //! `duku audit`: checks the audit log, or writes it out.
 
 use super::{
-    admin::{Format, Operator},
+    admin::{Format, Operator, require_data},
     output,
 };
 use crate::{failure::CommandFailure, settings::Settings};
@@ -23,7 +23,7 @@ use std::{
 pub(crate) enum Audit {
     /// Check that nothing in the audit log was changed, removed or cut off
     #[command(
-        after_help = "Examples:\n  duku audit verify\n  duku audit verify --file acme.ndjson     (an export needs no database)"
+        after_help = "Examples:\n  duku audit verify\n  duku audit verify --file acme.ndjson     (an export needs no database)\n\nThat an export was cut at its end, only its own last hash can tell: compare ENDS AT with what you noted."
     )]
     Verify {
         /// Only this organisation, by id or exact name; "system" for what concerns none
@@ -49,6 +49,7 @@ impl Audit {
         match self {
             Self::Verify { file: Some(path), format, .. } => report(&[verify_file(&path)?], format),
             Self::Verify { org, format, .. } => {
+                require_data(settings)?;
                 let operator = Operator::open(settings).await?;
                 let chain = match org {
                     Some(org) => Some(chain_of(&operator, &org).await?),
@@ -60,6 +61,7 @@ impl Audit {
                 report(&reports?, format)
             }
             Self::Export { org } => {
+                require_data(settings)?;
                 let operator = Operator::open(settings).await?;
                 let chain = chain_of(&operator, &org).await?;
                 export(&operator, &chain).await
@@ -192,11 +194,17 @@ fn verify_file(path: &Path) -> Result<ChainReport, CommandFailure> {
         let line = line.map_err(|error| refusal(&error))?;
         let event = serde_json::from_str(&line).ok().as_ref().and_then(from_json);
         let event = event.ok_or_else(|| refusal(&format!("line {} is no audit entry", number + 1)))?;
+        if number > 0 && report.chain != event.chain {
+            return Err(refusal(&format!("line {} is of another chain: an export holds one", number + 1)));
+        }
         report.chain.clone_from(&event.chain);
         if let Err(fault) = walk.step(&event) {
             report.fault = Some(fault);
             break;
         }
+    }
+    if report.chain.is_empty() {
+        return Err(refusal(&"it holds no entries"));
     }
     Ok(ChainReport { entries: walk.entries, hash: walk.hash, ..report })
 }

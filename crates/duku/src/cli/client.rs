@@ -65,14 +65,15 @@ struct Pair {
 impl Connection {
     fn pair(&self) -> Result<Pair, CommandFailure> {
         let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty()).map(Zeroizing::new);
-        if let (None, Some(combined)) = (&self.client_id, variable("DUKU_API_KEY")) {
+        let client_id = self.client_id.clone().filter(|id| !id.is_empty());
+        if let (None, Some(combined)) = (&client_id, variable("DUKU_API_KEY")) {
             return split(&combined).ok_or_else(|| {
                 CommandFailure::new(
                     "DUKU_API_KEY is no combined key: it is base64 of client_id:client_secret",
                 )
             });
         }
-        let client_id = self.client_id.clone().ok_or_else(|| {
+        let client_id = client_id.ok_or_else(|| {
             CommandFailure::new(
                 "there is no client_id: set DUKU_CLIENT_ID, or DUKU_API_KEY to the combined key",
             )

@@ -15,7 +15,11 @@ use std::{
     io::{IsTerminal, stdout},
     path::{Path, PathBuf},
 };
-use tokio::{net::TcpListener, process::Command};
+use tokio::{
+    net::TcpListener,
+    process::Command,
+    signal::unix::{SignalKind, signal},
+};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  duku demo            (Ctrl-C ends it and deletes its data)")]
@@ -59,8 +63,14 @@ impl Demo {
             realm,
             client: Client::new(),
         };
-        let serving = tokio::spawn(prepared.serve());
-        stage.play().await?;
+        // Listened to from the start, so that the data is deleted however the demo ends.
+        let mut hang_up = signal(SignalKind::hangup())?;
+        let mut serving = tokio::spawn(prepared.serve());
+        tokio::select! {
+            played = stage.play() => played?,
+            served = &mut serving => return served.map_err(|error| CommandFailure::new(error.to_string()))?,
+            _ = hang_up.recv() => return Ok(()),
+        }
         if self.exit {
             serving.abort();
             return Ok(());
@@ -69,7 +79,10 @@ impl Demo {
             "\nThe server goes on at {}: paste any command above. Ctrl-C stops it and deletes its data.",
             stage.urls.platform
         ))?;
-        serving.await.map_err(|error| CommandFailure::new(error.to_string()))?
+        tokio::select! {
+            served = serving => served.map_err(|error| CommandFailure::new(error.to_string()))?,
+            _ = hang_up.recv() => Ok(()),
+        }
     }
 }
 
@@ -82,6 +95,10 @@ async fn throw_away(settings: Settings, dir: &Path) -> Settings {
         database_url: String::new(),
         master_key_file: PathBuf::new(),
         metrics_listen: "off".to_owned(),
+        public_url: String::new(),
+        auth_url: String::new(),
+        platform_url: String::new(),
+        active_keys: 10,
         rate_limit: Switch::On,
         listen,
         ..settings
@@ -92,8 +109,12 @@ async fn throw_away(settings: Settings, dir: &Path) -> Settings {
 fn program() -> String {
     let path = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("duku"));
     let here = std::env::current_dir().ok();
-    let short = here.as_deref().and_then(|here| path.strip_prefix(here).ok()).unwrap_or(&path);
-    short.display().to_string()
+    let short = here.as_deref().and_then(|here| path.strip_prefix(here).ok());
+    quoted(&match short {
+        Some(short) if short.parent() == Some(Path::new("")) => format!("./{}", short.display()),
+        Some(short) => short.display().to_string(),
+        None => path.display().to_string(),
+    })
 }
 
 impl Stage {
@@ -107,7 +128,8 @@ impl Stage {
 
     async fn set(&self) -> Result<(), CommandFailure> {
         title("An organisation, its Admin and a product")?;
-        shell(&format!("export DUKU_DATA_DIR={}", self.data_dir.display()))?;
+        shell("unset DUKU_DATABASE_URL DUKU_CONFIG DUKU_MASTER_KEY DUKU_MASTER_KEY_FILE")?;
+        shell(&format!("export DUKU_DATA_DIR={}", quoted(&self.data_dir.display().to_string())))?;
         self.admin(&["org", "create", "Demo", "--admin-email", "ada@example.org"]).await?;
         let product =
             ["subject", "create", "--org", "Demo", "--name", "Shop", "--base-url", "https://shop.example"];
@@ -168,12 +190,21 @@ impl Stage {
         shell(&format!("{} {} --json", self.program, shown.join(" ")))?;
         let mut command = Command::new(std::env::current_exe()?);
         command.args(arguments).arg("--json").env("DUKU_DATA_DIR", &self.data_dir);
-        for inherited in ["DUKU_DATABASE_URL", "DUKU_MASTER_KEY_FILE", "DUKU_CONFIG"] {
+        for inherited in [
+            "DUKU_DATABASE_URL",
+            "DUKU_MASTER_KEY_FILE",
+            "DUKU_CONFIG",
+            "DUKU_PUBLIC_URL",
+            "DUKU_PLATFORM_URL",
+            "DUKU_AUTH_URL",
+        ] {
             command.env_remove(inherited);
         }
         let done = command.output().await?;
         if !done.status.success() {
-            return Err(CommandFailure::new(String::from_utf8_lossy(&done.stderr).trim().to_owned()));
+            let said = String::from_utf8_lossy(&done.stderr);
+            let said = said.trim();
+            return Err(CommandFailure::new(said.strip_prefix("duku: ").unwrap_or(said)));
         }
         Ok(serde_json::from_slice(&done.stdout)?)
     }

@@ -90,8 +90,9 @@ async fn dispatch(cli: Cli) -> Result<(), CommandFailure> {
     let config = cli.config.as_deref();
     match cli.command {
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "duku", &mut std::io::stdout());
-            Ok(())
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "duku", &mut script);
+            Ok(output::line(String::from_utf8_lossy(&script).trim_end())?)
         }
         Command::Token(token) => token.run().await,
         Command::Query(query) => query.run().await,
@@ -102,7 +103,7 @@ async fn dispatch(cli: Cli) -> Result<(), CommandFailure> {
         }
         Command::Demo(demo) => {
             let settings = cli.settings.resolve(config)?;
-            start_logging(&settings, "warn")?;
+            start_logging(&settings, "error")?;
             demo.run(settings).await
         }
         Command::Admin(admin) => {

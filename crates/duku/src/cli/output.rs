@@ -6,8 +6,12 @@ use std::io::{IsTerminal, Write, stderr, stdout};
 
 /// Prints one JSON value, indented on a terminal.
 pub(crate) fn json(value: &Value) -> std::io::Result<()> {
-    let text = if stdout().is_terminal() { format!("{value:#}") } else { value.to_string() };
-    line(&text)
+    line(&json_text(value))
+}
+
+/// One JSON value, indented if it goes to a terminal.
+pub(crate) fn json_text(value: &Value) -> String {
+    if stdout().is_terminal() { format!("{value:#}") } else { value.to_string() }
 }
 
 /// Prints one line. A reader that has gone away, like `head`, is not an error.
@@ -16,6 +20,13 @@ pub(crate) fn line(text: &str) -> std::io::Result<()> {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         other => other,
     }
+}
+
+/// Prints what is shown only once: here a reader that has gone away is an error too.
+pub(crate) fn once(text: &str) -> std::io::Result<()> {
+    let mut out = stdout().lock();
+    writeln!(out, "{text}")?;
+    out.flush()
 }
 
 /// Prints one line for whoever reads standard error.

@@ -24,6 +24,7 @@ pub(crate) fn read(path: &Path) -> Result<Zeroizing<String>, CommandFailure> {
     }
     match text.lines().next() {
         Some(first) if !first.is_empty() => Ok(Zeroizing::new(first.to_owned())),
+        _ if path == Path::new("-") => Err(CommandFailure::new("there is no secret on standard input")),
         _ => Err(CommandFailure::new(format!("there is no secret in {}", path.display()))),
     }
 }

@@ -15,6 +15,7 @@ use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
 };
+use web::TrustedProxies;
 
 /// Where `/metrics` is if nothing was said. Taken by something else, it is left out with a warning.
 const METRICS_DEFAULT: &str = "127.0.0.1:9090";
@@ -26,6 +27,7 @@ pub(crate) struct Prepared {
     pub(crate) service: Service,
     ambient: Ambient,
     settings: Settings,
+    proxies: TrustedProxies,
     metrics: Option<(TcpListener, PrometheusHandle)>,
 }
 
@@ -38,6 +40,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), CommandFailure> {
 /// Binds, opens the data and makes sure that there is a signing key.
 pub(crate) async fn prepare(settings: Settings) -> Result<Prepared, CommandFailure> {
     let handle = telemetry::start_metrics()?;
+    let proxies = app::trusted_proxies(&settings)?;
     let listener = server::bind("--listen", &settings.listen).await?;
     let metrics = bind_metrics(&settings).await?.map(|listener| (listener, handle));
     let urls = Urls::resolve(&settings, listener.local_addr()?)?;
@@ -46,7 +49,7 @@ pub(crate) async fn prepare(settings: Settings) -> Result<Prepared, CommandFailu
     let service = app::open_service(&settings, store, &urls, &ambient).await?;
     service.keep_signing_keys(&ambient.background("start")).await?;
     remember_urls(&service, &urls).await?;
-    Ok(Prepared { listener, urls, service, ambient, settings, metrics })
+    Ok(Prepared { listener, urls, service, ambient, settings, proxies, metrics })
 }
 
 async fn bind_metrics(settings: &Settings) -> Result<Option<TcpListener>, CommandFailure> {
@@ -68,8 +71,14 @@ const URLS_AUTH: &str = "urls.auth";
 const URLS_PLATFORM: &str = "urls.platform";
 
 async fn remember_urls(service: &Service, urls: &Urls) -> Result<(), CommandFailure> {
-    if remembered_urls(service.store()).await?.as_ref() == Some(urls) {
-        return Ok(());
+    match remembered_urls(service.store()).await? {
+        Some(before) if before == *urls => return Ok(()),
+        Some(before) => tracing::warn!(
+            before = before.platform,
+            now = urls.platform,
+            "this data was served at another URL before: tokens bought there are refused here; set --public-url to keep one"
+        ),
+        None => {}
     }
     let mut session = service.store().begin().await?;
     session.set_meta(URLS_AUTH, &urls.auth).await?;
@@ -112,9 +121,9 @@ impl Prepared {
 
     /// Serves until SIGINT or SIGTERM, finishes what runs and writes what was counted.
     pub(crate) async fn serve(self) -> Result<(), CommandFailure> {
-        let Self { listener, urls, service, ambient, settings, metrics } = self;
+        let Self { listener, urls, service, ambient, settings, proxies, metrics } = self;
         let stopping = operations::Stopping::default();
-        let router = app::router(&settings, &service, &urls, &ambient, stopping.clone())?;
+        let router = app::router(&settings, proxies, &service, &urls, &ambient, stopping.clone());
         let limits = server::Limits {
             connections: settings.connections,
             header_timeout: Duration::from_secs(settings.header_timeout_seconds),

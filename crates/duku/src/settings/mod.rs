@@ -192,6 +192,10 @@ impl Settings {
                 1,
                 3600,
             ),
+            ("form-bytes", i64::try_from(self.form_bytes).unwrap_or(i64::MAX), 1024, 1 << 20),
+            ("graphql-bytes", i64::try_from(self.graphql_bytes).unwrap_or(i64::MAX), 1024, 64 << 20),
+            ("graphql-depth", i64::try_from(self.graphql_depth).unwrap_or(i64::MAX), 2, 1000),
+            ("graphql-complexity", i64::try_from(self.graphql_complexity).unwrap_or(i64::MAX), 10, i64::MAX),
             (
                 "request-timeout-seconds",
                 i64::try_from(self.request_timeout_seconds).unwrap_or(i64::MAX),

@@ -69,8 +69,8 @@ fn base(name: &str, text: &str) -> Result<Option<String>, CommandFailure> {
         CommandFailure::new(format!("{name} must be a URL without a path, like https://platform.example.org"))
     };
     let url = Url::parse(text).map_err(|_| refusal())?;
-    let plain =
-        url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    let anonymous = url.username().is_empty() && url.password().is_none();
+    let plain = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && anonymous;
     if !plain || !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
         return Err(refusal());
     }
@@ -92,7 +92,14 @@ mod tests {
     #[test]
     fn base_urls_have_no_path_and_no_slash() {
         assert_eq!(base("--public-url", "https://x.org/").unwrap().unwrap(), "https://x.org");
-        for bad in ["x.org", "ftp://x.org", "https://x.org/a", "https://u@x.org", "https://x.org?a"] {
+        for bad in [
+            "x.org",
+            "ftp://x.org",
+            "https://x.org/a",
+            "https://u@x.org",
+            "https://:p@x.org",
+            "https://x.org?a",
+        ] {
             assert!(base("--public-url", bad).is_err(), "{bad}");
         }
         assert_eq!(local("[::]:80".parse().unwrap()), "http://127.0.0.1:80");

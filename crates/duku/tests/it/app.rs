@@ -92,5 +92,6 @@ impl App {
 }
 
 fn router(settings: &Settings, service: &Service, urls: &Urls, ambient: &Ambient) -> Router {
-    app::router(settings, service, urls, ambient, Stopping::default()).unwrap()
+    let proxies = app::trusted_proxies(settings).unwrap();
+    app::router(settings, proxies, service, urls, ambient, Stopping::default())
 }

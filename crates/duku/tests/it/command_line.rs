@@ -88,6 +88,35 @@ fn refusals_are_one_line_and_code_1() {
 }
 
 #[test]
+fn a_secret_that_cannot_be_shown_is_no_success() {
+    let server = Server::start(Database::Sqlite);
+    server.make_acme();
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let arguments = ["admin", "key", "generate", "--org", "Acme", "--label", "Lost", "--json"];
+    let output = server.command(&arguments).stdout(full).stderr(Stdio::piped()).output().unwrap();
+    assert_refused(&output, "could not be shown");
+    assert!(text(&output.stderr).contains("duku admin key rotate key_"), "it says what to do");
+}
+
+#[test]
+fn only_org_create_makes_new_data() {
+    let dir = tempfile::tempdir().unwrap();
+    let run =
+        |arguments: &[&str]| duku(arguments).env("DUKU_DATA_DIR", dir.path().join("data")).output().unwrap();
+    for arguments in
+        [&["admin", "org", "list"][..], &["admin", "key", "list", "--org", "Acme"], &["audit", "verify"]]
+    {
+        assert_refused(&run(arguments), "--data-dir");
+    }
+    assert!(!dir.path().join("data").exists());
+    assert!(run(&["admin", "org", "create", "Acme", "--admin-email", "ada@example.org"]).status.success());
+    for taken in ["system", "org_00000000000000000000000000"] {
+        let refused = run(&["admin", "org", "create", taken, "--admin-email", "ada@example.org"]);
+        assert_refused(&refused, "means something else");
+    }
+}
+
+#[test]
 fn wrong_usage_is_code_2() {
     let cases: [&[&str]; 5] = [
         &[],
@@ -127,6 +156,8 @@ fn a_client_gets_tokens_and_answers() {
     let whole: Value = serde_json::from_slice(&whole.stdout).unwrap();
     assert_eq!((&whole["scope"], &whole["expires_in"]), (&Value::from("platform:read"), &Value::from(300)));
 
+    let undefined = [("DUKU_CLIENT_ID", ""), ("DUKU_CLIENT_SECRET", ""), combined[0]];
+    assert!(run(&["token"], &undefined).status.success(), "CI systems set undefined variables to nothing");
     assert_refused(&run(&["token"], &[]), "DUKU_CLIENT_ID");
     assert_refused(&run(&["token"], &split[..1]), "DUKU_CLIENT_SECRET");
     assert_refused(&run(&["token"], &[split[0], ("DUKU_CLIENT_SECRET", "wrong")]), "not its secret");
@@ -196,6 +227,11 @@ fn an_export_of_the_audit_log_can_be_checked_without_the_database() {
     let changed = verify();
     assert_refused(&changed, "not what was written");
     assert!(text(&changed.stdout).contains("was changed"));
+    std::fs::write(&file, "").unwrap();
+    assert_refused(&verify(), "no entries");
+    let other = server.output(&["audit", "export", "--org", "system"]);
+    std::fs::write(&file, format!("{}{}", text(&other.stdout), lines)).unwrap();
+    assert_refused(&verify(), "another chain");
     std::fs::write(&file, lines.lines().skip(1).collect::<Vec<_>>().join("\n")).unwrap();
     assert!(text(&verify().stdout).contains("is missing"));
 }

@@ -105,6 +105,24 @@ fn slow_senders_are_given_up() {
     assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
 }
 
+#[test]
+fn silent_connections_give_their_places_back() {
+    let limits = [("DUKU_CONNECTIONS", "4"), ("DUKU_HEADER_TIMEOUT_SECONDS", "1")];
+    let server = Server::start_with(Database::Sqlite, &limits);
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    let silent: Vec<TcpStream> = [&b""[..], b"PRI * HTT", preface, b"GET /healthz HTTP/1.1\r\n"]
+        .into_iter()
+        .map(|first| {
+            let mut stream = TcpStream::connect(server.url.trim_start_matches("http://")).unwrap();
+            stream.write_all(first).unwrap();
+            stream
+        })
+        .collect();
+    let answer = answer_to(&server, b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    assert!(answer.starts_with("HTTP/1.1 200"), "every place was taken by a silent connection: {answer}");
+    drop(silent);
+}
+
 /// Runs `duku serve` with these settings; it must refuse to start with one line.
 #[track_caller]
 fn refuses(settings: &[(&str, &str)], hint: &str) {
@@ -128,7 +146,7 @@ fn a_start_that_cannot_work_says_what_to_do() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let short_key = "tooshort";
-    let rows: [(&[(&str, &str)], &str); 14] = [
+    let rows: [(&[(&str, &str)], &str); 16] = [
         (&[("DUKU_LISTEN", &address)], "--listen"),
         (&[("DUKU_METRICS_LISTEN", &address)], "--metrics-listen"),
         (&[("DUKU_LISTEN", "nonsense")], "--listen"),
@@ -140,6 +158,8 @@ fn a_start_that_cannot_work_says_what_to_do() {
         (&[("DUKU_DATABASE_URL", "postgres://duku:hunter2@127.0.0.1:port/duku")], "database URL"),
         (&[("DUKU_MASTER_KEY", short_key)], "openssl rand"),
         (&[("DUKU_PUBLIC_URL", "example.org")], "--public-url"),
+        (&[("DUKU_LOG", "bogus")], "--log"),
+        (&[("DUKU_GRAPHQL_DEPTH", "0")], "graphql-depth"),
         (&[("DUKU_SIGNING_ALGORITHM", "HS256")], "ES256"),
         (&[("DUKU_TRUSTED_PROXIES", "proxy")], "--trusted-proxies"),
         (&[("DUKU_CONFIG", "/nowhere/duku.toml")], "/nowhere/duku.toml"),

@@ -34,12 +34,15 @@ impl Query {
         Ok(context.outcome(found)?.into_iter().map(Subject).collect())
     }
 
-    /// One product; null if the organisation has none with this id.
+    /// One product; null with the error `NOT_FOUND` if the organisation has none with this id.
     async fn subject(context: &Call, id: ID) -> Outcome<Option<Subject>> {
-        match SubjectId::parse(&id) {
-            Ok(id) => context.subject(&id).await,
-            Err(_) => Ok(None),
-        }
+        let found = match SubjectId::parse(&id) {
+            Ok(id) => context.subject(&id).await?,
+            Err(_) => None,
+        };
+        found
+            .map(Some)
+            .ok_or_else(|| context.refuse(Reject::NotFound { kind: "product", id: id.to_string() }))
     }
 
     /// The targets of the organisation, or of one product, oldest first.
@@ -61,11 +64,14 @@ impl Query {
         Ok(targets)
     }
 
-    /// One target; null if the organisation has none with this id.
+    /// One target; null with the error `NOT_FOUND` if the organisation has none with this id.
     async fn target(context: &Call, id: ID) -> Outcome<Option<Target>> {
-        let Ok(id) = TargetId::parse(&id) else { return Ok(None) };
-        let found = context.service.find_target(&context.principal, &id).await;
-        Ok(context.outcome(found)?.map(Target))
+        let found = match TargetId::parse(&id) {
+            Ok(id) => context.outcome(context.service.find_target(&context.principal, &id).await)?,
+            Err(_) => None,
+        };
+        let missing = || context.refuse(Reject::NotFound { kind: "target", id: id.to_string() });
+        found.map(|target| Some(Target(target))).ok_or_else(missing)
     }
 
     /// The organisation of the one who asks.

@@ -47,7 +47,8 @@ async fn an_error_of_one_field_leaves_the_nullable_ones() {
     let product = world.product("Shop").await;
     let query = "query ($id: ID!) { subject(id: $id) { name } target(id: \"nonsense\") { id } }";
     let answer = world.ask_with(Actor::Key, query, json!({ "id": product })).await;
-    assert_eq!(answer.body, json!({ "data": { "subject": { "name": "Shop" }, "target": null } }));
+    assert_eq!(answer.body["data"], json!({ "subject": { "name": "Shop" }, "target": null }));
+    assert_eq!((answer.code(), &answer.body["errors"][0]["path"]), ("NOT_FOUND", &json!(["target"])));
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 const UNKNOWN: [&str; 3] = ["XXX_00000000000000000000000000", "", "' OR 1=1 --"];
 
 #[tokio::test]
-async fn reading_what_is_not_there_gives_null() {
+async fn reading_what_is_not_there_gives_not_found() {
     let world = World::new().await;
     let product = world.product("Shop").await;
     let target = world.target(&product, "main").await;
@@ -16,7 +16,11 @@ async fn reading_what_is_not_there_gives_null() {
         let unknown = UNKNOWN.map(|text| text.replace("XXX_", prefix));
         for id in unknown.iter().chain([id]) {
             let answer = world.ask_with(Actor::Outsider, &query, json!({ "id": id })).await;
-            assert_eq!(answer.data(&format!("/{field}")), Value::Null, "{field} {id}");
+            assert_eq!(
+                (answer.code(), &answer.body["data"][field]),
+                ("NOT_FOUND", &Value::Null),
+                "{field} {id}"
+            );
         }
         let own = world.ask_with(Actor::Member, &query, json!({ "id": id })).await;
         assert_eq!(own.text(&format!("/{field}/id")), *id);

@@ -125,8 +125,11 @@ impl Key {
 
 /// The operator acting on the organisation that the key belongs to.
 async fn owner(operator: &Operator, client_id: &str) -> Result<Principal, CommandFailure> {
-    let missing =
-        || CommandFailure::new(format!("there is no API key {client_id}: `duku admin key list` shows them"));
+    let missing = || {
+        CommandFailure::new(format!(
+            "there is no API key {client_id}: `duku admin key list --org ORG` shows them"
+        ))
+    };
     let id = KeyId::parse(client_id).map_err(|_| missing())?;
     let key = operator.service.store().reader().await?.find_key(&id).await?.ok_or_else(missing)?;
     let organisation = operator.service.find_organisation(key.organisation_id.as_str()).await?;
@@ -136,25 +139,34 @@ async fn owner(operator: &Operator, client_id: &str) -> Result<Principal, Comman
 fn show_once(made: &GeneratedKey, format: Format) -> Result<(), CommandFailure> {
     let GeneratedKey { key, secret } = made;
     let combined = BASE64_STANDARD.encode(format!("{}:{}", key.id, secret.expose()));
-    if format.json {
-        return Ok(output::json(&json!({
+    let text = if format.json {
+        let answer = json!({
             "client_id": key.id.as_str(),
             "client_secret": secret.expose(),
             "combined_key": combined,
             "label": key.label.as_str(),
             "expires_at": key.expires_at.to_string(),
-        }))?);
-    }
-    output::line(&format!("{} expires at {}\n", key.label, key.expires_at))?;
-    output::line(&format!("  Client ID      {}", key.id))?;
-    output::line(&format!("  Client secret  {}", secret.expose()))?;
-    output::line(&format!("  Combined key   {combined}"))?;
-    if let Some(grace) = key.grace {
-        output::line(&format!("\nThe previous secret works until {}.", grace.until))?;
-    }
-    Ok(output::line(
-        "\nThis is the only time that you can see this secret. Store it in your secret manager now.",
-    )?)
+        });
+        output::json_text(&answer)
+    } else {
+        let grace = key.grace.map_or_else(String::new, |grace| {
+            format!("\nThe previous secret works until {}.\n", grace.until)
+        });
+        format!(
+            "{} expires at {}\n\n  Client ID      {}\n  Client secret  {}\n  Combined key   {combined}\n{grace}\n\
+             This is the only time that you can see this secret. Store it in your secret manager now.",
+            key.label,
+            key.expires_at,
+            key.id,
+            secret.expose()
+        )
+    };
+    output::once(&text).map_err(|error| {
+        CommandFailure::new(format!(
+            "{} has a new secret, but it could not be shown ({error}): run `duku admin key rotate {}` again, or revoke the key",
+            key.id, key.id
+        ))
+    })
 }
 
 fn status(overview: &KeyOverview, now: Timestamp) -> String {

@@ -63,6 +63,9 @@ pub(crate) struct Operator {
 
 impl Admin {
     pub(crate) async fn run(self, settings: &Settings) -> Result<(), CommandFailure> {
+        if !matches!(self, Self::Org(org::Org::Create { .. })) {
+            require_data(settings)?;
+        }
         let operator = Operator::open(settings).await?;
         match self {
             Self::Org(command) => command.run(&operator).await,
@@ -101,6 +104,17 @@ async fn urls(settings: &Settings, store: &store::Store) -> Result<Urls, Command
     }
     let listening = settings.listen.parse().unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)));
     Urls::resolve(settings, listening)
+}
+
+/// Only the server and `org create` make new data: any other command would work on an empty copy somewhere else.
+pub(crate) fn require_data(settings: &Settings) -> Result<(), CommandFailure> {
+    match settings.store_options()?.location {
+        store::Location::Sqlite(path) if !path.exists() => Err(CommandFailure::new(format!(
+            "there is no data at {}: name the right directory with --data-dir, or start with `duku admin org create`",
+            path.display()
+        ))),
+        store::Location::Sqlite(_) | store::Location::Postgres(_) => Ok(()),
+    }
 }
 
 /// Who the audit log will name.
