@@ -12,7 +12,7 @@ use axum::{
 };
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
-use service::tokens::TokenFacts;
+use service::introspection::TokenFacts;
 
 pub(crate) async fn introspect(
     State(server): State<AuthorizationServer>,

@@ -11,7 +11,7 @@ use axum::{
     extract::{Request, State},
 };
 use http::{Response, StatusCode};
-use service::tokens::RevocationRefusal;
+use service::revocation::RevocationRefusal;
 
 pub(crate) async fn revoke(
     State(server): State<AuthorizationServer>,

@@ -1,25 +1,14 @@
-//! Access tokens after they were bought: accepted, introspected (RFC 7662), revoked (RFC 7009).
+//! Access tokens after they were bought: whose they are, and whether they are still honoured (RFC 6750, RFC 9068).
 //!
 //! A token is a JWT (RFC 9068) that is stored nowhere. Its signature is checked once and remembered; whether its key
 //! still honours it is asked of the store at every use, so nothing that was ended lives on in a cache.
 
-use crate::{
-    Ctx, Failure, Holder, Principal, Reject, Service,
-    audit::Entry,
-    exchange::{ClientRefusal, Credential},
-    usage::Use,
-};
-use domain::{
-    Email, KeyId, OrganisationId, ScopeSet, Timestamp, TokenId, UserId, api_key::TokenEnd, audit::Action,
-};
+use crate::{Ctx, Failure, Holder, Principal, Service, usage::Use};
+use domain::{KeyId, OrganisationId, ScopeSet, Timestamp, UserId, api_key::TokenEnd};
 use jose::JwtError;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use std::{borrow::Cow, sync::Arc};
 use store::StoreError;
-
-/// `client_id` of tokens that people get from an operator.
-pub const OPERATOR_CLIENT: &str = "duku-admin";
 
 /// The claims of every access token, in the order of RFC 9068 §2.2 and then ours.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -43,7 +32,7 @@ pub(crate) struct Claims<'a> {
 #[derive(Debug)]
 pub(crate) struct Verified {
     kid: String,
-    claims: Claims<'static>,
+    pub(crate) claims: Claims<'static>,
     subject: Subject,
     scopes: ScopeSet,
 }
@@ -90,32 +79,6 @@ fn invalid(why: impl Into<String>) -> TokenRefusal {
     TokenRefusal::Invalid(why.into())
 }
 
-/// What introspection says of a token that is active (RFC 7662 §2.2).
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the fields are the claims of the same names")]
-pub struct TokenFacts {
-    pub scope: String,
-    pub client_id: String,
-    pub username: Option<String>,
-    pub subject: String,
-    pub audience: String,
-    pub issuer: String,
-    pub token_id: String,
-    pub issued_at: i64,
-    pub expires_at: i64,
-    pub organisation_id: String,
-    pub organisation_name: String,
-}
-
-/// What became of a request to revoke a token.
-#[derive(Debug)]
-pub enum RevocationRefusal {
-    /// The client is not let in.
-    Client(ClientRefusal),
-    /// The token was issued to another client.
-    NotYours,
-}
-
 impl Service {
     /// Accepts a bearer token and says whose it is.
     ///
@@ -138,7 +101,7 @@ impl Service {
         }
     }
 
-    async fn accept(&self, ctx: &Ctx, token: &str) -> Result<Principal, TokenRefusal> {
+    pub(crate) async fn accept(&self, ctx: &Ctx, token: &str) -> Result<Principal, TokenRefusal> {
         let verified = self.verify(token).await?;
         self.check_times(ctx, &verified.claims)?;
         match &verified.subject {
@@ -147,7 +110,7 @@ impl Service {
         }
     }
 
-    async fn verify(&self, token: &str) -> Result<Arc<Verified>, TokenRefusal> {
+    pub(crate) async fn verify(&self, token: &str) -> Result<Arc<Verified>, TokenRefusal> {
         let name = jose::sha256(token.as_bytes());
         if let Some(verified) = self.0.verified.0.get(&name) {
             return Ok(verified);
@@ -230,129 +193,6 @@ impl Service {
             scopes: verified.scopes,
         })
     }
-
-    /// Says what a token of the client's own organisation is; `None` for any other token, good or not.
-    ///
-    /// # Errors
-    /// The client is not let in, or the store fails.
-    pub async fn introspect(
-        &self,
-        ctx: &Ctx,
-        credential: Credential<'_>,
-        token: &str,
-    ) -> Result<Option<TokenFacts>, ClientRefusal> {
-        let client = self.admit_client(ctx, credential).await?.key;
-        let principal = match self.accept(ctx, token).await {
-            Ok(principal) if principal.organisation_id == client.organisation_id => principal,
-            Ok(_) | Err(TokenRefusal::Invalid(_) | TokenRefusal::TooManyFailures(_)) => return Ok(None),
-            Err(TokenRefusal::Failure(failure)) => return Err(ClientRefusal::Failure(failure)),
-        };
-        match self.verify(token).await {
-            Ok(verified) => Ok(Some(facts(&verified.claims, &principal))),
-            Err(TokenRefusal::Failure(failure)) => Err(ClientRefusal::Failure(failure)),
-            Err(TokenRefusal::Invalid(_) | TokenRefusal::TooManyFailures(_)) => Ok(None),
-        }
-    }
-
-    /// Revokes one of the client's own tokens. A token that is not good any more needs no revoking.
-    ///
-    /// # Errors
-    /// The client is not let in, the token is another client's of its organisation, or the store fails.
-    pub async fn revoke_token(
-        &self,
-        ctx: &Ctx,
-        credential: Credential<'_>,
-        token: &str,
-    ) -> Result<(), RevocationRefusal> {
-        let client = self.admit_client(ctx, credential).await.map_err(RevocationRefusal::Client)?.key;
-        let fail = |failure: Failure| RevocationRefusal::Client(ClientRefusal::Failure(failure));
-        match self.accept(ctx, token).await {
-            Ok(principal) => match &principal.holder {
-                Holder::ApiKey { id, .. } if *id == client.id => {
-                    self.revoke_accepted(ctx, &principal, token).await.map_err(fail)
-                }
-                _ if principal.organisation_id == client.organisation_id => Err(RevocationRefusal::NotYours),
-                _ => Ok(()),
-            },
-            Err(TokenRefusal::Failure(failure)) => Err(fail(failure)),
-            Err(TokenRefusal::Invalid(_) | TokenRefusal::TooManyFailures(_)) => Ok(()),
-        }
-    }
-
-    async fn revoke_accepted(&self, ctx: &Ctx, principal: &Principal, token: &str) -> Result<(), Failure> {
-        let verified = match self.verify(token).await {
-            Ok(verified) => verified,
-            Err(TokenRefusal::Failure(failure)) => return Err(failure),
-            Err(TokenRefusal::Invalid(_) | TokenRefusal::TooManyFailures(_)) => return Ok(()),
-        };
-        let claims = &verified.claims;
-        let mut session = self.0.store.begin().await?;
-        if session.revoke_token(&claims.jti, Timestamp::from_seconds(claims.exp)).await? {
-            let entry = Entry {
-                action: Action::AccessTokenRevoked,
-                object_id: &claims.jti,
-                object_name: &principal.actor().name,
-                details: json!({}),
-            };
-            self.audit(&mut session, ctx, principal, entry).await?;
-        }
-        Ok(session.commit().await?)
-    }
-
-    /// Makes an access token for a person, on an operator's word.
-    ///
-    /// # Errors
-    /// There is no such person, the person belongs to no or to several organisations and none was named, or the store fails.
-    pub async fn issue_person_token(
-        &self,
-        ctx: &Ctx,
-        operator: &str,
-        email: &str,
-        organisation: Option<&domain::Organisation>,
-    ) -> Result<String, Failure> {
-        let email = Email::parse(email)?;
-        let mut session = self.0.store.begin().await?;
-        let missing = || Reject::NotFound { kind: "person", id: email.as_str().to_owned() };
-        let person = session.find_person(&email).await?.ok_or_else(missing)?;
-        let memberships = session.organisations_of(&person.id).await?;
-        let organisation = match (organisation, memberships.as_slice()) {
-            (Some(organisation), _) if memberships.contains(&organisation.id) => organisation.clone(),
-            (None, [only]) => session.find_organisation(only).await?.ok_or_else(missing)?,
-            (None, [_, _, ..]) => {
-                return Err(Reject::Conflict(format!(
-                    "{email} belongs to several organisations: name one with --org"
-                ))
-                .into());
-            }
-            (Some(_), _) | (None, []) => return Err(missing().into()),
-        };
-        let token_id = TokenId::generate(ctx.now, self.entropy());
-        let issued_at = ctx.now.seconds();
-        let claims = Claims {
-            iss: Cow::Borrowed(&self.0.policy.issuer),
-            sub: Cow::Borrowed(person.id.as_str()),
-            client_id: Cow::Borrowed(OPERATOR_CLIENT),
-            azp: Cow::Borrowed(OPERATOR_CLIENT),
-            aud: Cow::Borrowed(&self.0.policy.audience),
-            iat: issued_at,
-            exp: issued_at + self.0.policy.token_lifetime_seconds,
-            jti: Cow::Borrowed(token_id.as_str()),
-            scope: Cow::Owned(ScopeSet::DEFAULT.to_string()),
-            org_id: Cow::Borrowed(organisation.id.as_str()),
-            org_name: Cow::Borrowed(organisation.name.as_str()),
-            token_epoch: person.token_epoch,
-        };
-        let token = self.sign(ctx, &claims)?;
-        let entry = Entry {
-            action: Action::PersonTokenIssued,
-            object_id: person.id.as_str(),
-            object_name: email.as_str(),
-            details: json!({}),
-        };
-        self.audit(&mut session, ctx, &Principal::operator(operator, &organisation), entry).await?;
-        session.commit().await?;
-        Ok(token)
-    }
 }
 
 fn refuse_ended(token_revoked: bool, signing_key_alive: bool) -> Result<(), TokenRefusal> {
@@ -373,24 +213,4 @@ fn subject_of(claims: &Claims<'_>) -> Option<Subject> {
     }
     let organisation = OrganisationId::parse(&claims.org_id).ok()?;
     UserId::parse(&claims.sub).ok().map(|person| Subject::Person(organisation, person))
-}
-
-fn facts(claims: &Claims<'_>, principal: &Principal) -> TokenFacts {
-    let username = match &principal.holder {
-        Holder::Person { email, .. } => Some(email.as_str().to_owned()),
-        Holder::ApiKey { .. } | Holder::Operator { .. } => None,
-    };
-    TokenFacts {
-        scope: claims.scope.to_string(),
-        client_id: claims.client_id.to_string(),
-        username,
-        subject: claims.sub.to_string(),
-        audience: claims.aud.to_string(),
-        issuer: claims.iss.to_string(),
-        token_id: claims.jti.to_string(),
-        issued_at: claims.iat,
-        expires_at: claims.exp,
-        organisation_id: principal.organisation_id.as_str().to_owned(),
-        organisation_name: principal.organisation_name.clone(),
-    }
 }

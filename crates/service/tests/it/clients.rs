@@ -1,10 +1,7 @@
 //! Introspection (RFC 7662) and revocation (RFC 7009) by clients.
 
 use crate::house::{House, MAX, NO_GRACE, Pair, Told, at, generate, on_both_engines, reason, time, told};
-use service::{
-    exchange::Credential,
-    tokens::{RevocationRefusal, TokenFacts},
-};
+use service::{exchange::Credential, introspection::TokenFacts, revocation::RevocationRefusal};
 
 on_both_engines!(
     a_client_learns_of_tokens_of_its_own_organisation_only,

@@ -6,9 +6,7 @@ use crate::house::{
 use jose::{SigningKey, base64url};
 use serde_json::{Value, json};
 use service::{
-    Holder, Policy, Service,
-    exchange::ExchangeRefusal,
-    tokens::{OPERATOR_CLIENT, TokenRefusal},
+    Holder, Policy, Service, exchange::ExchangeRefusal, person_tokens::OPERATOR_CLIENT, tokens::TokenRefusal,
 };
 use testkit::Engine;
 

@@ -1,0 +1,69 @@
+//! Token introspection (RFC 7662): a key may ask about the tokens of its own organisation.
+
+use crate::{
+    Ctx, Holder, Principal, Service,
+    exchange::{ClientRefusal, Credential},
+    tokens::{Claims, TokenRefusal},
+};
+
+/// What introspection says of a token that is active (RFC 7662 §2.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are the claims of the same names")]
+pub struct TokenFacts {
+    pub scope: String,
+    pub client_id: String,
+    pub username: Option<String>,
+    pub subject: String,
+    pub audience: String,
+    pub issuer: String,
+    pub token_id: String,
+    pub issued_at: i64,
+    pub expires_at: i64,
+    pub organisation_id: String,
+    pub organisation_name: String,
+}
+
+impl Service {
+    /// Says what a token of the client's own organisation is; `None` for any other token, good or not.
+    ///
+    /// # Errors
+    /// The client is not let in, or the store fails.
+    pub async fn introspect(
+        &self,
+        ctx: &Ctx,
+        credential: Credential<'_>,
+        token: &str,
+    ) -> Result<Option<TokenFacts>, ClientRefusal> {
+        let client = self.admit_client(ctx, credential).await?.key;
+        let principal = match self.accept(ctx, token).await {
+            Ok(principal) if principal.organisation_id == client.organisation_id => principal,
+            Ok(_) | Err(TokenRefusal::Invalid(_) | TokenRefusal::TooManyFailures(_)) => return Ok(None),
+            Err(TokenRefusal::Failure(failure)) => return Err(ClientRefusal::Failure(failure)),
+        };
+        match self.verify(token).await {
+            Ok(verified) => Ok(Some(facts(&verified.claims, &principal))),
+            Err(TokenRefusal::Failure(failure)) => Err(ClientRefusal::Failure(failure)),
+            Err(TokenRefusal::Invalid(_) | TokenRefusal::TooManyFailures(_)) => Ok(None),
+        }
+    }
+}
+
+fn facts(claims: &Claims<'_>, principal: &Principal) -> TokenFacts {
+    let username = match &principal.holder {
+        Holder::Person { email, .. } => Some(email.as_str().to_owned()),
+        Holder::ApiKey { .. } | Holder::Operator { .. } => None,
+    };
+    TokenFacts {
+        scope: claims.scope.to_string(),
+        client_id: claims.client_id.to_string(),
+        username,
+        subject: claims.sub.to_string(),
+        audience: claims.aud.to_string(),
+        issuer: claims.iss.to_string(),
+        token_id: claims.jti.to_string(),
+        issued_at: claims.iat,
+        expires_at: claims.exp,
+        organisation_id: principal.organisation_id.as_str().to_owned(),
+        organisation_name: principal.organisation_name.clone(),
+    }
+}
