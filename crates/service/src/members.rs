@@ -58,7 +58,7 @@ impl Service {
         Ok(Member { role, ..member })
     }
 
-    /// Removes a member; the person's access tokens for the organisation end at once.
+    /// Removes a member; the person's access tokens end at once, and for good.
     ///
     /// # Errors
     /// The principal is no Admin, the person is no member, it would leave no Admin, or the store fails.
@@ -68,6 +68,8 @@ impl Service {
         lock_organisation(&mut session, principal).await?;
         let member = find_member(&mut session, principal, email).await?;
         session.remove_member(&principal.organisation_id, &member.id).await?;
+        // Otherwise a token of before would work again for a person who comes back within its five minutes.
+        session.end_tokens_of_person(&member.id).await?;
         refuse_without_admin(&mut session, principal).await?;
         self.audit_member(&mut session, ctx, principal, Action::MemberRemoved, &member, json!({})).await?;
         Ok(session.commit().await?)

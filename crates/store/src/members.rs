@@ -15,6 +15,7 @@ statements! {
     ADD = "INSERT INTO memberships (organisation_id, user_id, role, created_at_ms) VALUES ($1, $2, $3, $4)";
     SET_ROLE = "UPDATE memberships SET role = $3 WHERE organisation_id = $1 AND user_id = $2";
     REMOVE = "DELETE FROM memberships WHERE organisation_id = $1 AND user_id = $2";
+    END_TOKENS = "UPDATE users SET token_epoch = token_epoch + 1 WHERE id = $1";
     LIST = "SELECT u.id, u.email, m.role, m.created_at_ms FROM memberships m JOIN users u ON u.id = m.user_id \
         WHERE m.organisation_id = $1 ORDER BY u.id";
     ORGANISATIONS_OF = "SELECT organisation_id FROM memberships WHERE user_id = $1 ORDER BY organisation_id";
@@ -144,6 +145,11 @@ impl Session {
         person: &UserId,
     ) -> Result<bool, StoreError> {
         Ok(self.execute(REMOVE, params![organisation.as_str(), person.as_str()]).await? == 1)
+    }
+
+    /// Ends every access token that the person has.
+    pub async fn end_tokens_of_person(&mut self, person: &UserId) -> Result<(), StoreError> {
+        self.execute(END_TOKENS, params![person.as_str()]).await.map(drop)
     }
 
     /// The organisation's people in the order in which they were added.

@@ -103,6 +103,9 @@ async fn a_removed_person_is_refused_at_the_next_request(house: House) {
     assert_eq!(none, Reject::NotFound { kind: "person", id: MAX.into() });
     let again = rejected(house.service.remove_member(&at(1), &house.admin, MAX).await);
     assert_eq!(again, Reject::NotFound { kind: "member", id: MAX.into() });
+    house.service.add_member(&at(1), &house.admin, MAX, Role::Member).await.unwrap();
+    assert_eq!(reason(&other, 1, &token).await, "this person's tokens were ended");
+    assert!(accepts(&other, 1, &token_of(&house, MAX).await).await);
 }
 
 async fn the_last_admin_stays(house: House) {
