@@ -13,6 +13,7 @@ use axum::{
 use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
 use service::{Holder, Principal, exchange::ClientRefusal, tokens::TokenRefusal};
+use web::bearer::{Presented, quotable};
 
 pub(crate) async fn show(
     State(server): State<AuthorizationServer>,
@@ -20,19 +21,9 @@ pub(crate) async fn show(
 ) -> Result<Response<Body>, Response<Body>> {
     let (parts, _) = request.into_parts();
     let ctx = ctx(&parts).map_err(IntoResponse::into_response)?;
-    let mut headers = parts.headers.get_all(header::AUTHORIZATION).iter();
-    let token = match (headers.next(), headers.next()) {
-        (Some(value), None) => value.to_str().ok().and_then(bearer),
-        _ => None,
-    };
-    let token = token.ok_or_else(|| challenge(None))?;
+    let Presented::Token(token) = Presented::of(&parts.headers) else { return Err(challenge(None)) };
     let principal = server.service().authenticate(&ctx, token).await.map_err(refuse)?;
     Ok(no_store(web::json(StatusCode::OK, &facts(&principal))))
-}
-
-fn bearer(header: &str) -> Option<&str> {
-    let (scheme, token) = header.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()).filter(|token| !token.is_empty())
 }
 
 fn refuse(refusal: TokenRefusal) -> Response<Body> {
@@ -51,10 +42,7 @@ fn challenge(why: Option<&str>) -> Response<Body> {
     let mut response = Refusal::new(StatusCode::UNAUTHORIZED, "invalid_token", description).into_response();
     let value = why.map_or_else(
         || "Bearer".to_owned(),
-        |why| {
-            let why = why.replace(['"', '\\'], "'");
-            format!("Bearer error=\"invalid_token\", error_description=\"{why}\"")
-        },
+        |why| format!("Bearer error=\"invalid_token\", error_description=\"{}\"", quotable(why)),
     );
     if let Ok(value) = HeaderValue::from_str(&value) {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, value);

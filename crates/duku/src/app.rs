@@ -103,7 +103,7 @@ pub fn router(
         depth: settings.graphql_depth,
         complexity: settings.graphql_complexity,
         aliases: settings.graphql_aliases,
-        resource_metadata_url: format!("{}/.well-known/oauth-protected-resource/graphql", urls.platform),
+        resource_metadata_url: format!("{}{}", urls.platform, platform::RESOURCE_METADATA_PATH),
         ..platform::Settings::default()
     };
     let timeout = Duration::from_secs(settings.request_timeout_seconds);

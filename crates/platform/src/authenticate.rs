@@ -4,6 +4,7 @@ use crate::{Platform, errors, faults::Code, refusal::Refusal};
 use domain::ClientSecret;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use service::{Ctx, Failure, Principal, tokens::TokenRefusal};
+use web::bearer::{Presented, quotable};
 
 /// Finds out who asks.
 ///
@@ -14,7 +15,7 @@ pub(crate) async fn authenticate(
     ctx: &Ctx,
     headers: &HeaderMap,
 ) -> Result<Principal, Refusal> {
-    let token = match presented(headers) {
+    let token = match Presented::of(headers) {
         Presented::Token(token) => token,
         Presented::Nothing => return Err(challenge(platform, None)),
         Presented::Unusable(why) => return Err(challenge(platform, Some(why))),
@@ -28,33 +29,6 @@ pub(crate) async fn authenticate(
         TokenRefusal::TooManyFailures(seconds) => too_many(seconds),
         TokenRefusal::Failure(failure) => failed(ctx, &failure),
     })
-}
-
-enum Presented<'a> {
-    Token(&'a str),
-    /// No credentials, or some of a kind that this API does not know.
-    Nothing,
-    Unusable(&'static str),
-}
-
-fn presented(headers: &HeaderMap) -> Presented<'_> {
-    let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let value = match (values.next(), values.next()) {
-        (None, _) => return Presented::Nothing,
-        (Some(value), None) => value,
-        (Some(_), Some(_)) => return Presented::Unusable("send exactly one Authorization header"),
-    };
-    let Ok(text) = value.to_str() else {
-        return Presented::Unusable("the Authorization header holds characters that no token has");
-    };
-    let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Presented::Nothing;
-    }
-    match token.trim() {
-        "" => Presented::Unusable("no token stands behind Bearer"),
-        token => Presented::Token(token),
-    }
 }
 
 /// RFC 6750 §3: whoever presented no token is told how to get one, but of no error.
@@ -82,16 +56,6 @@ fn challenge(platform: &Platform, why: Option<&str>) -> Refusal {
         Ok(value) => refusal.with_header(header::WWW_AUTHENTICATE, value),
         Err(_) => refusal.with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
     }
-}
-
-/// RFC 6750 §3: `error_description` has no quotes, no backslash and nothing beyond printable ASCII.
-fn quotable(text: &str) -> String {
-    let quotable = |c: char| match c {
-        '"' | '\\' => '\'',
-        ' '..='~' => c,
-        _ => '?',
-    };
-    text.chars().map(quotable).collect()
 }
 
 fn too_many(seconds: u64) -> Refusal {
@@ -133,10 +97,5 @@ mod tests {
         );
         let (status, headers) = answer(StoreError::Corrupt("the cause".into()));
         assert_eq!((status, headers.get(header::RETRY_AFTER)), (StatusCode::INTERNAL_SERVER_ERROR, None));
-    }
-
-    #[test]
-    fn descriptions_keep_to_the_characters_of_rfc_6750() {
-        assert_eq!(quotable("a \"b\" \\ c\nü~"), "a 'b' ' c??~");
     }
 }

@@ -24,6 +24,7 @@ mod settings;
 mod shape;
 mod variables;
 
+pub use metadata::PATH as RESOURCE_METADATA_PATH;
 pub use settings::Settings;
 
 use axum::{

@@ -7,7 +7,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::json;
 
 /// RFC 9728 §3.1: the well-known prefix before the resource's own path.
-pub(crate) const PATH: &str = "/.well-known/oauth-protected-resource/graphql";
+pub const PATH: &str = "/.well-known/oauth-protected-resource/graphql";
 
 pub(crate) async fn show(State(platform): State<Platform>) -> Response<Body> {
     let policy = platform.service().policy();

@@ -3,7 +3,7 @@
 use crate::{
     Ctx, Holder, Principal, Service,
     exchange::{ClientRefusal, Credential},
-    tokens::{Claims, TokenRefusal},
+    tokens::{Accepted, Claims, TokenRefusal},
 };
 
 /// What introspection says of a token that is active (RFC 7662 §2.2).
@@ -35,15 +35,12 @@ impl Service {
         token: &str,
     ) -> Result<Option<TokenFacts>, ClientRefusal> {
         let client = self.admit_client(ctx, credential).await?.key;
-        let principal = match self.accept(ctx, token).await {
-            Ok(principal) if principal.organisation_id == client.organisation_id => principal,
-            Ok(_) | Err(TokenRefusal::Invalid(_) | TokenRefusal::TooManyFailures(_)) => return Ok(None),
-            Err(TokenRefusal::Failure(failure)) => return Err(ClientRefusal::Failure(failure)),
-        };
-        match self.verify(token).await {
-            Ok(verified) => Ok(Some(facts(&verified.claims, &principal))),
+        match self.accept(ctx, token).await {
+            Ok(Accepted { verified, principal }) if principal.organisation_id == client.organisation_id => {
+                Ok(Some(facts(&verified.claims, &principal)))
+            }
+            Ok(_) | Err(TokenRefusal::Invalid(_) | TokenRefusal::TooManyFailures(_)) => Ok(None),
             Err(TokenRefusal::Failure(failure)) => Err(ClientRefusal::Failure(failure)),
-            Err(TokenRefusal::Invalid(_) | TokenRefusal::TooManyFailures(_)) => Ok(None),
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Use cases of an API key's life that an Admin starts: list, generate, rotate, end a grace, revoke.
 
 use crate::{Ctx, Failure, Principal, Reject, Service, audit::Entry, reject::Candidate};
+use base64::{Engine, prelude::BASE64_STANDARD};
 use domain::{
-    ApiKey, Capability, ClientSecret, KeyId, KeyState, Label, Organisation,
+    ApiKey, Capability, ClientSecret, KeyId, KeyState, Label, Organisation, OrganisationId,
     api_key::{self, FreeSlot, GracePeriod, NewKey, NoFreeSlot, Rotated, Rotation, StoredSecret},
     audit::Action,
 };
@@ -36,6 +37,13 @@ pub struct GeneratedKey {
     pub secret: ClientSecret,
 }
 
+impl GeneratedKey {
+    /// The pair as one value, for CI actions with a single `api-key` input: base64 of `client_id:client_secret`.
+    pub fn combined(&self) -> String {
+        BASE64_STANDARD.encode(format!("{}:{}", self.key.id, self.secret.expose()))
+    }
+}
+
 impl Service {
     /// The organisation's keys, oldest first, with their use.
     ///
@@ -44,11 +52,7 @@ impl Service {
     pub async fn list_keys(&self, principal: &Principal) -> Result<Vec<KeyOverview>, Failure> {
         principal.authorise(Capability::ManageKeys)?;
         let mut session = self.0.store.reader().await?;
-        let mut keys = session.keys(&principal.organisation_id, None).await?;
-        for key in &mut keys {
-            self.0.usage.add_pending(key);
-        }
-        Ok(keys)
+        self.overviews(&mut session, &principal.organisation_id, None).await
     }
 
     /// One key of the organisation, with its use.
@@ -59,10 +63,22 @@ impl Service {
         principal.authorise(Capability::ManageKeys)?;
         let id = parse_id(id)?;
         let mut session = self.0.store.reader().await?;
-        let found = session.keys(&principal.organisation_id, Some(&id)).await?.into_iter().next();
-        let mut key = found.ok_or_else(|| not_found(&id))?;
-        self.0.usage.add_pending(&mut key);
-        Ok(key)
+        let found = self.overviews(&mut session, &principal.organisation_id, Some(&id)).await?;
+        Ok(found.into_iter().next().ok_or_else(|| not_found(&id))?)
+    }
+
+    /// Keys with their use, the use that is not written yet included.
+    async fn overviews(
+        &self,
+        session: &mut Session,
+        organisation: &OrganisationId,
+        id: Option<&KeyId>,
+    ) -> Result<Vec<KeyOverview>, Failure> {
+        let mut keys = session.keys(organisation, id).await?;
+        for key in &mut keys {
+            self.0.usage.add_pending(key);
+        }
+        Ok(keys)
     }
 
     /// Generates a key. However many requests race, the organisation never has more Active keys than its limit.
@@ -195,10 +211,7 @@ impl Service {
         match api_key::claim_slot(active, self.0.policy.active_keys) {
             Ok(slot) => Ok(slot),
             Err(NoFreeSlot { limit }) => {
-                let mut keys = session.keys(&organisation.id, None).await?;
-                for key in &mut keys {
-                    self.0.usage.add_pending(key);
-                }
+                let keys = self.overviews(session, &organisation.id, None).await?;
                 Err(Reject::LimitReached { limit, candidates: candidates(keys, ctx) }.into())
             }
         }

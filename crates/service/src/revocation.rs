@@ -4,7 +4,7 @@ use crate::{
     Ctx, Failure, Holder, Principal, Service,
     audit::Entry,
     exchange::{ClientRefusal, Credential},
-    tokens::TokenRefusal,
+    tokens::{Accepted, Claims, TokenRefusal},
 };
 use domain::{Timestamp, audit::Action};
 use serde_json::json;
@@ -32,9 +32,9 @@ impl Service {
         let client = self.admit_client(ctx, credential).await.map_err(RevocationRefusal::Client)?.key;
         let fail = |failure: Failure| RevocationRefusal::Client(ClientRefusal::Failure(failure));
         match self.accept(ctx, token).await {
-            Ok(principal) => match &principal.holder {
+            Ok(Accepted { verified, principal }) => match &principal.holder {
                 Holder::ApiKey { id, .. } if *id == client.id => {
-                    self.revoke_accepted(ctx, &principal, token).await.map_err(fail)
+                    self.revoke_accepted(ctx, &principal, &verified.claims).await.map_err(fail)
                 }
                 _ if principal.organisation_id == client.organisation_id => Err(RevocationRefusal::NotYours),
                 _ => Ok(()),
@@ -44,13 +44,12 @@ impl Service {
         }
     }
 
-    async fn revoke_accepted(&self, ctx: &Ctx, principal: &Principal, token: &str) -> Result<(), Failure> {
-        let verified = match self.verify(token).await {
-            Ok(verified) => verified,
-            Err(TokenRefusal::Failure(failure)) => return Err(failure),
-            Err(TokenRefusal::Invalid(_) | TokenRefusal::TooManyFailures(_)) => return Ok(()),
-        };
-        let claims = &verified.claims;
+    async fn revoke_accepted(
+        &self,
+        ctx: &Ctx,
+        principal: &Principal,
+        claims: &Claims<'_>,
+    ) -> Result<(), Failure> {
         let mut session = self.0.store.begin().await?;
         if session.revoke_token(&claims.jti, Timestamp::from_seconds(claims.exp)).await? {
             let entry = Entry {

@@ -37,6 +37,12 @@ pub(crate) struct Verified {
     scopes: ScopeSet,
 }
 
+/// A verified token that its holder still honours.
+pub(crate) struct Accepted {
+    pub(crate) verified: Arc<Verified>,
+    pub(crate) principal: Principal,
+}
+
 #[derive(Debug)]
 enum Subject {
     ApiKey(KeyId),
@@ -85,9 +91,8 @@ impl Service {
     /// # Errors
     /// The token is not good, or its holder does not honour it any more, or the store fails.
     pub async fn authenticate(&self, ctx: &Ctx, token: &str) -> Result<Principal, TokenRefusal> {
-        let outcome = self.accept(ctx, token).await;
-        match outcome {
-            Ok(principal) => {
+        match self.accept(ctx, token).await {
+            Ok(Accepted { principal, .. }) => {
                 if let Holder::ApiKey { id, .. } = &principal.holder {
                     self.0.usage.note(id, ctx, Use::ApiCall);
                 }
@@ -101,16 +106,17 @@ impl Service {
         }
     }
 
-    pub(crate) async fn accept(&self, ctx: &Ctx, token: &str) -> Result<Principal, TokenRefusal> {
+    pub(crate) async fn accept(&self, ctx: &Ctx, token: &str) -> Result<Accepted, TokenRefusal> {
         let verified = self.verify(token).await?;
         self.check_times(ctx, &verified.claims)?;
-        match &verified.subject {
-            Subject::ApiKey(id) => self.accept_key(ctx, &verified, id).await,
-            Subject::Person(organisation, id) => self.accept_person(&verified, organisation, id).await,
-        }
+        let principal = match &verified.subject {
+            Subject::ApiKey(id) => self.accept_key(ctx, &verified, id).await?,
+            Subject::Person(organisation, id) => self.accept_person(&verified, organisation, id).await?,
+        };
+        Ok(Accepted { verified, principal })
     }
 
-    pub(crate) async fn verify(&self, token: &str) -> Result<Arc<Verified>, TokenRefusal> {
+    async fn verify(&self, token: &str) -> Result<Arc<Verified>, TokenRefusal> {
         let name = jose::sha256(token.as_bytes());
         if let Some(verified) = self.0.verified.0.get(&name) {
             return Ok(verified);

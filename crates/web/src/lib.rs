@@ -2,6 +2,7 @@
 
 mod address;
 mod answer;
+pub mod bearer;
 mod body;
 mod context;
 mod door;

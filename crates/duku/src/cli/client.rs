@@ -1,7 +1,10 @@
 //! `duku token` and `duku query`: a client of a server, as a pipeline is.
 
 use super::{output, secrets};
-use crate::{failure::CommandFailure, settings::Urls};
+use crate::{
+    failure::CommandFailure,
+    settings::{authorization_server_of, token_endpoint},
+};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use clap::Args;
 use reqwest::{Client, Response};
@@ -96,8 +99,7 @@ impl Connection {
 
     async fn exchange(&self, client: &Client, scope: Option<&str>) -> Result<Value, CommandFailure> {
         let pair = self.pair()?;
-        let auth = crate::settings::authorization_server_of(self.base());
-        let url = format!("{auth}/realms/{}/protocol/openid-connect/token", self.realm);
+        let url = token_endpoint(&authorization_server_of(self.base()), &self.realm);
         let mut form = vec![
             ("grant_type", "client_credentials"),
             ("client_id", pair.client_id.as_str()),
@@ -192,9 +194,4 @@ impl Query {
             Some(message) => Err(CommandFailure::new(message)),
         }
     }
-}
-
-/// The URLs of a server that runs in this process, for the demo.
-pub(crate) fn token_url(urls: &Urls, realm: &str) -> String {
-    format!("{}/realms/{realm}/protocol/openid-connect/token", urls.auth)
 }

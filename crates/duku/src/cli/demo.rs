@@ -3,10 +3,10 @@
 //! Each command is shown as it can be pasted and then really run: `duku admin` as a process of its own, `curl` as the
 //! same request over HTTP. Each part has a key of its own, so that everything shown answers the same afterwards.
 
-use super::{client::token_url, output, serve};
+use super::{output, serve};
 use crate::{
     failure::CommandFailure,
-    settings::{Settings, Switch, Urls},
+    settings::{Settings, Switch, Urls, token_endpoint},
 };
 use clap::Args;
 use reqwest::Client;
@@ -28,6 +28,16 @@ pub(crate) struct Demo {
     #[arg(long)]
     exit: bool,
 }
+
+/// What would lead a command away from the demo's own data and server.
+const FOREIGN: [&str; 6] = [
+    "DUKU_DATABASE_URL",
+    "DUKU_MASTER_KEY_FILE",
+    "DUKU_CONFIG",
+    "DUKU_PUBLIC_URL",
+    "DUKU_PLATFORM_URL",
+    "DUKU_AUTH_URL",
+];
 
 /// A key's pair, as `duku admin key generate --json` prints it.
 struct Pair {
@@ -128,7 +138,7 @@ impl Stage {
 
     async fn set(&self) -> Result<(), CommandFailure> {
         title("An organisation, its Admin and a product")?;
-        shell("unset DUKU_DATABASE_URL DUKU_CONFIG DUKU_MASTER_KEY DUKU_MASTER_KEY_FILE")?;
+        shell(&format!("unset {}", FOREIGN.join(" ")))?;
         shell(&format!("export DUKU_DATA_DIR={}", quoted(&self.data_dir.display().to_string())))?;
         self.admin(&["org", "create", "Demo", "--admin-email", "ada@example.org"]).await?;
         let product =
@@ -190,15 +200,8 @@ impl Stage {
         shell(&format!("{} {} --json", self.program, shown.join(" ")))?;
         let mut command = Command::new(std::env::current_exe()?);
         command.args(arguments).arg("--json").env("DUKU_DATA_DIR", &self.data_dir);
-        for inherited in [
-            "DUKU_DATABASE_URL",
-            "DUKU_MASTER_KEY_FILE",
-            "DUKU_CONFIG",
-            "DUKU_PUBLIC_URL",
-            "DUKU_PLATFORM_URL",
-            "DUKU_AUTH_URL",
-        ] {
-            command.env_remove(inherited);
+        for variable in FOREIGN {
+            command.env_remove(variable);
         }
         let done = command.output().await?;
         if !done.status.success() {
@@ -211,7 +214,7 @@ impl Stage {
 
     /// Sends what the shown `curl` would send and shows the answer.
     async fn exchange(&self, pair: &Pair) -> Result<Value, CommandFailure> {
-        let url = token_url(&self.urls, &self.realm);
+        let url = token_endpoint(&self.urls.auth, &self.realm);
         let form = [
             ("grant_type", "client_credentials"),
             ("client_id", pair.client_id.as_str()),

@@ -5,7 +5,7 @@ use crate::{
     app::{self, Ambient},
     failure::CommandFailure,
     jobs, operations, server,
-    settings::{Settings, Urls},
+    settings::{Settings, Urls, token_endpoint},
     telemetry,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -102,10 +102,7 @@ impl Prepared {
             self.service.store().engine(),
             self.listener.local_addr()?
         ))?;
-        output::line(&format!(
-            "  tokens   {auth}/realms/{}/protocol/openid-connect/token",
-            self.settings.realm
-        ))?;
+        output::line(&format!("  tokens   {}", token_endpoint(auth, &self.settings.realm)))?;
         output::line(&format!("  GraphQL  {platform}/graphql"))?;
         if let Some((listener, _)) = &self.metrics {
             output::line(&format!("  metrics  http://{}/metrics", listener.local_addr()?))?;

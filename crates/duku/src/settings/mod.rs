@@ -4,7 +4,7 @@
 
 mod urls;
 
-pub use urls::{Urls, authorization_server_of};
+pub use urls::{Urls, authorization_server_of, token_endpoint};
 
 use crate::failure::CommandFailure;
 use clap::{Args, ValueEnum};
@@ -167,6 +167,11 @@ fn read_file(path: &Path) -> Result<GivenSettings, CommandFailure> {
     toml::from_str(&text).map_err(|error| refusal(&error.to_string().trim_end()))
 }
 
+/// A count as a number that ranges can be compared with.
+fn whole(count: impl TryInto<i64>) -> i64 {
+    count.try_into().unwrap_or(i64::MAX)
+}
+
 impl Settings {
     fn check(&self) -> Result<(), CommandFailure> {
         let ranges = [
@@ -176,32 +181,17 @@ impl Settings {
             ("clock-skew-seconds", self.clock_skew_seconds, 0, 300),
             ("page-maximum", self.page_maximum, 1, 10_000),
             ("usage-days", self.usage_days, 1, 3650),
-            ("active-keys", i64::try_from(self.active_keys).unwrap_or(i64::MAX), 1, 10_000),
-            ("connections", i64::try_from(self.connections).unwrap_or(i64::MAX), 1, 1_000_000),
-            ("database-connections", i64::try_from(self.database_connections).unwrap_or(i64::MAX), 2, 1000),
-            (
-                "database-timeout-seconds",
-                i64::try_from(self.database_timeout_seconds).unwrap_or(i64::MAX),
-                1,
-                300,
-            ),
-            ("usage-flush-seconds", i64::try_from(self.usage_flush_seconds).unwrap_or(i64::MAX), 1, 3600),
-            (
-                "header-timeout-seconds",
-                i64::try_from(self.header_timeout_seconds).unwrap_or(i64::MAX),
-                1,
-                3600,
-            ),
-            ("form-bytes", i64::try_from(self.form_bytes).unwrap_or(i64::MAX), 1024, 1 << 20),
-            ("graphql-bytes", i64::try_from(self.graphql_bytes).unwrap_or(i64::MAX), 1024, 64 << 20),
-            ("graphql-depth", i64::try_from(self.graphql_depth).unwrap_or(i64::MAX), 2, 1000),
-            ("graphql-complexity", i64::try_from(self.graphql_complexity).unwrap_or(i64::MAX), 10, i64::MAX),
-            (
-                "request-timeout-seconds",
-                i64::try_from(self.request_timeout_seconds).unwrap_or(i64::MAX),
-                1,
-                3600,
-            ),
+            ("active-keys", whole(self.active_keys), 1, 10_000),
+            ("connections", whole(self.connections), 1, 1_000_000),
+            ("database-connections", whole(self.database_connections), 2, 1000),
+            ("database-timeout-seconds", whole(self.database_timeout_seconds), 1, 300),
+            ("usage-flush-seconds", whole(self.usage_flush_seconds), 1, 3600),
+            ("header-timeout-seconds", whole(self.header_timeout_seconds), 1, 3600),
+            ("form-bytes", whole(self.form_bytes), 1024, 1 << 20),
+            ("graphql-bytes", whole(self.graphql_bytes), 1024, 64 << 20),
+            ("graphql-depth", whole(self.graphql_depth), 2, 1000),
+            ("graphql-complexity", whole(self.graphql_complexity), 10, i64::MAX),
+            ("request-timeout-seconds", whole(self.request_timeout_seconds), 1, 3600),
         ];
         for (name, value, minimum, maximum) in ranges {
             if !(minimum..=maximum).contains(&value) {

@@ -51,6 +51,11 @@ pub fn authorization_server_of(platform: &str) -> String {
     }
 }
 
+/// Where the authorization server at `auth` exchanges keys for tokens.
+pub fn token_endpoint(auth: &str, realm: &str) -> String {
+    format!("{auth}/realms/{realm}/protocol/openid-connect/token")
+}
+
 /// The URL under which this machine reaches a listening address.
 fn local(listening: SocketAddr) -> String {
     let port = listening.port();

@@ -5,7 +5,6 @@ use crate::{
     call::{Call, Outcome},
     scalars::ApiScalar,
 };
-use base64::{Engine, engine::general_purpose::STANDARD};
 use juniper::{GraphQLEnum, GraphQLInputObject, ID, graphql_object};
 use service::{
     KeyOverview,
@@ -160,7 +159,7 @@ impl GeneratedApiKey {
 
     /// Both as one value, for CI actions with a single `api-key` input: base64 of `client_id:client_secret`.
     fn combined_key(&self) -> String {
-        STANDARD.encode(format!("{}:{}", self.generated.key.id, self.generated.secret.expose()))
+        self.generated.combined()
     }
 }
 

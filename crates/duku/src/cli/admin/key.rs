@@ -2,7 +2,6 @@
 
 use super::{Format, InOrganisation, Operator};
 use crate::{cli::output, failure::CommandFailure};
-use base64::{Engine, prelude::BASE64_STANDARD};
 use clap::Subcommand;
 use domain::{KeyId, Timestamp};
 use serde_json::{Value, json};
@@ -138,7 +137,7 @@ async fn owner(operator: &Operator, client_id: &str) -> Result<Principal, Comman
 
 fn show_once(made: &GeneratedKey, format: Format) -> Result<(), CommandFailure> {
     let GeneratedKey { key, secret } = made;
-    let combined = BASE64_STANDARD.encode(format!("{}:{}", key.id, secret.expose()));
+    let combined = made.combined();
     let text = if format.json {
         let answer = json!({
             "client_id": key.id.as_str(),
