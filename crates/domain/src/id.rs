@@ -86,8 +86,12 @@ ids! {
     TargetId = "smt_";
     /// An entry of the audit log.
     EventId = "evt_";
-    /// One sign-in code, session or other short-lived thing that needs a name.
+    /// An access token, or another short-lived thing that needs a name.
     TokenId = "tok_";
+    /// A person's session: a browser, or a command line that was let in.
+    SessionId = "ses_";
+    /// An invitation into an organisation.
+    InvitationId = "inv_";
 }
 
 #[cfg(test)]

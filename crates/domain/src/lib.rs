@@ -17,7 +17,7 @@ pub mod time;
 
 pub use api_key::{ApiKey, KeyState};
 pub use environment::{Clock, Entropy};
-pub use id::{EventId, KeyId, OrganisationId, SubjectId, TargetId, TokenId, UserId};
+pub use id::{EventId, InvitationId, KeyId, OrganisationId, SessionId, SubjectId, TargetId, TokenId, UserId};
 pub use organisation::{KeyPolicy, Organisation};
 pub use product::{Subject, Target};
 pub use role::{Capability, Role};

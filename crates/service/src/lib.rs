@@ -9,6 +9,7 @@ pub mod exchange;
 pub mod introspection;
 pub mod keys;
 pub mod limits;
+pub mod mail;
 pub mod maintenance;
 pub mod members;
 pub mod organisations;

@@ -1,0 +1,1 @@
+//! Viewport: the dashboard, server-rendered pages that work without JavaScript and get better with it.
