@@ -5,58 +5,64 @@ use crate::{EventId, Timestamp};
 /// The chain that holds what concerns no single organisation, like signing keys.
 pub const SYSTEM_CHAIN: &str = "system";
 
-/// What happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each variant is spelled out by `as_str`")]
-pub enum Action {
-    OrganisationCreated,
-    OrganisationRenamed,
-    KeyPolicyChanged,
-    MemberAdded,
-    MemberRoleChanged,
-    MemberRemoved,
-    ApiKeyGenerated,
-    ApiKeyRotated,
-    ApiKeyGraceEnded,
-    ApiKeyRevoked,
-    AccessTokenRevoked,
-    DeadSecretSeen,
-    PersonTokenIssued,
-    SubjectCreated,
-    SubjectUpdated,
-    SubjectDeleted,
-    TargetCreated,
-    TargetUpdated,
-    SigningKeyCreated,
-    SigningKeyWithdrawn,
+macro_rules! actions {
+    ($($name:ident = $word:literal;)*) => {
+        /// What happened.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[expect(missing_docs, reason = "each variant is spelled out by `as_str`")]
+        pub enum Action {
+            $($name),*
+        }
+
+        impl Action {
+            /// Every action, in the order in which a list of them reads well.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The word in storage, in exports and in the API.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $word),*
+                }
+            }
+        }
+    };
 }
 
-impl Action {
-    /// The word in storage, in exports and in the API.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::OrganisationCreated => "organisation.created",
-            Self::OrganisationRenamed => "organisation.renamed",
-            Self::KeyPolicyChanged => "organisation.key_policy_changed",
-            Self::MemberAdded => "member.added",
-            Self::MemberRoleChanged => "member.role_changed",
-            Self::MemberRemoved => "member.removed",
-            Self::ApiKeyGenerated => "api_key.generated",
-            Self::ApiKeyRotated => "api_key.rotated",
-            Self::ApiKeyGraceEnded => "api_key.grace_ended",
-            Self::ApiKeyRevoked => "api_key.revoked",
-            Self::AccessTokenRevoked => "access_token.revoked",
-            Self::DeadSecretSeen => "api_key.dead_secret_seen",
-            Self::PersonTokenIssued => "person.token_issued",
-            Self::SubjectCreated => "subject.created",
-            Self::SubjectUpdated => "subject.updated",
-            Self::SubjectDeleted => "subject.deleted",
-            Self::TargetCreated => "target.created",
-            Self::TargetUpdated => "target.updated",
-            Self::SigningKeyCreated => "signing_key.created",
-            Self::SigningKeyWithdrawn => "signing_key.withdrawn",
-        }
-    }
+actions! {
+    OrganisationCreated = "organisation.created";
+    OrganisationRenamed = "organisation.renamed";
+    KeyPolicyChanged = "organisation.key_policy_changed";
+    SecondFactorPolicyChanged = "organisation.second_factor_policy_changed";
+    MemberInvited = "member.invited";
+    InvitationRevoked = "member.invitation_revoked";
+    MemberAdded = "member.added";
+    MemberRoleChanged = "member.role_changed";
+    MemberRemoved = "member.removed";
+    ApiKeyGenerated = "api_key.generated";
+    ApiKeyRotated = "api_key.rotated";
+    ApiKeyGraceEnded = "api_key.grace_ended";
+    ApiKeyRevoked = "api_key.revoked";
+    AccessTokenRevoked = "access_token.revoked";
+    DeadSecretSeen = "api_key.dead_secret_seen";
+    PersonSignedIn = "person.signed_in";
+    CommandLineLetIn = "person.command_line_let_in";
+    SessionEnded = "person.session_ended";
+    RefreshTokenReused = "person.refresh_token_reused";
+    PasswordSet = "person.password_set";
+    ResetLinkMade = "person.reset_link_made";
+    SecondFactorEnabled = "person.second_factor_enabled";
+    SecondFactorDisabled = "person.second_factor_disabled";
+    RecoveryCodeUsed = "person.recovery_code_used";
+    RecoveryCodesReplaced = "person.recovery_codes_replaced";
+    PersonTokenIssued = "person.token_issued";
+    SubjectCreated = "subject.created";
+    SubjectUpdated = "subject.updated";
+    SubjectDeleted = "subject.deleted";
+    TargetCreated = "target.created";
+    TargetUpdated = "target.updated";
+    TargetDeleted = "target.deleted";
+    SigningKeyCreated = "signing_key.created";
+    SigningKeyWithdrawn = "signing_key.withdrawn";
 }
 
 /// Who did it.

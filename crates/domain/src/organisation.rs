@@ -13,6 +13,8 @@ pub struct Organisation {
     pub key_policy: KeyPolicy,
     /// When it was made.
     pub created_at: Timestamp,
+    /// Whether its people need a second factor to work in it.
+    pub require_second_factor: bool,
 }
 
 /// How long an organisation's keys live and may live at most.

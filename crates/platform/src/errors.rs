@@ -57,6 +57,12 @@ fn of_reject(reject: Reject) -> ApiError {
             error(Code::LimitReached, message, json!({ "limit": limit, "candidates": candidates }))
         }
         Reject::Conflict(_) => error(Code::Conflict, message, json!({})),
+        Reject::SignInAgain => {
+            error(Code::Forbidden, message, json!({ "reason": "REAUTHENTICATION_REQUIRED" }))
+        }
+        Reject::TooMany(seconds) => {
+            error(Code::RateLimited, message, json!({ "retryAfterSeconds": seconds }))
+        }
     }
 }
 

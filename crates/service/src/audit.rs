@@ -108,6 +108,29 @@ impl Service {
         Ok(self.0.store.reader().await?.audit_events_after(chain, after, VERIFY_BATCH).await?)
     }
 
+    /// Up to 1,000 entries of the principal's organisation after number `after`, oldest first.
+    ///
+    /// # Errors
+    /// The principal may not read the log, or the store fails.
+    pub async fn export_own_audit(
+        &self,
+        principal: &Principal,
+        after: i64,
+    ) -> Result<Vec<AuditEvent>, Failure> {
+        principal.authorise(Capability::ManageOrganisation)?;
+        self.export_audit(principal.organisation_id.as_str(), after).await
+    }
+
+    /// Walks the chain of the principal's organisation and says whether it is whole.
+    ///
+    /// # Errors
+    /// The principal may not read the log, or the store fails.
+    pub async fn verify_own_audit(&self, principal: &Principal) -> Result<ChainReport, Failure> {
+        principal.authorise(Capability::ManageOrganisation)?;
+        let reports = self.verify_audit(Some(principal.organisation_id.as_str())).await?;
+        reports.into_iter().next().ok_or_else(|| Failure::internal("an organisation without a chain"))
+    }
+
     /// Walks every chain, or one, and says of each whether it is whole.
     ///
     /// # Errors

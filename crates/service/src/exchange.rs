@@ -162,6 +162,7 @@ impl Service {
             org_id: Cow::Borrowed(key.organisation_id.as_str()),
             org_name: Cow::Borrowed(&key.organisation_name),
             token_epoch: key.token_epoch,
+            sid: None,
         };
         let access_token = self.sign(ctx, &claims).map_err(failed)?;
         self.0.usage.note(&key.id, ctx, Use::Exchange { by_grace });

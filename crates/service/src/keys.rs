@@ -1,6 +1,6 @@
 //! Use cases of an API key's life that an Admin starts: list, generate, rotate, end a grace, revoke.
 
-use crate::{Ctx, Failure, Principal, Reject, Service, audit::Entry, reject::Candidate};
+use crate::{Ctx, Failure, Holder, Principal, Reject, Service, audit::Entry, reject::Candidate};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use domain::{
     ApiKey, Capability, ClientSecret, KeyId, KeyState, Label, Organisation, OrganisationId,
@@ -35,6 +35,15 @@ pub struct GeneratedKey {
     pub key: ApiKey,
     /// Its secret.
     pub secret: ClientSecret,
+}
+
+/// What became of a form that a browser sent.
+#[derive(Debug)]
+pub enum Sent {
+    /// It was carried out now.
+    Now(GeneratedKey),
+    /// It was carried out before, on the key with this id: the secret went to that answer and to no other.
+    Before(String),
 }
 
 impl GeneratedKey {
@@ -91,11 +100,24 @@ impl Service {
         principal: &Principal,
         input: &GenerateKey,
     ) -> Result<GeneratedKey, Failure> {
-        principal.authorise(Capability::ManageKeys)?;
+        authorise(ctx, principal)?;
+        let mut session = self.0.store.begin().await?;
+        let generated = self.generate_in(&mut session, ctx, principal, input).await?;
+        session.commit().await?;
+        log(&generated.key, "generated an API key");
+        Ok(generated)
+    }
+
+    async fn generate_in(
+        &self,
+        session: &mut Session,
+        ctx: &Ctx,
+        principal: &Principal,
+        input: &GenerateKey,
+    ) -> Result<GeneratedKey, Failure> {
         let label = Label::parse(&input.label)?;
         let secret = ClientSecret::generate(self.entropy());
-        let mut session = self.0.store.begin().await?;
-        let organisation = lock_organisation(&mut session, principal).await?;
+        let organisation = lock_organisation(session, principal).await?;
         let new = NewKey {
             id: KeyId::generate(ctx.now, self.entropy()),
             label,
@@ -103,14 +125,63 @@ impl Service {
             lifetime: organisation.key_policy.choose(input.expires_in_days)?,
             created_by: principal.actor().name,
         };
-        let slot = self.claim_slot(&mut session, ctx, &organisation).await?;
+        let slot = self.claim_slot(session, ctx, &organisation).await?;
         let key = ApiKey::generate(slot, &organisation, new, ctx.now);
         session.insert_key(&key).await?;
         let details = json!({ "expires_at": key.expires_at.to_string() });
-        self.audit_key(&mut session, ctx, principal, Action::ApiKeyGenerated, &key, details).await?;
-        session.commit().await?;
-        tracing::info!(key = %key.id, organisation = %key.organisation_id, "generated an API key");
+        self.audit_key(session, ctx, principal, Action::ApiKeyGenerated, &key, details).await?;
+        self.tell_of_key(session, ctx, &key, "generated", &principal.actor().name).await?;
         Ok(GeneratedKey { key, secret })
+    }
+
+    /// Generates a key for a form that a browser may send more than once: it is carried out once.
+    ///
+    /// # Errors
+    /// As [`Self::generate_key`].
+    pub async fn generate_key_by_form(
+        &self,
+        ctx: &Ctx,
+        principal: &Principal,
+        form: &str,
+        input: &GenerateKey,
+    ) -> Result<Sent, Failure> {
+        authorise(ctx, principal)?;
+        let mut session = self.0.store.begin().await?;
+        // With the organisation locked, the second of two clicks sees what the first one did.
+        lock_organisation(&mut session, principal).await?;
+        if let Some(before) = sent_before(&mut session, principal, form).await? {
+            return Ok(Sent::Before(before));
+        }
+        let generated = self.generate_in(&mut session, ctx, principal, input).await?;
+        note_sent(&mut session, ctx, principal, form, &generated.key.id).await?;
+        session.commit().await?;
+        log(&generated.key, "generated an API key");
+        Ok(Sent::Now(generated))
+    }
+
+    /// Rotates a key for a form that a browser may send more than once: it is carried out once.
+    ///
+    /// # Errors
+    /// As [`Self::rotate_key`].
+    pub async fn rotate_key_by_form(
+        &self,
+        ctx: &Ctx,
+        principal: &Principal,
+        form: &str,
+        id: &str,
+        input: RotateKey,
+    ) -> Result<Sent, Failure> {
+        authorise(ctx, principal)?;
+        let mut session = self.0.store.begin().await?;
+        lock_organisation(&mut session, principal).await?;
+        if let Some(before) = sent_before(&mut session, principal, form).await? {
+            return Ok(Sent::Before(before));
+        }
+        let generated = self.rotate_in(&mut session, ctx, principal, id, input).await?;
+        note_sent(&mut session, ctx, principal, form, &generated.key.id).await?;
+        session.commit().await?;
+        log(&generated.key, "rotated an API key");
+        Ok(Sent::Now(generated))
     }
 
     /// Replaces a key's secret. When this answers, no node takes the previous one, unless a grace was asked for.
@@ -124,7 +195,22 @@ impl Service {
         id: &str,
         input: RotateKey,
     ) -> Result<GeneratedKey, Failure> {
-        principal.authorise(Capability::ManageKeys)?;
+        authorise(ctx, principal)?;
+        let mut session = self.0.store.begin().await?;
+        let generated = self.rotate_in(&mut session, ctx, principal, id, input).await?;
+        session.commit().await?;
+        log(&generated.key, "rotated an API key");
+        Ok(generated)
+    }
+
+    async fn rotate_in(
+        &self,
+        session: &mut Session,
+        ctx: &Ctx,
+        principal: &Principal,
+        id: &str,
+        input: RotateKey,
+    ) -> Result<GeneratedKey, Failure> {
         let id = parse_id(id)?;
         let secret = ClientSecret::generate(self.entropy());
         let rotation = Rotation {
@@ -132,13 +218,12 @@ impl Service {
             grace: GracePeriod::from_seconds(input.grace_seconds)?,
             end_issued_tokens: input.end_issued_tokens,
         };
-        let mut session = self.0.store.begin().await?;
-        let organisation = lock_organisation(&mut session, principal).await?;
+        let organisation = lock_organisation(session, principal).await?;
         let policy = organisation.key_policy;
-        let Rotated { key, retired } = match find(&mut session, principal, &id).await?.at(ctx.now) {
+        let Rotated { key, retired } = match find(session, principal, &id).await?.at(ctx.now) {
             KeyState::Active(active) => active.rotate(rotation, policy, ctx.now),
             KeyState::Expired(expired) => {
-                let slot = self.claim_slot(&mut session, ctx, &organisation).await?;
+                let slot = self.claim_slot(session, ctx, &organisation).await?;
                 expired.revive(slot, rotation, policy, ctx.now)
             }
         };
@@ -149,9 +234,8 @@ impl Service {
             "grace_until": key.grace.map(|grace| grace.until.to_string()),
             "ended_issued_tokens": input.end_issued_tokens,
         });
-        self.audit_key(&mut session, ctx, principal, Action::ApiKeyRotated, &key, details).await?;
-        session.commit().await?;
-        tracing::info!(key = %key.id, organisation = %key.organisation_id, "rotated an API key");
+        self.audit_key(session, ctx, principal, Action::ApiKeyRotated, &key, details).await?;
+        self.tell_of_key(session, ctx, &key, "rotated", &principal.actor().name).await?;
         Ok(GeneratedKey { key, secret })
     }
 
@@ -165,7 +249,7 @@ impl Service {
         principal: &Principal,
         id: &str,
     ) -> Result<KeyOverview, Failure> {
-        principal.authorise(Capability::ManageKeys)?;
+        authorise(ctx, principal)?;
         let parsed = parse_id(id)?;
         let mut session = self.0.store.begin().await?;
         lock_organisation(&mut session, principal).await?;
@@ -187,7 +271,7 @@ impl Service {
     /// # Errors
     /// The principal is no Admin, the key is not there, or the store fails.
     pub async fn revoke_key(&self, ctx: &Ctx, principal: &Principal, id: &str) -> Result<KeyId, Failure> {
-        principal.authorise(Capability::ManageKeys)?;
+        authorise(ctx, principal)?;
         let id = parse_id(id)?;
         let mut session = self.0.store.begin().await?;
         lock_organisation(&mut session, principal).await?;
@@ -195,6 +279,7 @@ impl Service {
         // Deleted first: whoever counts a dead secret takes the same locks in the same order.
         session.delete_key(&key.clone().revoke(ctx.now)).await?;
         self.audit_key(&mut session, ctx, principal, Action::ApiKeyRevoked, &key, json!({})).await?;
+        self.tell_of_key(&mut session, ctx, &key, "revoked", &principal.actor().name).await?;
         session.commit().await?;
         tracing::info!(key = %id, organisation = %principal.organisation_id, "revoked an API key");
         Ok(id)
@@ -229,6 +314,47 @@ impl Service {
         let entry = Entry { action, object_id: key.id.as_str(), object_name: key.label.as_str(), details };
         self.audit(session, ctx, principal, entry).await
     }
+}
+
+/// Only Admins change keys, and only soon after they proved their password.
+fn authorise(ctx: &Ctx, principal: &Principal) -> Result<(), Reject> {
+    principal.authorise(Capability::ManageKeys)?;
+    principal.require_fresh(ctx.now)
+}
+
+fn log(key: &ApiKey, what: &'static str) {
+    tracing::info!(key = %key.id, organisation = %key.organisation_id, "{what}");
+}
+
+/// Forms are a person's own; nobody else's browser can have sent one.
+fn form_owner(principal: &Principal) -> Result<&domain::UserId, Failure> {
+    match &principal.holder {
+        Holder::Person { id, .. } => Ok(id),
+        Holder::ApiKey { .. } | Holder::Operator { .. } => {
+            Err(Failure::internal("a form that no person sent"))
+        }
+    }
+}
+
+async fn sent_before(
+    session: &mut Session,
+    principal: &Principal,
+    form: &str,
+) -> Result<Option<String>, Failure> {
+    Ok(session.find_sent_form(form, form_owner(principal)?).await?)
+}
+
+async fn note_sent(
+    session: &mut Session,
+    ctx: &Ctx,
+    principal: &Principal,
+    form: &str,
+    key: &KeyId,
+) -> Result<(), Failure> {
+    if session.note_sent_form(form, form_owner(principal)?, key.as_str(), ctx.now).await? {
+        return Ok(());
+    }
+    Err(Reject::Conflict("this form was sent already: open it anew".into()).into())
 }
 
 /// Active keys that could go: never used first, then those unused for longest.

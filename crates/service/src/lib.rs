@@ -4,34 +4,50 @@
 //! outcome or a [`Failure`]: a [`Reject`] that the asker can mend, or an internal error that nobody outside sees.
 
 pub mod audit;
+pub mod authorization;
 pub mod context;
+pub mod devices;
 pub mod exchange;
+pub mod handle;
 pub mod introspection;
+pub mod invitations;
+pub mod key_use;
 pub mod keys;
 pub mod limits;
 pub mod mail;
 pub mod maintenance;
 pub mod members;
+pub mod notices;
 pub mod organisations;
+pub mod passwords;
 pub mod person_tokens;
 pub mod policy;
 pub mod principal;
 pub mod products;
 pub mod reject;
 pub mod revocation;
+pub mod second_factor;
+pub mod setup;
+pub mod sign_in;
 pub mod signing;
 pub mod tokens;
 pub mod usage;
+pub mod visitors;
 
 pub use context::Ctx;
+pub use handle::Handle;
 pub use policy::Policy;
 pub use principal::{Holder, Principal};
 pub use reject::{Failure, Reject};
-pub use store::{AuditFilter, KeyOverview, Member, StoreError};
+pub use store::{
+    AuditFilter, Invitation, KeyOverview, KeyUse, Member, Membership, PersonSession, RecentSource,
+    SessionKind, StoreError, StoredDevice,
+};
+pub use visitors::Visitor;
 
 use domain::Entropy;
 use jose::MasterKey;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use store::Store;
 
 /// Every use case, on one store. Cheap to clone.
@@ -48,6 +64,8 @@ struct Parts {
     usage: usage::Recorder,
     limits: limits::FailureLimits,
     meters: exchange::Meters,
+    hashing: tokio::sync::Semaphore,
+    mailer: OnceLock<Arc<dyn mail::Mailer>>,
 }
 
 /// The name under which the data remembers which master key it was sealed with.
@@ -91,6 +109,8 @@ impl Service {
             signing: signing::SigningKeys::default(),
             usage: usage::Recorder::default(),
             meters: exchange::Meters::new(),
+            hashing: tokio::sync::Semaphore::new(policy.password_checks.max(1)),
+            mailer: OnceLock::new(),
             store,
             master_key,
             entropy,

@@ -1,10 +1,10 @@
-//! How many failures a client or an address may make before they are answered 429.
+//! How many failures a client or an address may make, and how many attempts a person, before they are answered 429.
 //!
 //! Only failures are limited. A right secret is never refused because someone else guesses at its client, so
 //! nobody can lock an integration out; 256 random bits do not need more.
 
 use crate::Policy;
-use domain::KeyId;
+use domain::{KeyId, UserId};
 use governor::{
     DefaultKeyedRateLimiter, Quota, RateLimiter,
     clock::{Clock, DefaultClock},
@@ -12,12 +12,60 @@ use governor::{
 use std::{
     net::{IpAddr, Ipv6Addr},
     num::NonZeroU32,
+    time::Duration,
 };
 
 /// Counts failures, per process.
 pub(crate) struct FailureLimits {
     clients: Option<DefaultKeyedRateLimiter<KeyId>>,
     addresses: Option<DefaultKeyedRateLimiter<IpAddr>>,
+    people: PeopleLimits,
+}
+
+/// Counts attempts of people, whose passwords and codes can be guessed: before they are looked at.
+struct PeopleLimits {
+    /// By address of the person and network, so that nobody can lock a person out from elsewhere.
+    sign_ins: Option<DefaultKeyedRateLimiter<(String, Option<IpAddr>)>>,
+    /// By person alone, ten times as many: against guessing from many networks.
+    sign_ins_anywhere: Option<DefaultKeyedRateLimiter<String>>,
+    sign_in_addresses: Option<DefaultKeyedRateLimiter<IpAddr>>,
+    /// Six digits are few: after the first ten, one in two minutes.
+    second_factors: Option<DefaultKeyedRateLimiter<UserId>>,
+    user_codes: Option<DefaultKeyedRateLimiter<UserId>>,
+    /// Mails that a stranger can have sent to somebody, or devices that ask.
+    resets: Option<DefaultKeyedRateLimiter<String>>,
+    devices: Option<DefaultKeyedRateLimiter<IpAddr>>,
+}
+
+impl PeopleLimits {
+    fn new(policy: &Policy) -> Self {
+        let (person, address) = (policy.sign_ins_per_person, policy.sign_ins_per_address);
+        let slow = Quota::with_period(Duration::from_mins(2)).zip(NonZeroU32::new(person));
+        Self {
+            sign_ins: limiter(person),
+            sign_ins_anywhere: limiter(person.saturating_mul(10)),
+            sign_in_addresses: limiter(address),
+            second_factors: slow.map(|(quota, burst)| RateLimiter::keyed(quota.allow_burst(burst))),
+            user_codes: limiter(person),
+            resets: slow.map(|(quota, burst)| RateLimiter::keyed(quota.allow_burst(burst))),
+            devices: limiter(address),
+        }
+    }
+
+    fn forget_quiet(&self) {
+        fn quiet<K: std::hash::Hash + Eq + Clone>(limiter: Option<&DefaultKeyedRateLimiter<K>>) {
+            if let Some(limiter) = limiter {
+                limiter.retain_recent();
+            }
+        }
+        quiet(self.sign_ins.as_ref());
+        quiet(self.sign_ins_anywhere.as_ref());
+        quiet(self.sign_in_addresses.as_ref());
+        quiet(self.second_factors.as_ref());
+        quiet(self.user_codes.as_ref());
+        quiet(self.resets.as_ref());
+        quiet(self.devices.as_ref());
+    }
 }
 
 fn limiter<K: std::hash::Hash + Eq + Clone>(per_minute: u32) -> Option<DefaultKeyedRateLimiter<K>> {
@@ -27,7 +75,44 @@ fn limiter<K: std::hash::Hash + Eq + Clone>(per_minute: u32) -> Option<DefaultKe
 
 impl FailureLimits {
     pub(crate) fn new(policy: &Policy) -> Self {
-        Self { clients: limiter(policy.failures_per_client), addresses: limiter(policy.failures_per_address) }
+        Self {
+            clients: limiter(policy.failures_per_client),
+            addresses: limiter(policy.failures_per_address),
+            people: PeopleLimits::new(policy),
+        }
+    }
+
+    /// Counts an attempt to sign in. If there were too many: how many seconds to wait.
+    pub(crate) fn sign_in(&self, name: &str, address: Option<IpAddr>) -> Option<u64> {
+        let network = address.map(network_of);
+        let people = &self.people;
+        let here = counted(people.sign_ins.as_ref(), &(name.to_owned(), network));
+        let anywhere = counted(people.sign_ins_anywhere.as_ref(), &name.to_owned());
+        here.max(anywhere)
+            .max(network.and_then(|network| counted(people.sign_in_addresses.as_ref(), &network)))
+    }
+
+    /// Counts an attempt with a second factor.
+    pub(crate) fn second_factor(&self, person: &UserId) -> Option<u64> {
+        counted(self.people.second_factors.as_ref(), person)
+    }
+
+    /// Counts an attempt to find a device by its user code.
+    pub(crate) fn user_code(&self, person: &UserId) -> Option<u64> {
+        counted(self.people.user_codes.as_ref(), person)
+    }
+
+    /// Counts a request for a mail with a link.
+    pub(crate) fn reset(&self, name: &str, address: Option<IpAddr>) -> Option<u64> {
+        let by_name = counted(self.people.resets.as_ref(), &name.to_owned());
+        by_name.max(
+            address.and_then(|address| counted(self.people.sign_in_addresses.as_ref(), &network_of(address))),
+        )
+    }
+
+    /// Counts a device that asks to be let in.
+    pub(crate) fn device(&self, address: Option<IpAddr>) -> Option<u64> {
+        address.and_then(|address| counted(self.people.devices.as_ref(), &network_of(address)))
     }
 
     /// Counts a failure. If there were too many: how many seconds to wait.
@@ -47,7 +132,15 @@ impl FailureLimits {
         if let Some(addresses) = &self.addresses {
             addresses.retain_recent();
         }
+        self.people.forget_quiet();
     }
+}
+
+fn counted<K: std::hash::Hash + Eq + Clone>(
+    limiter: Option<&DefaultKeyedRateLimiter<K>>,
+    key: &K,
+) -> Option<u64> {
+    limiter.and_then(|limiter| wait(limiter, key))
 }
 
 fn wait<K: std::hash::Hash + Eq + Clone>(limiter: &DefaultKeyedRateLimiter<K>, key: &K) -> Option<u64> {

@@ -15,6 +15,15 @@ impl Service {
         Ok(self.0.store.reader().await?.members(&principal.organisation_id).await?)
     }
 
+    /// The addresses of the organisation's Admins, whom anybody in it may know: they are who to ask.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn admins(&self, principal: &Principal) -> Result<Vec<Email>, Failure> {
+        principal.authorise(Capability::ViewProducts)?;
+        Ok(self.0.store.reader().await?.admin_addresses(&principal.organisation_id).await?)
+    }
+
     /// Adds a person, making the person known if needed.
     ///
     /// # Errors
@@ -46,10 +55,30 @@ impl Service {
         email: &str,
         role: Role,
     ) -> Result<Member, Failure> {
+        self.change_role_from(ctx, principal, email, None, role).await
+    }
+
+    /// Changes a member's role if it still is the one that the Admin saw; `seen` is none where nobody looked.
+    ///
+    /// # Errors
+    /// As [`Self::change_role`], and somebody else has changed the role meanwhile.
+    pub async fn change_role_from(
+        &self,
+        ctx: &Ctx,
+        principal: &Principal,
+        email: &str,
+        seen: Option<Role>,
+        role: Role,
+    ) -> Result<Member, Failure> {
         principal.authorise(Capability::ManageMembers)?;
         let mut session = self.0.store.begin().await?;
         lock_organisation(&mut session, principal).await?;
         let member = find_member(&mut session, principal, email).await?;
+        if seen.is_some_and(|seen| seen != member.role) {
+            let message =
+                format!("somebody changed the role of {} to {} meanwhile", member.email, member.role);
+            return Err(Reject::Conflict(message).into());
+        }
         session.set_role(&principal.organisation_id, &member.id, role).await?;
         refuse_without_admin(&mut session, principal).await?;
         let details = json!({ "before": member.role.as_str(), "role": role.as_str() });
@@ -100,7 +129,7 @@ impl Service {
                 other => Failure::from(other),
             },
         )?;
-        let member = Member { id, email: email.clone(), role, since: ctx.now };
+        let member = Member { id, email: email.clone(), role, since: ctx.now, second_factor: false };
         let details = json!({ "role": role.as_str() });
         self.audit_member(session, ctx, principal, Action::MemberAdded, &member, details).await?;
         Ok(member)

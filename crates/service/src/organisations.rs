@@ -1,18 +1,53 @@
 //! Organisations: making, finding, renaming, key policy.
 
-use crate::{Ctx, Failure, Principal, Reject, Service, audit::Entry, keys::lock_organisation};
+use crate::{Ctx, Failure, Holder, Principal, Reject, Service, audit::Entry, keys::lock_organisation};
 use domain::{
     Capability, Email, Invalid, KeyPolicy, Lifetime, Name, Organisation, OrganisationId, Role,
     audit::{Action, SYSTEM_CHAIN},
 };
-use jose::password;
 use serde_json::json;
-use store::StoreError;
+use store::{Session, StoreError};
 
-/// The shortest password, in characters.
-pub const PASSWORD_MINIMUM: usize = 12;
-/// The longest password, in bytes.
-pub const PASSWORD_MAXIMUM: usize = 1024;
+/// What an Admin may set of the organisation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrganisationSettings {
+    /// The name, not yet checked.
+    pub name: String,
+    /// What a key gets if the Admin picks nothing, in days.
+    pub default_days: i64,
+    /// The longest lifetime that an Admin may pick, in days.
+    pub maximum_days: i64,
+    /// Whether its people need a second factor.
+    pub require_second_factor: bool,
+}
+
+impl OrganisationSettings {
+    /// The settings of an organisation as it is.
+    pub fn of(organisation: &Organisation) -> Self {
+        Self {
+            name: organisation.name.as_str().to_owned(),
+            default_days: organisation.key_policy.default.days(),
+            maximum_days: organisation.key_policy.maximum.days(),
+            require_second_factor: organisation.require_second_factor,
+        }
+    }
+}
+
+/// An organisation with its first Admin, checked and not yet stored.
+pub(crate) struct Draft {
+    pub(crate) organisation: Organisation,
+    email: Email,
+    password_hash: Option<String>,
+    principal: Principal,
+}
+
+impl Draft {
+    /// Lets the audit log say that the Admin came by the setup link.
+    pub(crate) fn by_setup_link(&mut self) {
+        self.principal =
+            Principal::operator(format!("{}, by the setup link", self.email), &self.organisation);
+    }
+}
 
 impl Service {
     /// Makes an organisation with its first Admin, on an operator's word.
@@ -27,30 +62,56 @@ impl Service {
         admin_email: &str,
         password: Option<&str>,
     ) -> Result<Organisation, Failure> {
+        let mut draft = self.draft_organisation(ctx, name, admin_email, password).await?;
+        draft.principal = Principal::operator(operator, &draft.organisation);
+        let mut session = self.0.store.begin().await?;
+        self.insert_draft(&mut session, ctx, &draft).await?;
+        session.commit().await?;
+        Ok(draft.organisation)
+    }
+
+    pub(crate) async fn draft_organisation(
+        &self,
+        ctx: &Ctx,
+        name: &str,
+        admin_email: &str,
+        password: Option<&str>,
+    ) -> Result<Draft, Failure> {
         let organisation = Organisation {
             id: OrganisationId::generate(ctx.now, self.entropy()),
             name: organisation_name(name)?,
             key_policy: KeyPolicy::INITIAL,
             created_at: ctx.now,
+            require_second_factor: false,
         };
         let email = Email::parse(admin_email)?;
         let password_hash = match password {
-            Some(password) => Some(self.hash_password(password).await?),
+            Some(password) => Some(self.hash_password(password, Some(&email)).await?),
             None => None,
         };
-        let mut session = self.0.store.begin().await?;
-        session.insert_organisation(&organisation).await.map_err(|error| taken(&organisation.name, error))?;
-        let principal = Principal::operator(operator, &organisation);
+        let principal = Principal::operator("operator", &organisation);
+        Ok(Draft { organisation, email, password_hash, principal })
+    }
+
+    /// Stores a draft within the caller's transaction. No setup link works from then on.
+    pub(crate) async fn insert_draft(
+        &self,
+        session: &mut Session,
+        ctx: &Ctx,
+        draft: &Draft,
+    ) -> Result<(), Failure> {
+        let Draft { organisation, email, password_hash, principal } = draft;
+        session.insert_organisation(organisation).await.map_err(|error| taken(&organisation.name, error))?;
+        session.consume_setup_links(ctx.now).await?;
         let entry = Entry {
             action: Action::OrganisationCreated,
             object_id: organisation.id.as_str(),
             object_name: organisation.name.as_str(),
             details: json!({}),
         };
-        self.audit(&mut session, ctx, &principal, entry).await?;
-        self.join(&mut session, ctx, &principal, &email, password_hash, Role::Admin).await?;
-        session.commit().await?;
-        Ok(organisation)
+        self.audit(session, ctx, principal, entry).await?;
+        self.join(session, ctx, principal, email, password_hash.clone(), Role::Admin).await?;
+        Ok(())
     }
 
     /// The organisation that an operator means: by id, or by its exact name.
@@ -104,15 +165,86 @@ impl Service {
         let name = organisation_name(name)?;
         let mut session = self.0.store.begin().await?;
         let before = lock_organisation(&mut session, principal).await?;
-        session.rename_organisation(&before.id, &name).await.map_err(|error| taken(&name, error))?;
+        self.rename(&mut session, ctx, principal, &before, &name).await?;
+        Ok(session.commit().await?)
+    }
+
+    async fn rename(
+        &self,
+        session: &mut Session,
+        ctx: &Ctx,
+        principal: &Principal,
+        before: &Organisation,
+        name: &Name,
+    ) -> Result<(), Failure> {
+        session.rename_organisation(&before.id, name).await.map_err(|error| taken(name, error))?;
         let entry = Entry {
             action: Action::OrganisationRenamed,
             object_id: before.id.as_str(),
             object_name: name.as_str(),
             details: json!({ "before": before.name.as_str() }),
         };
-        self.audit(&mut session, ctx, principal, entry).await?;
+        self.audit(session, ctx, principal, entry).await
+    }
+
+    /// Changes what is different in the principal's organisation, if it still is as the Admin saw it.
+    ///
+    /// # Errors
+    /// The principal is no Admin, an input is wrong, somebody changed the settings meanwhile, the Admin who requires a
+    /// second factor has none, or the store fails.
+    pub async fn change_settings(
+        &self,
+        ctx: &Ctx,
+        principal: &Principal,
+        seen: &OrganisationSettings,
+        new: &OrganisationSettings,
+    ) -> Result<(), Failure> {
+        principal.authorise(Capability::ManageOrganisation)?;
+        let name = organisation_name(&new.name)?;
+        let policy =
+            KeyPolicy::new(Lifetime::from_days(new.default_days)?, Lifetime::from_days(new.maximum_days)?)?;
+        let mut session = self.0.store.begin().await?;
+        let before = lock_organisation(&mut session, principal).await?;
+        if OrganisationSettings::of(&before) != *seen {
+            let message = "somebody changed these settings meanwhile: look at them again";
+            return Err(Reject::Conflict(message.into()).into());
+        }
+        if name != before.name {
+            self.rename(&mut session, ctx, principal, &before, &name).await?;
+        }
+        if policy != before.key_policy {
+            self.set_policy(&mut session, ctx, principal, &before, policy).await?;
+        }
+        if new.require_second_factor != before.require_second_factor {
+            let required = new.require_second_factor;
+            self.require_second_factor(&mut session, ctx, principal, &before, required).await?;
+        }
         Ok(session.commit().await?)
+    }
+
+    async fn require_second_factor(
+        &self,
+        session: &mut Session,
+        ctx: &Ctx,
+        principal: &Principal,
+        organisation: &Organisation,
+        required: bool,
+    ) -> Result<(), Failure> {
+        if let (true, Holder::Person { id, .. }) = (required, &principal.holder) {
+            let own = session.find_second_factor(id).await?.and_then(|factor| factor.confirmed_at);
+            if own.is_none() {
+                let message = "set up your own second factor first, or you would lock yourself out";
+                return Err(Reject::Conflict(message.into()).into());
+            }
+        }
+        session.require_second_factor(&organisation.id, required).await?;
+        let entry = Entry {
+            action: Action::SecondFactorPolicyChanged,
+            object_id: organisation.id.as_str(),
+            object_name: organisation.name.as_str(),
+            details: json!({ "required": required }),
+        };
+        self.audit(session, ctx, principal, entry).await
     }
 
     /// Changes how long new and rotated keys of the principal's organisation live.
@@ -130,30 +262,26 @@ impl Service {
         let policy = KeyPolicy::new(Lifetime::from_days(default_days)?, Lifetime::from_days(maximum_days)?)?;
         let mut session = self.0.store.begin().await?;
         let organisation = lock_organisation(&mut session, principal).await?;
+        self.set_policy(&mut session, ctx, principal, &organisation, policy).await?;
+        Ok(session.commit().await?)
+    }
+
+    async fn set_policy(
+        &self,
+        session: &mut Session,
+        ctx: &Ctx,
+        principal: &Principal,
+        organisation: &Organisation,
+        policy: KeyPolicy,
+    ) -> Result<(), Failure> {
         session.set_key_policy(&organisation.id, policy).await?;
         let entry = Entry {
             action: Action::KeyPolicyChanged,
             object_id: organisation.id.as_str(),
             object_name: organisation.name.as_str(),
-            details: json!({ "default_days": default_days, "maximum_days": maximum_days }),
+            details: json!({ "default_days": policy.default.days(), "maximum_days": policy.maximum.days() }),
         };
-        self.audit(&mut session, ctx, principal, entry).await?;
-        Ok(session.commit().await?)
-    }
-
-    pub(crate) async fn hash_password(&self, password: &str) -> Result<String, Failure> {
-        let length = password.chars().count();
-        if length < PASSWORD_MINIMUM || password.len() > PASSWORD_MAXIMUM {
-            return Err(Invalid::new(
-                "password",
-                format!("a password has at least {PASSWORD_MINIMUM} characters and at most {PASSWORD_MAXIMUM} bytes; this one has {length}"),
-            )
-            .into());
-        }
-        let salt = domain::environment::random::<16>(self.entropy());
-        let password = zeroize::Zeroizing::new(password.to_owned());
-        let hashed = tokio::task::spawn_blocking(move || password::hash(&password, salt)).await;
-        hashed.map_err(Failure::internal)?.map_err(Failure::internal)
+        self.audit(session, ctx, principal, entry).await
     }
 }
 

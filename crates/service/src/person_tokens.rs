@@ -1,14 +1,94 @@
-//! Access tokens for people, on an operator's word.
+//! Access tokens for people: bought by a sign-in or a command line, or made on an operator's word.
 
-use crate::{Ctx, Failure, Principal, Reject, Service, audit::Entry, tokens::Claims};
-use domain::{Email, ScopeSet, TokenId, audit::Action};
+use crate::{Ctx, Failure, Handle, Principal, Reject, Service, audit::Entry, tokens::Claims};
+use domain::{Email, OrganisationId, ScopeSet, TokenId, audit::Action};
 use serde_json::json;
 use std::borrow::Cow;
+use store::{Person, PersonSession, Session};
 
 /// `client_id` of tokens that people get from an operator.
 pub const OPERATOR_CLIENT: &str = "duku-admin";
 
+/// What a person's session bought.
+#[derive(Debug)]
+pub struct PersonTokens {
+    /// The signed JWT.
+    pub access_token: String,
+    /// How long it lives, in seconds.
+    pub expires_in: i64,
+    /// What it was granted.
+    pub scope: String,
+    /// The next refresh token and how long it lives unused, in seconds; none where the session buys only once.
+    pub refresh: Option<(Handle, i64)>,
+    /// The person's id, `sub`.
+    pub person: domain::UserId,
+    /// The person's address.
+    pub email: Email,
+}
+
+/// Where and for which client a token is bought.
+struct Purchase<'a> {
+    organisation: &'a domain::Organisation,
+    client_id: &'a str,
+    scope: &'a str,
+    session_id: Option<&'a str>,
+}
+
 impl Service {
+    /// Buys a token for a session's person in an organisation; nothing if the person is no member of it.
+    pub(crate) async fn buy_person_token(
+        &self,
+        session: &mut Session,
+        ctx: &Ctx,
+        from: &PersonSession,
+        organisation: &OrganisationId,
+        client_id: &str,
+        scope: &str,
+    ) -> Result<Option<PersonTokens>, Failure> {
+        let Some(person) = session.find_person_by_id(&from.user_id).await? else { return Ok(None) };
+        if !session.organisations_of(&person.id).await?.contains(organisation) {
+            return Ok(None);
+        }
+        let Some(organisation) = session.find_organisation(organisation).await? else { return Ok(None) };
+        let session_id = Some(from.id.as_str());
+        let purchase = Purchase { organisation: &organisation, client_id, scope, session_id };
+        let access_token = self.sign_person_token(ctx, &person, &purchase)?;
+        Ok(Some(PersonTokens {
+            access_token,
+            expires_in: self.0.policy.token_lifetime_seconds,
+            scope: scope.to_owned(),
+            refresh: None,
+            person: person.id,
+            email: person.email,
+        }))
+    }
+
+    fn sign_person_token(
+        &self,
+        ctx: &Ctx,
+        person: &Person,
+        purchase: &Purchase<'_>,
+    ) -> Result<String, Failure> {
+        let token_id = TokenId::generate(ctx.now, self.entropy());
+        let issued_at = ctx.now.seconds();
+        let claims = Claims {
+            iss: Cow::Borrowed(&self.0.policy.issuer),
+            sub: Cow::Borrowed(person.id.as_str()),
+            client_id: Cow::Borrowed(purchase.client_id),
+            azp: Cow::Borrowed(purchase.client_id),
+            aud: Cow::Borrowed(&self.0.policy.audience),
+            iat: issued_at,
+            exp: issued_at + self.0.policy.token_lifetime_seconds,
+            jti: Cow::Borrowed(token_id.as_str()),
+            scope: Cow::Borrowed(purchase.scope),
+            org_id: Cow::Borrowed(purchase.organisation.id.as_str()),
+            org_name: Cow::Borrowed(purchase.organisation.name.as_str()),
+            token_epoch: person.token_epoch,
+            sid: purchase.session_id.map(Cow::Borrowed),
+        };
+        self.sign(ctx, &claims)
+    }
+
     /// Makes an access token for a person, on an operator's word.
     ///
     /// # Errors
@@ -36,23 +116,14 @@ impl Service {
             }
             (Some(_), _) | (None, []) => return Err(missing().into()),
         };
-        let token_id = TokenId::generate(ctx.now, self.entropy());
-        let issued_at = ctx.now.seconds();
-        let claims = Claims {
-            iss: Cow::Borrowed(&self.0.policy.issuer),
-            sub: Cow::Borrowed(person.id.as_str()),
-            client_id: Cow::Borrowed(OPERATOR_CLIENT),
-            azp: Cow::Borrowed(OPERATOR_CLIENT),
-            aud: Cow::Borrowed(&self.0.policy.audience),
-            iat: issued_at,
-            exp: issued_at + self.0.policy.token_lifetime_seconds,
-            jti: Cow::Borrowed(token_id.as_str()),
-            scope: Cow::Owned(ScopeSet::DEFAULT.to_string()),
-            org_id: Cow::Borrowed(organisation.id.as_str()),
-            org_name: Cow::Borrowed(organisation.name.as_str()),
-            token_epoch: person.token_epoch,
+        let scope = ScopeSet::DEFAULT.to_string();
+        let purchase = Purchase {
+            organisation: &organisation,
+            client_id: OPERATOR_CLIENT,
+            scope: &scope,
+            session_id: None,
         };
-        let token = self.sign(ctx, &claims)?;
+        let token = self.sign_person_token(ctx, &person, &purchase)?;
         let entry = Entry {
             action: Action::PersonTokenIssued,
             object_id: person.id.as_str(),

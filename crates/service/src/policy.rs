@@ -31,14 +31,45 @@ pub struct Policy {
     pub page_maximum: i64,
     /// For how many days the use counters are kept.
     pub usage_days: i64,
+    /// Viewport's base URL: where links in mails lead, and where its authorization codes go.
+    pub viewport: String,
+    /// The shortest password, in characters.
+    pub password_minimum: usize,
+    /// How many passwords are checked at once; each takes about 20 ms of a core and 19 MiB.
+    pub password_checks: usize,
+    /// Sign-in attempts a minute of one person from one network, and of one browser's second factor, before they are
+    /// answered 429; 0 for no limit.
+    pub sign_ins_per_person: u32,
+    /// Sign-in attempts a minute from one address before they are answered 429; 0 for no limit.
+    pub sign_ins_per_address: u32,
+    /// How long a person stays signed in at most, in seconds.
+    pub session_lifetime_seconds: i64,
+    /// How long a session may be unused, in seconds.
+    pub session_idle_seconds: i64,
+    /// For how long after proving the password keys may be changed in Viewport, in seconds.
+    pub sign_in_fresh_seconds: i64,
+    /// How long an authorization code works, in seconds.
+    pub code_lifetime_seconds: i64,
+    /// How long a device may wait for a person to let it in, in seconds.
+    pub device_lifetime_seconds: i64,
+    /// How long a command line stays let in unused, in seconds.
+    pub command_line_lifetime_seconds: i64,
+    /// How long an invitation's link works, in seconds.
+    pub invitation_lifetime_seconds: i64,
+    /// How long a link that sets a password works, in seconds.
+    pub reset_lifetime_seconds: i64,
+    /// How long the first start's setup link works, in seconds.
+    pub setup_lifetime_seconds: i64,
 }
 
 impl Policy {
     /// The defaults for an installation reached at these URLs.
     pub fn new(issuer: impl Into<String>, audience: impl Into<String>) -> Self {
+        let audience = audience.into();
         Self {
             issuer: issuer.into(),
-            audience: audience.into(),
+            viewport: audience.strip_suffix("/graphql").unwrap_or(&audience).to_owned(),
+            audience,
             token_lifetime_seconds: 300,
             active_keys: 10,
             algorithm: Algorithm::Es256,
@@ -50,6 +81,19 @@ impl Policy {
             verified_tokens: 20_000,
             page_maximum: 1000,
             usage_days: 400,
+            password_minimum: domain::password::MINIMUM_CHARACTERS,
+            password_checks: 2,
+            sign_ins_per_person: 10,
+            sign_ins_per_address: 60,
+            session_lifetime_seconds: 7 * 86_400,
+            session_idle_seconds: 12 * 3600,
+            sign_in_fresh_seconds: 600,
+            code_lifetime_seconds: 60,
+            device_lifetime_seconds: 600,
+            command_line_lifetime_seconds: 30 * 86_400,
+            invitation_lifetime_seconds: 7 * 86_400,
+            reset_lifetime_seconds: 3600,
+            setup_lifetime_seconds: 86_400,
         }
     }
 }

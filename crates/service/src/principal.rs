@@ -2,7 +2,7 @@
 
 use crate::Reject;
 use domain::{
-    Capability, Email, KeyId, OrganisationId, Role, ScopeSet, UserId,
+    Capability, Email, KeyId, OrganisationId, Role, ScopeSet, Timestamp, UserId,
     audit::{Actor, ActorKind},
 };
 
@@ -17,6 +17,9 @@ pub struct Principal {
     pub holder: Holder,
     /// What the access token was asked for.
     pub scopes: ScopeSet,
+    /// For a person in Viewport: until when the last proof of the password is young enough to change keys. None where no
+    /// such proof is asked for.
+    pub fresh_until: Option<Timestamp>,
 }
 
 /// The kinds of principals.
@@ -53,7 +56,21 @@ impl Principal {
             organisation_name: organisation.name.as_str().to_owned(),
             holder: Holder::Operator { name: name.into() },
             scopes: ScopeSet::DEFAULT,
+            fresh_until: None,
         }
+    }
+
+    /// A person who takes an invitation, for the audit log; such a principal asks for nothing.
+    pub(crate) fn invited(email: &Email, organisation: &domain::Organisation) -> Self {
+        Self::operator(format!("{email}, by invitation"), organisation)
+    }
+
+    /// Refuses unless the password was proved lately, for what an unattended browser must not do.
+    ///
+    /// # Errors
+    /// [`Reject::SignInAgain`].
+    pub fn require_fresh(&self, now: Timestamp) -> Result<(), Reject> {
+        if self.fresh_until.is_none_or(|until| now < until) { Ok(()) } else { Err(Reject::SignInAgain) }
     }
 
     /// Refuses unless the principal has `capability`.
@@ -83,14 +100,17 @@ impl Principal {
             Holder::ApiKey { id, label } => {
                 Actor { kind: ActorKind::ApiKey, id: id.as_str().to_owned(), name: label.clone() }
             }
-            Holder::Person { id, email, .. } => {
-                Actor { kind: ActorKind::Person, id: id.as_str().to_owned(), name: email.as_str().to_owned() }
-            }
+            Holder::Person { id, email, .. } => person(id, email),
             Holder::Operator { name } => {
                 Actor { kind: ActorKind::Operator, id: "operator".to_owned(), name: name.clone() }
             }
         }
     }
+}
+
+/// A person, for the audit log.
+pub(crate) fn person(id: &UserId, email: &Email) -> Actor {
+    Actor { kind: ActorKind::Person, id: id.as_str().to_owned(), name: email.as_str().to_owned() }
 }
 
 /// Duku itself, for what no request asked for.
@@ -101,7 +121,7 @@ pub(crate) fn system() -> Actor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::{Entropy, Timestamp};
+    use domain::Entropy;
 
     struct Zero;
     impl Entropy for Zero {
@@ -116,6 +136,7 @@ mod tests {
             organisation_name: "Acme".into(),
             holder,
             scopes: ScopeSet::parse(scopes).unwrap(),
+            fresh_until: None,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::{Ctx, Failure, Principal, Reject, Service, audit::Entry};
 use domain::{
-    Capability, Invalid, Subject, SubjectId, Target, TargetId,
+    Capability, Invalid, Subject, SubjectId, Target, TargetId, Timestamp,
     audit::Action,
     product::{SubjectDetails, UncheckedTarget},
 };
@@ -17,6 +17,8 @@ pub struct SubjectChange {
     pub description: Option<Option<String>>,
     /// The new base URL; `Some(None)` takes it away.
     pub base_url: Option<Option<String>>,
+    /// When the product had last changed as the person saw it; a later change is not overwritten.
+    pub seen_at: Option<Timestamp>,
 }
 
 impl Service {
@@ -127,6 +129,10 @@ impl Service {
         let mut session = self.0.store.begin().await?;
         let before = session.lock_subject(&principal.organisation_id, &id).await?;
         let before = before.ok_or_else(|| subject_not_found(&id))?;
+        if change.seen_at.is_some_and(|seen| seen != before.updated_at) {
+            let message = "somebody changed this product meanwhile: look at it again";
+            return Err(Reject::Conflict(message.into()).into());
+        }
         let details = SubjectDetails::parse(
             change.name.as_deref().unwrap_or(before.details.name.as_str()),
             change.description.unwrap_or_else(|| before.details.description.clone()).as_deref(),
@@ -160,6 +166,40 @@ impl Service {
         self.audit(&mut session, ctx, principal, entry).await?;
         session.commit().await?;
         Ok(id)
+    }
+
+    /// How many targets a product has.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn count_targets(&self, principal: &Principal, subject: &SubjectId) -> Result<i64, Failure> {
+        principal.authorise(Capability::ViewProducts)?;
+        Ok(self.0.store.reader().await?.count_targets(&principal.organisation_id, subject).await?)
+    }
+
+    /// Deletes a target.
+    ///
+    /// # Errors
+    /// The token may only read, the target is not there, or the store fails.
+    pub async fn delete_target(&self, ctx: &Ctx, principal: &Principal, id: &str) -> Result<Target, Failure> {
+        principal.authorise(Capability::ChangeProducts)?;
+        let missing = || Reject::NotFound { kind: "target", id: id.to_owned() };
+        let parsed = TargetId::parse(id).map_err(|_| missing())?;
+        let organisation = &principal.organisation_id;
+        let mut session = self.0.store.begin().await?;
+        let target = session.find_target(organisation, &parsed).await?.ok_or_else(missing)?;
+        if !session.delete_target(organisation, &parsed).await? {
+            return Err(missing().into());
+        }
+        let entry = Entry {
+            action: Action::TargetDeleted,
+            object_id: target.id.as_str(),
+            object_name: target.details.name.as_str(),
+            details: json!({ "subject": target.subject_id.as_str() }),
+        };
+        self.audit(&mut session, ctx, principal, entry).await?;
+        session.commit().await?;
+        Ok(target)
     }
 
     /// Adds a target to a product, or changes the one with the same build key.

@@ -26,6 +26,10 @@ pub enum Reject {
     },
     /// What is there contradicts what was asked.
     Conflict(String),
+    /// The password has to be proved again first.
+    SignInAgain,
+    /// There were too many attempts; wait so many seconds.
+    TooMany(u64),
 }
 
 /// A key that could be revoked to make room.
@@ -49,6 +53,8 @@ impl Reject {
             }
             Self::Invalid(invalid) => invalid.to_string(),
             Self::LimitReached { limit, candidates } => limit_message(*limit, candidates),
+            Self::SignInAgain => "the last sign-in was a while ago: confirm your password first".to_owned(),
+            Self::TooMany(seconds) => format!("too many attempts: wait {seconds} seconds"),
         }
     }
 }

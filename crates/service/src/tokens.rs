@@ -8,7 +8,7 @@ use domain::{KeyId, OrganisationId, ScopeSet, Timestamp, UserId, api_key::TokenE
 use jose::JwtError;
 use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, sync::Arc};
-use store::StoreError;
+use store::{PersonToken, StoreError};
 
 /// The claims of every access token, in the order of RFC 9068 §2.2 and then ours.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -26,6 +26,9 @@ pub(crate) struct Claims<'a> {
     pub(crate) org_name: Cow<'a, str>,
     /// The holder's number when the token was bought; ending tokens raises the holder's number.
     pub(crate) token_epoch: i64,
+    /// The session that a person's token came from: when it ends, the token does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sid: Option<Cow<'a, str>>,
 }
 
 /// A token whose signature, issuer, audience and form are good.
@@ -111,7 +114,7 @@ impl Service {
         self.check_times(ctx, &verified.claims)?;
         let principal = match &verified.subject {
             Subject::ApiKey(id) => self.accept_key(ctx, &verified, id).await?,
-            Subject::Person(organisation, id) => self.accept_person(&verified, organisation, id).await?,
+            Subject::Person(organisation, id) => self.accept_person(ctx, &verified, organisation, id).await?,
         };
         Ok(Accepted { verified, principal })
     }
@@ -174,29 +177,44 @@ impl Service {
             organisation_name: door.key.organisation_name,
             holder: Holder::ApiKey { id: door.key.id, label: door.key.label.as_str().to_owned() },
             scopes: verified.scopes,
+            fresh_until: None,
         })
     }
 
     async fn accept_person(
         &self,
+        ctx: &Ctx,
         verified: &Verified,
         organisation: &OrganisationId,
         id: &UserId,
     ) -> Result<Principal, TokenRefusal> {
         let claims = &verified.claims;
         let mut session = self.0.store.reader().await?;
-        let door = session.find_person_at_door(organisation, id, &claims.jti, &verified.kid).await?;
+        let session_id = claims.sid.as_deref();
+        let token = PersonToken {
+            token_id: &claims.jti,
+            kid: &verified.kid,
+            session_id: session_id.unwrap_or_default(),
+        };
+        let door = session.find_person_at_door(organisation, id, token, ctx.now).await?;
         let door = door
             .ok_or_else(|| invalid("the person of this token is no member of the organisation any more"))?;
         refuse_ended(door.token_revoked, door.signing_key_alive)?;
         if door.token_epoch != claims.token_epoch {
             return Err(invalid("this person's tokens were ended"));
         }
+        if session_id.is_some() && !door.session_alive {
+            return Err(invalid("the session that this token came from has ended: sign in again"));
+        }
+        if session_id.is_some() && door.second_factor_required && !door.session_has_second_factor {
+            return Err(invalid("the organisation requires a second factor now: sign in again with one"));
+        }
         Ok(Principal {
             organisation_id: door.organisation_id,
             organisation_name: door.organisation_name,
             holder: Holder::Person { id: door.id, email: door.email, role: door.role },
             scopes: verified.scopes,
+            fresh_until: None,
         })
     }
 }

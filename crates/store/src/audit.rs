@@ -33,7 +33,7 @@ statements! {
     );
     BACKWARD = concat!(
         "SELECT ", event_columns!(), " FROM audit_events WHERE chain = $1 AND sequence < $2 \
-         AND ($4 = '' OR action = $4) AND ($5 = '' OR object_id = $5) ORDER BY sequence DESC LIMIT $3"
+         AND ($4 = '' OR action = $4) AND ($5 = '' OR object_id = $5) AND ($6 = '' OR actor_id = $6) ORDER BY sequence DESC LIMIT $3"
     );
     SEQUENCE_OF = "SELECT sequence FROM audit_events WHERE chain = $1 AND id = $2";
 }
@@ -58,6 +58,8 @@ pub struct AuditFilter {
     pub action: Option<String>,
     /// Only this object.
     pub object_id: Option<String>,
+    /// Only what this actor did.
+    pub actor_id: Option<String>,
 }
 
 fn head(row: &Row<'_>) -> Result<AuditHead, StoreError> {
@@ -147,6 +149,7 @@ impl Session {
         };
         let action = filter.action.as_deref().unwrap_or("");
         let object = filter.object_id.as_deref().unwrap_or("");
-        self.query(BACKWARD, params![chain, before, first, action, object], event).await
+        let actor = filter.actor_id.as_deref().unwrap_or("");
+        self.query(BACKWARD, params![chain, before, first, action, object, actor], event).await
     }
 }

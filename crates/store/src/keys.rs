@@ -89,7 +89,7 @@ pub struct KeyOverview {
     pub dead_secret_seen_at: Option<Timestamp>,
 }
 
-fn key(row: &Row<'_>) -> Result<ApiKey, StoreError> {
+pub(crate) fn key(row: &Row<'_>) -> Result<ApiKey, StoreError> {
     let grace = match (row.optional_digest(6)?, row.optional_time(7)?) {
         (Some(digest), Some(until)) => Some(Grace { digest, until }),
         _ => None,

@@ -4,15 +4,20 @@
 //! loses everything unless it is committed. An operation is durable when [`Session::commit`] has answered.
 
 mod audit;
+mod authorization;
 mod error;
 mod keys;
+mod links;
+mod mails;
 mod members;
 mod meta;
 mod migrate;
 mod organisations;
 mod postgres;
 mod products;
+mod second_factors;
 mod session;
+mod sessions;
 mod signing_keys;
 mod sqlite;
 mod statements;
@@ -21,10 +26,15 @@ mod usage;
 mod value;
 
 pub use audit::{AuditFilter, AuditHead};
+pub use authorization::{DeviceDecision, StoredCode, StoredDevice};
 pub use error::StoreError;
 pub use keys::{KeyAtDoor, KeyAtExchange, KeyOverview};
-pub use members::{Member, Person, PersonAtDoor};
+pub use links::{Invitation, InvitationEnd, LinkPurpose, OneTimeLink};
+pub use mails::QueuedMail;
+pub use members::{Member, Person, PersonAtDoor, PersonToken};
+pub use second_factors::StoredSecondFactor;
 pub use session::Session;
+pub use sessions::{Membership, PersonSession, SessionKind, VisitorRow};
 pub use signing_keys::StoredSigningKey;
 pub use statements::all_statements;
 pub use tokens::TokenProbe;

@@ -11,18 +11,23 @@ statements! {
     INSERT_USER = "INSERT INTO users (id, email, password_hash, token_epoch, created_at_ms) VALUES ($1, $2, $3, 0, $4) \
         ON CONFLICT (email) DO NOTHING";
     SET_FIRST_PASSWORD = "UPDATE users SET password_hash = $2 WHERE id = $1 AND password_hash IS NULL";
+    SET_PASSWORD = "UPDATE users SET password_hash = $2, token_epoch = token_epoch + 1 WHERE id = $1";
     FIND_USER = "SELECT id, email, password_hash, token_epoch, created_at_ms FROM users WHERE email = $1";
+    FIND_USER_BY_ID = "SELECT id, email, password_hash, token_epoch, created_at_ms FROM users WHERE id = $1";
     ADD = "INSERT INTO memberships (organisation_id, user_id, role, created_at_ms) VALUES ($1, $2, $3, $4)";
     SET_ROLE = "UPDATE memberships SET role = $3 WHERE organisation_id = $1 AND user_id = $2";
     REMOVE = "DELETE FROM memberships WHERE organisation_id = $1 AND user_id = $2";
     END_TOKENS = "UPDATE users SET token_epoch = token_epoch + 1 WHERE id = $1";
-    LIST = "SELECT u.id, u.email, m.role, m.created_at_ms FROM memberships m JOIN users u ON u.id = m.user_id \
+    LIST = "SELECT u.id, u.email, m.role, m.created_at_ms, \
+        (SELECT COUNT(*) FROM second_factors f WHERE f.user_id = u.id AND f.confirmed_at_ms IS NOT NULL) FROM memberships m JOIN users u ON u.id = m.user_id \
         WHERE m.organisation_id = $1 ORDER BY u.id";
     ORGANISATIONS_OF = "SELECT organisation_id FROM memberships WHERE user_id = $1 ORDER BY organisation_id";
     COUNT_ADMINS = "SELECT COUNT(*) FROM memberships WHERE organisation_id = $1 AND role = 'admin'";
     AT_DOOR = "SELECT u.id, u.email, u.token_epoch, m.role, o.id, o.name, \
         (SELECT COUNT(*) FROM revoked_tokens WHERE token_id = $3), \
-        (SELECT COUNT(*) FROM signing_keys WHERE kid = $4) \
+        (SELECT COUNT(*) FROM signing_keys WHERE kid = $4), o.require_second_factor, \
+        (SELECT COUNT(*) FROM sessions WHERE id = $5 AND expires_at_ms > $6), \
+        (SELECT COUNT(*) FROM sessions WHERE id = $5 AND second_factor_at_ms IS NOT NULL) \
         FROM memberships m JOIN users u ON u.id = m.user_id JOIN organisations o ON o.id = m.organisation_id \
         WHERE m.organisation_id = $1 AND m.user_id = $2";
 }
@@ -53,6 +58,8 @@ pub struct Member {
     pub role: Role,
     /// Since when.
     pub since: Timestamp,
+    /// Whether the person has a second factor.
+    pub second_factor: bool,
 }
 
 /// What a person's access token is checked against at each request.
@@ -74,11 +81,38 @@ pub struct PersonAtDoor {
     pub token_revoked: bool,
     /// Whether the key that signed the token is still published.
     pub signing_key_alive: bool,
+    /// Whether the organisation requires a second factor.
+    pub second_factor_required: bool,
+    /// Whether the session that the token came from lives.
+    pub session_alive: bool,
+    /// Whether a second factor was proved in it.
+    pub session_has_second_factor: bool,
 }
 
-fn role(row: &Row<'_>, column: usize) -> Result<Role, StoreError> {
+/// One access token of a person, as its claims describe it.
+#[derive(Debug, Clone, Copy)]
+pub struct PersonToken<'a> {
+    /// `jti`
+    pub token_id: &'a str,
+    /// The key that signed it.
+    pub kid: &'a str,
+    /// `sid`: the session that it came from; empty for none.
+    pub session_id: &'a str,
+}
+
+pub(crate) fn role(row: &Row<'_>, column: usize) -> Result<Role, StoreError> {
     let text = row.text(column)?;
     Role::parse(&text).ok_or_else(|| StoreError::corrupt(format!("the role {text}")))
+}
+
+fn person(row: &Row<'_>) -> Result<Person, StoreError> {
+    Ok(Person {
+        id: row.parsed(0, UserId::parse)?,
+        email: row.parsed(1, Email::parse)?,
+        password_hash: row.optional_text(2)?,
+        token_epoch: row.int(3)?,
+        created_at: row.time(4)?,
+    })
 }
 
 impl Session {
@@ -102,18 +136,19 @@ impl Session {
         Ok(self.execute(SET_FIRST_PASSWORD, params![person.as_str(), hash]).await? == 1)
     }
 
+    /// Replaces the person's password and ends the person's access tokens.
+    pub async fn set_password(&mut self, person: &UserId, hash: &str) -> Result<(), StoreError> {
+        self.execute(SET_PASSWORD, params![person.as_str(), hash]).await.map(drop)
+    }
+
     /// The person with this address.
     pub async fn find_person(&mut self, email: &Email) -> Result<Option<Person>, StoreError> {
-        self.find(FIND_USER, params![email.as_str()], |row| {
-            Ok(Person {
-                id: row.parsed(0, UserId::parse)?,
-                email: row.parsed(1, Email::parse)?,
-                password_hash: row.optional_text(2)?,
-                token_epoch: row.int(3)?,
-                created_at: row.time(4)?,
-            })
-        })
-        .await
+        self.find(FIND_USER, params![email.as_str()], person).await
+    }
+
+    /// The person with this id.
+    pub async fn find_person_by_id(&mut self, id: &UserId) -> Result<Option<Person>, StoreError> {
+        self.find(FIND_USER_BY_ID, params![id.as_str()], person).await
     }
 
     /// Makes a person a member. [`StoreError::Taken`] if the person is one.
@@ -160,6 +195,7 @@ impl Session {
                 email: row.parsed(1, Email::parse)?,
                 role: role(row, 2)?,
                 since: row.time(3)?,
+                second_factor: row.flag(4)?,
             })
         })
         .await
@@ -181,10 +217,12 @@ impl Session {
         &mut self,
         organisation: &OrganisationId,
         person: &UserId,
-        token_id: &str,
-        kid: &str,
+        token: PersonToken<'_>,
+        now: Timestamp,
     ) -> Result<Option<PersonAtDoor>, StoreError> {
-        self.find(AT_DOOR, params![organisation.as_str(), person.as_str(), token_id, kid], |row| {
+        let PersonToken { token_id, kid, session_id } = token;
+        let params = params![organisation.as_str(), person.as_str(), token_id, kid, session_id, now];
+        self.find(AT_DOOR, params, |row| {
             Ok(PersonAtDoor {
                 id: row.parsed(0, UserId::parse)?,
                 email: row.parsed(1, Email::parse)?,
@@ -194,6 +232,9 @@ impl Session {
                 organisation_name: row.text(5)?,
                 token_revoked: row.flag(6)?,
                 signing_key_alive: row.flag(7)?,
+                second_factor_required: row.flag(8)?,
+                session_alive: row.flag(9)?,
+                session_has_second_factor: row.flag(10)?,
             })
         })
         .await

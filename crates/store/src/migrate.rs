@@ -22,6 +22,7 @@ macro_rules! migrations {
 
 const MIGRATIONS: &[Migration] = migrations! {
     1 "0001_foundation";
+    2 "0002_people";
 };
 
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS schema_migrations \

@@ -10,15 +10,16 @@ use domain::{KeyPolicy, Lifetime, Name, Organisation, OrganisationId};
 statements! {
     INSERT = "INSERT INTO organisations (id, name, default_lifetime_seconds, maximum_lifetime_seconds, created_at_ms) \
         VALUES ($1, $2, $3, $4, $5)";
-    FIND = "SELECT id, name, default_lifetime_seconds, maximum_lifetime_seconds, created_at_ms \
+    FIND = "SELECT id, name, default_lifetime_seconds, maximum_lifetime_seconds, created_at_ms, require_second_factor \
         FROM organisations WHERE id = $1";
-    FIND_BY_NAME = "SELECT id, name, default_lifetime_seconds, maximum_lifetime_seconds, created_at_ms \
+    FIND_BY_NAME = "SELECT id, name, default_lifetime_seconds, maximum_lifetime_seconds, created_at_ms, require_second_factor \
         FROM organisations WHERE name = $1";
-    LIST = "SELECT id, name, default_lifetime_seconds, maximum_lifetime_seconds, created_at_ms \
+    LIST = "SELECT id, name, default_lifetime_seconds, maximum_lifetime_seconds, created_at_ms, require_second_factor \
         FROM organisations WHERE id > $1 ORDER BY id LIMIT $2";
     LOCK = "UPDATE organisations SET name = name WHERE id = $1";
     RENAME = "UPDATE organisations SET name = $2 WHERE id = $1";
     RENAME_IN_KEYS = "UPDATE api_keys SET organisation_name = $2 WHERE organisation_id = $1";
+    REQUIRE_SECOND_FACTOR = "UPDATE organisations SET require_second_factor = $2 WHERE id = $1";
     SET_POLICY = "UPDATE organisations SET default_lifetime_seconds = $2, maximum_lifetime_seconds = $3 WHERE id = $1";
 }
 
@@ -31,6 +32,7 @@ fn organisation(row: &Row<'_>) -> Result<Organisation, StoreError> {
         name: row.parsed(1, Name::parse)?,
         key_policy: KeyPolicy { default: lifetime(2)?, maximum: lifetime(3)? },
         created_at: row.time(4)?,
+        require_second_factor: row.flag(5)?,
     })
 }
 
@@ -86,5 +88,14 @@ impl Session {
     pub async fn set_key_policy(&mut self, id: &OrganisationId, policy: KeyPolicy) -> Result<(), StoreError> {
         let params = params![id.as_str(), policy.default.seconds(), policy.maximum.seconds()];
         self.execute(SET_POLICY, params).await.map(drop)
+    }
+
+    /// Decides whether the organisation's people need a second factor.
+    pub async fn require_second_factor(
+        &mut self,
+        id: &OrganisationId,
+        required: bool,
+    ) -> Result<(), StoreError> {
+        self.execute(REQUIRE_SECOND_FACTOR, params![id.as_str(), i64::from(required)]).await.map(drop)
     }
 }

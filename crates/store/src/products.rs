@@ -31,6 +31,8 @@ statements! {
     UPDATE_SUBJECT = "UPDATE subjects SET name = $3, description = $4, base_url = $5, updated_at_ms = $6 \
         WHERE id = $1 AND organisation_id = $2";
     DELETE_SUBJECT = "DELETE FROM subjects WHERE id = $1 AND organisation_id = $2";
+    DELETE_TARGET = "DELETE FROM targets WHERE id = $1 AND organisation_id = $2";
+    COUNT_TARGETS = "SELECT COUNT(*) FROM targets WHERE subject_id = $1 AND organisation_id = $2";
     DELETE_TARGETS = "DELETE FROM targets WHERE subject_id = $1 AND organisation_id = $2";
     LOCK_SUBJECT = "UPDATE subjects SET name = name WHERE id = $1 AND organisation_id = $2";
     FIND_TARGET = concat!("SELECT ", target_columns!(), " FROM targets WHERE id = $1 AND organisation_id = $2");
@@ -235,5 +237,24 @@ impl Session {
             changed.updated_at,
         ];
         Ok(self.execute(UPDATE_TARGET, params).await? == 1)
+    }
+
+    /// Deletes a target. False if it is gone.
+    pub async fn delete_target(
+        &mut self,
+        organisation: &OrganisationId,
+        id: &TargetId,
+    ) -> Result<bool, StoreError> {
+        Ok(self.execute(DELETE_TARGET, params![id.as_str(), organisation.as_str()]).await? == 1)
+    }
+
+    /// How many targets the product has.
+    pub async fn count_targets(
+        &mut self,
+        organisation: &OrganisationId,
+        subject: &SubjectId,
+    ) -> Result<i64, StoreError> {
+        let params = params![subject.as_str(), organisation.as_str()];
+        Ok(self.find(COUNT_TARGETS, params, |row| row.int(0)).await?.unwrap_or(0))
     }
 }

@@ -13,11 +13,16 @@ pub(crate) use statements;
 pub fn all_statements() -> Vec<(&'static str, &'static str)> {
     [
         crate::audit::ALL,
+        crate::authorization::ALL,
         crate::keys::ALL,
+        crate::links::ALL,
+        crate::mails::ALL,
         crate::members::ALL,
         crate::meta::ALL,
         crate::organisations::ALL,
         crate::products::ALL,
+        crate::second_factors::ALL,
+        crate::sessions::ALL,
         crate::signing_keys::ALL,
         crate::tokens::ALL,
         crate::usage::ALL,

@@ -184,4 +184,17 @@ impl Row<'_> {
         let text = self.text(column)?;
         parse(&text).map_err(|error| StoreError::corrupt(format!("column {column}: {error}")))
     }
+
+    /// The same for a column that may be NULL.
+    pub(crate) fn optionally_parsed<T, E: std::fmt::Display>(
+        &self,
+        column: usize,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<Option<T>, StoreError> {
+        let text = self.optional_text(column)?;
+        text.map(|text| {
+            parse(&text).map_err(|error| StoreError::corrupt(format!("column {column}: {error}")))
+        })
+        .transpose()
+    }
 }

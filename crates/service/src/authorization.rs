@@ -1,0 +1,171 @@
+//! Authorization codes (RFC 6749 §4.1) with PKCE (RFC 7636): they live 60 seconds, work once, and only for the client,
+//! the redirect URI and the verifier that they were asked for with.
+
+use crate::{Ctx, Failure, Handle, Service, person_tokens::PersonTokens};
+use domain::Timestamp;
+use store::{PersonSession, Session, SessionKind, StoreError, StoredCode};
+
+/// `client_id` of the dashboard, a public first-party client.
+pub const VIEWPORT: &str = "viewport";
+/// `client_id` of `duku login`, a public first-party client without redirect URI.
+pub const COMMAND_LINE: &str = "duku-cli";
+
+/// What a code is asked for with.
+#[derive(Debug, Clone, Copy)]
+pub struct CodeRequest<'a> {
+    /// The client.
+    pub client_id: &'a str,
+    /// Where the code is sent, one of the client's own URIs.
+    pub redirect_uri: &'a str,
+    /// `code_challenge`, S256.
+    pub challenge: &'a str,
+    /// What is asked for, already checked.
+    pub scope: &'a str,
+    /// `nonce`, for an ID token.
+    pub nonce: Option<&'a str>,
+}
+
+/// Why a code buys nothing.
+#[derive(Debug)]
+pub enum CodeRefusal {
+    /// `invalid_grant`; one sentence says why.
+    Invalid(&'static str),
+    /// The store failed.
+    Failure(Failure),
+}
+
+impl From<StoreError> for CodeRefusal {
+    fn from(error: StoreError) -> Self {
+        Self::Failure(error.into())
+    }
+}
+
+impl From<Failure> for CodeRefusal {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+/// What a code bought at the token endpoint, with what an ID token says of the sign-in.
+#[derive(Debug)]
+pub struct CodeTokens {
+    /// The access token, without a refresh token.
+    pub tokens: PersonTokens,
+    /// `auth_time`: when the person proved the password.
+    pub authenticated_at: Timestamp,
+    /// The client's `nonce`.
+    pub nonce: Option<String>,
+}
+
+impl Service {
+    /// Where Viewport takes its codes, byte for byte.
+    pub fn viewport_redirect_uri(&self) -> String {
+        format!("{}/login/callback", self.0.policy.viewport)
+    }
+
+    /// Gives out a code for a browser that has signed in.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn issue_code(
+        &self,
+        ctx: &Ctx,
+        sign_in: &PersonSession,
+        request: CodeRequest<'_>,
+    ) -> Result<Handle, Failure> {
+        let code = Handle::generate(self.entropy());
+        let new = StoredCode {
+            client_id: request.client_id.to_owned(),
+            redirect_uri: request.redirect_uri.to_owned(),
+            challenge: request.challenge.to_owned(),
+            scope: request.scope.to_owned(),
+            nonce: request.nonce.map(str::to_owned),
+            session_id: sign_in.id.clone(),
+            user_id: sign_in.user_id.clone(),
+            expires_at: ctx.now.plus_seconds(self.0.policy.code_lifetime_seconds),
+            consumed_at: None,
+        };
+        let mut session = self.0.store.begin().await?;
+        session.insert_code(&new, code.digest()).await?;
+        session.commit().await?;
+        Ok(code)
+    }
+
+    /// Uses a code up within the caller's transaction, which must be committed even if the code is refused: one that
+    /// comes a second time has leaked, and ends what it opened (RFC 6749 §4.1.2).
+    pub(crate) async fn redeem_code(
+        &self,
+        session: &mut Session,
+        ctx: &Ctx,
+        code: &str,
+        client_id: &str,
+        redirect_uri: &str,
+        verifier: &str,
+    ) -> Result<(StoredCode, PersonSession), CodeRefusal> {
+        let digest = jose::digest(code);
+        let found = session.find_code(digest).await?;
+        let found = found.ok_or(CodeRefusal::Invalid("the code is unknown: begin again"))?;
+        if !session.consume_code(digest, ctx.now).await? {
+            session.end_children(&found.session_id).await?;
+            return Err(CodeRefusal::Invalid("the code was used already: begin again"));
+        }
+        if ctx.now >= found.expires_at {
+            return Err(CodeRefusal::Invalid("the code is too old: begin again"));
+        }
+        if found.client_id != client_id || found.redirect_uri != redirect_uri {
+            return Err(CodeRefusal::Invalid("the code was given to another client or redirect_uri"));
+        }
+        let challenge = jose::base64url::encode(&jose::sha256(verifier.as_bytes()));
+        if !jose::matches(&jose::digest(&challenge), &jose::digest(&found.challenge)) {
+            return Err(CodeRefusal::Invalid("code_verifier does not belong to the code's challenge"));
+        }
+        let sign_in = session.find_session_by_id(&found.session_id, ctx.now).await?;
+        let sign_in = sign_in
+            .filter(|sign_in| sign_in.kind == SessionKind::SignIn)
+            .ok_or(CodeRefusal::Invalid("the sign-in that the code came from is over: begin again"))?;
+        Ok((found, sign_in))
+    }
+
+    /// Exchanges a code at the token endpoint for an access token of the person.
+    ///
+    /// # Errors
+    /// The code is not good (any more), the person belongs to no organisation, or the store fails.
+    pub async fn exchange_code(
+        &self,
+        ctx: &Ctx,
+        code: &str,
+        client_id: &str,
+        redirect_uri: &str,
+        verifier: &str,
+    ) -> Result<CodeTokens, CodeRefusal> {
+        let mut session = self.0.store.begin().await?;
+        let redeemed = self.redeem_code(&mut session, ctx, code, client_id, redirect_uri, verifier).await;
+        let (code, sign_in) = match redeemed {
+            Ok(redeemed) => redeemed,
+            Err(refusal) => {
+                session.commit().await?;
+                return Err(refusal);
+            }
+        };
+        let organisation = self.organisation_to_enter(&mut session, &code.user_id).await?;
+        let tokens = match organisation {
+            Some(organisation) => {
+                self.buy_person_token(
+                    &mut session,
+                    ctx,
+                    &sign_in,
+                    &organisation,
+                    &code.client_id,
+                    &code.scope,
+                )
+                .await?
+            }
+            None => None,
+        };
+        session.commit().await?;
+        let tokens = tokens.ok_or(CodeRefusal::Invalid(
+            "this person belongs to no organisation: ask an Admin for an invitation",
+        ))?;
+        Ok(CodeTokens { tokens, authenticated_at: sign_in.authenticated_at, nonce: code.nonce })
+    }
+}

@@ -1,0 +1,377 @@
+//! Command lines that a person lets in: device authorization (RFC 8628) and refresh tokens that change at each use
+//! (RFC 9700 §4.14.2).
+
+use crate::{
+    Ctx, Failure, Handle, Reject, Service, Visitor, audit::Entry, person_tokens::PersonTokens,
+    sign_in::device_name,
+};
+use domain::{Entropy, ScopeSet, SessionId, audit::Action, environment, scope::UnknownScope};
+use serde_json::json;
+use store::{DeviceDecision, PersonSession, Session, SessionKind, StoreError, StoredDevice};
+
+/// How long a device waits between two polls at first, in seconds (RFC 8628 §3.2).
+const INTERVAL_SECONDS: i64 = 5;
+/// Consonants without those that look or sound alike: no word can come of them (RFC 8628 §6.1).
+const USER_CODE_ALPHABET: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
+const USER_CODE_LENGTH: usize = 8;
+
+/// What a device is told when it asks to be let in.
+#[derive(Debug)]
+pub struct DeviceStart {
+    /// The device's own secret.
+    pub device_code: Handle,
+    /// What the person types, like `WDJB-MJHT`.
+    pub user_code: String,
+    /// How long there is time, in seconds.
+    pub expires_in: i64,
+    /// How long to wait between two polls, in seconds.
+    pub interval: i64,
+}
+
+/// Why a device cannot ask.
+#[derive(Debug)]
+pub enum DeviceRefusal {
+    /// The scope is not known.
+    Scope(UnknownScope),
+    /// There were too many requests; wait so many seconds.
+    TooMany(u64),
+    /// The store failed.
+    Failure(Failure),
+}
+
+/// Why a device, or a command line that was let in, gets no token.
+#[derive(Debug)]
+pub enum PollRefusal {
+    /// Nobody has decided yet (RFC 8628 §3.5).
+    Pending,
+    /// It asked too soon, and must wait 5 seconds longer from now on.
+    SlowDown,
+    /// The person said no.
+    Denied,
+    /// It took too long.
+    Expired,
+    /// `invalid_grant`; one sentence says why.
+    Invalid(&'static str),
+    /// The store failed.
+    Failure(Failure),
+}
+
+impl From<StoreError> for PollRefusal {
+    fn from(error: StoreError) -> Self {
+        Self::Failure(error.into())
+    }
+}
+
+impl From<Failure> for PollRefusal {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+fn user_code(entropy: &dyn Entropy) -> String {
+    let mut code = String::with_capacity(USER_CODE_LENGTH);
+    while code.len() < USER_CODE_LENGTH {
+        let [byte] = environment::random::<1>(entropy);
+        // Bytes beyond the last whole multiple of 20 would favour some letters.
+        let letter = (byte < 240).then(|| USER_CODE_ALPHABET.get(usize::from(byte % 20))).flatten();
+        code.extend(letter.map(|letter| char::from(*letter)));
+    }
+    code
+}
+
+/// A user code as it is shown: four letters, a dash, four letters.
+pub fn shown_user_code(code: &str) -> String {
+    match code.split_at_checked(USER_CODE_LENGTH / 2) {
+        Some((front, back)) => format!("{front}-{back}"),
+        None => code.to_owned(),
+    }
+}
+
+/// A user code as somebody typed it, without what is not a letter.
+fn typed_user_code(text: &str) -> String {
+    text.chars().filter(char::is_ascii_alphabetic).map(|c| c.to_ascii_uppercase()).take(20).collect()
+}
+
+impl Service {
+    /// Takes in a device that wants to be let in.
+    ///
+    /// # Errors
+    /// The scope is not known, there were too many requests from the address, or the store fails.
+    pub async fn start_device(
+        &self,
+        ctx: &Ctx,
+        client_id: &str,
+        scope: &str,
+        device: &str,
+    ) -> Result<DeviceStart, DeviceRefusal> {
+        let scopes = ScopeSet::parse(scope).map_err(DeviceRefusal::Scope)?;
+        if let Some(seconds) = self.0.limits.device(ctx.address) {
+            return Err(DeviceRefusal::TooMany(seconds));
+        }
+        let expires_in = self.0.policy.device_lifetime_seconds;
+        let device_code = Handle::generate(self.entropy());
+        let failed = |error: StoreError| DeviceRefusal::Failure(error.into());
+        let mut session = self.0.store.begin().await.map_err(failed)?;
+        loop {
+            let new = StoredDevice {
+                user_code: user_code(self.entropy()),
+                client_id: client_id.to_owned(),
+                scope: scopes.to_string(),
+                device: device_name(device),
+                address: ctx.address.map(|address| address.to_string()),
+                created_at: ctx.now,
+                expires_at: ctx.now.plus_seconds(expires_in),
+                interval_seconds: INTERVAL_SECONDS,
+                approved: None,
+                person: None,
+                authenticated_at: None,
+                second_factor_at: None,
+                consumed_at: None,
+            };
+            match session.insert_device(&new, device_code.digest()).await {
+                Ok(()) => {
+                    session.commit().await.map_err(failed)?;
+                    let user_code = shown_user_code(&new.user_code);
+                    return Ok(DeviceStart {
+                        device_code,
+                        user_code,
+                        expires_in,
+                        interval: INTERVAL_SECONDS,
+                    });
+                }
+                Err(StoreError::Taken) => {}
+                Err(error) => return Err(failed(error)),
+            }
+        }
+    }
+
+    /// The device that shows this code and waits for a decision.
+    ///
+    /// # Errors
+    /// There were too many guesses, there is none, or the store fails.
+    pub async fn find_device(
+        &self,
+        ctx: &Ctx,
+        visitor: &Visitor,
+        user_code: &str,
+    ) -> Result<StoredDevice, Failure> {
+        if let Some(seconds) = self.0.limits.user_code(&visitor.session.user_id) {
+            return Err(Reject::TooMany(seconds).into());
+        }
+        let code = typed_user_code(user_code);
+        let found = self.0.store.reader().await?.find_device_by_user_code(&code).await?;
+        let found = found.filter(|device| device.expires_at > ctx.now && device.approved.is_none());
+        Ok(found.ok_or_else(|| {
+            Reject::Conflict(
+                "no device waits with this code: compare it with the one in your terminal, or run `duku login` again"
+                    .into(),
+            )
+        })?)
+    }
+
+    /// Lets a device in as the visitor, in the visitor's organisation, or refuses it.
+    ///
+    /// # Errors
+    /// The device was decided on already or waits no more, the visitor has no organisation, or the store fails.
+    pub async fn decide_device(
+        &self,
+        ctx: &Ctx,
+        visitor: &Visitor,
+        user_code: &str,
+        approved: bool,
+    ) -> Result<(), Failure> {
+        let principal = visitor.principal.as_ref().filter(|_| !visitor.must_give_second_factor);
+        let principal = principal.ok_or_else(|| {
+            Reject::Forbidden("you belong to no organisation that the command line could work in".into())
+        })?;
+        let code = typed_user_code(user_code);
+        let decision = DeviceDecision {
+            approved,
+            person: &visitor.session.user_id,
+            organisation: &principal.organisation_id,
+            authenticated_at: visitor.session.authenticated_at,
+            second_factor_at: visitor.session.second_factor_at,
+        };
+        let mut session = self.0.store.begin().await?;
+        if !session.decide_device(&code, &decision, ctx.now).await? {
+            let message = "this code was used or is too old: run `duku login` again";
+            return Err(Reject::Conflict(message.into()).into());
+        }
+        Ok(session.commit().await?)
+    }
+
+    /// Answers a device that asks whether it is let in.
+    ///
+    /// # Errors
+    /// It is not, or not yet, or not any more.
+    pub async fn poll_device(
+        &self,
+        ctx: &Ctx,
+        client_id: &str,
+        device_code: &str,
+    ) -> Result<PersonTokens, PollRefusal> {
+        let digest = jose::digest(device_code);
+        let mut session = self.0.store.begin().await?;
+        let device = session.find_device(digest).await?.filter(|device| device.client_id == client_id);
+        let device = device.ok_or(PollRefusal::Invalid("the device_code is unknown: begin again"))?;
+        if device.consumed_at.is_some() {
+            return Err(PollRefusal::Invalid("the device_code was used already: begin again"));
+        }
+        if device.expires_at <= ctx.now {
+            return Err(PollRefusal::Expired);
+        }
+        let next = ctx.now.plus_seconds(device.interval_seconds);
+        let in_time = session.note_device_poll(digest, ctx.now, next).await?;
+        let outcome = match device.approved {
+            _ if !in_time => Err(PollRefusal::SlowDown),
+            None => Err(PollRefusal::Pending),
+            Some(false) => Err(PollRefusal::Denied),
+            Some(true) => self.let_in(&mut session, ctx, digest, &device).await,
+        };
+        session.commit().await?;
+        outcome
+    }
+
+    async fn let_in(
+        &self,
+        session: &mut Session,
+        ctx: &Ctx,
+        digest: domain::SecretDigest,
+        device: &StoredDevice,
+    ) -> Result<PersonTokens, PollRefusal> {
+        if !session.consume_device(digest, ctx.now).await? {
+            return Err(PollRefusal::Invalid("the device_code was used already: begin again"));
+        }
+        let (person, organisation) =
+            device.person.clone().ok_or_else(|| Failure::internal("a device let in by nobody"))?;
+        let refresh = Handle::generate(self.entropy());
+        let lifetime = self.0.policy.command_line_lifetime_seconds;
+        let new = PersonSession {
+            id: SessionId::generate(ctx.now, self.entropy()),
+            kind: SessionKind::CommandLine,
+            parent_id: None,
+            user_id: person,
+            organisation_id: Some(organisation.clone()),
+            device: device.device.clone(),
+            address: ctx.address.map(|address| address.to_string()),
+            created_at: ctx.now,
+            authenticated_at: device.authenticated_at.unwrap_or(ctx.now),
+            second_factor_at: device.second_factor_at,
+            last_seen_at: ctx.now,
+            expires_at: ctx.now.plus_seconds(lifetime),
+        };
+        session.insert_session(&new, refresh.digest()).await?;
+        let tokens = self
+            .buy_person_token(session, ctx, &new, &organisation, &device.client_id, &device.scope)
+            .await?
+            .ok_or(PollRefusal::Invalid("the person is no member of the organisation any more"))?;
+        let entry = Entry {
+            action: Action::CommandLineLetIn,
+            object_id: new.id.as_str(),
+            object_name: &new.device,
+            details: json!({}),
+        };
+        let actor = crate::principal::person(&new.user_id, &tokens.email);
+        self.append(session, ctx, organisation.as_str(), actor, entry).await?;
+        Ok(PersonTokens { refresh: Some((refresh, lifetime)), ..tokens })
+    }
+
+    /// Exchanges a refresh token for an access token and the next refresh token.
+    ///
+    /// # Errors
+    /// The token is not good any more. One that was exchanged before has leaked: its session ends.
+    pub async fn refresh(
+        &self,
+        ctx: &Ctx,
+        client_id: &str,
+        refresh_token: &str,
+    ) -> Result<PersonTokens, PollRefusal> {
+        let digest = jose::digest(refresh_token);
+        let mut session = self.0.store.begin().await?;
+        let found = session.find_session(digest, ctx.now).await?;
+        let found = found.filter(|found| found.kind == SessionKind::CommandLine);
+        let Some(found) = found else {
+            self.end_reused(&mut session, ctx, digest).await?;
+            session.commit().await?;
+            return Err(PollRefusal::Invalid("this session is over: sign in again"));
+        };
+        let next = Handle::generate(self.entropy());
+        let lifetime = self.0.policy.command_line_lifetime_seconds;
+        let renewed = PersonSession {
+            last_seen_at: ctx.now,
+            address: ctx.address.map(|address| address.to_string()).or(found.address),
+            expires_at: ctx.now.plus_seconds(lifetime),
+            ..found
+        };
+        if !session.replace_session_digest(&renewed, digest, next.digest()).await? {
+            return Err(PollRefusal::Invalid("this refresh token is being used elsewhere: sign in again"));
+        }
+        let organisation =
+            renewed.organisation_id.clone().ok_or_else(|| Failure::internal("a command line nowhere"))?;
+        let scope = ScopeSet::DEFAULT.to_string();
+        let tokens =
+            self.buy_person_token(&mut session, ctx, &renewed, &organisation, client_id, &scope).await?;
+        let Some(tokens) = tokens else {
+            session.end_session(&renewed.user_id, &renewed.id).await?;
+            session.commit().await?;
+            return Err(PollRefusal::Invalid(
+                "you are no member of this organisation any more: sign in again",
+            ));
+        };
+        session.commit().await?;
+        Ok(PersonTokens { refresh: Some((next, lifetime)), ..tokens })
+    }
+
+    async fn end_reused(
+        &self,
+        session: &mut Session,
+        ctx: &Ctx,
+        digest: domain::SecretDigest,
+    ) -> Result<(), Failure> {
+        let Some(leaked) = session.find_session_by_previous(digest).await? else { return Ok(()) };
+        session.end_session(&leaked.user_id, &leaked.id).await?;
+        if let Some(person) = session.find_person_by_id(&leaked.user_id).await? {
+            let details = json!({ "session": leaked.id.as_str(), "device": leaked.device });
+            self.audit_person(session, ctx, &person, Action::RefreshTokenReused, &details).await?;
+        }
+        tracing::warn!(session = %leaked.id, "a refresh token was presented a second time; its session has ended");
+        Ok(())
+    }
+
+    /// Ends the session of a refresh token, if it is one.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn end_command_line(&self, ctx: &Ctx, refresh_token: &str) -> Result<(), Failure> {
+        let mut session = self.0.store.begin().await?;
+        let found = session.find_session(jose::digest(refresh_token), ctx.now).await?;
+        if let Some(found) = found.filter(|found| found.kind == SessionKind::CommandLine) {
+            session.end_session(&found.user_id, &found.id).await?;
+        }
+        Ok(session.commit().await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Counting(std::sync::atomic::AtomicU8);
+    impl Entropy for Counting {
+        fn fill(&self, bytes: &mut [u8]) {
+            for byte in bytes {
+                *byte = self.0.fetch_add(31, std::sync::atomic::Ordering::Relaxed);
+            }
+        }
+    }
+
+    #[test]
+    fn user_codes_are_read_however_they_are_typed() {
+        let code = user_code(&Counting(0.into()));
+        assert_eq!(code.len(), 8);
+        assert!(code.bytes().all(|letter| USER_CODE_ALPHABET.contains(&letter)));
+        let shown = shown_user_code(&code);
+        assert_eq!(typed_user_code(&shown.to_lowercase()), code);
+        assert_eq!(typed_user_code(&format!(" {} {} ", &code[..4], &code[4..])), code);
+    }
+}

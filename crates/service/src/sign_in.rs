@@ -1,0 +1,290 @@
+//! People prove who they are: a password, then a second factor where one is set up (OpenID Connect Core 1.0 §3.1.2.3).
+//!
+//! An unknown address and a wrong password get the same answer after the same time. Attempts are limited before the
+//! password is looked at, per person and network, so that nobody can lock somebody else out from afar.
+
+use crate::{Ctx, Failure, Handle, Service, audit::Entry};
+use domain::{Email, SessionId, Timestamp, UserId, audit::Action};
+use jose::password;
+use serde_json::json;
+use store::{Person, PersonSession, Session, SessionKind, StoreError};
+use zeroize::Zeroizing;
+
+/// How long a browser may take to give the second factor, in seconds.
+const PENDING_SECONDS: i64 = 600;
+/// The longest name of a browser or client that is kept, in characters.
+const DEVICE_CHARACTERS: usize = 200;
+
+/// What a person types to sign in, and on which browser.
+#[derive(Clone, Copy)]
+pub struct Attempt<'a> {
+    /// The address, not yet checked.
+    pub email: &'a str,
+    /// The password.
+    pub password: &'a str,
+    /// What the browser calls itself.
+    pub device: &'a str,
+}
+
+/// A browser that has signed in, or has to give a second factor still.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// The secret that the browser's cookie holds from now on.
+    pub cookie: Handle,
+    /// The session.
+    pub session: PersonSession,
+}
+
+impl SignedIn {
+    /// Whether the second factor is awaited.
+    pub fn is_pending(&self) -> bool {
+        self.session.kind == SessionKind::Pending
+    }
+}
+
+/// Why nobody is signed in.
+#[derive(Debug)]
+pub enum SignInRefusal {
+    /// The address is unknown, or the password or code is wrong: nobody outside learns which.
+    Wrong,
+    /// There were too many attempts; wait so many seconds.
+    TooManyAttempts(u64),
+    /// The sign-in that was to be completed is over: begin again.
+    Over,
+    /// The store failed, or too many passwords are being checked.
+    Failure(Failure),
+}
+
+impl From<StoreError> for SignInRefusal {
+    fn from(error: StoreError) -> Self {
+        Self::Failure(error.into())
+    }
+}
+
+impl From<Failure> for SignInRefusal {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+impl Service {
+    /// Checks a password and begins a session in the browser; the one that its cookie `former` named ends.
+    ///
+    /// # Errors
+    /// The pair is wrong, there were too many attempts, or the store fails.
+    pub async fn sign_in(
+        &self,
+        ctx: &Ctx,
+        attempt: Attempt<'_>,
+        former: Option<&str>,
+    ) -> Result<SignedIn, SignInRefusal> {
+        let name = attempt.email.trim().to_lowercase();
+        if let Some(seconds) = self.0.limits.sign_in(&name, ctx.address) {
+            return Err(SignInRefusal::TooManyAttempts(seconds));
+        }
+        let person = self.find_person_for_sign_in(attempt.email).await?;
+        let hash = person.as_ref().and_then(|person| person.password_hash.clone());
+        let right = self.check_password(attempt.password, hash).await?;
+        let Some(person) = person.filter(|_| right) else {
+            metrics::counter!("duku_sign_ins_total", "outcome" => "wrong").increment(1);
+            return Err(SignInRefusal::Wrong);
+        };
+        let mut session = self.0.store.begin().await?;
+        self.end_by_cookie(&mut session, ctx, former).await?;
+        let factor = session.find_second_factor(&person.id).await?;
+        let kind = match factor.and_then(|factor| factor.confirmed_at) {
+            Some(_) => SessionKind::Pending,
+            None => SessionKind::SignIn,
+        };
+        let signed_in = self.begin_session(&mut session, ctx, &person, kind, attempt.device).await?;
+        session.commit().await?;
+        metrics::counter!("duku_sign_ins_total", "outcome" => "right").increment(1);
+        Ok(signed_in)
+    }
+
+    /// Takes the second factor, a TOTP code or a recovery code, of a browser that has given the password. The cookie changes.
+    ///
+    /// # Errors
+    /// The code is wrong or was used, there were too many attempts, the sign-in is over, or the store fails.
+    pub async fn give_second_factor(
+        &self,
+        ctx: &Ctx,
+        cookie: &str,
+        code: &str,
+    ) -> Result<SignedIn, SignInRefusal> {
+        let mut session = self.0.store.begin().await?;
+        let pending = session.find_session(jose::digest(cookie), ctx.now).await?;
+        let pending =
+            pending.filter(|found| found.kind == SessionKind::Pending).ok_or(SignInRefusal::Over)?;
+        if let Some(seconds) = self.0.limits.second_factor(&pending.user_id) {
+            return Err(SignInRefusal::TooManyAttempts(seconds));
+        }
+        if !self.use_second_factor(&mut session, ctx, &pending.user_id, code).await? {
+            return Err(SignInRefusal::Wrong);
+        }
+        let cookie = Handle::generate(self.entropy());
+        let expires_at = ctx.now.plus_seconds(self.0.policy.session_lifetime_seconds);
+        if !session.complete_sign_in(&pending.id, cookie.digest(), ctx.now, expires_at).await? {
+            return Err(SignInRefusal::Over);
+        }
+        session.commit().await?;
+        let completed = PersonSession {
+            kind: SessionKind::SignIn,
+            second_factor_at: Some(ctx.now),
+            expires_at,
+            ..pending
+        };
+        Ok(SignedIn { cookie, session: completed })
+    }
+
+    /// The sign-in that a browser's cookie names, pending or not, unless it is over or was unused for too long.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn find_sign_in(&self, ctx: &Ctx, cookie: &str) -> Result<Option<PersonSession>, Failure> {
+        let found = self.0.store.reader().await?.find_session(jose::digest(cookie), ctx.now).await?;
+        let idle = self.0.policy.session_idle_seconds;
+        Ok(found
+            .filter(|found| matches!(found.kind, SessionKind::SignIn | SessionKind::Pending))
+            .filter(|found| found.last_seen_at.plus_seconds(idle) > ctx.now))
+    }
+
+    /// The address of a person who has signed in, for a page that asks only for the password again.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn address_of(&self, person: &UserId) -> Result<Option<Email>, Failure> {
+        Ok(self.0.store.reader().await?.find_person_by_id(person).await?.map(|person| person.email))
+    }
+
+    /// Ends the sign-in that a browser's cookie names, with its Viewport.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn sign_out(&self, ctx: &Ctx, cookie: &str) -> Result<(), Failure> {
+        let mut session = self.0.store.begin().await?;
+        self.end_by_cookie(&mut session, ctx, Some(cookie)).await?;
+        Ok(session.commit().await?)
+    }
+
+    async fn find_person_for_sign_in(&self, email: &str) -> Result<Option<Person>, Failure> {
+        let Ok(email) = Email::parse(email) else { return Ok(None) };
+        Ok(self.0.store.reader().await?.find_person(&email).await?)
+    }
+
+    async fn begin_session(
+        &self,
+        session: &mut Session,
+        ctx: &Ctx,
+        person: &Person,
+        kind: SessionKind,
+        device: &str,
+    ) -> Result<SignedIn, Failure> {
+        let cookie = Handle::generate(self.entropy());
+        let lifetime = match kind {
+            SessionKind::Pending => PENDING_SECONDS,
+            _ => self.0.policy.session_lifetime_seconds,
+        };
+        let new = PersonSession {
+            id: SessionId::generate(ctx.now, self.entropy()),
+            kind,
+            parent_id: None,
+            user_id: person.id.clone(),
+            organisation_id: None,
+            device: device_name(device),
+            address: ctx.address.map(|address| address.to_string()),
+            created_at: ctx.now,
+            authenticated_at: ctx.now,
+            second_factor_at: None,
+            last_seen_at: ctx.now,
+            expires_at: ctx.now.plus_seconds(lifetime),
+        };
+        session.insert_session(&new, cookie.digest()).await?;
+        Ok(SignedIn { cookie, session: new })
+    }
+
+    /// Ends what a cookie names, if it names anything.
+    pub(crate) async fn end_by_cookie(
+        &self,
+        session: &mut Session,
+        ctx: &Ctx,
+        cookie: Option<&str>,
+    ) -> Result<(), Failure> {
+        let Some(cookie) = cookie else { return Ok(()) };
+        if let Some(found) = session.find_session(jose::digest(cookie), ctx.now).await? {
+            let root = found.parent_id.as_ref().unwrap_or(&found.id);
+            session.end_session(&found.user_id, root).await?;
+        }
+        Ok(())
+    }
+
+    /// Compares a password with a hash, away from the requests, a few at a time. Without a hash it takes as long and is wrong.
+    ///
+    /// # Errors
+    /// So many are waiting that it would take too long.
+    pub(crate) async fn check_password(&self, password: &str, hash: Option<String>) -> Result<bool, Failure> {
+        let password = Zeroizing::new(password.to_owned());
+        self.hashing(move || match hash {
+            Some(hash) => password::verify(&password, &hash),
+            None => {
+                password::verify_nobody(&password);
+                false
+            }
+        })
+        .await
+    }
+
+    /// Runs a computation of argon2 on a thread of its own; at most as many at once as the policy says.
+    pub(crate) async fn hashing<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Failure> {
+        let Ok(_place) = self.0.hashing.acquire().await else {
+            return Err(Failure::internal("passwords are not checked any more"));
+        };
+        tokio::task::spawn_blocking(work).await.map_err(Failure::internal)
+    }
+
+    /// Writes what a person did into the audit log of each organisation that the person belongs to.
+    pub(crate) async fn audit_person(
+        &self,
+        session: &mut Session,
+        ctx: &Ctx,
+        person: &Person,
+        action: Action,
+        details: &serde_json::Value,
+    ) -> Result<(), Failure> {
+        let mut chains: Vec<String> = session
+            .organisations_of(&person.id)
+            .await?
+            .into_iter()
+            .map(|organisation| organisation.as_str().to_owned())
+            .collect();
+        if chains.is_empty() {
+            chains.push(crate::audit::SYSTEM.to_owned());
+        }
+        for chain in chains {
+            let entry = Entry {
+                action,
+                object_id: person.id.as_str(),
+                object_name: person.email.as_str(),
+                details: details.clone(),
+            };
+            self.append(session, ctx, &chain, crate::principal::person(&person.id, &person.email), entry)
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+/// What a browser or a client calls itself, short enough to keep and free of control characters.
+pub(crate) fn device_name(text: &str) -> String {
+    let plain: String = text.chars().filter(|c| !c.is_control()).take(DEVICE_CHARACTERS).collect();
+    let plain = plain.trim();
+    if plain.is_empty() { "unknown".to_owned() } else { plain.to_owned() }
+}
+
+/// Whether a proof of `authenticated_at` is young enough for what needs a fresh one.
+pub(crate) fn is_fresh(authenticated_at: Timestamp, now: Timestamp, fresh_seconds: i64) -> bool {
+    now < authenticated_at.plus_seconds(fresh_seconds)
+}

@@ -1,0 +1,267 @@
+//! People in Viewport: who a browser's cookie stands for, in which organisation, and which other sessions the person has.
+
+use crate::{
+    Ctx, Failure, Handle, Holder, Principal, Reject, Service,
+    authorization::CodeRefusal,
+    sign_in::{device_name, is_fresh},
+};
+use domain::{Email, OrganisationId, ScopeSet, SessionId, Timestamp, audit::Action};
+use serde_json::json;
+use store::{Membership, PersonSession, Session, SessionKind, VisitorRow};
+
+/// "Last seen" is written at most so often, in seconds.
+const TOUCH_SECONDS: i64 = 60;
+
+/// A person in Viewport, as one request sees them.
+#[derive(Debug, Clone)]
+pub struct Visitor {
+    /// The session.
+    pub session: PersonSession,
+    /// The person's address.
+    pub email: Email,
+    /// The person in the session's organisation; none if the person belongs to no organisation (any more).
+    pub principal: Option<Principal>,
+    /// Whether the person has a second factor.
+    pub has_second_factor: bool,
+    /// Whether the organisation requires a second factor that was not proved in this session: nothing of it is shown then.
+    pub must_give_second_factor: bool,
+}
+
+impl Visitor {
+    /// The sign-in at the root of the session: what "this browser" means to a person.
+    pub fn root(&self) -> &SessionId {
+        self.session.parent_id.as_ref().unwrap_or(&self.session.id)
+    }
+
+    /// Whether the password was proved so lately that keys may be changed.
+    pub fn is_fresh(&self, now: Timestamp) -> bool {
+        self.principal.as_ref().and_then(|principal| principal.fresh_until).is_none_or(|until| now < until)
+    }
+
+    pub(crate) fn refresh(&mut self, now: Timestamp, fresh_seconds: i64) {
+        self.session.authenticated_at = now;
+        if let Some(principal) = &mut self.principal {
+            principal.fresh_until = Some(now.plus_seconds(fresh_seconds));
+        }
+    }
+}
+
+/// A browser that was let into Viewport.
+#[derive(Debug)]
+pub struct Arrival {
+    /// The secret that Viewport's cookie holds from now on.
+    pub cookie: Handle,
+    /// From when on the cookie is useless.
+    pub expires_at: Timestamp,
+}
+
+impl Service {
+    /// Exchanges Viewport's authorization code for a session in Viewport. Former ones of the same sign-in end.
+    ///
+    /// # Errors
+    /// The code is not good (any more), or the store fails.
+    pub async fn arrive(
+        &self,
+        ctx: &Ctx,
+        code: &str,
+        verifier: &str,
+        device: &str,
+    ) -> Result<Arrival, CodeRefusal> {
+        let redirect_uri = self.viewport_redirect_uri();
+        let mut session = self.0.store.begin().await?;
+        let redeemed = self
+            .redeem_code(&mut session, ctx, code, crate::authorization::VIEWPORT, &redirect_uri, verifier)
+            .await;
+        let (code, sign_in) = match redeemed {
+            Ok(redeemed) => redeemed,
+            Err(refusal) => {
+                // A code that comes twice ended what it had opened: that is kept.
+                session.commit().await?;
+                return Err(refusal);
+            }
+        };
+        session.end_children(&sign_in.id).await?;
+        let organisation = self.organisation_to_enter(&mut session, &code.user_id).await?;
+        let cookie = Handle::generate(self.entropy());
+        let expires_at = self.idle_end(ctx.now).min(sign_in.expires_at);
+        let new = PersonSession {
+            id: SessionId::generate(ctx.now, self.entropy()),
+            kind: SessionKind::Viewport,
+            parent_id: Some(sign_in.id.clone()),
+            user_id: code.user_id.clone(),
+            organisation_id: organisation.clone(),
+            device: device_name(device),
+            address: ctx.address.map(|address| address.to_string()),
+            created_at: ctx.now,
+            last_seen_at: ctx.now,
+            expires_at,
+            ..sign_in
+        };
+        session.insert_session(&new, cookie.digest()).await?;
+        if let Some(person) = session.find_person_by_id(&code.user_id).await? {
+            let details = json!({ "second_factor": new.second_factor_at.is_some() });
+            self.audit_person(&mut session, ctx, &person, Action::PersonSignedIn, &details).await?;
+        }
+        session.commit().await?;
+        Ok(Arrival { cookie, expires_at: new.expires_at })
+    }
+
+    /// The organisation that a person enters: the one of the last time, or the first.
+    pub(crate) async fn organisation_to_enter(
+        &self,
+        session: &mut Session,
+        person: &domain::UserId,
+    ) -> Result<Option<OrganisationId>, Failure> {
+        let last = session.last_organisation_of(person).await?;
+        let memberships = session.memberships_of(person).await?;
+        let known = |id: &OrganisationId| memberships.iter().any(|one| one.organisation_id == *id);
+        Ok(last.filter(known).or_else(|| memberships.first().map(|first| first.organisation_id.clone())))
+    }
+
+    fn idle_end(&self, now: Timestamp) -> Timestamp {
+        now.plus_seconds(self.0.policy.session_idle_seconds)
+    }
+
+    /// Who a browser in Viewport is. A person who was removed from the session's organisation goes on in another one, if
+    /// there is one.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn find_visitor(&self, ctx: &Ctx, cookie: &str) -> Result<Option<Visitor>, Failure> {
+        let digest = jose::digest(cookie);
+        let Some(row) = self.0.store.reader().await?.find_visitor(digest, ctx.now).await? else {
+            return Ok(None);
+        };
+        if row.role.is_none()
+            && let Some(row) = self.move_on(ctx, &row.session, digest).await?
+        {
+            return Ok(Some(self.visitor(row)));
+        }
+        if row.session.last_seen_at.plus_seconds(TOUCH_SECONDS) <= ctx.now {
+            self.touch(ctx, &row.session).await?;
+        }
+        Ok(Some(self.visitor(row)))
+    }
+
+    /// Moves a session into an organisation that its person belongs to.
+    async fn move_on(
+        &self,
+        ctx: &Ctx,
+        stranded: &PersonSession,
+        digest: domain::SecretDigest,
+    ) -> Result<Option<VisitorRow>, Failure> {
+        let mut session = self.0.store.begin().await?;
+        let memberships = session.memberships_of(&stranded.user_id).await?;
+        let Some(first) = memberships.first() else { return Ok(None) };
+        session.switch_session(stranded, &first.organisation_id).await?;
+        session.commit().await?;
+        Ok(self.0.store.reader().await?.find_visitor(digest, ctx.now).await?)
+    }
+
+    async fn touch(&self, ctx: &Ctx, used: &PersonSession) -> Result<(), Failure> {
+        let address = ctx.address.map(|address| address.to_string());
+        let mut session = self.0.store.begin().await?;
+        session.touch_session(&used.id, ctx.now, address.as_deref(), self.idle_end(ctx.now)).await?;
+        if let Some(parent) = &used.parent_id {
+            session.see_session(parent, ctx.now, address.as_deref()).await?;
+        }
+        Ok(session.commit().await?)
+    }
+
+    fn visitor(&self, row: VisitorRow) -> Visitor {
+        let VisitorRow { session, email, role, organisation_name, .. } = row;
+        let organisation = session.organisation_id.clone().zip(organisation_name);
+        let principal =
+            organisation.zip(role).map(|((organisation_id, organisation_name), role)| Principal {
+                organisation_id,
+                organisation_name,
+                holder: Holder::Person { id: session.user_id.clone(), email: email.clone(), role },
+                scopes: ScopeSet::DEFAULT,
+                fresh_until: Some(session.authenticated_at.plus_seconds(self.0.policy.sign_in_fresh_seconds)),
+            });
+        Visitor {
+            must_give_second_factor: row.second_factor_required && session.second_factor_at.is_none(),
+            has_second_factor: row.second_factor_enrolled,
+            session,
+            email,
+            principal,
+        }
+    }
+
+    /// The organisations that the visitor belongs to, by name.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn memberships(&self, visitor: &Visitor) -> Result<Vec<Membership>, Failure> {
+        Ok(self.0.store.reader().await?.memberships_of(&visitor.session.user_id).await?)
+    }
+
+    /// Lets the visitor work in another of the person's organisations.
+    ///
+    /// # Errors
+    /// The person does not belong to it, or the store fails.
+    pub async fn switch_organisation(&self, visitor: &Visitor, organisation: &str) -> Result<(), Failure> {
+        let missing = || Reject::NotFound { kind: "organisation", id: organisation.to_owned() };
+        let id = OrganisationId::parse(organisation).map_err(|_| missing())?;
+        let mut session = self.0.store.begin().await?;
+        let memberships = session.memberships_of(&visitor.session.user_id).await?;
+        if !memberships.iter().any(|one| one.organisation_id == id) {
+            return Err(missing().into());
+        }
+        session.switch_session(&visitor.session, &id).await?;
+        Ok(session.commit().await?)
+    }
+
+    /// The visitor's sessions: browsers and command lines, oldest first.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn list_sessions(&self, ctx: &Ctx, visitor: &Visitor) -> Result<Vec<PersonSession>, Failure> {
+        Ok(self.0.store.reader().await?.sessions_of(&visitor.session.user_id, ctx.now).await?)
+    }
+
+    /// Ends one of the visitor's sessions, at once and everywhere.
+    ///
+    /// # Errors
+    /// The person has no such session, or the store fails.
+    pub async fn end_session(&self, ctx: &Ctx, visitor: &Visitor, id: &str) -> Result<(), Failure> {
+        let missing = || Reject::NotFound { kind: "session", id: id.to_owned() };
+        let id = SessionId::parse(id).map_err(|_| missing())?;
+        let mut session = self.0.store.begin().await?;
+        if session.end_session(&visitor.session.user_id, &id).await? == 0 {
+            return Err(missing().into());
+        }
+        self.audit_ended(&mut session, ctx, visitor, json!({ "session": id.as_str() })).await?;
+        Ok(session.commit().await?)
+    }
+
+    /// Ends all of the visitor's sessions but this one. Answers how many rows went.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn end_other_sessions(&self, ctx: &Ctx, visitor: &Visitor) -> Result<u64, Failure> {
+        let mut session = self.0.store.begin().await?;
+        let ended = session.end_sessions_of(&visitor.session.user_id, Some(visitor.root())).await?;
+        if ended > 0 {
+            self.audit_ended(&mut session, ctx, visitor, json!({ "session": "all others" })).await?;
+        }
+        session.commit().await?;
+        Ok(ended)
+    }
+
+    async fn audit_ended(
+        &self,
+        session: &mut Session,
+        ctx: &Ctx,
+        visitor: &Visitor,
+        details: serde_json::Value,
+    ) -> Result<(), Failure> {
+        let person = crate::passwords::find(session, visitor).await?;
+        self.audit_person(session, ctx, &person, Action::SessionEnded, &details).await
+    }
+
+    /// Whether a proof of `authenticated_at` is young enough for a client that asked for `max_age` seconds at most.
+    pub fn is_young_enough(&self, ctx: &Ctx, authenticated_at: Timestamp, max_age: Option<i64>) -> bool {
+        max_age.is_none_or(|seconds| is_fresh(authenticated_at, ctx.now, seconds))
+    }
+}

@@ -1,0 +1,253 @@
+//! Links that let somebody in once: invitations, password resets, the setup of the first organisation.
+
+use crate::{
+    Session, StoreError,
+    members::role,
+    statements::statements,
+    value::{Row, params},
+};
+use domain::{Email, InvitationId, OrganisationId, Role, SecretDigest, Timestamp, UserId};
+
+macro_rules! invitation_columns {
+    () => {
+        "i.id, i.organisation_id, o.name, i.email, i.role, i.created_at_ms, i.created_by, i.expires_at_ms, \
+         i.ended_at_ms, i.outcome FROM invitations i JOIN organisations o ON o.id = i.organisation_id"
+    };
+}
+
+statements! {
+    INVITE = "INSERT INTO invitations (id, organisation_id, email, role, digest, created_at_ms, created_by, expires_at_ms) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    REPLACE = "UPDATE invitations SET ended_at_ms = $3, outcome = 'replaced' \
+        WHERE organisation_id = $1 AND email = $2 AND ended_at_ms IS NULL";
+    FIND_INVITATION = concat!("SELECT ", invitation_columns!(), " WHERE i.digest = $1");
+    INVITATION_BY_ID = concat!("SELECT ", invitation_columns!(), " WHERE i.organisation_id = $1 AND i.id = $2");
+    OPEN_INVITATIONS = concat!(
+        "SELECT ", invitation_columns!(), " WHERE i.organisation_id = $1 AND i.ended_at_ms IS NULL ORDER BY i.id"
+    );
+    END_INVITATION = "UPDATE invitations SET ended_at_ms = $3, outcome = $4 \
+        WHERE id = $1 AND organisation_id = $2 AND ended_at_ms IS NULL";
+    FORGET_INVITATIONS = "DELETE FROM invitations WHERE expires_at_ms <= $1";
+    ADD_LINK = "INSERT INTO one_time_links (digest, purpose, user_id, created_at_ms, expires_at_ms) \
+        VALUES ($1, $2, $3, $4, $5)";
+    FIND_LINK = "SELECT l.purpose, l.user_id, u.email, l.expires_at_ms, l.consumed_at_ms FROM one_time_links l \
+        LEFT JOIN users u ON u.id = l.user_id WHERE l.digest = $1 AND l.purpose = $2";
+    CONSUME_LINK = "UPDATE one_time_links SET consumed_at_ms = $2 \
+        WHERE digest = $1 AND consumed_at_ms IS NULL AND expires_at_ms > $2";
+    CONSUME_LINKS_OF = "UPDATE one_time_links SET consumed_at_ms = $2 WHERE user_id = $1 AND consumed_at_ms IS NULL";
+    CONSUME_SETUPS = "UPDATE one_time_links SET consumed_at_ms = $1 WHERE purpose = 'setup' AND consumed_at_ms IS NULL";
+    FORGET_LINKS = "DELETE FROM one_time_links WHERE expires_at_ms <= $1";
+    COUNT_ORGANISATIONS = "SELECT COUNT(*) FROM organisations";
+}
+
+/// An invitation into an organisation.
+#[derive(Debug, Clone)]
+pub struct Invitation {
+    /// Its id, `inv_…`.
+    pub id: InvitationId,
+    /// The organisation.
+    pub organisation_id: OrganisationId,
+    /// Its name.
+    pub organisation_name: String,
+    /// Who is invited.
+    pub email: Email,
+    /// The role that awaits the person.
+    pub role: Role,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Who made it, as people know them.
+    pub created_by: String,
+    /// From this instant on its link works no more.
+    pub expires_at: Timestamp,
+    /// When and how it ended, if it did.
+    pub end: Option<(Timestamp, InvitationEnd)>,
+}
+
+/// How an invitation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InvitationEnd {
+    /// The person joined.
+    Accepted,
+    /// An Admin took it back.
+    Revoked,
+    /// A newer one for the same person took its place.
+    Replaced,
+}
+
+impl InvitationEnd {
+    /// The word in storage.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Revoked => "revoked",
+            Self::Replaced => "replaced",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        [Self::Accepted, Self::Revoked, Self::Replaced].into_iter().find(|end| end.as_str() == text)
+    }
+}
+
+/// What a one-time link is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkPurpose {
+    /// Setting a new password.
+    Reset,
+    /// Making the first organisation.
+    Setup,
+}
+
+impl LinkPurpose {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Reset => "reset",
+            Self::Setup => "setup",
+        }
+    }
+}
+
+/// A one-time link.
+#[derive(Debug, Clone)]
+pub struct OneTimeLink {
+    /// Whose password it sets.
+    pub person: Option<(UserId, Email)>,
+    /// From this instant on it works no more.
+    pub expires_at: Timestamp,
+    /// When it was used, if it was.
+    pub consumed_at: Option<Timestamp>,
+}
+
+fn invitation(row: &Row<'_>) -> Result<Invitation, StoreError> {
+    let end = match (row.optional_time(8)?, row.optional_text(9)?) {
+        (Some(at), Some(outcome)) => {
+            let end = InvitationEnd::parse(&outcome);
+            Some((at, end.ok_or_else(|| StoreError::corrupt(format!("the outcome {outcome}")))?))
+        }
+        _ => None,
+    };
+    Ok(Invitation {
+        id: row.parsed(0, InvitationId::parse)?,
+        organisation_id: row.parsed(1, OrganisationId::parse)?,
+        organisation_name: row.text(2)?,
+        email: row.parsed(3, Email::parse)?,
+        role: role(row, 4)?,
+        created_at: row.time(5)?,
+        created_by: row.text(6)?,
+        expires_at: row.time(7)?,
+        end,
+    })
+}
+
+impl Session {
+    /// Adds an invitation; an open one for the same person ends.
+    pub async fn insert_invitation(
+        &mut self,
+        new: &Invitation,
+        digest: SecretDigest,
+    ) -> Result<(), StoreError> {
+        let organisation = new.organisation_id.as_str();
+        self.execute(REPLACE, params![organisation, new.email.as_str(), new.created_at]).await?;
+        let params = params![
+            new.id.as_str(),
+            organisation,
+            new.email.as_str(),
+            new.role.as_str(),
+            digest,
+            new.created_at,
+            &new.created_by,
+            new.expires_at,
+        ];
+        self.execute(INVITE, params).await.map(drop)
+    }
+
+    /// The invitation with this digest, open or not.
+    pub async fn find_invitation(&mut self, digest: SecretDigest) -> Result<Option<Invitation>, StoreError> {
+        self.find(FIND_INVITATION, params![digest], invitation).await
+    }
+
+    /// The organisation's invitation with this id, open or not.
+    pub async fn find_invitation_by_id(
+        &mut self,
+        organisation: &OrganisationId,
+        id: &InvitationId,
+    ) -> Result<Option<Invitation>, StoreError> {
+        self.find(INVITATION_BY_ID, params![organisation.as_str(), id.as_str()], invitation).await
+    }
+
+    /// The organisation's invitations that nobody has taken or ended, oldest first; expired ones are among them.
+    pub async fn open_invitations(
+        &mut self,
+        organisation: &OrganisationId,
+    ) -> Result<Vec<Invitation>, StoreError> {
+        self.query(OPEN_INVITATIONS, params![organisation.as_str()], invitation).await
+    }
+
+    /// Ends an open invitation. False if it had ended already.
+    pub async fn end_invitation(
+        &mut self,
+        organisation: &OrganisationId,
+        id: &InvitationId,
+        end: InvitationEnd,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let params = params![id.as_str(), organisation.as_str(), now, end.as_str()];
+        Ok(self.execute(END_INVITATION, params).await? == 1)
+    }
+
+    /// Adds a link.
+    pub async fn insert_link(
+        &mut self,
+        digest: SecretDigest,
+        purpose: LinkPurpose,
+        person: Option<&UserId>,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let params = params![digest, purpose.as_str(), person.map(UserId::as_str), now, expires_at];
+        self.execute(ADD_LINK, params).await.map(drop)
+    }
+
+    /// The link with this digest, usable or not.
+    pub async fn find_link(
+        &mut self,
+        digest: SecretDigest,
+        purpose: LinkPurpose,
+    ) -> Result<Option<OneTimeLink>, StoreError> {
+        self.find(FIND_LINK, params![digest, purpose.as_str()], |row| {
+            let id = row.optionally_parsed(1, UserId::parse)?;
+            Ok(OneTimeLink {
+                person: id.zip(row.optionally_parsed(2, Email::parse)?),
+                expires_at: row.time(3)?,
+                consumed_at: row.optional_time(4)?,
+            })
+        })
+        .await
+    }
+
+    /// Uses a link up. False if it was used, is over, or was never there.
+    pub async fn consume_link(&mut self, digest: SecretDigest, now: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.execute(CONSUME_LINK, params![digest, now]).await? == 1)
+    }
+
+    /// Uses up every link of the person.
+    pub async fn consume_links_of(&mut self, person: &UserId, now: Timestamp) -> Result<(), StoreError> {
+        self.execute(CONSUME_LINKS_OF, params![person.as_str(), now]).await.map(drop)
+    }
+
+    /// Uses up every setup link: only the newest start's link works, and none once there is an organisation.
+    pub async fn consume_setup_links(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        self.execute(CONSUME_SETUPS, params![now]).await.map(drop)
+    }
+
+    /// Forgets links and invitations that were over at `before`.
+    pub async fn forget_links(&mut self, before: Timestamp) -> Result<u64, StoreError> {
+        let invitations = self.execute(FORGET_INVITATIONS, params![before]).await?;
+        Ok(invitations + self.execute(FORGET_LINKS, params![before]).await?)
+    }
+
+    /// How many organisations there are.
+    pub async fn count_organisations(&mut self) -> Result<i64, StoreError> {
+        Ok(self.find(COUNT_ORGANISATIONS, params![], |row| row.int(0)).await?.unwrap_or(0))
+    }
+}
