@@ -9,10 +9,7 @@ use jose::password;
 use serde_json::json;
 use store::StoreError;
 
-/// The shortest password, in characters.
-pub const PASSWORD_MINIMUM: usize = 12;
-/// The longest password, in bytes.
-pub const PASSWORD_MAXIMUM: usize = 1024;
+pub use domain::{PASSWORD_MAXIMUM, PASSWORD_MINIMUM};
 
 impl Service {
     /// Makes an organisation with its first Admin, on an operator's word.
@@ -35,7 +32,7 @@ impl Service {
         };
         let email = Email::parse(admin_email)?;
         let password_hash = match password {
-            Some(password) => Some(self.hash_password(password).await?),
+            Some(password) => Some(self.hash_password(password, &email).await?),
             None => None,
         };
         let mut session = self.0.store.begin().await?;
@@ -141,15 +138,9 @@ impl Service {
         Ok(session.commit().await?)
     }
 
-    pub(crate) async fn hash_password(&self, password: &str) -> Result<String, Failure> {
-        let length = password.chars().count();
-        if length < PASSWORD_MINIMUM || password.len() > PASSWORD_MAXIMUM {
-            return Err(Invalid::new(
-                "password",
-                format!("a password has at least {PASSWORD_MINIMUM} characters and at most {PASSWORD_MAXIMUM} bytes; this one has {length}"),
-            )
-            .into());
-        }
+    /// The hash of a person's new password, after it was checked.
+    pub(crate) async fn hash_password(&self, password: &str, email: &Email) -> Result<String, Failure> {
+        domain::check_password(password, PASSWORD_MINIMUM, Some(email))?;
         let salt = domain::environment::random::<16>(self.entropy());
         let password = zeroize::Zeroizing::new(password.to_owned());
         let hashed = tokio::task::spawn_blocking(move || password::hash(&password, salt)).await;
