@@ -7,6 +7,7 @@ pub mod cli;
 pub mod environment;
 pub mod failure;
 pub mod jobs;
+pub mod mail;
 pub mod master_key;
 pub mod operations;
 pub mod server;

@@ -3,6 +3,7 @@
 //! Nothing here reads a clock. Randomness comes in as a value, except where the library takes none but
 //! its own: new signing keys (see [`keys::SigningKey::generate`]) and ECDSA's nonces.
 
+mod base32;
 pub mod base64url;
 pub mod digest;
 #[cfg(test)]
@@ -13,6 +14,8 @@ pub mod keys;
 pub mod master;
 pub mod password;
 pub mod random;
+pub mod recovery;
+pub mod totp;
 
 pub use digest::{digest, hex, hmac_sha256, matches, sha256};
 pub use jwt::JwtError;
@@ -20,3 +23,4 @@ pub use keys::{Algorithm, KeyError, SigningKey, VerifyingKey};
 pub use master::{MasterKey, MasterKeyError};
 pub use password::PasswordError;
 pub use random::SystemEntropy;
+pub use totp::TotpSecret;

@@ -30,7 +30,7 @@ impl Service {
         password: &str,
         email: Option<&Email>,
     ) -> Result<String, Failure> {
-        domain::password::check_password(password, self.0.policy.password_minimum, email)?;
+        domain::check_password(password, self.0.policy.password_minimum, email)?;
         let salt = domain::environment::random::<16>(self.entropy());
         let password = Zeroizing::new(password.to_owned());
         let hashed = self.hashing(move || jose::password::hash(&password, salt)).await?;

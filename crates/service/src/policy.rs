@@ -81,7 +81,7 @@ impl Policy {
             verified_tokens: 20_000,
             page_maximum: 1000,
             usage_days: 400,
-            password_minimum: domain::password::MINIMUM_CHARACTERS,
+            password_minimum: domain::PASSWORD_MINIMUM,
             password_checks: 2,
             sign_ins_per_person: 10,
             sign_ins_per_address: 60,

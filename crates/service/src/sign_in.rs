@@ -6,7 +6,6 @@
 use crate::{Ctx, Failure, Handle, Service, audit::Entry};
 use domain::{Email, SessionId, Timestamp, UserId, audit::Action};
 use jose::password;
-use serde_json::json;
 use store::{Person, PersonSession, Session, SessionKind, StoreError};
 use zeroize::Zeroizing;
 

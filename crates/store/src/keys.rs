@@ -75,7 +75,7 @@ pub struct KeyAtDoor {
 }
 
 /// A key with what is known of its use.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct KeyOverview {
     /// The key.
     pub key: ApiKey,

@@ -7,7 +7,7 @@ mod audit;
 mod client;
 mod demo;
 mod output;
-mod secrets;
+pub(crate) mod secrets;
 mod serve;
 
 use crate::{failure::CommandFailure, settings::GivenSettings, telemetry};

@@ -5,7 +5,7 @@ use crate::{
     app::{self, Ambient},
     failure::CommandFailure,
     jobs, operations, server,
-    settings::{Settings, Urls, token_endpoint},
+    settings::{Settings, Urls, token_endpoint, viewport_of},
     telemetry,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -69,10 +69,12 @@ async fn bind_metrics(settings: &Settings) -> Result<Option<TcpListener>, Comman
 /// Where `duku admin token` finds issuer and audience, so that its tokens fit the running server.
 const URLS_AUTH: &str = "urls.auth";
 const URLS_PLATFORM: &str = "urls.platform";
+const URLS_VIEWPORT: &str = "urls.viewport";
 
 async fn remember_urls(service: &Service, urls: &Urls) -> Result<(), CommandFailure> {
     match remembered_urls(service.store()).await? {
         Some(before) if before == *urls => return Ok(()),
+        Some(before) if before.auth == urls.auth && before.platform == urls.platform => {}
         Some(before) => tracing::warn!(
             before = before.platform,
             now = urls.platform,
@@ -83,25 +85,32 @@ async fn remember_urls(service: &Service, urls: &Urls) -> Result<(), CommandFail
     let mut session = service.store().begin().await?;
     session.set_meta(URLS_AUTH, &urls.auth).await?;
     session.set_meta(URLS_PLATFORM, &urls.platform).await?;
+    session.set_meta(URLS_VIEWPORT, &urls.viewport).await?;
     Ok(session.commit().await?)
 }
 
 /// The URLs that the last server on this data had.
 pub(crate) async fn remembered_urls(store: &store::Store) -> Result<Option<Urls>, CommandFailure> {
     let mut session = store.reader().await?;
-    let auth = session.meta(URLS_AUTH).await?;
-    Ok(auth.zip(session.meta(URLS_PLATFORM).await?).map(|(auth, platform)| Urls { auth, platform }))
+    let (auth, platform) = (session.meta(URLS_AUTH).await?, session.meta(URLS_PLATFORM).await?);
+    let viewport = session.meta(URLS_VIEWPORT).await?;
+    Ok(auth.zip(platform).map(|(auth, platform)| {
+        // Data of a version without Viewport do not know its URL.
+        let viewport = viewport.unwrap_or_else(|| viewport_of(&platform));
+        Urls { auth, platform, viewport }
+    }))
 }
 
 impl Prepared {
     /// Says where everything is, and on fresh data what to do first.
     async fn welcome(&self) -> Result<(), CommandFailure> {
-        let Urls { auth, platform } = &self.urls;
+        let Urls { auth, platform, viewport } = &self.urls;
         output::line(&format!(
             "Duku serves {} on {}",
             self.service.store().engine(),
             self.listener.local_addr()?
         ))?;
+        output::line(&format!("  Viewport {viewport}/"))?;
         output::line(&format!("  tokens   {}", token_endpoint(auth, &self.settings.realm)))?;
         output::line(&format!("  GraphQL  {platform}/graphql"))?;
         if let Some((listener, _)) = &self.metrics {

@@ -2,9 +2,11 @@
 
 #![expect(clippy::doc_markdown, reason = "what documents a setting is its help text, shown as it stands")]
 
+mod mail;
 mod urls;
 
-pub use urls::{Urls, authorization_server_of, token_endpoint};
+pub use mail::{MailServer, Protection};
+pub use urls::{Urls, authorization_server_of, token_endpoint, viewport_of};
 
 use crate::failure::CommandFailure;
 use clap::{Args, ValueEnum};
@@ -83,6 +85,8 @@ settings! {
     auth_url: String = String::new(), "DUKU_AUTH_URL";
     /// The GraphQL API's URL, if it has a host name of its own [default: --public-url]
     platform_url: String = String::new(), "DUKU_PLATFORM_URL";
+    /// Viewport's URL, if it has a host name of its own [default: --platform-url, "platform." replaced by "viewport."]
+    viewport_url: String = String::new(), "DUKU_VIEWPORT_URL";
     /// sqlite://PATH or postgres://… [default: sqlite, in the data directory]. A URL with a password belongs in the environment
     database_url: String = String::new(), "DUKU_DATABASE_URL";
     /// PostgreSQL: the most connections of this process [default: 16]
@@ -93,6 +97,14 @@ settings! {
     database_ca: PathBuf = PathBuf::new(), "DUKU_DATABASE_CA";
     /// The file that holds the master key, unless DUKU_MASTER_KEY does [default: master.key in the data directory]
     master_key_file: PathBuf = PathBuf::new(), "DUKU_MASTER_KEY_FILE";
+    /// The mail server: smtp://USER@HOST:587 (STARTTLS), smtps://USER@HOST:465, or smtp+insecure://HOST for a relay on this machine [default: no mail]. A URL with a password belongs in the environment
+    smtp_url: String = String::new(), "DUKU_SMTP_URL";
+    /// A file with the mail server's password, unless DUKU_SMTP_PASSWORD holds it
+    smtp_password_file: PathBuf = PathBuf::new(), "DUKU_SMTP_PASSWORD_FILE";
+    /// In whose name mails are, like "Duku <duku@example.org>"; --smtp-url needs it
+    mail_from: String = String::new(), "DUKU_MAIL_FROM";
+    /// How long the mail server may take for one mail, in seconds [default: 10]
+    mail_timeout_seconds: u64 = 10, "DUKU_MAIL_TIMEOUT_SECONDS";
     /// The realm's name in the authorization server's paths [default: duku]
     realm: String = "duku".to_owned(), "DUKU_REALM";
     /// What new signing keys sign with: ES256, RS256 or EdDSA [default: ES256]
@@ -191,6 +203,7 @@ impl Settings {
             ("graphql-bytes", whole(self.graphql_bytes), 1024, 64 << 20),
             ("graphql-depth", whole(self.graphql_depth), 2, 1000),
             ("graphql-complexity", whole(self.graphql_complexity), 10, i64::MAX),
+            ("mail-timeout-seconds", whole(self.mail_timeout_seconds), 1, 300),
             ("request-timeout-seconds", whole(self.request_timeout_seconds), 1, 3600),
         ];
         for (name, value, minimum, maximum) in ranges {
@@ -204,7 +217,7 @@ impl Settings {
         if self.realm.is_empty() || !self.realm.chars().all(plain) {
             return Err(CommandFailure::new("--realm takes letters, digits, - and _"));
         }
-        Ok(())
+        mail::check(self)
     }
 
     /// Where the data live.

@@ -12,6 +12,8 @@ pub struct Urls {
     pub auth: String,
     /// The GraphQL API's.
     pub platform: String,
+    /// Viewport's.
+    pub viewport: String,
 }
 
 impl Urls {
@@ -24,7 +26,9 @@ impl Urls {
         let platform = base("--platform-url", &settings.platform_url)?.unwrap_or(public);
         let auth =
             base("--auth-url", &settings.auth_url)?.unwrap_or_else(|| authorization_server_of(&platform));
-        Ok(Self { auth, platform })
+        let viewport =
+            base("--viewport-url", &settings.viewport_url)?.unwrap_or_else(|| viewport_of(&platform));
+        Ok(Self { auth, platform, viewport })
     }
 
     /// Whether the settings name the URLs, so that they do not depend on the listening address.
@@ -45,8 +49,18 @@ impl Urls {
 
 /// Where clients look for the authorization server of an API: the same origin, but `auth.` instead of `platform.`.
 pub fn authorization_server_of(platform: &str) -> String {
+    sibling(platform, "auth")
+}
+
+/// Where people look for the dashboard of an API: the same origin, but `viewport.` instead of `platform.`.
+pub fn viewport_of(platform: &str) -> String {
+    sibling(platform, "viewport")
+}
+
+/// The origin of another surface: a host that begins with `platform.` begins with its name instead, any other serves it too.
+fn sibling(platform: &str, surface: &str) -> String {
     match platform.split_once("://platform.") {
-        Some((scheme, rest)) => format!("{scheme}://auth.{rest}"),
+        Some((scheme, rest)) => format!("{scheme}://{surface}.{rest}"),
         None => platform.to_owned(),
     }
 }
@@ -92,6 +106,23 @@ mod tests {
         assert_eq!(authorization_server_of("https://platform.duku.ai:8443"), "https://auth.duku.ai:8443");
         assert_eq!(authorization_server_of("http://127.0.0.1:8080"), "http://127.0.0.1:8080");
         assert_eq!(authorization_server_of("https://my.platform.org"), "https://my.platform.org");
+    }
+
+    #[test]
+    fn viewport_is_found_from_the_api_unless_it_is_named() {
+        assert_eq!(viewport_of("https://platform.duku.ai:8443"), "https://viewport.duku.ai:8443");
+        assert_eq!(viewport_of("http://127.0.0.1:8080"), "http://127.0.0.1:8080");
+        let given = crate::settings::GivenSettings {
+            public_url: Some("https://platform.duku.ai".to_owned()),
+            ..Default::default()
+        };
+        let mut settings = given.resolve(None).unwrap();
+        let listening = "127.0.0.1:1".parse().unwrap();
+        assert_eq!(Urls::resolve(&settings, listening).unwrap().viewport, "https://viewport.duku.ai");
+        settings.viewport_url = "https://duku.example/".to_owned();
+        assert_eq!(Urls::resolve(&settings, listening).unwrap().viewport, "https://duku.example");
+        settings.viewport_url = "https://duku.example/app".to_owned();
+        assert!(Urls::resolve(&settings, listening).unwrap_err().to_string().contains("--viewport-url"));
     }
 
     #[test]

@@ -89,6 +89,7 @@ impl UpdateSubjectInput {
             name: self.name,
             description: self.description.explicit(),
             base_url: self.base_url.explicit(),
+            seen_at: None,
         }
     }
 }

@@ -197,7 +197,7 @@ async fn the_log_is_paged_and_filtered_for_admins(house: House) {
     }
     let log = async |first, before: Option<&str>, action: Option<&str>| {
         let before = before.map(|id| EventId::parse(id).unwrap());
-        let filter = AuditFilter { action: action.map(Into::into), object_id: None };
+        let filter = AuditFilter { action: action.map(Into::into), object_id: None, actor_id: None };
         house.service.audit_log(&house.admin, first, before.as_ref(), &filter).await.unwrap()
     };
     let page = log(3, None, None).await;

@@ -23,7 +23,8 @@ async fn present(node: &Service, address: &str, seconds: i64, pair: &Pair, times
 
 /// What the log says of dead secrets: when, from where, about which key, by whom, how often.
 async fn sightings(house: &House) -> Vec<(i64, Option<String>, String, String, String)> {
-    let filter = AuditFilter { action: Some("api_key.dead_secret_seen".into()), object_id: None };
+    let filter =
+        AuditFilter { action: Some("api_key.dead_secret_seen".into()), object_id: None, actor_id: None };
     let mut events = house.service.audit_log(&house.admin, 100, None, &filter).await.unwrap();
     events.reverse();
     let since = |at: domain::Timestamp| at.seconds() - time(0).seconds();

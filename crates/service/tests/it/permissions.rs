@@ -162,7 +162,7 @@ async fn another_organisations_things_are_not_found(house: House) {
     assert!(log.iter().all(|event| event.chain == eve.organisation_id.as_str()), "{log:?}");
     let event = domain::EventId::parse(&event[0].id).unwrap();
     not_there(&service.audit_log(eve, 100, Some(&event), &AuditFilter::default()).await.unwrap());
-    let about_the_key = AuditFilter { object_id: Some(pair.id), action: None };
+    let about_the_key = AuditFilter { object_id: Some(pair.id), action: None, actor_id: None };
     not_there(&service.audit_log(eve, 100, None, &about_the_key).await.unwrap());
     assert_eq!(house.database.dump().await, before);
 }

@@ -24,7 +24,7 @@ async fn a_change_of_a_product_leaves_what_it_does_not_name(house: House) {
     assert_eq!((renamed.created_at, renamed.updated_at), (time(0), time(5)));
     assert_eq!(renamed.details.description.as_deref(), Some("Sells\nthings"));
     assert_eq!(renamed.details.base_url.as_deref(), Some(url));
-    let change = SubjectChange { description: Some(None), base_url: Some(None), name: None };
+    let change = SubjectChange { description: Some(None), base_url: Some(None), name: None, seen_at: None };
     let bare = service.update_subject(&at(6), max, id, change).await.unwrap();
     assert_eq!(
         (bare.details.name.as_str(), &bare.details.description, &bare.details.base_url),
