@@ -5,11 +5,9 @@ use askama::filters::HtmlSafe;
 use domain::Timestamp;
 use std::fmt;
 
-const WIDTH: u64 = 720;
-const HEIGHT: u64 = 160;
-const LEFT: u64 = 44;
-const BASE: u64 = 128;
-const TOP: u64 = 12;
+/// The drawing's own units: one day is this wide, and the highest bar this high. The page stretches both.
+const SLOT: usize = 8;
+const HEIGHT: u64 = 100;
 
 /// Bars for consecutive days.
 #[derive(Debug, Clone)]
@@ -29,12 +27,12 @@ impl DaysChart {
         self.days.iter().fold(0, |sum, (_, count)| sum.saturating_add(*count))
     }
 
-    /// The top of the scale: 1, 2 or 5 times a power of ten, at least the highest bar.
+    /// The top of the scale: an even round number, at least the highest bar.
     fn scale(&self) -> u64 {
         let highest = self.days.iter().map(|(_, count)| *count).max().unwrap_or(0).max(2);
         let mut unit: u64 = 1;
         loop {
-            for step in [1, 2, 5] {
+            for step in [2, 4, 6, 8, 10] {
                 let top = unit.saturating_mul(step);
                 if top >= highest {
                     return top;
@@ -45,55 +43,45 @@ impl DaysChart {
     }
 
     fn bars(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = u64::try_from(self.days.len()).unwrap_or(1).max(1);
-        let slot = (WIDTH - LEFT) * 100 / count;
         let scale = u128::from(self.scale());
-        let mut left = LEFT * 100;
-        for (day, value) in &self.days {
-            let full = u128::from(BASE - TOP);
-            let exact = (full * u128::from(*value)).div_ceil(scale);
+        for (index, (day, value)) in self.days.iter().enumerate() {
+            let exact = (u128::from(HEIGHT) * u128::from(*value)).div_ceil(scale);
             // One use must be visible beside a thousand.
-            let height = if *value == 0 { 1 } else { u64::try_from(exact).unwrap_or(BASE - TOP).max(3) };
+            let height = if *value == 0 { 1 } else { u64::try_from(exact).unwrap_or(HEIGHT).max(3) };
             let class = if *value == 0 { "none" } else { "bar" };
-            let (x, width) = (left + slot / 8, slot * 3 / 4);
+            let (x, y, day) = (index * SLOT + 1, HEIGHT - height, date_text(*day));
             write!(
                 f,
-                "<rect class=\"{class}\" x=\"{}.{:02}\" y=\"{}\" width=\"{}.{:02}\" height=\"{height}\" rx=\"1\">\
-                 <title>{}: {value}</title></rect>",
-                x / 100,
-                x % 100,
-                BASE - height,
-                width / 100,
-                width % 100,
-                date_text(*day),
+                "<rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"{}\" height=\"{height}\">",
+                SLOT - 2
             )?;
-            left += slot;
+            write!(f, "<title>{day}: {value}</title></rect>")?;
         }
         Ok(())
     }
 
-    fn axes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scale = self.scale();
-        for (y, value) in [(TOP, scale), (TOP.midpoint(BASE), scale / 2), (BASE, 0)] {
-            write!(f, "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{WIDTH}\" y1=\"{y}.5\" y2=\"{y}.5\"/>")?;
-            if y != TOP.midpoint(BASE) || scale % 2 == 0 {
-                write!(
-                    f,
-                    "<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>",
-                    LEFT - 8,
-                    y + 4,
-                    short(value)
-                )?;
-            }
+    fn drawing(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (width, scale) = (self.days.len().max(1) * SLOT, self.scale());
+        // The table below says the same to a screen reader, better than a row of shapes.
+        write!(
+            f,
+            "<div class=\"chart-scale\" aria-hidden=\"true\"><span>{}</span><span>{}</span><span>0</span></div>",
+            short(scale),
+            short(scale / 2)
+        )?;
+        write!(
+            f,
+            "<svg viewBox=\"0 0 {width} {HEIGHT}\" preserveAspectRatio=\"none\" aria-hidden=\"true\">"
+        )?;
+        for y in [0, HEIGHT / 2, HEIGHT] {
+            write!(f, "<line class=\"grid\" x1=\"0\" x2=\"{width}\" y1=\"{y}\" y2=\"{y}\"/>")?;
         }
-        let ends = [(self.days.first(), LEFT, "start"), (self.days.last(), WIDTH, "end")];
-        for (day, x, anchor) in ends {
-            if let Some((day, _)) = day {
-                let text = date_text(*day);
-                write!(f, "<text x=\"{x}\" y=\"{}\" text-anchor=\"{anchor}\">{text}</text>", HEIGHT - 8)?;
-            }
+        self.bars(f)?;
+        f.write_str("</svg><div class=\"chart-days\" aria-hidden=\"true\">")?;
+        for (day, _) in self.days.first().into_iter().chain(self.days.last()) {
+            write!(f, "<span>{}</span>", date_text(*day))?;
         }
-        Ok(())
+        f.write_str("</div>")
     }
 }
 
@@ -114,16 +102,10 @@ impl fmt::Display for DaysChart {
             f,
             "<figure class=\"chart\"><figcaption><strong>{total}</strong> {noun} in {days} days</figcaption>"
         )?;
-        // The table below says the same to a screen reader, better than a row of shapes.
+        self.drawing(f)?;
         write!(
             f,
-            "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{total} {noun} in {days} days, as a bar a day\">"
-        )?;
-        self.axes(f)?;
-        self.bars(f)?;
-        write!(
-            f,
-            "</svg><table class=\"vh\"><caption>{noun} a day</caption><thead><tr><th scope=\"col\">Day</th>"
+            "<table class=\"vh\"><caption>{noun} a day</caption><thead><tr><th scope=\"col\">Day</th>"
         )?;
         write!(f, "<th scope=\"col\">{noun}</th></tr></thead><tbody>")?;
         for (day, value) in &self.days {
@@ -149,7 +131,9 @@ mod tests {
 
     #[test]
     fn the_scale_is_a_round_number() {
-        for (highest, top) in [(0, 2), (1, 2), (3, 5), (7, 10), (11, 20), (201, 500), (1000, 1000)] {
+        for (highest, top) in
+            [(0, 2), (1, 2), (3, 4), (7, 8), (9, 10), (11, 20), (31, 40), (201, 400), (1000, 1000)]
+        {
             assert_eq!(chart(&[highest, 0]).scale(), top, "{highest}");
         }
     }
