@@ -1,0 +1,179 @@
+//! Static files: compiled in, named by their content, cached for ever.
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, RawQuery};
+use axum::routing::get;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, LazyLock};
+
+/// A file that browsers load beside a page.
+#[derive(Debug, Clone, Copy)]
+pub struct Asset {
+    /// The last segment of its path below `/assets/`.
+    pub name: &'static str,
+    /// Its `Content-Type`.
+    pub content_type: &'static str,
+    /// What is in it.
+    pub bytes: &'static [u8],
+}
+
+impl Asset {
+    /// The address of exactly this content: it changes when the content does.
+    pub fn url(&self) -> String {
+        format!("/assets/{}?v={}", self.name, self.version())
+    }
+
+    fn version(&self) -> String {
+        let mut hasher = DefaultHasher::new();
+        self.bytes.hash(&mut hasher);
+        format!("{:016x}", hasher.finish())
+    }
+}
+
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+/// The files that every page shares.
+static SHARED: [Asset; 4] = [
+    Asset {
+        name: "style.css",
+        content_type: "text/css; charset=utf-8",
+        bytes: include_bytes!("../assets/style.css"),
+    },
+    Asset { name: "app.js", content_type: SCRIPT, bytes: include_bytes!("../assets/app.js") },
+    Asset { name: "htmx.js", content_type: SCRIPT, bytes: include_bytes!("../assets/htmx.js") },
+    Asset {
+        name: "favicon.svg",
+        content_type: "image/svg+xml",
+        bytes: include_bytes!("../assets/favicon.svg"),
+    },
+];
+
+static SHARED_URLS: LazyLock<Vec<(&'static str, String)>> =
+    LazyLock::new(|| SHARED.iter().map(|asset| (asset.name, asset.url())).collect());
+
+/// The address of a file that every page shares; of one that is unknown, the path where it would be.
+pub fn asset_url(name: &str) -> &'static str {
+    SHARED_URLS.iter().find(|(known, _)| *known == name).map_or("/assets/", |(_, url)| url)
+}
+
+/// Serves the shared files: `GET /assets/{name}`.
+pub fn assets() -> Router {
+    assets_with(&[])
+}
+
+/// Serves the shared files and `more`. A surface builds the addresses of its own ones with [`Asset::url`].
+pub fn assets_with(more: &'static [Asset]) -> Router {
+    let table: Arc<Vec<(&Asset, String)>> =
+        Arc::new(SHARED.iter().chain(more).map(|asset| (asset, asset.version())).collect());
+    Router::new().route(
+        "/assets/{name}",
+        get(move |Path(name): Path<String>, RawQuery(query): RawQuery, headers: HeaderMap| {
+            let table = Arc::clone(&table);
+            async move {
+                match table.iter().find(|(asset, _)| asset.name == name) {
+                    Some((asset, version)) => serve(asset, version, query.as_deref(), &headers),
+                    None => not_found(),
+                }
+            }
+        }),
+    )
+}
+
+fn serve(asset: &Asset, version: &str, query: Option<&str>, request: &HeaderMap) -> Response<Body> {
+    let tag = format!("\"{version}\"");
+    let known = request
+        .get_all(header::IF_NONE_MATCH)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|value| value.trim().trim_start_matches("W/") == tag);
+    let mut response = Response::new(if known { Body::empty() } else { Body::from(asset.bytes) });
+    if known {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+    }
+    let exact = query.and_then(|query| query.strip_prefix("v=")) == Some(version);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static(if exact { "public, max-age=31536000, immutable" } else { "no-cache" }),
+    );
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        headers.insert(header::ETAG, tag);
+    }
+    response
+}
+
+fn not_found() -> Response<Body> {
+    let mut response = Response::new(Body::from("There is no such file.\n"));
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::Request;
+    use http_body_util::BodyExt;
+    use tower::ServiceExt;
+
+    static EXTRA: [Asset; 1] = [Asset { name: "extra.js", content_type: SCRIPT, bytes: b"1" }];
+
+    async fn fetch(path: &str, none_match: Option<&str>) -> Response<Body> {
+        let mut request = Request::get(path);
+        if let Some(tag) = none_match {
+            request = request.header("if-none-match", tag);
+        }
+        assets_with(&EXTRA).oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn every_file_is_served_for_ever_under_its_own_address() {
+        for asset in SHARED.iter().chain(&EXTRA) {
+            let response = fetch(&asset.url(), None).await;
+            assert_eq!(response.status(), 200, "{}", asset.name);
+            assert_eq!(response.headers()["content-type"], asset.content_type);
+            assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+            assert_eq!(response.headers()["cache-control"], "public, max-age=31536000, immutable");
+            let tag = response.headers()["etag"].to_str().unwrap().to_owned();
+            assert_eq!(&*response.into_body().collect().await.unwrap().to_bytes(), asset.bytes);
+
+            let again = fetch(&asset.url(), Some(&tag)).await;
+            assert_eq!(again.status(), 304);
+            assert!(again.into_body().collect().await.unwrap().to_bytes().is_empty());
+        }
+    }
+
+    #[tokio::test]
+    async fn an_address_of_other_content_is_not_kept() {
+        for path in ["/assets/app.js", "/assets/app.js?v=0000000000000000"] {
+            let response = fetch(path, None).await;
+            assert_eq!(response.status(), 200);
+            assert_eq!(response.headers()["cache-control"], "no-cache");
+        }
+    }
+
+    #[tokio::test]
+    async fn unknown_names_are_not_found() {
+        for path in ["/assets/nothing.js", "/assets/..%2fCargo.toml", "/assets/"] {
+            assert_eq!(fetch(path, None).await.status(), 404, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_shared_files_have_addresses_and_stay_small() {
+        for asset in &SHARED {
+            assert_eq!(asset_url(asset.name), asset.url());
+        }
+        assert!(SHARED.iter().find(|asset| asset.name == "style.css").unwrap().bytes.len() < 28 * 1024);
+        assert!(SHARED.iter().find(|asset| asset.name == "app.js").unwrap().bytes.len() < 14 * 1024);
+    }
+}

@@ -1,0 +1,1 @@
+//! Every pair of colours that meets on a page reaches WCAG AA, in the light and in the dark scheme.
