@@ -21,6 +21,7 @@ fn key(days: i64) -> ApiKey {
         name: Name::parse("Acme").unwrap(),
         key_policy: KeyPolicy::INITIAL,
         created_at: START,
+        require_second_factor: false,
     };
     let new = NewKey {
         id: KeyId::generate(START, &Zero),

@@ -1,16 +1,20 @@
-//! What every HTTP surface shares: the request's circumstances, client addresses, strict forms, bounded bodies, answers in JSON.
+//! What every HTTP surface shares: the request's circumstances, client addresses, cookies, origins,
+//! strict forms, bounded bodies, answers in JSON.
 
 mod address;
 mod answer;
 pub mod bearer;
 mod body;
 mod context;
+pub mod cookies;
 mod door;
 pub mod form;
+pub mod origin;
 
 pub use address::TrustedProxies;
 pub use answer::{json, retry_after};
 pub use body::{BodyError, read_body};
 pub use context::RequestContext;
+pub use cookies::Cookie;
 pub use door::{Door, enter};
 pub use form::{Form, FormError};

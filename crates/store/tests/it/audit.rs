@@ -77,7 +77,8 @@ async fn a_page_of_the_log_is_newest_first_and_filtered(fresh: Fresh) {
     }
     let mut session = fresh.read().await;
     let mut page = async |before: Option<&str>, first, action: Option<&str>, object: Option<&str>| {
-        let filter = AuditFilter { action: action.map(Into::into), object_id: object.map(Into::into) };
+        let filter =
+            AuditFilter { action: action.map(Into::into), object_id: object.map(Into::into), actor_id: None };
         let page = session.audit_events_before("org_a", before, first, &filter).await.unwrap();
         page.into_iter().map(|event| event.sequence).collect::<Vec<_>>()
     };

@@ -87,6 +87,7 @@ pub(crate) fn organisation(name: &str) -> Organisation {
         name: Name::parse(name).unwrap(),
         key_policy: KeyPolicy::INITIAL,
         created_at: NOW,
+        require_second_factor: false,
     }
 }
 

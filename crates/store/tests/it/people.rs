@@ -2,7 +2,7 @@
 
 use crate::data::{Fresh, NOW, on_both_engines, organisation, person};
 use domain::{Email, Role};
-use store::{Person, StoreError};
+use store::{Person, PersonToken, StoreError};
 
 on_both_engines!(
     a_person_is_known_by_one_address,
@@ -88,12 +88,41 @@ async fn the_door_sees_a_person_only_in_the_organisations_of_the_person(fresh: F
     session.revoke_token("tok_revoked", NOW).await.unwrap();
     session.commit().await.unwrap();
     let mut session = fresh.read().await;
-    let door = session.find_person_at_door(&acme.id, &ada.id, "tok_good", "kid").await.unwrap().unwrap();
+    let door = session
+        .find_person_at_door(
+            &acme.id,
+            &ada.id,
+            PersonToken { token_id: "tok_good", kid: "kid", session_id: "" },
+            NOW,
+        )
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!((door.id, door.email, door.role), (ada.id.clone(), ada.email, Role::Admin));
     assert_eq!((door.organisation_id, door.organisation_name.as_str()), (acme.id.clone(), "Acme"));
     assert_eq!((door.token_epoch, door.token_revoked, door.signing_key_alive), (0, false, true));
-    let door = session.find_person_at_door(&acme.id, &ada.id, "tok_revoked", "other").await.unwrap().unwrap();
+    let door = session
+        .find_person_at_door(
+            &acme.id,
+            &ada.id,
+            PersonToken { token_id: "tok_revoked", kid: "other", session_id: "" },
+            NOW,
+        )
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!((door.token_revoked, door.signing_key_alive), (true, false));
     let elsewhere = organisation("Globex").id;
-    assert!(session.find_person_at_door(&elsewhere, &ada.id, "tok_good", "kid").await.unwrap().is_none());
+    assert!(
+        session
+            .find_person_at_door(
+                &elsewhere,
+                &ada.id,
+                PersonToken { token_id: "tok_good", kid: "kid", session_id: "" },
+                NOW
+            )
+            .await
+            .unwrap()
+            .is_none()
+    );
 }
