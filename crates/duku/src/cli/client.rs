@@ -1,18 +1,16 @@
 //! `duku token` and `duku query`: a client of a server, as a pipeline is.
 
-use super::{output, secrets};
+use super::{http, output, secrets};
 use crate::{
     failure::CommandFailure,
     settings::{authorization_server_of, token_endpoint},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use clap::Args;
-use reqwest::{Client, Response};
-use serde_json::{Value, json};
-use std::{io::Read, path::PathBuf, time::Duration};
+use reqwest::Client;
+use serde_json::Value;
+use std::{io::Read, path::PathBuf};
 use zeroize::Zeroizing;
-
-const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Which server, and with which key.
 #[derive(Debug, Args)]
@@ -106,16 +104,8 @@ impl Connection {
             ("client_secret", pair.client_secret.as_str()),
         ];
         form.extend(scope.map(|scope| ("scope", scope)));
-        let response =
-            client.post(&url).form(&form).send().await.map_err(|error| unreachable(&url, &error))?;
-        let status = response.status();
-        let answer = body(response).await?;
-        if status.is_success() {
-            return Ok(answer);
-        }
-        let description =
-            answer.get("error_description").and_then(Value::as_str).unwrap_or("no reason was given");
-        Err(CommandFailure::new(format!("{status}: {description}")))
+        let (status, answer) = http::post_form(client, &url, &form).await?;
+        if status.is_success() { Ok(answer) } else { Err(http::oauth_failure(status, &answer)) }
     }
 }
 
@@ -125,32 +115,6 @@ fn split(combined: &str) -> Option<Pair> {
     Some(Pair { client_id: client_id.to_owned(), client_secret: Zeroizing::new(client_secret.to_owned()) })
 }
 
-fn unreachable(url: &str, error: &reqwest::Error) -> CommandFailure {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    CommandFailure::new(format!(
-        "cannot reach {url} ({cause}): is the server running, and is --server right?"
-    ))
-}
-
-async fn body(response: Response) -> Result<Value, CommandFailure> {
-    let status = response.status();
-    let text = response
-        .text()
-        .await
-        .map_err(|error| CommandFailure::new(format!("the answer broke off: {error}")))?;
-    serde_json::from_str(&text).map_err(|_| {
-        CommandFailure::new(format!("{status}, and the answer is no JSON: is --server a Duku server?"))
-    })
-}
-
-fn client() -> Result<Client, CommandFailure> {
-    let client = Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).build();
-    client.map_err(|error| CommandFailure::new(format!("cannot start the HTTP client: {error}")))
-}
-
 fn access_token(answer: &Value) -> Result<&str, CommandFailure> {
     let token = answer.get("access_token").and_then(Value::as_str);
     token.ok_or_else(|| CommandFailure::new("the answer holds no access token: is --server a Duku server?"))
@@ -158,7 +122,7 @@ fn access_token(answer: &Value) -> Result<&str, CommandFailure> {
 
 impl Token {
     pub(crate) async fn run(self) -> Result<(), CommandFailure> {
-        let answer = self.connection.exchange(&client()?, self.scope.as_deref()).await?;
+        let answer = self.connection.exchange(&http::client()?, self.scope.as_deref()).await?;
         if self.json {
             return Ok(output::json(&answer)?);
         }
@@ -179,19 +143,12 @@ impl Query {
         let variables = self.variables.as_deref().unwrap_or("null");
         let variables: Value = serde_json::from_str(variables)
             .map_err(|error| CommandFailure::new(format!("--variables is no JSON object: {error}")))?;
-        let client = client()?;
+        let client = http::client()?;
         let bought = self.connection.exchange(&client, None).await?;
-        let url = format!("{}/graphql", self.connection.base());
-        let request = client
-            .post(&url)
-            .bearer_auth(access_token(&bought)?)
-            .header("accept", "application/graphql-response+json, application/json;q=0.9")
-            .json(&json!({ "query": document, "variables": variables }));
-        let answer = body(request.send().await.map_err(|error| unreachable(&url, &error))?).await?;
+        let token = access_token(&bought)?;
+        let (_, answer) =
+            http::graphql(&client, self.connection.base(), token, &document, &variables).await?;
         output::json(&answer)?;
-        match answer.pointer("/errors/0/message").and_then(Value::as_str) {
-            None => Ok(()),
-            Some(message) => Err(CommandFailure::new(message)),
-        }
+        http::graphql_error(&answer).map_or(Ok(()), |message| Err(CommandFailure::new(message)))
     }
 }

@@ -6,7 +6,11 @@ mod admin;
 mod audit;
 mod client;
 mod demo;
+mod durations;
+mod http;
+mod key_view;
 mod output;
+mod person;
 pub(crate) mod secrets;
 mod serve;
 
@@ -56,6 +60,13 @@ enum Command {
     Token(client::Token),
     /// Run a GraphQL query with an API key and print the answer
     Query(client::Query),
+    /// Sign in to a server, as a person, with the help of a browser
+    Login(person::Login),
+    /// End the session of `duku login`
+    Logout(person::Logout),
+    /// Work with your organisation's API keys over the network, signed in with `duku login`
+    #[command(subcommand)]
+    Keys(person::Keys),
     /// Print a completion script for a shell
     #[command(after_help = "Example:\n  duku completions bash > /etc/bash_completion.d/duku")]
     Completions {
@@ -96,6 +107,9 @@ async fn dispatch(cli: Cli) -> Result<(), CommandFailure> {
         }
         Command::Token(token) => token.run().await,
         Command::Query(query) => query.run().await,
+        Command::Login(login) => login.run().await,
+        Command::Logout(logout) => logout.run().await,
+        Command::Keys(keys) => keys.run().await,
         Command::Serve => {
             let settings = cli.settings.resolve(config)?;
             start_logging(&settings, "info")?;

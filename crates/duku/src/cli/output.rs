@@ -1,8 +1,17 @@
 //! What commands print: tables for eyes, JSON for scripts.
 
+use clap::Args;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::Value;
 use std::io::{IsTerminal, Write, stderr, stdout};
+
+/// Whether to print JSON.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Format {
+    /// Print JSON, for scripts
+    #[arg(long)]
+    pub(crate) json: bool,
+}
 
 /// Prints one JSON value, indented on a terminal.
 pub(crate) fn json(value: &Value) -> std::io::Result<()> {

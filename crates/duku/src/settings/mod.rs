@@ -6,7 +6,7 @@ mod mail;
 mod urls;
 
 pub use mail::{MailServer, Protection};
-pub use urls::{Urls, authorization_server_of, token_endpoint, viewport_of};
+pub use urls::{Urls, authorization_server_of, base_url, token_endpoint, viewport_of};
 
 use crate::failure::CommandFailure;
 use clap::{Args, ValueEnum};

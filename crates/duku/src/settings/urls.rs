@@ -22,12 +22,12 @@ impl Urls {
     /// # Errors
     /// A setting is no base URL.
     pub fn resolve(settings: &Settings, listening: SocketAddr) -> Result<Self, CommandFailure> {
-        let public = base("--public-url", &settings.public_url)?.unwrap_or_else(|| local(listening));
-        let platform = base("--platform-url", &settings.platform_url)?.unwrap_or(public);
+        let public = base_url("--public-url", &settings.public_url)?.unwrap_or_else(|| local(listening));
+        let platform = base_url("--platform-url", &settings.platform_url)?.unwrap_or(public);
         let auth =
-            base("--auth-url", &settings.auth_url)?.unwrap_or_else(|| authorization_server_of(&platform));
+            base_url("--auth-url", &settings.auth_url)?.unwrap_or_else(|| authorization_server_of(&platform));
         let viewport =
-            base("--viewport-url", &settings.viewport_url)?.unwrap_or_else(|| viewport_of(&platform));
+            base_url("--viewport-url", &settings.viewport_url)?.unwrap_or_else(|| viewport_of(&platform));
         Ok(Self { auth, platform, viewport })
     }
 
@@ -80,7 +80,11 @@ fn local(listening: SocketAddr) -> String {
     }
 }
 
-fn base(name: &str, text: &str) -> Result<Option<String>, CommandFailure> {
+/// A base URL without a slash at the end, in the parser's spelling; nothing for the empty text.
+///
+/// # Errors
+/// It is no `http` or `https` URL, or more than scheme, host and port; the message begins with `name`.
+pub fn base_url(name: &str, text: &str) -> Result<Option<String>, CommandFailure> {
     if text.is_empty() {
         return Ok(None);
     }
@@ -127,7 +131,7 @@ mod tests {
 
     #[test]
     fn base_urls_have_no_path_and_no_slash() {
-        assert_eq!(base("--public-url", "https://x.org/").unwrap().unwrap(), "https://x.org");
+        assert_eq!(base_url("--public-url", "https://x.org/").unwrap().unwrap(), "https://x.org");
         for bad in [
             "x.org",
             "ftp://x.org",
@@ -136,7 +140,7 @@ mod tests {
             "https://:p@x.org",
             "https://x.org?a",
         ] {
-            assert!(base("--public-url", bad).is_err(), "{bad}");
+            assert!(base_url("--public-url", bad).is_err(), "{bad}");
         }
         assert_eq!(local("[::]:80".parse().unwrap()), "http://127.0.0.1:80");
         assert_eq!(local("[::1]:80".parse().unwrap()), "http://[::1]:80");

@@ -8,6 +8,7 @@ mod crashes;
 mod forged_tokens;
 mod life;
 mod operations;
+mod person;
 mod protocol;
 mod races;
 mod secrecy;

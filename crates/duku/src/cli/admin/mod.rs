@@ -7,6 +7,8 @@ mod signing_key;
 mod subject;
 mod token;
 
+pub(crate) use super::output::Format;
+
 use super::serve::remembered_urls;
 use crate::{
     app::{self, Ambient},
@@ -44,14 +46,6 @@ pub(crate) struct InOrganisation {
     /// The organisation's id or exact name
     #[arg(long, value_name = "ORG")]
     org: String,
-}
-
-/// Whether to print JSON.
-#[derive(Debug, Clone, Copy, Args)]
-pub(crate) struct Format {
-    /// Print JSON, for scripts
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 /// An operator at work.

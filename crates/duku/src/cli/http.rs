@@ -1,0 +1,78 @@
+//! What every command that talks to a server shares: one HTTP client, JSON answers, errors in one line.
+
+use crate::failure::CommandFailure;
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A client that follows no redirect: credentials go to the server that was named, or nowhere.
+pub(crate) fn client() -> Result<Client, CommandFailure> {
+    let client = Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).build();
+    client.map_err(|error| CommandFailure::new(format!("cannot start the HTTP client: {error}")))
+}
+
+/// Sends a request.
+pub(crate) async fn send(url: &str, request: RequestBuilder) -> Result<Response, CommandFailure> {
+    request.send().await.map_err(|error| {
+        let mut cause: &dyn std::error::Error = &error;
+        while let Some(source) = cause.source() {
+            cause = source;
+        }
+        CommandFailure::new(format!(
+            "cannot reach {url} ({cause}): is the server running, and is --server right?"
+        ))
+    })
+}
+
+/// Posts a form and reads a JSON answer, with its status.
+pub(crate) async fn post_form(
+    client: &Client,
+    url: &str,
+    form: &[(&str, &str)],
+) -> Result<(StatusCode, Value), CommandFailure> {
+    let response = send(url, client.post(url).form(form)).await?;
+    Ok((response.status(), body(response).await?))
+}
+
+/// Posts a GraphQL document and reads the answer, with its status; `errors` in it are the caller's business.
+pub(crate) async fn graphql(
+    client: &Client,
+    server: &str,
+    access_token: &str,
+    document: &str,
+    variables: &Value,
+) -> Result<(StatusCode, Value), CommandFailure> {
+    let url = format!("{server}/graphql");
+    let request = client
+        .post(&url)
+        .bearer_auth(access_token)
+        .header("accept", "application/graphql-response+json, application/json;q=0.9")
+        .json(&json!({ "query": document, "variables": variables }));
+    let response = send(&url, request).await?;
+    Ok((response.status(), body(response).await?))
+}
+
+/// The first GraphQL error's message, as it stands.
+pub(crate) fn graphql_error(answer: &Value) -> Option<&str> {
+    answer.pointer("/errors/0/message").and_then(Value::as_str)
+}
+
+/// A refusal of the authorization server (RFC 6749 §5.2) as one line.
+pub(crate) fn oauth_failure(status: StatusCode, answer: &Value) -> CommandFailure {
+    let description =
+        answer.get("error_description").and_then(Value::as_str).unwrap_or("no reason was given");
+    CommandFailure::new(format!("{status}: {description}"))
+}
+
+async fn body(response: Response) -> Result<Value, CommandFailure> {
+    let status = response.status();
+    let text = response
+        .text()
+        .await
+        .map_err(|error| CommandFailure::new(format!("the answer broke off: {error}")))?;
+    serde_json::from_str(&text).map_err(|_| {
+        CommandFailure::new(format!("{status}, and the answer is no JSON: is --server a Duku server?"))
+    })
+}

@@ -1,0 +1,131 @@
+//! Access tokens of the signed-in person, and GraphQL with them.
+
+use super::{
+    CLIENT_ID,
+    credentials::{self, Credentials, Session, Token},
+    device, endpoint, now, server_url,
+};
+use crate::{cli::http, failure::CommandFailure};
+use clap::Args;
+use reqwest::{Client, StatusCode};
+use serde_json::Value;
+use std::path::PathBuf;
+
+/// Which of the servers that the person is signed in to.
+#[derive(Debug, Args)]
+pub(crate) struct At {
+    /// The server's URL [default: the one that you are signed in to]
+    #[arg(long, env = "DUKU_URL", value_name = "URL")]
+    server: Option<String>,
+}
+
+/// A person at a server.
+pub(super) struct Person {
+    pub(super) server: String,
+    client: Client,
+    path: PathBuf,
+}
+
+impl Person {
+    /// Finds the server that is meant.
+    ///
+    /// # Errors
+    /// It is not named and there are several or none, or the credentials cannot be used.
+    pub(super) async fn at(at: &At) -> Result<Self, CommandFailure> {
+        let path = credentials::path()?;
+        let server = match at.server.as_deref().filter(|server| !server.is_empty()) {
+            Some(server) => server_url(server)?,
+            None => only_server(&Credentials::lock(path.clone()).await?)?,
+        };
+        Ok(Self { server, client: http::client()?, path })
+    }
+
+    /// Runs a GraphQL document and answers with its `data`.
+    ///
+    /// # Errors
+    /// The person is not signed in any more, the server refuses (its message as it stands), or cannot be reached.
+    pub(super) async fn graphql(&self, document: &str, variables: &Value) -> Result<Value, CommandFailure> {
+        let token = self.access_token(None).await?;
+        let mut answer =
+            http::graphql(&self.client, &self.server, token.expose(), document, variables).await?;
+        if answer.0 == StatusCode::UNAUTHORIZED {
+            // It was ended early, or the clocks differ: a new one decides whether the session is over. Nothing was done yet.
+            let token = self.access_token(Some(&token)).await?;
+            answer = http::graphql(&self.client, &self.server, token.expose(), document, variables).await?;
+        }
+        let (status, mut answer) = answer;
+        if let Some(message) = http::graphql_error(&answer) {
+            return Err(CommandFailure::new(message));
+        }
+        let data = answer.get_mut("data").map(Value::take).filter(Value::is_object);
+        data.ok_or_else(|| {
+            CommandFailure::new(format!("{status}, and the answer holds no data: is --server a Duku server?"))
+        })
+    }
+
+    /// An access token that is fresh and is not the `refused` one.
+    async fn access_token(&self, refused: Option<&Token>) -> Result<Token, CommandFailure> {
+        let mut file = Credentials::lock(self.path.clone()).await?;
+        let session =
+            file.session(&self.server).cloned().ok_or_else(|| self.signed_out("you are not signed in to"))?;
+        if session.is_fresh(now()) && Some(&session.access_token) != refused {
+            return Ok(session.access_token);
+        }
+        let form = [
+            ("grant_type", "refresh_token"),
+            ("refresh_token", session.refresh_token.expose()),
+            ("client_id", CLIENT_ID),
+        ];
+        let url = endpoint(&self.server, &session.realm, "token");
+        let (status, answer) = http::post_form(&self.client, &url, &form).await?;
+        if status.is_success() {
+            let next = device::session(&answer, &session.realm, now())?;
+            let token = next.access_token.clone();
+            file.keep(&self.server, next)?;
+            return Ok(token);
+        }
+        if answer.get("error").and_then(Value::as_str) == Some("invalid_grant") {
+            file.forget(&self.server)?;
+            return Err(self.signed_out("your session has ended at"));
+        }
+        Err(http::oauth_failure(status, &answer))
+    }
+
+    fn signed_out(&self, how: &str) -> CommandFailure {
+        CommandFailure::new(format!("{how} {0}: sign in again with `duku login --server {0}`", self.server))
+    }
+
+    /// Ends the session at the server and forgets it; false if there was none.
+    ///
+    /// # Errors
+    /// The server cannot be reached or fails: then the session is kept, because it still works.
+    pub(super) async fn sign_out(&self) -> Result<bool, CommandFailure> {
+        let mut file = Credentials::lock(self.path.clone()).await?;
+        let Some(session) = file.session(&self.server).cloned() else { return Ok(false) };
+        end(&self.client, &self.server, &session).await?;
+        file.forget(&self.server)?;
+        Ok(true)
+    }
+}
+
+/// Ends a session at the server. One that has ended already is no failure.
+pub(super) async fn end(client: &Client, server: &str, session: &Session) -> Result<(), CommandFailure> {
+    let url = endpoint(server, &session.realm, "logout");
+    let form = [("client_id", CLIENT_ID), ("refresh_token", session.refresh_token.expose())];
+    let status = http::send(&url, client.post(&url).form(&form)).await?.status();
+    if status.is_success() || status == StatusCode::BAD_REQUEST {
+        return Ok(());
+    }
+    Err(CommandFailure::new(format!("{status}: the session at {server} was not ended; try again later")))
+}
+
+fn only_server(file: &Credentials) -> Result<String, CommandFailure> {
+    match file.servers().as_slice() {
+        [one] => Ok((*one).to_owned()),
+        [] => Err(CommandFailure::new("you are not signed in: run `duku login --server URL` first")),
+        several => Err(CommandFailure::new(format!(
+            "you are signed in to several servers; choose one with --server: {}",
+            several.join(", ")
+        ))),
+    }
+}
