@@ -109,6 +109,7 @@
   addEventListener('beforeunload', (event) => { if (guarded()) event.preventDefault(); });
   // Neither the history nor the back-forward cache may bring a secret back.
   addEventListener('pagehide', () => { for (const shown of all('[data-guard]')) shown.replaceChildren(); });
+  addEventListener('pageshow', (event) => { if (event.persisted && one('[data-guard]')) location.replace(location.pathname + location.search); });
   async function leaveFirst(event, go) {
     event.preventDefault();
     event.stopImmediatePropagation();
