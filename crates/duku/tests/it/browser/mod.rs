@@ -118,12 +118,12 @@ impl Browser {
     /// Clicks the button or link with this accessible name, or what a CSS selector matches first if it starts with
     /// `#`, `.` or `[`.
     pub(crate) async fn click(&self, what: &str) {
-        self.click_element(self.pressable(what, None).await, what).await;
+        self.click_on(kind(what), &json!(what), None).await;
     }
 
     /// The same within the row, card or section that holds these words: `click_in("GitHub Actions", "Rotate")`.
     pub(crate) async fn click_in(&self, part: &str, what: &str) {
-        self.click_element(self.pressable(what, Some(part)).await, what).await;
+        self.click_on(kind(what), &json!(what), Some(part)).await;
     }
 
     /// Writes into the field with this label, instead of what is there.
@@ -136,14 +136,12 @@ impl Browser {
 
     /// Takes a radio button or ticks or unticks a checkbox, by its label.
     pub(crate) async fn choose(&self, label: &str) {
-        let field = self.element("field", &json!(label), None).await;
-        self.click_element(field, label).await;
+        self.click_on("choice", &json!(label), None).await;
     }
 
     /// Takes an option of the list with this label.
     pub(crate) async fn select(&self, label: &str, option: &str) {
-        let found = self.element("option", &json!([label, option]), None).await;
-        self.click_element(found, option).await;
+        self.click_on("option", &json!([label, option]), None).await;
     }
 
     /// The visible text of what a CSS selector matches first.
@@ -169,7 +167,9 @@ impl Browser {
 
     /// Waits until the page does not say this any more.
     pub(crate) async fn does_not_see(&self, words: &str) {
-        if !self.comes_true(async || !self.page_text().await.contains(words)).await {
+        // Between two pages nothing is to be seen, which proves nothing.
+        let is_gone = async || self.ask("text").await.is_ok_and(|text| !text.contains(words));
+        if !self.comes_true(is_gone).await {
             self.fail(&format!("“{words}” is still to be seen")).await;
         }
     }
@@ -209,14 +209,16 @@ impl Browser {
         }
     }
 
-    async fn pressable(&self, what: &str, part: Option<&str>) -> Element {
-        let kind = if what.starts_with(['#', '.', '[']) { "css" } else { "pressable" };
-        self.element(kind, &json!(what), part).await
-    }
-
-    async fn click_element(&self, element: Element, what: &str) {
-        if let Err(error) = self.session.click(&element).await {
-            self.fail(&format!("click “{what}”: {error}")).await;
+    /// Finds it and clicks it; a page that is still changing may take it away in between, or cover it.
+    async fn click_on(&self, question: &str, words: &Value, part: Option<&str>) {
+        let start = Instant::now();
+        loop {
+            let element = self.element(question, words, part).await;
+            let Err(error) = self.session.click(&element).await else { return };
+            if start.elapsed() > PATIENCE {
+                self.fail(&format!("click {words}: {error}")).await;
+            }
+            tokio::time::sleep(PAUSE).await;
         }
     }
 
@@ -273,4 +275,9 @@ impl Browser {
             tokio::time::sleep(PAUSE).await;
         }
     }
+}
+
+/// A selector says by its first sign that it is one.
+fn kind(what: &str) -> &'static str {
+    if what.starts_with(['#', '.', '[']) { "css" } else { "pressable" }
 }

@@ -88,6 +88,11 @@ switch (question) {
   }
   case 'field':
     return named(all(FIELDS), labelOf, 'field');
+  case 'choice': {
+    const found = named(all(FIELDS), labelOf, 'field');
+    // A control that a style sheet hides is pressed by its label.
+    return typeof found === 'string' || visible(found) ? found : (found.labels?.[0] ?? found);
+  }
   case 'option': {
     const [label, option] = words;
     const list = all('select').filter((element) => labelOf(element) === label);

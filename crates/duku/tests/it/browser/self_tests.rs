@@ -14,7 +14,8 @@ use tokio::{net::TcpListener, task::JoinHandle};
 const POLICY: &str =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; form-action 'self'";
 const STYLE: &str =
-    ":root{color-scheme:light dark} body{font:16px sans-serif;margin:2rem} .late{height:120vh}";
+    ":root{color-scheme:light dark} body{font:16px sans-serif;margin:2rem} .late{height:120vh}
+    .hidden{display:none}";
 const SCRIPT: &str = "document.querySelector('#script').textContent = 'written by a script';
     setTimeout(() => document.querySelector('#late').textContent = 'and later', 300);
     const host = document.querySelector('#host');
@@ -27,7 +28,8 @@ const FORM: &str = "<h1>A form</h1><p id=script>no script</p><p id=late></p><div
     <label for=when>Expires</label><input id=when name=when type=date>
     <label for=life>Lifetime</label><select id=life name=life><option>30 days<option>90 days</select>
     <fieldset><legend>Grace</legend><label><input type=radio name=grace value=none checked> None</label>
-    <label><input type=radio name=grace value=hour> 1 hour</label></fieldset>
+    <label><input type=radio name=grace value=hour> 1 hour</label>
+    <label><input class=hidden type=radio name=grace value=day> 1 day</label></fieldset>
     <button>Save</button></form>
     <ul><li>First key <a href=/saved?label=first>Rotate</a></li><li>Second key <a href=/saved?label=second>Rotate</a></li></ul>
     <button id=open>Open</button><dialog aria-label=Sure><p>Really?</p><form method=dialog><button>Cancel</button></form></dialog>
@@ -110,8 +112,9 @@ async fn a_form_is_filled_by_its_labels() {
     browser.fill("Expires", "2027-02-21").await;
     browser.select("Lifetime", "90 days").await;
     browser.choose("1 hour").await;
+    browser.choose("1 day").await;
     browser.click("Save").await;
-    browser.sees("Saved GitHub Actions 2027-02-21 90 days hour").await;
+    browser.sees("Saved GitHub Actions 2027-02-21 90 days day").await;
     assert!(browser.url().await.contains("/saved?label=GitHub+Actions"));
     browser.back().await;
     browser.is_at("/").await;
