@@ -22,7 +22,7 @@ struct Form {
     head: Head,
     chrome: Chrome,
     partial: bool,
-    form: String,
+    nonce: String,
     label: String,
     days: String,
     maximum_days: i64,
@@ -48,7 +48,7 @@ async fn form(
         head: Head::new("Generate API Key"),
         chrome: visit.chrome(Section::ApiKeys).await?,
         partial: visit.partial,
-        form: match fields.text("form") {
+        nonce: match fields.text("form") {
             "" => visit.service().draw_handle().expose().to_owned(),
             sent => sent.to_owned(),
         },
@@ -83,6 +83,11 @@ pub(crate) async fn make(mut visit: Visit, fields: Fields) -> Answer {
         let trouble = Trouble::new("expiresInDays", "Write the lifetime as a number of days, like 90.");
         return form(&visit, &organisation, &fields, "", trouble).await;
     };
+    // Before anything is said about a label that the first of two clicks has just taken.
+    let sent = visit.service().find_sent_form(&visit.principal, fields.text("form")).await;
+    if let Some(id) = visit.outcome(sent)? {
+        return once::sent_before(&visit, &id).await;
+    }
     if let Some(label) = duplicate(&visit, &fields).await? {
         return form(&visit, &organisation, &fields, &label, Trouble::default()).await;
     }

@@ -25,7 +25,7 @@ struct Form {
     head: Head,
     chrome: Chrome,
     partial: bool,
-    form: String,
+    nonce: String,
     key: Row,
     /// When the key will expire once it is rotated.
     expires: Time,
@@ -51,7 +51,7 @@ async fn form(visit: &Visit, report: &KeyReport, fields: &Fields, trouble: Troub
         head: Head::new(format!("Rotate {}", key.label)),
         chrome: visit.chrome(Section::ApiKeys).await?,
         partial: visit.partial,
-        form: match fields.text("form") {
+        nonce: match fields.text("form") {
             "" => visit.service().draw_handle().expose().to_owned(),
             sent => sent.to_owned(),
         },
