@@ -48,7 +48,7 @@ async fn form(
         head: Head::new("Generate API Key"),
         chrome: visit.chrome(Section::ApiKeys).await?,
         partial: visit.partial,
-        nonce: match fields.text("form") {
+        nonce: match fields.text("nonce") {
             "" => visit.service().draw_handle().expose().to_owned(),
             sent => sent.to_owned(),
         },
@@ -84,7 +84,7 @@ pub(crate) async fn make(mut visit: Visit, fields: Fields) -> Answer {
         return form(&visit, &organisation, &fields, "", trouble).await;
     };
     // Before anything is said about a label that the first of two clicks has just taken.
-    let sent = visit.service().find_sent_form(&visit.principal, fields.text("form")).await;
+    let sent = visit.service().find_sent_form(&visit.principal, fields.text("nonce")).await;
     if let Some(id) = visit.outcome(sent)? {
         return once::sent_before(&visit, &id).await;
     }
@@ -95,7 +95,7 @@ pub(crate) async fn make(mut visit: Visit, fields: Fields) -> Answer {
         return form(&visit, &organisation, &fields, "", trouble).await;
     }
     let input = GenerateKey { label: fields.text("label").to_owned(), expires_in_days: Some(days) };
-    let name = fields.text("form");
+    let name = fields.text("nonce");
     let sent = visit.service().generate_key_by_form(&visit.ctx, &visit.principal, name, &input).await;
     match sent {
         Ok(Sent::Now(generated)) => once::show(&visit, once::Occasion::Generated, &generated).await,

@@ -1,7 +1,7 @@
 //! `cargo xtask screenshots`: a walk through every page and state.
 
 use super::{
-    Browser, Options,
+    Options,
     shots::Shots,
     viewport::stage::{ADMIN, MEMBER, Stage},
 };

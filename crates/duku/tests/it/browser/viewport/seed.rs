@@ -14,7 +14,7 @@ async fn shown_pair(browser: &Browser) -> Pair {
 async fn generate_exchange_rotate_revoke(options: Options) {
     let stage = Stage::open().await;
     let api = &stage.app.api;
-    let browser = stage.signed_in(ADMIN, "/", options).await;
+    let browser = stage.signed_in(ADMIN, "/settings/api-keys", options).await;
 
     browser.click("API Keys").await;
     browser.click("Generate API Key").await;
