@@ -83,7 +83,7 @@ async fn every_step_by_keyboard_alone() {
     browser.tab_to("link “Generate API Key”").await;
     browser.press("Enter").await;
     browser.sees("For one integration").await;
-    assert_eq!(browser.focused().await, "textbox “Label”", "the dialog begins where one types");
+    assert_eq!(browser.focused().await, "text “Label”", "the dialog begins where one types");
     browser.press("Keyboard").await;
     browser.press("Enter").await;
     browser.sees("This is the only time").await;
