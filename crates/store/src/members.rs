@@ -64,6 +64,7 @@ pub struct Member {
 
 /// What a person's access token is checked against at each request.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "a row of answers, each to a question of its own")]
 pub struct PersonAtDoor {
     /// The person in the token's organisation.
     pub id: UserId,

@@ -247,6 +247,7 @@ impl Settings {
         let algorithm = jose::Algorithm::parse(&self.signing_algorithm)
             .map_err(|error| CommandFailure::new(format!("--signing-algorithm: {error}")))?;
         let limited = |per_minute| if self.rate_limit == Switch::On { per_minute } else { 0 };
+        let defaults = service::Policy::new(urls.issuer(&self.realm), urls.audience());
         Ok(service::Policy {
             token_lifetime_seconds: self.token_lifetime_seconds,
             active_keys: self.active_keys,
@@ -256,9 +257,12 @@ impl Settings {
             clock_skew_seconds: self.clock_skew_seconds,
             failures_per_client: limited(self.failures_per_client),
             failures_per_address: limited(self.failures_per_address),
+            sign_ins_per_person: limited(defaults.sign_ins_per_person),
+            sign_ins_per_address: limited(defaults.sign_ins_per_address),
+            viewport: urls.viewport.clone(),
             page_maximum: self.page_maximum,
             usage_days: self.usage_days,
-            ..service::Policy::new(urls.issuer(&self.realm), urls.audience())
+            ..defaults
         })
     }
 }
