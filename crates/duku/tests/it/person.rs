@@ -48,7 +48,6 @@ fn fields(form: &str) -> HashMap<String, String> {
     url::form_urlencoded::parse(form.as_bytes()).into_owned().collect()
 }
 
-#[allow(clippy::unused_async, reason = "handlers are async, whether they wait or not")]
 impl Fake {
     fn tokens(memory: &mut Memory) -> (StatusCode, String) {
         memory.issued += 1;
