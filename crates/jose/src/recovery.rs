@@ -1,5 +1,5 @@
 //! Recovery codes: what lets a person in who has lost the authenticator. Each works once. They are kept as
-//! SHA-256 digests ([`crate::digest`]) of their normal form; 60 random bits and a limit on failures are enough for that.
+//! SHA-256 digests ([`crate::digest()`]) of their normal form; 60 random bits and a limit on failures are enough for that.
 
 use crate::base32;
 use domain::{Entropy, environment};

@@ -109,6 +109,7 @@
   addEventListener('beforeunload', (event) => { if (guarded()) event.preventDefault(); });
   // Neither the history nor the back-forward cache may bring a secret back.
   addEventListener('pagehide', () => { for (const shown of all('[data-guard]')) shown.replaceChildren(); });
+  addEventListener('pageshow', (event) => { if (event.persisted && one('[data-guard]')) location.replace(location.pathname + location.search); });
   async function leaveFirst(event, go) {
     event.preventDefault();
     event.stopImmediatePropagation();
@@ -243,9 +244,10 @@
     if (menu) { menu.open = false; one('summary', menu).focus(); }
   });
 
-  // ---- htmx: whole pages (an error, an ended session's sign-in) give only their main part to a target.
+  // ---- htmx: of a whole page (an error, an ended session's sign-in) the dialog takes the main part, a small target nothing.
   document.addEventListener('htmx:after:request', ({ detail: { ctx } }) => {
-    if (/^\s*<!doctype/i.test(ctx.text ?? '')) ctx.select = 'main';
+    if (!/^\s*<!doctype/i.test(ctx.text ?? '')) return;
+    if (ctx.target === body || ctx.target?.id === 'main') ctx.select = 'main > *'; else ctx.swap = 'none';
   });
   document.addEventListener('htmx:after:swap', ({ detail: { ctx } }) => {
     arrive(document);

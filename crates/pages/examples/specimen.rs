@@ -20,6 +20,7 @@ struct Specimen {
     guard: bool,
 }
 
+#[allow(clippy::unused_self, reason = "templates can only call methods of what they are given")]
 impl Specimen {
     fn ago(&self, seconds: i64) -> Time {
         pages::relative(NOW.plus_seconds(-seconds), NOW)

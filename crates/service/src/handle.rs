@@ -1,5 +1,6 @@
 //! Opaque secrets that browsers, command lines and links hold: 256 random bits. Storage knows their SHA-256.
 
+use crate::Service;
 use domain::{Entropy, SecretDigest, environment};
 use std::fmt;
 use zeroize::Zeroizing;
@@ -28,5 +29,12 @@ impl Handle {
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Handle(redacted)")
+    }
+}
+
+impl Service {
+    /// Draws a secret that is nobody's yet: a `state`, a PKCE verifier, the name of a form.
+    pub fn draw_handle(&self) -> Handle {
+        Handle::generate(self.entropy())
     }
 }

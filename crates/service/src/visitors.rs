@@ -51,8 +51,6 @@ impl Visitor {
 pub struct Arrival {
     /// The secret that Viewport's cookie holds from now on.
     pub cookie: Handle,
-    /// From when on the cookie is useless.
-    pub expires_at: Timestamp,
 }
 
 impl Service {
@@ -103,7 +101,7 @@ impl Service {
             self.audit_person(&mut session, ctx, &person, Action::PersonSignedIn, &details).await?;
         }
         session.commit().await?;
-        Ok(Arrival { cookie, expires_at: new.expires_at })
+        Ok(Arrival { cookie })
     }
 
     /// The organisation that a person enters: the one of the last time, or the first.

@@ -34,6 +34,11 @@ impl<'a> Form<'a> {
         Ok(Self(parameters))
     }
 
+    /// Every parameter, in the order in which they came.
+    pub fn into_pairs(self) -> Vec<(String, String)> {
+        self.0.into_iter().map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
+    }
+
     /// The value of `name`, unless it is missing or empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().find(|(known, _)| known == name)?;

@@ -68,10 +68,11 @@ pub(crate) fn oauth_failure(status: StatusCode, answer: &Value) -> CommandFailur
 
 async fn body(response: Response) -> Result<Value, CommandFailure> {
     let status = response.status();
-    let text = response
-        .text()
-        .await
-        .map_err(|error| CommandFailure::new(format!("the answer broke off: {error}")))?;
+    let text = response.text().await.map_err(|error| {
+        CommandFailure::new(format!(
+            "the answer broke off ({error}): what was asked for may have been done all the same"
+        ))
+    })?;
     serde_json::from_str(&text).map_err(|_| {
         CommandFailure::new(format!("{status}, and the answer is no JSON: is --server a Duku server?"))
     })

@@ -48,6 +48,7 @@ fn fields(form: &str) -> HashMap<String, String> {
     url::form_urlencoded::parse(form.as_bytes()).into_owned().collect()
 }
 
+#[allow(clippy::unused_async, reason = "axum wants handlers to be asynchronous")]
 impl Fake {
     fn tokens(memory: &mut Memory) -> (StatusCode, String) {
         memory.issued += 1;

@@ -5,6 +5,9 @@ use futures::future::join_all;
 use store::StoreError;
 use testkit::{Database, Engine};
 
+/// The number of the newest migration.
+const NEWEST: i64 = 2;
+
 mod several_opens_at_once_migrate_fresh_data_once {
     use super::*;
 
@@ -29,7 +32,7 @@ async fn several_opens_at_once_migrate_fresh_data_once(engine: Engine) {
         for opened in join_all(opens).await {
             opened.unwrap().unwrap();
         }
-        assert_eq!(database.number("SELECT COUNT(*) FROM schema_migrations").await, 1);
+        assert_eq!(database.number("SELECT COUNT(*) FROM schema_migrations").await, NEWEST);
     }
 }
 
@@ -47,10 +50,12 @@ async fn data_of_a_newer_version_is_refused(fresh: Fresh) {
     fresh.database.sql("INSERT INTO schema_migrations (version, name) VALUES (99, '0099_later')").await;
     let before = fresh.database.dump().await;
     let Err(refusal) = open(&fresh.database).await else { panic!("opened") };
-    assert!(matches!(refusal, StoreError::Newer { found: 99, known: 1 }), "{refusal:?}");
+    assert!(matches!(refusal, StoreError::Newer { found: 99, known: NEWEST }), "{refusal:?}");
     assert_eq!(
         refusal.to_string(),
-        "the data has schema version 99, this binary knows 1: use the newer duku, or restore a backup made before the upgrade"
+        format!(
+            "the data has schema version 99, this binary knows {NEWEST}: use the newer duku, or restore a backup made before the upgrade"
+        )
     );
     assert_eq!(fresh.database.dump().await, before);
 }

@@ -12,6 +12,8 @@ use serde_json::Value;
 use std::time::Duration;
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
+/// How many requests in a row may fail before waiting is given up.
+const FAILURES: u32 = 3;
 /// RFC 8628 §3.5: by how much `slow_down` lengthens the interval, and what it is if the server names none.
 const FIVE_SECONDS: Duration = Duration::from_secs(5);
 
@@ -57,7 +59,7 @@ impl Authorization {
     /// Asks for the tokens until the person has approved (RFC 8628 §3.4 and §3.5). `sleep` waits between two requests.
     ///
     /// # Errors
-    /// The person refused, the code expired, or the server cannot be reached or answers something else.
+    /// The person refused, the code expired, or the server answers something else or cannot be reached three times in a row.
     pub(super) async fn wait(
         &self,
         client: &Client,
@@ -66,11 +68,21 @@ impl Authorization {
     ) -> Result<Value, CommandFailure> {
         let form =
             [("grant_type", GRANT), ("device_code", self.device_code.expose()), ("client_id", CLIENT_ID)];
-        let (mut interval, mut waited) = (self.interval, Duration::ZERO);
+        let (mut interval, mut waited, mut failures) = (self.interval, Duration::ZERO, 0);
         while waited < self.expires_in {
             sleep(interval).await;
             waited += interval;
-            let (status, answer) = http::post_form(client, url, &form).await?;
+            let (status, answer) = match http::post_form(client, url, &form).await {
+                Ok(answer) => answer,
+                Err(failure) if failures + 1 == FAILURES => return Err(failure),
+                Err(_) => {
+                    // The network or the server may be back soon; asking more rarely helps it (RFC 8628 §3.5).
+                    failures += 1;
+                    interval *= 2;
+                    continue;
+                }
+            };
+            failures = 0;
             match (status, answer.get("error").and_then(Value::as_str)) {
                 (StatusCode::OK, _) => return Ok(answer),
                 (_, Some("authorization_pending")) => {}
@@ -124,7 +136,9 @@ mod tests {
         let script: Script = Arc::new(Mutex::new(answers.iter().cloned().collect()));
         let next = async |State(script): State<Script>| {
             let (status, answer) = script.lock().unwrap().pop_front().unwrap();
-            (StatusCode::from_u16(status).unwrap(), answer.to_string())
+            // A text in place of an object is sent as it is: an answer that is no JSON.
+            let text = answer.as_str().map_or_else(|| answer.to_string(), str::to_owned);
+            (StatusCode::from_u16(status).unwrap(), text)
         };
         let router = Router::new().route("/token", post(next)).with_state(script);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -175,6 +189,16 @@ mod tests {
         let (outcome, slept) = wait(&vec![error("authorization_pending"); 20]).await;
         assert!(outcome.unwrap_err().contains("expired"));
         assert_eq!(slept.iter().sum::<u64>(), 60, "it does not ask for longer than the code lives");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_stumbles_is_asked_again_and_one_that_is_gone_is_named() {
+        let (broken, pending) = ((502, json!("a proxy's page")), error("authorization_pending"));
+        let answers = [broken.clone(), broken.clone(), pending, broken.clone(), (200, json!({}))];
+        let (outcome, slept) = wait(&answers).await;
+        assert_eq!((outcome, slept), (Ok(json!({})), vec![4, 8, 16, 16, 32]));
+        let (outcome, slept) = wait(&[broken.clone(), broken.clone(), broken]).await;
+        assert!(outcome.unwrap_err().contains("502") && slept.len() == 3);
     }
 
     #[test]

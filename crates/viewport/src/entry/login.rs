@@ -1,0 +1,133 @@
+//! Signing in: off to the authorization server with a PKCE challenge, and back with a code (RFC 6749 §4.1, RFC 7636).
+
+use crate::{
+    Viewport,
+    answer::{self, Answer},
+    next::own_page,
+    visit::Request,
+};
+use axum::extract::{RawQuery, State};
+use http::{HeaderMap, StatusCode};
+use service::authorization::{CodeRefusal, VIEWPORT};
+use url::form_urlencoded;
+use web::{Cookie, Form};
+
+/// How long a person may take at the authorization server, in seconds.
+const DEPARTURE_SECONDS: i64 = 3600;
+
+/// What the browser takes along to the authorization server and back, in a cookie of its own: it binds the answer to this
+/// browser (RFC 9700 §4.7) and says where to go then.
+struct Departure {
+    state: String,
+    verifier: String,
+    next: String,
+}
+
+impl Departure {
+    fn of(viewport: &Viewport, next: &str) -> Self {
+        let draw = || viewport.service().draw_handle().expose().to_owned();
+        Self { state: draw(), verifier: draw(), next: next.to_owned() }
+    }
+
+    fn to_cookie(&self) -> String {
+        format!("{}.{}.{}", self.state, self.verifier, jose::base64url::encode(self.next.as_bytes()))
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let mut parts = text.split('.');
+        let (state, verifier, next) = (parts.next()?, parts.next()?, parts.next()?);
+        let next = String::from_utf8(jose::base64url::decode(next)?).ok()?;
+        Some(Self {
+            state: state.to_owned(),
+            verifier: verifier.to_owned(),
+            next: own_page(Some(&next)).to_owned(),
+        })
+    }
+
+    fn challenge(&self) -> String {
+        jose::base64url::encode(&jose::sha256(self.verifier.as_bytes()))
+    }
+}
+
+fn departure_cookie(viewport: &Viewport) -> Cookie {
+    Cookie::departure(viewport.0.secure)
+}
+
+/// `GET /login?next=…`: straight on if somebody is signed in already, unless a fresh proof is asked for.
+pub(crate) async fn depart(
+    State(viewport): State<Viewport>,
+    request: Request,
+    RawQuery(query): RawQuery,
+) -> Answer {
+    let query = query.unwrap_or_default();
+    let asked = Form::parse(query.as_bytes()).ok();
+    let parameter = |name| asked.as_ref().and_then(|asked| asked.get(name));
+    let next = own_page(parameter("next"));
+    let max_age = parameter("max_age").filter(|age| age.bytes().all(|digit| digit.is_ascii_digit()));
+    if max_age.is_none() && request.visitor().await?.is_some() {
+        return request.go(next);
+    }
+    let departure = Departure::of(&viewport, next);
+    let mut sent = form_urlencoded::Serializer::new(String::new());
+    sent.append_pair("client_id", VIEWPORT)
+        .append_pair("redirect_uri", &viewport.service().viewport_redirect_uri())
+        .append_pair("response_type", "code")
+        .append_pair("scope", "openid")
+        .append_pair("state", &departure.state)
+        .append_pair("code_challenge", &departure.challenge())
+        .append_pair("code_challenge_method", "S256");
+    for (name, value) in [("max_age", max_age), ("login_hint", parameter("login_hint"))] {
+        value.map(|value| sent.append_pair(name, value));
+    }
+    let page = format!("{}?{}", viewport.protocol("auth"), sent.finish());
+    let cookie = departure_cookie(&viewport).set(&departure.to_cookie(), Some(DEPARTURE_SECONDS));
+    Ok(answer::with_cookie(answer::see_other(request.partial, &page), cookie))
+}
+
+/// `GET /login/callback?code=…&state=…&iss=…`
+pub(crate) async fn arrive(
+    State(viewport): State<Viewport>,
+    request: Request,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Answer {
+    let query = query.unwrap_or_default();
+    let asked = Form::parse(query.as_bytes()).map_err(|_| begin_again("The answer could not be read."))?;
+    let departure = departure_cookie(&viewport).read(&headers).and_then(Departure::read);
+    let Some(departure) = departure.filter(|departure| asked.get("state") == Some(&departure.state)) else {
+        // Another tab was quicker, or the address was opened from the history.
+        return match request.visitor().await? {
+            Some(_) => request.go("/"),
+            None => Err(begin_again("It was begun in another tab or browser, or too long ago.")),
+        };
+    };
+    if asked.get("iss") != Some(&viewport.service().policy().issuer) {
+        return Err(begin_again("The answer came from another authorization server."));
+    }
+    if let Some(error) = asked.get("error") {
+        tracing::info!(error, "the authorization server let nobody in");
+        return Err(begin_again("The authorization server let nobody in."));
+    }
+    let code = asked.get("code").unwrap_or_default();
+    let device = &request.device;
+    let arrived = viewport.service().arrive(&request.ctx, code, &departure.verifier, device).await;
+    let arrival = arrived.map_err(|refusal| match refusal {
+        CodeRefusal::Invalid(why) => begin_again(&answer::sentence(why)),
+        CodeRefusal::Failure(failure) => request.failed(&failure),
+    })?;
+    // The session is prolonged by being used; the cookie lasts as long as that can go on.
+    let seconds = viewport.service().policy().session_lifetime_seconds;
+    let session = viewport.session_cookie().set(arrival.cookie.expose(), Some(seconds));
+    let answered = answer::with_cookie(answer::see_other(false, &departure.next), session);
+    Ok(answer::with_cookie(answered, departure_cookie(&viewport).clear()))
+}
+
+fn begin_again(why: &str) -> http::Response<axum::body::Body> {
+    let text = format!("{why} Nothing is lost; sign in once more.");
+    answer::message_with_link(
+        StatusCode::BAD_REQUEST,
+        "The sign-in did not finish",
+        text,
+        ("Sign in", "/login"),
+    )
+}

@@ -1,0 +1,41 @@
+//! Signing out: this browser's session ends, at once and on every node.
+
+use crate::{Viewport, answer, answer::Answer, visit::Request};
+use axum::extract::State;
+use http::StatusCode;
+use web::Cookie;
+
+#[derive(askama::Template)]
+#[template(path = "entry/logout.html")]
+struct Page {
+    head: pages::Head,
+}
+
+/// `GET /logout`
+pub(crate) async fn ask(request: Request) -> Answer {
+    if request.visitor().await?.is_none() {
+        return request.go("/signed-out");
+    }
+    Ok(pages::html(StatusCode::OK, &Page { head: pages::Head::new("Sign out") }))
+}
+
+/// `POST /logout`
+pub(crate) async fn leave(State(viewport): State<Viewport>, request: Request) -> Answer {
+    if let Some(cookie) = request.cookie() {
+        request.outcome(viewport.service().sign_out(&request.ctx, cookie).await)?;
+    }
+    let gone = answer::see_other(request.partial, "/signed-out");
+    let gone = answer::with_cookie(gone, viewport.session_cookie().clear());
+    // On one origin the authorization server's cookie is ours to clear; elsewhere it names a session that has ended.
+    Ok(answer::with_cookie(gone, Cookie::sign_in(viewport.0.secure).clear()))
+}
+
+/// `GET /signed-out`
+pub(crate) async fn left() -> Answer {
+    Ok(answer::message_with_link(
+        StatusCode::OK,
+        "You are signed out",
+        "This browser's session has ended. Nobody can go on with it.",
+        ("Sign in", "/login"),
+    ))
+}

@@ -1,0 +1,131 @@
+//! Forgotten passwords: asking for a link, and setting a new password by one.
+
+use super::dead_link;
+use crate::{
+    answer::{self, Answer},
+    form::Fields,
+    trouble::{Trouble, status},
+    visit::Request,
+};
+use axum::{
+    body::Body,
+    extract::{Path, RawQuery},
+};
+use http::{Response, StatusCode};
+use service::passwords::{LinkState, ResetRefusal};
+
+#[derive(askama::Template)]
+#[template(path = "entry/forgot.html")]
+struct Forgot {
+    head: pages::Head,
+    email: String,
+    sends_mail: bool,
+    trouble: Trouble,
+}
+
+fn forgot(request: &Request, email: &str, trouble: Trouble) -> Response<Body> {
+    let status = status(&trouble);
+    let page = Forgot {
+        head: pages::Head::new("Forgot your password?"),
+        email: email.to_owned(),
+        sends_mail: request.service().sends_mail(),
+        trouble,
+    };
+    pages::html(status, &page)
+}
+
+/// `GET /forgot`
+pub(crate) async fn show_forgot(request: Request, RawQuery(query): RawQuery) -> Answer {
+    let query = query.unwrap_or_default();
+    let asked = web::Form::parse(query.as_bytes()).ok();
+    let email = asked.as_ref().and_then(|asked| asked.get("email")).unwrap_or_default();
+    Ok(forgot(&request, email, Trouble::default()))
+}
+
+/// `POST /forgot`: the answer does not tell whether there is such a person.
+pub(crate) async fn ask(request: Request, fields: Fields) -> Answer {
+    let email = fields.text("email");
+    match request.service().request_password_reset(&request.ctx, email).await {
+        Ok(()) => Ok(answer::message_with_link(
+            StatusCode::OK,
+            "Look into your mail",
+            format!(
+                "If {} is known here, a link to set a new password is on its way. It works once, for {} minutes.",
+                email.trim().chars().take(254).collect::<String>(),
+                request.service().policy().reset_lifetime_seconds / 60
+            ),
+            ("Back to sign in", "/login"),
+        )),
+        Err(ResetRefusal::Invalid(invalid)) => {
+            Ok(forgot(&request, email, Trouble::new("email", answer::sentence(&invalid.message))))
+        }
+        Err(ResetRefusal::NoMail) => Ok(forgot(&request, email, Trouble::default())),
+        Err(ResetRefusal::TooMany(seconds)) => Err(answer::too_many(seconds)),
+        Err(ResetRefusal::Failure(failure)) => Err(request.failed(&failure)),
+    }
+}
+
+#[derive(askama::Template)]
+#[template(path = "entry/reset.html")]
+struct Reset {
+    head: pages::Head,
+    email: String,
+    minimum: usize,
+    trouble: Trouble,
+}
+
+fn reset(request: &Request, email: &domain::Email, trouble: Trouble) -> Response<Body> {
+    let status = status(&trouble);
+    let page = Reset {
+        head: pages::Head::new("Set a new password"),
+        email: email.as_str().to_owned(),
+        minimum: request.service().policy().password_minimum,
+        trouble,
+    };
+    pages::html(status, &page)
+}
+
+async fn open(request: &Request, code: &str) -> Result<domain::Email, Response<Body>> {
+    let ask = ("Ask for a new link", "/forgot");
+    match request.outcome(request.service().find_reset_link(&request.ctx, code).await)? {
+        LinkState::Open(email) => Ok(email),
+        LinkState::Used => Err(dead_link(
+            "This link was used",
+            "A new password was set with it, or a newer link took its place. If it was not you, ask for a new one now.",
+            ask,
+        )),
+        LinkState::Expired => {
+            Err(dead_link("This link is too old", "Its time is over. Ask for a new one.", ask))
+        }
+        LinkState::Unknown => Err(dead_link(
+            "This link is not known",
+            "It may not have been copied whole. Copy it again, or ask for a new one.",
+            ask,
+        )),
+    }
+}
+
+/// `GET /reset/{code}`
+pub(crate) async fn show_reset(request: Request, Path(code): Path<String>) -> Answer {
+    let email = open(&request, &code).await?;
+    Ok(reset(&request, &email, Trouble::default()))
+}
+
+/// `POST /reset/{code}`
+pub(crate) async fn set(request: Request, Path(code): Path<String>, fields: Fields) -> Answer {
+    let email = open(&request, &code).await?;
+    let set = request.service().reset_password(&request.ctx, &code, fields.text("password")).await;
+    match set.map_err(Trouble::from) {
+        Ok(email) => {
+            let hint: String = url::form_urlencoded::byte_serialize(email.as_str().as_bytes()).collect();
+            Ok(answer::message_with_link(
+                StatusCode::OK,
+                "Your new password is set",
+                "Every session that was open with the former one has ended. Sign in with the new one.",
+                ("Sign in", &format!("/login?login_hint={hint}")),
+            ))
+        }
+        Err(Ok(trouble)) => Ok(reset(&request, &email, trouble)),
+        Err(Err(failure)) => Err(request.failed(&failure)),
+    }
+}

@@ -1,0 +1,72 @@
+//! The first start: whoever has the link that `duku serve` printed makes the first organisation.
+
+use super::dead_link;
+use crate::{
+    answer::Answer,
+    form::Fields,
+    trouble::{Trouble, status},
+    visit::Request,
+};
+use axum::{body::Body, extract::Path};
+use http::Response;
+use service::passwords::LinkState;
+
+#[derive(askama::Template)]
+#[template(path = "entry/setup.html")]
+struct Page {
+    head: pages::Head,
+    organisation: String,
+    email: String,
+    minimum: usize,
+    trouble: Trouble,
+}
+
+fn page(request: &Request, fields: &Fields, trouble: Trouble) -> Response<Body> {
+    let status = status(&trouble);
+    let page = Page {
+        head: pages::Head::new("Welcome"),
+        organisation: fields.text("organisation").to_owned(),
+        email: fields.text("email").to_owned(),
+        minimum: request.service().policy().password_minimum,
+        trouble,
+    };
+    pages::html(status, &page)
+}
+
+async fn require_open(request: &Request, code: &str) -> Result<(), Response<Body>> {
+    match request.outcome(request.service().find_setup_link(&request.ctx, code).await)? {
+        LinkState::Open(()) => Ok(()),
+        LinkState::Used => Err(dead_link(
+            "Duku is set up",
+            "This link was used, or a newer start of the server made another. Sign in, or ask your Admin for an invitation.",
+            ("Sign in", "/login"),
+        )),
+        LinkState::Expired | LinkState::Unknown => Err(dead_link(
+            "This setup link does not work",
+            "It is too old or was not copied whole. Start `duku serve` again: it prints a new one while there is no organisation.",
+            ("Sign in", "/login"),
+        )),
+    }
+}
+
+/// `GET /setup/{code}`
+pub(crate) async fn show(request: Request, Path(code): Path<String>) -> Answer {
+    require_open(&request, &code).await?;
+    Ok(page(&request, &Fields::default(), Trouble::default()))
+}
+
+/// `POST /setup/{code}`
+pub(crate) async fn make(request: Request, Path(code): Path<String>, fields: Fields) -> Answer {
+    require_open(&request, &code).await?;
+    let (organisation, email) = (fields.text("organisation"), fields.text("email"));
+    let made =
+        request.service().set_up(&request.ctx, &code, organisation, email, fields.text("password")).await;
+    match made.map_err(Trouble::from) {
+        Ok(_) => {
+            let hint: String = url::form_urlencoded::byte_serialize(email.trim().as_bytes()).collect();
+            request.go(&format!("/login?login_hint={hint}"))
+        }
+        Err(Ok(trouble)) => Ok(page(&request, &fields, trouble)),
+        Err(Err(failure)) => Err(request.failed(&failure)),
+    }
+}

@@ -1,0 +1,77 @@
+//! Forms that people send.
+
+use crate::{Viewport, answer};
+use axum::{
+    body::Body,
+    extract::{FromRequest, Request},
+};
+use http::{Response, StatusCode};
+use web::{BodyError, Form, FormError};
+
+/// The fields of one form; a field that was not sent is empty.
+#[derive(Debug, Default)]
+pub(crate) struct Fields(Vec<(String, String)>);
+
+impl Fields {
+    /// What was typed into a field.
+    pub(crate) fn text(&self, name: &str) -> &str {
+        self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+    }
+
+    /// The same, or nothing if it is blank.
+    pub(crate) fn filled(&self, name: &str) -> Option<&str> {
+        Some(self.text(name)).filter(|text| !text.trim().is_empty())
+    }
+
+    /// Whether a box is ticked.
+    pub(crate) fn is_ticked(&self, name: &str) -> bool {
+        !self.text(name).is_empty()
+    }
+
+    /// A whole number; nothing if the field is blank or holds something else.
+    pub(crate) fn number(&self, name: &str) -> Option<i64> {
+        self.text(name).trim().parse().ok()
+    }
+}
+
+impl FromRequest<Viewport> for Fields {
+    type Rejection = Response<Body>;
+
+    async fn from_request(request: Request, viewport: &Viewport) -> Result<Self, Self::Rejection> {
+        let maximum = viewport.settings().form_bytes;
+        let body = web::read_body(request.into_body(), maximum).await.map_err(|error| match error {
+            BodyError::TooLarge => answer::message(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "That was too much",
+                format!(
+                    "This form takes at most {} KiB. Go back and shorten what you wrote.",
+                    maximum / 1024
+                ),
+            ),
+            BodyError::Broken => answer::message(
+                StatusCode::BAD_REQUEST,
+                "The form did not arrive",
+                "The connection broke before the form was complete. Nothing was changed; send it again.",
+            ),
+        })?;
+        let form = Form::parse(&body).map_err(|error| {
+            let why = match error {
+                FormError::Encoding => "The form is badly encoded.",
+                FormError::Repeated => "A field was sent twice.",
+            };
+            answer::message(
+                StatusCode::BAD_REQUEST,
+                "The form could not be read",
+                format!("{why} Nothing was changed; open the page anew and try again."),
+            )
+        })?;
+        Ok(Self(form.into_pairs()))
+    }
+}
+
+#[cfg(test)]
+impl Fields {
+    pub(crate) fn of(pairs: &[(&str, &str)]) -> Self {
+        Self(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+    }
+}

@@ -1,0 +1,125 @@
+//! Generating a key.
+
+use super::{ADMINS_ONLY, once};
+use crate::{
+    answer::Answer,
+    form::Fields,
+    trouble::{self, Trouble},
+    visit::{Visit, show},
+};
+use axum::body::Body;
+use domain::Organisation;
+use http::Response;
+use pages::{Chrome, Head, Section};
+use service::{
+    Failure, Reject,
+    keys::{GenerateKey, Sent},
+};
+
+#[derive(askama::Template)]
+#[template(path = "keys/generate.html", blocks = ["content"])]
+struct Form {
+    head: Head,
+    chrome: Chrome,
+    partial: bool,
+    form: String,
+    label: String,
+    days: String,
+    maximum_days: i64,
+    now: String,
+    expires: String,
+    /// The label that another Active key has already, if that has to be confirmed.
+    duplicate: String,
+    fresh: bool,
+    trouble: Trouble,
+}
+
+async fn form(
+    visit: &Visit,
+    organisation: &Organisation,
+    fields: &Fields,
+    duplicate: &str,
+    trouble: Trouble,
+) -> Answer {
+    let policy = organisation.key_policy;
+    let now = visit.ctx.now;
+    let days = fields.number("days").unwrap_or(policy.default.days());
+    let page = Form {
+        head: Head::new("Generate API Key"),
+        chrome: visit.chrome(Section::ApiKeys).await?,
+        partial: visit.partial,
+        form: match fields.text("form") {
+            "" => visit.service().draw_handle().expose().to_owned(),
+            sent => sent.to_owned(),
+        },
+        label: fields.text("label").to_owned(),
+        days: match fields.filled("days") {
+            Some(typed) => typed.to_owned(),
+            None => days.to_string(),
+        },
+        maximum_days: policy.maximum.days(),
+        now: now.to_whole_second().to_string(),
+        expires: pages::date_text(now.plus_seconds(days.clamp(1, policy.maximum.days()) * 86_400)),
+        duplicate: duplicate.to_owned(),
+        fresh: visit.is_fresh(),
+        trouble,
+    };
+    let status = trouble::status(&page.trouble);
+    Ok(show!(visit, status, page))
+}
+
+/// `GET /settings/api-keys/generate`
+pub(crate) async fn ask(visit: Visit) -> Answer {
+    visit.require_admin(ADMINS_ONLY).await?;
+    let organisation = visit.outcome(visit.service().organisation(&visit.principal).await)?;
+    form(&visit, &organisation, &Fields::default(), "", Trouble::default()).await
+}
+
+/// `POST /settings/api-keys/generate`
+pub(crate) async fn make(mut visit: Visit, fields: Fields) -> Answer {
+    visit.require_admin(ADMINS_ONLY).await?;
+    let organisation = visit.outcome(visit.service().organisation(&visit.principal).await)?;
+    let Some(days) = fields.number("days") else {
+        let trouble = Trouble::new("expiresInDays", "Write the lifetime as a number of days, like 90.");
+        return form(&visit, &organisation, &fields, "", trouble).await;
+    };
+    if let Some(label) = duplicate(&visit, &fields).await? {
+        return form(&visit, &organisation, &fields, &label, Trouble::default()).await;
+    }
+    if let Err(trouble) = trouble::confirm(&mut visit, &fields).await? {
+        return form(&visit, &organisation, &fields, "", trouble).await;
+    }
+    let input = GenerateKey { label: fields.text("label").to_owned(), expires_in_days: Some(days) };
+    let name = fields.text("form");
+    let sent = visit.service().generate_key_by_form(&visit.ctx, &visit.principal, name, &input).await;
+    match sent {
+        Ok(Sent::Now(generated)) => once::show(&visit, once::Occasion::Generated, &generated).await,
+        Ok(Sent::Before(id)) => once::sent_before(&visit, &id).await,
+        Err(failure) => match trouble_of(failure) {
+            Ok(trouble) => form(&visit, &organisation, &fields, "", trouble).await,
+            Err(failure) => Err(visit.failed(&failure)),
+        },
+    }
+}
+
+fn trouble_of(failure: Failure) -> Result<Trouble, Failure> {
+    match failure {
+        Failure::Reject(reject @ Reject::LimitReached { .. }) => {
+            Ok(Trouble::new("", crate::answer::sentence(&reject.message())))
+        }
+        other => Trouble::from(other),
+    }
+}
+
+/// The label, if another Active key has it and nobody said yet that this is meant.
+async fn duplicate(visit: &Visit, fields: &Fields) -> Result<Option<String>, Response<Body>> {
+    let label = fields.text("label").trim();
+    if label.is_empty() || fields.text("duplicate") == label {
+        return Ok(None);
+    }
+    let keys = visit.outcome(visit.service().list_keys(&visit.principal).await)?;
+    let same = keys
+        .iter()
+        .any(|one| one.key.is_active(visit.ctx.now) && one.key.label.as_str().eq_ignore_ascii_case(label));
+    Ok(same.then(|| label.to_owned()))
+}

@@ -1,0 +1,77 @@
+//! The one page that shows a secret, after a key was generated or rotated.
+
+use crate::{
+    answer::Answer,
+    visit::{Visit, show},
+};
+use http::StatusCode;
+use pages::{Chrome, Head, Section, Time};
+use service::keys::GeneratedKey;
+
+/// Why there is a secret to show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Occasion {
+    Generated,
+    Rotated,
+}
+
+#[derive(askama::Template)]
+#[template(path = "keys/once.html", blocks = ["content"])]
+struct Once<'a> {
+    head: Head,
+    chrome: Chrome,
+    occasion: Occasion,
+    id: &'a str,
+    label: &'a str,
+    secret: &'a str,
+    combined: &'a str,
+    expires: Time,
+    grace: Option<Time>,
+    token_url: String,
+    graphql_url: &'a str,
+    /// Milliseconds: only a use from here on is the first one.
+    since: i64,
+}
+
+pub(crate) async fn show(visit: &Visit, occasion: Occasion, generated: &GeneratedKey) -> Answer {
+    let GeneratedKey { key, secret } = generated;
+    let combined = zeroize::Zeroizing::new(generated.combined());
+    let title = match occasion {
+        Occasion::Generated => format!("{} is ready", key.label),
+        Occasion::Rotated => format!("{} has a new secret", key.label),
+    };
+    let policy = visit.service().policy();
+    let page = Once {
+        head: Head::new(title),
+        chrome: visit.chrome(Section::ApiKeys).await?,
+        occasion,
+        id: key.id.as_str(),
+        label: key.label.as_str(),
+        secret: secret.expose(),
+        combined: &combined,
+        expires: pages::date(key.expires_at),
+        grace: key.running_grace(visit.ctx.now).map(|grace| pages::moment(grace.until)),
+        token_url: visit.viewport.protocol("token"),
+        graphql_url: &policy.audience,
+        since: visit.ctx.now.ms(),
+    };
+    Ok(show!(visit, StatusCode::OK, page))
+}
+
+#[derive(askama::Template)]
+#[template(path = "keys/sent_before.html", blocks = ["content"])]
+struct SentBefore {
+    head: Head,
+    chrome: Chrome,
+    id: String,
+}
+
+/// A form that came twice was carried out once, and its secret went to the first answer.
+pub(crate) async fn sent_before(visit: &Visit, id: &str) -> Answer {
+    let page = SentBefore {
+        head: Head::new("This was done already"),
+        chrome: visit.chrome(Section::ApiKeys).await?,
+        id: id.to_owned(),
+    };
+    Ok(show!(visit, StatusCode::CONFLICT, page))
+}

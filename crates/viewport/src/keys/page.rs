@@ -1,0 +1,115 @@
+//! A key's page: its facts, thirty days of use as a picture, and where it was used from.
+
+use super::{
+    ADMINS_ONLY,
+    row::{Row, Standing},
+};
+use crate::{
+    answer::{self, Answer},
+    visit::{Visit, show},
+};
+use axum::extract::{Path, RawQuery};
+use domain::Timestamp;
+use http::StatusCode;
+use pages::{Chrome, DaysChart, Head, Section, Time};
+use service::{KeyUse, key_use::KeyReport};
+
+/// An address that the key was used from.
+struct Source {
+    address: String,
+    last: Time,
+    previous_secret: bool,
+}
+
+#[derive(askama::Template)]
+#[template(path = "keys/page.html", blocks = ["content"])]
+struct Page {
+    head: Head,
+    chrome: Chrome,
+    key: Row,
+    created: Time,
+    expires_at: Time,
+    lifetime_days: i64,
+    rotated: Option<Time>,
+    grace_until: Option<Time>,
+    /// How often the previous secret was used in the last 30 days.
+    grace_uses: i64,
+    dead_uses: i64,
+    dead_seen: Option<Time>,
+    exchanges: DaysChart,
+    calls: DaysChart,
+    sources: Vec<Source>,
+}
+
+fn chart(days: &[KeyUse], count: fn(&KeyUse) -> i64, noun: &'static str) -> DaysChart {
+    let bars = days.iter().map(|day| {
+        let at = Timestamp::from_seconds(day.day.saturating_mul(86_400));
+        (at, u64::try_from(count(day)).unwrap_or(0))
+    });
+    pages::days_chart(bars.collect(), noun)
+}
+
+fn sources(report: &KeyReport, now: Timestamp) -> Vec<Source> {
+    let rows = report.sources.iter().map(|source| Source {
+        address: source.address.clone(),
+        last: pages::relative(source.last_used_at, now),
+        previous_secret: source.previous_secret,
+    });
+    rows.collect()
+}
+
+/// `GET /settings/api-keys/{id}`
+pub(crate) async fn show(visit: Visit, Path(id): Path<String>) -> Answer {
+    visit.require_admin(ADMINS_ONLY).await?;
+    let now = visit.ctx.now;
+    let report = visit.outcome(visit.service().report_key(&visit.ctx, &visit.principal, &id).await)?;
+    let overview = &report.overview;
+    let key = &overview.key;
+    let page = Page {
+        head: Head::new(key.label.as_str()),
+        chrome: visit.chrome(Section::ApiKeys).await?,
+        key: Row::of(overview, now),
+        created: pages::moment(key.created_at),
+        expires_at: pages::moment(key.expires_at),
+        lifetime_days: key.lifetime.days(),
+        rotated: key.rotated_at.map(pages::moment),
+        grace_until: key.running_grace(now).map(|grace| pages::moment(grace.until)),
+        grace_uses: report.days.iter().map(|day| day.grace_exchanges).sum(),
+        dead_uses: overview.dead_secret_uses,
+        dead_seen: overview.dead_secret_seen_at.map(pages::moment),
+        exchanges: chart(&report.days, |day| day.exchanges, "exchanges"),
+        calls: chart(&report.days, |day| day.api_calls, "API calls"),
+        sources: sources(&report, now),
+    };
+    Ok(show!(visit, StatusCode::OK, page))
+}
+
+#[derive(askama::Template)]
+#[template(path = "keys/first_use.html")]
+struct FirstUse {
+    id: String,
+    since: i64,
+    used: Option<(Time, String)>,
+}
+
+/// `GET /settings/api-keys/{id}/first-use?since=MS`: the live line below a secret that was just shown.
+pub(crate) async fn first_use(visit: Visit, Path(id): Path<String>, RawQuery(query): RawQuery) -> Answer {
+    visit.require_admin(ADMINS_ONLY).await?;
+    if !visit.partial {
+        return visit.go(&format!("{}/{id}", super::LIST));
+    }
+    let since = query.as_deref().and_then(|query| query.strip_prefix("since=")?.parse().ok()).unwrap_or(0);
+    let overview = match visit.service().get_key(&visit.principal, &id).await {
+        Ok(overview) => overview,
+        // The key was revoked while its secret was shown: the line says so and stops asking.
+        Err(service::Failure::Reject(reject)) => {
+            return Ok(answer::message(StatusCode::NOT_FOUND, "It is not here", reject.message()));
+        }
+        Err(failure) => return Err(visit.failed(&failure)),
+    };
+    let used = overview.last_used_at.filter(|at| at.ms() >= since);
+    let from = overview.last_used_from.unwrap_or_else(|| "an unknown address".to_owned());
+    let page =
+        FirstUse { id: overview.key.id.to_string(), since, used: used.map(|at| (pages::moment(at), from)) };
+    Ok(pages::html(StatusCode::OK, &page))
+}

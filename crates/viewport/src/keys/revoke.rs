@@ -1,0 +1,64 @@
+//! Revoking a key: permanent, and confirmed by typing its label.
+
+use super::{
+    ADMINS_ONLY, LIST,
+    row::{Row, Standing},
+};
+use crate::{
+    answer::Answer,
+    form::Fields,
+    trouble::{self, Trouble},
+    visit::{Visit, show},
+};
+use axum::extract::Path;
+use pages::{Chrome, Head, Section};
+use service::KeyOverview;
+
+#[derive(askama::Template)]
+#[template(path = "keys/revoke.html", blocks = ["content"])]
+struct Form {
+    head: Head,
+    chrome: Chrome,
+    partial: bool,
+    key: Row,
+    typed: String,
+    fresh: bool,
+    trouble: Trouble,
+}
+
+async fn form(visit: &Visit, overview: &KeyOverview, fields: &Fields, trouble: Trouble) -> Answer {
+    let page = Form {
+        head: Head::new(format!("Revoke {}", overview.key.label)),
+        chrome: visit.chrome(Section::ApiKeys).await?,
+        partial: visit.partial,
+        key: Row::of(overview, visit.ctx.now),
+        typed: fields.text("confirm").to_owned(),
+        fresh: visit.is_fresh(),
+        trouble,
+    };
+    let status = trouble::status(&page.trouble);
+    Ok(show!(visit, status, page))
+}
+
+/// `GET /settings/api-keys/{id}/revoke`
+pub(crate) async fn ask(visit: Visit, Path(id): Path<String>) -> Answer {
+    visit.require_admin(ADMINS_ONLY).await?;
+    let overview = visit.outcome(visit.service().get_key(&visit.principal, &id).await)?;
+    form(&visit, &overview, &Fields::default(), Trouble::default()).await
+}
+
+/// `POST /settings/api-keys/{id}/revoke`
+pub(crate) async fn make(mut visit: Visit, Path(id): Path<String>, fields: Fields) -> Answer {
+    visit.require_admin(ADMINS_ONLY).await?;
+    let overview = visit.outcome(visit.service().get_key(&visit.principal, &id).await)?;
+    let label = overview.key.label.as_str();
+    if fields.text("confirm").trim() != label {
+        let trouble = Trouble::new("confirm", format!("Type the label as it stands here: {label}"));
+        return form(&visit, &overview, &fields, trouble).await;
+    }
+    if let Err(trouble) = trouble::confirm(&mut visit, &fields).await? {
+        return form(&visit, &overview, &fields, trouble).await;
+    }
+    visit.outcome(visit.service().revoke_key(&visit.ctx, &visit.principal, &id).await)?;
+    visit.go(&format!("{LIST}?done=revoked"))
+}

@@ -1,0 +1,102 @@
+//! A key as a list shows it.
+
+use domain::Timestamp;
+use pages::Time;
+use service::KeyOverview;
+
+const DAY_SECONDS: i64 = 86_400;
+/// From so many days before its expiry on a key is marked in amber, and in red.
+const SOON_DAYS: i64 = 14;
+const URGENT_DAYS: i64 = 3;
+/// A key that was not used for so many days is a candidate to be revoked.
+const UNUSED_DAYS: i64 = 30;
+
+/// A key's standing, as a word and a colour.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Standing {
+    Active,
+    /// It expires within 14 days; within 3 if urgent.
+    ExpiresSoon {
+        urgent: bool,
+    },
+    /// The previous secret works on until then.
+    Grace(Time),
+    Expired,
+}
+
+impl Standing {
+    /// The colour's name in the stylesheet.
+    pub(crate) const fn class(&self) -> &'static str {
+        match self {
+            Self::Active => "ok",
+            Self::ExpiresSoon { urgent: false } => "soon",
+            Self::ExpiresSoon { urgent: true } => "urgent",
+            Self::Grace(_) => "grace",
+            Self::Expired => "off",
+        }
+    }
+
+    fn of(overview: &KeyOverview, now: Timestamp) -> Self {
+        let key = &overview.key;
+        if !key.is_active(now) {
+            return Self::Expired;
+        }
+        let within = |days: i64| key.expires_at < now.plus_seconds(days * DAY_SECONDS);
+        match key.running_grace(now) {
+            Some(grace) => Self::Grace(pages::moment(grace.until)),
+            None if within(SOON_DAYS) => Self::ExpiresSoon { urgent: within(URGENT_DAYS) },
+            None => Self::Active,
+        }
+    }
+}
+
+/// One key.
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    pub(crate) id: String,
+    pub(crate) label: String,
+    pub(crate) hint: String,
+    pub(crate) standing: Standing,
+    pub(crate) is_active: bool,
+    pub(crate) expires: Time,
+    /// The colour of the expiry: amber, red or none.
+    pub(crate) expires_class: &'static str,
+    pub(crate) last_used: Option<Time>,
+    pub(crate) last_used_from: String,
+    pub(crate) created_by: String,
+    /// For how many days it was not used, if that is a reason to revoke it.
+    pub(crate) unused_days: Option<i64>,
+}
+
+impl Row {
+    pub(crate) fn of(overview: &KeyOverview, now: Timestamp) -> Self {
+        let key = &overview.key;
+        let is_active = key.is_active(now);
+        let within = |days: i64| is_active && key.expires_at < now.plus_seconds(days * DAY_SECONDS);
+        Self {
+            id: key.id.to_string(),
+            label: key.label.to_string(),
+            hint: key.secret.hint.clone(),
+            standing: Standing::of(overview, now),
+            is_active,
+            expires: pages::relative(key.expires_at, now),
+            expires_class: if within(URGENT_DAYS) {
+                "urgent"
+            } else if within(SOON_DAYS) {
+                "soon"
+            } else {
+                ""
+            },
+            last_used: overview.last_used_at.map(|at| pages::relative(at, now)),
+            last_used_from: overview.last_used_from.clone().unwrap_or_default(),
+            created_by: key.created_by.clone(),
+            unused_days: unused_days(overview, now),
+        }
+    }
+}
+
+fn unused_days(overview: &KeyOverview, now: Timestamp) -> Option<i64> {
+    let quiet_since = overview.last_used_at.unwrap_or(overview.key.created_at);
+    let days = (now.seconds() - quiet_since.seconds()) / DAY_SECONDS;
+    (overview.key.is_active(now) && days >= UNUSED_DAYS).then_some(days)
+}

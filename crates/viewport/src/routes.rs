@@ -1,0 +1,87 @@
+//! Every route and who may call it, in one table: a route that is not here is not served.
+
+use crate::{Viewport, answer, entry, keys};
+use axum::{
+    Router,
+    middleware::from_fn,
+    routing::{MethodFilter, on},
+};
+use http::StatusCode;
+
+/// Who gets more than a refusal or a way to the sign-in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody, signed in or not.
+    Anyone,
+    /// A person who is signed in, also without an organisation.
+    Person,
+    /// A person in an organisation.
+    Member,
+    /// An Admin of the organisation.
+    Admin,
+}
+
+/// One row of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RouteRule {
+    /// `GET` or `POST`.
+    pub method: &'static str,
+    /// The path, with `{…}` for what varies.
+    pub path: &'static str,
+    /// Who may call it.
+    pub access: Access,
+}
+
+macro_rules! table {
+    ($($method:ident $path:literal $access:ident $handler:expr;)*) => {
+        /// The whole table.
+        pub fn routes() -> Vec<RouteRule> {
+            vec![$(RouteRule { method: stringify!($method), path: $path, access: Access::$access }),*]
+        }
+
+        fn served() -> Router<Viewport> {
+            Router::new()$(.route($path, on(MethodFilter::$method, $handler)))*
+        }
+    };
+}
+
+table! {
+    GET  "/login" Anyone entry::login::depart;
+    GET  "/login/callback" Anyone entry::login::arrive;
+    GET  "/logout" Anyone entry::logout::ask;
+    POST "/logout" Anyone entry::logout::leave;
+    GET  "/signed-out" Anyone entry::logout::left;
+    GET  "/setup/{code}" Anyone entry::setup::show;
+    POST "/setup/{code}" Anyone entry::setup::make;
+    GET  "/invite/{code}" Anyone entry::invite::show;
+    POST "/invite/{code}" Anyone entry::invite::accept;
+    GET  "/forgot" Anyone entry::password::show_forgot;
+    POST "/forgot" Anyone entry::password::ask;
+    GET  "/reset/{code}" Anyone entry::password::show_reset;
+    POST "/reset/{code}" Anyone entry::password::set;
+
+    GET  "/settings/api-keys" Admin keys::list;
+    GET  "/settings/api-keys/generate" Admin keys::generate::ask;
+    POST "/settings/api-keys/generate" Admin keys::generate::make;
+    GET  "/settings/api-keys/{id}" Admin keys::page::show;
+    GET  "/settings/api-keys/{id}/first-use" Admin keys::page::first_use;
+    GET  "/settings/api-keys/{id}/rotate" Admin keys::rotate::ask;
+    POST "/settings/api-keys/{id}/rotate" Admin keys::rotate::make;
+    GET  "/settings/api-keys/{id}/end-grace" Admin keys::end_grace::ask;
+    POST "/settings/api-keys/{id}/end-grace" Admin keys::end_grace::make;
+    GET  "/settings/api-keys/{id}/revoke" Admin keys::revoke::ask;
+    POST "/settings/api-keys/{id}/revoke" Admin keys::revoke::make;
+}
+
+pub(crate) fn router(viewport: Viewport) -> Router {
+    served()
+        .method_not_allowed_fallback(|| async {
+            answer::message(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "That cannot be done here",
+                "Go back and use the page's own buttons. Nothing was changed.",
+            )
+        })
+        .with_state(viewport)
+        .layer(from_fn(|request, next| web::origin::refuse_foreign(answer::foreign, request, next)))
+}

@@ -1,0 +1,94 @@
+//! What a form says about itself when it has to be sent again: everything that was typed stays.
+
+use crate::{answer, form::Fields, visit::Visit};
+use axum::body::Body;
+use http::{Response, StatusCode};
+use service::{Failure, Reject, sign_in::SignInRefusal};
+
+/// One thing that is wrong with a form.
+#[derive(Debug, Default)]
+pub(crate) struct Trouble {
+    /// The field that it is about, as the form names it.
+    pub(crate) field: &'static str,
+    pub(crate) text: String,
+}
+
+impl Trouble {
+    pub(crate) fn new(field: &'static str, text: impl Into<String>) -> Self {
+        Self { field, text: text.into() }
+    }
+
+    /// What is wrong with a field; empty if nothing is.
+    pub(crate) fn of(&self, field: &str) -> &str {
+        if self.field == field { &self.text } else { "" }
+    }
+
+    pub(crate) fn is_some(&self) -> bool {
+        !self.text.is_empty()
+    }
+
+    /// The words of a use case that a form can show; its failure otherwise.
+    pub(crate) fn from(failure: Failure) -> Result<Self, Failure> {
+        match failure {
+            Failure::Reject(Reject::Invalid(invalid)) => {
+                Ok(Self::new(invalid.field, answer::sentence(&invalid.message)))
+            }
+            Failure::Reject(Reject::Conflict(message)) => Ok(Self::new("", answer::sentence(&message))),
+            other => Err(other),
+        }
+    }
+}
+
+/// Asks for the password again where the last proof of it is too old for what a form does (10 minutes by default). Goes
+/// on if the form brought the right one.
+///
+/// # Errors
+/// The inner one is what the form has to say; the outer one a page of its own.
+pub(crate) async fn confirm(
+    visit: &mut Visit,
+    fields: &Fields,
+) -> Result<Result<(), Trouble>, Response<Body>> {
+    if visit.is_fresh() {
+        return Ok(Ok(()));
+    }
+    let Some(password) = fields.filled("password") else {
+        let text = "Your last sign-in was a while ago. Enter your password to go on.";
+        return Ok(Err(Trouble::new("password", text)));
+    };
+    let request = visit.request.clone();
+    match request.service().reauthenticate(&request.ctx, &mut visit.visitor, password).await {
+        Ok(()) => {
+            if let Some(principal) = &visit.visitor.principal {
+                visit.principal = principal.clone();
+            }
+            Ok(Ok(()))
+        }
+        Err(refusal) => refused(&request, refusal).map(Err),
+    }
+}
+
+/// What a form says of a password that was not right.
+///
+/// # Errors
+/// The refusal needs a page of its own.
+pub(crate) fn refused(
+    request: &crate::visit::Request,
+    refusal: SignInRefusal,
+) -> Result<Trouble, Response<Body>> {
+    match refusal {
+        SignInRefusal::Wrong => Ok(Trouble::new("password", "This is not your password.")),
+        SignInRefusal::TooManyAttempts(seconds) => {
+            let text = format!("Too many attempts. Wait {seconds} seconds, then try again.");
+            Ok(Trouble::new("password", text))
+        }
+        SignInRefusal::Over => {
+            Err(answer::message(StatusCode::CONFLICT, "This sign-in is over", "Go back and begin again."))
+        }
+        SignInRefusal::Failure(failure) => Trouble::from(failure).map_err(|failure| request.failed(&failure)),
+    }
+}
+
+/// The status of a page with a form: 422 if something is wrong with what was sent.
+pub(crate) fn status(trouble: &Trouble) -> StatusCode {
+    if trouble.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }
+}

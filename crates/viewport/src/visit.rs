@@ -1,0 +1,266 @@
+//! Who asks for a page, in which organisation, and how the page is to be answered.
+
+use crate::{
+    Viewport,
+    answer::{self, Answer},
+};
+use axum::{body::Body, extract::FromRequestParts};
+use http::{HeaderMap, Method, Response, StatusCode, request::Parts};
+use pages::{Chrome, Section};
+use service::{Ctx, Failure, Principal, Service, Visitor, notices};
+use web::RequestContext;
+
+/// Answers with a page, or for htmx with its content alone.
+macro_rules! show {
+    ($visit:expr, $status:expr, $page:expr) => {{
+        let page = $page;
+        if $visit.partial { pages::html($status, &page.as_content()) } else { pages::html($status, &page) }
+    }};
+}
+pub(crate) use show;
+
+/// A request as far as it concerns nobody in particular.
+#[derive(Clone)]
+pub(crate) struct Request {
+    pub(crate) viewport: Viewport,
+    pub(crate) ctx: Ctx,
+    /// Whether htmx asks, and only the content of the page is wanted.
+    pub(crate) partial: bool,
+    /// What the browser calls itself.
+    pub(crate) device: String,
+    /// The page that was asked for, to come back to after a sign-in.
+    here: String,
+    cookie: Option<String>,
+}
+
+/// A person who is signed in, whatever the organisation demands of them: for their own account and for leaving.
+#[derive(Clone)]
+pub(crate) struct Person {
+    pub(crate) request: Request,
+    pub(crate) visitor: Visitor,
+}
+
+/// A person at work in an organisation. Most pages begin with one.
+#[derive(Clone)]
+pub(crate) struct Visit {
+    pub(crate) request: Request,
+    pub(crate) visitor: Visitor,
+    pub(crate) principal: Principal,
+}
+
+impl Request {
+    pub(crate) fn service(&self) -> &Service {
+        self.viewport.service()
+    }
+
+    /// Who is signed in, if anybody is.
+    pub(crate) async fn visitor(&self) -> Result<Option<Visitor>, Response<Body>> {
+        let Some(cookie) = &self.cookie else { return Ok(None) };
+        self.service().find_visitor(&self.ctx, cookie).await.map_err(|failure| self.failed(&failure))
+    }
+
+    /// The secret in the session's cookie.
+    pub(crate) fn cookie(&self) -> Option<&str> {
+        self.cookie.as_deref()
+    }
+
+    /// The page for a use case without an outcome.
+    pub(crate) fn failed(&self, failure: &Failure) -> Response<Body> {
+        answer::failed(&self.ctx, failure)
+    }
+
+    /// The outcome of a use case, or the page for its failure.
+    pub(crate) fn outcome<T>(&self, outcome: Result<T, Failure>) -> Result<T, Response<Body>> {
+        outcome.map_err(|failure| self.failed(&failure))
+    }
+
+    /// Sends the browser to another page.
+    pub(crate) fn go(&self, page: &str) -> Answer {
+        Ok(answer::see_other(self.partial, page))
+    }
+
+    /// Sends the browser to the sign-in, and back to where it is now.
+    fn sign_in(&self) -> Response<Body> {
+        let next = url::form_urlencoded::byte_serialize(self.here.as_bytes()).collect::<String>();
+        answer::see_other(self.partial, &format!("/login?next={next}"))
+    }
+}
+
+impl FromRequestParts<Viewport> for Request {
+    type Rejection = Response<Body>;
+
+    async fn from_request_parts(parts: &mut Parts, viewport: &Viewport) -> Result<Self, Self::Rejection> {
+        let Some(context) = parts.extensions.get::<RequestContext>().cloned() else {
+            tracing::error!("a request came past the door: it has no context");
+            return Err(answer::message(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong", ""));
+        };
+        let RequestContext { now, address, request_id } = context;
+        let partial = parts.headers.contains_key("hx-request");
+        Ok(Self {
+            ctx: Ctx { now, address, request_id },
+            partial,
+            device: text(&parts.headers, "user-agent").to_owned(),
+            here: here(parts, partial),
+            cookie: viewport.session_cookie().read(&parts.headers).map(str::to_owned),
+            viewport: viewport.clone(),
+        })
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("")
+}
+
+/// The page that the person looks at: a form's own, or for a part of a page the page around it.
+fn here(parts: &Parts, partial: bool) -> String {
+    if partial {
+        // htmx names the whole address; only its path is ours to trust.
+        let around = url::Url::parse(text(&parts.headers, "hx-current-url")).ok();
+        return around.map_or_else(|| "/".to_owned(), |url| url.path().to_owned());
+    }
+    if parts.method == Method::GET {
+        return parts.uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string);
+    }
+    parts.uri.path().to_owned()
+}
+
+impl FromRequestParts<Viewport> for Person {
+    type Rejection = Response<Body>;
+
+    async fn from_request_parts(parts: &mut Parts, viewport: &Viewport) -> Result<Self, Self::Rejection> {
+        let request = Request::from_request_parts(parts, viewport).await?;
+        let visitor = request.visitor().await?.ok_or_else(|| request.sign_in())?;
+        Ok(Self { request, visitor })
+    }
+}
+
+impl FromRequestParts<Viewport> for Visit {
+    type Rejection = Response<Body>;
+
+    async fn from_request_parts(parts: &mut Parts, viewport: &Viewport) -> Result<Self, Self::Rejection> {
+        let Person { request, visitor } = Person::from_request_parts(parts, viewport).await?;
+        if visitor.must_give_second_factor {
+            return Err(answer::see_other(request.partial, "/account/second-factor?required=1"));
+        }
+        match visitor.principal.clone() {
+            Some(principal) => Ok(Self { request, visitor, principal }),
+            None => Err(answer::message_with_link(
+                StatusCode::FORBIDDEN,
+                "You belong to no organisation",
+                format!(
+                    "You are signed in as {}, and no organisation has you as a member. \
+                     Ask an Admin for an invitation, then open its link.",
+                    visitor.email
+                ),
+                ("Your account", "/account"),
+            )),
+        }
+    }
+}
+
+impl std::ops::Deref for Person {
+    type Target = Request;
+
+    fn deref(&self) -> &Request {
+        &self.request
+    }
+}
+
+impl std::ops::Deref for Visit {
+    type Target = Request;
+
+    fn deref(&self) -> &Request {
+        &self.request
+    }
+}
+
+impl Person {
+    /// What stands around the content of a page.
+    pub(crate) async fn chrome(&self, section: Section) -> Result<Chrome, Response<Body>> {
+        chrome(&self.request, &self.visitor, self.visitor.principal.as_ref(), section).await
+    }
+}
+
+impl Visit {
+    /// What stands around the content of a page.
+    pub(crate) async fn chrome(&self, section: Section) -> Result<Chrome, Response<Body>> {
+        chrome(&self.request, &self.visitor, Some(&self.principal), section).await
+    }
+
+    /// Whether the password was proved so lately that keys may be changed.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.principal.require_fresh(self.ctx.now).is_ok()
+    }
+
+    /// Whether the person is an Admin here.
+    pub(crate) fn is_admin(&self) -> bool {
+        is_admin(&self.principal)
+    }
+
+    /// The page for whoever is no Admin: what only Admins can do, and who they are. With status 403.
+    pub(crate) async fn require_admin(&self, what: AdminsOnly) -> Result<(), Response<Body>> {
+        if self.is_admin() {
+            return Ok(());
+        }
+        let admins = self.outcome(self.service().admins(&self.principal).await)?;
+        let page = Forbidden {
+            head: pages::Head::new(what.title),
+            chrome: self.chrome(what.section).await?,
+            what,
+            admins: admins.iter().map(|email| email.as_str().to_owned()).collect(),
+        };
+        Err(show!(self, StatusCode::FORBIDDEN, page))
+    }
+}
+
+fn is_admin(principal: &Principal) -> bool {
+    matches!(&principal.holder, service::Holder::Person { role: domain::Role::Admin, .. })
+}
+
+async fn chrome(
+    request: &Request,
+    visitor: &Visitor,
+    principal: Option<&Principal>,
+    section: Section,
+) -> Result<Chrome, Response<Body>> {
+    let mut chrome = Chrome {
+        organisation: principal
+            .map_or_else(|| "No organisation".to_owned(), |principal| principal.organisation_name.clone()),
+        organisations: Vec::new(),
+        email: visitor.email.as_str().to_owned(),
+        is_admin: principal.is_some_and(is_admin),
+        section,
+        attention: 0,
+    };
+    if request.partial {
+        return Ok(chrome);
+    }
+    let memberships = request.outcome(request.service().memberships(visitor).await)?;
+    chrome.organisations = memberships
+        .into_iter()
+        .map(|one| (one.organisation_id.as_str().to_owned(), one.organisation_name))
+        .collect();
+    if let Some(principal) = principal.filter(|principal| is_admin(principal)) {
+        let keys = request.outcome(request.service().list_keys(principal).await)?;
+        chrome.attention = notices::attention(&keys, request.ctx.now).len();
+    }
+    Ok(chrome)
+}
+
+/// What only Admins can do on a page.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AdminsOnly {
+    pub(crate) title: &'static str,
+    /// The end of "Only Admins can …".
+    pub(crate) what: &'static str,
+    pub(crate) section: Section,
+}
+
+#[derive(askama::Template)]
+#[template(path = "forbidden.html", blocks = ["content"])]
+struct Forbidden {
+    head: pages::Head,
+    chrome: Chrome,
+    what: AdminsOnly,
+    admins: Vec<String>,
+}
