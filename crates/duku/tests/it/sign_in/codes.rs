@@ -13,6 +13,7 @@ on_both! {
     a_code_buys_a_token_that_the_api_takes
     an_id_token_says_who_signed_in_and_opens_no_door
     a_code_works_once_and_its_second_use_ends_what_it_opened
+    racing_exchanges_of_a_code_give_one_token_at_most
     a_code_is_good_for_its_client_its_verifier_and_a_minute
     nobody_is_ever_sent_to_a_foreign_address
     a_wrong_request_goes_back_with_its_reason
@@ -96,6 +97,19 @@ async fn a_code_works_once_and_its_second_use_ends_what_it_opened(engine: Engine
     assert!(again.description().contains("used already"));
     assert!(!app.api.accepts(access_token).await, "it may have been stolen");
     assert_eq!(browser.get(&request(&app, &[])).await.status, 200, "the browser has to sign in again");
+}
+
+async fn racing_exchanges_of_a_code_give_one_token_at_most(engine: Engine) {
+    let app = start(engine).await;
+    let (_, code) = signed_in(&app).await;
+    let race = || exchange(&app, &code);
+    let (a, b, c, d) = tokio::join!(race(), race(), race(), race());
+    let bought: Vec<Answer> = [a, b, c, d].into_iter().filter(|answer| answer.status == 200).collect();
+    assert_eq!(bought.len(), 1);
+    assert!(
+        !app.api.accepts(bought[0].json()["access_token"].as_str().unwrap()).await,
+        "and that one is ended"
+    );
 }
 
 async fn a_code_is_good_for_its_client_its_verifier_and_a_minute(engine: Engine) {
