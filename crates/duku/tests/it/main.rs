@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod app;
+mod browser;
 mod clients;
 mod command_line;
 mod crashes;
