@@ -258,6 +258,7 @@ impl Settings {
             failures_per_address: limited(self.failures_per_address),
             page_maximum: self.page_maximum,
             usage_days: self.usage_days,
+            viewport: urls.viewport.clone(),
             ..service::Policy::new(urls.issuer(&self.realm), urls.audience())
         })
     }
