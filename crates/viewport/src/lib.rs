@@ -4,15 +4,21 @@
 //! begins with a [`visit::Visit`], which knows who asks and in which organisation. A page is a template of `templates/` and a
 //! handler that calls a use case of `service`, which holds every rule.
 
+mod account;
 mod answer;
+mod browser;
+mod device;
 mod entry;
+mod explorer;
 mod form;
 mod keys;
 mod next;
 mod routes;
+mod switch;
 mod trouble;
 mod visit;
 
+pub use explorer::ASSETS;
 pub use routes::{Access, RouteRule, routes};
 
 use axum::Router;
