@@ -54,7 +54,9 @@ async fn by_session(platform: &Platform, ctx: &Ctx, headers: &HeaderMap) -> Resu
     let visitor = visitor.map_err(|failure| failed(ctx, &failure))?;
     let visitor = visitor.ok_or_else(|| challenge(platform, None))?;
     let Some(principal) = visitor.principal else {
-        return Err(forbidden("you belong to no organisation: ask an Admin for an invitation, and open its link"));
+        return Err(forbidden(
+            "you belong to no organisation: ask an Admin for an invitation, and open its link",
+        ));
     };
     if visitor.must_give_second_factor {
         return Err(forbidden(format!(

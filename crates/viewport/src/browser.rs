@@ -99,6 +99,10 @@ mod tests {
         assert_eq!(short_name(" unknown "), "Unknown device");
         assert_eq!(short_name(""), "Unknown device");
         assert_eq!(short_name(&"é".repeat(10_000)).chars().count(), 60);
-        assert_eq!(short_name("<script>alert(1)</script>"), "<script>alert(1)</script>", "escaped by the page");
+        assert_eq!(
+            short_name("<script>alert(1)</script>"),
+            "<script>alert(1)</script>",
+            "escaped by the page"
+        );
     }
 }

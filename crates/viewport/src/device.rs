@@ -130,7 +130,9 @@ pub(crate) async fn decide(mut visit: Visit, fields: Fields) -> Answer {
 fn decided(visit: &Visit, device: &StoredDevice, approved: bool) -> Response<Body> {
     let name = browser::short_name(&device.device);
     if !approved {
-        let text = format!("“{name}” was not let in. If you did not start it, somebody else did; nothing of yours was shown.");
+        let text = format!(
+            "“{name}” was not let in. If you did not start it, somebody else did; nothing of yours was shown."
+        );
         return answer::message_with_link(StatusCode::OK, "Refused.", text, ("Go to Duku", "/"));
     }
     let text = format!(

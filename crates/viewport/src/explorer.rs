@@ -52,20 +52,22 @@ const EXAMPLES: [Example; 8] = [
         "Products with their targets",
         "{\n  subjects(first: 20) {\n    name\n    baseUrl\n    targets {\n      name\n      environment\n      version\n      updatedAt\n    }\n  }\n}",
     ),
-    example("Who am I", "{\n  viewer {\n    kind\n    name\n    role\n    scopes\n    organisation {\n      name\n    }\n  }\n}"),
+    example(
+        "Who am I",
+        "{\n  viewer {\n    kind\n    name\n    role\n    scopes\n    organisation {\n      name\n    }\n  }\n}",
+    ),
     admins(
         "API keys",
         "{\n  apiKeys {\n    label\n    status\n    createdBy\n    lastUsedAt\n    lastUsedFrom\n    expiresAt\n  }\n}",
     ),
     admins("Members", "{\n  members {\n    email\n    role\n  }\n}"),
-    admins(
-        "Audit log",
-        "{\n  auditLog(first: 20) {\n    at\n    action\n    actor\n    object\n  }\n}",
-    ),
+    admins("Audit log", "{\n  auditLog(first: 20) {\n    at\n    action\n    actor\n    object\n  }\n}"),
     Example {
         name: "Create a product",
         query: "mutation CreateProduct($input: CreateSubjectInput!) {\n  createSubject(input: $input) {\n    id\n    name\n  }\n}",
-        variables: Some("{\n  \"input\": {\n    \"name\": \"Shop\",\n    \"baseUrl\": \"https://shop.example\"\n  }\n}"),
+        variables: Some(
+            "{\n  \"input\": {\n    \"name\": \"Shop\",\n    \"baseUrl\": \"https://shop.example\"\n  }\n}",
+        ),
         admins_only: false,
     },
     Example {
@@ -82,9 +84,12 @@ const EXAMPLES: [Example; 8] = [
 fn data(endpoint: &str, is_admin: bool) -> String {
     let known = EXAMPLES.iter().filter(|example| is_admin || !example.admins_only);
     let examples: Vec<Value> = known
-        .map(|example| json!({ "name": example.name, "query": example.query, "variables": example.variables }))
+        .map(
+            |example| json!({ "name": example.name, "query": example.query, "variables": example.variables }),
+        )
         .collect();
-    let text = json!({ "endpoint": "/graphql", "publicEndpoint": endpoint, "examples": examples }).to_string();
+    let text =
+        json!({ "endpoint": "/graphql", "publicEndpoint": endpoint, "examples": examples }).to_string();
     text.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
 }
 

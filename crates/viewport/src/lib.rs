@@ -11,6 +11,8 @@ mod device;
 mod entry;
 mod explorer;
 mod form;
+#[cfg(test)]
+mod hostile;
 mod keys;
 mod next;
 mod routes;

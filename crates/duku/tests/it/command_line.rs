@@ -197,9 +197,19 @@ fn a_client_gets_tokens_and_answers() {
 fn completions_and_help_name_every_command() {
     for shell in ["bash", "zsh", "fish"] {
         let script = text(&duku(&["completions", shell]).output().unwrap().stdout);
-        for command in
-            ["serve", "demo", "admin", "audit", "token", "query", "signing-key", "login", "logout", "keys", "user"]
-        {
+        for command in [
+            "serve",
+            "demo",
+            "admin",
+            "audit",
+            "token",
+            "query",
+            "signing-key",
+            "login",
+            "logout",
+            "keys",
+            "user",
+        ] {
             assert!(script.contains(command), "{shell} does not complete {command}");
         }
     }

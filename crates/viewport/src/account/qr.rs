@@ -39,7 +39,8 @@ mod tests {
         let drawn = qr_path(text).unwrap();
         let code = QrCode::with_error_correction_level(text, EcLevel::M).unwrap();
         let dark = code.to_colors().iter().filter(|color| **color == Color::Dark).count();
-        let length = |run: &str| run.split('h').nth(1).unwrap().split('v').next().unwrap().parse::<usize>().unwrap();
+        let length =
+            |run: &str| run.split('h').nth(1).unwrap().split('v').next().unwrap().parse::<usize>().unwrap();
         assert_eq!(drawn.path.split('M').skip(1).map(length).sum::<usize>(), dark);
         assert!(drawn.path.starts_with("M0 0h7v1h-7z"), "the first finder pattern: {}", &drawn.path[..40]);
         assert_eq!(drawn.width, code.width());

@@ -55,7 +55,11 @@ async fn reset_password(operator: &Operator, email: &str, format: Format) -> Res
     Ok(())
 }
 
-async fn remove_second_factor(operator: &Operator, email: &str, format: Format) -> Result<(), CommandFailure> {
+async fn remove_second_factor(
+    operator: &Operator,
+    email: &str,
+    format: Format,
+) -> Result<(), CommandFailure> {
     let Operator { service, ctx, name } = operator;
     let removed = service.remove_second_factor_of(ctx, name, email).await?;
     let email = email.trim();
@@ -63,7 +67,9 @@ async fn remove_second_factor(operator: &Operator, email: &str, format: Format) 
         return Ok(output::json(&json!({ "email": email, "removed": removed }))?);
     }
     Ok(output::line(&if removed {
-        format!("{email} has no second factor any more. Every session has ended; the password alone signs in.")
+        format!(
+            "{email} has no second factor any more. Every session has ended; the password alone signs in."
+        )
     } else {
         format!("{email} had no second factor. Nothing was changed.")
     })?)
