@@ -9,15 +9,23 @@
     reason = "an answer that ends a handler early is moved once, and boxed nowhere else"
 )]
 
+mod account;
 mod answer;
+mod browser;
+mod device;
 mod entry;
+mod explorer;
 mod form;
+#[cfg(test)]
+mod hostile;
 mod keys;
 mod next;
 mod routes;
+mod switch;
 mod trouble;
 mod visit;
 
+pub use explorer::ASSETS;
 pub use routes::{Access, RouteRule, routes};
 
 use axum::Router;

@@ -1,0 +1,185 @@
+//! Viewport with two organisations, and browsers that are signed in.
+
+use axum::{Router, body::Body};
+use domain::{Clock, Organisation, Timestamp};
+use http::{HeaderMap, Request, StatusCode, header};
+use http_body_util::BodyExt;
+use jose::totp::TotpSecret;
+use service::{
+    Ctx, Policy, Principal, Service,
+    authorization::{CodeRequest, VIEWPORT},
+    organisations::OrganisationSettings,
+    sign_in::{Attempt, SignedIn},
+};
+use std::sync::Arc;
+use testkit::{Database, Engine, SeededEntropy, TestClock};
+use tower::ServiceExt;
+use url::form_urlencoded;
+use viewport::{Settings, Viewport};
+use web::RequestContext;
+
+pub(crate) const ADA: &str = "ada@acme.example";
+pub(crate) const PASSWORD: &str = "tulip anvil harbour quill";
+pub(crate) const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0";
+const VERIFIER: &str = "a-verifier-that-is-long-enough-for-the-rfc-7636-rule";
+
+pub(crate) struct World {
+    pub(crate) service: Service,
+    pub(crate) clock: TestClock,
+    /// Ada is its Admin.
+    pub(crate) acme: Organisation,
+    /// Eve is its Admin, and Ada is not in it.
+    pub(crate) globex: Organisation,
+    router: Router,
+    _database: Database,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let database = Database::fresh(Engine::Sqlite).await;
+        let clock = TestClock::new();
+        let entropy = Arc::new(SeededEntropy::new(11));
+        let master_key = jose::MasterKey::generate(&*entropy);
+        let policy = Policy::new("http://duku.test/realms/duku", "http://duku.test/graphql");
+        let ctx = Ctx::background(clock.now(), "test");
+        let service = Service::open(database.store().await, master_key, policy, entropy, &ctx).await.unwrap();
+        let acme = service.create_organisation(&ctx, "root", "Acme", ADA, Some(PASSWORD)).await.unwrap();
+        let globex =
+            service.create_organisation(&ctx, "root", "Globex", "eve@globex.example", None).await.unwrap();
+        let router = Viewport::new(service.clone(), Settings::default()).router();
+        Self { service, clock, acme, globex, router, _database: database }
+    }
+
+    pub(crate) fn ctx(&self) -> Ctx {
+        Ctx { now: self.clock.now(), address: Some("192.0.2.7".parse().unwrap()), request_id: "test".into() }
+    }
+
+    pub(crate) fn operator(&self, organisation: &Organisation) -> Principal {
+        Principal::operator("root", organisation)
+    }
+
+    /// Makes Acme require a second factor, or not any more.
+    pub(crate) async fn require_second_factor(&self, require_second_factor: bool) {
+        let operator = self.operator(&self.acme);
+        let seen = OrganisationSettings::of(&self.service.organisation(&operator).await.unwrap());
+        let new = OrganisationSettings { require_second_factor, ..seen.clone() };
+        self.service.change_settings(&self.ctx(), &operator, &seen, &new).await.unwrap();
+    }
+
+    /// Proves a password; with a second factor the sign-in is pending still.
+    pub(crate) async fn password(&self, password: &str) -> Option<SignedIn> {
+        let attempt = Attempt { email: ADA, password, device: FIREFOX };
+        self.service.sign_in(&self.ctx(), attempt, None).await.ok()
+    }
+
+    /// Ada in a browser that has signed in with her first password.
+    pub(crate) async fn browser(&self) -> Browser<'_> {
+        let signed_in = self.password(PASSWORD).await.unwrap();
+        self.arrive(&signed_in).await
+    }
+
+    /// A browser that comes back from the authorization server.
+    pub(crate) async fn arrive(&self, signed_in: &SignedIn) -> Browser<'_> {
+        let (ctx, service) = (self.ctx(), &self.service);
+        let challenge = jose::base64url::encode(&jose::sha256(VERIFIER.as_bytes()));
+        let redirect_uri = service.viewport_redirect_uri();
+        let request = CodeRequest {
+            client_id: VIEWPORT,
+            redirect_uri: &redirect_uri,
+            challenge: &challenge,
+            scope: "openid",
+            nonce: None,
+        };
+        let code = service.issue_code(&ctx, &signed_in.session, request).await.unwrap();
+        let arrival = service.arrive(&ctx, code.expose(), VERIFIER, FIREFOX).await.unwrap();
+        Browser { world: self, cookie: arrival.cookie.expose().to_owned() }
+    }
+
+    pub(crate) async fn send(&self, mut request: Request<Body>) -> Page {
+        let Ctx { now, address, request_id } = self.ctx();
+        request.extensions_mut().insert(RequestContext { now, address, request_id });
+        let (parts, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        assert!(!text.contains(" style="), "{text}");
+        Page { status: parts.status, headers: parts.headers, text }
+    }
+}
+
+/// A signed-in browser.
+pub(crate) struct Browser<'a> {
+    world: &'a World,
+    pub(crate) cookie: String,
+}
+
+impl Browser<'_> {
+    fn cookie(&self) -> String {
+        format!("duku_session={}", self.cookie)
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Page {
+        let request = Request::get(path).header(header::COOKIE, self.cookie()).body(Body::empty());
+        self.world.send(request.unwrap()).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Page {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let request = Request::post(path)
+            .header(header::COOKIE, self.cookie())
+            .header("sec-fetch-site", "same-origin")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Body::from(body));
+        self.world.send(request.unwrap()).await
+    }
+
+    /// Whether the session is over: pages lead to the sign-in.
+    pub(crate) async fn is_out(&self) -> bool {
+        self.get("/account").await.location().starts_with("/login")
+    }
+}
+
+/// An answer, read to its end.
+pub(crate) struct Page {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Page {
+    pub(crate) fn location(&self) -> &str {
+        self.headers.get(header::LOCATION).map_or("", |value| value.to_str().unwrap())
+    }
+
+    #[track_caller]
+    pub(crate) fn assert_says(&self, status: u16, words: &str) {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        assert!(self.text.contains(words), "no {words:?} in {}", self.text);
+    }
+
+    #[track_caller]
+    pub(crate) fn assert_leads_to(&self, page: &str) {
+        assert_eq!((self.status.as_u16(), self.location()), (303, page), "{}", self.text);
+    }
+
+    /// What stands between two texts for the first time.
+    #[track_caller]
+    pub(crate) fn between(&self, before: &str, after: &str) -> &str {
+        let rest = self.text.split_once(before).unwrap_or_else(|| panic!("no {before:?} in {}", self.text)).1;
+        rest.split_once(after).unwrap().0
+    }
+}
+
+/// The code that an authenticator app shows for a secret as the page shows it.
+pub(crate) fn code_of(secret: &str, now: Timestamp) -> String {
+    let (mut bytes, mut buffer, mut bits) = (Vec::new(), 0_u32, 0);
+    for letter in secret.bytes().filter(u8::is_ascii_alphanumeric) {
+        let value = if letter.is_ascii_digit() { letter - b'2' + 26 } else { letter - b'A' };
+        buffer = (buffer << 5 | u32::from(value)) & 0xffff;
+        bits += 5;
+        if bits >= 8 {
+            bits -= 8;
+            bytes.push(u8::try_from(buffer >> bits & 0xff).unwrap());
+        }
+    }
+    TotpSecret::from_bytes(&bytes).unwrap().code_at(now)
+}
