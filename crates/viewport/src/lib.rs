@@ -5,11 +5,18 @@
 //! handler that calls a use case of `service`, which holds every rule.
 
 mod answer;
+mod audit;
+mod done;
 mod entry;
 mod form;
+mod home;
 mod keys;
+mod members;
 mod next;
+mod organisation;
+mod products;
 mod routes;
+mod targets;
 mod trouble;
 mod visit;
 
