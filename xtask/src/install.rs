@@ -14,6 +14,7 @@ pub(crate) enum Need {
     Postgres,
     Python,
     Node,
+    Chromium,
 }
 
 /// How a missing thing is got.
@@ -33,6 +34,8 @@ impl Need {
             // Debian splits these two from the interpreter, and a virtual environment needs both.
             Self::Python => works("python3", &["-c", "import venv, ensurepip"]),
             Self::Node => works("node", &["--version"]) && works("npm", &["--version"]),
+            // Whoever has a Chromium of their own need not have the font: pages only look a little different.
+            Self::Chromium => works("chromium", &["--version"]) && works("chromedriver", &["--version"]),
         }
     }
 
@@ -45,6 +48,7 @@ impl Need {
             // Other builds of Node.js bring npm with them, and Debian's npm would clash with those.
             Self::Node if works("node", &["--version"]) => Source::Apt(&["npm"]),
             Self::Node => Source::Apt(&["nodejs", "npm"]),
+            Self::Chromium => Source::Apt(&["chromium", "chromium-driver", "fonts-liberation"]),
         }
     }
 
@@ -55,6 +59,7 @@ impl Need {
             Self::Postgres => "every storage test runs on a real PostgreSQL too",
             Self::Python => "runs the OAuth and GraphQL clients that others wrote in Python",
             Self::Node => "runs the OAuth and GraphQL clients that others wrote in JavaScript",
+            Self::Chromium => "meets the pages in a browser, as people do",
         }
     }
 }

@@ -13,6 +13,7 @@ mod postgres;
 mod process;
 mod promises;
 mod rooms;
+mod screenshots;
 mod steps;
 mod test;
 
@@ -25,6 +26,7 @@ Usage: cargo xtask COMMAND
   test --only STEP     that step alone; `test --list` names the steps
   test -- FILTER…      hand FILTER… to the test runner (nextest's filters, where it is installed)
   architecture         do the crates keep to the rooms of ARCHITECTURE.md, and do the named tests exist?
+  screenshots          pictures of every page and state, for the eyes of a designer
   links                does every relative link in the Markdown files lead somewhere?
   bans                 are the crates that we keep out really out?
 ";
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
             Err(complaint) => return misused(&complaint),
         },
         ["architecture"] => architecture::check(&root),
+        ["screenshots"] => screenshots::take(&root),
         ["links"] => links::check(&root),
         ["bans"] => bans::check(&root),
         ["help" | "--help" | "-h"] => say(USAGE),

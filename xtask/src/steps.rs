@@ -32,7 +32,12 @@ impl Workshop {
         Self { root: root.to_owned(), target: root.join(chosen), filter: filter.to_vec() }
     }
 
-    fn cargo(&self, arguments: &[&str]) -> Command {
+    /// A folder for what a command makes, in Cargo's output folder.
+    pub(crate) fn output(&self, name: &str) -> PathBuf {
+        self.target.join(name)
+    }
+
+    pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
         let mut command = cargo();
         command.current_dir(&self.root).args(arguments);
         command
@@ -69,7 +74,7 @@ pub(crate) const STEPS: [Step; 10] = [
     },
     Step {
         name: "clients",
-        what: "OAuth, JWT and GraphQL clients of others, from their lock files",
+        what: "OAuth, JWT and GraphQL clients of others and axe-core, from their lock files",
         needs: &[Need::Python, Need::Node],
         run: |workshop| clients::install(&workshop.root, &workshop.target),
     },
@@ -93,7 +98,7 @@ pub(crate) const STEPS: [Step; 10] = [
     Step {
         name: "tests",
         what: "every test, on SQLite and PostgreSQL",
-        needs: &[Need::Postgres],
+        needs: &[Need::Postgres, Need::Chromium],
         run: tests,
     },
 ];

@@ -4,6 +4,11 @@
 //! begins with a [`visit::Visit`], which knows who asks and in which organisation. A page is a template of `templates/` and a
 //! handler that calls a use case of `service`, which holds every rule.
 
+#![expect(
+    clippy::result_large_err,
+    reason = "an answer that ends a handler early is moved once, and boxed nowhere else"
+)]
+
 mod answer;
 mod audit;
 mod done;

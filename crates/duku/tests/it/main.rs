@@ -1,13 +1,16 @@
 //! The product as its users meet it: over HTTP and on the command line, on both databases.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
+mod access;
 mod app;
+mod browser;
 mod clients;
 mod command_line;
 mod crashes;
 mod forged_tokens;
 mod life;
 mod operations;
+mod people;
 mod person;
 mod protocol;
 mod races;

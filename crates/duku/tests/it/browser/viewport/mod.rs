@@ -1,0 +1,4 @@
+//! Viewport's pages in the browser: every step that a person takes, as Admin, Member and stranger.
+
+mod seed;
+pub(crate) mod stage;
