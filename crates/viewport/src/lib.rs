@@ -11,17 +11,24 @@
 
 mod account;
 mod answer;
+mod audit;
 mod browser;
 mod device;
+mod done;
 mod entry;
 mod explorer;
 mod form;
+mod home;
 #[cfg(test)]
 mod hostile;
 mod keys;
+mod members;
 mod next;
+mod organisation;
+mod products;
 mod routes;
 mod switch;
+mod targets;
 mod trouble;
 mod visit;
 
