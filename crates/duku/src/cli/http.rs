@@ -9,8 +9,26 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A client that follows no redirect: credentials go to the server that was named, or nowhere.
 pub(crate) fn client() -> Result<Client, CommandFailure> {
-    let client = Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).build();
+    let client = Client::builder()
+        .timeout(TIMEOUT)
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(own_name())
+        .build();
     client.map_err(|error| CommandFailure::new(format!("cannot start the HTTP client: {error}")))
+}
+
+/// By this a person recognises the command line that asks to be let in: `duku/0.1.0 on ada-laptop`.
+fn own_name() -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    let host = ["/proc/sys/kernel/hostname", "/etc/hostname"]
+        .into_iter()
+        .find_map(|file| std::fs::read_to_string(file).ok())
+        .or_else(|| std::env::var("HOSTNAME").ok());
+    let host = host.map(|host| host.trim().to_owned());
+    match host.filter(|host| !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_graphic())) {
+        Some(host) => format!("duku/{version} on {host}"),
+        None => format!("duku/{version}"),
+    }
 }
 
 /// Sends a request.

@@ -9,6 +9,7 @@ mod command_line;
 mod crashes;
 mod forged_tokens;
 mod life;
+mod login;
 mod operations;
 mod people;
 mod person;
