@@ -35,6 +35,9 @@ mod visit;
 pub use explorer::ASSETS;
 pub use routes::{Access, RouteRule, routes};
 
+#[cfg(test)]
+mod page_tests;
+
 use axum::Router;
 use service::Service;
 use std::sync::Arc;

@@ -133,7 +133,8 @@ impl Stage {
         self.use_a_key().await?;
         self.rotate_a_key().await?;
         self.revoke_a_key().await?;
-        self.verify().await
+        self.verify().await?;
+        self.open_viewport().await
     }
 
     async fn set(&self) -> Result<(), CommandFailure> {
@@ -185,6 +186,11 @@ impl Stage {
     async fn verify(&self) -> Result<(), CommandFailure> {
         title("The audit log knows all of it, and that nothing was changed since")?;
         Ok(show(&self.run_admin(&["audit", "verify"]).await?)?)
+    }
+
+    async fn open_viewport(&self) -> Result<(), CommandFailure> {
+        title("The same in Viewport, the dashboard: set Ada's password by the link, then sign in")?;
+        self.admin(&["user", "reset-password", "ada@example.org"]).await.map(drop)
     }
 
     /// Runs `duku admin …` and shows what it printed.

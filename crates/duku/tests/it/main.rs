@@ -11,6 +11,7 @@ mod forged_tokens;
 mod life;
 mod login;
 mod operations;
+mod page_times;
 mod people;
 mod person;
 mod protocol;

@@ -9,7 +9,7 @@ use service::{
 };
 
 pub(crate) const PASSWORD: &str = "correct horse staple nine";
-const VERIFIER: &str = "a-verifier-of-at-least-forty-three-characters-long";
+pub(crate) const VERIFIER: &str = "a-verifier-of-at-least-forty-three-characters-long";
 
 /// Gives a person the password that tests use.
 pub(crate) async fn set_password(app: &App, email: &str) {

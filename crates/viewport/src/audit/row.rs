@@ -37,23 +37,27 @@ impl Row {
             None if words.did.is_empty() => format!("did “{}” to", event.action),
             None => words.did.to_owned(),
         };
+        let object = own.is_none().then(|| (name(event), link(event, &details, keys)));
         Self {
             at: pages::moment(event.at),
             actor: match operator {
                 Some(operator) => operator.to_owned(),
                 None if event.actor_kind == "system" => "Duku".to_owned(),
+                None if event.actor_name == "operator" => "An operator".to_owned(),
                 None => event.actor_name.clone(),
             },
             kind: match event.actor_kind.as_str() {
+                "operator" if event.actor_name == "operator" => "",
                 _ if operator.is_some() => "operator",
                 "api_key" => "API key",
                 "operator" => "operator",
                 _ => "",
             },
             did,
-            object: own.is_none().then(|| (name(event), link(event, &details, keys))),
             address: event.address.clone().unwrap_or_default(),
-            details: pairs(&details),
+            // The way to a target says whose it is.
+            details: pairs(&details, object.as_ref().is_some_and(|(_, page)| page.is_some())),
+            object,
         }
     }
 }
@@ -78,9 +82,11 @@ fn link(event: &AuditEvent, details: &Value, keys: &[Actor]) -> Option<String> {
 }
 
 /// What else an entry says, as words.
-fn pairs(details: &Value) -> Vec<(String, String)> {
+fn pairs(details: &Value, without_subject: bool) -> Vec<(String, String)> {
     let Value::Object(details) = details else { return Vec::new() };
-    let said = details.iter().filter(|(key, value)| !value.is_null() && key.as_str() != "operator");
+    let said = details.iter().filter(|(key, value)| {
+        !value.is_null() && !(key.as_str() == "operator" || without_subject && key.as_str() == "subject")
+    });
     said.map(|(key, value)| (label(key), plain(value))).collect()
 }
 
@@ -186,7 +192,7 @@ mod tests {
             "grace_until": null, "ended_issued_tokens": true, "expires_at": "2027-01-15T09:00:02Z",
             "list": ["a", {"b_c": 1}],
         });
-        let said = pairs(&details);
+        let said = pairs(&details, false);
         let expected =
             [("issued tokens ended", "yes"), ("expires", "2027-01-15 09:00:02 UTC"), ("list", "a, b c 1")];
         assert_eq!(said.len(), expected.len());

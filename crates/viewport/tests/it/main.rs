@@ -13,4 +13,8 @@ mod account;
 mod device;
 mod explorer;
 mod harness;
+mod members;
+mod organisation;
+mod products;
 mod second_factor;
+mod team;

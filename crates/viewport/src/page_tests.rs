@@ -1,0 +1,355 @@
+//! Every template of these pages with hostile and with endless text: nothing gets out of its place.
+
+use crate::{audit, home, members, organisation, products, targets, trouble::Trouble};
+use askama::Template;
+use domain::{Role, Timestamp};
+use pages::{Chrome, Head, Section, Time};
+use service::{audit::ChainReport, mail::Mailed, organisations::OrganisationSettings};
+
+const NOW: Timestamp = Timestamp::from_seconds(1_795_503_600);
+
+fn time() -> Time {
+    pages::relative(NOW, NOW)
+}
+
+/// Pages whose every text is `text`.
+struct Evil(String);
+
+impl Evil {
+    fn text(&self) -> String {
+        self.0.clone()
+    }
+
+    fn some(&self) -> Option<String> {
+        Some(self.text())
+    }
+
+    fn chrome(&self) -> Chrome {
+        Chrome {
+            organisation: self.text(),
+            organisations: vec![(self.text(), self.text()), (self.text(), self.text())],
+            email: self.text(),
+            is_admin: true,
+            section: Section::Products,
+            attention: 3,
+        }
+    }
+
+    fn head(&self) -> Head {
+        Head::new(self.text())
+    }
+
+    fn trouble(&self, field: &'static str) -> Trouble {
+        Trouble::new(field, self.text())
+    }
+
+    fn stored(&self) -> Option<products::Stored> {
+        Some(vec![("Name", self.text()), ("Base URL", String::new())])
+    }
+
+    fn named(&self) -> products::Named {
+        products::Named { id: self.text(), name: self.text() }
+    }
+
+    fn home(&self) -> home::Home {
+        let notice = |what| home::Notice { key: self.text(), label: self.text(), what };
+        home::Home {
+            head: self.head(),
+            chrome: self.chrome(),
+            notice: "Saved.",
+            attention: vec![
+                notice(home::What::DeadSecret(time(), 2)),
+                notice(home::What::Expired(time())),
+                notice(home::What::ExpiresSoon(time())),
+            ],
+            needs_key: true,
+            products: vec![home::Product {
+                id: self.text(),
+                name: self.text(),
+                base_url: self.some(),
+                updated: time(),
+            }],
+            is_later: true,
+            next: self.some(),
+        }
+    }
+
+    fn products(&self) -> Vec<String> {
+        let form = |product, field| products::change::Form {
+            head: self.head(),
+            chrome: self.chrome(),
+            partial: false,
+            product,
+            seen_at: self.text(),
+            name: self.text(),
+            description: self.text(),
+            base_url: self.text(),
+            conflict: self.stored(),
+            trouble: self.trouble(field),
+        };
+        let fields = ["", "name", "description", "baseUrl"];
+        let forms = fields.iter().flat_map(|field| [form(None, field), form(Some(self.named()), field)]);
+        let delete = products::delete::Form {
+            head: self.head(),
+            chrome: self.chrome(),
+            partial: false,
+            product: self.named(),
+            targets: 2,
+            typed: self.text(),
+            trouble: self.trouble("confirm"),
+        };
+        let page = products::page::Page {
+            head: self.head(),
+            chrome: self.chrome(),
+            notice: "",
+            id: self.text(),
+            name: self.text(),
+            description: self.some(),
+            base_url: self.some(),
+            created: time(),
+            updated: time(),
+            targets: vec![targets::Row {
+                id: self.text(),
+                name: self.text(),
+                build_key: self.text(),
+                version: self.text(),
+                environment: self.text(),
+                build: self.build(),
+                updated: time(),
+            }],
+            is_later: true,
+            next: self.some(),
+        };
+        let mut all: Vec<String> = forms.map(|form| form.render().unwrap()).collect();
+        all.extend([delete.render().unwrap(), page.render().unwrap()]);
+        all
+    }
+
+    fn build(&self) -> targets::Build {
+        targets::Build { text: self.text(), url: self.some() }
+    }
+
+    fn targets(&self) -> Vec<String> {
+        let form = |target, field| targets::change::Form {
+            head: self.head(),
+            chrome: self.chrome(),
+            product: self.named(),
+            target,
+            seen_at: self.text(),
+            name: self.text(),
+            description: self.text(),
+            build_key: self.text(),
+            version: self.text(),
+            environment: self.text(),
+            build_number: self.text(),
+            build_url: self.text(),
+            metadata: self.text(),
+            conflict: self.stored(),
+            trouble: self.trouble(field),
+        };
+        let fields =
+            ["", "name", "buildKey", "version", "environment", "buildNumber", "buildUrl", "metadata"];
+        let target = || Some((self.text(), self.text()));
+        let forms = fields.iter().flat_map(|field| [form(None, field), form(target(), field)]);
+        let delete = targets::delete::Form {
+            head: self.head(),
+            chrome: self.chrome(),
+            partial: false,
+            product: self.named(),
+            id: self.text(),
+            name: self.text(),
+            version: self.text(),
+            environment: self.text(),
+            build_key: self.text(),
+        };
+        let page = targets::page::Page {
+            head: self.head(),
+            chrome: self.chrome(),
+            notice: "",
+            product: self.named(),
+            id: self.text(),
+            name: self.text(),
+            description: self.some(),
+            build_key: self.text(),
+            version: self.text(),
+            environment: self.text(),
+            build: self.build(),
+            metadata: self.text(),
+            created: time(),
+            updated: time(),
+        };
+        let mut all: Vec<String> = forms.map(|form| form.render().unwrap()).collect();
+        all.extend([delete.render().unwrap(), page.render().unwrap()]);
+        all
+    }
+
+    fn person(&self, is_you: bool) -> members::Person {
+        members::Person {
+            id: self.text(),
+            email: self.text(),
+            role: Role::Admin,
+            second_factor: is_you,
+            since: time(),
+            is_you,
+        }
+    }
+
+    fn invited(&self, is_expired: bool) -> members::Invited {
+        members::Invited {
+            id: self.text(),
+            email: self.text(),
+            role: Role::Member,
+            by: self.text(),
+            expires: time(),
+            is_expired,
+        }
+    }
+
+    fn members(&self) -> Vec<String> {
+        let (head, chrome) = (|| self.head(), || self.chrome());
+        let list = members::List {
+            head: head(),
+            chrome: chrome(),
+            notice: "",
+            people: vec![self.person(true), self.person(false)],
+            admins: 2,
+            invitations: vec![self.invited(true), self.invited(false)],
+        };
+        let revoke = members::invitations::Form {
+            head: head(),
+            chrome: chrome(),
+            partial: false,
+            invitation: self.invited(true),
+        };
+        let mut all = vec![list.render().unwrap(), revoke.render().unwrap()];
+        for field in ["", "email", "role"] {
+            let invite = members::invite::Form {
+                head: head(),
+                chrome: chrome(),
+                partial: false,
+                email: self.text(),
+                role: Role::Admin,
+                sends_mail: true,
+                trouble: self.trouble(field),
+            };
+            all.push(invite.render().unwrap());
+            for is_you in [true, false] {
+                let role = members::role::Form {
+                    head: head(),
+                    chrome: chrome(),
+                    partial: false,
+                    person: self.person(is_you),
+                    role: Role::Admin,
+                    trouble: self.trouble(field),
+                };
+                let remove = members::remove::Form {
+                    head: head(),
+                    chrome: chrome(),
+                    partial: false,
+                    person: self.person(is_you),
+                    keys: vec![members::remove::Key { id: self.text(), label: self.text() }],
+                    trouble: self.trouble(field),
+                };
+                all.extend([role.render().unwrap(), remove.render().unwrap()]);
+            }
+        }
+        for mailed in [Mailed::Sent, Mailed::NotSetUp, Mailed::Failed(self.text())] {
+            let link = members::invite::LinkPage {
+                head: head(),
+                chrome: chrome(),
+                email: &self.0,
+                role: Role::Admin,
+                link: &self.0,
+                expires: time(),
+                mailed: &mailed,
+            };
+            all.push(link.render().unwrap());
+        }
+        all
+    }
+
+    fn organisation(&self, field: &'static str) -> organisation::Page {
+        organisation::Page {
+            head: self.head(),
+            chrome: self.chrome(),
+            notice: "",
+            id: self.text(),
+            since: time(),
+            seen: OrganisationSettings {
+                name: self.text(),
+                default_days: 1,
+                maximum_days: 2,
+                require_second_factor: false,
+            },
+            name: self.text(),
+            default_days: self.text(),
+            maximum_days: self.text(),
+            require_second_factor: true,
+            has_second_factor: false,
+            conflict: self.stored(),
+            trouble: self.trouble(field),
+        }
+    }
+
+    fn audit(&self, fault: Option<String>) -> audit::Page {
+        let actor = || audit::Actor { id: self.text(), name: self.text() };
+        audit::Page {
+            head: self.head(),
+            chrome: self.chrome(),
+            report: Some(ChainReport { chain: self.text(), entries: 3, hash: self.text(), fault }),
+            groups: vec![audit::Group { name: "Members", actions: vec![("member.added", "Added", true)] }],
+            people: vec![actor()],
+            keys: vec![actor()],
+            former: self.some(),
+            actor: self.text(),
+            object: self.text(),
+            is_filtered: true,
+            rows: vec![audit::Row {
+                at: time(),
+                actor: self.text(),
+                kind: "operator",
+                did: self.text(),
+                object: Some((self.text(), self.some())),
+                address: self.text(),
+                details: vec![(self.text(), self.text())],
+            }],
+            newest: self.some(),
+            older: self.some(),
+        }
+    }
+
+    fn pages(&self) -> Vec<String> {
+        let mut all = vec![self.home().render().unwrap()];
+        all.extend(self.products());
+        all.extend(self.targets());
+        all.extend(self.members());
+        let fields = ["", "name", "default_days", "maximum_days"];
+        all.extend(fields.map(|field| self.organisation(field).render().unwrap()));
+        all.extend([None, self.some()].map(|fault| self.audit(fault).render().unwrap()));
+        all
+    }
+}
+
+#[test]
+fn hostile_text_stays_text() {
+    let harmless = Evil("harmless".to_owned()).pages();
+    let hostile =
+        Evil("\"><script>alert(1)</script></textarea><img src=x style='' onerror=\"alert(1)\">'&".into());
+    for (page, harmless) in hostile.pages().iter().zip(harmless) {
+        for forbidden in ["<script>", "<img", "</textarea><", " onerror=\""] {
+            assert!(!page.contains(forbidden), "{forbidden} in {page}");
+        }
+        assert!(!harmless.contains(" style=") && !harmless.contains(" onclick="), "{harmless}");
+        // Text that cannot leave its place makes no element more and none less.
+        assert_eq!(page.matches('<').count(), harmless.matches('<').count(), "{page}");
+        assert_eq!(page.matches('"').count(), harmless.matches('"').count(), "{page}");
+    }
+}
+
+#[test]
+fn endless_text_is_shown() {
+    let endless = "endless ".repeat(1250);
+    for page in Evil(endless.clone()).pages() {
+        assert!(page.contains(&endless));
+    }
+}
