@@ -2,12 +2,18 @@
 //!
 //! One file per endpoint, one per grant.
 
+mod authorization;
+mod browser;
 mod client_authentication;
+mod device;
 mod discovery;
 mod errors;
 mod grants;
 mod introspect;
 mod jwks;
+mod logout;
+mod parameters;
+mod public_client;
 mod realm;
 mod request;
 mod revoke;
@@ -20,6 +26,7 @@ use axum::{
 };
 use service::Service;
 use std::sync::Arc;
+use web::Cookie;
 
 /// What the authorization server needs to know of its installation.
 #[derive(Debug, Clone)]
@@ -59,6 +66,16 @@ impl AuthorizationServer {
         &self.0.settings
     }
 
+    /// Viewport's base URL, which is an origin too.
+    fn viewport(&self) -> &str {
+        &self.service().policy().viewport
+    }
+
+    /// The cookie of a browser's sign-in.
+    fn cookie(&self) -> Cookie {
+        Cookie::sign_in(self.service().policy().issuer.starts_with("https:"))
+    }
+
     /// Its routes.
     pub fn router(self) -> Router {
         let realm = format!("/realms/{}", self.0.settings.realm);
@@ -68,6 +85,15 @@ impl AuthorizationServer {
             .route(&format!("{realm}/.well-known/openid-configuration"), read(get(discovery::show)))
             .route(&format!("/.well-known/oauth-authorization-server{realm}"), read(get(discovery::show)))
             .route(&format!("{protocol}/certs"), read(get(jwks::show)))
+            .route(
+                &format!("{protocol}/auth"),
+                get(authorization::begin).post(authorization::take).fallback(authorization::not_allowed),
+            )
+            .route(
+                &format!("{protocol}/logout"),
+                get(logout::ask).post(logout::end).fallback(authorization::not_allowed),
+            )
+            .route(&format!("{protocol}/auth/device"), write(device::start))
             .route(&format!("{protocol}/token"), write(token::exchange))
             .route(&format!("{protocol}/token/introspect"), write(introspect::introspect))
             .route(&format!("{protocol}/revoke"), write(revoke::revoke))

@@ -5,7 +5,7 @@ use axum::{
     body::{Body, Bytes},
     extract::Request,
 };
-use http::{HeaderMap, StatusCode, header, request::Parts};
+use http::{HeaderMap, StatusCode, Uri, header, request::Parts};
 use service::Ctx;
 use web::{BodyError, Form, FormError, RequestContext};
 
@@ -13,6 +13,7 @@ use web::{BodyError, Form, FormError, RequestContext};
 pub(crate) struct Posted {
     pub(crate) ctx: Ctx,
     pub(crate) headers: HeaderMap,
+    pub(crate) uri: Uri,
     body: Bytes,
 }
 
@@ -23,7 +24,7 @@ impl Posted {
         refuse_secret_in_url(&parts)?;
         require_form(&parts.headers)?;
         let body = read_bounded(body, server.settings().form_bytes).await?;
-        Ok(Self { ctx: ctx(&parts)?, headers: parts.headers, body })
+        Ok(Self { ctx: ctx(&parts)?, headers: parts.headers, uri: parts.uri, body })
     }
 
     /// The form's parameters.

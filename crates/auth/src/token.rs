@@ -17,6 +17,11 @@ pub(crate) async fn exchange(
         Some(grants::client_credentials::NAME) => {
             grants::client_credentials::exchange(&server, &posted, &form).await
         }
+        Some(grants::authorization_code::NAME) => {
+            grants::authorization_code::exchange(&server, &posted, &form).await
+        }
+        Some(grants::device_code::NAME) => grants::device_code::exchange(&server, &posted, &form).await,
+        Some(grants::refresh_token::NAME) => grants::refresh_token::exchange(&server, &posted, &form).await,
         Some(_) => Err(Refusal::new(
             StatusCode::BAD_REQUEST,
             "unsupported_grant_type",

@@ -3,11 +3,12 @@
 use crate::{
     environment::SystemClock,
     failure::CommandFailure,
-    master_key, operations,
+    mail, master_key, operations,
     settings::{Settings, Urls},
 };
 use axum::{
     Router,
+    http::HeaderMap,
     middleware::{Next, from_fn, from_fn_with_state},
 };
 use domain::{Clock, Entropy};
@@ -71,7 +72,11 @@ pub async fn open_service(
     let master_key = master_key::find(settings, &store, &*ambient.entropy).await?;
     let policy = settings.policy(urls)?;
     let entropy = Arc::clone(&ambient.entropy);
-    Ok(Service::open(store, master_key, policy, entropy, &ambient.background("start")).await?)
+    let service = Service::open(store, master_key, policy, entropy, &ambient.background("start")).await?;
+    if let Some(mailer) = mail::mailer(settings, ambient)? {
+        service.use_mailer(mailer);
+    }
+    Ok(service)
 }
 
 /// The proxies that may name the client's address.
@@ -106,13 +111,16 @@ pub fn router(
         resource_metadata_url: format!("{}{}", urls.platform, platform::RESOURCE_METADATA_PATH),
         ..platform::Settings::default()
     };
+    let viewport_settings = viewport::Settings { form_bytes: settings.viewport_form_bytes };
     let timeout = Duration::from_secs(settings.request_timeout_seconds);
     let discovery = format!("{}/.well-known/openid-configuration", urls.issuer(&settings.realm));
     auth::AuthorizationServer::new(service.clone(), auth_settings)
         .router()
         .merge(platform::Platform::new(service.clone(), platform_settings).router())
+        .merge(viewport::Viewport::new(service.clone(), viewport_settings).router())
+        .merge(pages::assets_with(&viewport::ASSETS))
         .merge(operations::router(service.clone(), stopping))
-        .fallback(move || std::future::ready(operations::not_found(&discovery)))
+        .fallback(move |headers: HeaderMap| std::future::ready(operations::not_found(&headers, &discovery)))
         .layer(from_fn(move |request, next: Next| async move {
             let answer = tokio::time::timeout(timeout, next.run(request)).await;
             answer.unwrap_or_else(|_| operations::too_slow())

@@ -6,6 +6,8 @@ use service::{Failure, Service};
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
+/// How often mail that is due is looked for.
+const MAIL: Duration = Duration::from_secs(5);
 const MINUTE: Duration = Duration::from_mins(1);
 const DAY: Duration = Duration::from_hours(24);
 
@@ -19,7 +21,8 @@ pub async fn run(
     let start = Instant::now();
     let mut second = interval(Duration::from_secs(1));
     second.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut flush_due, mut minute_due, mut day_due) = (start + flush_every, start, start);
+    let (mut flush_due, mut mail_due, mut minute_due, mut day_due) =
+        (start + flush_every, start + MAIL, start, start);
     let mut healthy = true;
     loop {
         let now = second.tick().await;
@@ -28,6 +31,10 @@ pub async fn run(
         if now >= flush_due {
             flush_due = now + flush_every;
             outcomes.push(service.flush_usage(&ctx).await);
+        }
+        if now >= mail_due {
+            mail_due = now + MAIL;
+            outcomes.push(service.send_due_mail(&ctx).await);
         }
         if now >= minute_due {
             minute_due = now + MINUTE;

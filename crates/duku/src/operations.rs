@@ -4,7 +4,7 @@ use axum::{
     Router,
     body::Body,
     extract::State,
-    http::{Response, StatusCode, header},
+    http::{HeaderMap, Response, StatusCode, header},
     routing::get,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -68,8 +68,12 @@ pub fn metrics_router(handle: PrometheusHandle) -> Router {
     Router::new().route("/metrics", get(move || async move { handle.render() }))
 }
 
-/// The answer for a path that there is not.
-pub fn not_found(discovery: &str) -> Response<Body> {
+/// The answer for a path that there is not: a page for people, JSON for programs.
+pub fn not_found(headers: &HeaderMap, discovery: &str) -> Response<Body> {
+    let accepted = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
+    if accepted.contains("text/html") {
+        return pages::message_for(StatusCode::NOT_FOUND).link("Go to Duku", "/").respond();
+    }
     let description =
         format!("There is nothing at this path. The GraphQL API is at /graphql; {discovery} names the rest.");
     failed(StatusCode::NOT_FOUND, "not_found", "NOT_FOUND", &description)

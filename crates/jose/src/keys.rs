@@ -111,8 +111,7 @@ impl SigningKey {
         let (private, members, signature_length) =
             parse_pkcs8(algorithm, document).ok_or(KeyError::PrivateKey(algorithm))?;
         let public = VerifyingKey::new(&members, None).map_err(|_| KeyError::PrivateKey(algorithm))?;
-        let header = format!(r#"{{"alg":"{algorithm}","typ":"at+jwt","kid":"{}"}}"#, public.kid());
-        let header = format!("{}.", base64url::encode(header.as_bytes()));
+        let header = header(algorithm, "at+jwt", public.kid());
         Ok(Self { private, public, header, signature_length })
     }
 
@@ -155,11 +154,24 @@ impl SigningKey {
     /// Claims that are not a JSON object or make a token longer than [`jwt::MAXIMUM_LENGTH`], which
     /// no one here would accept; or a failure of the library.
     pub fn sign<C: serde::Serialize>(&self, claims: &C) -> Result<String, KeyError> {
+        self.sign_under(&self.header, claims)
+    }
+
+    /// Signs `claims` as an ID token (OpenID Connect Core 1.0 §2): the header's `typ` is `JWT`, so that nobody takes it
+    /// for an access token (RFC 8725 §3.11).
+    ///
+    /// # Errors
+    /// As [`Self::sign`].
+    pub fn sign_id_token<C: serde::Serialize>(&self, claims: &C) -> Result<String, KeyError> {
+        self.sign_under(&header(self.algorithm(), "JWT", self.kid()), claims)
+    }
+
+    fn sign_under<C: serde::Serialize>(&self, header: &str, claims: &C) -> Result<String, KeyError> {
         let payload = serde_json::to_vec(claims).map_err(|error| KeyError::Claims(error.to_string()))?;
         if payload.first() != Some(&b'{') {
             return Err(KeyError::Claims("they are not a JSON object".to_owned()));
         }
-        let length = self.header.len()
+        let length = header.len()
             + base64url::encoded_length(payload.len())
             + ".".len()
             + base64url::encoded_length(self.signature_length);
@@ -170,7 +182,7 @@ impl SigningKey {
             )));
         }
         let mut token = String::with_capacity(length);
-        token.push_str(&self.header);
+        token.push_str(header);
         base64url::append(&mut token, &payload);
         self.append_signature(&mut token).map_err(|_| KeyError::Sign)?;
         Ok(token)
@@ -204,6 +216,12 @@ impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SigningKey({} {}, redacted)", self.algorithm(), self.kid())
     }
+}
+
+/// An encoded header and the dot behind it.
+fn header(algorithm: Algorithm, typ: &str, kid: &str) -> String {
+    let header = format!(r#"{{"alg":"{algorithm}","typ":"{typ}","kid":"{kid}"}}"#);
+    format!("{}.", base64url::encode(header.as_bytes()))
 }
 
 fn generate_pkcs8(algorithm: Algorithm) -> Option<Zeroizing<Vec<u8>>> {

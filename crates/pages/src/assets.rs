@@ -1,12 +1,14 @@
 //! Static files: compiled in, named by their content, cached for ever.
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{Path, RawQuery};
 use axum::routing::get;
+use flate2::{Compression, write::GzEncoder};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Arc, LazyLock};
+use std::io::Write;
+use std::sync::{Arc, LazyLock, OnceLock};
 
 /// A file that browsers load beside a page.
 #[derive(Debug, Clone, Copy)]
@@ -65,15 +67,14 @@ pub fn assets() -> Router {
 
 /// Serves the shared files and `more`. A surface builds the addresses of its own ones with [`Asset::url`].
 pub fn assets_with(more: &'static [Asset]) -> Router {
-    let table: Arc<Vec<(&Asset, String)>> =
-        Arc::new(SHARED.iter().chain(more).map(|asset| (asset, asset.version())).collect());
+    let table: Arc<Vec<Served>> = Arc::new(SHARED.iter().chain(more).map(Served::of).collect());
     Router::new().route(
         "/assets/{name}",
         get(move |Path(name): Path<String>, RawQuery(query): RawQuery, headers: HeaderMap| {
             let table = Arc::clone(&table);
             async move {
-                match table.iter().find(|(asset, _)| asset.name == name) {
-                    Some((asset, version)) => serve(asset, version, query.as_deref(), &headers),
+                match table.iter().find(|served| served.asset.name == name) {
+                    Some(served) => served.answer(query.as_deref(), &headers),
                     None => not_found(),
                 }
             }
@@ -81,20 +82,57 @@ pub fn assets_with(more: &'static [Asset]) -> Router {
     )
 }
 
-fn serve(asset: &Asset, version: &str, query: Option<&str>, request: &HeaderMap) -> Response<Body> {
-    let tag = format!("\"{version}\"");
-    let known = request
-        .get_all(header::IF_NONE_MATCH)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|value| value.trim().trim_start_matches("W/") == tag);
-    let mut response = Response::new(if known { Body::empty() } else { Body::from(asset.bytes) });
-    if known {
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
+/// A file with what is known of it once, not at each request.
+struct Served {
+    asset: &'static Asset,
+    version: String,
+    /// Compressed when it is first asked for.
+    gzip: OnceLock<Bytes>,
+}
+
+impl Served {
+    fn of(asset: &'static Asset) -> Self {
+        Self { asset, version: asset.version(), gzip: OnceLock::new() }
     }
-    let exact = query.and_then(|query| query.strip_prefix("v=")) == Some(version);
-    let headers = response.headers_mut();
+
+    /// Static files hold nothing secret, so compressing them gives nothing away.
+    fn compressed(&self) -> Bytes {
+        let compress = || {
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+            encoder.write_all(self.asset.bytes).and_then(|()| encoder.finish()).map(Bytes::from)
+        };
+        // Writing into memory does not fail; if it did, an empty file would be worse than an uncompressed one.
+        self.gzip.get_or_init(|| compress().unwrap_or(Bytes::new())).clone()
+    }
+
+    fn answer(&self, query: Option<&str>, request: &HeaderMap) -> Response<Body> {
+        let Self { asset, version, .. } = self;
+        let tag = format!("\"{version}\"");
+        let listed = |name| {
+            let values = request.get_all(name).iter().filter_map(|value| value.to_str().ok());
+            values.flat_map(|value| value.split(',')).map(str::trim)
+        };
+        let known = listed(header::IF_NONE_MATCH).any(|value| value.trim_start_matches("W/") == tag);
+        let takes_gzip = listed(header::ACCEPT_ENCODING).any(|value| value.split(';').next() == Some("gzip"));
+        let gzip = Some(()).filter(|()| takes_gzip && !known).map(|()| self.compressed());
+        let gzip = gzip.filter(|bytes| !bytes.is_empty());
+        let mut response = Response::new(Body::empty());
+        if known {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+        } else if let Some(gzip) = gzip {
+            *response.body_mut() = Body::from(gzip);
+            response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        } else {
+            *response.body_mut() = Body::from(asset.bytes);
+        }
+        let exact = query.and_then(|query| query.strip_prefix("v=")) == Some(version);
+        label(response.headers_mut(), asset, exact, &tag);
+        response
+    }
+}
+
+fn label(headers: &mut HeaderMap, asset: &Asset, exact: bool, tag: &str) {
+    headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
@@ -102,10 +140,9 @@ fn serve(asset: &Asset, version: &str, query: Option<&str>, request: &HeaderMap)
         header::CACHE_CONTROL,
         HeaderValue::from_static(if exact { "public, max-age=31536000, immutable" } else { "no-cache" }),
     );
-    if let Ok(tag) = HeaderValue::from_str(&tag) {
+    if let Ok(tag) = HeaderValue::from_str(tag) {
         headers.insert(header::ETAG, tag);
     }
-    response
 }
 
 fn not_found() -> Response<Body> {

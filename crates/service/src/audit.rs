@@ -5,7 +5,7 @@
 
 use crate::{Ctx, Failure, Principal, Service, principal};
 use domain::{
-    Capability, EventId,
+    Capability, EventId, Timestamp,
     audit::{Action, Actor, AuditEvent, FIRST_PREVIOUS_HASH, NewEvent, SYSTEM_CHAIN},
 };
 use store::{AuditFilter, AuditHead, Session};
@@ -188,6 +188,52 @@ impl Service {
         let key = self.0.master_key.derive(SEAL_PURPOSE);
         jose::hex(&jose::hmac_sha256(&key, format!("{chain}\n{sequence}\n{hash}").as_bytes()))
     }
+}
+
+/// An entry as a line of an export, without the line's end: JSON with every field that its hash covers, so that anyone
+/// can check it.
+pub fn export_line(event: &AuditEvent) -> String {
+    let line = serde_json::json!({
+        "id": event.id,
+        "chain": event.chain,
+        "sequence": event.sequence,
+        "at": event.at.to_string(),
+        "at_ms": event.at.ms(),
+        "actor_kind": event.actor_kind,
+        "actor_id": event.actor_id,
+        "actor_name": event.actor_name,
+        "action": event.action,
+        "object_id": event.object_id,
+        "object_name": event.object_name,
+        "details": event.details,
+        "address": event.address,
+        "previous_hash": event.previous_hash,
+        "hash": event.hash,
+    });
+    line.to_string()
+}
+
+/// Reads a line of an export; none if it is no entry.
+pub fn read_export_line(line: &str) -> Option<AuditEvent> {
+    let line: serde_json::Value = serde_json::from_str(line).ok()?;
+    let text = |name: &str| line.get(name).and_then(serde_json::Value::as_str).map(ToOwned::to_owned);
+    let number = |name: &str| line.get(name).and_then(serde_json::Value::as_i64);
+    Some(AuditEvent {
+        id: text("id")?,
+        chain: text("chain")?,
+        sequence: number("sequence")?,
+        at: Timestamp::from_ms(number("at_ms")?),
+        actor_kind: text("actor_kind")?,
+        actor_id: text("actor_id")?,
+        actor_name: text("actor_name")?,
+        action: text("action")?,
+        object_id: text("object_id")?,
+        object_name: text("object_name")?,
+        details: text("details")?,
+        address: text("address"),
+        previous_hash: text("previous_hash")?,
+        hash: text("hash")?,
+    })
 }
 
 /// A walk along a chain that checks each entry against the one before. It needs no database: an export can be walked too.

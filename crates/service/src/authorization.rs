@@ -2,7 +2,8 @@
 //! the redirect URI and the verifier that they were asked for with.
 
 use crate::{Ctx, Failure, Handle, Service, person_tokens::PersonTokens};
-use domain::Timestamp;
+use domain::{Scope, ScopeSet};
+use serde::Serialize;
 use store::{PersonSession, Session, SessionKind, StoreError, StoredCode};
 
 /// `client_id` of the dashboard, a public first-party client.
@@ -46,15 +47,28 @@ impl From<Failure> for CodeRefusal {
     }
 }
 
-/// What a code bought at the token endpoint, with what an ID token says of the sign-in.
+/// What a code bought at the token endpoint.
 #[derive(Debug)]
 pub struct CodeTokens {
     /// The access token, without a refresh token.
     pub tokens: PersonTokens,
-    /// `auth_time`: when the person proved the password.
-    pub authenticated_at: Timestamp,
-    /// The client's `nonce`.
-    pub nonce: Option<String>,
+    /// The ID token, if the scope has `openid`.
+    pub id_token: Option<String>,
+}
+
+/// The claims of an ID token (OpenID Connect Core 1.0 §2).
+#[derive(Serialize)]
+struct IdClaims<'a> {
+    iss: &'a str,
+    sub: &'a str,
+    aud: &'a str,
+    exp: i64,
+    iat: i64,
+    auth_time: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nonce: Option<&'a str>,
+    email: &'a str,
+    sid: &'a str,
 }
 
 impl Service {
@@ -106,7 +120,8 @@ impl Service {
         let found = session.find_code(digest).await?;
         let found = found.ok_or(CodeRefusal::Invalid("the code is unknown: begin again"))?;
         if !session.consume_code(digest, ctx.now).await? {
-            session.end_children(&found.session_id).await?;
+            // A token that the code bought hangs on the sign-in itself, so all of it ends.
+            session.end_session(&found.user_id, &found.session_id).await?;
             return Err(CodeRefusal::Invalid("the code was used already: begin again"));
         }
         if ctx.now >= found.expires_at {
@@ -166,6 +181,32 @@ impl Service {
         let tokens = tokens.ok_or(CodeRefusal::Invalid(
             "this person belongs to no organisation: ask an Admin for an invitation",
         ))?;
-        Ok(CodeTokens { tokens, authenticated_at: sign_in.authenticated_at, nonce: code.nonce })
+        let id_token = self.id_token(ctx, &code, &sign_in, &tokens)?;
+        Ok(CodeTokens { tokens, id_token })
+    }
+
+    fn id_token(
+        &self,
+        ctx: &Ctx,
+        code: &StoredCode,
+        sign_in: &PersonSession,
+        tokens: &PersonTokens,
+    ) -> Result<Option<String>, Failure> {
+        if !ScopeSet::parse(&code.scope).is_ok_and(|scopes| scopes.contains(Scope::OpenId)) {
+            return Ok(None);
+        }
+        let issued_at = ctx.now.seconds();
+        let claims = IdClaims {
+            iss: &self.0.policy.issuer,
+            sub: tokens.person.as_str(),
+            aud: &code.client_id,
+            exp: issued_at + tokens.expires_in,
+            iat: issued_at,
+            auth_time: sign_in.authenticated_at.seconds(),
+            nonce: code.nonce.as_deref(),
+            email: tokens.email.as_str(),
+            sid: sign_in.id.as_str(),
+        };
+        self.sign_id_token(ctx, &claims).map(Some)
     }
 }

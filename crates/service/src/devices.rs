@@ -105,6 +105,10 @@ impl Service {
         device: &str,
     ) -> Result<DeviceStart, DeviceRefusal> {
         let scopes = ScopeSet::parse(scope).map_err(DeviceRefusal::Scope)?;
+        if scopes != ScopeSet::DEFAULT {
+            // Sessions do not remember a scope: a refresh would widen what a person had let in as narrower.
+            return Err(DeviceRefusal::Scope(UnknownScope(scope.to_owned())));
+        }
         if let Some(seconds) = self.0.limits.device(ctx.address) {
             return Err(DeviceRefusal::TooMany(seconds));
         }

@@ -39,9 +39,10 @@ pub struct GeneratedKey {
 
 /// What became of a form that a browser sent.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "one at a time, on its way to one answer")]
 pub enum Sent {
     /// It was carried out now.
-    Now(GeneratedKey),
+    Now(Box<GeneratedKey>),
     /// It was carried out before, on the key with this id: the secret went to that answer and to no other.
     Before(String),
 }
@@ -134,6 +135,16 @@ impl Service {
         Ok(GeneratedKey { key, secret })
     }
 
+    /// What a form of the person was carried out on, if it was.
+    ///
+    /// # Errors
+    /// The principal is no Admin, or the store fails.
+    pub async fn find_sent_form(&self, principal: &Principal, form: &str) -> Result<Option<String>, Failure> {
+        principal.authorise(Capability::ManageKeys)?;
+        let mut session = self.0.store.reader().await?;
+        sent_before(&mut session, principal, form).await
+    }
+
     /// Generates a key for a form that a browser may send more than once: it is carried out once.
     ///
     /// # Errors
@@ -156,7 +167,7 @@ impl Service {
         note_sent(&mut session, ctx, principal, form, &generated.key.id).await?;
         session.commit().await?;
         log(&generated.key, "generated an API key");
-        Ok(Sent::Now(generated))
+        Ok(Sent::Now(Box::new(generated)))
     }
 
     /// Rotates a key for a form that a browser may send more than once: it is carried out once.
@@ -181,7 +192,7 @@ impl Service {
         note_sent(&mut session, ctx, principal, form, &generated.key.id).await?;
         session.commit().await?;
         log(&generated.key, "rotated an API key");
-        Ok(Sent::Now(generated))
+        Ok(Sent::Now(Box::new(generated)))
     }
 
     /// Replaces a key's secret. When this answers, no node takes the previous one, unless a grace was asked for.

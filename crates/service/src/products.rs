@@ -4,7 +4,7 @@ use crate::{Ctx, Failure, Principal, Reject, Service, audit::Entry};
 use domain::{
     Capability, Invalid, Subject, SubjectId, Target, TargetId, Timestamp,
     audit::Action,
-    product::{SubjectDetails, UncheckedTarget},
+    product::{SubjectDetails, TargetDetails, UncheckedTarget},
 };
 use serde_json::json;
 
@@ -19,6 +19,35 @@ pub struct SubjectChange {
     pub base_url: Option<Option<String>>,
     /// When the product had last changed as the person saw it; a later change is not overwritten.
     pub seen_at: Option<Timestamp>,
+}
+
+/// What a person who changes or adds a target saw under its build key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SeenTarget {
+    /// Nobody looked: a pipeline reports what it deployed.
+    Unseen,
+    /// There was none; one that is there by now is not overwritten.
+    None,
+    /// There was one, which had last changed then; a later change is not overwritten.
+    ChangedAt(Timestamp),
+}
+
+impl SeenTarget {
+    /// Refuses what would overwrite, or bring back, something that the person did not see.
+    fn check(self, found: Option<&Target>) -> Result<(), Reject> {
+        let message = match (self, found) {
+            (Self::None, Some(found)) => {
+                let name = &found.details.name;
+                format!("this product has a target with this build key already: {name}")
+            }
+            (Self::ChangedAt(seen), Some(found)) if found.updated_at != seen => {
+                "somebody changed this target meanwhile: look at it again".to_owned()
+            }
+            (Self::ChangedAt(_), None) => "somebody deleted this target meanwhile".to_owned(),
+            (Self::Unseen | Self::None, _) | (Self::ChangedAt(_), Some(_)) => return Ok(()),
+        };
+        Err(Reject::Conflict(message))
+    }
 }
 
 impl Service {
@@ -213,6 +242,21 @@ impl Service {
         subject_id: &str,
         input: UncheckedTarget,
     ) -> Result<Target, Failure> {
+        self.upsert_target_from(ctx, principal, subject_id, SeenTarget::Unseen, input).await
+    }
+
+    /// The same for a person, who saw what is under the build key.
+    ///
+    /// # Errors
+    /// As [`Self::upsert_target`], and what is under the build key is not what was seen.
+    pub async fn upsert_target_from(
+        &self,
+        ctx: &Ctx,
+        principal: &Principal,
+        subject_id: &str,
+        seen: SeenTarget,
+        input: UncheckedTarget,
+    ) -> Result<Target, Failure> {
         principal.authorise(Capability::ChangeProducts)?;
         let subject_id = parse_subject_id(subject_id)?;
         let details = input.check()?;
@@ -221,6 +265,7 @@ impl Service {
         let subject = session.lock_subject(organisation, &subject_id).await?;
         subject.ok_or_else(|| subject_not_found(&subject_id))?;
         let before = session.find_target_by_build_key(organisation, &subject_id, &details.build_key).await?;
+        seen.check(before.as_ref())?;
         let (target, action) = if let Some(before) = before {
             let target = Target { details, updated_at: ctx.now, ..before };
             session.update_target(&target).await?;
@@ -237,11 +282,13 @@ impl Service {
             session.insert_target(&target).await?;
             (target, Action::TargetCreated)
         };
+        let TargetDetails { name, version, environment, .. } = &target.details;
+        let subject = target.subject_id.as_str();
         let entry = Entry {
             action,
             object_id: target.id.as_str(),
-            object_name: target.details.name.as_str(),
-            details: json!({ "version": target.details.version, "environment": target.details.environment }),
+            object_name: name.as_str(),
+            details: json!({ "subject": subject, "version": version, "environment": environment }),
         };
         self.audit(&mut session, ctx, principal, entry).await?;
         session.commit().await?;

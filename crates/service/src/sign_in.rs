@@ -223,12 +223,12 @@ impl Service {
     /// So many are waiting that it would take too long.
     pub(crate) async fn check_password(&self, password: &str, hash: Option<String>) -> Result<bool, Failure> {
         let password = Zeroizing::new(password.to_owned());
-        self.hashing(move || match hash {
-            Some(hash) => password::verify(&password, &hash),
-            None => {
-                password::verify_nobody(&password);
-                false
+        self.hashing(move || {
+            if let Some(hash) = hash {
+                return password::verify(&password, &hash);
             }
+            password::verify_nobody(&password);
+            false
         })
         .await
     }

@@ -87,6 +87,11 @@ impl Service {
         self.0.signing.ring().signer(ctx.now)?.sign(claims).map_err(Failure::internal)
     }
 
+    /// Signs an ID token's claims with the key whose turn it is.
+    pub(crate) fn sign_id_token(&self, ctx: &Ctx, claims: &impl Serialize) -> Result<String, Failure> {
+        self.0.signing.ring().signer(ctx.now)?.sign_id_token(claims).map_err(Failure::internal)
+    }
+
     /// The name of the key whose turn it is.
     pub(crate) fn signing_kid(&self, ctx: &Ctx) -> Result<String, Failure> {
         self.0.signing.ring().signer(ctx.now).map(|key| key.kid().to_owned())

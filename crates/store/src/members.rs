@@ -64,6 +64,7 @@ pub struct Member {
 
 /// What a person's access token is checked against at each request.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is the answer to one question of one statement")]
 pub struct PersonAtDoor {
     /// The person in the token's organisation.
     pub id: UserId,

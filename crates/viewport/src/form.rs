@@ -13,6 +13,12 @@ use web::{BodyError, Form, FormError};
 pub(crate) struct Fields(Vec<(String, String)>);
 
 impl Fields {
+    /// The parameters of a page's address; none of them if they are badly encoded.
+    pub(crate) fn of_query(query: Option<&str>) -> Self {
+        let form = Form::parse(query.unwrap_or_default().as_bytes());
+        Self(form.map(Form::into_pairs).unwrap_or_default())
+    }
+
     /// What was typed into a field.
     pub(crate) fn text(&self, name: &str) -> &str {
         self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
@@ -21,6 +27,11 @@ impl Fields {
     /// The same, or nothing if it is blank.
     pub(crate) fn filled(&self, name: &str) -> Option<&str> {
         Some(self.text(name)).filter(|text| !text.trim().is_empty())
+    }
+
+    /// Text of several lines, with the line ends that the API has, or nothing if it is blank.
+    pub(crate) fn lines(&self, name: &str) -> Option<String> {
+        self.filled(name).map(|text| text.replace("\r\n", "\n"))
     }
 
     /// Whether a box is ticked.
@@ -69,10 +80,9 @@ impl FromRequest<Viewport> for Fields {
     }
 }
 
-#[cfg(test)]
-impl Fields {
-    pub(crate) fn of(pairs: &[(&str, &str)]) -> Self {
-        Self(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+impl<'a> FromIterator<(&'a str, &'a str)> for Fields {
+    fn from_iter<I: IntoIterator<Item = (&'a str, &'a str)>>(pairs: I) -> Self {
+        Self(pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
     }
 }
 
@@ -82,7 +92,7 @@ mod tests {
 
     #[test]
     fn a_field_that_is_blank_or_missing_is_not_filled() {
-        let fields = Fields::of(&[("label", " CI "), ("note", " "), ("days", " 90 ")]);
+        let fields: Fields = [("label", " CI "), ("note", " "), ("days", " 90 ")].into_iter().collect();
         assert_eq!(
             (fields.filled("label"), fields.filled("note"), fields.filled("none")),
             (Some(" CI "), None, None)

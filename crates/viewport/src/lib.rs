@@ -4,19 +4,31 @@
 //! begins with a [`visit::Visit`], which knows who asks and in which organisation. A page is a template of `templates/` and a
 //! handler that calls a use case of `service`, which holds every rule.
 
+#![expect(
+    clippy::result_large_err,
+    reason = "an answer that ends a handler early is moved once, and boxed nowhere else"
+)]
+
 mod account;
 mod answer;
+mod audit;
 mod browser;
 mod device;
+mod done;
 mod entry;
 mod explorer;
 mod form;
+mod home;
 #[cfg(test)]
 mod hostile;
 mod keys;
+mod members;
 mod next;
+mod organisation;
+mod products;
 mod routes;
 mod switch;
+mod targets;
 mod trouble;
 mod visit;
 

@@ -1,6 +1,9 @@
 //! Every route and who may call it, in one table: a route that is not here is not served.
 
-use crate::{Viewport, account, answer, device, entry, explorer, keys, switch};
+use crate::{
+    Viewport, account, answer, audit, device, entry, explorer, home, keys, members, organisation, products,
+    switch, targets,
+};
 use axum::{
     Router,
     middleware::from_fn,
@@ -74,6 +77,37 @@ table! {
     GET  "/device" Member device::ask;
     POST "/device" Member device::decide;
     GET  "/explorer" Member explorer::show;
+
+    GET  "/" Member home::show;
+    GET  "/p/new" Member products::change::ask_new;
+    POST "/p/new" Member products::change::make;
+    GET  "/p/{subject}" Member products::page::show;
+    GET  "/p/{subject}/edit" Member products::change::ask_edit;
+    POST "/p/{subject}/edit" Member products::change::save;
+    GET  "/p/{subject}/delete" Member products::delete::ask;
+    POST "/p/{subject}/delete" Member products::delete::make;
+    GET  "/p/{subject}/t/new" Member targets::change::ask_new;
+    POST "/p/{subject}/t/new" Member targets::change::make;
+    GET  "/p/{subject}/t/{target}" Member targets::page::show;
+    GET  "/p/{subject}/t/{target}/edit" Member targets::change::ask_edit;
+    POST "/p/{subject}/t/{target}/edit" Member targets::change::save;
+    GET  "/p/{subject}/t/{target}/delete" Member targets::delete::ask;
+    POST "/p/{subject}/t/{target}/delete" Member targets::delete::make;
+
+    GET  "/settings/members" Admin members::list;
+    GET  "/settings/members/invite" Admin members::invite::ask;
+    POST "/settings/members/invite" Admin members::invite::make;
+    GET  "/settings/members/{user}/role" Admin members::role::ask;
+    POST "/settings/members/{user}/role" Admin members::role::make;
+    GET  "/settings/members/{user}/remove" Admin members::remove::ask;
+    POST "/settings/members/{user}/remove" Admin members::remove::make;
+    GET  "/settings/members/invitations/{id}/revoke" Admin members::invitations::ask;
+    POST "/settings/members/invitations/{id}/revoke" Admin members::invitations::revoke;
+    POST "/settings/members/invitations/{id}/again" Admin members::invitations::again;
+    GET  "/settings/organisation" Admin organisation::show;
+    POST "/settings/organisation" Admin organisation::save;
+    GET  "/settings/audit" Admin audit::show;
+    GET  "/settings/audit/export" Admin audit::export::download;
 
     GET  "/settings/api-keys" Admin keys::list;
     GET  "/settings/api-keys/generate" Admin keys::generate::ask;

@@ -81,6 +81,7 @@ impl Request {
     }
 
     /// Sends the browser to another page.
+    #[expect(clippy::unnecessary_wraps, reason = "handlers end with it")]
     pub(crate) fn go(&self, page: &str) -> Answer {
         Ok(answer::see_other(self.partial, page))
     }

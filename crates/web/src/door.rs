@@ -26,7 +26,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Middleware that gives a request its [`RequestContext`], then measures and logs the answer.
 ///
-/// The log has the path without its query: nothing that a caller may have put there by mistake is written down.
+/// The log has the path without its query, and of a link with a secret in it only the route: nothing that opens a door is
+/// written down.
 pub async fn enter(State(door): State<Door>, mut request: Request, next: Next) -> Response<Body> {
     let started = Instant::now();
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
@@ -35,8 +36,8 @@ pub async fn enter(State(door): State<Door>, mut request: Request, next: Next) -
     let request_id = context.request_id.clone();
     request.extensions_mut().insert(context);
     let method = request.method().clone();
-    let path = request.uri().path().to_owned();
     let route = request.extensions().get::<MatchedPath>().cloned();
+    let path = logged_path(request.uri().path(), route.as_ref());
 
     let span = tracing::info_span!("request", id = %request_id);
     let mut response = next.run(request).instrument(span).await;
@@ -60,6 +61,12 @@ pub async fn enter(State(door): State<Door>, mut request: Request, next: Next) -
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
+}
+
+/// The path as logs may have it: the routes of links name their secret `{code}`.
+fn logged_path(path: &str, route: Option<&MatchedPath>) -> String {
+    let secret = route.map(MatchedPath::as_str).filter(|route| route.contains("{code}"));
+    secret.unwrap_or(path).to_owned()
 }
 
 /// Sixteen hexadecimal digits: enough to find one request in the logs of a year.

@@ -6,13 +6,10 @@ use super::{
 };
 use crate::{failure::CommandFailure, settings::Settings};
 use clap::Subcommand;
-use domain::{
-    Timestamp,
-    audit::{AuditEvent, SYSTEM_CHAIN},
-};
+use domain::audit::SYSTEM_CHAIN;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
-use service::audit::{ChainReport, Walk};
+use service::audit::{ChainReport, Walk, export_line, read_export_line};
 use std::{
     io::{BufRead, BufReader, IsTerminal, stderr},
     path::{Path, PathBuf},
@@ -86,7 +83,7 @@ async fn export(operator: &Operator, chain: &str) -> Result<(), CommandFailure> 
         let Some(last) = events.last() else { break };
         after = last.sequence;
         for event in &events {
-            output::line(&as_json(event).to_string())?;
+            output::line(&export_line(event))?;
         }
         bar.set_position(u64::try_from(after).unwrap_or(0));
     }
@@ -142,48 +139,6 @@ fn report(reports: &[ChainReport], format: Format) -> Result<(), CommandFailure>
     }
 }
 
-/// An entry with every field that its hash covers, so that anyone can check an export.
-fn as_json(event: &AuditEvent) -> Value {
-    json!({
-        "id": event.id,
-        "chain": event.chain,
-        "sequence": event.sequence,
-        "at": event.at.to_string(),
-        "at_ms": event.at.ms(),
-        "actor_kind": event.actor_kind,
-        "actor_id": event.actor_id,
-        "actor_name": event.actor_name,
-        "action": event.action,
-        "object_id": event.object_id,
-        "object_name": event.object_name,
-        "details": event.details,
-        "address": event.address,
-        "previous_hash": event.previous_hash,
-        "hash": event.hash,
-    })
-}
-
-fn from_json(line: &Value) -> Option<AuditEvent> {
-    let text = |name: &str| line.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
-    let number = |name: &str| line.get(name).and_then(Value::as_i64);
-    Some(AuditEvent {
-        id: text("id")?,
-        chain: text("chain")?,
-        sequence: number("sequence")?,
-        at: Timestamp::from_ms(number("at_ms")?),
-        actor_kind: text("actor_kind")?,
-        actor_id: text("actor_id")?,
-        actor_name: text("actor_name")?,
-        action: text("action")?,
-        object_id: text("object_id")?,
-        object_name: text("object_name")?,
-        details: text("details")?,
-        address: text("address"),
-        previous_hash: text("previous_hash")?,
-        hash: text("hash")?,
-    })
-}
-
 fn verify_file(path: &Path) -> Result<ChainReport, CommandFailure> {
     let refusal =
         |what: &dyn std::fmt::Display| CommandFailure::new(format!("cannot read {}: {what}", path.display()));
@@ -192,8 +147,8 @@ fn verify_file(path: &Path) -> Result<ChainReport, CommandFailure> {
     let mut report = ChainReport { chain: String::new(), entries: 0, hash: String::new(), fault: None };
     for (number, line) in BufReader::new(file).lines().enumerate() {
         let line = line.map_err(|error| refusal(&error))?;
-        let event = serde_json::from_str(&line).ok().as_ref().and_then(from_json);
-        let event = event.ok_or_else(|| refusal(&format!("line {} is no audit entry", number + 1)))?;
+        let event = read_export_line(&line)
+            .ok_or_else(|| refusal(&format!("line {} is no audit entry", number + 1)))?;
         if number > 0 && report.chain != event.chain {
             return Err(refusal(&format!("line {} is of another chain: an export holds one", number + 1)));
         }

@@ -116,11 +116,14 @@ impl Prepared {
         if let Some((listener, _)) = &self.metrics {
             output::line(&format!("  metrics  http://{}/metrics", listener.local_addr()?))?;
         }
-        if self.service.list_organisations(None).await?.is_empty() {
-            output::line(
-                "\nThere is no organisation yet. Make one with its first Admin, on this host and with the same settings:\n  \
+        if let Some(link) = self.service.make_setup_link(&self.ambient.background("start")).await? {
+            output::line(&format!(
+                "\nThere is no organisation yet. Make one and become its Admin, by this link, which works once and for a day:\n  \
+                 {}\n\
+                 Or on this host and with the same settings:\n  \
                  duku admin org create Acme --admin-email you@example.org",
-            )?;
+                *link
+            ))?;
         }
         Ok(())
     }

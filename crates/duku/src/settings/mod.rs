@@ -130,6 +130,28 @@ settings! {
     trusted_proxies: Vec<String> = Vec::new(), "DUKU_TRUSTED_PROXIES";
     /// The largest form that the authorization server reads, in bytes [default: 16384]
     form_bytes: usize = 16 * 1024, "DUKU_FORM_BYTES";
+    /// The largest form that Viewport reads, in bytes [default: 131072]
+    viewport_form_bytes: usize = 128 * 1024, "DUKU_VIEWPORT_FORM_BYTES";
+    /// The shortest password, in characters [default: 12]
+    password_minimum: usize = 12, "DUKU_PASSWORD_MINIMUM";
+    /// How many passwords are checked at once, each on a core of its own [default: 2]
+    password_checks: usize = 2, "DUKU_PASSWORD_CHECKS";
+    /// Sign-in attempts a minute of one person from one network before they are answered 429 [default: 10]
+    sign_ins_per_person: u32 = 10, "DUKU_SIGN_INS_PER_PERSON";
+    /// Sign-in attempts a minute from one address before they are answered 429 [default: 60]
+    sign_ins_per_address: u32 = 60, "DUKU_SIGN_INS_PER_ADDRESS";
+    /// How long a person stays signed in at most, in hours [default: 168]
+    session_hours: i64 = 168, "DUKU_SESSION_HOURS";
+    /// How long a session may be unused, in minutes [default: 720]
+    session_idle_minutes: i64 = 720, "DUKU_SESSION_IDLE_MINUTES";
+    /// For how long after giving the password keys may be changed in Viewport, in minutes [default: 10]
+    sign_in_fresh_minutes: i64 = 10, "DUKU_SIGN_IN_FRESH_MINUTES";
+    /// How long `duku login` lasts unused, in days [default: 30]
+    command_line_days: i64 = 30, "DUKU_COMMAND_LINE_DAYS";
+    /// How long an invitation's link works, in days [default: 7]
+    invitation_days: i64 = 7, "DUKU_INVITATION_DAYS";
+    /// How long a link that sets a new password works, in minutes [default: 60]
+    reset_minutes: i64 = 60, "DUKU_RESET_MINUTES";
     /// The largest GraphQL request, in bytes [default: 1048576]
     graphql_bytes: usize = 1024 * 1024, "DUKU_GRAPHQL_BYTES";
     /// How deep a GraphQL document may nest [default: 15]
@@ -200,6 +222,15 @@ impl Settings {
             ("usage-flush-seconds", whole(self.usage_flush_seconds), 1, 3600),
             ("header-timeout-seconds", whole(self.header_timeout_seconds), 1, 3600),
             ("form-bytes", whole(self.form_bytes), 1024, 1 << 20),
+            ("viewport-form-bytes", whole(self.viewport_form_bytes), 4096, 1 << 20),
+            ("password-minimum", whole(self.password_minimum), 8, 128),
+            ("password-checks", whole(self.password_checks), 1, 256),
+            ("session-hours", self.session_hours, 1, 8760),
+            ("session-idle-minutes", self.session_idle_minutes, 1, 525_600),
+            ("sign-in-fresh-minutes", self.sign_in_fresh_minutes, 1, 1440),
+            ("command-line-days", self.command_line_days, 1, 365),
+            ("invitation-days", self.invitation_days, 1, 365),
+            ("reset-minutes", self.reset_minutes, 1, 1440),
             ("graphql-bytes", whole(self.graphql_bytes), 1024, 64 << 20),
             ("graphql-depth", whole(self.graphql_depth), 2, 1000),
             ("graphql-complexity", whole(self.graphql_complexity), 10, i64::MAX),
@@ -259,6 +290,16 @@ impl Settings {
             page_maximum: self.page_maximum,
             usage_days: self.usage_days,
             viewport: urls.viewport.clone(),
+            password_minimum: self.password_minimum,
+            password_checks: self.password_checks,
+            sign_ins_per_person: limited(self.sign_ins_per_person),
+            sign_ins_per_address: limited(self.sign_ins_per_address),
+            session_lifetime_seconds: self.session_hours * 3600,
+            session_idle_seconds: self.session_idle_minutes * 60,
+            sign_in_fresh_seconds: self.sign_in_fresh_minutes * 60,
+            command_line_lifetime_seconds: self.command_line_days * 86_400,
+            invitation_lifetime_seconds: self.invitation_days * 86_400,
+            reset_lifetime_seconds: self.reset_minutes * 60,
             ..service::Policy::new(urls.issuer(&self.realm), urls.audience())
         })
     }

@@ -1,6 +1,7 @@
 //! The product as its users meet it: over HTTP and on the command line, on both databases.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
+mod access;
 mod app;
 mod browser;
 mod clients;
@@ -9,11 +10,13 @@ mod crashes;
 mod forged_tokens;
 mod life;
 mod operations;
+mod people;
 mod person;
 mod protocol;
 mod races;
 mod secrecy;
 mod server;
+mod sign_in;
 mod token_endpoint;
 
 /// Makes two tests of `async fn name(engine: Engine)`: `name::sqlite` and `name::postgres`.

@@ -22,7 +22,7 @@ struct Form {
     head: Head,
     chrome: Chrome,
     partial: bool,
-    form: String,
+    nonce: String,
     label: String,
     days: String,
     maximum_days: i64,
@@ -48,7 +48,7 @@ async fn form(
         head: Head::new("Generate API Key"),
         chrome: visit.chrome(Section::ApiKeys).await?,
         partial: visit.partial,
-        form: match fields.text("form") {
+        nonce: match fields.text("nonce") {
             "" => visit.service().draw_handle().expose().to_owned(),
             sent => sent.to_owned(),
         },
@@ -83,6 +83,11 @@ pub(crate) async fn make(mut visit: Visit, fields: Fields) -> Answer {
         let trouble = Trouble::new("expiresInDays", "Write the lifetime as a number of days, like 90.");
         return form(&visit, &organisation, &fields, "", trouble).await;
     };
+    // Before anything is said about a label that the first of two clicks has just taken.
+    let sent = visit.service().find_sent_form(&visit.principal, fields.text("nonce")).await;
+    if let Some(id) = visit.outcome(sent)? {
+        return once::sent_before(&visit, &id).await;
+    }
     if let Some(label) = duplicate(&visit, &fields).await? {
         return form(&visit, &organisation, &fields, &label, Trouble::default()).await;
     }
@@ -90,7 +95,7 @@ pub(crate) async fn make(mut visit: Visit, fields: Fields) -> Answer {
         return form(&visit, &organisation, &fields, "", trouble).await;
     }
     let input = GenerateKey { label: fields.text("label").to_owned(), expires_in_days: Some(days) };
-    let name = fields.text("form");
+    let name = fields.text("nonce");
     let sent = visit.service().generate_key_by_form(&visit.ctx, &visit.principal, name, &input).await;
     match sent {
         Ok(Sent::Now(generated)) => once::show(&visit, once::Occasion::Generated, &generated).await,

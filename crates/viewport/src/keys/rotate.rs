@@ -25,7 +25,7 @@ struct Form {
     head: Head,
     chrome: Chrome,
     partial: bool,
-    form: String,
+    nonce: String,
     key: Row,
     /// When the key will expire once it is rotated.
     expires: Time,
@@ -51,7 +51,7 @@ async fn form(visit: &Visit, report: &KeyReport, fields: &Fields, trouble: Troub
         head: Head::new(format!("Rotate {}", key.label)),
         chrome: visit.chrome(Section::ApiKeys).await?,
         partial: visit.partial,
-        form: match fields.text("form") {
+        nonce: match fields.text("nonce") {
             "" => visit.service().draw_handle().expose().to_owned(),
             sent => sent.to_owned(),
         },
@@ -85,7 +85,7 @@ pub(crate) async fn make(mut visit: Visit, Path(id): Path<String>, fields: Field
         grace_seconds: fields.number("grace").unwrap_or(0),
         end_issued_tokens: fields.is_ticked("end_issued_tokens"),
     };
-    let name = fields.text("form");
+    let name = fields.text("nonce");
     let sent = visit.service().rotate_key_by_form(&visit.ctx, &visit.principal, name, &id, input).await;
     match sent {
         Ok(Sent::Now(generated)) => once::show(&visit, once::Occasion::Rotated, &generated).await,

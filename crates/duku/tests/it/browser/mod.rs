@@ -12,6 +12,7 @@ mod keys;
 mod screenshots;
 mod self_tests;
 mod shots;
+pub(crate) mod viewport;
 mod webdriver;
 
 use driver::Processes;

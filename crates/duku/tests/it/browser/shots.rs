@@ -70,10 +70,20 @@ impl Shots {
 impl Browser {
     /// Saves the whole page, however long, as PNG.
     pub(crate) async fn screenshot(&self, file: impl Into<PathBuf>) {
+        // What sticks to an edge of the screen would stand in the middle of a long picture.
+        self.evaluate("scrollTo(0, 0)", json!([])).await;
         let metrics = self.devtools("Page.getLayoutMetrics", json!({})).await;
-        let size = &metrics["cssContentSize"];
-        let clip = json!({ "x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1 });
-        let parameters = json!({ "format": "png", "captureBeyondViewport": true, "clip": clip });
+        let modal = self.evaluate("return document.querySelector('dialog[open]') !== null", json!([])).await;
+        let size =
+            if modal == json!(true) { &metrics["cssVisualViewport"] } else { &metrics["cssContentSize"] };
+        let (width, height) = if modal == json!(true) {
+            (&size["clientWidth"], &size["clientHeight"])
+        } else {
+            (&size["width"], &size["height"])
+        };
+        let clip = json!({ "x": 0, "y": 0, "width": width, "height": height, "scale": 1 });
+        let parameters =
+            json!({ "format": "png", "captureBeyondViewport": modal != json!(true), "clip": clip });
         let answer = self.devtools("Page.captureScreenshot", parameters).await;
         let file = file.into();
         let picture = decoded(&answer["data"]).unwrap();

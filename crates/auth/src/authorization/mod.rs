@@ -1,0 +1,258 @@
+//! The authorization endpoint (RFC 6749 §3.1 with PKCE, OpenID Connect Core 1.0 §3.1.2): people sign in, clients get codes.
+//!
+//! The sign-in form posts to the address of the request itself, so the request is read and checked again each time and
+//! nothing about it is kept. A sign-in that was done just now satisfies `prompt` and `max_age`.
+
+mod asked;
+mod back;
+mod page;
+
+pub(crate) use back::see_other;
+
+use crate::{
+    AuthorizationServer,
+    browser::{self, Browser},
+    request::Posted,
+};
+use asked::{Asked, Flaw, Prompt};
+use axum::{
+    body::Body,
+    extract::{Request, State},
+};
+use back::Denial;
+use http::{HeaderValue, Response, StatusCode, header};
+use page::{Problem, SecondFactorPage, SignInPage};
+use pages::Head;
+use service::{
+    Failure, PersonSession, SessionKind,
+    authorization::{CodeRequest, VIEWPORT},
+    sign_in::{Attempt, SignInRefusal, SignedIn},
+};
+use web::Form;
+
+/// The longest address that there is, in bytes (RFC 5321 §4.5.3.1.3).
+const EMAIL_BYTES: usize = 254;
+/// Longer than any code, with room for spaces and dashes.
+const CODE_BYTES: usize = 64;
+
+/// `GET`: straight back with a code, or with an error, or a page.
+pub(crate) async fn begin(State(server): State<AuthorizationServer>, request: Request) -> Response<Body> {
+    let (parts, _) = request.into_parts();
+    let browser = match Browser::of(&server, &parts) {
+        Ok(browser) => browser,
+        Err(refusal) => return browser::refused(&refusal),
+    };
+    let visit = match Visit::read(browser, parts.uri.query()) {
+        Ok(visit) => visit,
+        Err(answer) => return *answer,
+    };
+    visit.go_on(None).await.unwrap_or_else(|failure| visit.browser.failed(failure))
+}
+
+/// `POST`: what the person typed.
+pub(crate) async fn take(State(server): State<AuthorizationServer>, request: Request) -> Response<Body> {
+    if !web::origin::is_own(request.method(), request.headers()) {
+        return browser::foreign();
+    }
+    let posted = match Posted::read(&server, request).await {
+        Ok(posted) => posted,
+        Err(refusal) => return browser::refused(&refusal),
+    };
+    let form = match posted.form() {
+        Ok(form) => form,
+        Err(refusal) => return browser::refused(&refusal),
+    };
+    let visit = match Visit::read(Browser::of_posted(&server, &posted), posted.uri.query()) {
+        Ok(visit) => visit,
+        Err(answer) => return *answer,
+    };
+    let here = posted.uri.path_and_query().map_or("/", |here| here.as_str());
+    visit.take(&form, here).await.unwrap_or_else(|failure| visit.browser.failed(failure))
+}
+
+/// One request of a browser, of which the client and the redirect URI are good.
+struct Visit<'a> {
+    browser: Browser<'a>,
+    asked: Asked,
+}
+
+impl<'a> Visit<'a> {
+    fn read(browser: Browser<'a>, query: Option<&str>) -> Result<Self, Box<Response<Body>>> {
+        let service = browser.server.service();
+        match Asked::read(service, query.unwrap_or_default()) {
+            Ok(asked) => Ok(Self { browser, asked }),
+            Err(Flaw::Back(back, denial)) => {
+                Err(Box::new(back.with_denial(&service.policy().issuer, denial)))
+            }
+            Err(Flaw::Nowhere(why)) => {
+                let text = format!(
+                    "{why} Nobody was signed in and nothing was sent anywhere. Go back to where you came from and begin \
+                     again; if it happens there too, tell whoever runs it."
+                );
+                Err(Box::new(
+                    pages::message(StatusCode::BAD_REQUEST, "This sign-in request is not right", text)
+                        .respond(),
+                ))
+            }
+        }
+    }
+
+    /// What follows from the sign-in that the browser has, if it has one.
+    async fn go_on(&self, problem: Option<Problem>) -> Result<Response<Body>, Failure> {
+        let sign_in = self.browser.find_sign_in().await?;
+        if let Some(sign_in) = sign_in.as_ref().filter(|sign_in| self.satisfied_by(sign_in)) {
+            return match sign_in.kind {
+                SessionKind::SignIn => self.hand_over(sign_in).await,
+                _ if self.asked.prompt == Prompt::Never => {
+                    Ok(self.deny(Denial("interaction_required", "The sign-in waits for its second factor.")))
+                }
+                _ => Ok(self.ask_second_factor(problem)),
+            };
+        }
+        if self.asked.prompt == Prompt::Never {
+            let denial = Denial("login_required", "Nobody has signed in here, or it was too long ago.");
+            return Ok(self.deny(denial));
+        }
+        self.ask_password(problem, None, sign_in.as_ref()).await
+    }
+
+    fn satisfied_by(&self, sign_in: &PersonSession) -> bool {
+        let Browser { server, ctx, .. } = &self.browser;
+        self.asked.prompt != Prompt::Always
+            && server.service().is_young_enough(ctx, sign_in.authenticated_at, self.asked.max_age)
+    }
+
+    async fn take(&self, form: &Form<'_>, here: &str) -> Result<Response<Body>, Failure> {
+        if form.get("start_over").is_some() {
+            return self.start_over(here).await;
+        }
+        if self.asked.prompt == Prompt::Never {
+            return self.go_on(None).await;
+        }
+        match form.get("code") {
+            Some(code) => self.take_second_factor(code).await,
+            None => self.take_password(form).await,
+        }
+    }
+
+    async fn start_over(&self, here: &str) -> Result<Response<Body>, Failure> {
+        self.browser.sign_out().await?;
+        let mut response = see_other(here);
+        self.browser.clear_cookie(&mut response);
+        Ok(response)
+    }
+
+    async fn take_password(&self, form: &Form<'_>) -> Result<Response<Body>, Failure> {
+        let typed = |name| form.get(name).unwrap_or_default();
+        let (email, password) = (typed("email").trim(), typed("password"));
+        let known = self.browser.find_sign_in().await?;
+        if let Some(text) = unusable(email, password) {
+            let problem = Problem::new(StatusCode::BAD_REQUEST, text);
+            return self.ask_password(Some(problem), Some(email), known.as_ref()).await;
+        }
+        let Browser { server, ctx, cookie, device, .. } = &self.browser;
+        let attempt = Attempt { email, password, device };
+        match server.service().sign_in(ctx, attempt, cookie.as_deref()).await {
+            Ok(signed_in) if signed_in.is_pending() => {
+                let mut response = self.ask_second_factor(None);
+                self.browser.keep(&signed_in, &mut response);
+                Ok(response)
+            }
+            Ok(signed_in) => self.arrive(&signed_in).await,
+            Err(refusal) => {
+                let problem = Problem::of(refusal, "This address and password do not belong together.")?;
+                self.ask_password(Some(problem), Some(email), known.as_ref()).await
+            }
+        }
+    }
+
+    async fn take_second_factor(&self, code: &str) -> Result<Response<Body>, Failure> {
+        let wrong =
+            "This code is not right, or was used already. Wait for the next one, or use a recovery code.";
+        let Browser { server, ctx, cookie, .. } = &self.browser;
+        let outcome = match cookie {
+            None => Err(SignInRefusal::Over),
+            Some(_) if code.len() > CODE_BYTES => Err(SignInRefusal::Wrong),
+            Some(cookie) => server.service().give_second_factor(ctx, cookie, code).await,
+        };
+        match outcome {
+            Ok(signed_in) => self.arrive(&signed_in).await,
+            // A second click on the button finds the sign-in complete already.
+            Err(SignInRefusal::Over) => self.go_on(Some(Problem::of(SignInRefusal::Over, wrong)?)).await,
+            Err(refusal) => Ok(self.ask_second_factor(Some(Problem::of(refusal, wrong)?))),
+        }
+    }
+
+    /// A sign-in of just now: neither `prompt` nor `max_age` may ask for another.
+    async fn arrive(&self, signed_in: &SignedIn) -> Result<Response<Body>, Failure> {
+        let mut response = self.hand_over(&signed_in.session).await?;
+        self.browser.keep(signed_in, &mut response);
+        Ok(response)
+    }
+
+    async fn hand_over(&self, sign_in: &PersonSession) -> Result<Response<Body>, Failure> {
+        let Browser { server, ctx, .. } = &self.browser;
+        let request = CodeRequest {
+            client_id: VIEWPORT,
+            redirect_uri: &self.asked.back.redirect_uri,
+            challenge: &self.asked.challenge,
+            scope: &self.asked.scope,
+            nonce: self.asked.nonce.as_deref(),
+        };
+        let code = server.service().issue_code(ctx, sign_in, request).await?;
+        Ok(self.asked.back.with_code(&server.service().policy().issuer, &code))
+    }
+
+    fn deny(&self, denial: Denial) -> Response<Body> {
+        self.asked.back.with_denial(&self.browser.server.service().policy().issuer, denial)
+    }
+
+    fn ask_second_factor(&self, problem: Option<Problem>) -> Response<Body> {
+        SecondFactorPage::new(problem).answer(self.browser.server.viewport())
+    }
+
+    /// Shows the sign-in page with what was `typed`, or what is known or supposed.
+    async fn ask_password(
+        &self,
+        problem: Option<Problem>,
+        typed: Option<&str>,
+        sign_in: Option<&PersonSession>,
+    ) -> Result<Response<Body>, Failure> {
+        let server = self.browser.server;
+        let known = match sign_in.filter(|sign_in| sign_in.kind == SessionKind::SignIn) {
+            Some(sign_in) => server.service().address_of(&sign_in.user_id).await?,
+            None => None,
+        };
+        let email = known.as_ref().map(domain::Email::as_str).or(typed).or(self.asked.login_hint.as_deref());
+        let page = SignInPage {
+            head: Head::new("Sign in"),
+            problem,
+            email: email.filter(|email| email.len() <= EMAIL_BYTES).unwrap_or_default().to_owned(),
+            known: known.is_some(),
+            forgot: format!("{}/forgot", server.viewport()),
+        };
+        Ok(page.answer(server.viewport()))
+    }
+}
+
+/// Why what was typed cannot be an address and a password, in a sentence.
+fn unusable(email: &str, password: &str) -> Option<&'static str> {
+    match (email.len(), password.len()) {
+        (0, _) => Some("Enter your email address."),
+        (_, 0) => Some("Enter your password."),
+        (length, _) if length > EMAIL_BYTES => {
+            Some("This is too long for an email address. Check what was pasted into the field.")
+        }
+        (_, length) if length > domain::PASSWORD_MAXIMUM => {
+            Some("This is longer than any password here. Check what was pasted into the field.")
+        }
+        _ => None,
+    }
+}
+
+/// A method that the endpoint does not take, as a page.
+pub(crate) async fn not_allowed() -> Response<Body> {
+    let mut response = pages::message_for(StatusCode::METHOD_NOT_ALLOWED).respond();
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, POST"));
+    response
+}

@@ -1,0 +1,57 @@
+//! The device authorization endpoint (RFC 8628 §3.1): a command line asks to be let in by a person.
+
+use crate::{
+    AuthorizationServer, browser,
+    errors::{Refusal, no_store},
+    public_client,
+    request::Posted,
+};
+use axum::{
+    body::Body,
+    extract::{Request, State},
+};
+use http::{Response, StatusCode};
+use serde_json::json;
+use service::{
+    authorization::COMMAND_LINE,
+    devices::{DeviceRefusal, DeviceStart},
+    exchange::ClientRefusal,
+};
+
+pub(crate) async fn start(
+    State(server): State<AuthorizationServer>,
+    request: Request,
+) -> Result<Response<Body>, Refusal> {
+    let posted = Posted::read(&server, request).await?;
+    let form = posted.form()?;
+    let client_id = public_client::require(&posted, &form, COMMAND_LINE)?;
+    let (scope, device) = (form.get("scope").unwrap_or_default(), browser::device(&posted.headers));
+    let started = server.service().start_device(&posted.ctx, client_id, scope, &device).await?;
+    let DeviceStart { device_code, user_code, expires_in, interval } = started;
+    let page = format!("{}/device", server.viewport());
+    // A user code has letters and a dash only: nothing to encode.
+    let complete = format!("{page}?user_code={user_code}");
+    let answer = json!({
+        "device_code": device_code.expose(),
+        "user_code": user_code,
+        "verification_uri": page,
+        "verification_uri_complete": complete,
+        "expires_in": expires_in,
+        "interval": interval,
+    });
+    Ok(no_store(web::json(StatusCode::OK, &answer)))
+}
+
+impl From<DeviceRefusal> for Refusal {
+    fn from(refusal: DeviceRefusal) -> Self {
+        match refusal {
+            DeviceRefusal::Scope(_) => Self::new(
+                StatusCode::BAD_REQUEST,
+                "invalid_scope",
+                "A command line works with the scope openid; leave scope out.",
+            ),
+            DeviceRefusal::TooMany(seconds) => Self::from(ClientRefusal::TooManyFailures(seconds)),
+            DeviceRefusal::Failure(failure) => failure.into(),
+        }
+    }
+}

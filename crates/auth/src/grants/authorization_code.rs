@@ -1,0 +1,38 @@
+//! The authorization code grant (RFC 6749 §4.1.3) with PKCE (RFC 7636 §4.5): a person's sign-in buys an access token, and
+//! an ID token for the scope `openid`. No refresh token: the browser's session lasts.
+
+use super::{invalid_grant, person_answer, required};
+use crate::{AuthorizationServer, errors::Refusal, public_client, request::Posted};
+use axum::body::Body;
+use http::Response;
+use service::authorization::{CodeRefusal, VIEWPORT};
+use web::Form;
+
+pub(crate) const NAME: &str = "authorization_code";
+
+pub(crate) async fn exchange(
+    server: &AuthorizationServer,
+    posted: &Posted,
+    form: &Form<'_>,
+) -> Result<Response<Body>, Refusal> {
+    let client_id = public_client::require(posted, form, VIEWPORT)?;
+    let (code, redirect_uri) = (required(form, "code")?, required(form, "redirect_uri")?);
+    let verifier = required(form, "code_verifier")?;
+    if !is_verifier(verifier) {
+        return Err(Refusal::invalid_request(
+            "code_verifier must have 43 to 128 letters, digits, dashes, dots, underscores or tildes.",
+        ));
+    }
+    let bought = server.service().exchange_code(&posted.ctx, code, client_id, redirect_uri, verifier).await;
+    let bought = bought.map_err(|refusal| match refusal {
+        CodeRefusal::Invalid(why) => invalid_grant(why),
+        CodeRefusal::Failure(failure) => failure.into(),
+    })?;
+    Ok(person_answer(&bought.tokens, bought.id_token.as_deref()))
+}
+
+/// RFC 7636 §4.1.
+fn is_verifier(text: &str) -> bool {
+    let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+    (43..=128).contains(&text.len()) && text.bytes().all(unreserved)
+}

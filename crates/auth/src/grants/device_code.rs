@@ -1,0 +1,21 @@
+//! The device authorization grant (RFC 8628 §3.4): a command line asks whether a person has let it in.
+
+use super::{person_answer, required};
+use crate::{AuthorizationServer, errors::Refusal, public_client, request::Posted};
+use axum::body::Body;
+use http::Response;
+use service::authorization::COMMAND_LINE;
+use web::Form;
+
+pub(crate) const NAME: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
+pub(crate) async fn exchange(
+    server: &AuthorizationServer,
+    posted: &Posted,
+    form: &Form<'_>,
+) -> Result<Response<Body>, Refusal> {
+    let client_id = public_client::require(posted, form, COMMAND_LINE)?;
+    let device_code = required(form, "device_code")?;
+    let tokens = server.service().poll_device(&posted.ctx, client_id, device_code).await?;
+    Ok(person_answer(&tokens, None))
+}

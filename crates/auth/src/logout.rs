@@ -1,0 +1,119 @@
+//! Signing out (OpenID Connect RP-Initiated Logout 1.0 §2), and the end of a command line's session.
+//!
+//! A link alone signs nobody out: the page asks first, and only a form of this very origin is believed.
+
+use crate::{
+    AuthorizationServer,
+    authorization::see_other,
+    browser::{self, Browser},
+    errors::{Refusal, no_store},
+    parameters::Parameters,
+    public_client,
+    request::Posted,
+};
+use askama::Template;
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    response::IntoResponse,
+};
+use form_urlencoded::Serializer;
+use http::{Response, StatusCode};
+use pages::Head;
+use service::authorization::COMMAND_LINE;
+use web::Form;
+
+/// Asks whether to sign out.
+#[derive(Template)]
+#[template(path = "sign-out.html")]
+pub(crate) struct SignOutPage {
+    pub(crate) head: Head,
+    /// Who has signed in, if the store says so.
+    pub(crate) email: Option<String>,
+    /// Where a change of mind leads.
+    pub(crate) viewport: String,
+}
+
+/// `GET`: asks first.
+pub(crate) async fn ask(State(server): State<AuthorizationServer>, request: Request) -> Response<Body> {
+    let (parts, _) = request.into_parts();
+    let browser = match Browser::of(&server, &parts) {
+        Ok(browser) => browser,
+        Err(refusal) => return browser::refused(&refusal),
+    };
+    let sign_in = match browser.find_sign_in().await {
+        Ok(Some(sign_in)) => sign_in,
+        Ok(None) => return afterwards(&server, parts.uri.query()),
+        Err(failure) => return browser.failed(failure),
+    };
+    match server.service().address_of(&sign_in.user_id).await {
+        Ok(email) => {
+            let email = email.map(|email| email.as_str().to_owned());
+            let viewport = format!("{}/", server.viewport());
+            let page = SignOutPage { head: Head::new("Sign out"), email, viewport };
+            pages::html_allowing(StatusCode::OK, &page, Some(server.viewport()))
+        }
+        Err(failure) => browser.failed(failure),
+    }
+}
+
+/// `POST`: the page's answer, or a command line with its refresh token.
+pub(crate) async fn end(State(server): State<AuthorizationServer>, request: Request) -> Response<Body> {
+    let own = web::origin::is_own(request.method(), request.headers());
+    let posted = match Posted::read(&server, request).await {
+        Ok(posted) => posted,
+        Err(refusal) => return browser::refused(&refusal),
+    };
+    let form = match posted.form() {
+        Ok(form) => form,
+        Err(refusal) => return browser::refused(&refusal),
+    };
+    if let Some(refresh_token) = form.get("refresh_token") {
+        let ended = end_command_line(&server, &posted, &form, refresh_token).await;
+        return ended.unwrap_or_else(IntoResponse::into_response);
+    }
+    if !own {
+        return browser::foreign();
+    }
+    let browser = Browser::of_posted(&server, &posted);
+    if let Err(failure) = browser.sign_out().await {
+        return browser.failed(failure);
+    }
+    let mut response = afterwards(&server, posted.uri.query());
+    browser.clear_cookie(&mut response);
+    response
+}
+
+async fn end_command_line(
+    server: &AuthorizationServer,
+    posted: &Posted,
+    form: &Form<'_>,
+    refresh_token: &str,
+) -> Result<Response<Body>, Refusal> {
+    public_client::require(posted, form, COMMAND_LINE)?;
+    server.service().end_command_line(&posted.ctx, refresh_token).await?;
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    Ok(no_store(response))
+}
+
+/// Where the client wants the person to be, if that is one of its own addresses; otherwise a page that says it is done.
+fn afterwards(server: &AuthorizationServer, query: Option<&str>) -> Response<Body> {
+    let parameters = Parameters::parse(query.unwrap_or_default());
+    let once = |name| parameters.as_ref().and_then(|parameters| parameters.once(name).ok().flatten());
+    let (home, login) = (format!("{}/", server.viewport()), format!("{}/login", server.viewport()));
+    match once("post_logout_redirect_uri").filter(|uri| *uri == home || *uri == login) {
+        Some(uri) => see_other(&once("state").map_or_else(
+            || uri.to_owned(),
+            |state| {
+                let query = Serializer::new(String::new()).append_pair("state", state).finish();
+                format!("{uri}?{query}")
+            },
+        )),
+        None => {
+            pages::message(StatusCode::OK, "You are signed out", "You can close this page, or sign in again.")
+                .link("Sign in", login)
+                .respond()
+        }
+    }
+}

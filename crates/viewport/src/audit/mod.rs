@@ -1,0 +1,118 @@
+//! Settings → Audit log: who did what, filtered and in pages, and whether the chain is whole.
+
+pub(crate) mod export;
+mod row;
+mod words;
+
+use crate::{
+    answer::Answer,
+    form::Fields,
+    products::{PAGE, cut},
+    visit::{AdminsOnly, Visit, show},
+};
+use axum::{body::Body, extract::RawQuery};
+use domain::EventId;
+use http::{Response, StatusCode};
+use pages::{Chrome, Head, Section};
+pub(crate) use row::Row;
+use service::{AuditFilter, KeyOverview, audit::ChainReport};
+pub(crate) use words::Group;
+
+const ADMINS_ONLY: AdminsOnly =
+    AdminsOnly { title: "Audit log", what: "read the audit log", section: Section::AuditLog };
+
+/// An actor to filter by.
+pub(crate) struct Actor {
+    pub(crate) id: String,
+    pub(crate) name: String,
+}
+
+#[derive(askama::Template)]
+#[template(path = "audit.html", blocks = ["content"])]
+pub(crate) struct Page {
+    pub(crate) head: Head,
+    pub(crate) chrome: Chrome,
+    pub(crate) report: Option<ChainReport>,
+    pub(crate) groups: Vec<Group>,
+    pub(crate) people: Vec<Actor>,
+    pub(crate) keys: Vec<Actor>,
+    /// An actor that is filtered by and is gone, so that the form still says so.
+    pub(crate) former: Option<String>,
+    pub(crate) actor: String,
+    pub(crate) object: String,
+    pub(crate) is_filtered: bool,
+    pub(crate) rows: Vec<Row>,
+    /// The query of the newest entries, if this page does not begin with them.
+    pub(crate) newest: Option<String>,
+    /// The query of the next page, if there are older entries.
+    pub(crate) older: Option<String>,
+}
+
+/// The filter in the page's address.
+fn filter(query: &Fields) -> AuditFilter {
+    let given = |name| query.filled(name).map(|text| text.trim().to_owned());
+    AuditFilter { action: given("action"), object_id: given("object"), actor_id: given("actor") }
+}
+
+/// The query of a page with the same filter.
+fn page_query(filter: &AuditFilter, before: Option<&str>) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    let parameters = [
+        ("action", filter.action.as_deref()),
+        ("actor", filter.actor_id.as_deref()),
+        ("object", filter.object_id.as_deref()),
+        ("before", before),
+    ];
+    for (name, value) in parameters {
+        value.map(|value| query.append_pair(name, value));
+    }
+    query.finish()
+}
+
+async fn people(visit: &Visit) -> Result<Vec<Actor>, Response<Body>> {
+    let members = visit.outcome(visit.service().list_members(&visit.principal).await)?;
+    let actor =
+        |member: service::Member| Actor { id: member.id.to_string(), name: member.email.as_str().to_owned() };
+    Ok(members.into_iter().map(actor).collect())
+}
+
+fn keys(found: &[KeyOverview]) -> Vec<Actor> {
+    let actor = |one: &KeyOverview| Actor { id: one.key.id.to_string(), name: one.key.label.to_string() };
+    found.iter().map(actor).collect()
+}
+
+/// `GET /settings/audit?action=…&actor=…&object=…&before=evt_…&check=1`
+pub(crate) async fn show(visit: Visit, RawQuery(query): RawQuery) -> Answer {
+    visit.require_admin(ADMINS_ONLY).await?;
+    let query = Fields::of_query(query.as_deref());
+    let filter = filter(&query);
+    let before = EventId::parse(query.text("before")).ok();
+    let found = visit.service().audit_log(&visit.principal, PAGE + 1, before.as_ref(), &filter).await;
+    let (events, last) = cut(visit.outcome(found)?);
+    let report = if query.is_ticked("check") {
+        Some(visit.outcome(visit.service().verify_own_audit(&visit.principal).await)?)
+    } else {
+        None
+    };
+    let people = people(&visit).await?;
+    let keys = keys(&visit.outcome(visit.service().list_keys(&visit.principal).await)?);
+    let actor = filter.actor_id.clone().unwrap_or_default();
+    let is_listed = ["", "operator", "system"].contains(&actor.as_str())
+        || people.iter().chain(&keys).any(|one| one.id == actor);
+    let page = Page {
+        head: Head::new("Audit log"),
+        chrome: visit.chrome(Section::AuditLog).await?,
+        report,
+        groups: words::groups(filter.action.as_deref()),
+        former: (!is_listed).then(|| actor.clone()),
+        is_filtered: !page_query(&filter, None).is_empty(),
+        rows: events.iter().map(|event| Row::of(event, &keys)).collect(),
+        newest: before.is_some().then(|| page_query(&filter, None)),
+        older: last.map(|last| page_query(&filter, Some(&last.id))),
+        actor,
+        object: filter.object_id.unwrap_or_default(),
+        people,
+        keys,
+    };
+    Ok(show!(visit, StatusCode::OK, page))
+}

@@ -1,0 +1,105 @@
+//! The first page: what needs attention, and the organisation's products.
+
+use crate::{
+    answer::Answer,
+    done,
+    form::Fields,
+    products::PAGE,
+    visit::{Visit, show},
+};
+use axum::{body::Body, extract::RawQuery};
+use domain::{Subject, SubjectId, Timestamp};
+use http::{Response, StatusCode};
+use pages::{Chrome, Head, Section, Time};
+use service::notices::{self, Attention, Matter};
+
+/// A product as the list shows it.
+pub(crate) struct Product {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) base_url: Option<String>,
+    pub(crate) updated: Time,
+}
+
+/// What is the matter with a key.
+pub(crate) enum What {
+    ExpiresSoon(Time),
+    Expired(Time),
+    DeadSecret(Time, i64),
+}
+
+/// A key that an Admin should look at.
+pub(crate) struct Notice {
+    pub(crate) key: String,
+    pub(crate) label: String,
+    pub(crate) what: What,
+}
+
+#[derive(askama::Template)]
+#[template(path = "home.html", blocks = ["content"])]
+pub(crate) struct Home {
+    pub(crate) head: Head,
+    pub(crate) chrome: Chrome,
+    pub(crate) notice: &'static str,
+    pub(crate) attention: Vec<Notice>,
+    /// Whether an Admin should be told that the next step is a key.
+    pub(crate) needs_key: bool,
+    pub(crate) products: Vec<Product>,
+    /// Whether products stand before this page.
+    pub(crate) is_later: bool,
+    /// The last product of this page, if there are more.
+    pub(crate) next: Option<String>,
+}
+
+impl Product {
+    fn of(subject: &Subject, now: Timestamp) -> Self {
+        Self {
+            id: subject.id.to_string(),
+            name: subject.details.name.to_string(),
+            base_url: subject.details.base_url.clone(),
+            updated: pages::relative(subject.updated_at, now),
+        }
+    }
+}
+
+impl Notice {
+    fn of(attention: Attention, now: Timestamp) -> Self {
+        let what = match attention.matter {
+            Matter::ExpiresSoon(at) => What::ExpiresSoon(pages::relative(at, now)),
+            Matter::Expired(at) => What::Expired(pages::relative(at, now)),
+            Matter::DeadSecret(at, times) => What::DeadSecret(pages::relative(at, now), times),
+        };
+        Self { key: attention.key.to_string(), label: attention.label, what }
+    }
+}
+
+/// What an Admin should look at, and whether there is no key yet.
+async fn attention(visit: &Visit) -> Result<(Vec<Notice>, bool), Response<Body>> {
+    if !visit.is_admin() {
+        return Ok((Vec::new(), false));
+    }
+    let keys = visit.outcome(visit.service().list_keys(&visit.principal).await)?;
+    let now = visit.ctx.now;
+    let found = notices::attention(&keys, now).into_iter().map(|one| Notice::of(one, now));
+    Ok((found.collect(), keys.is_empty()))
+}
+
+/// `GET /?after=sbj_…`
+pub(crate) async fn show(visit: Visit, RawQuery(query): RawQuery) -> Answer {
+    let query = Fields::of_query(query.as_deref());
+    let after = SubjectId::parse(query.text("after")).ok();
+    let found = visit.service().list_subjects(&visit.principal, PAGE + 1, after.as_ref()).await;
+    let (subjects, next) = crate::products::cut(visit.outcome(found)?);
+    let (attention, needs_key) = attention(&visit).await?;
+    let page = Home {
+        head: Head::new("Products"),
+        chrome: visit.chrome(Section::Products).await?,
+        notice: done::notice(&query),
+        attention,
+        needs_key: needs_key && after.is_none(),
+        products: subjects.iter().map(|subject| Product::of(subject, visit.ctx.now)).collect(),
+        is_later: after.is_some(),
+        next: next.map(|last| last.id.to_string()),
+    };
+    Ok(show!(visit, StatusCode::OK, page))
+}

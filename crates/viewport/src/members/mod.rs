@@ -1,0 +1,126 @@
+//! Settings → Members: the people, the invitations that wait, and what every page about them shares.
+
+pub(crate) mod invitations;
+pub(crate) mod invite;
+pub(crate) mod remove;
+pub(crate) mod role;
+
+use crate::{
+    answer::Answer,
+    done,
+    form::Fields,
+    visit::{AdminsOnly, Visit, show},
+};
+use axum::{body::Body, extract::RawQuery};
+use domain::{Role, Timestamp};
+use http::{Response, StatusCode};
+use pages::{Chrome, Head, Section, Time};
+use service::{Failure, Invitation, Member, Reject};
+
+/// Where the list is.
+pub(crate) const LIST: &str = "/settings/members";
+
+pub(crate) const ADMINS_ONLY: AdminsOnly =
+    AdminsOnly { title: "Members", what: "see and manage members", section: Section::Members };
+
+/// A member as the list and the forms show them.
+#[derive(Debug, Clone)]
+pub(crate) struct Person {
+    pub(crate) id: String,
+    pub(crate) email: String,
+    pub(crate) role: Role,
+    pub(crate) second_factor: bool,
+    pub(crate) since: Time,
+    /// Whether this is who looks at the page.
+    pub(crate) is_you: bool,
+}
+
+impl Person {
+    pub(crate) fn of(member: &Member, visit: &Visit) -> Self {
+        Self {
+            id: member.id.to_string(),
+            email: member.email.as_str().to_owned(),
+            role: member.role,
+            second_factor: member.second_factor,
+            since: pages::date(member.since),
+            is_you: member.id == visit.visitor.session.user_id,
+        }
+    }
+
+    fn role_word(&self) -> &'static str {
+        word(self.role)
+    }
+}
+
+/// An invitation that nobody has taken yet.
+#[derive(Debug, Clone)]
+pub(crate) struct Invited {
+    pub(crate) id: String,
+    pub(crate) email: String,
+    pub(crate) role: Role,
+    pub(crate) by: String,
+    pub(crate) expires: Time,
+    pub(crate) is_expired: bool,
+}
+
+impl Invited {
+    pub(crate) fn of(invitation: &Invitation, now: Timestamp) -> Self {
+        Self {
+            id: invitation.id.to_string(),
+            email: invitation.email.as_str().to_owned(),
+            role: invitation.role,
+            by: invitation.created_by.clone(),
+            expires: pages::relative(invitation.expires_at, now),
+            is_expired: invitation.expires_at <= now,
+        }
+    }
+
+    fn role_word(&self) -> &'static str {
+        word(self.role)
+    }
+}
+
+/// A role as a page names it.
+const fn word(role: Role) -> &'static str {
+    match role {
+        Role::Member => "Member",
+        Role::Admin => "Admin",
+    }
+}
+
+#[derive(askama::Template)]
+#[template(path = "members/list.html", blocks = ["content"])]
+pub(crate) struct List {
+    pub(crate) head: Head,
+    pub(crate) chrome: Chrome,
+    pub(crate) notice: &'static str,
+    pub(crate) people: Vec<Person>,
+    pub(crate) admins: usize,
+    pub(crate) invitations: Vec<Invited>,
+}
+
+/// `GET /settings/members`
+pub(crate) async fn list(visit: Visit, RawQuery(query): RawQuery) -> Answer {
+    visit.require_admin(ADMINS_ONLY).await?;
+    let members = visit.outcome(visit.service().list_members(&visit.principal).await)?;
+    let invitations = visit.outcome(visit.service().list_invitations(&visit.principal).await)?;
+    let page = List {
+        head: Head::new("Members"),
+        chrome: visit.chrome(Section::Members).await?,
+        notice: done::notice(&Fields::of_query(query.as_deref())),
+        admins: members.iter().filter(|member| member.role == Role::Admin).count(),
+        people: members.iter().map(|member| Person::of(member, &visit)).collect(),
+        invitations: invitations.iter().map(|one| Invited::of(one, visit.ctx.now)).collect(),
+    };
+    Ok(show!(visit, StatusCode::OK, page))
+}
+
+/// The organisation's member with this id.
+///
+/// # Errors
+/// The page that says that nobody like that is here.
+async fn find(visit: &Visit, id: &str) -> Result<Member, Response<Body>> {
+    let members = visit.outcome(visit.service().list_members(&visit.principal).await)?;
+    let found = members.into_iter().find(|member| member.id.as_str() == id);
+    found.ok_or_else(|| visit.failed(&Failure::from(Reject::NotFound { kind: "member", id: id.to_owned() })))
+}

@@ -1,0 +1,172 @@
+//! Settings → Organisation: its name, how long its keys live, and whether its people need a second factor.
+
+use crate::{
+    answer::{self, Answer},
+    done,
+    form::Fields,
+    products::{Stored, differences},
+    trouble::{self, Trouble},
+    visit::{AdminsOnly, Visit, show},
+};
+use axum::extract::RawQuery;
+use domain::{Invalid, Lifetime, Organisation};
+use http::StatusCode;
+use pages::{Chrome, Head, Section, Time};
+use service::{Failure, Reject, organisations::OrganisationSettings};
+
+const PAGE: &str = "/settings/organisation";
+
+const ADMINS_ONLY: AdminsOnly =
+    AdminsOnly { title: "Organisation", what: "change the organisation", section: Section::Organisation };
+
+#[derive(askama::Template)]
+#[template(path = "organisation.html", blocks = ["content"])]
+pub(crate) struct Page {
+    pub(crate) head: Head,
+    pub(crate) chrome: Chrome,
+    pub(crate) notice: &'static str,
+    pub(crate) id: String,
+    pub(crate) since: Time,
+    /// The settings as the form was filled from.
+    pub(crate) seen: OrganisationSettings,
+    pub(crate) name: String,
+    pub(crate) default_days: String,
+    pub(crate) maximum_days: String,
+    pub(crate) require_second_factor: bool,
+    pub(crate) has_second_factor: bool,
+    pub(crate) conflict: Option<Stored>,
+    pub(crate) trouble: Trouble,
+}
+
+async fn page(
+    visit: &Visit,
+    organisation: &Organisation,
+    (typed, seen): (&Typed, OrganisationSettings),
+    notice: &'static str,
+    conflict: Option<Stored>,
+    trouble: Trouble,
+) -> Answer {
+    let status = if conflict.is_some() { StatusCode::CONFLICT } else { trouble::status(&trouble) };
+    let page = Page {
+        head: Head::new("Organisation"),
+        chrome: visit.chrome(Section::Organisation).await?,
+        notice,
+        id: organisation.id.to_string(),
+        since: pages::date(organisation.created_at),
+        seen,
+        name: typed.name.clone(),
+        default_days: typed.default_days.clone(),
+        maximum_days: typed.maximum_days.clone(),
+        require_second_factor: typed.require_second_factor,
+        has_second_factor: visit.visitor.has_second_factor,
+        conflict,
+        trouble,
+    };
+    Ok(show!(visit, status, page))
+}
+
+/// The form as it was typed.
+struct Typed {
+    name: String,
+    default_days: String,
+    maximum_days: String,
+    require_second_factor: bool,
+}
+
+impl Typed {
+    fn stored(settings: &OrganisationSettings) -> Self {
+        Self {
+            name: settings.name.clone(),
+            default_days: settings.default_days.to_string(),
+            maximum_days: settings.maximum_days.to_string(),
+            require_second_factor: settings.require_second_factor,
+        }
+    }
+
+    fn of(fields: &Fields) -> Self {
+        Self {
+            name: fields.text("name").to_owned(),
+            default_days: fields.text("default_days").to_owned(),
+            maximum_days: fields.text("maximum_days").to_owned(),
+            require_second_factor: fields.is_ticked("require_second_factor"),
+        }
+    }
+
+    fn check(&self) -> Result<OrganisationSettings, Trouble> {
+        Ok(OrganisationSettings {
+            name: self.name.clone(),
+            default_days: days("default_days", &self.default_days)?,
+            maximum_days: days("maximum_days", &self.maximum_days)?,
+            require_second_factor: self.require_second_factor,
+        })
+    }
+
+    fn differences(&self, stored: &OrganisationSettings) -> Stored {
+        let stored = Self::stored(stored);
+        let word = |ticked| if ticked { "required" } else { "not required" };
+        differences(&[
+            ("Name", &self.name, &stored.name),
+            ("Default lifetime", &self.default_days, &stored.default_days),
+            ("Longest lifetime", &self.maximum_days, &stored.maximum_days),
+            ("Second factor", word(self.require_second_factor), word(stored.require_second_factor)),
+        ])
+    }
+}
+
+fn days(field: &'static str, typed: &str) -> Result<i64, Trouble> {
+    let number = typed.trim().parse().map_err(|_| Trouble::new(field, "Write a number of days, like 90."))?;
+    let refusal = |invalid: Invalid| Trouble::new(field, answer::sentence(&invalid.message));
+    Ok(Lifetime::from_days(number).map_err(refusal)?.days())
+}
+
+fn seen(fields: &Fields) -> OrganisationSettings {
+    OrganisationSettings {
+        name: fields.text("seen_name").to_owned(),
+        default_days: fields.number("seen_default_days").unwrap_or_default(),
+        maximum_days: fields.number("seen_maximum_days").unwrap_or_default(),
+        require_second_factor: fields.is_ticked("seen_require_second_factor"),
+    }
+}
+
+/// `GET /settings/organisation`
+pub(crate) async fn show(visit: Visit, RawQuery(query): RawQuery) -> Answer {
+    visit.require_admin(ADMINS_ONLY).await?;
+    let organisation = visit.outcome(visit.service().organisation(&visit.principal).await)?;
+    let settings = OrganisationSettings::of(&organisation);
+    let notice = done::notice(&Fields::of_query(query.as_deref()));
+    let typed = Typed::stored(&settings);
+    page(&visit, &organisation, (&typed, settings), notice, None, Trouble::default()).await
+}
+
+/// `POST /settings/organisation`
+pub(crate) async fn save(visit: Visit, fields: Fields) -> Answer {
+    visit.require_admin(ADMINS_ONLY).await?;
+    let typed = Typed::of(&fields);
+    let seen = seen(&fields);
+    let new = match typed.check() {
+        Ok(new) => new,
+        Err(trouble) => return again(&visit, &typed, seen, trouble).await,
+    };
+    match visit.service().change_settings(&visit.ctx, &visit.principal, &seen, &new).await {
+        Ok(()) => visit.go(&format!("{PAGE}?done=organisation-changed")),
+        Err(Failure::Reject(Reject::Invalid(invalid))) if invalid.field == "defaultLifetimeDays" => {
+            let trouble = Trouble::new("default_days", answer::sentence(&invalid.message));
+            again(&visit, &typed, seen, trouble).await
+        }
+        Err(failure) => match Trouble::from(failure) {
+            Ok(trouble) => again(&visit, &typed, seen, trouble).await,
+            Err(failure) => Err(visit.failed(&failure)),
+        },
+    }
+}
+
+/// The form with what was typed; if the settings are not those that were seen any more, with what they are now.
+async fn again(visit: &Visit, typed: &Typed, seen: OrganisationSettings, trouble: Trouble) -> Answer {
+    let organisation = visit.outcome(visit.service().organisation(&visit.principal).await)?;
+    let now = OrganisationSettings::of(&organisation);
+    if now == seen {
+        return page(visit, &organisation, (typed, seen), "", None, trouble).await;
+    }
+    let differences = typed.differences(&now);
+    page(visit, &organisation, (typed, now), "", Some(differences), Trouble::default()).await
+}

@@ -1,0 +1,134 @@
+//! Adding and changing a product: one form.
+
+use super::{Named, Stored, differences, find};
+use crate::{
+    answer::Answer,
+    form::Fields,
+    trouble::{self, Trouble},
+    visit::{Visit, show},
+};
+use axum::extract::Path;
+use domain::{Subject, Timestamp};
+use pages::{Chrome, Head, Section};
+use service::{Failure, Reject, products::SubjectChange};
+
+#[derive(askama::Template)]
+#[template(path = "products/form.html", blocks = ["content"])]
+pub(crate) struct Form {
+    pub(crate) head: Head,
+    pub(crate) chrome: Chrome,
+    pub(crate) partial: bool,
+    /// The product that is changed; none if one is added.
+    pub(crate) product: Option<Named>,
+    /// When it had last changed as the form shows it, in milliseconds.
+    pub(crate) seen_at: String,
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) base_url: String,
+    /// What somebody else stored meanwhile.
+    pub(crate) conflict: Option<Stored>,
+    pub(crate) trouble: Trouble,
+}
+
+async fn form(
+    visit: &Visit,
+    product: Option<&Subject>,
+    fields: &Fields,
+    conflict: Option<Stored>,
+    trouble: Trouble,
+) -> Answer {
+    let page =
+        Form {
+            head: Head::new(product.map_or_else(
+                || "Add a product".to_owned(),
+                |product| format!("Edit {}", product.details.name),
+            )),
+            chrome: visit.chrome(Section::Products).await?,
+            partial: visit.partial,
+            product: product.map(Named::of),
+            seen_at: match (&conflict, fields.text("seen_at")) {
+                // Whoever has read what is stored now may replace it.
+                (Some(_), _) | (None, "") => {
+                    product.map(|product| product.updated_at.ms().to_string()).unwrap_or_default()
+                }
+                (None, sent) => sent.to_owned(),
+            },
+            name: fields.text("name").to_owned(),
+            description: fields.text("description").to_owned(),
+            base_url: fields.text("base_url").to_owned(),
+            conflict,
+            trouble,
+        };
+    let status =
+        if page.conflict.is_some() { http::StatusCode::CONFLICT } else { trouble::status(&page.trouble) };
+    Ok(show!(visit, status, page))
+}
+
+/// `GET /p/new`
+pub(crate) async fn ask_new(visit: Visit) -> Answer {
+    form(&visit, None, &Fields::default(), None, Trouble::default()).await
+}
+
+/// `POST /p/new`
+pub(crate) async fn make(visit: Visit, fields: Fields) -> Answer {
+    let description = fields.lines("description");
+    let base_url = fields.filled("base_url");
+    let made = visit
+        .service()
+        .create_subject(&visit.ctx, &visit.principal, fields.text("name"), description.as_deref(), base_url)
+        .await;
+    match made.map_err(Trouble::from) {
+        Ok(product) => visit.go(&format!("/p/{}?done=product-added", product.id)),
+        Err(Ok(trouble)) => form(&visit, None, &fields, None, trouble).await,
+        Err(Err(failure)) => Err(visit.failed(&failure)),
+    }
+}
+
+/// `GET /p/{subject}/edit`
+pub(crate) async fn ask_edit(visit: Visit, Path(id): Path<String>) -> Answer {
+    let product = find(&visit, &id).await?;
+    let details = &product.details;
+    let fields = Fields::from_iter([
+        ("name", details.name.as_str()),
+        ("description", details.description.as_deref().unwrap_or_default()),
+        ("base_url", details.base_url.as_deref().unwrap_or_default()),
+    ]);
+    form(&visit, Some(&product), &fields, None, Trouble::default()).await
+}
+
+/// `POST /p/{subject}/edit`
+pub(crate) async fn save(visit: Visit, Path(id): Path<String>, fields: Fields) -> Answer {
+    let product = find(&visit, &id).await?;
+    let change = SubjectChange {
+        name: Some(fields.text("name").to_owned()),
+        description: Some(fields.lines("description")),
+        base_url: Some(fields.filled("base_url").map(str::to_owned)),
+        // A form without it saw nothing: the epoch is when no product changed.
+        seen_at: Some(Timestamp::from_ms(fields.number("seen_at").unwrap_or_default())),
+    };
+    match visit.service().update_subject(&visit.ctx, &visit.principal, &id, change).await {
+        Ok(_) => visit.go(&format!("/p/{id}?done=product-changed")),
+        Err(Failure::Reject(Reject::Conflict(_))) => {
+            let product = find(&visit, &id).await?;
+            let stored = stored(&product, &fields);
+            form(&visit, Some(&product), &fields, Some(stored), Trouble::default()).await
+        }
+        Err(failure) => match Trouble::from(failure) {
+            Ok(trouble) => form(&visit, Some(&product), &fields, None, trouble).await,
+            Err(failure) => Err(visit.failed(&failure)),
+        },
+    }
+}
+
+fn stored(product: &Subject, fields: &Fields) -> Stored {
+    let details = &product.details;
+    differences(&[
+        ("Name", fields.text("name"), details.name.as_str()),
+        (
+            "Description",
+            &fields.lines("description").unwrap_or_default(),
+            details.description.as_deref().unwrap_or_default(),
+        ),
+        ("Base URL", fields.text("base_url"), details.base_url.as_deref().unwrap_or_default()),
+    ])
+}

@@ -1,0 +1,56 @@
+//! A product's page: its facts and its targets.
+
+use super::{PAGE, cut, find};
+use crate::{
+    answer::Answer,
+    done,
+    form::Fields,
+    targets::Row,
+    visit::{Visit, show},
+};
+use axum::extract::{Path, RawQuery};
+use domain::TargetId;
+use http::StatusCode;
+use pages::{Chrome, Head, Section, Time};
+
+#[derive(askama::Template)]
+#[template(path = "products/page.html", blocks = ["content"])]
+pub(crate) struct Page {
+    pub(crate) head: Head,
+    pub(crate) chrome: Chrome,
+    pub(crate) notice: &'static str,
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) description: Option<String>,
+    pub(crate) base_url: Option<String>,
+    pub(crate) created: Time,
+    pub(crate) updated: Time,
+    pub(crate) targets: Vec<Row>,
+    pub(crate) is_later: bool,
+    pub(crate) next: Option<String>,
+}
+
+/// `GET /p/{subject}?after=smt_…`
+pub(crate) async fn show(visit: Visit, Path(id): Path<String>, RawQuery(query): RawQuery) -> Answer {
+    let product = find(&visit, &id).await?;
+    let query = Fields::of_query(query.as_deref());
+    let after = TargetId::parse(query.text("after")).ok();
+    let found =
+        visit.service().list_targets(&visit.principal, Some(&product.id), PAGE + 1, after.as_ref()).await;
+    let (targets, next) = cut(visit.outcome(found)?);
+    let page = Page {
+        head: Head::new(product.details.name.as_str()),
+        chrome: visit.chrome(Section::Products).await?,
+        notice: done::notice(&query),
+        id,
+        name: product.details.name.to_string(),
+        description: product.details.description,
+        base_url: product.details.base_url,
+        created: pages::moment(product.created_at),
+        updated: pages::relative(product.updated_at, visit.ctx.now),
+        targets: targets.iter().map(|target| Row::of(target, visit.ctx.now)).collect(),
+        is_later: after.is_some(),
+        next: next.map(|last| last.id.to_string()),
+    };
+    Ok(show!(visit, StatusCode::OK, page))
+}

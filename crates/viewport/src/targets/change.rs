@@ -1,0 +1,209 @@
+//! Adding and changing a target: one form.
+
+use super::{find, pretty};
+use crate::{
+    answer::Answer,
+    form::Fields,
+    products::{self, Named, Stored, differences},
+    trouble::{self, Trouble},
+    visit::{Visit, show},
+};
+use axum::extract::Path;
+use domain::{Subject, Target, Timestamp, product::UncheckedTarget};
+use http::StatusCode;
+use pages::{Chrome, Head, Section};
+use service::{Failure, Reject, products::SeenTarget};
+
+#[derive(askama::Template)]
+#[template(path = "targets/form.html", blocks = ["content"])]
+pub(crate) struct Form {
+    pub(crate) head: Head,
+    pub(crate) chrome: Chrome,
+    pub(crate) product: Named,
+    /// The target's id and name; none if one is added.
+    pub(crate) target: Option<(String, String)>,
+    /// When it had last changed as the form shows it, in milliseconds.
+    pub(crate) seen_at: String,
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) build_key: String,
+    pub(crate) version: String,
+    pub(crate) environment: String,
+    pub(crate) build_number: String,
+    pub(crate) build_url: String,
+    pub(crate) metadata: String,
+    pub(crate) conflict: Option<Stored>,
+    pub(crate) trouble: Trouble,
+}
+
+async fn form(
+    visit: &Visit,
+    (product, target): (&Subject, Option<&Target>),
+    fields: &Fields,
+    conflict: Option<Stored>,
+    trouble: Trouble,
+) -> Answer {
+    let text = |name| fields.text(name).to_owned();
+    let page = Form {
+        head: Head::new(target.map_or_else(
+            || format!("Add a target to {}", product.details.name),
+            |target| format!("Edit {}", target.details.name),
+        )),
+        chrome: visit.chrome(Section::Products).await?,
+        product: Named::of(product),
+        target: target.map(|target| (target.id.to_string(), target.details.name.to_string())),
+        seen_at: match (&conflict, fields.text("seen_at")) {
+            // Whoever has read what is stored now may replace it.
+            (Some(_), _) | (None, "") => {
+                target.map(|target| target.updated_at.ms().to_string()).unwrap_or_default()
+            }
+            (None, sent) => sent.to_owned(),
+        },
+        name: text("name"),
+        description: text("description"),
+        build_key: target.map_or_else(|| text("build_key"), |target| target.details.build_key.clone()),
+        version: text("version"),
+        environment: text("environment"),
+        build_number: text("build_number"),
+        build_url: text("build_url"),
+        metadata: text("metadata"),
+        conflict,
+        trouble,
+    };
+    let status = if page.conflict.is_some() { StatusCode::CONFLICT } else { trouble::status(&page.trouble) };
+    Ok(show!(visit, status, page))
+}
+
+/// What was typed, as far as it can be read.
+fn read(fields: &Fields, build_key: &str) -> Result<UncheckedTarget, Trouble> {
+    let build_number = match fields.filled("build_number") {
+        None => None,
+        Some(typed) => Some(
+            typed
+                .trim()
+                .parse()
+                .map_err(|_| Trouble::new("buildNumber", "Write a whole number, like 1284."))?,
+        ),
+    };
+    let metadata = match fields.filled("metadata") {
+        None => None,
+        Some(typed) => Some(serde_json::from_str(typed).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            let text = format!(
+                "This is not JSON: look at line {line}, column {column}. Names and texts stand in double quotes."
+            );
+            Trouble::new("metadata", text)
+        })?),
+    };
+    Ok(UncheckedTarget {
+        build_key: build_key.to_owned(),
+        name: fields.text("name").to_owned(),
+        description: fields.lines("description"),
+        version: fields.text("version").to_owned(),
+        environment: fields.text("environment").to_owned(),
+        build_number,
+        build_url: fields.filled("build_url").map(str::to_owned),
+        metadata,
+    })
+}
+
+/// `GET /p/{subject}/t/new`
+pub(crate) async fn ask_new(visit: Visit, Path(subject): Path<String>) -> Answer {
+    let product = products::find(&visit, &subject).await?;
+    form(&visit, (&product, None), &Fields::default(), None, Trouble::default()).await
+}
+
+/// `POST /p/{subject}/t/new`
+pub(crate) async fn make(visit: Visit, Path(subject): Path<String>, fields: Fields) -> Answer {
+    let product = products::find(&visit, &subject).await?;
+    let input = match read(&fields, fields.text("build_key")) {
+        Ok(input) => input,
+        Err(trouble) => return form(&visit, (&product, None), &fields, None, trouble).await,
+    };
+    let service = visit.service();
+    let made =
+        service.upsert_target_from(&visit.ctx, &visit.principal, &subject, SeenTarget::None, input).await;
+    match made {
+        Ok(target) => visit.go(&format!("/p/{}/t/{}?done=target-added", product.id, target.id)),
+        Err(Failure::Reject(Reject::Conflict(message))) => {
+            let trouble = Trouble::new("buildKey", crate::answer::sentence(&message));
+            form(&visit, (&product, None), &fields, None, trouble).await
+        }
+        Err(failure) => match Trouble::from(failure) {
+            Ok(trouble) => form(&visit, (&product, None), &fields, None, trouble).await,
+            Err(failure) => Err(visit.failed(&failure)),
+        },
+    }
+}
+
+/// `GET /p/{subject}/t/{target}/edit`
+pub(crate) async fn ask_edit(visit: Visit, Path((subject, target)): Path<(String, String)>) -> Answer {
+    let (product, target) = find(&visit, &subject, &target).await?;
+    let shown = Shown::of(&target);
+    let fields = Fields::from_iter(shown.pairs());
+    form(&visit, (&product, Some(&target)), &fields, None, Trouble::default()).await
+}
+
+/// `POST /p/{subject}/t/{target}/edit`
+pub(crate) async fn save(
+    visit: Visit,
+    Path((subject, id)): Path<(String, String)>,
+    fields: Fields,
+) -> Answer {
+    let (product, target) = find(&visit, &subject, &id).await?;
+    let input = match read(&fields, &target.details.build_key) {
+        Ok(input) => input,
+        Err(trouble) => return form(&visit, (&product, Some(&target)), &fields, None, trouble).await,
+    };
+    // A form without it saw nothing: the epoch is when no target changed.
+    let seen = SeenTarget::ChangedAt(Timestamp::from_ms(fields.number("seen_at").unwrap_or_default()));
+    match visit.service().upsert_target_from(&visit.ctx, &visit.principal, &subject, seen, input).await {
+        Ok(_) => visit.go(&format!("/p/{subject}/t/{id}?done=target-changed")),
+        Err(Failure::Reject(Reject::Conflict(_))) => {
+            let (product, target) = find(&visit, &subject, &id).await?;
+            let stored = Shown::of(&target).differences(&fields);
+            form(&visit, (&product, Some(&target)), &fields, Some(stored), Trouble::default()).await
+        }
+        Err(failure) => match Trouble::from(failure) {
+            Ok(trouble) => form(&visit, (&product, Some(&target)), &fields, None, trouble).await,
+            Err(failure) => Err(visit.failed(&failure)),
+        },
+    }
+}
+
+/// A stored target as its form shows it.
+struct Shown<'a> {
+    target: &'a Target,
+    build_number: String,
+    metadata: String,
+}
+
+impl<'a> Shown<'a> {
+    fn of(target: &'a Target) -> Self {
+        let build_number = target.details.build_number.map(|number| number.to_string()).unwrap_or_default();
+        Self { target, build_number, metadata: pretty(target) }
+    }
+
+    fn pairs(&self) -> [(&'static str, &str); 7] {
+        let details = &self.target.details;
+        [
+            ("name", details.name.as_str()),
+            ("version", &details.version),
+            ("environment", &details.environment),
+            ("build_number", &self.build_number),
+            ("build_url", details.build_url.as_deref().unwrap_or_default()),
+            ("description", details.description.as_deref().unwrap_or_default()),
+            ("metadata", &self.metadata),
+        ]
+    }
+
+    fn differences(&self, typed: &Fields) -> Stored {
+        const NAMES: [&str; 7] =
+            ["Name", "Version", "Environment", "Build number", "Build URL", "Description", "Metadata"];
+        let typed: Vec<String> =
+            self.pairs().iter().map(|(field, _)| typed.lines(field).unwrap_or_default()).collect();
+        let rows = NAMES.iter().zip(&typed).zip(self.pairs());
+        let rows: Vec<_> = rows.map(|((name, typed), (_, stored))| (*name, typed.as_str(), stored)).collect();
+        differences(&rows)
+    }
+}

@@ -1,0 +1,59 @@
+//! A target's page.
+
+use super::{Build, find, pretty};
+use crate::{
+    answer::Answer,
+    done,
+    form::Fields,
+    products::Named,
+    visit::{Visit, show},
+};
+use axum::extract::{Path, RawQuery};
+use http::StatusCode;
+use pages::{Chrome, Head, Section, Time};
+
+#[derive(askama::Template)]
+#[template(path = "targets/page.html", blocks = ["content"])]
+pub(crate) struct Page {
+    pub(crate) head: Head,
+    pub(crate) chrome: Chrome,
+    pub(crate) notice: &'static str,
+    pub(crate) product: Named,
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) description: Option<String>,
+    pub(crate) build_key: String,
+    pub(crate) version: String,
+    pub(crate) environment: String,
+    pub(crate) build: Build,
+    /// JSON over several lines; empty if there is none.
+    pub(crate) metadata: String,
+    pub(crate) created: Time,
+    pub(crate) updated: Time,
+}
+
+/// `GET /p/{subject}/t/{target}`
+pub(crate) async fn show(
+    visit: Visit,
+    Path((subject, target)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
+) -> Answer {
+    let (product, target) = find(&visit, &subject, &target).await?;
+    let page = Page {
+        head: Head::new(format!("{} of {}", target.details.name, product.details.name)),
+        chrome: visit.chrome(Section::Products).await?,
+        notice: done::notice(&Fields::of_query(query.as_deref())),
+        product: Named::of(&product),
+        id: target.id.to_string(),
+        build: Build::of(&target),
+        metadata: pretty(&target),
+        created: pages::moment(target.created_at),
+        updated: pages::moment(target.updated_at),
+        name: target.details.name.to_string(),
+        description: target.details.description,
+        build_key: target.details.build_key,
+        version: target.details.version,
+        environment: target.details.environment,
+    };
+    Ok(show!(visit, StatusCode::OK, page))
+}
