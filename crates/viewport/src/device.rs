@@ -89,7 +89,7 @@ async fn find(visit: &Visit, code: &str) -> Result<StoredDevice, Response<Body>>
 
 /// The form again, with the reason.
 async fn refused(visit: &Visit, code: &str, why: &str) -> Response<Body> {
-    let trouble = Trouble::new("user_code", answer::sentence(why));
+    let trouble = Trouble::new("user_code", answer::sentence(&why.replace('`', "")));
     form(visit, code, trouble).await.unwrap_or_else(|page| page)
 }
 

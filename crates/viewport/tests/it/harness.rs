@@ -54,16 +54,12 @@ impl World {
         Ctx { now: self.clock.now(), address: Some("192.0.2.7".parse().unwrap()), request_id: "test".into() }
     }
 
-    pub(crate) fn operator(&self, organisation: &Organisation) -> Principal {
-        Principal::operator("root", organisation)
-    }
-
     /// Makes Acme require a second factor, or not any more.
     pub(crate) async fn require_second_factor(&self, require_second_factor: bool) {
-        let operator = self.operator(&self.acme);
-        let seen = OrganisationSettings::of(&self.service.organisation(&operator).await.unwrap());
+        let by = operator(&self.acme);
+        let seen = OrganisationSettings::of(&self.service.organisation(&by).await.unwrap());
         let new = OrganisationSettings { require_second_factor, ..seen.clone() };
-        self.service.change_settings(&self.ctx(), &operator, &seen, &new).await.unwrap();
+        self.service.change_settings(&self.ctx(), &by, &seen, &new).await.unwrap();
     }
 
     /// Proves a password; with a second factor the sign-in is pending still.
@@ -104,6 +100,11 @@ impl World {
         assert!(!text.contains(" style="), "{text}");
         Page { status: parts.status, headers: parts.headers, text }
     }
+}
+
+/// An operator in an organisation's name.
+pub(crate) fn operator(organisation: &Organisation) -> Principal {
+    Principal::operator("root", organisation)
 }
 
 /// A signed-in browser.
