@@ -42,6 +42,21 @@ fn the_header_is_exactly_three_members() {
 }
 
 #[test]
+fn an_id_token_verifies_elsewhere_and_is_no_access_token_here() {
+    for pair in pairs() {
+        let token = pair.key.sign_id_token(&claims()).unwrap();
+        let read = other_verifies(&token, &pair.key.public_jwk()).unwrap();
+        assert_eq!(
+            (read.header.typ.as_deref(), read.header.kid.as_deref()),
+            (Some("JWT"), Some(pair.key.kid()))
+        );
+        assert_eq!(read.claims, claims());
+        let verified = jwt::verify::<Value>(&token, &pair.key.verifying_key());
+        assert_eq!(verified, Err(crate::JwtError::WrongType));
+    }
+}
+
+#[test]
 fn a_key_comes_back_from_its_document() {
     for pair in pairs() {
         let algorithm = pair.key.algorithm();

@@ -83,9 +83,10 @@
       box.setAttribute('aria-labelledby', 'ask-title');
       const title = document.createElement('h2');
       title.id = 'ask-title';
-      title.textContent = 'Leave without storing the secret?';
+      const shown = one('[data-guard]');
+      title.textContent = shown?.dataset.guard || 'Leave without storing the secret?';
       const text = document.createElement('p');
-      text.textContent = 'It cannot be shown again. If it is lost, rotate the key to get a new one.';
+      text.textContent = shown?.dataset.guardText || 'It cannot be shown again. If it is lost, rotate the key to get a new one.';
       const row = document.createElement('div');
       row.className = 'actions';
       let leave = false;

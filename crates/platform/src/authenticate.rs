@@ -1,10 +1,14 @@
-//! Whose request it is: bearer tokens (RFC 6750), and challenges that say where to get one (RFC 9728 §5.1).
+//! Whose request it is: bearer tokens (RFC 6750), challenges that say where to get one (RFC 9728 §5.1), and the sessions of
+//! people in Viewport.
 
 use crate::{Platform, errors, faults::Code, refusal::Refusal};
 use domain::ClientSecret;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use service::{Ctx, Failure, Principal, tokens::TokenRefusal};
-use web::bearer::{Presented, quotable};
+use web::{
+    Cookie,
+    bearer::{Presented, quotable},
+};
 
 /// Finds out who asks.
 ///
@@ -17,7 +21,7 @@ pub(crate) async fn authenticate(
 ) -> Result<Principal, Refusal> {
     let token = match Presented::of(headers) {
         Presented::Token(token) => token,
-        Presented::Nothing => return Err(challenge(platform, None)),
+        Presented::Nothing => return by_session(platform, ctx, headers).await,
         Presented::Unusable(why) => return Err(challenge(platform, Some(why))),
     };
     platform.service().authenticate(ctx, token).await.map_err(|refusal| match refusal {
@@ -29,6 +33,42 @@ pub(crate) async fn authenticate(
         TokenRefusal::TooManyFailures(seconds) => too_many(seconds),
         TokenRefusal::Failure(failure) => failed(ctx, &failure),
     })
+}
+
+/// A person whose browser sends the cookie of a session in Viewport. With an `Authorization` header of
+/// any kind the cookie does not count.
+async fn by_session(platform: &Platform, ctx: &Ctx, headers: &HeaderMap) -> Result<Principal, Refusal> {
+    let policy = platform.service().policy();
+    let cookie = Cookie::session(policy.viewport.starts_with("https://")).read(headers);
+    let Some(cookie) = cookie.filter(|_| !headers.contains_key(header::AUTHORIZATION)) else {
+        return Err(challenge(platform, None));
+    };
+    // Also where it only reads: a browser sends the cookie along, whichever site's page it was that asked.
+    if !web::origin::is_own(&Method::POST, headers) {
+        tracing::warn!("refused a query that another site had a browser make");
+        return Err(forbidden(
+            "a session in Viewport counts for Viewport's own pages alone: other pages and programs send an access token",
+        ));
+    }
+    let visitor = platform.service().find_visitor(ctx, cookie).await;
+    let visitor = visitor.map_err(|failure| failed(ctx, &failure))?;
+    let visitor = visitor.ok_or_else(|| challenge(platform, None))?;
+    let Some(principal) = visitor.principal else {
+        return Err(forbidden(
+            "you belong to no organisation: ask an Admin for an invitation, and open its link",
+        ));
+    };
+    if visitor.must_give_second_factor {
+        return Err(forbidden(format!(
+            "{} requires a second factor: give it at {}/account/second-factor",
+            principal.organisation_name, policy.viewport
+        )));
+    }
+    Ok(principal)
+}
+
+fn forbidden(message: impl Into<String>) -> Refusal {
+    Refusal::new(StatusCode::FORBIDDEN, Code::Forbidden, message)
 }
 
 /// RFC 6750 §3: whoever presented no token is told how to get one, but of no error.

@@ -49,7 +49,7 @@ pub(crate) fn finish(mut response: Response<Body>, media: MediaType) -> Response
     headers.insert(header::CONTENT_TYPE, media.header());
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // What a cache would have to compare, if one stored it nevertheless.
-    headers.insert(header::VARY, HeaderValue::from_static("accept, authorization"));
+    headers.insert(header::VARY, HeaderValue::from_static("accept, authorization, cookie"));
     response
 }
 

@@ -39,6 +39,7 @@ pub struct GeneratedKey {
 
 /// What became of a form that a browser sent.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "one at a time, on its way to one answer")]
 pub enum Sent {
     /// It was carried out now.
     Now(Box<GeneratedKey>),

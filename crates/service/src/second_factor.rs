@@ -108,7 +108,8 @@ impl Service {
     /// Takes the visitor's second factor away.
     ///
     /// # Errors
-    /// The password is wrong, an organisation of the person requires a second factor, or the store fails.
+    /// The password is wrong, the second factor was not given in this session, an organisation of the person requires one,
+    /// or the store fails.
     pub async fn remove_second_factor(
         &self,
         ctx: &Ctx,
@@ -118,6 +119,7 @@ impl Service {
         self.prove_password(ctx, visitor, password).await?;
         let mut session = self.0.store.begin().await?;
         let person = find(&mut session, visitor).await?;
+        require_proof(&mut session, ctx, visitor).await?;
         for organisation in session.organisations_of(&person.id).await? {
             let requiring =
                 session.find_organisation(&organisation).await?.filter(|found| found.require_second_factor);
@@ -135,7 +137,7 @@ impl Service {
     /// Gives the visitor new recovery codes; the former ones work no more.
     ///
     /// # Errors
-    /// The password is wrong, there is no second factor, or the store fails.
+    /// The password is wrong, there is no second factor or it was not given in this session, or the store fails.
     pub async fn replace_recovery_codes(
         &self,
         ctx: &Ctx,
@@ -150,6 +152,7 @@ impl Service {
             let message = "recovery codes belong to a second factor: set one up first";
             return Err(Failure::from(Reject::Conflict(message.into())).into());
         }
+        require_proof(&mut session, ctx, visitor).await?;
         let codes = self.replace_codes(&mut session, &person.id).await?;
         self.audit_person(&mut session, ctx, &person, Action::RecoveryCodesReplaced, &json!({})).await?;
         session.commit().await?;
@@ -229,6 +232,22 @@ impl Service {
     fn open_secret(&self, person: &UserId, sealed: &[u8]) -> Result<TotpSecret, Failure> {
         let bytes = self.0.master_key.open(&seal_context(person), sealed).map_err(Failure::internal)?;
         TotpSecret::from_bytes(&bytes).ok_or_else(|| Failure::internal("a second factor of the wrong size"))
+    }
+}
+
+/// A session that began before the second factor was set up does not decide about it: a password alone would be enough.
+async fn require_proof(session: &mut Session, ctx: &Ctx, visitor: &Visitor) -> Result<(), Failure> {
+    if session
+        .find_second_factor(&visitor.session.user_id)
+        .await?
+        .is_none_or(|found| found.confirmed_at.is_none())
+    {
+        return Ok(());
+    }
+    let current = session.find_session_by_id(&visitor.session.id, ctx.now).await?;
+    match current.and_then(|current| current.second_factor_at) {
+        Some(_) => Ok(()),
+        None => Err(Reject::Forbidden("sign in again with your second factor first".into()).into()),
     }
 }
 

@@ -85,3 +85,19 @@ impl<'a> FromIterator<(&'a str, &'a str)> for Fields {
         Self(pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Fields;
+
+    #[test]
+    fn a_field_that_is_blank_or_missing_is_not_filled() {
+        let fields: Fields = [("label", " CI "), ("note", " "), ("days", " 90 ")].into_iter().collect();
+        assert_eq!(
+            (fields.filled("label"), fields.filled("note"), fields.filled("none")),
+            (Some(" CI "), None, None)
+        );
+        assert_eq!((fields.number("days"), fields.number("label")), (Some(90), None));
+        assert!(fields.is_ticked("note") && !fields.is_ticked("none"));
+    }
+}

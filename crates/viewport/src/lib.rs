@@ -9,22 +9,30 @@
     reason = "an answer that ends a handler early is moved once, and boxed nowhere else"
 )]
 
+mod account;
 mod answer;
 mod audit;
+mod browser;
+mod device;
 mod done;
 mod entry;
+mod explorer;
 mod form;
 mod home;
+#[cfg(test)]
+mod hostile;
 mod keys;
 mod members;
 mod next;
 mod organisation;
 mod products;
 mod routes;
+mod switch;
 mod targets;
 mod trouble;
 mod visit;
 
+pub use explorer::ASSETS;
 pub use routes::{Access, RouteRule, routes};
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! Every route and who may call it, in one table: a route that is not here is not served.
 
-use crate::{Viewport, answer, audit, entry, home, keys, members, organisation, products, targets};
+use crate::{
+    Viewport, account, answer, audit, device, entry, explorer, home, keys, members, organisation, products,
+    switch, targets,
+};
 use axum::{
     Router,
     middleware::from_fn,
@@ -59,6 +62,21 @@ table! {
     POST "/forgot" Anyone entry::password::ask;
     GET  "/reset/{code}" Anyone entry::password::show_reset;
     POST "/reset/{code}" Anyone entry::password::set;
+
+    GET  "/account" Person account::show;
+    GET  "/account/password" Person account::password::ask;
+    POST "/account/password" Person account::password::change;
+    POST "/account/sessions/end-others" Person account::sessions::end_others;
+    POST "/account/sessions/{id}/end" Person account::sessions::end;
+    GET  "/account/second-factor" Person account::second_factor::show;
+    POST "/account/second-factor" Person account::second_factor::confirm;
+    POST "/account/second-factor/codes" Person account::recovery_codes::replace;
+    GET  "/account/second-factor/remove" Person account::remove_second_factor::ask;
+    POST "/account/second-factor/remove" Person account::remove_second_factor::remove;
+    POST "/switch" Person switch::switch;
+    GET  "/device" Member device::ask;
+    POST "/device" Member device::decide;
+    GET  "/explorer" Member explorer::show;
 
     GET  "/" Member home::show;
     GET  "/p/new" Member products::change::ask_new;

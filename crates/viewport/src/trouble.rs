@@ -1,9 +1,13 @@
 //! What a form says about itself when it has to be sent again: everything that was typed stays.
 
-use crate::{answer, form::Fields, visit::Visit};
+use crate::{
+    answer,
+    form::Fields,
+    visit::{Person, Request, Visit},
+};
 use axum::body::Body;
 use http::{Response, StatusCode};
-use service::{Failure, Reject, sign_in::SignInRefusal};
+use service::{Failure, Reject, Visitor, sign_in::SignInRefusal};
 
 /// One thing that is wrong with a form.
 #[derive(Debug, Default)]
@@ -48,22 +52,39 @@ pub(crate) async fn confirm(
     visit: &mut Visit,
     fields: &Fields,
 ) -> Result<Result<(), Trouble>, Response<Body>> {
-    if visit.is_fresh() {
+    let confirmed = confirm_visitor(&visit.request.clone(), &mut visit.visitor, fields).await;
+    if let Some(principal) = &visit.visitor.principal {
+        visit.principal = principal.clone();
+    }
+    confirmed
+}
+
+/// The same for a person in their own account, with or without an organisation.
+///
+/// # Errors
+/// As [`confirm`].
+pub(crate) async fn confirm_person(
+    person: &mut Person,
+    fields: &Fields,
+) -> Result<Result<(), Trouble>, Response<Body>> {
+    confirm_visitor(&person.request.clone(), &mut person.visitor, fields).await
+}
+
+async fn confirm_visitor(
+    request: &Request,
+    visitor: &mut Visitor,
+    fields: &Fields,
+) -> Result<Result<(), Trouble>, Response<Body>> {
+    if request.is_fresh(visitor) {
         return Ok(Ok(()));
     }
     let Some(password) = fields.filled("password") else {
         let text = "Your last sign-in was a while ago. Enter your password to go on.";
         return Ok(Err(Trouble::new("password", text)));
     };
-    let request = visit.request.clone();
-    match request.service().reauthenticate(&request.ctx, &mut visit.visitor, password).await {
-        Ok(()) => {
-            if let Some(principal) = &visit.visitor.principal {
-                visit.principal = principal.clone();
-            }
-            Ok(Ok(()))
-        }
-        Err(refusal) => refused(&request, refusal).map(Err),
+    match request.service().reauthenticate(&request.ctx, visitor, password).await {
+        Ok(()) => Ok(Ok(())),
+        Err(refusal) => refused(request, refusal).map(Err),
     }
 }
 
@@ -71,15 +92,23 @@ pub(crate) async fn confirm(
 ///
 /// # Errors
 /// The refusal needs a page of its own.
-pub(crate) fn refused(
-    request: &crate::visit::Request,
+pub(crate) fn refused(request: &Request, refusal: SignInRefusal) -> Result<Trouble, Response<Body>> {
+    refused_at("password", request, refusal)
+}
+
+/// The same where the field that takes the present password has another name.
+///
+/// # Errors
+/// The refusal needs a page of its own.
+pub(crate) fn refused_at(
+    field: &'static str,
+    request: &Request,
     refusal: SignInRefusal,
 ) -> Result<Trouble, Response<Body>> {
     match refusal {
-        SignInRefusal::Wrong => Ok(Trouble::new("password", "This is not your password.")),
+        SignInRefusal::Wrong => Ok(Trouble::new(field, "This is not your password.")),
         SignInRefusal::TooManyAttempts(seconds) => {
-            let text = format!("Too many attempts. Wait {seconds} seconds, then try again.");
-            Ok(Trouble::new("password", text))
+            Ok(Trouble::new(field, format!("Too many attempts. Wait {seconds} seconds, then try again.")))
         }
         SignInRefusal::Over => {
             Err(answer::message(StatusCode::CONFLICT, "This sign-in is over", "Go back and begin again."))

@@ -64,6 +64,12 @@ impl Request {
         self.cookie.as_deref()
     }
 
+    /// Whether the visitor proved the password so lately that a form need not ask for it.
+    pub(crate) fn is_fresh(&self, visitor: &Visitor) -> bool {
+        let seconds = self.service().policy().sign_in_fresh_seconds;
+        self.ctx.now < visitor.session.authenticated_at.plus_seconds(seconds)
+    }
+
     /// The page for a use case without an outcome.
     pub(crate) fn failed(&self, failure: &Failure) -> Response<Body> {
         answer::failed(&self.ctx, failure)
@@ -241,7 +247,8 @@ async fn chrome(
         .into_iter()
         .map(|one| (one.organisation_id.as_str().to_owned(), one.organisation_name))
         .collect();
-    if let Some(principal) = principal.filter(|principal| is_admin(principal)) {
+    let shown = principal.filter(|principal| is_admin(principal) && !visitor.must_give_second_factor);
+    if let Some(principal) = shown {
         let keys = request.outcome(request.service().list_keys(principal).await)?;
         chrome.attention = notices::attention(&keys, request.ctx.now).len();
     }

@@ -33,28 +33,28 @@ pub async fn refuse_foreign(refusal: fn() -> Response<Body>, request: Request, n
 mod tests {
     use super::*;
 
-    fn own(method: Method, headers: &[(&'static str, &'static str)]) -> bool {
+    fn own(method: &Method, headers: &[(&'static str, &'static str)]) -> bool {
         let headers = headers.iter().map(|(name, value)| {
             (http::HeaderName::from_static(name), http::HeaderValue::from_static(value))
         });
-        is_own(&method, &headers.collect())
+        is_own(method, &headers.collect())
     }
 
     #[test]
     fn only_requests_of_the_own_origin_may_change_something() {
-        assert!(own(Method::POST, &[("sec-fetch-site", "same-origin"), ("origin", "null")]));
-        assert!(own(Method::POST, &[("sec-fetch-site", "none")]));
-        assert!(own(Method::POST, &[]), "no browser");
-        assert!(own(Method::POST, &[("host", "a:1"), ("origin", "http://a:1")]), "an old browser");
+        assert!(own(&Method::POST, &[("sec-fetch-site", "same-origin"), ("origin", "null")]));
+        assert!(own(&Method::POST, &[("sec-fetch-site", "none")]));
+        assert!(own(&Method::POST, &[]), "no browser");
+        assert!(own(&Method::POST, &[("host", "a:1"), ("origin", "http://a:1")]), "an old browser");
         for site in ["cross-site", "same-site", "odd"] {
             assert!(
-                !own(Method::POST, &[("sec-fetch-site", site), ("host", "a"), ("origin", "http://a")]),
+                !own(&Method::POST, &[("sec-fetch-site", site), ("host", "a"), ("origin", "http://a")]),
                 "{site}"
             );
-            assert!(own(Method::GET, &[("sec-fetch-site", site)]));
+            assert!(own(&Method::GET, &[("sec-fetch-site", site)]));
         }
         for origin in ["http://b", "null", "http://a:2"] {
-            assert!(!own(Method::POST, &[("host", "a"), ("origin", origin)]), "{origin}");
+            assert!(!own(&Method::POST, &[("host", "a"), ("origin", origin)]), "{origin}");
         }
     }
 }

@@ -85,3 +85,66 @@ fn answer(page: &impl Template, problem: Option<&Problem>, origin: &str) -> Resp
     }
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOSTILE: &str = "\"><script>alert(1)</script>";
+
+    fn rendered(page: &impl Template) -> String {
+        let text = page.render().unwrap();
+        assert!(text.starts_with("<!doctype html>") && text.contains("</html>"));
+        assert!(!text.contains("<script>") && !text.contains("alert(1)<"), "{text}");
+        text
+    }
+
+    fn sign_in(email: &str, known: bool, problem: Option<Problem>) -> SignInPage {
+        let forgot = format!("https://v.example/{email}");
+        SignInPage { head: Head::new(email), problem, email: email.to_owned(), known, forgot }
+    }
+
+    fn hostile() -> Problem {
+        Problem::new(StatusCode::UNAUTHORIZED, HOSTILE)
+    }
+
+    #[test]
+    fn every_page_renders_and_escapes_what_it_was_given() {
+        for known in [false, true] {
+            rendered(&sign_in(HOSTILE, known, None));
+            rendered(&sign_in(HOSTILE, known, Some(hostile())));
+            rendered(&sign_in("", known, None));
+        }
+        rendered(&SecondFactorPage::new(None));
+        rendered(&SecondFactorPage::new(Some(hostile())));
+        rendered(&crate::logout::SignOutPage {
+            head: Head::new(HOSTILE),
+            email: Some(HOSTILE.to_owned()),
+            viewport: HOSTILE.to_owned(),
+        });
+    }
+
+    #[test]
+    fn the_field_that_is_next_has_the_focus() {
+        let focused = |page: &SignInPage| {
+            let text = rendered(page);
+            assert_eq!(text.matches(" autofocus").count(), 1, "{text}");
+            let before = text.split(" autofocus").next().unwrap_or_default();
+            before.rsplit_once('<').map(|(_, element)| element.chars().take(30).collect::<String>())
+        };
+        let begins =
+            |page: &SignInPage, start: &str| assert!(focused(page).unwrap().starts_with(start), "{start}");
+        begins(&sign_in("", false, None), "input id=\"email\"");
+        begins(&sign_in("a@b.example", false, None), "input id=\"password\"");
+        begins(&sign_in("a@b.example", true, None), "input id=\"password\"");
+        begins(&sign_in("a@b.example", false, Some(hostile())), "div class=\"errors\"");
+    }
+
+    #[test]
+    fn a_page_may_lead_to_one_origin_more_and_says_when_to_come_back() {
+        let answer = sign_in("", false, Some(Problem::too_many(7))).answer("https://v.example");
+        assert_eq!((answer.status().as_u16(), answer.headers()["retry-after"].to_str().unwrap()), (429, "7"));
+        let policy = answer.headers()["content-security-policy"].to_str().unwrap();
+        assert!(policy.contains("form-action 'self' https://v.example;"), "{policy}");
+    }
+}

@@ -43,6 +43,11 @@ pub(crate) fn error_line(message: &dyn std::fmt::Display) {
     let _ = writeln!(stderr(), "duku: {message}");
 }
 
+/// Prints what goes with an answer but is no part of it: a script that takes standard output does not get it.
+pub(crate) fn aside(text: &str) {
+    let _ = writeln!(stderr(), "{text}");
+}
+
 /// Prints a table; without rows, the sentence that says so.
 pub(crate) fn table(head: &[&str], rows: Vec<Vec<String>>, if_empty: &str) -> std::io::Result<()> {
     if rows.is_empty() {

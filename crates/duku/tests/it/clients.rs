@@ -3,8 +3,9 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "helpers of tests: where they give up, the test fails")]
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
@@ -46,6 +47,11 @@ fn javascript_openid_client() {
 }
 
 #[test]
+fn javascript_openid_client_signs_a_person_in() {
+    proves(Language::JavaScript, "openid_client_person.mjs");
+}
+
+#[test]
 fn javascript_simple_oauth2() {
     proves(Language::JavaScript, "simple_oauth2.mjs");
 }
@@ -65,6 +71,9 @@ fn graphql_over_http_audit_misses_no_must() {
     proves(Language::JavaScript, "graphql_http_audit.mjs");
 }
 
+/// What the Admin ada@example.org signs in with.
+const PASSWORD: &str = "correct horse battery staple";
+
 #[derive(Clone, Copy)]
 enum Language {
     Python,
@@ -76,7 +85,7 @@ enum Language {
 fn proves(language: Language, script: &str) {
     let mut command = language.command(script);
     let server = Server::start(Database::Sqlite);
-    server.admin(&["org", "create", "Acme", "--admin-email", "ada@example.org"]);
+    make_acme(&server);
     let product = ["--org", "Acme", "--name", "Shop", "--base-url", "https://shop.example"];
     server.admin(&[&["subject", "create"], product.as_slice()].concat());
     let key = server.admin(&["key", "generate", "--org", "Acme", "--label", "client"]);
@@ -85,6 +94,7 @@ fn proves(language: Language, script: &str) {
         .env("DUKU_URL", &server.url)
         .env("DUKU_CLIENT_ID", text(&key, "client_id"))
         .env("DUKU_CLIENT_SECRET", text(&key, "client_secret"))
+        .env("DUKU_TEST_PASSWORD", PASSWORD)
         // A proxy of this machine must not be asked for this machine's own address.
         .envs([("NO_PROXY", "*"), ("no_proxy", "*")])
         .output()
@@ -94,6 +104,22 @@ fn proves(language: Language, script: &str) {
     assert!(output.status.success(), "{script} failed ({}):\n{said}{complained}", output.status);
     assert!(!said.trim().is_empty(), "{script} does not say what it proved");
     println!("{}", said.trim());
+}
+
+/// The organisation with an Admin who can sign in.
+fn make_acme(server: &Server) {
+    let mut command = server.command(&[
+        "admin",
+        "org",
+        "create",
+        "Acme",
+        "--admin-email",
+        "ada@example.org",
+        "--password-stdin",
+    ]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("duku starts");
+    let written = child.stdin.take().expect("it reads").write_all(PASSWORD.as_bytes());
+    assert!(written.is_ok() && child.wait().is_ok_and(|status| status.success()), "no organisation was made");
 }
 
 fn text<'a>(value: &'a Value, name: &str) -> &'a str {

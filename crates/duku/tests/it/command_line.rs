@@ -56,7 +56,7 @@ fn admin_commands_print_what_the_contract_says() {
 fn refusals_are_one_line_and_code_1() {
     let server = Server::start(Database::Sqlite);
     server.make_acme();
-    let cases: [(&[&str], &str); 12] = [
+    let cases: [(&[&str], &str); 14] = [
         (&["admin", "org", "create", "Acme", "--admin-email", "a@example.org"], "already"),
         (&["admin", "org", "create", "Beta", "--admin-email", "nobody"], "email"),
         (&["admin", "key", "generate", "--org", "Nobody", "--label", "x"], "duku admin org list"),
@@ -71,6 +71,8 @@ fn refusals_are_one_line_and_code_1() {
             "baseUrl",
         ),
         (&["admin", "token", "--user", "eve@example.org"], "no person"),
+        (&["admin", "user", "reset-password", "eve@example.org"], "no person"),
+        (&["admin", "user", "remove-second-factor", "nobody"], "email"),
         (&["admin", "signing-key", "withdraw", "nothing"], "no signing key"),
     ];
     for (arguments, hint) in cases {
@@ -85,6 +87,23 @@ fn refusals_are_one_line_and_code_1() {
         .unwrap();
     short.stdin.take().unwrap().write_all(b"short\n").unwrap();
     assert_refused(&short.wait_with_output().unwrap(), "at least 12 characters");
+}
+
+#[test]
+fn who_cannot_get_in_is_helped_by_an_operator() {
+    let server = Server::start(Database::Sqlite);
+    server.make_acme();
+    let output = server.output(&["admin", "user", "reset-password", "ada@example.org"]);
+    let (link, advice) = (text(&output.stdout), text(&output.stderr));
+    assert!(link.starts_with(&format!("{}/reset/", server.url)) && link.lines().count() == 1, "{link}");
+    assert!(advice.contains("works once") && !advice.contains("/reset/"), "{advice}");
+    let again = server.admin(&["user", "reset-password", "ada@example.org"]);
+    assert_eq!(names(&again), ["email", "expires_at", "link"]);
+    assert_ne!(again["link"], link.trim());
+    let removed = server.admin(&["user", "remove-second-factor", "ada@example.org"]);
+    assert_eq!((&removed["email"], &removed["removed"]), (&"ada@example.org".into(), &false.into()));
+    let output = server.output(&["admin", "user", "remove-second-factor", "ada@example.org"]);
+    assert!(text(&output.stdout).contains("had no second factor"));
 }
 
 #[test]
@@ -178,9 +197,19 @@ fn a_client_gets_tokens_and_answers() {
 fn completions_and_help_name_every_command() {
     for shell in ["bash", "zsh", "fish"] {
         let script = text(&duku(&["completions", shell]).output().unwrap().stdout);
-        for command in
-            ["serve", "demo", "admin", "audit", "token", "query", "signing-key", "login", "logout", "keys"]
-        {
+        for command in [
+            "serve",
+            "demo",
+            "admin",
+            "audit",
+            "token",
+            "query",
+            "signing-key",
+            "login",
+            "logout",
+            "keys",
+            "user",
+        ] {
             assert!(script.contains(command), "{shell} does not complete {command}");
         }
     }

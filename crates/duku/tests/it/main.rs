@@ -16,6 +16,7 @@ mod protocol;
 mod races;
 mod secrecy;
 mod server;
+mod sign_in;
 mod token_endpoint;
 
 /// Makes two tests of `async fn name(engine: Engine)`: `name::sqlite` and `name::postgres`.

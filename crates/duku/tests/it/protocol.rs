@@ -30,7 +30,15 @@ async fn discovery_names_what_is_there(engine: Engine) {
     let oauth = get(&app, "/.well-known/oauth-authorization-server/realms/duku").await.json();
     assert_eq!(oidc, oauth);
     assert_eq!(oidc["issuer"], format!("{}/realms/duku", app.api.url));
-    assert_eq!(oidc["grant_types_supported"], json!(["client_credentials"]));
+    assert_eq!(
+        oidc["grant_types_supported"],
+        json!([
+            "authorization_code",
+            "client_credentials",
+            "urn:ietf:params:oauth:grant-type:device_code",
+            "refresh_token"
+        ])
+    );
     let endpoints: Vec<&Value> = oidc
         .as_object()
         .unwrap()
@@ -38,7 +46,7 @@ async fn discovery_names_what_is_there(engine: Engine) {
         .filter(|(name, _)| name.ends_with("_endpoint") || *name == "jwks_uri")
         .map(|(_, url)| url)
         .collect();
-    assert_eq!(endpoints.len(), 5);
+    assert_eq!(endpoints.len(), 8);
     for url in endpoints {
         let answer = Answer::of(app.api.client().get(url.as_str().unwrap())).await;
         assert_ne!(answer.status, StatusCode::NOT_FOUND, "{url}");

@@ -50,6 +50,7 @@ async fn no_secret_is_in_any_file_log_or_metric(engine: Database) {
     )
     .await;
     assert!(echoed.status.is_success() || echoed.status.is_client_error());
+    let of_people = sign_in(&api, password).await;
     server.admin(&["key", "revoke", &first.client_id]);
     let dead = api.exchange(&second).await;
     let metrics = Answer::of(api.client().get(server.metrics_url())).await.text;
@@ -61,7 +62,7 @@ async fn no_secret_is_in_any_file_log_or_metric(engine: Database) {
     let dump = dump(&server, engine);
     let folder = server.data_dir.parent().unwrap();
     let secrets = [&first.client_secret, &second.client_secret, &token, &admin, &password.to_owned()];
-    for secret in secrets {
+    for secret in secrets.into_iter().chain(&of_people) {
         let mut found = Vec::new();
         files_with(folder, secret.as_bytes(), &mut found);
         assert_eq!(found, Vec::<String>::new(), "a secret is in a file");
@@ -70,6 +71,44 @@ async fn no_secret_is_in_any_file_log_or_metric(engine: Database) {
     }
     assert!(!log.contains(master_key.trim()) && !dump.contains(master_key.trim()));
     assert!(!metrics.contains(&first.client_id), "no label per key");
+}
+
+/// Everything secret that a sign-in, its code and a device bring.
+async fn sign_in(api: &testkit::Api, password: &str) -> Vec<String> {
+    let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+    let challenge = jose::base64url::encode(&jose::sha256(verifier.as_bytes()));
+    let redirect_uri = format!("{}/login/callback", api.url);
+    let query = [
+        ("client_id", "viewport"),
+        ("redirect_uri", &redirect_uri),
+        ("response_type", "code"),
+        ("code_challenge", &challenge),
+        ("code_challenge_method", "S256"),
+    ];
+    let request = api.client().post(format!("{}?{}", api.protocol("auth"), encoded(&query)));
+    let answer = Answer::of(request.form(&[("email", "ada@example.org"), ("password", password)])).await;
+    let cookie = answer.header("set-cookie").split(['=', ';']).nth(1).unwrap().to_owned();
+    let location = url::Url::parse(answer.header("location")).unwrap();
+    let code = location.query_pairs().find(|(name, _)| name == "code").unwrap().1.into_owned();
+    let form = [
+        ("grant_type", "authorization_code"),
+        ("client_id", "viewport"),
+        ("code", &code),
+        ("redirect_uri", &redirect_uri),
+        ("code_verifier", verifier),
+    ];
+    let bought = Answer::of(api.client().post(api.protocol("token")).form(&form)).await.json();
+    let device =
+        Answer::of(api.client().post(api.protocol("auth/device")).form(&[("client_id", "duku-cli")]))
+            .await
+            .json();
+    let text = |value: &Value, name: &str| value[name].as_str().unwrap().to_owned();
+    let (access_token, id_token) = (text(&bought, "access_token"), text(&bought, "id_token"));
+    vec![cookie, code, verifier.to_owned(), access_token, id_token, text(&device, "device_code")]
+}
+
+fn encoded(pairs: &[(&str, &str)]) -> String {
+    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
 }
 
 /// PostgreSQL's tables as text; SQLite's are a file among the others.

@@ -20,3 +20,4 @@ mod limits;
 mod products;
 mod robustness;
 mod schema;
+mod session;

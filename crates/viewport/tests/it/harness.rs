@@ -1,33 +1,37 @@
-//! Two organisations, people who are signed in, and requests in their names.
+//! Viewport with two organisations, and browsers that are signed in.
 
 use axum::{Router, body::Body};
-use domain::{Clock, Role};
+use domain::{Clock, Organisation, Role, Timestamp};
 use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt;
+use jose::totp::TotpSecret;
 use service::{
-    Ctx, Policy, Principal, Service, authorization::CodeRequest, invitations::Acceptance, sign_in::Attempt,
+    Ctx, Policy, Principal, Service,
+    authorization::{CodeRequest, VIEWPORT},
+    invitations::Acceptance,
+    organisations::OrganisationSettings,
+    sign_in::{Attempt, SignedIn},
 };
 use std::sync::Arc;
 use testkit::{Database, Engine, SeededEntropy, TestClock};
 use tower::ServiceExt;
+use url::form_urlencoded;
 use viewport::{Settings, Viewport};
 use web::RequestContext;
 
-pub(crate) const ADMIN: &str = "ada@acme.example";
-pub(crate) const MEMBER: &str = "max@acme.example";
-pub(crate) const OUTSIDER: &str = "eve@other.example";
-pub(crate) const HOSTILE: &str = "<script>alert(1)</script>\"'&";
-
-const PASSWORD: &str = "seven quiet herons at dawn";
-/// A verifier and its S256 challenge, from RFC 7636 appendix B.
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+pub(crate) const ADA: &str = "ada@acme.example";
+pub(crate) const EVE: &str = "eve@globex.example";
+pub(crate) const PASSWORD: &str = "tulip anvil harbour quill";
+pub(crate) const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0";
+const VERIFIER: &str = "a-verifier-that-is-long-enough-for-the-rfc-7636-rule";
 
 pub(crate) struct World {
     pub(crate) service: Service,
     pub(crate) clock: TestClock,
-    /// An operator in Acme's name.
-    pub(crate) acme: Principal,
+    /// Ada is its Admin.
+    pub(crate) acme: Organisation,
+    /// Eve is its Admin, and Ada is not in it.
+    pub(crate) globex: Organisation,
     router: Router,
     _database: Database,
 }
@@ -36,117 +40,157 @@ impl World {
     pub(crate) async fn new() -> Self {
         let database = Database::fresh(Engine::Sqlite).await;
         let clock = TestClock::new();
-        let entropy = Arc::new(SeededEntropy::new(7));
+        let entropy = Arc::new(SeededEntropy::new(11));
         let master_key = jose::MasterKey::generate(&*entropy);
-        let mut policy = Policy::new("https://auth.example/realms/duku", "https://platform.example/graphql");
-        policy.viewport = "https://viewport.example".to_owned();
-        policy.sign_ins_per_person = 0;
+        let policy = Policy::new("http://duku.test/realms/duku", "http://duku.test/graphql");
         let ctx = Ctx::background(clock.now(), "test");
         let service = Service::open(database.store().await, master_key, policy, entropy, &ctx).await.unwrap();
-        let acme = service.create_organisation(&ctx, "root", "Acme", ADMIN, Some(PASSWORD)).await.unwrap();
-        service.create_organisation(&ctx, "root", "Other", OUTSIDER, Some(PASSWORD)).await.unwrap();
-        let acme = Principal::operator("root", &acme);
+        let acme = service.create_organisation(&ctx, "root", "Acme", ADA, Some(PASSWORD)).await.unwrap();
+        let globex = service.create_organisation(&ctx, "root", "Globex", EVE, Some(PASSWORD)).await.unwrap();
         let router = Viewport::new(service.clone(), Settings::default()).router();
-        let world = Self { service, clock, acme, router, _database: database };
-        world.join(MEMBER, Role::Member).await;
-        world
+        Self { service, clock, acme, globex, router, _database: database }
     }
 
     pub(crate) fn ctx(&self) -> Ctx {
-        Ctx::background(self.clock.now(), "test")
+        Ctx { now: self.clock.now(), address: Some("192.0.2.7".parse().unwrap()), request_id: "test".into() }
     }
 
-    /// Makes a person with a password a member of Acme.
+    pub(crate) fn operator(&self, organisation: &Organisation) -> Principal {
+        Principal::operator("root", organisation)
+    }
+
+    /// Makes Acme require a second factor, or not any more.
+    pub(crate) async fn require_second_factor(&self, require_second_factor: bool) {
+        let operator = self.operator(&self.acme);
+        let seen = OrganisationSettings::of(&self.service.organisation(&operator).await.unwrap());
+        let new = OrganisationSettings { require_second_factor, ..seen.clone() };
+        self.service.change_settings(&self.ctx(), &operator, &seen, &new).await.unwrap();
+    }
+
+    /// Makes a person with the first password a member of Acme.
     pub(crate) async fn join(&self, email: &str, role: Role) {
-        let invited = self.service.invite(&self.ctx(), &self.acme, email, role).await.unwrap();
+        let operator = self.operator(&self.acme);
+        let invited = self.service.invite(&self.ctx(), &operator, email, role).await.unwrap();
         let code = invited.link.rsplit('/').next().unwrap();
         let by = Acceptance::Password(PASSWORD);
         self.service.accept_invitation(&self.ctx(), code, by).await.unwrap();
     }
 
-    /// A browser in which a person has signed in.
-    pub(crate) async fn browser(&self, email: &str) -> Browser<'_> {
-        let (service, ctx) = (&self.service, self.ctx());
-        let attempt = Attempt { email, password: PASSWORD, device: "Firefox" };
-        let signed_in = service.sign_in(&ctx, attempt, None).await.unwrap();
+    /// Anybody in a browser that has signed in with the first password.
+    pub(crate) async fn browser_of(&self, email: &str) -> Browser<'_> {
+        let attempt = Attempt { email, password: PASSWORD, device: FIREFOX };
+        let signed_in = self.service.sign_in(&self.ctx(), attempt, None).await.unwrap();
+        self.arrive(&signed_in).await
+    }
+
+    /// Proves a password; with a second factor the sign-in is pending still.
+    pub(crate) async fn password(&self, password: &str) -> Option<SignedIn> {
+        let attempt = Attempt { email: ADA, password, device: FIREFOX };
+        self.service.sign_in(&self.ctx(), attempt, None).await.ok()
+    }
+
+    /// Ada in a browser that has signed in with her first password.
+    pub(crate) async fn browser(&self) -> Browser<'_> {
+        let signed_in = self.password(PASSWORD).await.unwrap();
+        self.arrive(&signed_in).await
+    }
+
+    /// A browser that comes back from the authorization server.
+    pub(crate) async fn arrive(&self, signed_in: &SignedIn) -> Browser<'_> {
+        let (ctx, service) = (self.ctx(), &self.service);
+        let challenge = jose::base64url::encode(&jose::sha256(VERIFIER.as_bytes()));
         let redirect_uri = service.viewport_redirect_uri();
         let request = CodeRequest {
-            client_id: "viewport",
+            client_id: VIEWPORT,
             redirect_uri: &redirect_uri,
-            challenge: CHALLENGE,
+            challenge: &challenge,
             scope: "openid",
             nonce: None,
         };
         let code = service.issue_code(&ctx, &signed_in.session, request).await.unwrap();
-        let arrival = service.arrive(&ctx, code.expose(), VERIFIER, "Firefox").await.unwrap();
-        Browser { world: self, cookie: format!("__Host-duku_session={}", arrival.cookie.expose()) }
+        let arrival = service.arrive(&ctx, code.expose(), VERIFIER, FIREFOX).await.unwrap();
+        Browser { world: self, cookie: arrival.cookie.expose().to_owned() }
+    }
+
+    pub(crate) async fn send(&self, mut request: Request<Body>) -> Page {
+        let Ctx { now, address, request_id } = self.ctx();
+        request.extensions_mut().insert(RequestContext { now, address, request_id });
+        let (parts, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        assert!(!text.contains(" style="), "{text}");
+        Page { status: parts.status, headers: parts.headers, text }
     }
 }
 
+/// A signed-in browser.
 pub(crate) struct Browser<'a> {
     world: &'a World,
-    cookie: String,
+    pub(crate) cookie: String,
 }
 
 impl Browser<'_> {
-    async fn send(&self, request: http::request::Builder, body: Body) -> Page {
-        let mut request = request
-            .header(header::COOKIE, &self.cookie)
-            .header("sec-fetch-site", "same-origin")
-            .body(body)
-            .unwrap();
-        request.extensions_mut().insert(RequestContext {
-            now: self.world.clock.now(),
-            address: Some("192.0.2.7".parse().unwrap()),
-            request_id: "request".to_owned(),
-        });
-        let response = self.world.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let bytes = body.collect().await.unwrap().to_bytes();
-        let text = String::from_utf8(bytes.to_vec()).unwrap();
-        Page { status: parts.status, headers: parts.headers, text }
+    fn cookie(&self) -> String {
+        format!("duku_session={}", self.cookie)
     }
 
-    pub(crate) async fn get(&self, page: &str) -> Page {
-        self.send(Request::get(page), Body::empty()).await
+    pub(crate) async fn get(&self, path: &str) -> Page {
+        let request = Request::get(path).header(header::COOKIE, self.cookie()).body(Body::empty());
+        self.world.send(request.unwrap()).await
     }
 
-    /// The same, for a dialog.
-    pub(crate) async fn get_part(&self, page: &str) -> Page {
-        self.send(Request::get(page).header("hx-request", "true"), Body::empty()).await
+    /// The part of a page that htmx asks for.
+    pub(crate) async fn get_part(&self, path: &str) -> Page {
+        let request = Request::get(path).header(header::COOKIE, self.cookie()).header("hx-request", "true");
+        self.world.send(request.body(Body::empty()).unwrap()).await
     }
 
     /// A page that must be there.
-    pub(crate) async fn open(&self, page: &str) -> Page {
-        let opened = self.get(page).await;
-        assert_eq!(opened.status, StatusCode::OK, "{page}: {}", opened.text);
-        opened
-    }
-
-    pub(crate) async fn post(&self, page: &str, fields: &[(&str, &str)]) -> Page {
-        let mut form = url::form_urlencoded::Serializer::new(String::new());
-        form.extend_pairs(fields);
-        self.send(Request::post(page), Body::from(form.finish())).await
+    pub(crate) async fn open(&self, path: &str) -> Page {
+        let page = self.get(path).await;
+        page.assert_says(200, "");
+        page
     }
 
     /// A form that must be carried out; answers where it leads.
-    pub(crate) async fn submit(&self, page: &str, fields: &[(&str, &str)]) -> String {
-        let answer = self.post(page, fields).await;
-        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{page}: {}", answer.text);
-        answer.header("location").to_owned()
+    pub(crate) async fn submit(&self, path: &str, fields: &[(&str, &str)]) -> String {
+        let page = self.post(path, fields).await;
+        page.assert_says(303, "");
+        page.location().to_owned()
+    }
+
+    pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Page {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let request = Request::post(path)
+            .header(header::COOKIE, self.cookie())
+            .header("sec-fetch-site", "same-origin")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Body::from(body));
+        self.world.send(request.unwrap()).await
+    }
+
+    /// Whether the session is over: pages lead to the sign-in.
+    pub(crate) async fn is_out(&self) -> bool {
+        self.get("/account").await.location().starts_with("/login")
     }
 }
 
-#[derive(Debug)]
+/// An answer, read to its end.
 pub(crate) struct Page {
     pub(crate) status: StatusCode,
-    headers: HeaderMap,
+    pub(crate) headers: HeaderMap,
     pub(crate) text: String,
 }
 
 impl Page {
-    pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    pub(crate) fn location(&self) -> &str {
+        self.headers.get(header::LOCATION).map_or("", |value| value.to_str().unwrap())
+    }
+
+    #[track_caller]
+    pub(crate) fn assert_says(&self, status: u16, words: &str) {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        assert!(self.text.contains(words), "no {words:?} in {}", self.text);
     }
 
     #[track_caller]
@@ -154,12 +198,14 @@ impl Page {
         assert!(self.text.contains(words), "no {words:?} in {}", self.text);
     }
 
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
     /// What a field of the page's form holds.
     #[track_caller]
     pub(crate) fn value(&self, field: &str) -> &str {
-        let start = format!("name=\"{field}\"");
-        let tag = self.text.split_once(&start).unwrap_or_else(|| panic!("no {field} in {}", self.text)).1;
-        let tag = tag.split_once('>').unwrap().0;
+        let tag = self.between(&format!("name=\"{field}\""), ">");
         tag.split_once("value=\"")
             .unwrap_or_else(|| panic!("{field} has no value"))
             .1
@@ -167,4 +213,31 @@ impl Page {
             .next()
             .unwrap()
     }
+
+    #[track_caller]
+    pub(crate) fn assert_leads_to(&self, page: &str) {
+        assert_eq!((self.status.as_u16(), self.location()), (303, page), "{}", self.text);
+    }
+
+    /// What stands between two texts for the first time.
+    #[track_caller]
+    pub(crate) fn between(&self, before: &str, after: &str) -> &str {
+        let rest = self.text.split_once(before).unwrap_or_else(|| panic!("no {before:?} in {}", self.text)).1;
+        rest.split_once(after).unwrap().0
+    }
+}
+
+/// The code that an authenticator app shows for a secret as the page shows it.
+pub(crate) fn code_of(secret: &str, now: Timestamp) -> String {
+    let (mut bytes, mut buffer, mut bits) = (Vec::new(), 0_u32, 0);
+    for letter in secret.bytes().filter(u8::is_ascii_alphanumeric) {
+        let value = if letter.is_ascii_digit() { letter - b'2' + 26 } else { letter - b'A' };
+        buffer = (buffer << 5 | u32::from(value)) & 0xffff;
+        bits += 5;
+        if bits >= 8 {
+            bits -= 8;
+            bytes.push(u8::try_from(buffer >> bits & 0xff).unwrap());
+        }
+    }
+    TotpSecret::from_bytes(&bytes).unwrap().code_at(now)
 }

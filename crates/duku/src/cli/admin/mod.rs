@@ -6,6 +6,7 @@ mod org;
 mod signing_key;
 mod subject;
 mod token;
+mod user;
 
 pub(crate) use super::output::Format;
 
@@ -30,6 +31,9 @@ pub(crate) enum Admin {
     /// People and their roles
     #[command(subcommand)]
     Member(member::Members),
+    /// A person's way in: a new password, a lost second factor
+    #[command(subcommand)]
+    User(user::User),
     /// Products
     #[command(subcommand)]
     Subject(subject::SubjectCommand),
@@ -65,6 +69,7 @@ impl Admin {
             Self::Org(command) => command.run(&operator).await,
             Self::Key(command) => command.run(&operator).await,
             Self::Member(command) => command.run(&operator).await,
+            Self::User(command) => command.run(&operator).await,
             Self::Subject(command) => command.run(&operator).await,
             Self::Token(command) => command.run(&operator).await,
             Self::SigningKey(command) => command.run(&operator).await,

@@ -5,6 +5,7 @@ use super::{
     shots::Shots,
     viewport::stage::{ADMIN, MEMBER, Stage},
 };
+use domain::Role;
 use service::keys::{GenerateKey, RotateKey};
 use testkit::Pair;
 
@@ -15,6 +16,9 @@ async fn every_page_and_state() {
     let shots = Shots::into_folder(folder);
     getting_in(&shots).await;
     api_keys(&shots).await;
+    products(&shots).await;
+    settings(&shots).await;
+    account(&shots).await;
 }
 
 async fn getting_in(shots: &Shots) {
@@ -30,6 +34,116 @@ async fn getting_in(shots: &Shots) {
     shots.take(&browser, "forgot").await;
     browser.goto("/nowhere").await;
     shots.take(&browser, "not-found").await;
+}
+
+async fn products(shots: &Shots) {
+    let stage = Stage::open().await;
+    let (service, operator) = (&stage.app.service, stage.operator());
+    let browser = stage.signed_in(MEMBER, "/", Options::default()).await;
+    browser.sees("Shop").await;
+    for (name, url) in [("Checkout", Some("https://checkout.example")), ("Warehouse", None)] {
+        service.create_subject(&stage.ctx(), &operator, name, None, url).await.unwrap();
+    }
+    let shop = service.list_subjects(&operator, 1, None).await.unwrap().remove(0);
+    browser.click("Shop").await;
+    browser.sees("https://shop.example").await;
+    shots.take(&browser, "product-empty").await;
+    for (build_key, name, environment) in
+        [("main", "Production", "production"), ("pr-7", "Preview 7", "preview")]
+    {
+        let target = domain::product::UncheckedTarget {
+            build_key: build_key.into(),
+            name: name.into(),
+            version: "2026.11.3".into(),
+            environment: environment.into(),
+            build_number: Some(4711),
+            build_url: Some("https://ci.example/builds/4711".into()),
+            metadata: Some(serde_json::json!({ "commit": "0d1f0a6c8e57", "flags": { "beta": true } })),
+            description: None,
+        };
+        service.upsert_target(&stage.ctx(), &operator, shop.id.as_str(), target).await.unwrap();
+    }
+    browser.goto("/").await;
+    shots.take(&browser, "home").await;
+    browser.goto(&format!("/p/{}", shop.id)).await;
+    shots.take(&browser, "product").await;
+    browser.click("Production").await;
+    browser.sees("0d1f0a6c8e57").await;
+    shots.take(&browser, "target").await;
+    for (page, name) in [
+        ("/p/new".to_owned(), "product-new"),
+        (format!("/p/{}/edit", shop.id), "product-edit"),
+        (format!("/p/{}/delete", shop.id), "product-delete"),
+        (format!("/p/{}/t/new", shop.id), "target-new"),
+    ] {
+        browser.goto(&page).await;
+        shots.take(&browser, name).await;
+    }
+    browser.goto("/explorer").await;
+    browser.sees("Run").await;
+    shots.take(&browser, "explorer").await;
+}
+
+async fn settings(shots: &Shots) {
+    let stage = Stage::open().await;
+    fill_keys(&stage).await;
+    let (service, operator) = (&stage.app.service, stage.operator());
+    service.invite(&stage.ctx(), &operator, "grace@example.org", Role::Admin).await.unwrap();
+    let browser = stage.signed_in(ADMIN, "/", Options::default()).await;
+    browser.sees("Shop").await;
+    shots.take(&browser, "home-attention").await;
+    for (page, name) in [
+        ("/settings/members", "members"),
+        ("/settings/members/invite", "members-invite"),
+        ("/settings/organisation", "organisation"),
+        ("/settings/audit", "audit"),
+        ("/settings/audit?check=1", "audit-checked"),
+    ] {
+        browser.goto(page).await;
+        shots.take(&browser, name).await;
+    }
+    browser.goto("/settings/members/invite").await;
+    browser.fill("Email", "alan@example.org").await;
+    browser.click("Invite").await;
+    browser.sees("/invite/").await;
+    shots.take(&browser, "members-invited").await;
+    let members = service.list_members(&operator).await.unwrap();
+    let max = members.iter().find(|member| member.email.as_str() == MEMBER).unwrap();
+    for page in ["role", "remove"] {
+        browser.goto(&format!("/settings/members/{}/{page}", max.id)).await;
+        shots.take(&browser, &format!("members-{page}")).await;
+    }
+    let invited = service.invite(&stage.ctx(), &operator, "new@example.org", Role::Member).await.unwrap();
+    let stranger = stage.browser(Options::default()).await;
+    stranger.goto(&invited.link.replace(&stage.app.api.url, "")).await;
+    shots.take(&stranger, "invite").await;
+    stranger.goto("/invite/unknown").await;
+    shots.take(&stranger, "invite-unknown").await;
+    let reset = service.make_reset_link(&stage.ctx(), "test", MEMBER).await.unwrap();
+    stranger.goto(&reset.replace(&stage.app.api.url, "")).await;
+    shots.take(&stranger, "reset").await;
+}
+
+async fn account(shots: &Shots) {
+    let stage = Stage::open().await;
+    let service = &stage.app.service;
+    let browser = stage.signed_in(ADMIN, "/account", Options::default()).await;
+    browser.sees("This browser").await;
+    shots.take(&browser, "account").await;
+    browser.goto("/account/password").await;
+    shots.take(&browser, "account-password").await;
+    browser.goto("/account/second-factor").await;
+    shots.take(&browser, "second-factor").await;
+    let device = service.start_device(&stage.ctx(), "duku-cli", "", "duku/0.1 on ada-laptop").await.unwrap();
+    browser.goto("/device").await;
+    shots.take(&browser, "device").await;
+    browser.goto(&format!("/device?user_code={}", device.user_code)).await;
+    shots.take(&browser, "device-confirm").await;
+    browser.goto("/logout").await;
+    shots.take(&browser, "sign-out").await;
+    browser.click("Sign out").await;
+    browser.sees("You are signed out").await;
+    shots.take(&browser, "signed-out").await;
 }
 
 async fn api_keys(shots: &Shots) {

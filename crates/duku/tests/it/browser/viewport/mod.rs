@@ -1,4 +1,5 @@
 //! Viewport's pages in the browser: every step that a person takes, as Admin, Member and stranger.
 
+mod key_pages;
 mod seed;
 pub(crate) mod stage;

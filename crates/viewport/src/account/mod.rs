@@ -1,0 +1,94 @@
+//! A person's own account: organisations, password, second factor, sessions.
+
+pub(crate) mod password;
+mod qr;
+pub(crate) mod recovery_codes;
+pub(crate) mod remove_second_factor;
+pub(crate) mod second_factor;
+pub(crate) mod sessions;
+
+use crate::{
+    answer::Answer,
+    visit::{Person, show},
+};
+use axum::extract::RawQuery;
+use http::StatusCode;
+use pages::{Chrome, Head, Section, Time};
+use service::Membership;
+use sessions::SessionRow;
+
+/// Where the account is.
+pub(crate) const ACCOUNT: &str = "/account";
+
+/// So few recovery codes are a reason to make new ones.
+pub(crate) const FEW_CODES: i64 = 3;
+
+/// An organisation that the person belongs to.
+struct Organisation {
+    id: String,
+    name: String,
+    role: domain::Role,
+    is_current: bool,
+}
+
+#[derive(askama::Template)]
+#[template(path = "account/show.html", blocks = ["content"])]
+struct Account {
+    head: Head,
+    chrome: Chrome,
+    notice: &'static str,
+    email: String,
+    organisations: Vec<Organisation>,
+    second_factor: Option<Time>,
+    must_give_second_factor: bool,
+    recovery_codes: i64,
+    sessions: Vec<SessionRow>,
+}
+
+/// What was done, as the page says it after the redirect.
+fn notice(query: Option<&str>) -> &'static str {
+    match query {
+        Some("done=password") => "Your new password is set. Every other session has ended.",
+        Some("done=session") => "The session has ended. Nobody can go on with it.",
+        Some("done=others") => "Every other session has ended. Only this browser is signed in.",
+        Some("done=no-others") => "There was no other session. Only this browser is signed in.",
+        Some("done=gone") => "That session had ended already.",
+        Some("done=second-factor-removed") => {
+            "Your second factor is removed. From now on your password alone signs you in."
+        }
+        _ => "",
+    }
+}
+
+fn organisations(memberships: Vec<Membership>, person: &Person) -> Vec<Organisation> {
+    let current = person.visitor.principal.as_ref().map(|principal| &principal.organisation_id);
+    let known = memberships.into_iter().map(|one| Organisation {
+        is_current: current == Some(&one.organisation_id),
+        id: one.organisation_id.as_str().to_owned(),
+        name: one.organisation_name,
+        role: one.role,
+    });
+    known.collect()
+}
+
+/// `GET /account`
+pub(crate) async fn show(person: Person, RawQuery(query): RawQuery) -> Answer {
+    let service = person.service();
+    let memberships = person.outcome(service.memberships(&person.visitor).await)?;
+    let status = person.outcome(service.second_factor_status(&person.visitor).await)?;
+    let page = Account {
+        head: Head::new("Account"),
+        chrome: person.chrome(Section::Account).await?,
+        notice: notice(query.as_deref()),
+        email: person.visitor.email.as_str().to_owned(),
+        organisations: organisations(memberships, &person),
+        second_factor: status.since.map(pages::date),
+        must_give_second_factor: person.visitor.must_give_second_factor,
+        recovery_codes: status.recovery_codes,
+        sessions: sessions::rows(&person).await?,
+    };
+    Ok(show!(person, StatusCode::OK, page))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,52 @@
+//! Recovery codes: shown once, after a second factor was set up and whenever new ones are made.
+
+use super::second_factor;
+use crate::{
+    answer::Answer,
+    form::Fields,
+    trouble::{self, Trouble},
+    visit::{Person, show},
+};
+use http::StatusCode;
+use pages::{Chrome, Head, Section};
+
+/// Why there are codes to show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Occasion {
+    Enrolled,
+    Replaced,
+}
+
+#[derive(askama::Template)]
+#[template(path = "account/codes.html", blocks = ["content"])]
+pub(super) struct CodesPage<'a> {
+    pub(super) head: Head,
+    pub(super) chrome: Chrome,
+    pub(super) occasion: Occasion,
+    pub(super) codes: &'a [String],
+}
+
+pub(super) async fn show(person: &Person, occasion: Occasion, codes: &[String]) -> Answer {
+    let page = CodesPage {
+        head: Head::new("Recovery codes"),
+        chrome: person.chrome(Section::Account).await?,
+        occasion,
+        codes,
+    };
+    Ok(show!(person, StatusCode::OK, page))
+}
+
+/// `POST /account/second-factor/codes`
+pub(crate) async fn replace(person: Person, fields: Fields) -> Answer {
+    if !person.visitor.has_second_factor {
+        return person.go(second_factor::SECOND_FACTOR);
+    }
+    second_factor::require_proof(&person).await?;
+    let Some(password) = fields.filled("password") else {
+        return second_factor::enrolled(&person, Trouble::new("password", "Enter your password.")).await;
+    };
+    match person.service().replace_recovery_codes(&person.ctx, &person.visitor, password).await {
+        Ok(codes) => show(&person, Occasion::Replaced, &codes).await,
+        Err(refusal) => second_factor::enrolled(&person, trouble::refused(&person, refusal)?).await,
+    }
+}

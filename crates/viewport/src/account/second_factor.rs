@@ -1,0 +1,153 @@
+//! The second factor: setting one up, and what there is to do once there is one.
+
+use super::{
+    FEW_CODES,
+    qr::{QrPath, qr_path},
+    recovery_codes,
+};
+use crate::{
+    answer::Answer,
+    form::Fields,
+    trouble::{self, Trouble},
+    visit::{Person, show},
+};
+use axum::body::Body;
+use http::{Response, StatusCode};
+use pages::{Chrome, Head, Section, Time};
+use service::{Failure, Reject};
+
+/// Where all of this is.
+pub(crate) const SECOND_FACTOR: &str = "/account/second-factor";
+
+#[derive(askama::Template)]
+#[template(path = "account/enrol.html", blocks = ["content"])]
+pub(super) struct Enrol {
+    pub(super) head: Head,
+    pub(super) chrome: Chrome,
+    /// The organisation that requires it, if one does.
+    pub(super) required_by: String,
+    pub(super) qr: Option<QrPath>,
+    /// In groups of four.
+    pub(super) secret: String,
+    pub(super) fresh: bool,
+    pub(super) trouble: Trouble,
+}
+
+#[derive(askama::Template)]
+#[template(path = "account/second_factor.html", blocks = ["content"])]
+pub(super) struct Enrolled {
+    pub(super) head: Head,
+    pub(super) chrome: Chrome,
+    pub(super) since: Option<Time>,
+    pub(super) recovery_codes: i64,
+    pub(super) few_codes: bool,
+    pub(super) trouble: Trouble,
+}
+
+#[derive(askama::Template)]
+#[template(path = "account/unproved.html", blocks = ["content"])]
+pub(super) struct Unproved {
+    pub(super) head: Head,
+    pub(super) chrome: Chrome,
+    pub(super) required_by: String,
+}
+
+/// The organisation that requires a second factor of the visitor now; empty if none does.
+fn required_by(person: &Person) -> String {
+    let principal = person.visitor.principal.as_ref();
+    principal
+        .filter(|_| person.visitor.must_give_second_factor)
+        .map_or_else(String::new, |principal| principal.organisation_name.clone())
+}
+
+/// A base32 text in groups of four, as it is read aloud and typed.
+fn grouped(secret: &str) -> String {
+    let characters: Vec<char> = secret.chars().collect();
+    characters.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join(" ")
+}
+
+async fn enrol(person: &Person, trouble: Trouble) -> Answer {
+    let begun = person.service().begin_second_factor(&person.ctx, &person.visitor).await;
+    let enrolment = person.outcome(begun)?;
+    let page = Enrol {
+        head: Head::new("Set up a second factor"),
+        chrome: person.chrome(Section::Account).await?,
+        required_by: required_by(person),
+        qr: qr_path(&enrolment.uri),
+        secret: grouped(&enrolment.secret),
+        fresh: person.is_fresh(&person.visitor),
+        trouble,
+    };
+    let status = trouble::status(&page.trouble);
+    Ok(show!(person, status, page))
+}
+
+/// The page of a person who has one.
+pub(super) async fn enrolled(person: &Person, trouble: Trouble) -> Answer {
+    let status = person.outcome(person.service().second_factor_status(&person.visitor).await)?;
+    let page = Enrolled {
+        head: Head::new("Second factor"),
+        chrome: person.chrome(Section::Account).await?,
+        since: status.since.map(pages::date),
+        recovery_codes: status.recovery_codes,
+        few_codes: status.recovery_codes <= FEW_CODES,
+        trouble,
+    };
+    let status = trouble::status(&page.trouble);
+    Ok(show!(person, status, page))
+}
+
+/// Whoever has a second factor but signed in without it, before it was set up, has to sign in with it first.
+///
+/// # Errors
+/// That is the case: the page that says so.
+pub(super) async fn require_proof(person: &Person) -> Result<(), Response<Body>> {
+    if !person.visitor.has_second_factor || person.visitor.session.second_factor_at.is_some() {
+        return Ok(());
+    }
+    let page = Unproved {
+        head: Head::new("Second factor"),
+        chrome: person.chrome(Section::Account).await?,
+        required_by: required_by(person),
+    };
+    Err(show!(person, StatusCode::FORBIDDEN, page))
+}
+
+/// `GET /account/second-factor`
+pub(crate) async fn show(person: Person) -> Answer {
+    require_proof(&person).await?;
+    if person.visitor.has_second_factor {
+        return enrolled(&person, Trouble::default()).await;
+    }
+    enrol(&person, Trouble::default()).await
+}
+
+/// `POST /account/second-factor`
+pub(crate) async fn confirm(mut person: Person, fields: Fields) -> Answer {
+    require_proof(&person).await?;
+    if person.visitor.has_second_factor {
+        // The page with the codes was loaded again: they are shown once.
+        return person.go(SECOND_FACTOR);
+    }
+    if let Err(trouble) = trouble::confirm_person(&mut person, &fields).await? {
+        return enrol(&person, trouble).await;
+    }
+    let code = fields.text("code");
+    let trouble = match person.service().confirm_second_factor(&person.ctx, &person.visitor, code).await {
+        Ok(codes) => return recovery_codes::show(&person, recovery_codes::Occasion::Enrolled, &codes).await,
+        Err(Failure::Reject(Reject::TooMany(seconds))) => {
+            Trouble::new("code", format!("Too many attempts. Wait {seconds} seconds, then try again."))
+        }
+        Err(failure) => Trouble::from(failure).map_err(|failure| person.failed(&failure))?,
+    };
+    enrol(&person, trouble).await
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_secret_is_read_in_groups_of_four() {
+        assert_eq!(super::grouped("JBSWY3DPEH"), "JBSW Y3DP EH");
+        assert_eq!(super::grouped(""), "");
+    }
+}

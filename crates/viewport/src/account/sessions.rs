@@ -1,0 +1,80 @@
+//! A person's sessions: browsers and command lines, and ending them.
+
+use super::ACCOUNT;
+use crate::{
+    Viewport,
+    answer::{self, Answer},
+    browser,
+    visit::Person,
+};
+use axum::{
+    body::Body,
+    extract::{Path, State},
+};
+use http::Response;
+use pages::Time;
+use service::{Failure, PersonSession, Reject, SessionKind};
+use web::Cookie;
+
+/// One session.
+pub(super) struct SessionRow {
+    pub(super) id: String,
+    pub(super) is_command_line: bool,
+    pub(super) is_this: bool,
+    /// What a person recognises it by, and all that it calls itself.
+    pub(super) name: String,
+    pub(super) device: String,
+    pub(super) address: String,
+    pub(super) began: Time,
+    pub(super) seen: Time,
+}
+
+/// All of them, this browser first, then the one that was seen last.
+pub(super) async fn rows(person: &Person) -> Result<Vec<SessionRow>, Response<Body>> {
+    let found = person.service().list_sessions(&person.ctx, &person.visitor).await;
+    let mut sessions = person.outcome(found)?;
+    let root = person.visitor.root();
+    sessions.sort_by_key(|one| (one.id != *root, std::cmp::Reverse(one.last_seen_at)));
+    let now = person.ctx.now;
+    let rows = sessions.into_iter().map(|one| {
+        let PersonSession { id, kind, device, address, created_at, last_seen_at, .. } = one;
+        SessionRow {
+            is_this: id == *root,
+            id: id.as_str().to_owned(),
+            is_command_line: kind == SessionKind::CommandLine,
+            name: browser::short_name(&device),
+            device,
+            address: address.unwrap_or_default(),
+            began: pages::moment(created_at),
+            seen: pages::relative(last_seen_at, now),
+        }
+    });
+    Ok(rows.collect())
+}
+
+/// `POST /account/sessions/{id}/end`
+pub(crate) async fn end(State(viewport): State<Viewport>, person: Person, Path(id): Path<String>) -> Answer {
+    match person.service().end_session(&person.ctx, &person.visitor, &id).await {
+        Ok(()) => {}
+        // Somebody else's looks like one that has ended already.
+        Err(Failure::Reject(Reject::NotFound { .. })) => return person.go(&done("gone")),
+        Err(failure) => return Err(person.failed(&failure)),
+    }
+    if person.visitor.root().as_str() != id {
+        return person.go(&done("session"));
+    }
+    let gone = answer::see_other(person.partial, "/signed-out");
+    let gone = answer::with_cookie(gone, viewport.session_cookie().clear());
+    Ok(answer::with_cookie(gone, Cookie::sign_in(viewport.0.secure).clear()))
+}
+
+/// `POST /account/sessions/end-others`
+pub(crate) async fn end_others(person: Person) -> Answer {
+    let ended = person.service().end_other_sessions(&person.ctx, &person.visitor).await;
+    let ended = person.outcome(ended)?;
+    person.go(&done(if ended == 0 { "no-others" } else { "others" }))
+}
+
+fn done(what: &str) -> String {
+    format!("{ACCOUNT}?done={what}")
+}

@@ -1,0 +1,99 @@
+use super::*;
+use crate::{hostile, trouble::Trouble};
+use domain::{Role, Timestamp};
+
+const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+fn account(text: &str, second_factor: bool) -> Account {
+    let organisation =
+        |is_current, role| Organisation { id: text.into(), name: text.into(), role, is_current };
+    let session = |is_this, is_command_line| SessionRow {
+        id: text.into(),
+        is_command_line,
+        is_this,
+        name: text.into(),
+        device: text.into(),
+        address: text.into(),
+        began: pages::moment(NOW),
+        seen: pages::relative(NOW, NOW),
+    };
+    Account {
+        head: Head::new(text),
+        chrome: hostile::chrome(text),
+        notice: "",
+        email: text.into(),
+        organisations: vec![organisation(true, Role::Admin), organisation(false, Role::Member)],
+        second_factor: second_factor.then(|| pages::date(NOW)),
+        must_give_second_factor: !second_factor,
+        recovery_codes: 1,
+        sessions: vec![session(true, false), session(false, true)],
+    }
+}
+
+#[test]
+fn nothing_that_people_or_browsers_say_becomes_markup() {
+    for text in hostile::texts() {
+        hostile::render(&account(&text, true));
+        hostile::render(&account(&text, false));
+        hostile::render(&password::Form {
+            head: Head::new(text.as_str()),
+            chrome: hostile::chrome(&text),
+            partial: false,
+            email: text.clone(),
+            minimum: 12,
+            trouble: Trouble::new("password", text.as_str()),
+        });
+        hostile::render(&second_factor::Enrol {
+            head: Head::new(text.as_str()),
+            chrome: hostile::chrome(&text),
+            required_by: text.clone(),
+            qr: qr::qr_path(&text),
+            secret: text.clone(),
+            fresh: false,
+            trouble: Trouble::new("code", text.as_str()),
+        });
+        hostile::render(&second_factor::Enrolled {
+            head: Head::new(text.as_str()),
+            chrome: hostile::chrome(&text),
+            since: Some(pages::date(NOW)),
+            recovery_codes: 0,
+            few_codes: true,
+            trouble: Trouble::new("", text.as_str()),
+        });
+        hostile::render(&second_factor::Unproved {
+            head: Head::new(text.as_str()),
+            chrome: hostile::chrome(&text),
+            required_by: text.clone(),
+        });
+        for occasion in [recovery_codes::Occasion::Enrolled, recovery_codes::Occasion::Replaced] {
+            hostile::render(&recovery_codes::CodesPage {
+                head: Head::new(text.as_str()),
+                chrome: hostile::chrome(&text),
+                occasion,
+                codes: std::slice::from_ref(&text),
+            });
+        }
+        hostile::render(&remove_second_factor::Form {
+            head: Head::new(text.as_str()),
+            chrome: hostile::chrome(&text),
+            partial: false,
+            trouble: Trouble::new("", text.as_str()),
+        });
+    }
+}
+
+#[test]
+fn only_known_words_become_a_notice() {
+    assert!(notice(Some("done=password")).starts_with("Your new password is set"));
+    for unknown in [None, Some(""), Some("done=%3Cscript%3E"), Some("done=password&x=1")] {
+        assert_eq!(notice(unknown), "");
+    }
+}
+
+#[test]
+fn a_single_session_has_no_others_to_end() {
+    let mut page = account("Ada", true);
+    assert!(hostile::render(&page).contains("End all others"));
+    page.sessions.truncate(1);
+    assert!(!hostile::render(&page).contains("End all others"));
+}

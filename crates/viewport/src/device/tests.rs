@@ -1,0 +1,32 @@
+use super::*;
+use crate::hostile;
+use domain::Timestamp;
+
+#[test]
+fn nothing_that_a_device_says_becomes_markup() {
+    let now = Timestamp::from_seconds(1_800_000_000);
+    for text in hostile::texts() {
+        hostile::render(&Ask {
+            head: Head::new(text.as_str()),
+            chrome: hostile::chrome(&text),
+            user_code: text.clone(),
+            trouble: Trouble::new("user_code", text.as_str()),
+        });
+        hostile::render(&Confirm {
+            head: Head::new(text.as_str()),
+            chrome: hostile::chrome(&text),
+            user_code: text.clone(),
+            name: text.clone(),
+            device: text.clone(),
+            address: text.clone(),
+            asked: pages::relative(now, now),
+            until: pages::relative(now.plus_seconds(600), now),
+            email: text.clone(),
+            organisation: text.clone(),
+            role: Role::Member,
+            has_others: true,
+            fresh: false,
+            trouble: Trouble::new("password", text.as_str()),
+        });
+    }
+}

@@ -1,0 +1,33 @@
+use super::*;
+use crate::hostile;
+
+#[test]
+fn no_text_ends_the_data_block() {
+    for text in hostile::texts() {
+        let page = Page {
+            head: Head::new("Explorer"),
+            chrome: hostile::chrome(&text),
+            script: &SCRIPT,
+            data: data(&text, true),
+            endpoint: &text,
+            token_url: text.clone(),
+        };
+        let rendered = hostile::render(&page);
+        let block =
+            rendered.split_once("id=\"explorer-data\">").unwrap().1.split_once("</script>").unwrap().0;
+        let read: Value = serde_json::from_str(block).unwrap();
+        assert_eq!(read["publicEndpoint"], text.as_str());
+        assert_eq!(read["examples"].as_array().unwrap().len(), EXAMPLES.len());
+    }
+}
+
+#[test]
+fn members_are_not_offered_what_only_admins_can_ask() {
+    let read: Value = serde_json::from_str(&data("", false)).unwrap();
+    let names: Vec<&str> =
+        read["examples"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
+    assert_eq!(
+        names,
+        ["Products", "Products with their targets", "Who am I", "Create a product", "Report a deployment"]
+    );
+}

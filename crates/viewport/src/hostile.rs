@@ -1,0 +1,30 @@
+//! What tests put into templates: texts that must not become markup, and texts that are far too long.
+
+use pages::{Chrome, Section};
+
+/// Texts as nobody should type them.
+pub(crate) fn texts() -> [String; 3] {
+    ["Ada".to_owned(), "<script>\"'&alert(1)</script>".to_owned(), "x".repeat(10_000)]
+}
+
+/// What stands around the content.
+pub(crate) fn chrome(text: &str) -> Chrome {
+    Chrome {
+        organisation: text.to_owned(),
+        organisations: vec![("o1".into(), text.to_owned()), ("o2".into(), "Globex".into())],
+        email: text.to_owned(),
+        is_admin: true,
+        section: Section::Account,
+        attention: 1,
+    }
+}
+
+/// Renders a page and looks for what a strict policy forbids or what was not escaped.
+#[track_caller]
+pub(crate) fn render(page: &impl askama::Template) -> String {
+    let text = page.render().unwrap();
+    for forbidden in ["<script>", "alert(1)</script>", " style=", "<style", " onclick=", "javascript:"] {
+        assert!(!text.contains(forbidden), "{forbidden} in {text}");
+    }
+    text
+}

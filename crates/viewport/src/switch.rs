@@ -1,0 +1,24 @@
+//! Working in another of one's organisations.
+
+use crate::{
+    answer::{self, Answer},
+    form::Fields,
+    visit::Person,
+};
+use http::StatusCode;
+use service::{Failure, Reject};
+
+/// `POST /switch`
+pub(crate) async fn switch(person: Person, fields: Fields) -> Answer {
+    let organisation = fields.text("organisation");
+    match person.service().switch_organisation(&person.visitor, organisation).await {
+        Ok(()) => person.go("/"),
+        Err(Failure::Reject(Reject::NotFound { .. })) => Err(answer::message_with_link(
+            StatusCode::NOT_FOUND,
+            "It is not here",
+            "You belong to no such organisation, or not any more. Your account lists the ones that you belong to.",
+            ("Your account", "/account"),
+        )),
+        Err(failure) => Err(person.failed(&failure)),
+    }
+}

@@ -1,0 +1,98 @@
+//! A person's password, sessions and organisations.
+
+use crate::harness::{ADA, PASSWORD, World};
+use axum::body::Body;
+use domain::Role;
+use http::Request;
+
+const NEW: &str = "meadow copper lantern wren";
+
+#[tokio::test]
+async fn a_changed_password_ends_every_other_session() {
+    let world = World::new().await;
+    let (here, elsewhere) = (world.browser().await, world.browser().await);
+    here.get("/account/password").await.assert_says(200, "Change your password");
+    let wrong = here.post("/account/password", &[("current", "wrong"), ("password", NEW)]).await;
+    wrong.assert_says(422, "id=\"current-error\">This is not your password.");
+    let short = here.post("/account/password", &[("current", PASSWORD), ("password", "short")]).await;
+    short.assert_says(422, "id=\"password-error\"");
+    assert!(!elsewhere.is_out().await);
+
+    let changed = here.post("/account/password", &[("current", PASSWORD), ("password", NEW)]).await;
+    changed.assert_leads_to("/account?done=password");
+    here.get("/account?done=password").await.assert_says(200, "Every other session has ended.");
+    assert!(elsewhere.is_out().await);
+    assert!(world.password(PASSWORD).await.is_none() && world.password(NEW).await.is_some());
+}
+
+#[tokio::test]
+async fn sessions_are_listed_and_ended() {
+    let world = World::new().await;
+    let (here, elsewhere, third) = (world.browser().await, world.browser().await, world.browser().await);
+    let page = here.get("/account").await;
+    page.assert_says(200, "Firefox on Linux");
+    assert_eq!(page.text.matches("This browser").count(), 1);
+    let own = page.between("/account/sessions/ses_", "/end").to_owned();
+    let rest = page.text.split_once(&own).unwrap().1;
+    let other = rest.split_once("/account/sessions/ses_").unwrap().1.split_once("/end").unwrap().0;
+
+    let ended = here.post(&format!("/account/sessions/ses_{other}/end"), &[]).await;
+    ended.assert_leads_to("/account?done=session");
+    assert_eq!([elsewhere.is_out().await, third.is_out().await].iter().filter(|out| **out).count(), 1);
+    let again = here.post(&format!("/account/sessions/ses_{other}/end"), &[]).await;
+    again.assert_leads_to("/account?done=gone");
+
+    here.post("/account/sessions/end-others", &[]).await.assert_leads_to("/account?done=others");
+    assert!(elsewhere.is_out().await && third.is_out().await && !here.is_out().await);
+    here.post("/account/sessions/end-others", &[]).await.assert_leads_to("/account?done=no-others");
+
+    let left = here.post(&format!("/account/sessions/ses_{own}/end"), &[]).await;
+    left.assert_leads_to("/signed-out");
+    let cleared = left.headers.get_all("set-cookie").iter();
+    assert_eq!(cleared.filter(|cookie| cookie.to_str().unwrap().contains("Max-Age=0")).count(), 2);
+    assert!(here.is_out().await);
+}
+
+#[tokio::test]
+async fn nobody_ends_the_session_of_somebody_else() {
+    let world = World::new().await;
+    let ada = world.browser().await;
+    let own = ada.get("/account").await.between("/account/sessions/", "/end").to_owned();
+    let request = Request::post(format!("/account/sessions/{own}/end")).body(Body::empty()).unwrap();
+    assert!(world.send(request).await.location().starts_with("/login"), "a stranger");
+    let forged = Request::post("/account/sessions/end-others")
+        .header("cookie", format!("duku_session={}", ada.cookie))
+        .header("sec-fetch-site", "cross-site")
+        .body(Body::empty());
+    world.send(forged.unwrap()).await.assert_says(403, "another site");
+    assert!(!ada.is_out().await);
+}
+
+#[tokio::test]
+async fn a_person_switches_between_own_organisations_only() {
+    let world = World::new().await;
+    let ada = world.browser().await;
+    let foreign = ada.post("/switch", &[("organisation", world.globex.id.as_str())]).await;
+    foreign.assert_says(404, "You belong to no such organisation");
+    ada.post("/switch", &[("organisation", "<script>")]).await.assert_says(404, "It is not here");
+    ada.get("/account").await.assert_says(200, "You are here");
+
+    let globex = world.operator(&world.globex);
+    world.service.add_member(&world.ctx(), &globex, ADA, Role::Member).await.unwrap();
+    ada.get("/account").await.assert_says(200, "Switch<span class=\"vh\"> to Globex</span>");
+    ada.post("/switch", &[("organisation", world.globex.id.as_str())]).await.assert_leads_to("/");
+    ada.get("/account").await.assert_says(200, "Switch<span class=\"vh\"> to Acme</span>");
+    ada.get("/settings/api-keys").await.assert_says(403, "Only Admins");
+    ada.post("/switch", &[("organisation", world.acme.id.as_str())]).await.assert_leads_to("/");
+}
+
+#[tokio::test]
+async fn a_person_without_an_organisation_has_an_account() {
+    let world = World::new().await;
+    let ada = world.browser().await;
+    let acme = world.operator(&world.acme);
+    world.service.add_member(&world.ctx(), &acme, "bob@acme.example", Role::Admin).await.unwrap();
+    world.service.remove_member(&world.ctx(), &acme, ADA).await.unwrap();
+    ada.get("/account").await.assert_says(200, "Ask an Admin for an invitation");
+    ada.get("/explorer").await.assert_says(403, "You belong to no organisation");
+}
