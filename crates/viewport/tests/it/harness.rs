@@ -55,6 +55,7 @@ impl World {
         Ctx { now: self.clock.now(), address: Some("192.0.2.7".parse().unwrap()), request_id: "test".into() }
     }
 
+    #[allow(clippy::unused_self, reason = "it reads like the other ways to get something of a world")]
     pub(crate) fn operator(&self, organisation: &Organisation) -> Principal {
         Principal::operator("root", organisation)
     }
