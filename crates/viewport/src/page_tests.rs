@@ -20,6 +20,7 @@ impl Evil {
         self.0.clone()
     }
 
+    #[allow(clippy::unnecessary_wraps, reason = "the pages' fields are optional")]
     fn some(&self) -> Option<String> {
         Some(self.text())
     }
@@ -43,6 +44,7 @@ impl Evil {
         Trouble::new(field, self.text())
     }
 
+    #[allow(clippy::unnecessary_wraps, reason = "the pages' fields are optional")]
     fn stored(&self) -> Option<products::Stored> {
         Some(vec![("Name", self.text()), ("Base URL", String::new())])
     }

@@ -85,7 +85,8 @@ fn link(event: &AuditEvent, details: &Value, keys: &[Actor]) -> Option<String> {
 fn pairs(details: &Value, without_subject: bool) -> Vec<(String, String)> {
     let Value::Object(details) = details else { return Vec::new() };
     let said = details.iter().filter(|(key, value)| {
-        !value.is_null() && !(key.as_str() == "operator" || without_subject && key.as_str() == "subject")
+        let is_said_already = key.as_str() == "operator" || (without_subject && key.as_str() == "subject");
+        !value.is_null() && !is_said_already
     });
     said.map(|(key, value)| (label(key), plain(value))).collect()
 }

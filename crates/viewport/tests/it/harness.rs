@@ -1,13 +1,14 @@
 //! Viewport with two organisations, and browsers that are signed in.
 
 use axum::{Router, body::Body};
-use domain::{Clock, Organisation, Timestamp};
+use domain::{Clock, Organisation, Role, Timestamp};
 use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use jose::totp::TotpSecret;
 use service::{
     Ctx, Policy, Principal, Service,
     authorization::{CodeRequest, VIEWPORT},
+    invitations::Acceptance,
     organisations::OrganisationSettings,
     sign_in::{Attempt, SignedIn},
 };
@@ -19,6 +20,7 @@ use viewport::{Settings, Viewport};
 use web::RequestContext;
 
 pub(crate) const ADA: &str = "ada@acme.example";
+pub(crate) const EVE: &str = "eve@globex.example";
 pub(crate) const PASSWORD: &str = "tulip anvil harbour quill";
 pub(crate) const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0";
 const VERIFIER: &str = "a-verifier-that-is-long-enough-for-the-rfc-7636-rule";
@@ -44,8 +46,7 @@ impl World {
         let ctx = Ctx::background(clock.now(), "test");
         let service = Service::open(database.store().await, master_key, policy, entropy, &ctx).await.unwrap();
         let acme = service.create_organisation(&ctx, "root", "Acme", ADA, Some(PASSWORD)).await.unwrap();
-        let globex =
-            service.create_organisation(&ctx, "root", "Globex", "eve@globex.example", None).await.unwrap();
+        let globex = service.create_organisation(&ctx, "root", "Globex", EVE, Some(PASSWORD)).await.unwrap();
         let router = Viewport::new(service.clone(), Settings::default()).router();
         Self { service, clock, acme, globex, router, _database: database }
     }
@@ -54,12 +55,33 @@ impl World {
         Ctx { now: self.clock.now(), address: Some("192.0.2.7".parse().unwrap()), request_id: "test".into() }
     }
 
+    #[allow(clippy::unused_self, reason = "it reads like the other ways to get something of a world")]
+    pub(crate) fn operator(&self, organisation: &Organisation) -> Principal {
+        Principal::operator("root", organisation)
+    }
+
     /// Makes Acme require a second factor, or not any more.
     pub(crate) async fn require_second_factor(&self, require_second_factor: bool) {
-        let by = operator(&self.acme);
-        let seen = OrganisationSettings::of(&self.service.organisation(&by).await.unwrap());
+        let operator = self.operator(&self.acme);
+        let seen = OrganisationSettings::of(&self.service.organisation(&operator).await.unwrap());
         let new = OrganisationSettings { require_second_factor, ..seen.clone() };
-        self.service.change_settings(&self.ctx(), &by, &seen, &new).await.unwrap();
+        self.service.change_settings(&self.ctx(), &operator, &seen, &new).await.unwrap();
+    }
+
+    /// Makes a person with the first password a member of Acme.
+    pub(crate) async fn join(&self, email: &str, role: Role) {
+        let operator = self.operator(&self.acme);
+        let invited = self.service.invite(&self.ctx(), &operator, email, role).await.unwrap();
+        let code = invited.link.rsplit('/').next().unwrap();
+        let by = Acceptance::Password(PASSWORD);
+        self.service.accept_invitation(&self.ctx(), code, by).await.unwrap();
+    }
+
+    /// Anybody in a browser that has signed in with the first password.
+    pub(crate) async fn browser_of(&self, email: &str) -> Browser<'_> {
+        let attempt = Attempt { email, password: PASSWORD, device: FIREFOX };
+        let signed_in = self.service.sign_in(&self.ctx(), attempt, None).await.unwrap();
+        self.arrive(&signed_in).await
     }
 
     /// Proves a password; with a second factor the sign-in is pending still.
@@ -102,11 +124,6 @@ impl World {
     }
 }
 
-/// An operator in an organisation's name.
-pub(crate) fn operator(organisation: &Organisation) -> Principal {
-    Principal::operator("root", organisation)
-}
-
 /// A signed-in browser.
 pub(crate) struct Browser<'a> {
     world: &'a World,
@@ -121,6 +138,26 @@ impl Browser<'_> {
     pub(crate) async fn get(&self, path: &str) -> Page {
         let request = Request::get(path).header(header::COOKIE, self.cookie()).body(Body::empty());
         self.world.send(request.unwrap()).await
+    }
+
+    /// The part of a page that htmx asks for.
+    pub(crate) async fn get_part(&self, path: &str) -> Page {
+        let request = Request::get(path).header(header::COOKIE, self.cookie()).header("hx-request", "true");
+        self.world.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    /// A page that must be there.
+    pub(crate) async fn open(&self, path: &str) -> Page {
+        let page = self.get(path).await;
+        page.assert_says(200, "");
+        page
+    }
+
+    /// A form that must be carried out; answers where it leads.
+    pub(crate) async fn submit(&self, path: &str, fields: &[(&str, &str)]) -> String {
+        let page = self.post(path, fields).await;
+        page.assert_says(303, "");
+        page.location().to_owned()
     }
 
     pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Page {
@@ -155,6 +192,27 @@ impl Page {
     pub(crate) fn assert_says(&self, status: u16, words: &str) {
         assert_eq!(self.status.as_u16(), status, "{}", self.text);
         assert!(self.text.contains(words), "no {words:?} in {}", self.text);
+    }
+
+    #[track_caller]
+    pub(crate) fn says(&self, words: &str) {
+        assert!(self.text.contains(words), "no {words:?} in {}", self.text);
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// What a field of the page's form holds.
+    #[track_caller]
+    pub(crate) fn value(&self, field: &str) -> &str {
+        let tag = self.between(&format!("name=\"{field}\""), ">");
+        tag.split_once("value=\"")
+            .unwrap_or_else(|| panic!("{field} has no value"))
+            .1
+            .split('"')
+            .next()
+            .unwrap()
     }
 
     #[track_caller]

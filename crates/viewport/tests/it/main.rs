@@ -17,4 +17,3 @@ mod members;
 mod organisation;
 mod products;
 mod second_factor;
-mod team;

@@ -1,26 +1,35 @@
 //! People and invitations.
 
-use crate::team::{ADMIN, Browser, MEMBER, World};
+use crate::harness::{ADA, Browser, World};
 use domain::Role;
 use http::StatusCode;
 use service::keys::GenerateKey;
 
+const MEMBER: &str = "max@acme.example";
+
+/// Acme with a Member besides its Admin.
+async fn world() -> World {
+    let world = World::new().await;
+    world.join(MEMBER, Role::Member).await;
+    world
+}
+
 async fn id_of(world: &World, email: &str) -> String {
-    let members = world.service.list_members(&world.acme).await.unwrap();
+    let members = world.service.list_members(&world.operator(&world.acme)).await.unwrap();
     members.into_iter().find(|member| member.email.as_str() == email).unwrap().id.to_string()
 }
 
 async fn link_of(browser: &Browser<'_>, page: &str, fields: &[(&str, &str)]) -> String {
     let answer = browser.post(page, fields).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
-    let link = answer.text.split_once("https://viewport.example/invite/").unwrap().1;
+    let link = answer.text.split_once("/invite/").unwrap().1;
     link.split('<').next().unwrap().to_owned()
 }
 
 #[tokio::test]
 async fn a_member_is_told_who_the_admins_are() {
-    let world = World::new().await;
-    let max = world.browser(MEMBER).await;
+    let world = world().await;
+    let max = world.browser_of(MEMBER).await;
     for page in [
         "/settings/members",
         "/settings/members/invite",
@@ -31,9 +40,9 @@ async fn a_member_is_told_who_the_admins_are() {
         let answer = max.get(page).await;
         assert_eq!(answer.status, StatusCode::FORBIDDEN, "{page}");
         answer.says("Only Admins can");
-        answer.says(ADMIN);
+        answer.says(ADA);
     }
-    let ada = id_of(&world, ADMIN).await;
+    let ada = id_of(&world, ADA).await;
     for page in ["role", "remove"] {
         let answer = max.post(&format!("/settings/members/{ada}/{page}"), &[("role", "member")]).await;
         assert_eq!(answer.status, StatusCode::FORBIDDEN, "{page}");
@@ -42,23 +51,23 @@ async fn a_member_is_told_who_the_admins_are() {
 
 #[tokio::test]
 async fn an_invitation_shows_its_link_once_and_can_be_made_anew_or_taken_back() {
-    let world = World::new().await;
-    let ada = world.browser(ADMIN).await;
+    let world = world().await;
+    let ada = world.browser_of(ADA).await;
     let fields = [("email", "new@acme.example"), ("role", "admin")];
     let first = link_of(&ada, "/settings/members/invite", &fields).await;
     let list = ada.open("/settings/members").await;
     list.says("new@acme.example");
     assert!(!list.text.contains(&first), "the link is in the list");
-    let waiting = world.service.list_invitations(&world.acme).await.unwrap();
+    let waiting = world.service.list_invitations(&world.operator(&world.acme)).await.unwrap();
     let again = format!("/settings/members/invitations/{}/again", waiting[0].id);
     let second = link_of(&ada, &again, &[]).await;
     assert_ne!(first, second);
-    let waiting = world.service.list_invitations(&world.acme).await.unwrap();
+    let waiting = world.service.list_invitations(&world.operator(&world.acme)).await.unwrap();
     assert_eq!((waiting.len(), waiting[0].role), (1, Role::Admin));
     let revoke = format!("/settings/members/invitations/{}/revoke", waiting[0].id);
     ada.open(&revoke).await.says("Take back the invitation of new@acme.example?");
     ada.submit(&revoke, &[]).await;
-    assert!(world.service.list_invitations(&world.acme).await.unwrap().is_empty());
+    assert!(world.service.list_invitations(&world.operator(&world.acme)).await.unwrap().is_empty());
     assert_eq!(ada.get(&revoke).await.status, StatusCode::NOT_FOUND);
     let known = ada.post("/settings/members/invite", &[("email", MEMBER), ("role", "member")]).await;
     assert_eq!(known.status, StatusCode::UNPROCESSABLE_ENTITY);
@@ -67,9 +76,9 @@ async fn an_invitation_shows_its_link_once_and_can_be_made_anew_or_taken_back() 
 
 #[tokio::test]
 async fn the_last_admin_stays() {
-    let world = World::new().await;
-    let ada = world.browser(ADMIN).await;
-    let id = id_of(&world, ADMIN).await;
+    let world = world().await;
+    let ada = world.browser_of(ADA).await;
+    let id = id_of(&world, ADA).await;
     let role = format!("/settings/members/{id}/role");
     ada.open(&role).await.says("This is you.");
     for (page, fields) in [
@@ -89,11 +98,11 @@ async fn the_last_admin_stays() {
 
 #[tokio::test]
 async fn a_role_that_somebody_changed_is_not_changed_unseen() {
-    let world = World::new().await;
-    let ada = world.browser(ADMIN).await;
+    let world = world().await;
+    let ada = world.browser_of(ADA).await;
     let page = format!("/settings/members/{}/role", id_of(&world, MEMBER).await);
     assert_eq!(ada.open(&page).await.value("seen_role"), "member");
-    world.service.change_role(&world.ctx(), &world.acme, MEMBER, Role::Admin).await.unwrap();
+    world.service.change_role(&world.ctx(), &world.operator(&world.acme), MEMBER, Role::Admin).await.unwrap();
     let answer = ada.post(&page, &[("role", "member"), ("seen_role", "member")]).await;
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
     answer.says("Somebody changed the role");
@@ -103,13 +112,13 @@ async fn a_role_that_somebody_changed_is_not_changed_unseen() {
 
 #[tokio::test]
 async fn removing_a_person_names_the_keys_that_stay() {
-    let world = World::new().await;
+    let world = world().await;
     world.join("eva@acme.example", Role::Admin).await;
     let wanted = GenerateKey { label: "Eva's pipeline".into(), expires_in_days: None };
-    let mut principal = world.acme.clone();
+    let mut principal = world.operator(&world.acme);
     principal.holder = service::Holder::Operator { name: "eva@acme.example".into() };
     world.service.generate_key(&world.ctx(), &principal, &wanted).await.unwrap();
-    let ada = world.browser(ADMIN).await;
+    let ada = world.browser_of(ADA).await;
     let page = format!("/settings/members/{}/remove", id_of(&world, "eva@acme.example").await);
     let asked = ada.open(&page).await;
     asked.says("1 API key goes on working");
