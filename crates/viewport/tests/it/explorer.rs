@@ -1,6 +1,6 @@
 //! The explorer's page.
 
-use crate::harness::{World, operator};
+use crate::harness::World;
 use domain::Role;
 
 #[tokio::test]
@@ -16,7 +16,7 @@ async fn the_page_has_what_the_script_needs() {
     {
         assert!(data.contains(part), "{data}");
     }
-    let acme = operator(&world.acme);
+    let acme = world.operator(&world.acme);
     let ctx = world.ctx();
     world.service.add_member(&ctx, &acme, "bob@acme.example", Role::Admin).await.unwrap();
     world.service.change_role(&ctx, &acme, crate::harness::ADA, Role::Member).await.unwrap();
