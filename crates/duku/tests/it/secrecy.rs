@@ -50,7 +50,8 @@ async fn no_secret_is_in_any_file_log_or_metric(engine: Database) {
     )
     .await;
     assert!(echoed.status.is_success() || echoed.status.is_client_error());
-    let of_people = sign_in(&api, password).await;
+    let mut of_people = sign_in(&api, password).await;
+    of_people.push(follow_link(&server, &api).await);
     server.admin(&["key", "revoke", &first.client_id]);
     let dead = api.exchange(&second).await;
     let metrics = Answer::of(api.client().get(server.metrics_url())).await.text;
@@ -105,6 +106,17 @@ async fn sign_in(api: &testkit::Api, password: &str) -> Vec<String> {
     let text = |value: &Value, name: &str| value[name].as_str().unwrap().to_owned();
     let (access_token, id_token) = (text(&bought, "access_token"), text(&bought, "id_token"));
     vec![cookie, code, verifier.to_owned(), access_token, id_token, text(&device, "device_code")]
+}
+
+/// The secret of a link that sets a password, after it was opened and used.
+async fn follow_link(server: &Server, api: &testkit::Api) -> String {
+    let made = server.admin(&["user", "reset-password", "ada@example.org"]);
+    let link = made["link"].as_str().unwrap();
+    let opened = Answer::of(api.client().get(link)).await;
+    assert_eq!(opened.status, 200, "{}", opened.text);
+    let refused = Answer::of(api.client().post(link).form(&[("password", "short")])).await;
+    assert_eq!(refused.status, 422, "{}", refused.text);
+    link.rsplit('/').next().unwrap().to_owned()
 }
 
 fn encoded(pairs: &[(&str, &str)]) -> String {
