@@ -1,6 +1,6 @@
 //! Use cases of an API key's life that an Admin starts: list, generate, rotate, end a grace, revoke.
 
-use crate::{Ctx, Failure, Holder, Principal, Reject, Service, audit::Entry, reject::Candidate};
+use crate::{Ctx, Failure, Principal, Reject, Service, audit::Entry, reject::Candidate};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use domain::{
     ApiKey, Capability, ClientSecret, KeyId, KeyState, Label, Organisation, OrganisationId,
@@ -35,16 +35,6 @@ pub struct GeneratedKey {
     pub key: ApiKey,
     /// Its secret.
     pub secret: ClientSecret,
-}
-
-/// What became of a form that a browser sent.
-#[derive(Debug)]
-#[allow(clippy::large_enum_variant, reason = "one at a time, on its way to one answer")]
-pub enum Sent {
-    /// It was carried out now.
-    Now(Box<GeneratedKey>),
-    /// It was carried out before, on the key with this id: the secret went to that answer and to no other.
-    Before(String),
 }
 
 impl GeneratedKey {
@@ -109,7 +99,7 @@ impl Service {
         Ok(generated)
     }
 
-    async fn generate_in(
+    pub(crate) async fn generate_in(
         &self,
         session: &mut Session,
         ctx: &Ctx,
@@ -135,66 +125,6 @@ impl Service {
         Ok(GeneratedKey { key, secret })
     }
 
-    /// What a form of the person was carried out on, if it was.
-    ///
-    /// # Errors
-    /// The principal is no Admin, or the store fails.
-    pub async fn find_sent_form(&self, principal: &Principal, form: &str) -> Result<Option<String>, Failure> {
-        principal.authorise(Capability::ManageKeys)?;
-        let mut session = self.0.store.reader().await?;
-        sent_before(&mut session, principal, form).await
-    }
-
-    /// Generates a key for a form that a browser may send more than once: it is carried out once.
-    ///
-    /// # Errors
-    /// As [`Self::generate_key`].
-    pub async fn generate_key_by_form(
-        &self,
-        ctx: &Ctx,
-        principal: &Principal,
-        form: &str,
-        input: &GenerateKey,
-    ) -> Result<Sent, Failure> {
-        authorise(ctx, principal)?;
-        let mut session = self.0.store.begin().await?;
-        // With the organisation locked, the second of two clicks sees what the first one did.
-        lock_organisation(&mut session, principal).await?;
-        if let Some(before) = sent_before(&mut session, principal, form).await? {
-            return Ok(Sent::Before(before));
-        }
-        let generated = self.generate_in(&mut session, ctx, principal, input).await?;
-        note_sent(&mut session, ctx, principal, form, &generated.key.id).await?;
-        session.commit().await?;
-        log(&generated.key, "generated an API key");
-        Ok(Sent::Now(Box::new(generated)))
-    }
-
-    /// Rotates a key for a form that a browser may send more than once: it is carried out once.
-    ///
-    /// # Errors
-    /// As [`Self::rotate_key`].
-    pub async fn rotate_key_by_form(
-        &self,
-        ctx: &Ctx,
-        principal: &Principal,
-        form: &str,
-        id: &str,
-        input: RotateKey,
-    ) -> Result<Sent, Failure> {
-        authorise(ctx, principal)?;
-        let mut session = self.0.store.begin().await?;
-        lock_organisation(&mut session, principal).await?;
-        if let Some(before) = sent_before(&mut session, principal, form).await? {
-            return Ok(Sent::Before(before));
-        }
-        let generated = self.rotate_in(&mut session, ctx, principal, id, input).await?;
-        note_sent(&mut session, ctx, principal, form, &generated.key.id).await?;
-        session.commit().await?;
-        log(&generated.key, "rotated an API key");
-        Ok(Sent::Now(Box::new(generated)))
-    }
-
     /// Replaces a key's secret. When this answers, no node takes the previous one, unless a grace was asked for.
     ///
     /// # Errors
@@ -214,7 +144,7 @@ impl Service {
         Ok(generated)
     }
 
-    async fn rotate_in(
+    pub(crate) async fn rotate_in(
         &self,
         session: &mut Session,
         ctx: &Ctx,
@@ -328,44 +258,13 @@ impl Service {
 }
 
 /// Only Admins change keys, and only soon after they proved their password.
-fn authorise(ctx: &Ctx, principal: &Principal) -> Result<(), Reject> {
+pub(crate) fn authorise(ctx: &Ctx, principal: &Principal) -> Result<(), Reject> {
     principal.authorise(Capability::ManageKeys)?;
     principal.require_fresh(ctx.now)
 }
 
-fn log(key: &ApiKey, what: &'static str) {
+pub(crate) fn log(key: &ApiKey, what: &'static str) {
     tracing::info!(key = %key.id, organisation = %key.organisation_id, "{what}");
-}
-
-/// Forms are a person's own; nobody else's browser can have sent one.
-fn form_owner(principal: &Principal) -> Result<&domain::UserId, Failure> {
-    match &principal.holder {
-        Holder::Person { id, .. } => Ok(id),
-        Holder::ApiKey { .. } | Holder::Operator { .. } => {
-            Err(Failure::internal("a form that no person sent"))
-        }
-    }
-}
-
-async fn sent_before(
-    session: &mut Session,
-    principal: &Principal,
-    form: &str,
-) -> Result<Option<String>, Failure> {
-    Ok(session.find_sent_form(form, form_owner(principal)?).await?)
-}
-
-async fn note_sent(
-    session: &mut Session,
-    ctx: &Ctx,
-    principal: &Principal,
-    form: &str,
-    key: &KeyId,
-) -> Result<(), Failure> {
-    if session.note_sent_form(form, form_owner(principal)?, key.as_str(), ctx.now).await? {
-        return Ok(());
-    }
-    Err(Reject::Conflict("this form was sent already: open it anew".into()).into())
 }
 
 /// Active keys that could go: never used first, then those unused for longest.

@@ -11,6 +11,7 @@ pub mod exchange;
 pub mod handle;
 pub mod introspection;
 pub mod invitations;
+pub mod key_forms;
 pub mod key_use;
 pub mod keys;
 pub mod limits;

@@ -13,7 +13,8 @@ use http::Response;
 use pages::{Chrome, Head, Section};
 use service::{
     Failure, Reject,
-    keys::{GenerateKey, Sent},
+    key_forms::{KeyForm, Sent},
+    keys::GenerateKey,
 };
 
 #[derive(askama::Template)]
@@ -96,7 +97,7 @@ pub(crate) async fn make(mut visit: Visit, fields: Fields) -> Answer {
     }
     let input = GenerateKey { label: fields.text("label").to_owned(), expires_in_days: Some(days) };
     let name = fields.text("nonce");
-    let sent = visit.service().generate_key_by_form(&visit.ctx, &visit.principal, name, &input).await;
+    let sent = visit.service().carry_out(&visit.ctx, &visit.principal, name, KeyForm::Generate(&input)).await;
     match sent {
         Ok(Sent::Now(generated)) => once::show(&visit, once::Occasion::Generated, &generated).await,
         Ok(Sent::Before(id)) => once::sent_before(&visit, &id).await,

@@ -12,8 +12,9 @@ use domain::api_key::GracePeriod;
 use pages::{Chrome, Head, Section, Time};
 use service::{
     Failure, Reject,
+    key_forms::{KeyForm, Sent},
     key_use::KeyReport,
-    keys::{RotateKey, Sent},
+    keys::RotateKey,
 };
 
 /// A key is "in use right now" if it was used within so many seconds.
@@ -86,7 +87,8 @@ pub(crate) async fn make(mut visit: Visit, Path(id): Path<String>, fields: Field
         end_issued_tokens: fields.is_ticked("end_issued_tokens"),
     };
     let name = fields.text("nonce");
-    let sent = visit.service().rotate_key_by_form(&visit.ctx, &visit.principal, name, &id, input).await;
+    let form_sent = KeyForm::Rotate(&id, input);
+    let sent = visit.service().carry_out(&visit.ctx, &visit.principal, name, form_sent).await;
     match sent {
         Ok(Sent::Now(generated)) => once::show(&visit, once::Occasion::Rotated, &generated).await,
         Ok(Sent::Before(id)) => once::sent_before(&visit, &id).await,
