@@ -55,7 +55,7 @@ async fn a_device_waits_is_let_in_and_fetches_its_tokens_once(house: House) {
     let tokens = service.poll_device(&at(10), COMMAND_LINE, start.device_code.expose()).await.unwrap();
     let ada = service.authenticate(&at(10), &tokens.access_token).await.unwrap();
     assert_eq!((ada.organisation_name.as_str(), ada.actor().name.as_str()), ("Acme", ADA));
-    assert_eq!(house.actions_after(entries).await, ["command_line.let_in"]);
+    assert_eq!(house.actions_after(entries).await, ["person.command_line_let_in"]);
     assert!(
         matches!(poll(&house, 20, &start).await, Err(PollRefusal::Invalid(why)) if why.contains("used already"))
     );
@@ -231,7 +231,7 @@ async fn a_former_refresh_token_ends_the_session_however_old_it_is(house: House)
         assert!(reason(service, 2, &tokens.access_token).await.contains("session that this token came from"));
         refresh(service, 2, &refresh_token(&tokens)).await.unwrap_err();
         // Once, and nobody else's.
-        assert_eq!(house.actions_after(entries).await, ["refresh_token.reused"]);
+        assert_eq!(house.actions_after(entries).await, ["person.refresh_token_reused"]);
         let other = refresh(service, 2, &refresh_token(&other)).await.unwrap();
         service.end_command_line(&at(2), &refresh_token(&other)).await.unwrap();
     }

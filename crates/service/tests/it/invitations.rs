@@ -125,7 +125,7 @@ async fn an_invitation_ends_when_it_is_old_taken_back_or_replaced(house: House) 
         rejected(service.revoke_invitation(&at(2), &house.admin, &id).await),
         Reject::Conflict(_)
     ));
-    assert_eq!(house.actions_after(entries).await, ["invitation.revoked"]);
+    assert_eq!(house.actions_after(entries).await, ["member.invitation_revoked"]);
     let (_, old) = invite(&house, 3, NEW, Role::Member).await;
     let end = 3 + 7 * DAY;
     assert!(matches!(service.find_invitation(&at(end - 1), &old).await.unwrap(), LinkState::Open(_)));

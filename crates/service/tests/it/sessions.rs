@@ -80,7 +80,7 @@ async fn a_person_ends_own_sessions_and_no_others(house: House) {
     service.end_session(&at(4), &visitor, listed[2].id.as_str()).await.unwrap();
     assert!(!elsewhere.is_in(service, 4).await && ada.is_in(service, 4).await);
     refresh(service, 4, &refresh_token(&tokens)).await.unwrap_err();
-    assert_eq!(house.actions_after(entries).await, ["session.ended", "session.ended"]);
+    assert_eq!(house.actions_after(entries).await, ["person.session_ended", "person.session_ended"]);
 }
 
 async fn ending_all_other_sessions_keeps_this_one(house: House) {
