@@ -158,7 +158,9 @@ impl Service {
         let (code, sign_in) = match redeemed {
             Ok(redeemed) => redeemed,
             Err(refusal) => {
-                session.commit().await?;
+                if !matches!(refusal, CodeRefusal::Failure(_)) {
+                    session.commit().await?;
+                }
                 return Err(refusal);
             }
         };

@@ -2,8 +2,8 @@
 //! (RFC 9700 §4.14.2).
 
 use crate::{
-    Ctx, Failure, Handle, Reject, Service, Visitor, audit::Entry, person_tokens::PersonTokens,
-    sign_in::device_name,
+    Ctx, Failure, Handle, Reject, Service, Visitor, audit::Entry, handle::family_of,
+    person_tokens::PersonTokens, sign_in::device_name,
 };
 use domain::{Entropy, ScopeSet, SessionId, audit::Action, environment, scope::UnknownScope};
 use serde_json::json;
@@ -176,7 +176,8 @@ impl Service {
     /// Lets a device in as the visitor, in the visitor's organisation, or refuses it.
     ///
     /// # Errors
-    /// The device was decided on already or waits no more, the visitor has no organisation, or the store fails.
+    /// The device was decided on already or waits no more, the visitor has no organisation, the password was not proved
+    /// lately, or the store fails.
     pub async fn decide_device(
         &self,
         ctx: &Ctx,
@@ -188,6 +189,10 @@ impl Service {
         let principal = principal.ok_or_else(|| {
             Reject::Forbidden("you belong to no organisation that the command line could work in".into())
         })?;
+        if approved {
+            // A command line may do what an unattended browser must not.
+            principal.require_fresh(ctx.now)?;
+        }
         let code = typed_user_code(user_code);
         let decision = DeviceDecision {
             approved,
@@ -232,7 +237,9 @@ impl Service {
             Some(false) => Err(PollRefusal::Denied),
             Some(true) => self.let_in(&mut session, ctx, digest, &device).await,
         };
-        session.commit().await?;
+        if !matches!(outcome, Err(PollRefusal::Failure(_))) {
+            session.commit().await?;
+        }
         outcome
     }
 
@@ -248,7 +255,7 @@ impl Service {
         }
         let (person, organisation) =
             device.person.clone().ok_or_else(|| Failure::internal("a device let in by nobody"))?;
-        let refresh = Handle::generate(self.entropy());
+        let refresh = Handle::generate_refresh(self.entropy(), None);
         let lifetime = self.0.policy.command_line_lifetime_seconds;
         let new = PersonSession {
             id: SessionId::generate(ctx.now, self.entropy()),
@@ -264,11 +271,13 @@ impl Service {
             last_seen_at: ctx.now,
             expires_at: ctx.now.plus_seconds(lifetime),
         };
-        session.insert_session(&new, refresh.digest()).await?;
         let tokens = self
             .buy_person_token(session, ctx, &new, &organisation, &device.client_id, &device.scope)
             .await?
             .ok_or(PollRefusal::Invalid("the person is no member of the organisation any more"))?;
+        // Only now: what is refused is kept as well, and must not leave a session behind.
+        let family = family_of(refresh.expose()).map(jose::digest);
+        session.insert_session(&new, refresh.digest(), family).await?;
         let entry = Entry {
             action: Action::CommandLineLetIn,
             object_id: new.id.as_str(),
@@ -290,16 +299,18 @@ impl Service {
         client_id: &str,
         refresh_token: &str,
     ) -> Result<PersonTokens, PollRefusal> {
+        let over = PollRefusal::Invalid("this session is over: sign in again");
+        let Some(family) = family_of(refresh_token) else { return Err(over) };
         let digest = jose::digest(refresh_token);
         let mut session = self.0.store.begin().await?;
         let found = session.find_session(digest, ctx.now).await?;
         let found = found.filter(|found| found.kind == SessionKind::CommandLine);
         let Some(found) = found else {
-            self.end_reused(&mut session, ctx, digest).await?;
+            self.end_reused(&mut session, ctx, jose::digest(family)).await?;
             session.commit().await?;
-            return Err(PollRefusal::Invalid("this session is over: sign in again"));
+            return Err(over);
         };
-        let next = Handle::generate(self.entropy());
+        let next = Handle::generate_refresh(self.entropy(), Some(family));
         let lifetime = self.0.policy.command_line_lifetime_seconds;
         let renewed = PersonSession {
             last_seen_at: ctx.now,
@@ -330,10 +341,12 @@ impl Service {
         &self,
         session: &mut Session,
         ctx: &Ctx,
-        digest: domain::SecretDigest,
+        family: domain::SecretDigest,
     ) -> Result<(), Failure> {
-        let Some(leaked) = session.find_session_by_previous(digest).await? else { return Ok(()) };
-        session.end_session(&leaked.user_id, &leaked.id).await?;
+        let Some(leaked) = session.find_session_by_family(family).await? else { return Ok(()) };
+        if session.end_session(&leaked.user_id, &leaked.id).await? == 0 {
+            return Ok(());
+        }
         if let Some(person) = session.find_person_by_id(&leaked.user_id).await? {
             let details = json!({ "session": leaked.id.as_str(), "device": leaked.device });
             self.audit_person(session, ctx, &person, Action::RefreshTokenReused, &details).await?;

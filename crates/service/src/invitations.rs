@@ -171,13 +171,14 @@ impl Service {
         if !ended {
             return Err(over().into());
         }
+        if let Acceptance::Visitor(visitor) = by {
+            // Before the audit log's end is locked, as everywhere: the person's rows come first.
+            session.switch_session(&visitor.session, &organisation.id).await?;
+        }
         let principal = Principal::invited(&invitation.email, &organisation);
         let member = self
             .join(&mut session, ctx, &principal, &invitation.email, password_hash, invitation.role)
             .await?;
-        if let Acceptance::Visitor(visitor) = by {
-            session.switch_session(&visitor.session, &organisation.id).await?;
-        }
         session.commit().await?;
         tracing::info!(person = %member.id, organisation = %organisation.id, "joined by invitation");
         Ok(invitation)

@@ -86,10 +86,12 @@ impl FailureLimits {
     pub(crate) fn sign_in(&self, name: &str, address: Option<IpAddr>) -> Option<u64> {
         let network = address.map(network_of);
         let people = &self.people;
-        let here = counted(people.sign_ins.as_ref(), &(name.to_owned(), network));
-        let anywhere = counted(people.sign_ins_anywhere.as_ref(), &name.to_owned());
-        here.max(anywhere)
-            .max(network.and_then(|network| counted(people.sign_in_addresses.as_ref(), &network)))
+        // What one limit refuses does not count towards the wider ones: a single network would use up what a person has
+        // everywhere, and so lock the person out.
+        network
+            .and_then(|network| counted(people.sign_in_addresses.as_ref(), &network))
+            .or_else(|| counted(people.sign_ins.as_ref(), &(name.to_owned(), network)))
+            .or_else(|| counted(people.sign_ins_anywhere.as_ref(), &name.to_owned()))
     }
 
     /// Counts an attempt with a second factor.
@@ -104,10 +106,9 @@ impl FailureLimits {
 
     /// Counts a request for a mail with a link.
     pub(crate) fn reset(&self, name: &str, address: Option<IpAddr>) -> Option<u64> {
-        let by_name = counted(self.people.resets.as_ref(), &name.to_owned());
-        by_name.max(
-            address.and_then(|address| counted(self.people.sign_in_addresses.as_ref(), &network_of(address))),
-        )
+        address
+            .and_then(|address| counted(self.people.sign_in_addresses.as_ref(), &network_of(address)))
+            .or_else(|| counted(self.people.resets.as_ref(), &name.to_owned()))
     }
 
     /// Counts a device that asks to be let in.

@@ -141,18 +141,22 @@ impl Service {
         let id = self.enqueue(&mut session, ctx, mail, CLAIM_SECONDS).await?;
         session.commit().await?;
         let sent = mailer.send(mail).await;
-        self.note_outcome(id.as_str(), &sent).await?;
+        self.note_outcome(id.as_str(), mail, &sent).await?;
         Ok(match sent {
             Ok(()) => Mailed::Sent,
             Err(error) => Mailed::Failed(error.to_string()),
         })
     }
 
-    async fn note_outcome(&self, id: &str, sent: &Result<(), MailError>) -> Result<(), Failure> {
+    async fn note_outcome(&self, id: &str, mail: &Mail, sent: &Result<(), MailError>) -> Result<(), Failure> {
         let mut session = self.0.store.begin().await?;
         match sent {
             Ok(()) => session.forget_mail(id).await?,
-            Err(error) => session.note_mail_error(id, &error.to_string()).await?,
+            Err(error) => {
+                // Mail servers like to repeat who the mail is for, which the table does not tell.
+                let error = error.to_string().to_lowercase().replace(mail.to.as_str(), "the recipient");
+                session.note_mail_error(id, &error).await?;
+            }
         }
         let outcome = if sent.is_ok() { "sent" } else { "failed" };
         metrics::counter!("duku_mails_total", "outcome" => outcome).increment(1);
@@ -166,20 +170,27 @@ impl Service {
     pub async fn send_due_mail(&self, ctx: &Ctx) -> Result<(), Failure> {
         let Some(mailer) = self.0.mailer.get() else { return Ok(()) };
         let due = self.0.store.reader().await?.due_mails(ctx.now).await?;
-        for queued in due {
-            let wait = CLAIM_SECONDS.max(RETRY_SECONDS * (queued.attempts + 1));
+        for (queued, place) in due.into_iter().zip(1..) {
+            // Those before it may take their time, too: without it, another node would send it meanwhile.
+            let wait = (CLAIM_SECONDS * place).max(RETRY_SECONDS * (queued.attempts + 1));
             let mut session = self.0.store.begin().await?;
             let ours = session.claim_mail(&queued, ctx.now.plus_seconds(wait)).await?;
             session.commit().await?;
             if !ours {
                 continue;
             }
-            let mail = self.unseal_mail(&queued)?;
+            let mail = match self.unseal_mail(&queued) {
+                Ok(mail) => mail,
+                Err(error) => {
+                    tracing::error!(mail = queued.id, %error, "a mail cannot be read; the others go on");
+                    continue;
+                }
+            };
             let sent = mailer.send(&mail).await;
             if let Err(error) = &sent {
                 tracing::warn!(mail = queued.id, attempts = queued.attempts + 1, %error, "a mail could not be sent; it is tried again");
             }
-            self.note_outcome(&queued.id, &sent).await?;
+            self.note_outcome(&queued.id, &mail, &sent).await?;
         }
         Ok(())
     }

@@ -129,6 +129,8 @@ impl Service {
                 other => Failure::from(other),
             },
         )?;
+        // A link that is still open would let the person back in after being removed.
+        session.replace_invitation(&principal.organisation_id, email, ctx.now).await?;
         let member = Member { id, email: email.clone(), role, since: ctx.now, second_factor: false };
         let details = json!({ "role": role.as_str() });
         self.audit_member(session, ctx, principal, Action::MemberAdded, &member, details).await?;

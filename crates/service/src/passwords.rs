@@ -192,6 +192,8 @@ impl Service {
             return Err(over().into());
         }
         let person = session.find_person(&email).await?.ok_or_else(over)?;
+        // Two requests at once may have made two links.
+        session.consume_links_of(&person.id, ctx.now).await?;
         session.set_password(&person.id, &hash).await?;
         session.end_sessions_of(&person.id, None).await?;
         self.audit_person(&mut session, ctx, &person, Action::PasswordSet, &json!({ "by": "link" })).await?;

@@ -51,16 +51,13 @@ impl Service {
     pub async fn begin_second_factor(&self, ctx: &Ctx, visitor: &Visitor) -> Result<Enrolment, Failure> {
         let person = &visitor.session.user_id;
         let mut session = self.0.store.begin().await?;
-        let secret = match session.find_second_factor(person).await? {
-            Some(found) if found.confirmed_at.is_some() => return Err(enrolled().into()),
-            Some(found) => self.open_secret(person, &found.sealed_secret)?,
-            None => {
-                let secret = TotpSecret::generate(self.entropy());
-                let sealed = self.seal_secret(person, &secret)?;
-                session.begin_second_factor(person, &sealed, ctx.now).await?;
-                secret
-            }
-        };
+        let sealed = self.seal_secret(person, &TotpSecret::generate(self.entropy()))?;
+        session.begin_second_factor(person, &sealed, ctx.now).await?;
+        // What is there now: two pages that were opened at once show the same secret.
+        let found = session.find_second_factor(person).await?;
+        let found =
+            found.filter(|found| found.confirmed_at.is_none()).ok_or_else(|| Failure::from(enrolled()))?;
+        let secret = self.open_secret(person, &found.sealed_secret)?;
         session.commit().await?;
         Ok(Enrolment {
             secret: Zeroizing::new(secret.base32().to_string()),
@@ -192,7 +189,8 @@ impl Service {
         id: &UserId,
         code: &str,
     ) -> Result<bool, Failure> {
-        let Some(factor) = session.find_second_factor(id).await? else { return Ok(false) };
+        let factor = session.find_second_factor(id).await?.filter(|factor| factor.confirmed_at.is_some());
+        let Some(factor) = factor else { return Ok(false) };
         let secret = self.open_secret(id, &factor.sealed_secret)?;
         if let Some(step) = secret.verify(code, ctx.now, Some(factor.last_step)) {
             return Ok(session.use_second_factor_step(id, step).await?);

@@ -12,6 +12,7 @@ impl Service {
     /// The store fails.
     pub async fn make_setup_link(&self, ctx: &Ctx) -> Result<Option<Zeroizing<String>>, Failure> {
         let mut session = self.0.store.begin().await?;
+        session.lock_setup().await?;
         if session.count_organisations().await? > 0 {
             return Ok(None);
         }
@@ -57,6 +58,7 @@ impl Service {
         let mut draft = self.draft_organisation(ctx, organisation, email, Some(password)).await?;
         draft.by_setup_link();
         let mut session = self.0.store.begin().await?;
+        session.lock_setup().await?;
         if !session.consume_link(jose::digest(link), ctx.now).await?
             || session.count_organisations().await? > 0
         {

@@ -77,7 +77,7 @@ impl Service {
         attempt: Attempt<'_>,
         former: Option<&str>,
     ) -> Result<SignedIn, SignInRefusal> {
-        let name = attempt.email.trim().to_lowercase();
+        let name = name_of(attempt.email);
         if let Some(seconds) = self.0.limits.sign_in(&name, ctx.address) {
             return Err(SignInRefusal::TooManyAttempts(seconds));
         }
@@ -198,7 +198,7 @@ impl Service {
             last_seen_at: ctx.now,
             expires_at: ctx.now.plus_seconds(lifetime),
         };
-        session.insert_session(&new, cookie.digest()).await?;
+        session.insert_session(&new, cookie.digest(), None).await?;
         Ok(SignedIn { cookie, session: new })
     }
 
@@ -273,6 +273,14 @@ impl Service {
                 .await?;
         }
         Ok(())
+    }
+}
+
+/// What attempts are counted by: the address as it is stored, or what was typed instead of one, cut off.
+fn name_of(email: &str) -> String {
+    match Email::parse(email) {
+        Ok(email) => email.as_str().to_owned(),
+        Err(_) => email.trim().to_lowercase().chars().take(64).collect(),
     }
 }
 

@@ -74,7 +74,9 @@ impl Service {
             Ok(redeemed) => redeemed,
             Err(refusal) => {
                 // A code that comes twice ended what it had opened: that is kept.
-                session.commit().await?;
+                if !matches!(refusal, CodeRefusal::Failure(_)) {
+                    session.commit().await?;
+                }
                 return Err(refusal);
             }
         };
@@ -95,7 +97,7 @@ impl Service {
             expires_at,
             ..sign_in
         };
-        session.insert_session(&new, cookie.digest()).await?;
+        session.insert_session(&new, cookie.digest(), None).await?;
         if let Some(person) = session.find_person_by_id(&code.user_id).await? {
             let details = json!({ "second_factor": new.second_factor_at.is_some() });
             self.audit_person(&mut session, ctx, &person, Action::PersonSignedIn, &details).await?;
@@ -148,9 +150,9 @@ impl Service {
         stranded: &PersonSession,
         digest: domain::SecretDigest,
     ) -> Result<Option<VisitorRow>, Failure> {
-        let mut session = self.0.store.begin().await?;
-        let memberships = session.memberships_of(&stranded.user_id).await?;
+        let memberships = self.0.store.reader().await?.memberships_of(&stranded.user_id).await?;
         let Some(first) = memberships.first() else { return Ok(None) };
+        let mut session = self.0.store.begin().await?;
         session.switch_session(stranded, &first.organisation_id).await?;
         session.commit().await?;
         Ok(self.0.store.reader().await?.find_visitor(digest, ctx.now).await?)
@@ -215,7 +217,11 @@ impl Service {
     /// # Errors
     /// The store fails.
     pub async fn list_sessions(&self, ctx: &Ctx, visitor: &Visitor) -> Result<Vec<PersonSession>, Failure> {
-        Ok(self.0.store.reader().await?.sessions_of(&visitor.session.user_id, ctx.now).await?)
+        let mut sessions =
+            self.0.store.reader().await?.sessions_of(&visitor.session.user_id, ctx.now).await?;
+        // A sign-in that was unused for too long is over, though its row is still there.
+        sessions.retain(|one| one.kind != SessionKind::SignIn || self.idle_end(one.last_seen_at) > ctx.now);
+        Ok(sessions)
     }
 
     /// Ends one of the visitor's sessions, at once and everywhere.

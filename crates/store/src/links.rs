@@ -147,7 +147,7 @@ impl Session {
         digest: SecretDigest,
     ) -> Result<(), StoreError> {
         let organisation = new.organisation_id.as_str();
-        self.execute(REPLACE, params![organisation, new.email.as_str(), new.created_at]).await?;
+        self.replace_invitation(&new.organisation_id, &new.email, new.created_at).await?;
         let params = params![
             new.id.as_str(),
             organisation,
@@ -159,6 +159,16 @@ impl Session {
             new.expires_at,
         ];
         self.execute(INVITE, params).await.map(drop)
+    }
+
+    /// Ends the organisation's open invitation of a person, who came by another way or gets a newer one.
+    pub async fn replace_invitation(
+        &mut self,
+        organisation: &OrganisationId,
+        email: &Email,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.execute(REPLACE, params![organisation.as_str(), email.as_str(), now]).await.map(drop)
     }
 
     /// The invitation with this digest, open or not.

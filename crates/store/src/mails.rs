@@ -15,9 +15,11 @@ statements! {
     NOTICE = "INSERT INTO key_notices (key_id, expires_at_ms, days) VALUES ($1, $2, $3) \
         ON CONFLICT (key_id, expires_at_ms, days) DO NOTHING";
     FORGET_NOTICES = "DELETE FROM key_notices WHERE expires_at_ms <= $1";
-    EXPIRING = "SELECT id, organisation_id, organisation_name, label, secret_digest, secret_hint, grace_digest, \
-        grace_until_ms, lifetime_seconds, created_at_ms, created_by, expires_at_ms, rotated_at_ms, token_epoch \
-        FROM api_keys WHERE expires_at_ms > $1 AND expires_at_ms <= $2 ORDER BY id";
+    EXPIRING = "SELECT k.id, k.organisation_id, k.organisation_name, k.label, k.secret_digest, k.secret_hint, \
+        k.grace_digest, k.grace_until_ms, k.lifetime_seconds, k.created_at_ms, k.created_by, k.expires_at_ms, \
+        k.rotated_at_ms, k.token_epoch, \
+        (SELECT MIN(n.days) FROM key_notices n WHERE n.key_id = k.id AND n.expires_at_ms = k.expires_at_ms) \
+        FROM api_keys k WHERE k.expires_at_ms > $1 AND k.expires_at_ms <= $2 ORDER BY k.id";
     ADMINS = "SELECT u.email FROM memberships m JOIN users u ON u.id = m.user_id \
         WHERE m.organisation_id = $1 AND m.role = 'admin' ORDER BY u.id";
     SEND_FORM = "INSERT INTO sent_forms (id, user_id, object_id, sent_at_ms) VALUES ($1, $2, $3, $4) \
@@ -84,9 +86,14 @@ impl Session {
         self.execute(GIVE_UP, params![before]).await
     }
 
-    /// Keys of all organisations that expire after `from` and not after `to`.
-    pub async fn keys_expiring(&mut self, from: Timestamp, to: Timestamp) -> Result<Vec<ApiKey>, StoreError> {
-        self.query(EXPIRING, params![from, to], key).await
+    /// Keys of all organisations that expire after `from` and not after `to`, each with how many days before that its last
+    /// warning was given, if one was.
+    pub async fn keys_expiring(
+        &mut self,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<(ApiKey, Option<i64>)>, StoreError> {
+        self.query(EXPIRING, params![from, to], |row| Ok((key(row)?, row.optional_int(14)?))).await
     }
 
     /// Notes that the warning `days` before a key's expiry is given. False if it was given before, by whichever node.

@@ -29,4 +29,9 @@ impl Session {
     pub async fn lock_signing_keys(&mut self) -> Result<(), StoreError> {
         self.execute(LOCK, params!["lock.signing_keys"]).await.map(drop)
     }
+
+    /// Lets only one transaction at a time, of all nodes, make setup links or the first organisation.
+    pub async fn lock_setup(&mut self) -> Result<(), StoreError> {
+        self.execute(LOCK, params!["lock.setup"]).await.map(drop)
+    }
 }

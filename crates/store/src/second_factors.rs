@@ -5,8 +5,8 @@ use domain::{SecretDigest, Timestamp, UserId};
 
 statements! {
     BEGIN = "INSERT INTO second_factors (user_id, sealed_secret, created_at_ms, last_step) VALUES ($1, $2, $3, 0) \
-        ON CONFLICT (user_id) DO UPDATE SET sealed_secret = excluded.sealed_secret, \
-        created_at_ms = excluded.created_at_ms, last_step = 0 WHERE second_factors.confirmed_at_ms IS NULL";
+        ON CONFLICT (user_id) DO NOTHING";
+    LOCK = "UPDATE second_factors SET last_step = last_step WHERE user_id = $1";
     FIND = "SELECT sealed_secret, confirmed_at_ms, last_step FROM second_factors WHERE user_id = $1";
     USE_STEP = "UPDATE second_factors SET last_step = $2 WHERE user_id = $1 AND last_step < $2";
     CONFIRM = "UPDATE second_factors SET confirmed_at_ms = $2 WHERE user_id = $1 AND confirmed_at_ms IS NULL";
@@ -29,7 +29,7 @@ pub struct StoredSecondFactor {
 }
 
 impl Session {
-    /// Stores a secret that is not confirmed yet, in place of an earlier one that was not. False if one is confirmed.
+    /// Stores a secret that is not confirmed yet. False if the person has one already, confirmed or not: it stays.
     pub async fn begin_second_factor(
         &mut self,
         person: &UserId,
@@ -80,6 +80,8 @@ impl Session {
         person: &UserId,
         digests: &[SecretDigest],
     ) -> Result<(), StoreError> {
+        // One at a time: the second of two would not see the codes of the first, and leave both sets working.
+        self.execute(LOCK, params![person.as_str()]).await?;
         self.execute(REMOVE_CODES, params![person.as_str()]).await?;
         for digest in digests {
             self.execute(ADD_CODE, params![person.as_str(), *digest]).await?;

@@ -17,11 +17,11 @@ macro_rules! session_columns {
 
 statements! {
     INSERT = "INSERT INTO sessions (id, digest, kind, parent_id, user_id, organisation_id, device, address, created_at_ms, \
-        authenticated_at_ms, second_factor_at_ms, last_seen_at_ms, expires_at_ms) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+        authenticated_at_ms, second_factor_at_ms, last_seen_at_ms, expires_at_ms, family_digest) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
     FIND = concat!("SELECT ", session_columns!(), " FROM sessions s WHERE s.digest = $1 AND s.expires_at_ms > $2");
     FIND_BY_ID = concat!("SELECT ", session_columns!(), " FROM sessions s WHERE s.id = $1 AND s.expires_at_ms > $2");
-    FIND_BY_PREVIOUS = concat!("SELECT ", session_columns!(), " FROM sessions s WHERE s.previous_digest = $1");
+    FIND_BY_FAMILY = concat!("SELECT ", session_columns!(), " FROM sessions s WHERE s.family_digest = $1");
     VISITOR = concat!(
         "SELECT ", session_columns!(), ", u.email, m.role, o.name, o.require_second_factor, \
          (SELECT COUNT(*) FROM second_factors f WHERE f.user_id = s.user_id AND f.confirmed_at_ms IS NOT NULL) \
@@ -36,7 +36,7 @@ statements! {
          (SELECT MAX(c.last_seen_at_ms) FROM sessions c WHERE c.parent_id = s.id) FROM sessions s \
          WHERE s.user_id = $1 AND s.expires_at_ms > $2 AND s.kind IN ('sign_in', 'command_line') ORDER BY s.id"
     );
-    REPLACE_DIGEST = "UPDATE sessions SET digest = $3, previous_digest = $2, last_seen_at_ms = $4, address = $5, \
+    REPLACE_DIGEST = "UPDATE sessions SET digest = $3, last_seen_at_ms = $4, address = $5, \
         expires_at_ms = $6 WHERE id = $1 AND digest = $2";
     COMPLETE = "UPDATE sessions SET kind = 'sign_in', digest = $2, second_factor_at_ms = $3, expires_at_ms = $4 \
         WHERE id = $1 AND kind = 'pending'";
@@ -48,6 +48,7 @@ statements! {
     WITHOUT_SECOND_FACTOR = "UPDATE sessions SET second_factor_at_ms = NULL WHERE user_id = $1";
     END = "DELETE FROM sessions WHERE (id = $2 OR parent_id = $2) AND user_id = $1";
     END_CHILDREN = "DELETE FROM sessions WHERE parent_id = $1";
+    REFUSE_DEVICES = "UPDATE device_authorizations SET decision = 'denied' WHERE user_id = $1 AND consumed_at_ms IS NULL";
     END_OTHERS = "DELETE FROM sessions WHERE user_id = $1 AND id <> $2 AND (parent_id IS NULL OR parent_id <> $2)";
     FORGET_EXPIRED = "DELETE FROM sessions WHERE expires_at_ms <= $1 \
         OR parent_id IN (SELECT p.id FROM sessions p WHERE p.expires_at_ms <= $1)";
@@ -164,11 +165,13 @@ fn session(row: &Row<'_>) -> Result<PersonSession, StoreError> {
 }
 
 impl Session {
-    /// Adds a session that is known by the digest of its cookie or refresh token.
+    /// Adds a session that is known by the digest of its cookie or refresh token; a command line also by the `family` of
+    /// its refresh tokens.
     pub async fn insert_session(
         &mut self,
         new: &PersonSession,
         digest: SecretDigest,
+        family: Option<SecretDigest>,
     ) -> Result<(), StoreError> {
         let params = params![
             new.id.as_str(),
@@ -184,6 +187,7 @@ impl Session {
             new.second_factor_at,
             new.last_seen_at,
             new.expires_at,
+            family,
         ];
         self.execute(INSERT, params).await.map(drop)
     }
@@ -206,12 +210,12 @@ impl Session {
         self.find(FIND_BY_ID, params![id.as_str(), now], session).await
     }
 
-    /// The session whose digest this was before the last exchange of a refresh token.
-    pub async fn find_session_by_previous(
+    /// The command line whose refresh tokens begin with what this is the digest of.
+    pub async fn find_session_by_family(
         &mut self,
         digest: SecretDigest,
     ) -> Result<Option<PersonSession>, StoreError> {
-        self.find(FIND_BY_PREVIOUS, params![digest], session).await
+        self.find(FIND_BY_FAMILY, params![digest], session).await
     }
 
     /// A browser in Viewport with all that a page needs to know of it: the one read of a page.
@@ -346,12 +350,14 @@ impl Session {
         self.execute(END_CHILDREN, params![sign_in.as_str()]).await
     }
 
-    /// Ends every session of the person but `kept` and its children; without `kept`, all.
+    /// Ends every session of the person but `kept` and its children; without `kept`, all. A device that the person let in
+    /// and that has not fetched its tokens yet would begin another one: it is refused.
     pub async fn end_sessions_of(
         &mut self,
         person: &UserId,
         kept: Option<&SessionId>,
     ) -> Result<u64, StoreError> {
+        self.execute(REFUSE_DEVICES, params![person.as_str()]).await?;
         self.execute(END_OTHERS, params![person.as_str(), kept.map_or("", SessionId::as_str)]).await
     }
 

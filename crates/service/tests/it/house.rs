@@ -74,9 +74,15 @@ impl Pair {
     }
 }
 
-/// Without limits on failures: tests make many.
+/// Without limits on failures and attempts: tests make many.
 pub(crate) fn policy() -> Policy {
-    Policy { failures_per_client: 0, failures_per_address: 0, ..Policy::new(ISSUER, AUDIENCE) }
+    Policy {
+        failures_per_client: 0,
+        failures_per_address: 0,
+        sign_ins_per_person: 0,
+        sign_ins_per_address: 0,
+        ..Policy::new(ISSUER, AUDIENCE)
+    }
 }
 
 pub(crate) fn entropy() -> Arc<SeededEntropy> {

@@ -2,20 +2,34 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod audit;
+mod browser;
 mod clients;
 mod clocks;
+mod codes;
 mod dead_secrets;
+mod devices;
+mod forms;
 mod house;
+mod invitations;
 mod life;
 mod limits;
+mod mail;
 mod model;
+mod notices;
+mod passwords;
 mod people;
 mod permissions;
 mod products;
 mod races;
+mod second_factors;
 mod secrecy;
+mod sessions;
+mod settings;
+mod setup;
+mod sign_in;
 mod signing;
 mod starting;
 mod tampering;
 mod tokens;
 mod usage;
+mod visitors;

@@ -29,12 +29,12 @@ on_both_engines!(
     a_product_that_is_deleted_under_an_upsert_leaves_no_target,
 );
 
-async fn nodes(house: &House) -> [Service; 2] {
+pub(crate) async fn nodes(house: &House) -> [Service; 2] {
     [house.service.clone(), house.another_node(0).await]
 }
 
 /// Starts every job at once, the odd ones on the second node.
-async fn race<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
+pub(crate) async fn race<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
     nodes: &[Service; 2],
     times: usize,
     job: impl Fn(Service, usize) -> F,

@@ -1,10 +1,20 @@
 //! No secret and no token is anywhere in the data.
 
-use crate::house::{ADA, HOUR, House, Pair, at, on_both_engines};
+use crate::{
+    browser::{
+        Guest, OTHER_PASSWORD, PASSWORD, Post, arrive, code, command_line, enrol, refresh, refresh_token,
+        secret_of, sign_in,
+    },
+    house::{ADA, HOUR, House, MAX, Pair, at, on_both_engines},
+};
+use domain::Role;
 use service::keys::RotateKey;
 use store::Location;
 
-on_both_engines!(no_secret_and_no_token_is_in_any_table_or_file);
+on_both_engines!(
+    no_secret_and_no_token_is_in_any_table_or_file,
+    nothing_that_lets_a_person_in_is_in_any_table_or_file,
+);
 
 async fn no_secret_and_no_token_is_in_any_table_or_file(house: House) {
     let password = "correct horse battery staple";
@@ -34,6 +44,62 @@ async fn no_secret_and_no_token_is_in_any_table_or_file(house: House) {
     secrets.extend([first, second, third, revoked, guess].map(|pair| pair.secret));
     house.service.flush_usage(&at(7)).await.unwrap();
 
+    assert_nowhere(&house, &secrets).await;
+}
+
+async fn nothing_that_lets_a_person_in_is_in_any_table_or_file(house: House) {
+    let service = &house.service;
+    let post = Post::of(service);
+    let guest = Guest::of(&house, 0, ADA).await;
+    let (phone, recovery) = enrol(&house, 0, &guest).await;
+    let mut secrets = vec![PASSWORD.to_owned(), guest.cookie.clone()];
+    secrets.push(guest.signed_in.cookie.expose().to_owned());
+    secrets.push(phone.base32().to_string());
+    let pending = sign_in(service, 60, ADA).await;
+    secrets.push(pending.cookie.expose().to_owned());
+    let given = service.give_second_factor(&at(60), pending.cookie.expose(), &recovery[0]).await.unwrap();
+    secrets.push(given.cookie.expose().to_owned());
+    for used in [true, false] {
+        let code = code(service, 61, &given).await;
+        if used {
+            secrets.push(arrive(service, 61, &code).await.unwrap());
+        }
+        secrets.push(code);
+        let tokens = command_line(service, 62, &guest).await;
+        let first = refresh_token(&tokens);
+        let next = refresh(service, 63, &first).await.unwrap();
+        secrets.extend([&first[..43], &first[43..], &refresh_token(&next)[43..]].map(str::to_owned));
+        secrets.extend([tokens.access_token, next.access_token]);
+        let start = service.start_device(&at(64), "duku-cli", "", "laptop").await.unwrap();
+        secrets.push(start.device_code.expose().to_owned());
+        // A link that was mailed, one that waits in the queue, and one that an operator carries.
+        post.set_down(!used);
+        let email = format!("new{used}@acme.example");
+        let invited = service.invite(&at(65), &house.admin, &email, Role::Member).await.unwrap();
+        secrets.push(secret_of(&invited.link, "invite"));
+        service.request_password_reset(&at(66), MAX).await.unwrap();
+        service.send_due_mail(&at(66)).await.unwrap();
+        let link = secret_of(&service.make_reset_link(&at(67), "root", MAX).await.unwrap(), "reset");
+        if used {
+            service.reset_password(&at(68), &link, OTHER_PASSWORD).await.unwrap();
+        }
+        secrets.push(link);
+    }
+    secrets.push(OTHER_PASSWORD.to_owned());
+    for mail in post.mails() {
+        secrets.extend(mail.text.split_whitespace().filter_map(|word| {
+            let (_, secret) = word.split_once("/reset/")?;
+            Some(secret.to_owned())
+        }));
+    }
+    secrets.extend(recovery.iter().flat_map(|code| [code.clone(), code.replace('-', "")]));
+    assert_nowhere(&house, &secrets).await;
+    // The phone's secret is not there as bytes either.
+    let dump = house.database.dump().await;
+    assert!(!dump.contains(&jose::hex(phone.as_bytes())));
+}
+
+async fn assert_nowhere(house: &House, secrets: &[String]) {
     let mut places = vec![house.database.dump().await.into_bytes()];
     assert!(places[0].len() > 5000);
     if let Location::Sqlite(_) = house.database.location() {

@@ -3,13 +3,18 @@
 
 ALTER TABLE organisations ADD COLUMN require_second_factor BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE users ADD COLUMN last_organisation_id TEXT;
+-- Keys are looked through every minute for those that expire soon.
+CREATE INDEX api_keys_by_expiry ON api_keys (expires_at_ms);
+-- A row that exists to be locked: one setup at a time makes the first organisation.
+INSERT INTO meta (name, value) VALUES ('lock.setup', '');
 
 -- kind: 'pending' knows the password and waits for the second factor; 'sign_in' is the browser's session at the
 -- authorization server; 'viewport' is the dashboard's, a child of it; 'command_line' is one that a device was let in with.
+-- family_digest: all refresh tokens of a command line begin alike, so that a former one is known however old it is.
 CREATE TABLE sessions (
   id TEXT NOT NULL PRIMARY KEY,
   digest BYTEA NOT NULL UNIQUE,
-  previous_digest BYTEA,
+  family_digest BYTEA,
   kind TEXT NOT NULL CHECK (kind IN ('pending', 'sign_in', 'viewport', 'command_line')),
   parent_id TEXT,
   user_id TEXT NOT NULL REFERENCES users (id),
@@ -24,7 +29,7 @@ CREATE TABLE sessions (
 );
 CREATE INDEX sessions_by_user ON sessions (user_id);
 CREATE INDEX sessions_by_parent ON sessions (parent_id);
-CREATE INDEX sessions_by_previous ON sessions (previous_digest);
+CREATE INDEX sessions_by_family ON sessions (family_digest);
 CREATE INDEX sessions_by_expiry ON sessions (expires_at_ms);
 
 CREATE TABLE second_factors (
@@ -66,6 +71,7 @@ CREATE TABLE one_time_links (
   consumed_at_ms BIGINT
 );
 CREATE INDEX one_time_links_by_expiry ON one_time_links (expires_at_ms);
+CREATE INDEX one_time_links_by_user ON one_time_links (user_id);
 
 -- Authorization codes (RFC 6749 §4.1.2), bound to client, redirect URI and PKCE challenge (RFC 7636).
 CREATE TABLE authorization_codes (
@@ -102,6 +108,7 @@ CREATE TABLE device_authorizations (
   consumed_at_ms BIGINT
 );
 CREATE INDEX device_authorizations_by_expiry ON device_authorizations (expires_at_ms);
+CREATE INDEX device_authorizations_by_user ON device_authorizations (user_id);
 
 -- Mail on its way. Recipient, subject and text are sealed, because a link in it is as good as a password.
 CREATE TABLE mails (

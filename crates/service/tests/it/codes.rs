@@ -1,0 +1,114 @@
+//! Authorization codes: short, once, and only for who asked.
+
+use crate::{
+    browser::{Guest, VERIFIER, arrive, code, has_password, sign_in},
+    house::{ADA, House, at, on_both_engines},
+    races::{nodes, race},
+};
+use service::authorization::{CodeRefusal, VIEWPORT};
+
+on_both_engines!(
+    a_code_lives_sixty_seconds,
+    of_sixteen_redemptions_of_a_code_one_succeeds_and_what_it_opened_ends,
+    a_code_that_comes_a_second_time_ends_the_sign_in,
+    a_code_is_good_for_its_client_redirect_uri_and_verifier_only,
+    a_code_of_a_dead_sign_in_buys_nothing,
+    an_unknown_code_changes_nothing,
+    a_new_arrival_replaces_the_former_one,
+);
+
+fn why<T>(answer: Result<T, CodeRefusal>) -> &'static str {
+    match answer {
+        Err(CodeRefusal::Invalid(why)) => why,
+        Err(CodeRefusal::Failure(failure)) => panic!("{failure:?}"),
+        Ok(_) => panic!("it was sold"),
+    }
+}
+
+async fn a_code_lives_sixty_seconds(house: House) {
+    has_password(&house, ADA).await;
+    let signed_in = sign_in(&house.service, 0, ADA).await;
+    let (good, late) = (code(&house.service, 0, &signed_in).await, code(&house.service, 0, &signed_in).await);
+    arrive(&house.service, 59, &good).await.unwrap();
+    assert!(why(arrive(&house.service, 60, &late).await).contains("too old"));
+}
+
+async fn of_sixteen_redemptions_of_a_code_one_succeeds_and_what_it_opened_ends(house: House) {
+    has_password(&house, ADA).await;
+    let nodes = nodes(&house).await;
+    for _ in 0..3 {
+        let signed_in = sign_in(&house.service, 0, ADA).await;
+        let code = code(&house.service, 0, &signed_in).await;
+        let answers = race(&nodes, 16, move |node, _| {
+            let code = code.clone();
+            async move { arrive(&node, 1, &code).await }
+        });
+        let (good, bad): (Vec<_>, Vec<_>) = answers.await.into_iter().partition(Result::is_ok);
+        assert_eq!(good.len(), 1);
+        for refusal in bad {
+            assert!(why(refusal).contains("used already"));
+        }
+        for cookie in good {
+            assert!(house.service.find_visitor(&at(1), &cookie.unwrap()).await.unwrap().is_none());
+        }
+    }
+    assert_eq!(house.database.number("SELECT COUNT(*) FROM sessions").await, 0);
+}
+
+async fn a_code_that_comes_a_second_time_ends_the_sign_in(house: House) {
+    has_password(&house, ADA).await;
+    let service = &house.service;
+    let signed_in = sign_in(service, 0, ADA).await;
+    let code = code(service, 0, &signed_in).await;
+    let redirect_uri = service.viewport_redirect_uri();
+    let now = at(1);
+    let exchange = || service.exchange_code(&now, &code, VIEWPORT, &redirect_uri, VERIFIER);
+    let token = exchange().await.unwrap().tokens.access_token;
+    assert!(house.accepts(1, &token).await);
+    assert!(why(exchange().await).contains("used already"));
+    assert!(!house.accepts(1, &token).await);
+    assert!(service.find_sign_in(&at(1), signed_in.cookie.expose()).await.unwrap().is_none());
+}
+
+async fn a_code_is_good_for_its_client_redirect_uri_and_verifier_only(house: House) {
+    has_password(&house, ADA).await;
+    let service = &house.service;
+    let signed_in = sign_in(service, 0, ADA).await;
+    let uri = service.viewport_redirect_uri();
+    let longer = format!("{uri}/");
+    for (client, uri, verifier, reason) in [
+        ("duku-cli", &*uri, VERIFIER, "another client"),
+        (VIEWPORT, &*longer, VERIFIER, "another client or redirect_uri"),
+        (VIEWPORT, &*uri, "another-verifier-of-forty-three-characters-or", "code_verifier"),
+        (VIEWPORT, &*uri, "", "code_verifier"),
+    ] {
+        let code = code(service, 0, &signed_in).await;
+        assert!(why(service.exchange_code(&at(1), &code, client, uri, verifier).await).contains(reason));
+    }
+    assert!(service.find_sign_in(&at(1), signed_in.cookie.expose()).await.unwrap().is_some());
+}
+
+async fn a_code_of_a_dead_sign_in_buys_nothing(house: House) {
+    let guest = Guest::of(&house, 0, ADA).await;
+    let code = code(&house.service, 0, &guest.signed_in).await;
+    house.service.sign_out(&at(1), guest.signed_in.cookie.expose()).await.unwrap();
+    assert!(why(arrive(&house.service, 1, &code).await).contains("is over"));
+    assert_eq!(house.database.number("SELECT COUNT(*) FROM sessions").await, 0);
+}
+
+async fn an_unknown_code_changes_nothing(house: House) {
+    Guest::of(&house, 0, ADA).await;
+    let before = house.database.dump().await;
+    assert!(why(arrive(&house.service, 1, "no code").await).contains("unknown"));
+    assert_eq!(house.database.dump().await, before);
+}
+
+async fn a_new_arrival_replaces_the_former_one(house: House) {
+    let guest = Guest::of(&house, 0, ADA).await;
+    let entries = house.entries().await;
+    let code = code(&house.service, 1, &guest.signed_in).await;
+    let cookie = arrive(&house.service, 1, &code).await.unwrap();
+    assert!(!guest.is_in(&house.service, 1).await);
+    assert!(house.service.find_visitor(&at(1), &cookie).await.unwrap().is_some());
+    assert_eq!(house.actions_after(entries).await, ["person.signed_in"]);
+}

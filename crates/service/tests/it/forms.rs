@@ -1,0 +1,112 @@
+//! A form that is sent more than once is carried out once.
+
+use crate::{
+    browser::Guest,
+    house::{ADA, DAY, EVE, House, MAX, NO_GRACE, at, on_both_engines, rejected},
+    races::{nodes, race},
+};
+use domain::Role;
+use service::{
+    Principal, Reject,
+    keys::{GenerateKey, Sent},
+};
+
+on_both_engines!(
+    a_form_that_is_sent_sixteen_times_makes_one_key,
+    a_form_that_is_sent_sixteen_times_rotates_once,
+    another_persons_form_is_nothing,
+    a_refused_form_may_be_sent_again,
+    a_form_is_remembered_for_thirty_days,
+);
+
+fn input() -> GenerateKey {
+    GenerateKey { label: "CI".into(), expires_in_days: None }
+}
+
+async fn principal(house: &House, email: &str) -> Principal {
+    let guest = Guest::of(house, 0, email).await;
+    guest.visitor(&house.service, 0).await.principal.unwrap()
+}
+
+/// The key that was made now, and the ones that the others were told.
+fn sorted(answers: Vec<Sent>) -> (Vec<String>, Vec<String>) {
+    let (mut now, mut before) = (Vec::new(), Vec::new());
+    for answer in answers {
+        match answer {
+            Sent::Now(generated) => now.push(generated.key.id.as_str().to_owned()),
+            Sent::Before(id) => before.push(id),
+        }
+    }
+    (now, before)
+}
+
+async fn a_form_that_is_sent_sixteen_times_makes_one_key(house: House) {
+    let (ada, nodes) = (principal(&house, ADA).await, nodes(&house).await);
+    let entries = house.entries().await;
+    let who = ada.clone();
+    let answers = race(&nodes, 16, move |node, _| {
+        let ada = who.clone();
+        async move { node.generate_key_by_form(&at(1), &ada, "nonce", &input()).await.unwrap() }
+    });
+    let (now, before) = sorted(answers.await);
+    assert_eq!((now.len(), before.len()), (1, 15));
+    assert!(before.iter().all(|id| *id == now[0]));
+    assert_eq!(house.service.list_keys(&ada).await.unwrap().len(), 1);
+    assert_eq!(house.actions_after(entries).await, ["api_key.generated"]);
+    let found = house.service.find_sent_form(&ada, "nonce").await.unwrap();
+    assert_eq!(found.as_deref(), Some(&*now[0]));
+}
+
+async fn a_form_that_is_sent_sixteen_times_rotates_once(house: House) {
+    let (ada, nodes) = (principal(&house, ADA).await, nodes(&house).await);
+    let key = house.generate(0).await;
+    let entries = house.entries().await;
+    let (who, id) = (ada.clone(), key.id.clone());
+    let answers = race(&nodes, 16, move |node, _| {
+        let (ada, id) = (who.clone(), id.clone());
+        async move { node.rotate_key_by_form(&at(1), &ada, "nonce", &id, NO_GRACE).await.unwrap() }
+    });
+    let (now, before) = sorted(answers.await);
+    assert_eq!((now, before), (vec![key.id.clone()], vec![key.id; 15]));
+    assert_eq!(house.actions_after(entries).await, ["api_key.rotated"]);
+}
+
+async fn another_persons_form_is_nothing(house: House) {
+    let service = &house.service;
+    service.change_role(&at(0), &house.operator, MAX, Role::Admin).await.unwrap();
+    let (ada, max, eve) =
+        (principal(&house, ADA).await, principal(&house, MAX).await, principal(&house, EVE).await);
+    service.generate_key_by_form(&at(1), &ada, "nonce", &input()).await.unwrap();
+    let before = house.database.dump().await;
+    for other in [&max, &eve] {
+        assert_eq!(service.find_sent_form(other, "nonce").await.unwrap(), None);
+        let refusal = rejected(service.generate_key_by_form(&at(1), other, "nonce", &input()).await);
+        assert!(matches!(refusal, Reject::Conflict(_)), "{refusal:?}");
+    }
+    assert_eq!(house.database.dump().await, before);
+    assert_eq!(service.find_sent_form(&ada, "another").await.unwrap(), None);
+}
+
+async fn a_refused_form_may_be_sent_again(house: House) {
+    let (ada, service) = (principal(&house, ADA).await, &house.service);
+    let wrong = GenerateKey { label: "  ".into(), expires_in_days: None };
+    rejected(service.generate_key_by_form(&at(1), &ada, "nonce", &wrong).await);
+    for _ in 0..10 {
+        house.generate(1).await;
+    }
+    let full = rejected(service.generate_key_by_form(&at(1), &ada, "nonce", &input()).await);
+    assert!(matches!(full, Reject::LimitReached { .. }), "{full:?}");
+    let keys = service.list_keys(&ada).await.unwrap();
+    service.revoke_key(&at(2), &ada, keys[0].key.id.as_str()).await.unwrap();
+    let sent = service.generate_key_by_form(&at(2), &ada, "nonce", &input()).await.unwrap();
+    assert!(matches!(sent, Sent::Now(_)));
+}
+
+async fn a_form_is_remembered_for_thirty_days(house: House) {
+    let (ada, service) = (principal(&house, ADA).await, &house.service);
+    service.generate_key_by_form(&at(1), &ada, "nonce", &input()).await.unwrap();
+    service.every_day(&at(30 * DAY)).await.unwrap();
+    assert!(service.find_sent_form(&ada, "nonce").await.unwrap().is_some());
+    service.every_day(&at(30 * DAY + 1)).await.unwrap();
+    assert!(service.find_sent_form(&ada, "nonce").await.unwrap().is_none());
+}

@@ -1,0 +1,187 @@
+//! Mail: sealed while it waits, sent once, tried again, given up at last.
+
+use crate::{
+    browser::{Guest, Post, secret_of},
+    house::{ADA, DAY, HOUR, House, MAX, NO_GRACE, at, from, on_both_engines},
+    races::race,
+};
+use domain::Role;
+use service::{Service, keys::RotateKey, mail::Mailed};
+use std::sync::Arc;
+
+on_both_engines!(
+    a_waiting_mail_tells_neither_its_recipient_nor_its_link,
+    two_nodes_send_each_mail_once,
+    a_slow_node_keeps_the_mails_that_it_took_on,
+    a_mail_that_fails_is_tried_later_and_later_and_given_up_after_three_days,
+    a_mail_that_cannot_be_read_holds_up_no_other,
+    committing_with_a_mail_has_three_outcomes,
+    no_secret_is_in_any_mail_about_keys,
+    nothing_is_queued_where_no_mail_is_sent,
+);
+
+const WAITING: &str = "SELECT COUNT(*) FROM mails";
+
+async fn a_waiting_mail_tells_neither_its_recipient_nor_its_link(house: House) {
+    let service = &house.service;
+    let post = Post::of(service);
+    post.set_down(true);
+    let invited = service.invite(&at(0), &house.admin, "new@secret.example", Role::Member).await.unwrap();
+    service.request_password_reset(&at(0), MAX).await.unwrap();
+    service.send_due_mail(&at(200)).await.unwrap();
+    assert_eq!(house.database.number("SELECT COUNT(*) FROM mails WHERE last_error IS NOT NULL").await, 2);
+    let rows = house.database.sql("SELECT * FROM mails").await;
+    let table = format!("{rows:?}");
+    let hex = |text: &str| jose::hex(text.as_bytes());
+    for secret in ["new@secret.example", MAX, &secret_of(&invited.link, "invite"), "invites you", "/reset/"] {
+        assert!(!table.contains(secret) && !table.contains(&hex(secret)), "{secret}: {table}");
+    }
+    assert!(table.contains("550"), "the operator sees why: {table}");
+}
+
+async fn mailing_nodes(house: &House) -> ([Service; 2], [Arc<Post>; 2]) {
+    let nodes = [house.service.clone(), house.another_node(0).await];
+    let posts = [Post::of(&nodes[0]), Post::of(&nodes[1])];
+    (nodes, posts)
+}
+
+async fn two_nodes_send_each_mail_once(house: House) {
+    let (nodes, posts) = mailing_nodes(&house).await;
+    for number in 0..30 {
+        let email = format!("person{number}@acme.example");
+        house.service.add_member(&at(0), &house.admin, &email, Role::Member).await.unwrap();
+        nodes[number % 2]
+            .request_password_reset(&from(&format!("2001:db8:{number}::1"), 0), &email)
+            .await
+            .unwrap();
+    }
+    for _ in 0..3 {
+        race(&nodes, 8, |node, _| async move { node.send_due_mail(&at(1)).await.unwrap() }).await;
+    }
+    let mut sent: Vec<_> =
+        posts.iter().flat_map(|post| post.mails()).map(|mail| mail.to.as_str().to_owned()).collect();
+    assert_eq!(sent.len(), 30);
+    sent.sort();
+    sent.dedup();
+    assert_eq!(sent.len(), 30);
+    assert_eq!(house.database.number(WAITING).await, 0);
+}
+
+async fn a_slow_node_keeps_the_mails_that_it_took_on(house: House) {
+    let post = Post::of(&house.service);
+    post.set_down(true);
+    for number in 0..5 {
+        let email = format!("person{number}@acme.example");
+        house.service.add_member(&at(0), &house.admin, &email, Role::Member).await.unwrap();
+        house.service.request_password_reset(&at(0), &email).await.unwrap();
+    }
+    house.service.send_due_mail(&at(0)).await.unwrap();
+    // If each takes nearly two minutes, the last is sent after eight: until then nobody else takes it on.
+    let due = "SELECT (MAX(next_attempt_at_ms) - MIN(next_attempt_at_ms)) / 1000 FROM mails";
+    assert_eq!(house.database.number(due).await, 4 * 120);
+}
+
+async fn a_mail_that_fails_is_tried_later_and_later_and_given_up_after_three_days(house: House) {
+    let service = &house.service;
+    let post = Post::of(service);
+    post.set_down(true);
+    service.request_password_reset(&at(0), ADA).await.unwrap();
+    let (mut now, mut waits) = (0, Vec::new());
+    for attempt in 1..=8 {
+        service.send_due_mail(&at(now)).await.unwrap();
+        assert_eq!(post.attempts(), attempt);
+        let next = house.database.number("SELECT next_attempt_at_ms FROM mails").await;
+        let wait = (next - at(now).now.ms()) / 1000;
+        service.send_due_mail(&at(now + wait - 1)).await.unwrap();
+        assert_eq!(post.attempts(), attempt, "not yet");
+        now += wait;
+        waits.push(wait);
+    }
+    assert!(waits.is_sorted() && waits[0] >= 60 && waits[7] > 2 * waits[0], "{waits:?}");
+    service.every_day(&at(3 * DAY - 1)).await.unwrap();
+    assert_eq!(house.database.number(WAITING).await, 1);
+    service.every_day(&at(3 * DAY)).await.unwrap();
+    assert_eq!(house.database.number(WAITING).await, 0);
+    post.set_down(false);
+    service.send_due_mail(&at(4 * DAY)).await.unwrap();
+    assert!(post.mails().is_empty());
+}
+
+async fn a_mail_that_cannot_be_read_holds_up_no_other(house: House) {
+    let service = &house.service;
+    let post = Post::of(service);
+    service.request_password_reset(&at(0), ADA).await.unwrap();
+    house.database.sql("UPDATE mails SET id = 'tok_moved'").await;
+    service.request_password_reset(&at(1), MAX).await.unwrap();
+    service.send_due_mail(&at(2)).await.unwrap();
+    assert_eq!(post.mails().iter().map(|mail| mail.to.as_str()).collect::<Vec<_>>(), [MAX]);
+}
+
+async fn committing_with_a_mail_has_three_outcomes(house: House) {
+    let service = &house.service;
+    let invite = |number: i64| {
+        let (service, admin) = (service.clone(), house.admin.clone());
+        async move {
+            let email = format!("new{number}@acme.example");
+            service.invite(&at(number), &admin, &email, Role::Member).await.unwrap().mailed
+        }
+    };
+    assert_eq!(invite(0).await, Mailed::NotSetUp);
+    assert_eq!(house.database.number(WAITING).await, 0);
+    let post = Post::of(service);
+    assert_eq!(invite(1).await, Mailed::Sent);
+    assert_eq!(house.database.number(WAITING).await, 0);
+    post.set_down(true);
+    assert!(matches!(invite(2).await, Mailed::Failed(why) if why.contains("no such mailbox")));
+    assert_eq!(house.database.number(WAITING).await, 1);
+    assert_eq!(service.list_invitations(&house.admin).await.unwrap().len(), 3);
+    post.set_down(false);
+    service.send_due_mail(&at(60)).await.unwrap();
+    assert_eq!(post.mails().len(), 1, "the one that tried it has two minutes");
+    service.send_due_mail(&at(HOUR)).await.unwrap();
+    assert_eq!(post.mails().len(), 2);
+}
+
+async fn no_secret_is_in_any_mail_about_keys(house: House) {
+    let service = &house.service;
+    let guest = Guest::of(&house, 0, ADA).await;
+    let post = Post::of(service);
+    let tokens = crate::browser::command_line(service, 0, &guest).await;
+    let refresh = crate::browser::refresh_token(&tokens);
+    let first = house.generate(1).await;
+    let second = house.rotate(2, &first, RotateKey { grace_seconds: HOUR, end_issued_tokens: false }).await;
+    let third = house.rotate(3, &second, NO_GRACE).await;
+    house.refusal(4, &second).await;
+    service.flush_usage(&at(5)).await.unwrap();
+    let kept = house.generate(5).await;
+    house.revoke(6, &third).await;
+    service.every_minute(&at(31 * DAY)).await.unwrap();
+    let mut minutes = 31 * DAY;
+    while house.database.number(WAITING).await > 0 {
+        service.send_due_mail(&at(minutes)).await.unwrap();
+        minutes += 60;
+    }
+    let mails = post.mails();
+    let told = |what: &str| mails.iter().filter(|mail| mail.subject.contains(what)).count();
+    assert_eq!((told("was generated"), told("was rotated"), told("was revoked")), (2, 2, 1), "{mails:?}");
+    assert_eq!((told("former secret"), told("has expired")), (1, 1), "{mails:?}");
+    for mail in &mails {
+        assert_eq!(mail.to.as_str(), ADA, "Admins only");
+        for secret in [&first.secret, &second.secret, &third.secret, &kept.secret, &refresh] {
+            assert!(!mail.text.contains(&**secret) && !mail.subject.contains(&**secret));
+            assert!(!mail.text.contains(&secret[..12]), "not even a part: {}", mail.text);
+        }
+        assert!(
+            !mail.subject.contains('\n') && mail.text.contains("https://platform.example/settings/api-keys")
+        );
+    }
+}
+
+async fn nothing_is_queued_where_no_mail_is_sent(house: House) {
+    let key = house.generate(0).await;
+    house.rotate(1, &key, NO_GRACE).await;
+    house.service.every_minute(&at(80 * DAY)).await.unwrap();
+    house.service.send_due_mail(&at(80 * DAY)).await.unwrap();
+    assert_eq!(house.database.number(WAITING).await, 0);
+    assert_eq!(house.database.number("SELECT COUNT(*) FROM key_notices").await, 0);
+}

@@ -1,0 +1,232 @@
+//! Signing in: what is wrong looks alike, attempts are limited, and sessions end when they should.
+
+use crate::{
+    browser::{Guest, PASSWORD, enrol, has_password, sign_in, sign_in_with, try_sign_in},
+    house::{ADA, DAY, HOUR, House, MAX, at, from, on_both_engines, policy, time},
+};
+use service::{
+    Policy, SessionKind,
+    sign_in::{Attempt, SignInRefusal},
+};
+use testkit::Engine;
+
+on_both_engines!(
+    an_unknown_address_and_a_wrong_password_get_the_same_answer_and_leave_nothing,
+    an_address_is_known_however_it_is_typed,
+    the_session_of_a_former_cookie_ends,
+    a_pending_sign_in_is_no_sign_in,
+    a_pending_sign_in_ends_after_ten_minutes_and_is_completed_once,
+    a_wrong_second_factor_leaves_the_sign_in_pending,
+    a_sign_in_ends_after_twelve_idle_hours,
+    a_sign_in_ends_after_seven_days_however_busy_it_is,
+    signing_out_ends_viewport_too,
+);
+
+async fn an_unknown_address_and_a_wrong_password_get_the_same_answer_and_leave_nothing(house: House) {
+    has_password(&house, ADA).await;
+    let before = house.database.dump().await;
+    // Max has no password yet, the second address belongs to nobody, the third is no address.
+    for (email, password) in [
+        (ADA, "wrong"),
+        (MAX, PASSWORD),
+        ("nobody@acme.example", PASSWORD),
+        ("no address", PASSWORD),
+        ("", ""),
+    ] {
+        let refusal = try_sign_in(&house.service, &at(1), email, password).await.unwrap_err();
+        assert!(matches!(refusal, SignInRefusal::Wrong), "{email}: {refusal:?}");
+    }
+    assert_eq!(house.database.dump().await, before);
+}
+
+async fn an_address_is_known_however_it_is_typed(house: House) {
+    has_password(&house, ADA).await;
+    for email in [" ada@acme.example ", "ADA@Acme.Example"] {
+        let signed_in = sign_in(&house.service, 1, email).await;
+        assert_eq!(signed_in.session.kind, SessionKind::SignIn);
+        assert_eq!(signed_in.session.expires_at, time(1 + 7 * DAY));
+    }
+}
+
+async fn the_session_of_a_former_cookie_ends(house: House) {
+    let guest = Guest::of(&house, 0, ADA).await;
+    let former = guest.signed_in.cookie.expose();
+    let attempt = Attempt { email: ADA, password: "wrong", device: "" };
+    house.service.sign_in(&at(1), attempt, Some(former)).await.unwrap_err();
+    assert!(guest.is_in(&house.service, 1).await, "a failed attempt ends nothing");
+    let attempt = Attempt { email: ADA, password: PASSWORD, device: "" };
+    let next = house.service.sign_in(&at(2), attempt, Some(former)).await.unwrap();
+    assert_eq!(next.session.device, "unknown");
+    assert!(!guest.is_in(&house.service, 2).await);
+    assert!(house.service.find_sign_in(&at(2), former).await.unwrap().is_none());
+    assert!(house.service.find_sign_in(&at(2), next.cookie.expose()).await.unwrap().is_some());
+}
+
+async fn a_pending_sign_in_is_no_sign_in(house: House) {
+    let guest = Guest::of(&house, 0, ADA).await;
+    let (phone, _) = enrol(&house, 30, &guest).await;
+    let pending = sign_in(&house.service, 90, ADA).await;
+    assert!(pending.is_pending());
+    // Whoever forgets to look gives out a code; it buys nothing.
+    let code = crate::browser::code(&house.service, 90, &pending).await;
+    crate::browser::arrive(&house.service, 90, &code).await.unwrap_err();
+    let listed =
+        house.service.list_sessions(&at(90), &guest.visitor(&house.service, 90).await).await.unwrap();
+    assert_eq!(listed.len(), 1);
+    let signed_in = sign_in_with(&house.service, 120, ADA, &phone.code_at(time(120))).await;
+    assert_eq!(signed_in.session.second_factor_at, Some(time(120)));
+    let guest = Guest::with(&house, 121, signed_in).await;
+    assert_eq!(guest.visitor(&house.service, 121).await.session.second_factor_at, Some(time(120)));
+}
+
+async fn a_pending_sign_in_ends_after_ten_minutes_and_is_completed_once(house: House) {
+    let guest = Guest::of(&house, 0, ADA).await;
+    let (phone, codes) = enrol(&house, 0, &guest).await;
+    let service = &house.service;
+    let late = sign_in(service, 60, ADA).await;
+    let over = service.give_second_factor(&at(660), late.cookie.expose(), &phone.code_at(time(660))).await;
+    assert!(matches!(over, Err(SignInRefusal::Over)), "{over:?}");
+    let pending = sign_in(service, 700, ADA).await;
+    let code = phone.code_at(time(701));
+    let done = service.give_second_factor(&at(701), pending.cookie.expose(), &code).await.unwrap();
+    assert_ne!(done.cookie.expose(), pending.cookie.expose());
+    let found = service.find_sign_in(&at(702), done.cookie.expose()).await.unwrap().unwrap();
+    assert_eq!((found.kind, found.expires_at), (SessionKind::SignIn, time(701 + 7 * DAY)));
+    assert!(service.find_sign_in(&at(702), pending.cookie.expose()).await.unwrap().is_none());
+    for cookie in [pending.cookie.expose(), done.cookie.expose()] {
+        let again = service.give_second_factor(&at(702), cookie, &codes[0]).await;
+        assert!(matches!(again, Err(SignInRefusal::Over)), "{again:?}");
+    }
+}
+
+async fn a_wrong_second_factor_leaves_the_sign_in_pending(house: House) {
+    let guest = Guest::of(&house, 0, ADA).await;
+    let (phone, _) = enrol(&house, 0, &guest).await;
+    let service = &house.service;
+    let pending = sign_in(service, 90, ADA).await;
+    for code in ["", "000", "abcd-efgh-jkmn", &phone.code_at(time(3600))] {
+        let wrong = service.give_second_factor(&at(90), pending.cookie.expose(), code).await;
+        assert!(matches!(wrong, Err(SignInRefusal::Wrong)), "{code}: {wrong:?}");
+    }
+    let code = phone.code_at(time(90));
+    service.give_second_factor(&at(90), pending.cookie.expose(), &code).await.unwrap();
+}
+
+async fn a_sign_in_ends_after_twelve_idle_hours(house: House) {
+    let guest = Guest::of(&house, 0, ADA).await;
+    let (service, cookie) = (&house.service, guest.signed_in.cookie.expose());
+    assert!(service.find_sign_in(&at(12 * HOUR - 1), cookie).await.unwrap().is_some());
+    assert!(service.find_sign_in(&at(12 * HOUR), cookie).await.unwrap().is_none());
+    assert!(guest.look(service, 12 * HOUR).await.is_none());
+    // Viewport's use is the sign-in's use.
+    let visitor = guest.visitor(service, 12 * HOUR - 1).await;
+    assert!(service.find_sign_in(&at(23 * HOUR), cookie).await.unwrap().is_some());
+    assert!(guest.is_in(service, 24 * HOUR - 2).await);
+    assert_eq!(service.list_sessions(&at(35 * HOUR), &visitor).await.unwrap().len(), 1);
+    assert_eq!(service.list_sessions(&at(37 * HOUR), &visitor).await.unwrap().len(), 0, "it is over");
+}
+
+async fn a_sign_in_ends_after_seven_days_however_busy_it_is(house: House) {
+    let guest = Guest::of(&house, 0, ADA).await;
+    let service = &house.service;
+    for hour in (0..7 * 24).step_by(8) {
+        assert!(guest.is_in(service, hour * HOUR).await, "hour {hour}");
+    }
+    assert!(guest.is_in(service, 7 * DAY - 1).await);
+    assert!(!guest.is_in(service, 7 * DAY).await);
+    assert!(service.find_sign_in(&at(7 * DAY), guest.signed_in.cookie.expose()).await.unwrap().is_none());
+}
+
+async fn signing_out_ends_viewport_too(house: House) {
+    let (guest, other) = (Guest::of(&house, 0, ADA).await, Guest::of(&house, 0, ADA).await);
+    let service = &house.service;
+    service.sign_out(&at(1), "no cookie").await.unwrap();
+    service.sign_out(&at(1), guest.signed_in.cookie.expose()).await.unwrap();
+    assert!(!guest.is_in(service, 1).await);
+    assert!(other.is_in(service, 1).await);
+    // Viewport's cookie ends the sign-in that it came from.
+    service.sign_out(&at(1), &other.cookie).await.unwrap();
+    assert!(service.find_sign_in(&at(1), other.signed_in.cookie.expose()).await.unwrap().is_none());
+    assert_eq!(house.database.number("SELECT COUNT(*) FROM sessions").await, 0);
+}
+
+async fn limited(sign_ins_per_person: u32, sign_ins_per_address: u32) -> House {
+    let policy = Policy { sign_ins_per_person, sign_ins_per_address, ..policy() };
+    let house = House::with(Engine::Sqlite, policy).await;
+    has_password(&house, ADA).await;
+    house
+}
+
+fn waits(answer: Result<service::sign_in::SignedIn, SignInRefusal>) -> bool {
+    match answer {
+        Ok(_) | Err(SignInRefusal::Wrong) => false,
+        Err(SignInRefusal::TooManyAttempts(seconds)) => {
+            assert!((1..=61).contains(&seconds), "{seconds}");
+            true
+        }
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn one_network_cannot_lock_a_person_out_of_another() {
+    let house = limited(2, 0).await;
+    let (bad, home) = (from("192.0.2.1", 0), from("198.51.100.1", 0));
+    let mut waited = 0;
+    // Far more than the limit of all networks together.
+    for _ in 0..100 {
+        waited += usize::from(waits(try_sign_in(&house.service, &bad, ADA, "wrong").await));
+    }
+    assert!(waited >= 95, "{waited}");
+    assert!(waits(try_sign_in(&house.service, &bad, ADA, PASSWORD).await), "the right one waits as well");
+    assert!(!waits(try_sign_in(&house.service, &home, ADA, PASSWORD).await));
+}
+
+#[tokio::test]
+async fn guesses_from_many_networks_are_limited_together() {
+    let house = limited(2, 0).await;
+    let mut waited = 0;
+    for number in 0..40 {
+        let ctx = from(&format!("2001:db8:0:{number}::1"), 0);
+        waited += usize::from(waits(try_sign_in(&house.service, &ctx, ADA, "wrong").await));
+    }
+    assert!(waited >= 15, "{waited}");
+}
+
+#[tokio::test]
+async fn writing_an_address_otherwise_does_not_begin_to_count_anew() {
+    let house = limited(2, 0).await;
+    let mut waited = 0;
+    for email in ["ada@acme.example", " ada@acme.example", "ADA@acme.example", "Ada@Acme.Example\t", ADA] {
+        waited += usize::from(waits(try_sign_in(&house.service, &at(0), email, "wrong").await));
+    }
+    assert_eq!(waited, 3);
+}
+
+#[tokio::test]
+async fn an_address_that_tries_many_people_has_to_wait() {
+    let house = limited(0, 3).await;
+    let mut waited = 0;
+    for number in 0..5 {
+        let email = format!("person{number}@acme.example");
+        waited += usize::from(waits(try_sign_in(&house.service, &at(0), &email, "wrong").await));
+    }
+    assert_eq!(waited, 2);
+    assert!(!waits(try_sign_in(&house.service, &from("198.51.100.1", 0), ADA, PASSWORD).await));
+}
+
+#[tokio::test]
+async fn guesses_at_a_second_factor_are_limited() {
+    let house = limited(3, 0).await;
+    let signed_in = sign_in(&house.service, 0, ADA).await;
+    let guest = Guest::with(&house, 0, signed_in).await;
+    let (phone, _) = enrol(&house, 0, &guest).await;
+    let pending = sign_in(&house.service, 90, ADA).await;
+    for _ in 0..2 {
+        let answer = house.service.give_second_factor(&at(90), pending.cookie.expose(), "000000").await;
+        assert!(matches!(answer, Err(SignInRefusal::Wrong)), "{answer:?}");
+    }
+    let code = phone.code_at(time(90));
+    let answer = house.service.give_second_factor(&at(90), pending.cookie.expose(), &code).await;
+    assert!(matches!(answer, Err(SignInRefusal::TooManyAttempts(1..=121))), "{answer:?}");
+}
