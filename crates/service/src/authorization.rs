@@ -179,6 +179,7 @@ impl Service {
             }
             None => None,
         };
+        self.audit_sign_in(&mut session, ctx, &sign_in).await?;
         session.commit().await?;
         let tokens = tokens.ok_or(CodeRefusal::Invalid(
             "this person belongs to no organisation: ask an Admin for an invitation",

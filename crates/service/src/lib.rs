@@ -65,7 +65,9 @@ struct Parts {
     usage: usage::Recorder,
     limits: limits::FailureLimits,
     meters: exchange::Meters,
+    /// A place for each password that is being checked, and a seat for each that is checked or waits.
     hashing: tokio::sync::Semaphore,
+    hashing_seats: tokio::sync::Semaphore,
     mailer: OnceLock<Arc<dyn mail::Mailer>>,
 }
 
@@ -111,6 +113,7 @@ impl Service {
             usage: usage::Recorder::default(),
             meters: exchange::Meters::new(),
             hashing: tokio::sync::Semaphore::new(policy.password_checks.max(1)),
+            hashing_seats: tokio::sync::Semaphore::new(policy.password_checks.max(1) * sign_in::WAITING),
             mailer: OnceLock::new(),
             store,
             master_key,

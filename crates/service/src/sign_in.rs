@@ -3,12 +3,14 @@
 //! An unknown address and a wrong password get the same answer after the same time. Attempts are limited before the
 //! password is looked at, per person and network, so that nobody can lock somebody else out from afar.
 
-use crate::{Ctx, Failure, Handle, Service, audit::Entry};
+use crate::{Ctx, Failure, Handle, Reject, Service, audit::Entry};
 use domain::{Email, SessionId, Timestamp, UserId, audit::Action};
 use jose::password;
 use store::{Person, PersonSession, Session, SessionKind, StoreError};
 use zeroize::Zeroizing;
 
+/// How many passwords may wait to be checked for each one that is: at 20 ms each, the last waits about a second.
+pub(crate) const WAITING: usize = 50;
 /// How long a browser may take to give the second factor, in seconds.
 const PENDING_SECONDS: i64 = 600;
 /// The longest name of a browser or client that is kept, in characters.
@@ -62,7 +64,10 @@ impl From<StoreError> for SignInRefusal {
 
 impl From<Failure> for SignInRefusal {
     fn from(failure: Failure) -> Self {
-        Self::Failure(failure)
+        match failure {
+            Failure::Reject(Reject::TooMany(seconds)) => Self::TooManyAttempts(seconds),
+            other => Self::Failure(other),
+        }
     }
 }
 
@@ -234,10 +239,14 @@ impl Service {
     }
 
     /// Runs a computation of argon2 on a thread of its own; at most as many at once as the policy says.
+    ///
+    /// # Errors
+    /// [`Reject::TooMany`]: so many are waiting already that it would take more than a second or two.
     pub(crate) async fn hashing<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Failure> {
+        let Ok(_seat) = self.0.hashing_seats.try_acquire() else { return Err(Reject::TooMany(2).into()) };
         let Ok(_place) = self.0.hashing.acquire().await else {
             return Err(Failure::internal("passwords are not checked any more"));
         };

@@ -98,12 +98,21 @@ impl Service {
             ..sign_in
         };
         session.insert_session(&new, cookie.digest(), None).await?;
-        if let Some(person) = session.find_person_by_id(&code.user_id).await? {
-            let details = json!({ "second_factor": new.second_factor_at.is_some() });
-            self.audit_person(&mut session, ctx, &person, Action::PersonSignedIn, &details).await?;
-        }
+        self.audit_sign_in(&mut session, ctx, &new).await?;
         session.commit().await?;
         Ok(Arrival { cookie })
+    }
+
+    /// Writes down that a person signed in, by whatever door.
+    pub(crate) async fn audit_sign_in(
+        &self,
+        session: &mut Session,
+        ctx: &Ctx,
+        signed_in: &PersonSession,
+    ) -> Result<(), Failure> {
+        let Some(person) = session.find_person_by_id(&signed_in.user_id).await? else { return Ok(()) };
+        let details = json!({ "second_factor": signed_in.second_factor_at.is_some() });
+        self.audit_person(session, ctx, &person, Action::PersonSignedIn, &details).await
     }
 
     /// The organisation that a person enters: the one of the last time, or the first.

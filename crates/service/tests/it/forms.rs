@@ -8,7 +8,8 @@ use crate::{
 use domain::Role;
 use service::{
     Principal, Reject,
-    keys::{GenerateKey, Sent},
+    key_forms::{KeyForm, Sent},
+    keys::GenerateKey,
 };
 
 on_both_engines!(
@@ -46,7 +47,7 @@ async fn a_form_that_is_sent_sixteen_times_makes_one_key(house: House) {
     let who = ada.clone();
     let answers = race(&nodes, 16, move |node, _| {
         let ada = who.clone();
-        async move { node.generate_key_by_form(&at(1), &ada, "nonce", &input()).await.unwrap() }
+        async move { node.carry_out(&at(1), &ada, "nonce", KeyForm::Generate(&input())).await.unwrap() }
     });
     let (now, before) = sorted(answers.await);
     assert_eq!((now.len(), before.len()), (1, 15));
@@ -64,7 +65,7 @@ async fn a_form_that_is_sent_sixteen_times_rotates_once(house: House) {
     let (who, id) = (ada.clone(), key.id.clone());
     let answers = race(&nodes, 16, move |node, _| {
         let (ada, id) = (who.clone(), id.clone());
-        async move { node.rotate_key_by_form(&at(1), &ada, "nonce", &id, NO_GRACE).await.unwrap() }
+        async move { node.carry_out(&at(1), &ada, "nonce", KeyForm::Rotate(&id, NO_GRACE)).await.unwrap() }
     });
     let (now, before) = sorted(answers.await);
     assert_eq!((now, before), (vec![key.id.clone()], vec![key.id; 15]));
@@ -76,11 +77,11 @@ async fn another_persons_form_is_nothing(house: House) {
     service.change_role(&at(0), &house.operator, MAX, Role::Admin).await.unwrap();
     let (ada, max, eve) =
         (principal(&house, ADA).await, principal(&house, MAX).await, principal(&house, EVE).await);
-    service.generate_key_by_form(&at(1), &ada, "nonce", &input()).await.unwrap();
+    service.carry_out(&at(1), &ada, "nonce", KeyForm::Generate(&input())).await.unwrap();
     let before = house.database.dump().await;
     for other in [&max, &eve] {
         assert_eq!(service.find_sent_form(other, "nonce").await.unwrap(), None);
-        let refusal = rejected(service.generate_key_by_form(&at(1), other, "nonce", &input()).await);
+        let refusal = rejected(service.carry_out(&at(1), other, "nonce", KeyForm::Generate(&input())).await);
         assert!(matches!(refusal, Reject::Conflict(_)), "{refusal:?}");
     }
     assert_eq!(house.database.dump().await, before);
@@ -90,21 +91,21 @@ async fn another_persons_form_is_nothing(house: House) {
 async fn a_refused_form_may_be_sent_again(house: House) {
     let (ada, service) = (principal(&house, ADA).await, &house.service);
     let wrong = GenerateKey { label: "  ".into(), expires_in_days: None };
-    rejected(service.generate_key_by_form(&at(1), &ada, "nonce", &wrong).await);
+    rejected(service.carry_out(&at(1), &ada, "nonce", KeyForm::Generate(&wrong)).await);
     for _ in 0..10 {
         house.generate(1).await;
     }
-    let full = rejected(service.generate_key_by_form(&at(1), &ada, "nonce", &input()).await);
+    let full = rejected(service.carry_out(&at(1), &ada, "nonce", KeyForm::Generate(&input())).await);
     assert!(matches!(full, Reject::LimitReached { .. }), "{full:?}");
     let keys = service.list_keys(&ada).await.unwrap();
     service.revoke_key(&at(2), &ada, keys[0].key.id.as_str()).await.unwrap();
-    let sent = service.generate_key_by_form(&at(2), &ada, "nonce", &input()).await.unwrap();
+    let sent = service.carry_out(&at(2), &ada, "nonce", KeyForm::Generate(&input())).await.unwrap();
     assert!(matches!(sent, Sent::Now(_)));
 }
 
 async fn a_form_is_remembered_for_thirty_days(house: House) {
     let (ada, service) = (principal(&house, ADA).await, &house.service);
-    service.generate_key_by_form(&at(1), &ada, "nonce", &input()).await.unwrap();
+    service.carry_out(&at(1), &ada, "nonce", KeyForm::Generate(&input())).await.unwrap();
     service.every_day(&at(30 * DAY)).await.unwrap();
     assert!(service.find_sent_form(&ada, "nonce").await.unwrap().is_some());
     service.every_day(&at(30 * DAY + 1)).await.unwrap();

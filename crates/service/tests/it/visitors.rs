@@ -7,6 +7,7 @@ use crate::{
 use domain::{OrganisationId, Role};
 use service::{
     Holder, Reject, Visitor,
+    key_forms::KeyForm,
     keys::{GenerateKey, RotateKey},
     organisations::OrganisationSettings,
     sign_in::SignInRefusal,
@@ -155,9 +156,9 @@ async fn a_stale_visitor_changes_no_key_by_any_use_case(house: House) {
     let input = GenerateKey { label: "CI".into(), expires_in_days: None };
     let refusals = [
         rejected(service.generate_key(&now, &principal, &input).await),
-        rejected(service.generate_key_by_form(&now, &principal, "form", &input).await),
+        rejected(service.carry_out(&now, &principal, "form", KeyForm::Generate(&input)).await),
         rejected(service.rotate_key(&now, &principal, id, NO_GRACE).await),
-        rejected(service.rotate_key_by_form(&now, &principal, "form", id, NO_GRACE).await),
+        rejected(service.carry_out(&now, &principal, "form", KeyForm::Rotate(id, NO_GRACE)).await),
         rejected(service.end_grace(&now, &principal, id).await),
         rejected(service.revoke_key(&now, &principal, id).await),
         rejected(service.decide_device(&now, &visitor, &start.user_code, true).await),

@@ -48,9 +48,12 @@ async fn a_failed_statement_spoils_the_commit(fresh: Fresh) {
 async fn a_statement_that_nobody_waited_for_spoils_the_commit(fresh: Fresh) {
     let mut session = fresh.begin().await;
     session.set_meta("first", "1").await.unwrap();
-    let second = session.set_meta("second", "2");
-    let started = futures::poll!(Box::pin(second));
-    assert!(started.is_pending());
+    // On a busy machine the answer may be there at the first look; then nobody gave up waiting, and it is asked again.
+    loop {
+        if futures::poll!(Box::pin(session.set_meta("second", "2"))).is_pending() {
+            break;
+        }
+    }
     session.commit().await.unwrap_err();
     let mut session = fresh.read().await;
     assert_eq!(session.meta("first").await.unwrap(), None);
