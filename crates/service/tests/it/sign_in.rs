@@ -230,3 +230,21 @@ async fn guesses_at_a_second_factor_are_limited() {
     let answer = house.service.give_second_factor(&at(90), pending.cookie.expose(), &code).await;
     assert!(matches!(answer, Err(SignInRefusal::TooManyAttempts(1..=121))), "{answer:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn passwords_that_would_wait_too_long_are_turned_away() {
+    let house = House::with(Engine::Sqlite, Policy { password_checks: 1, ..policy() }).await;
+    has_password(&house, ADA).await;
+    let (service, ctx) = (&house.service, at(1));
+    let attempts = (0..80).map(|_| try_sign_in(service, &ctx, ADA, "wrong"));
+    let refusals = futures::future::join_all(attempts).await.into_iter().map(Result::unwrap_err);
+    let (mut wrong, mut later) = (0, 0);
+    for refusal in refusals {
+        match refusal {
+            SignInRefusal::Wrong => wrong += 1,
+            SignInRefusal::TooManyAttempts(_) => later += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(wrong >= 50 && later > 0 && wrong + later == 80, "{wrong} were checked, {later} turned away");
+}
