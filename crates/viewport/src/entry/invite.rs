@@ -17,7 +17,7 @@ use service::{
 
 /// Who stands before an invitation.
 #[derive(Debug, PartialEq, Eq)]
-enum Guest {
+pub(super) enum Guest {
     /// Nobody is known by the invited address: a password is chosen.
     New,
     /// The invited person has a password and is not signed in.
@@ -30,16 +30,16 @@ enum Guest {
 
 #[derive(askama::Template)]
 #[template(path = "entry/invite.html")]
-struct Page {
-    head: pages::Head,
-    organisation: String,
-    inviter: String,
-    email: String,
-    role: domain::Role,
-    expires: pages::Time,
-    guest: Guest,
-    minimum: usize,
-    trouble: Trouble,
+pub(super) struct Page {
+    pub(super) head: pages::Head,
+    pub(super) organisation: String,
+    pub(super) inviter: String,
+    pub(super) email: String,
+    pub(super) role: domain::Role,
+    pub(super) expires: pages::Time,
+    pub(super) guest: Guest,
+    pub(super) minimum: usize,
+    pub(super) trouble: Trouble,
 }
 
 fn guest(open: &OpenInvitation, visitor: Option<&Visitor>, code: &str) -> Guest {

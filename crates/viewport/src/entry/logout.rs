@@ -7,8 +7,8 @@ use web::Cookie;
 
 #[derive(askama::Template)]
 #[template(path = "entry/logout.html")]
-struct Page {
-    head: pages::Head,
+pub(super) struct Page {
+    pub(super) head: pages::Head,
 }
 
 /// `GET /logout`

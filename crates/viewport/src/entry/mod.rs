@@ -14,3 +14,6 @@ use http::{Response, StatusCode};
 pub(crate) fn dead_link(title: &str, text: &str, link: (&str, &str)) -> Response<Body> {
     answer::message_with_link(StatusCode::GONE, title, text, link)
 }
+
+#[cfg(test)]
+mod tests;

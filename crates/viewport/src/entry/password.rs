@@ -16,11 +16,11 @@ use service::passwords::{LinkState, ResetRefusal};
 
 #[derive(askama::Template)]
 #[template(path = "entry/forgot.html")]
-struct Forgot {
-    head: pages::Head,
-    email: String,
-    sends_mail: bool,
-    trouble: Trouble,
+pub(super) struct Forgot {
+    pub(super) head: pages::Head,
+    pub(super) email: String,
+    pub(super) sends_mail: bool,
+    pub(super) trouble: Trouble,
 }
 
 fn forgot(request: &Request, email: &str, trouble: Trouble) -> Response<Body> {
@@ -67,11 +67,11 @@ pub(crate) async fn ask(request: Request, fields: Fields) -> Answer {
 
 #[derive(askama::Template)]
 #[template(path = "entry/reset.html")]
-struct Reset {
-    head: pages::Head,
-    email: String,
-    minimum: usize,
-    trouble: Trouble,
+pub(super) struct Reset {
+    pub(super) head: pages::Head,
+    pub(super) email: String,
+    pub(super) minimum: usize,
+    pub(super) trouble: Trouble,
 }
 
 fn reset(request: &Request, email: &domain::Email, trouble: Trouble) -> Response<Body> {

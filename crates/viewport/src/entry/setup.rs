@@ -13,12 +13,12 @@ use service::passwords::LinkState;
 
 #[derive(askama::Template)]
 #[template(path = "entry/setup.html")]
-struct Page {
-    head: pages::Head,
-    organisation: String,
-    email: String,
-    minimum: usize,
-    trouble: Trouble,
+pub(super) struct Page {
+    pub(super) head: pages::Head,
+    pub(super) organisation: String,
+    pub(super) email: String,
+    pub(super) minimum: usize,
+    pub(super) trouble: Trouble,
 }
 
 fn page(request: &Request, fields: &Fields, trouble: Trouble) -> Response<Body> {

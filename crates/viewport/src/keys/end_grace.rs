@@ -12,13 +12,13 @@ use pages::{Chrome, Head, Section};
 
 #[derive(askama::Template)]
 #[template(path = "keys/end_grace.html", blocks = ["content"])]
-struct Form {
-    head: Head,
-    chrome: Chrome,
-    partial: bool,
-    key: Row,
-    fresh: bool,
-    trouble: Trouble,
+pub(super) struct Form {
+    pub(super) head: Head,
+    pub(super) chrome: Chrome,
+    pub(super) partial: bool,
+    pub(super) key: Row,
+    pub(super) fresh: bool,
+    pub(super) trouble: Trouble,
 }
 
 async fn form(visit: &Visit, id: &str, trouble: Trouble) -> Answer {

@@ -19,20 +19,20 @@ use service::{
 
 #[derive(askama::Template)]
 #[template(path = "keys/generate.html", blocks = ["content"])]
-struct Form {
-    head: Head,
-    chrome: Chrome,
-    partial: bool,
-    nonce: String,
-    label: String,
-    days: String,
-    maximum_days: i64,
-    now: String,
-    expires: String,
+pub(super) struct Form {
+    pub(super) head: Head,
+    pub(super) chrome: Chrome,
+    pub(super) partial: bool,
+    pub(super) nonce: String,
+    pub(super) label: String,
+    pub(super) days: String,
+    pub(super) maximum_days: i64,
+    pub(super) now: String,
+    pub(super) expires: String,
     /// The label that another Active key has already, if that has to be confirmed.
-    duplicate: String,
-    fresh: bool,
-    trouble: Trouble,
+    pub(super) duplicate: String,
+    pub(super) fresh: bool,
+    pub(super) trouble: Trouble,
 }
 
 async fn form(

@@ -102,3 +102,6 @@ pub(crate) async fn list(visit: Visit, RawQuery(query): RawQuery) -> Answer {
     };
     Ok(show!(visit, StatusCode::OK, page))
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,20 +17,20 @@ pub(crate) enum Occasion {
 
 #[derive(askama::Template)]
 #[template(path = "keys/once.html", blocks = ["content"])]
-struct Once<'a> {
-    head: Head,
-    chrome: Chrome,
-    occasion: Occasion,
-    id: &'a str,
-    label: &'a str,
-    secret: &'a str,
-    combined: &'a str,
-    expires: Time,
-    grace: Option<Time>,
-    token_url: String,
-    graphql_url: &'a str,
+pub(super) struct Once<'a> {
+    pub(super) head: Head,
+    pub(super) chrome: Chrome,
+    pub(super) occasion: Occasion,
+    pub(super) id: &'a str,
+    pub(super) label: &'a str,
+    pub(super) secret: &'a str,
+    pub(super) combined: &'a str,
+    pub(super) expires: Time,
+    pub(super) grace: Option<Time>,
+    pub(super) token_url: String,
+    pub(super) graphql_url: &'a str,
     /// Milliseconds: only a use from here on is the first one.
-    since: i64,
+    pub(super) since: i64,
 }
 
 pub(crate) async fn show(visit: &Visit, occasion: Occasion, generated: &GeneratedKey) -> Answer {
@@ -60,10 +60,10 @@ pub(crate) async fn show(visit: &Visit, occasion: Occasion, generated: &Generate
 
 #[derive(askama::Template)]
 #[template(path = "keys/sent_before.html", blocks = ["content"])]
-struct SentBefore {
-    head: Head,
-    chrome: Chrome,
-    id: String,
+pub(super) struct SentBefore {
+    pub(super) head: Head,
+    pub(super) chrome: Chrome,
+    pub(super) id: String,
 }
 
 /// A form that came twice was carried out once, and its secret went to the first answer.

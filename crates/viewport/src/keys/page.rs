@@ -15,30 +15,30 @@ use pages::{Chrome, DaysChart, Head, Section, Time};
 use service::{KeyUse, key_use::KeyReport};
 
 /// An address that the key was used from.
-struct Source {
-    address: String,
-    last: Time,
-    previous_secret: bool,
+pub(super) struct Source {
+    pub(super) address: String,
+    pub(super) last: Time,
+    pub(super) previous_secret: bool,
 }
 
 #[derive(askama::Template)]
 #[template(path = "keys/page.html", blocks = ["content"])]
-struct Page {
-    head: Head,
-    chrome: Chrome,
-    key: Row,
-    created: Time,
-    expires_at: Time,
-    lifetime_days: i64,
-    rotated: Option<Time>,
-    grace_until: Option<Time>,
+pub(super) struct Page {
+    pub(super) head: Head,
+    pub(super) chrome: Chrome,
+    pub(super) key: Row,
+    pub(super) created: Time,
+    pub(super) expires_at: Time,
+    pub(super) lifetime_days: i64,
+    pub(super) rotated: Option<Time>,
+    pub(super) grace_until: Option<Time>,
     /// How often the previous secret was used in the last 30 days.
-    grace_uses: i64,
-    dead_uses: i64,
-    dead_seen: Option<Time>,
-    exchanges: DaysChart,
-    calls: DaysChart,
-    sources: Vec<Source>,
+    pub(super) grace_uses: i64,
+    pub(super) dead_uses: i64,
+    pub(super) dead_seen: Option<Time>,
+    pub(super) exchanges: DaysChart,
+    pub(super) calls: DaysChart,
+    pub(super) sources: Vec<Source>,
 }
 
 fn chart(days: &[KeyUse], count: fn(&KeyUse) -> i64, noun: &'static str) -> DaysChart {
@@ -86,10 +86,10 @@ pub(crate) async fn show(visit: Visit, Path(id): Path<String>) -> Answer {
 
 #[derive(askama::Template)]
 #[template(path = "keys/first_use.html")]
-struct FirstUse {
-    id: String,
-    since: i64,
-    used: Option<(Time, String)>,
+pub(super) struct FirstUse {
+    pub(super) id: String,
+    pub(super) since: i64,
+    pub(super) used: Option<(Time, String)>,
 }
 
 /// `GET /settings/api-keys/{id}/first-use?since=MS`: the live line below a secret that was just shown.

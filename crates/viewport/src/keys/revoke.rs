@@ -16,14 +16,14 @@ use service::KeyOverview;
 
 #[derive(askama::Template)]
 #[template(path = "keys/revoke.html", blocks = ["content"])]
-struct Form {
-    head: Head,
-    chrome: Chrome,
-    partial: bool,
-    key: Row,
-    typed: String,
-    fresh: bool,
-    trouble: Trouble,
+pub(super) struct Form {
+    pub(super) head: Head,
+    pub(super) chrome: Chrome,
+    pub(super) partial: bool,
+    pub(super) key: Row,
+    pub(super) typed: String,
+    pub(super) fresh: bool,
+    pub(super) trouble: Trouble,
 }
 
 async fn form(visit: &Visit, overview: &KeyOverview, fields: &Fields, trouble: Trouble) -> Answer {

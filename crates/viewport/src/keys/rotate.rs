@@ -22,20 +22,20 @@ const RIGHT_NOW_SECONDS: i64 = 3600;
 
 #[derive(askama::Template)]
 #[template(path = "keys/rotate.html", blocks = ["content"])]
-struct Form {
-    head: Head,
-    chrome: Chrome,
-    partial: bool,
-    nonce: String,
-    key: Row,
+pub(super) struct Form {
+    pub(super) head: Head,
+    pub(super) chrome: Chrome,
+    pub(super) partial: bool,
+    pub(super) nonce: String,
+    pub(super) key: Row,
     /// When the key will expire once it is rotated.
-    expires: Time,
+    pub(super) expires: Time,
     /// From how many addresses it was used within the hour.
-    in_use_from: usize,
-    graces: Vec<(i64, &'static str, bool)>,
-    end_issued_tokens: bool,
-    fresh: bool,
-    trouble: Trouble,
+    pub(super) in_use_from: usize,
+    pub(super) graces: Vec<(i64, &'static str, bool)>,
+    pub(super) end_issued_tokens: bool,
+    pub(super) fresh: bool,
+    pub(super) trouble: Trouble,
 }
 
 const GRACES: [(i64, &str); 4] =

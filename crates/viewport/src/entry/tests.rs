@@ -1,0 +1,62 @@
+use super::{invite, logout, password, setup};
+use crate::{hostile, trouble::Trouble};
+use domain::{Role, Timestamp};
+use pages::Head;
+
+const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+#[test]
+fn nothing_that_strangers_type_becomes_markup() {
+    for text in hostile::texts() {
+        let head = || Head::new(text.as_str());
+        hostile::render(&logout::Page { head: head() });
+        for field in ["", "name", "email", "password"] {
+            hostile::render(&setup::Page {
+                head: head(),
+                organisation: text.clone(),
+                email: text.clone(),
+                minimum: 12,
+                trouble: Trouble::new(field, text.as_str()),
+            });
+            hostile::render(&password::Reset {
+                head: head(),
+                email: text.clone(),
+                minimum: 12,
+                trouble: Trouble::new(field, text.as_str()),
+            });
+        }
+        for sends_mail in [true, false] {
+            hostile::render(&password::Forgot {
+                head: head(),
+                email: text.clone(),
+                sends_mail,
+                trouble: Trouble::new("email", text.as_str()),
+            });
+        }
+    }
+}
+
+#[test]
+fn every_guest_finds_the_way_on() {
+    for text in hostile::texts() {
+        let page = |guest, role| {
+            hostile::render(&invite::Page {
+                head: Head::new(text.as_str()),
+                organisation: text.clone(),
+                inviter: text.clone(),
+                email: text.clone(),
+                role,
+                expires: pages::moment(NOW),
+                guest,
+                minimum: 12,
+                trouble: Trouble::new("", text.as_str()),
+            })
+        };
+        assert!(page(invite::Guest::New, Role::Member).contains("type=\"password\""));
+        let away = invite::Guest::Away { login: "/login?next=%2Finvite%2Fx".into() };
+        assert!(page(away, Role::Admin).contains("href=\"/login?next=%2Finvite%2Fx\""));
+        assert!(page(invite::Guest::Invited, Role::Admin).contains("Accept the invitation"));
+        let other = invite::Guest::Other { email: text.clone() };
+        assert!(page(other, Role::Member).contains("action=\"/logout\""));
+    }
+}
