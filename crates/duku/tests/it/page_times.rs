@@ -115,6 +115,15 @@ async fn measure(api: &Api, cookie: &str, page: &str) -> Value {
     json!({ "page": page, "median_ms": ms(times[ROUNDS / 2]), "p99_ms": ms(times[ROUNDS * 99 / 100]), "bytes": bytes })
 }
 
+/// The processor and how many of it there are: figures mean little without.
+fn machine() -> String {
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let about = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model =
+        about.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':')).map(|(_, name)| name);
+    format!("{cores} cores, {}", model.unwrap_or("unknown processor").trim())
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_page() {
     let (Ok(binary), Ok(results)) = (std::env::var("DUKU_BENCH_BINARY"), std::env::var("DUKU_BENCH_RESULTS"))
@@ -156,6 +165,7 @@ async fn every_page() {
     }
     let report = json!({
         "what": "one page after the other over one connection, client and server on the same machine, SQLite",
+        "machine": machine(),
         "data": { "keys": KEYS, "members": MEMBERS, "products": PRODUCTS },
         "rounds": ROUNDS,
         "pages": figures,
