@@ -118,6 +118,7 @@ pub fn router(
         .router()
         .merge(platform::Platform::new(service.clone(), platform_settings).router())
         .merge(viewport::Viewport::new(service.clone(), viewport_settings).router())
+        .merge(docs::router())
         .merge(pages::assets_with(&viewport::ASSETS))
         .merge(operations::router(service.clone(), stopping))
         .fallback(move |headers: HeaderMap| std::future::ready(operations::not_found(&headers, &discovery)))

@@ -107,7 +107,7 @@ async fn every_route_of_viewport_opens_for_whom_its_row_says() {
 }
 
 /// The routes of the other rooms, and who may call them. `client` proves itself by a secret, a code or a token.
-const OTHERS: [(&str, &str); 17] = [
+const OTHERS: [(&str, &str); 19] = [
     ("auth", "/.well-known/oauth-authorization-server{realm} anyone"),
     ("auth", "{protocol}/auth anyone"),
     ("auth", "{protocol}/auth/device anyone"),
@@ -124,13 +124,15 @@ const OTHERS: [(&str, &str); 17] = [
     ("duku", "/healthz anyone"),
     ("duku", "/readyz anyone"),
     ("duku", "/metrics anyone"),
+    ("docs", "/docs anyone"),
+    ("docs", "/docs/{*path} anyone"),
     ("pages", "/assets/{name} anyone"),
 ];
 
 #[test]
 fn every_other_route_has_a_row() {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    for room in ["auth", "platform", "duku", "pages", "web", "service"] {
+    for room in ["auth", "platform", "duku", "docs", "pages", "web", "service"] {
         let mut found = BTreeSet::new();
         routes_in(&crates.join(room).join("src"), &mut found);
         let rows = OTHERS.iter().filter(|(known, _)| *known == room);
