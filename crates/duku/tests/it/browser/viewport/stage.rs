@@ -3,11 +3,13 @@
 use crate::{
     app::App,
     browser::{Browser, Options},
+    people,
 };
 use domain::{Clock, Role, Timestamp};
 use duku::settings::GivenSettings;
+use serde_json::json;
 use service::{Ctx, Principal};
-use testkit::Engine;
+use testkit::{Answer, Engine};
 
 pub(crate) const ADMIN: &str = "ada@example.org";
 pub(crate) const MEMBER: &str = "max@example.org";
@@ -76,5 +78,55 @@ impl Stage {
         browser.fill("Email", email).await;
         browser.fill("Password", PASSWORD).await;
         browser.click("Sign in").await;
+    }
+
+    /// A browser in which a person came in by the back door, without the sign-in page, at `page`.
+    pub(crate) async fn entered(&self, email: &str, page: &str, options: Options) -> Browser {
+        let browser = self.browser(options).await;
+        self.enter(&browser, email).await;
+        browser.goto(page).await;
+        browser
+    }
+
+    /// Makes a person of whoever sits before a browser.
+    pub(crate) async fn enter(&self, browser: &Browser, email: &str) {
+        let cookie = self.cookie(email).await;
+        let (name, value) = cookie.split_once('=').unwrap();
+        let cookie = json!({ "url": self.app.api.url, "name": name, "value": value, "httpOnly": true });
+        browser.devtools("Network.setCookie", cookie).await;
+    }
+
+    /// The cookie of another browser in which a person is signed in.
+    pub(crate) async fn cookie(&self, email: &str) -> String {
+        people::cookie_of(&self.app, email).await
+    }
+
+    /// What another browser gets.
+    pub(crate) async fn get(&self, cookie: &str, path: &str) -> Answer {
+        let url = format!("{}{path}", self.app.api.url);
+        let request = self.app.api.client().get(url).header("accept", "text/html");
+        Answer::of(request.header("cookie", cookie)).await
+    }
+
+    /// What another browser gets for a form.
+    pub(crate) async fn post(&self, cookie: &str, path: &str, form: &[(&str, &str)]) -> Answer {
+        let url = format!("{}{path}", self.app.api.url);
+        Answer::of(self.app.api.client().post(url).header("cookie", cookie).form(form)).await
+    }
+
+    /// The path of a link into this installation.
+    pub(crate) fn path(&self, link: &str) -> String {
+        link.strip_prefix(&self.app.api.url).expect("a link to here").to_owned()
+    }
+
+    /// The id of a member.
+    pub(crate) async fn member(&self, email: &str) -> String {
+        let members = self.app.service.list_members(&self.operator()).await.unwrap();
+        members.into_iter().find(|member| member.email.as_str() == email).unwrap().id.to_string()
+    }
+
+    /// The id of the one product that there is at first.
+    pub(crate) async fn shop(&self) -> String {
+        self.app.service.list_subjects(&self.operator(), 1, None).await.unwrap().remove(0).id.to_string()
     }
 }
