@@ -8,7 +8,7 @@ use crate::{
 use domain::{Clock, Role, Timestamp};
 use duku::settings::GivenSettings;
 use serde_json::json;
-use service::{Ctx, Principal};
+use service::{Ctx, Principal, organisations::OrganisationSettings};
 use testkit::{Answer, Engine};
 
 pub(crate) const ADMIN: &str = "ada@example.org";
@@ -119,6 +119,14 @@ impl Stage {
         link.strip_prefix(&self.app.api.url).expect("a link to here").to_owned()
     }
 
+    /// Makes Acme require a second factor.
+    pub(crate) async fn require_second_factor(&self) {
+        let (service, operator) = (&self.app.service, self.operator());
+        let seen = OrganisationSettings::of(&service.organisation(&operator).await.unwrap());
+        let new = OrganisationSettings { require_second_factor: true, ..seen.clone() };
+        service.change_settings(&self.ctx(), &operator, &seen, &new).await.unwrap();
+    }
+
     /// The id of a member.
     pub(crate) async fn member(&self, email: &str) -> String {
         let members = self.app.service.list_members(&self.operator()).await.unwrap();
@@ -128,5 +136,53 @@ impl Stage {
     /// The id of the one product that there is at first.
     pub(crate) async fn shop(&self) -> String {
         self.app.service.list_subjects(&self.operator(), 1, None).await.unwrap().remove(0).id.to_string()
+    }
+}
+
+/// The code that an authenticator app shows for a secret as the page shows it: base32 in groups of four.
+pub(crate) fn code_of(secret: &str, now: Timestamp) -> String {
+    let (mut bytes, mut buffer, mut bits) = (Vec::new(), 0_u32, 0);
+    for letter in secret.bytes().filter(u8::is_ascii_alphanumeric) {
+        let value = if letter.is_ascii_digit() { letter - b'2' + 26 } else { letter - b'A' };
+        buffer = (buffer << 5 | u32::from(value)) & 0xffff;
+        bits += 5;
+        if bits >= 8 {
+            bits -= 8;
+            bytes.push(u8::try_from(buffer >> bits & 0xff).unwrap());
+        }
+    }
+    jose::TotpSecret::from_bytes(&bytes).unwrap().code_at(now)
+}
+
+/// A mail server that keeps what it takes, or takes nothing.
+#[derive(Default)]
+pub(crate) struct MailServer {
+    pub(crate) taken: std::sync::Mutex<Vec<service::mail::Mail>>,
+    /// Why it takes nothing.
+    pub(crate) broken: Option<String>,
+}
+
+impl service::mail::Mailer for MailServer {
+    fn send<'a>(
+        &'a self,
+        mail: &'a service::mail::Mail,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<(), service::mail::MailError>> + Send + 'a>> {
+        let outcome = match &self.broken {
+            Some(why) => Err(service::mail::MailError(why.clone())),
+            None => {
+                self.taken.lock().unwrap().push(mail.clone());
+                Ok(())
+            }
+        };
+        Box::pin(std::future::ready(outcome))
+    }
+}
+
+impl MailServer {
+    /// The path of the link in the last mail.
+    pub(crate) fn last_link(&self, stage: &Stage) -> String {
+        let taken = self.taken.lock().unwrap();
+        let words = taken.last().expect("a mail").text.split_whitespace();
+        stage.path(words.clone().find(|word| word.starts_with("http")).expect("a link"))
     }
 }
