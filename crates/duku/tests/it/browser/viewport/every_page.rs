@@ -165,7 +165,8 @@ async fn dialogs(browser: &Browser, opened: &mut BTreeSet<String>, problems: &mu
     let Value::Array(links) = browser.evaluate(links, json!([])).await else { panic!("no list") };
     for link in links {
         let link = link.as_str().unwrap().to_owned();
-        let kind: Vec<&str> = link.split('/').map(|part| if part.contains('_') { "…" } else { part }).collect();
+        let kind: Vec<&str> =
+            link.split('/').map(|part| if part.contains('_') { "…" } else { part }).collect();
         if !opened.insert(kind.join("/")) {
             continue;
         }
@@ -182,10 +183,10 @@ async fn dialogs(browser: &Browser, opened: &mut BTreeSet<String>, problems: &mu
     }
 }
 
+/// Its form stands on a page of its own, too, and is looked at there in both schemes.
 async fn problems_of_dialog(browser: &Browser) -> Vec<String> {
     let mut problems = browser.axe_violations().await;
     browser.emulate(390, 844, true).await;
-    problems.extend(browser.axe_violations().await);
     problems.extend(sticking_out(browser).await);
     browser.emulate(1280, 900, false).await;
     let inside = "const dialog = document.querySelector('#dialog');
@@ -193,13 +194,21 @@ async fn problems_of_dialog(browser: &Browser) -> Vec<String> {
     if browser.evaluate(inside, json!([])).await != json!(true) {
         problems.push("it has no name, or the focus is not in it".to_owned());
     }
+    // A label finds its field by an id, on the page first.
+    let twice = "const ids = [...document.querySelectorAll('[id]')].map((e) => e.id);
+        return ids.filter((id, at) => ids.indexOf(id) !== at).join(' ')";
+    let twice = browser.evaluate(twice, json!([])).await;
+    if twice != json!("") {
+        problems.push(format!("ids that are there twice: {twice}"));
+    }
     problems
 }
 
 #[test]
 fn every_page_of_viewport_has_a_row() {
     let rules = viewport::routes();
-    let served: BTreeSet<&str> = rules.iter().filter(|rule| rule.method == "GET").map(|rule| rule.path).collect();
+    let served: BTreeSet<&str> =
+        rules.iter().filter(|rule| rule.method == "GET").map(|rule| rule.path).collect();
     let rows: BTreeSet<&str> = PAGES.iter().map(|(route, _)| *route).collect();
     assert_eq!(rows, served);
 }
@@ -220,7 +229,8 @@ async fn the_pages_of_products_are_sound() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_pages_of_an_account_are_sound() {
-    let own = |route: &str| route.starts_with("/account") || ["/device", "/explorer", "/logout"].contains(&route);
+    let own =
+        |route: &str| route.starts_with("/account") || ["/device", "/explorer", "/logout"].contains(&route);
     World::open().await.walk(Some(ADMIN), own).await;
 }
 

@@ -18,15 +18,17 @@ async fn the_explorer_asks_as_the_person() {
     browser.press("Control+Space").await;
     browser.sees("[Subject!]!").await;
     browser.press("Escape").await;
-    browser.fill(
-        "GraphQL query",
-        "mutation { generateApiKey(input: { label: \"From here\" }) { combinedKey } }",
-    )
-    .await;
+    browser
+        .fill("GraphQL query", "mutation { generateApiKey(input: { label: \"From here\" }) { combinedKey } }")
+        .await;
     stage.app.clock.advance_seconds(601);
     browser.press("Control+Enter").await;
-    browser.sees("sign in").await;
-    assert!(stage.app.service.list_keys(&stage.operator()).await.unwrap().is_empty(), "nothing by an old sign-in");
+    browser.sees("Confirm that it is you").await;
+    browser.sees("Sign in again (in a new tab)").await;
+    assert!(
+        stage.app.service.list_keys(&stage.operator()).await.unwrap().is_empty(),
+        "nothing by an old sign-in"
+    );
     browser.axe().await;
     browser.has_silent_console().await;
     stage.set_password(ADMIN).await;

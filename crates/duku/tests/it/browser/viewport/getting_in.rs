@@ -169,11 +169,13 @@ async fn a_wrong_password_says_so_and_guessing_has_an_end() {
     for (email, password) in
         [(ADMIN, "wrong"), ("nobody@example.org", PASSWORD), ("<script>@x.y", "\"><script>")]
     {
+        browser.evaluate("document.querySelector('form').noValidate = true", json!([])).await;
         browser.fill("Email", email).await;
         browser.fill("Password", password).await;
         browser.click("Sign in").await;
         let kept = async || {
-            let typed = browser.evaluate("return document.querySelector('#email')?.defaultValue", json!([])).await;
+            let typed =
+                browser.evaluate("return document.querySelector('#email')?.defaultValue", json!([])).await;
             typed == json!(email)
         };
         assert!(browser.comes_true(kept).await, "{email} is kept");
@@ -195,7 +197,13 @@ async fn nobody_is_sent_elsewhere_after_signing_in() {
     browser.goto("/login?next=https://evil.example").await;
     stage.sign_in(&browser, ADMIN).await;
     browser.is_at("/").await;
-    for next in ["//evil.example", "/%5Cevil.example", "/%09/evil.example", "javascript:alert(1)", "/login?next=/login"] {
+    for next in [
+        "//evil.example",
+        "/%5Cevil.example",
+        "/%09/evil.example",
+        "javascript:alert(1)",
+        "/login?next=/login",
+    ] {
         browser.goto(&format!("/login?next={next}")).await;
         browser.is_at("/").await;
     }
@@ -229,7 +237,8 @@ async fn two_tabs_that_sign_in_at_once_both_get_in() {
 async fn back_after_signing_out_shows_nothing() {
     let stage = Stage::open().await;
     for javascript in [true, false] {
-        let browser = stage.entered(ADMIN, "/settings/members", Options { javascript, ..Options::default() }).await;
+        let browser =
+            stage.entered(ADMIN, "/settings/members", Options { javascript, ..Options::default() }).await;
         browser.sees(MEMBER).await;
         if javascript {
             browser.click("Account: ada@example.org Admin").await;

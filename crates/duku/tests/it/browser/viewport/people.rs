@@ -18,7 +18,9 @@ async fn life(options: Options) {
     browser.sees("is a member already").await;
     browser.axe().await;
     browser.fill("Email", "grace@example.org").await;
-    browser.choose("Admin Manages API keys, members and the organisation besides, and reads the audit log.").await;
+    browser
+        .choose("Admin Manages API keys, members and the organisation besides, and reads the audit log.")
+        .await;
     browser.click("Invite").await;
     browser.sees("grace@example.org is invited").await;
     browser.sees("as an Admin of Acme").await;
@@ -27,7 +29,7 @@ async fn life(options: Options) {
     browser.click("Done").await;
     browser.sees("A link is shown only when it is made.").await;
     browser.does_not_see("/invite/").await;
-    browser.click("Invite again: grace@example.org").await;
+    browser.click("Invite grace@example.org again").await;
     browser.sees("grace@example.org is invited").await;
     let second = stage.path(&browser.text("#value-link").await);
     assert!(stage.get("", &first).await.text.contains("This invitation was used"), "the first link ends");
@@ -40,7 +42,9 @@ async fn life(options: Options) {
     assert!(stage.get("", &second).await.text.contains("This invitation was used"));
 
     browser.click("Change role of max@example.org").await;
-    browser.choose("Admin Manages API keys, members and the organisation besides, and reads the audit log.").await;
+    browser
+        .choose("Admin Manages API keys, members and the organisation besides, and reads the audit log.")
+        .await;
     browser.click("Change role").await;
     browser.sees("The role is changed.").await;
     browser.click("Remove max@example.org").await;
@@ -143,6 +147,23 @@ async fn what_a_leaving_members_keys_mean_is_said() {
     browser.sees("To be sure, rotate: Nightly export.").await;
     browser.click("Leave").await;
     browser.sees("You belong to no organisation").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_people_come_in_pages() {
+    let stage = Stage::open().await;
+    for number in 0..60 {
+        let email = format!("person{number:02}@example.org");
+        stage.app.service.add_member(&stage.ctx(), &stage.operator(), &email, Role::Member).await.unwrap();
+    }
+    let cookie = stage.cookie(ADMIN).await;
+    let first = stage.get(&cookie, LIST).await.text;
+    assert!(first.contains("62 people"), "{first}");
+    let next = first.split("href=\"/settings/members?after=").nth(1).unwrap().split('"').next().unwrap();
+    let second = stage.get(&cookie, &format!("{LIST}?after={next}")).await.text;
+    let rows = |page: &str| page.matches("Change role<").count();
+    assert_eq!((rows(&first), rows(&second)), (50, 12));
+    assert!(second.contains("First page") && !second.contains(">Next<"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -95,7 +95,8 @@ async fn two_people_who_change_a_product_at_once_lose_nothing() {
     stage.app.clock.advance_seconds(1);
     let seen = stage.get(&other, &format!("{page}/edit")).await.text;
     let seen = seen.split("name=\"seen_at\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
-    let form = [("seen_at", seen.as_str()), ("name", "Ada's shop"), ("base_url", ""), ("description", "Hers")];
+    let form =
+        [("seen_at", seen.as_str()), ("name", "Ada's shop"), ("base_url", ""), ("description", "Hers")];
     assert_eq!(stage.post(&other, &format!("{page}/edit"), &form).await.status, 303);
     browser.click("Save").await;
     browser.sees("Somebody else saved changes meanwhile.").await;
@@ -121,8 +122,10 @@ async fn two_people_who_change_a_product_at_once_lose_nothing() {
 async fn what_belongs_to_another_organisation_is_not_here() {
     let stage = Stage::open().await;
     let service = &stage.app.service;
-    let globex =
-        service.create_organisation(&stage.ctx(), "test", "Globex", "eve@globex.example", None).await.unwrap();
+    let globex = service
+        .create_organisation(&stage.ctx(), "test", "Globex", "eve@globex.example", None)
+        .await
+        .unwrap();
     let operator = service::Principal::operator("test", &globex);
     let theirs = service.create_subject(&stage.ctx(), &operator, "Secret plan", None, None).await.unwrap().id;
     let target = domain::product::UncheckedTarget {
@@ -235,7 +238,9 @@ async fn a_long_list_comes_in_pages() {
     let (service, operator) = (&stage.app.service, stage.operator());
     for number in 1..=101 {
         let name = format!("Product {number:03}");
-        service.create_subject(&stage.ctx(), &operator, &name, None, None).await.unwrap();
+        // The oldest come first.
+        let ctx = service::Ctx { now: stage.now().plus_seconds(number), ..stage.ctx() };
+        service.create_subject(&ctx, &operator, &name, None, None).await.unwrap();
     }
     let browser = stage.entered(MEMBER, "/", WITHOUT_SCRIPT).await;
     browser.sees("Product 049").await;
