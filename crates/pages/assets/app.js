@@ -197,6 +197,12 @@
 
   // ---- Wiring: a few listeners on the document, so that swapped content needs none of its own.
   function arrive(root) {
+    // A list's many links need not say twice where they lead.
+    for (const link of all('a[data-dialog]:not([hx-get])', root)) {
+      link.setAttribute('hx-get', link.getAttribute('href'));
+      link.setAttribute('hx-target', '#dialog-body');
+      window.htmx?.process(link);
+    }
     localise(root);
     all('input[data-match]', root).forEach(match);
     all('[data-expiry-from]', root).forEach(expiry);

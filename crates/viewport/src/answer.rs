@@ -112,11 +112,14 @@ pub(crate) fn too_many(seconds: u64) -> Response<Body> {
     response
 }
 
-/// A use case's words as a sentence on a page: with a capital and a full stop.
+/// A use case's words as a sentence on a page: with a capital, unless it begins with an address, and a full stop.
 pub(crate) fn sentence(text: &str) -> String {
+    let is_address = text.split_whitespace().next().is_some_and(|word| word.contains('@'));
     let mut characters = text.chars();
-    let mut sentence: String =
-        characters.next().map(|first| first.to_uppercase().chain(characters).collect()).unwrap_or_default();
+    let mut sentence: String = match characters.next() {
+        Some(first) if !is_address => first.to_uppercase().chain(characters).collect(),
+        _ => text.to_owned(),
+    };
     if !sentence.ends_with(['.', '!', '?', '…']) {
         sentence.push('.');
     }
@@ -141,6 +144,7 @@ mod tests {
     fn words_become_sentences() {
         assert_eq!(sentence("only Admins can manage API keys"), "Only Admins can manage API keys.");
         assert_eq!(sentence("Why?"), "Why?");
+        assert_eq!(sentence("max@example.org is a member already"), "max@example.org is a member already.");
         assert_eq!(sentence(""), ".");
     }
 }

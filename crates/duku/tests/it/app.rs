@@ -19,22 +19,30 @@ pub(crate) struct App {
     pub(crate) service: Service,
     pub(crate) clock: TestClock,
     pub(crate) organisation: domain::Organisation,
-    serving: JoinHandle<()>,
+    _serving: Serving,
     _database: Database,
 }
 
-impl Drop for App {
+/// An installation in which nobody has made an organisation yet.
+pub(crate) struct Fresh {
+    pub(crate) api: Api,
+    pub(crate) service: Service,
+    pub(crate) clock: TestClock,
+    ambient: Ambient,
+    serving: Serving,
+    database: Database,
+}
+
+/// Ends with the value.
+struct Serving(JoinHandle<()>);
+
+impl Drop for Serving {
     fn drop(&mut self) {
-        self.serving.abort();
+        self.0.abort();
     }
 }
 
-impl App {
-    /// A fresh installation with the organisation Acme and its Admin ada@example.org.
-    pub(crate) async fn start(engine: Engine) -> Self {
-        Self::start_with(engine, GivenSettings::default()).await
-    }
-
+impl Fresh {
     pub(crate) async fn start_with(engine: Engine, given: GivenSettings) -> Self {
         let database = Database::fresh(engine).await;
         let given = GivenSettings {
@@ -55,10 +63,27 @@ impl App {
             let service = router.into_make_service_with_connect_info::<SocketAddr>();
             axum::serve(listener, service).await.unwrap();
         });
-        let ctx = ambient.background("test");
+        Self { api, service, clock, ambient, serving: Serving(serving), database }
+    }
+
+    pub(crate) fn ctx(&self) -> Ctx {
+        self.ambient.background("test")
+    }
+}
+
+impl App {
+    /// A fresh installation with the organisation Acme and its Admin ada@example.org.
+    pub(crate) async fn start(engine: Engine) -> Self {
+        Self::start_with(engine, GivenSettings::default()).await
+    }
+
+    pub(crate) async fn start_with(engine: Engine, given: GivenSettings) -> Self {
+        let fresh = Fresh::start_with(engine, given).await;
+        let ctx = fresh.ctx();
+        let Fresh { api, service, clock, serving, database, .. } = fresh;
         let organisation =
             service.create_organisation(&ctx, "test", "Acme", "ada@example.org", None).await.unwrap();
-        Self { api, service, clock, organisation, serving, _database: database }
+        Self { api, service, clock, organisation, _serving: serving, _database: database }
     }
 
     pub(crate) fn ctx(&self) -> Ctx {

@@ -138,9 +138,14 @@ class Explorer {
 
   showProblem({ title, advice, link }) {
     replace(this.result, '')
-    this.problem.replaceChildren(h('strong', {}, title), h('p', {}, advice), link ? h('a', { href: link.href }, link.text) : '')
+    this.problem.replaceChildren(h('strong', {}, title), h('p', {}, advice), this.way(link))
     this.reveal(this.problem)
     this.status.textContent = ''
+  }
+
+  /** In a tab of its own, so that the query stays. */
+  way(link) {
+    return link ? h('a', { href: link.href, target: '_blank' }, `${link.text} (in a new tab)`) : ''
   }
 
   reveal(shown) {

@@ -73,6 +73,12 @@ export async function send(endpoint, body, stop) {
       `Something between here and the API may have answered instead. It sent ${type}: ${said || 'nothing'}`,
     )
   }
+  if (asksForPassword(json)) {
+    throw new Problem('Confirm that it is you', 'Your last sign-in was a while ago, and API keys ask for a newer one. Sign in, then run it again here.', {
+      href: '/login?max_age=0&next=/account',
+      text: 'Sign in again',
+    })
+  }
   return { json, status: response.status, milliseconds, bytes: new TextEncoder().encode(text).length }
 }
 
@@ -107,6 +113,10 @@ function unreachable(error) {
     return new Problem('No answer', `The server did not answer within ${PATIENCE_MS / 1000} seconds. Try again.`)
   }
   return new Problem('The server cannot be reached', 'Check your connection, then run it again.')
+}
+
+function asksForPassword(json) {
+  return Array.isArray(json?.errors) && json.errors.some((error) => error?.extensions?.reason === 'REAUTHENTICATION_REQUIRED')
 }
 
 function wasSentToLogin(response) {

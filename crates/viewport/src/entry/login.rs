@@ -7,7 +7,7 @@ use crate::{
     visit::Request,
 };
 use axum::extract::{RawQuery, State};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use service::authorization::{CodeRefusal, VIEWPORT};
 use url::form_urlencoded;
 use web::{Cookie, Form};
@@ -15,8 +15,11 @@ use web::{Cookie, Form};
 /// How long a person may take at the authorization server, in seconds.
 const DEPARTURE_SECONDS: i64 = 3600;
 
+/// How much of a cookie departures may take, in bytes; browsers keep 4,096.
+const DEPARTURES_BYTES: usize = 3500;
+
 /// What the browser takes along to the authorization server and back, in a cookie of its own: it binds the answer to this
-/// browser (RFC 9700 §4.7) and says where to go then.
+/// browser (RFC 9700 §4.7) and says where to go then. Several tabs may be under way.
 struct Departure {
     state: String,
     verifier: String,
@@ -53,10 +56,33 @@ fn departure_cookie(viewport: &Viewport) -> Cookie {
     Cookie::departure(viewport.0.secure)
 }
 
+/// Those of all tabs, the newest first.
+fn departures(viewport: &Viewport, headers: &HeaderMap) -> Vec<Departure> {
+    let cookie = departure_cookie(viewport).read(headers).unwrap_or_default();
+    cookie.split('~').filter_map(Departure::read).collect()
+}
+
+/// The newest of them, as many as a cookie can hold; none of them clears it.
+fn keep(viewport: &Viewport, departures: &[Departure]) -> Option<HeaderValue> {
+    let mut text = String::new();
+    for departure in departures.iter().map(Departure::to_cookie) {
+        if text.len() + departure.len() >= DEPARTURES_BYTES {
+            break;
+        }
+        if !text.is_empty() {
+            text.push('~');
+        }
+        text.push_str(&departure);
+    }
+    let cookie = departure_cookie(viewport);
+    if text.is_empty() { cookie.clear() } else { cookie.set(&text, Some(DEPARTURE_SECONDS)) }
+}
+
 /// `GET /login?next=…`: straight on if somebody is signed in already, unless a fresh proof is asked for.
 pub(crate) async fn depart(
     State(viewport): State<Viewport>,
     request: Request,
+    headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Answer {
     let query = query.unwrap_or_default();
@@ -80,7 +106,9 @@ pub(crate) async fn depart(
         value.map(|value| sent.append_pair(name, value));
     }
     let page = format!("{}?{}", viewport.protocol("auth"), sent.finish());
-    let cookie = departure_cookie(&viewport).set(&departure.to_cookie(), Some(DEPARTURE_SECONDS));
+    let mut under_way = departures(&viewport, &headers);
+    under_way.insert(0, departure);
+    let cookie = keep(&viewport, &under_way);
     Ok(answer::with_cookie(answer::see_other(request.partial, &page), cookie))
 }
 
@@ -93,12 +121,13 @@ pub(crate) async fn arrive(
 ) -> Answer {
     let query = query.unwrap_or_default();
     let asked = Form::parse(query.as_bytes()).map_err(|_| begin_again("The answer could not be read."))?;
-    let departure = departure_cookie(&viewport).read(&headers).and_then(Departure::read);
-    let Some(departure) = departure.filter(|departure| asked.get("state") == Some(&departure.state)) else {
-        // Another tab was quicker, or the address was opened from the history.
+    let mut under_way = departures(&viewport, &headers);
+    let found = under_way.iter().position(|departure| asked.get("state") == Some(&departure.state));
+    let Some(departure) = found.map(|index| under_way.remove(index)) else {
+        // The address was opened from the history, or too many other tabs came after.
         return match request.visitor().await? {
             Some(_) => request.go("/"),
-            None => Err(begin_again("It was begun in another tab or browser, or too long ago.")),
+            None => Err(begin_again("It was begun in another browser, or too long ago.")),
         };
     };
     if asked.get("iss") != Some(&viewport.service().policy().issuer) {
@@ -119,7 +148,7 @@ pub(crate) async fn arrive(
     let seconds = viewport.service().policy().session_lifetime_seconds;
     let session = viewport.session_cookie().set(arrival.cookie.expose(), Some(seconds));
     let answered = answer::with_cookie(answer::see_other(false, &departure.next), session);
-    Ok(answer::with_cookie(answered, departure_cookie(&viewport).clear()))
+    Ok(answer::with_cookie(answered, keep(&viewport, &under_way)))
 }
 
 fn begin_again(why: &str) -> http::Response<axum::body::Body> {

@@ -9,6 +9,7 @@ use crate::{
     answer::Answer,
     done,
     form::Fields,
+    products::cut,
     visit::{AdminsOnly, Visit, show},
 };
 use axum::{body::Body, extract::RawQuery};
@@ -95,21 +96,34 @@ pub(crate) struct List {
     pub(crate) chrome: Chrome,
     pub(crate) notice: &'static str,
     pub(crate) people: Vec<Person>,
+    /// How many people there are on all pages, and how many of them are Admins.
+    pub(crate) total: usize,
     pub(crate) admins: usize,
+    /// Whether people stand before this page.
+    pub(crate) is_later: bool,
+    /// The last person of this page, if there are more.
+    pub(crate) next: Option<String>,
     pub(crate) invitations: Vec<Invited>,
 }
 
-/// `GET /settings/members`
+/// `GET /settings/members?after=usr_…`
 pub(crate) async fn list(visit: Visit, RawQuery(query): RawQuery) -> Answer {
     visit.require_admin(ADMINS_ONLY).await?;
+    let query = Fields::of_query(query.as_deref());
     let members = visit.outcome(visit.service().list_members(&visit.principal).await)?;
     let invitations = visit.outcome(visit.service().list_invitations(&visit.principal).await)?;
+    let before = members.iter().position(|member| member.id.as_str() == query.text("after"));
+    let start = before.map_or(0, |before| before + 1);
+    let (people, next) = cut(members.iter().skip(start).collect::<Vec<_>>());
     let page = List {
         head: Head::new("Members"),
         chrome: visit.chrome(Section::Members).await?,
-        notice: done::notice(&Fields::of_query(query.as_deref())),
+        notice: done::notice(&query),
+        total: members.len(),
         admins: members.iter().filter(|member| member.role == Role::Admin).count(),
-        people: members.iter().map(|member| Person::of(member, &visit)).collect(),
+        people: people.iter().map(|member| Person::of(member, &visit)).collect(),
+        is_later: start > 0,
+        next: next.map(|last| last.id.to_string()),
         invitations: invitations.iter().map(|one| Invited::of(one, visit.ctx.now)).collect(),
     };
     Ok(show!(visit, StatusCode::OK, page))

@@ -58,8 +58,11 @@ impl Browser {
     }
 
     async fn run_axe(&self) -> Answer<Vec<Violation>> {
-        let library = axe_library();
-        self.session.execute(&library, serde_json::json!([])).await?;
+        let nothing = serde_json::json!([]);
+        // It is half a megabyte: once for each page is enough.
+        if self.session.execute("return typeof axe", nothing.clone()).await? != "object" {
+            self.session.execute(&axe_library(), nothing).await?;
+        }
         let script = "const done = arguments[0];
             const line = (node) => `${node.target.join(' ')}: ${node.failureSummary.replace(/\\s+/g, ' ')}`;
             axe.run(document, { resultTypes: ['violations'] }).then(

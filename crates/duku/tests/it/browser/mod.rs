@@ -264,7 +264,7 @@ impl Browser {
         self.session.execute(PAGE, json!([question])).await.map(|answer| webdriver::text(&answer))
     }
 
-    async fn comes_true(&self, condition: impl AsyncFn() -> bool) -> bool {
+    pub(crate) async fn comes_true(&self, condition: impl AsyncFn() -> bool) -> bool {
         let start = Instant::now();
         loop {
             if condition().await {

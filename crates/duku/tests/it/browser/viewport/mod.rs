@@ -1,5 +1,13 @@
 //! Viewport's pages in the browser: every step that a person takes, as Admin, Member and stranger.
 
+mod account;
+mod audit;
+mod every_page;
+mod explorer;
+mod getting_in;
 mod key_pages;
+mod organisation;
+mod people;
+mod products;
 mod seed;
 pub(crate) mod stage;
