@@ -236,7 +236,11 @@ impl Service {
 }
 
 /// A session that began before the second factor was set up does not decide about it: a password alone would be enough.
-async fn require_proof(session: &mut Session, ctx: &Ctx, visitor: &Visitor) -> Result<(), Failure> {
+pub(crate) async fn require_proof(
+    session: &mut Session,
+    ctx: &Ctx,
+    visitor: &Visitor,
+) -> Result<(), Failure> {
     if session
         .find_second_factor(&visitor.session.user_id)
         .await?
