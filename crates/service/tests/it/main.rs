@@ -9,6 +9,8 @@ mod house;
 mod life;
 mod limits;
 mod model;
+#[cfg(feature = "passkeys")]
+mod passkeys;
 mod people;
 mod permissions;
 mod products;

@@ -60,7 +60,7 @@ struct PasskeyRow {
 /// This build has no passkeys.
 #[cfg(not(feature = "passkeys"))]
 mod passkeys {
-    #[expect(clippy::unused_async, clippy::unnecessary_wraps, reason = "as in builds that have them")]
+    #[expect(clippy::unused_async, reason = "as in builds that have them")]
     pub(super) async fn rows(
         _: &super::Person,
     ) -> Result<Option<Vec<super::PasskeyRow>>, http::Response<axum::body::Body>> {
