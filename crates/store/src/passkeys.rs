@@ -20,6 +20,7 @@ statements! {
     FIND = concat!("SELECT ", passkey_columns!(), " FROM passkeys WHERE credential_id = $1");
     USED = "UPDATE passkeys SET credential = $3, last_used_at_ms = $4 WHERE id = $1 AND credential = $2";
     REMOVE = "DELETE FROM passkeys WHERE id = $1 AND user_id = $2";
+    REMOVE_ALL = "DELETE FROM passkeys WHERE user_id = $1";
     BEGIN = "INSERT INTO passkey_ceremonies (digest, purpose, user_id, name, state, expires_at_ms) \
         VALUES ($1, $2, $3, $4, $5, $6)";
     BEGUN = "SELECT user_id, name, state FROM passkey_ceremonies WHERE digest = $1 AND purpose = $2 AND expires_at_ms > $3";
@@ -125,6 +126,11 @@ impl Session {
     /// Removes one of the person's passkeys. False if there is none with this id.
     pub async fn remove_passkey(&mut self, person: &UserId, id: &PasskeyId) -> Result<bool, StoreError> {
         Ok(self.execute(REMOVE, params![id.as_str(), person.as_str()]).await? == 1)
+    }
+
+    /// Removes all of the person's passkeys; answers how many there were.
+    pub async fn remove_passkeys_of(&mut self, person: &UserId) -> Result<u64, StoreError> {
+        self.execute(REMOVE_ALL, params![person.as_str()]).await
     }
 
     /// Keeps a challenge until its answer comes.

@@ -26,6 +26,7 @@ on_both_engines!(
     a_counter_that_does_not_grow_is_refused,
     changing_passkeys_needs_a_proof_of_just_now_with_the_second_factor,
     a_passkey_is_added_once_and_by_whom_it_was_asked_for,
+    an_operator_removes_the_passkeys_of_who_lost_the_phone,
     passkeys_are_limited_in_number_and_attempts,
 );
 
@@ -348,6 +349,21 @@ async fn a_passkey_is_added_once_and_by_whom_it_was_asked_for(house: House) {
     }
     assert_eq!(service.list_passkeys(&ada).await.unwrap().len(), 1);
     assert!(service.list_passkeys(&eve).await.unwrap().is_empty());
+}
+
+async fn an_operator_removes_the_passkeys_of_who_lost_the_phone(house: House) {
+    let service = moved(&house).await;
+    let (ada, eve) = (visitor(&service, ADA).await, visitor(&service, EVE).await);
+    let mut device = add(&service, 1, &ada, b"phone").await;
+    let mut eves = add(&service, 1, &eve, b"eves").await;
+    let open_still = sign_in(&service, 2, &mut device).await.unwrap();
+    assert!(service.remove_second_factor_of(&at(3), "root", ADA).await.unwrap());
+    assert!(!service.remove_second_factor_of(&at(3), "root", ADA).await.unwrap(), "there is nothing more");
+    let outcome = sign_in(&service, 4, &mut device).await;
+    assert!(matches!(outcome, Err(SignInRefusal::Wrong)), "{outcome:?}");
+    assert!(service.find_sign_in(&at(4), open_still.cookie.expose()).await.unwrap().is_none());
+    sign_in(&service, 4, &mut eves).await.unwrap();
+    assert_eq!(house.actions_after(0).await.last().unwrap(), "person.passkey_removed");
 }
 
 async fn passkeys_are_limited_in_number_and_attempts(house: House) {

@@ -95,6 +95,7 @@ async fn a_passkey_is_added_signs_in_and_is_refused_when_it_is_removed() {
 async fn a_passkey_needs_the_password_again_after_ten_minutes() {
     let stage = stage().await;
     let browser = stage.signed_in(ADMIN, ACCOUNT, Options::default()).await;
+    browser.sees("You are signed in as").await;
     plug_in(&browser).await;
     stage.app.clock.advance_seconds(601);
     browser.goto("/account/passkeys/add").await;
