@@ -80,7 +80,7 @@ impl AuthorizationServer {
     pub fn router(self) -> Router {
         let realm = format!("/realms/{}", self.0.settings.realm);
         let protocol = format!("{realm}/protocol/openid-connect");
-        Router::new()
+        let router = Router::new()
             .route(&realm, read(get(realm::show)))
             .route(&format!("{realm}/.well-known/openid-configuration"), read(get(discovery::show)))
             .route(&format!("/.well-known/oauth-authorization-server{realm}"), read(get(discovery::show)))
@@ -101,8 +101,10 @@ impl AuthorizationServer {
                 &format!("{protocol}/userinfo"),
                 on(MethodFilter::GET.or(MethodFilter::POST), userinfo::show)
                     .fallback(|| async { errors::method_not_allowed("GET, POST") }),
-            )
-            .with_state(self)
+            );
+        #[cfg(feature = "passkeys")]
+        let router = router.route(&format!("{protocol}/auth/passkey"), write(authorization::begin_passkey));
+        router.with_state(self)
     }
 }
 

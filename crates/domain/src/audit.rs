@@ -54,6 +54,9 @@ actions! {
     SecondFactorDisabled = "person.second_factor_disabled";
     RecoveryCodeUsed = "person.recovery_code_used";
     RecoveryCodesReplaced = "person.recovery_codes_replaced";
+    PasskeyAdded = "person.passkey_added";
+    PasskeyRemoved = "person.passkey_removed";
+    PasskeyUsed = "person.passkey_used";
     PersonTokenIssued = "person.token_issued";
     SubjectCreated = "subject.created";
     SubjectUpdated = "subject.updated";

@@ -92,6 +92,8 @@ ids! {
     SessionId = "ses_";
     /// An invitation into an organisation.
     InvitationId = "inv_";
+    /// A person's passkey.
+    PasskeyId = "pky_";
 }
 
 #[cfg(test)]

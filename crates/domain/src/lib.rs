@@ -18,7 +18,9 @@ pub mod time;
 
 pub use api_key::{ApiKey, KeyState};
 pub use environment::{Clock, Entropy};
-pub use id::{EventId, InvitationId, KeyId, OrganisationId, SessionId, SubjectId, TargetId, TokenId, UserId};
+pub use id::{
+    EventId, InvitationId, KeyId, OrganisationId, PasskeyId, SessionId, SubjectId, TargetId, TokenId, UserId,
+};
 pub use organisation::{KeyPolicy, Organisation};
 pub use password::{PASSWORD_MAXIMUM, PASSWORD_MINIMUM, check_password};
 pub use product::{Subject, Target};

@@ -12,6 +12,8 @@ mod jwk;
 pub mod jwt;
 pub mod keys;
 pub mod master;
+#[cfg(feature = "passkeys")]
+pub mod passkeys;
 pub mod password;
 pub mod random;
 pub mod recovery;

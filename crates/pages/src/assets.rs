@@ -37,13 +37,15 @@ impl Asset {
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// The files that every page shares.
-static SHARED: [Asset; 4] = [
+static SHARED: &[Asset] = &[
     Asset {
         name: "style.css",
         content_type: "text/css; charset=utf-8",
         bytes: include_bytes!("../assets/style.css"),
     },
     Asset { name: "app.js", content_type: SCRIPT, bytes: include_bytes!("../assets/app.js") },
+    #[cfg(feature = "passkeys")]
+    Asset { name: "passkeys.js", content_type: SCRIPT, bytes: include_bytes!("../assets/passkeys.js") },
     Asset { name: "htmx.js", content_type: SCRIPT, bytes: include_bytes!("../assets/htmx.js") },
     Asset {
         name: "favicon.svg",
@@ -207,7 +209,7 @@ mod tests {
 
     #[test]
     fn the_shared_files_have_addresses_and_stay_small() {
-        for asset in &SHARED {
+        for asset in SHARED {
             assert_eq!(asset_url(asset.name), asset.url());
         }
         assert!(SHARED.iter().find(|asset| asset.name == "style.css").unwrap().bytes.len() < 32 * 1024);

@@ -35,6 +35,12 @@ impl Head {
         asset_url("htmx.js")
     }
 
+    /// Where the browser's part of passkeys is, in builds that have it.
+    #[allow(clippy::unused_self, reason = "templates can only call methods of what they are given")]
+    pub fn passkeys(&self) -> &'static str {
+        asset_url("passkeys.js")
+    }
+
     /// Where the icon of the site is.
     #[allow(clippy::unused_self, reason = "templates can only call methods of what they are given")]
     pub fn favicon(&self) -> &'static str {

@@ -20,6 +20,8 @@ pub mod maintenance;
 pub mod members;
 pub mod notices;
 pub mod organisations;
+#[cfg(feature = "passkeys")]
+pub mod passkeys;
 pub mod passwords;
 pub mod person_tokens;
 pub mod policy;
@@ -42,7 +44,7 @@ pub use principal::{Holder, Principal};
 pub use reject::{Failure, Reject};
 pub use store::{
     AuditFilter, Invitation, KeyOverview, KeyUse, Member, Membership, PersonSession, RecentSource,
-    SessionKind, StoreError, StoredDevice,
+    SessionKind, StoreError, StoredDevice, StoredPasskey,
 };
 pub use visitors::Visitor;
 

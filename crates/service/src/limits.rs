@@ -94,6 +94,12 @@ impl FailureLimits {
             .or_else(|| counted(people.sign_ins_anywhere.as_ref(), &name.to_owned()))
     }
 
+    /// Counts a challenge for a passkey, or an answer to one. Nobody guesses these, so the address alone is limited.
+    #[cfg(feature = "passkeys")]
+    pub(crate) fn passkey(&self, address: Option<IpAddr>) -> Option<u64> {
+        address.and_then(|address| counted(self.people.sign_in_addresses.as_ref(), &network_of(address)))
+    }
+
     /// Counts an attempt with a second factor.
     pub(crate) fn second_factor(&self, person: &UserId) -> Option<u64> {
         counted(self.people.second_factors.as_ref(), person)

@@ -18,6 +18,7 @@ impl Service {
         let mut session = self.0.store.begin().await?;
         session.forget_expired_tokens(ctx.now.plus_seconds(-REVOCATION_SLACK_SECONDS)).await?;
         session.forget_expired_sessions(ctx.now).await?;
+        session.forget_ceremonies(ctx.now).await?;
         session.commit().await?;
         self.warn_of_expiry(ctx).await?;
         let active = self.0.store.reader().await?.count_all_active_keys(ctx.now).await?;

@@ -156,7 +156,8 @@ impl Service {
         Ok(codes)
     }
 
-    /// Takes a person's second factor away on an operator's word, for who lost the phone and the recovery codes.
+    /// Takes a person's second factor away on an operator's word, for who lost the phone and the recovery codes. Passkeys
+    /// go, too, because the lost phone may hold one; so they do in builds that cannot use them.
     ///
     /// # Errors
     /// There is no such person, or the store fails.
@@ -171,14 +172,20 @@ impl Service {
         let person = session.find_person(&email).await?;
         let person =
             person.ok_or_else(|| Reject::NotFound { kind: "person", id: email.as_str().to_owned() })?;
+        let details = json!({ "by": "operator", "operator": operator });
         let removed = session.remove_second_factor(&person.id).await?;
         if removed {
-            session.end_sessions_of(&person.id, None).await?;
-            let details = json!({ "by": "operator", "operator": operator });
             self.audit_person(&mut session, ctx, &person, Action::SecondFactorDisabled, &details).await?;
         }
+        let passkeys = session.remove_passkeys_of(&person.id).await?;
+        if passkeys > 0 {
+            self.audit_person(&mut session, ctx, &person, Action::PasskeyRemoved, &details).await?;
+        }
+        if removed || passkeys > 0 {
+            session.end_sessions_of(&person.id, None).await?;
+        }
         session.commit().await?;
-        Ok(removed)
+        Ok(removed || passkeys > 0)
     }
 
     /// Uses up a TOTP code or a recovery code of the person, in the caller's transaction.
@@ -234,7 +241,11 @@ impl Service {
 }
 
 /// A session that began before the second factor was set up does not decide about it: a password alone would be enough.
-async fn require_proof(session: &mut Session, ctx: &Ctx, visitor: &Visitor) -> Result<(), Failure> {
+pub(crate) async fn require_proof(
+    session: &mut Session,
+    ctx: &Ctx,
+    visitor: &Visitor,
+) -> Result<(), Failure> {
     if session
         .find_second_factor(&visitor.session.user_id)
         .await?

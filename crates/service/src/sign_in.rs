@@ -43,6 +43,14 @@ impl SignedIn {
     }
 }
 
+/// What a new session of a browser stands on.
+pub(crate) struct Proof {
+    /// Whether it is complete.
+    pub(crate) kind: SessionKind,
+    /// When a second factor was proved.
+    pub(crate) second_factor_at: Option<Timestamp>,
+}
+
 /// Why nobody is signed in.
 #[derive(Debug)]
 pub enum SignInRefusal {
@@ -100,7 +108,8 @@ impl Service {
             Some(_) => SessionKind::Pending,
             None => SessionKind::SignIn,
         };
-        let signed_in = self.begin_session(&mut session, ctx, &person, kind, attempt.device).await?;
+        let proof = Proof { kind, second_factor_at: None };
+        let signed_in = self.begin_session(&mut session, ctx, &person, proof, attempt.device).await?;
         session.commit().await?;
         metrics::counter!("duku_sign_ins_total", "outcome" => "right").increment(1);
         Ok(signed_in)
@@ -176,12 +185,12 @@ impl Service {
         Ok(self.0.store.reader().await?.find_person(&email).await?)
     }
 
-    async fn begin_session(
+    pub(crate) async fn begin_session(
         &self,
         session: &mut Session,
         ctx: &Ctx,
         person: &Person,
-        kind: SessionKind,
+        Proof { kind, second_factor_at }: Proof,
         device: &str,
     ) -> Result<SignedIn, Failure> {
         let cookie = Handle::generate(self.entropy());
@@ -199,7 +208,7 @@ impl Service {
             address: ctx.address.map(|address| address.to_string()),
             created_at: ctx.now,
             authenticated_at: ctx.now,
-            second_factor_at: None,
+            second_factor_at,
             last_seen_at: ctx.now,
             expires_at: ctx.now.plus_seconds(lifetime),
         };

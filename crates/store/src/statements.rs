@@ -20,6 +20,7 @@ pub fn all_statements() -> Vec<(&'static str, &'static str)> {
         crate::members::ALL,
         crate::meta::ALL,
         crate::organisations::ALL,
+        crate::passkeys::ALL,
         crate::products::ALL,
         crate::second_factors::ALL,
         crate::sessions::ALL,

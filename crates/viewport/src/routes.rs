@@ -36,19 +36,37 @@ pub struct RouteRule {
 }
 
 macro_rules! table {
-    ($($method:ident $path:literal $access:ident $handler:expr;)*) => {
-        /// The whole table.
-        pub fn routes() -> Vec<RouteRule> {
+    ($rules:ident, $served:ident: $($method:ident $path:literal $access:ident $handler:expr;)*) => {
+        fn $rules() -> Vec<RouteRule> {
             vec![$(RouteRule { method: stringify!($method), path: $path, access: Access::$access }),*]
         }
 
-        fn served() -> Router<Viewport> {
+        fn $served() -> Router<Viewport> {
             Router::new()$(.route($path, on(MethodFilter::$method, $handler)))*
         }
     };
 }
 
+/// The whole table of this build.
+pub fn routes() -> Vec<RouteRule> {
+    let rules = rules();
+    #[cfg(feature = "passkeys")]
+    let rules = [rules, passkey_rules()].concat();
+    rules
+}
+
+#[cfg(feature = "passkeys")]
 table! {
+    passkey_rules, serve_passkeys:
+    POST "/account/passkeys" Person account::passkeys::add;
+    GET  "/account/passkeys/add" Person account::passkeys::ask;
+    POST "/account/passkeys/add" Person account::passkeys::begin;
+    GET  "/account/passkeys/{id}/remove" Person account::passkeys::ask_remove;
+    POST "/account/passkeys/{id}/remove" Person account::passkeys::remove;
+}
+
+table! {
+    rules, served:
     GET  "/login" Anyone entry::login::depart;
     GET  "/login/callback" Anyone entry::login::arrive;
     GET  "/logout" Anyone entry::logout::ask;
@@ -123,7 +141,10 @@ table! {
 }
 
 pub(crate) fn router(viewport: Viewport) -> Router {
-    served()
+    let served = served();
+    #[cfg(feature = "passkeys")]
+    let served = served.merge(serve_passkeys());
+    served
         .method_not_allowed_fallback(|| async {
             answer::message(
                 StatusCode::METHOD_NOT_ALLOWED,

@@ -6,8 +6,12 @@
 mod asked;
 mod back;
 mod page;
+#[cfg(feature = "passkeys")]
+mod passkey;
 
 pub(crate) use back::see_other;
+#[cfg(feature = "passkeys")]
+pub(crate) use passkey::begin as begin_passkey;
 
 use crate::{
     AuthorizationServer,
@@ -129,6 +133,10 @@ impl<'a> Visit<'a> {
         if self.asked.prompt == Prompt::Never {
             return self.go_on(None).await;
         }
+        #[cfg(feature = "passkeys")]
+        if let Some(answer) = form.get("passkey") {
+            return self.take_passkey(form.get("ceremony").unwrap_or_default(), answer).await;
+        }
         match form.get("code") {
             Some(code) => self.take_second_factor(code).await,
             None => self.take_password(form).await,
@@ -230,9 +238,23 @@ impl<'a> Visit<'a> {
             email: email.filter(|email| email.len() <= EMAIL_BYTES).unwrap_or_default().to_owned(),
             known: known.is_some(),
             forgot: format!("{}/forgot", server.viewport()),
+            passkeys: passkeys(server),
         };
         Ok(page.answer(server.viewport()))
     }
+}
+
+/// Where a sign-in with a passkey begins, if browsers can use one here.
+#[cfg(feature = "passkeys")]
+fn passkeys(server: &AuthorizationServer) -> Option<String> {
+    let offered = server.service().offers_passkeys();
+    offered.then(|| format!("/realms/{}/protocol/openid-connect/auth/passkey", server.settings().realm))
+}
+
+/// This build has no passkeys.
+#[cfg(not(feature = "passkeys"))]
+const fn passkeys(_: &AuthorizationServer) -> Option<String> {
+    None
 }
 
 /// Why what was typed cannot be an address and a password, in a sentence.

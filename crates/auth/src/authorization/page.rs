@@ -50,6 +50,8 @@ pub(super) struct SignInPage {
     pub(super) known: bool,
     /// Where a forgotten password leads.
     pub(super) forgot: String,
+    /// Where a sign-in with a passkey begins, if that is possible.
+    pub(super) passkeys: Option<String>,
 }
 
 /// Asks for the second factor.
@@ -101,7 +103,8 @@ mod tests {
 
     fn sign_in(email: &str, known: bool, problem: Option<Problem>) -> SignInPage {
         let forgot = format!("https://v.example/{email}");
-        SignInPage { head: Head::new(email), problem, email: email.to_owned(), known, forgot }
+        let passkeys = Some(format!("/{email}"));
+        SignInPage { head: Head::new(email), problem, email: email.to_owned(), known, forgot, passkeys }
     }
 
     fn hostile() -> Problem {

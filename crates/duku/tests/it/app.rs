@@ -43,9 +43,16 @@ impl Drop for Serving {
 }
 
 impl Fresh {
+    /// A public URL with port 0 gets the port that is listened on.
     pub(crate) async fn start_with(engine: Engine, given: GivenSettings) -> Self {
         let database = Database::fresh(engine).await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
         let given = GivenSettings {
+            public_url: given.public_url.map(|url| match url.strip_suffix(":0") {
+                Some(host) => format!("{host}:{port}"),
+                None => url,
+            }),
             data_dir: Some(database.dir.path().to_owned()),
             database_url: Some(database.url.clone()),
             ..given
@@ -53,7 +60,6 @@ impl Fresh {
         let settings = given.resolve(None).unwrap();
         let clock = TestClock::new();
         let ambient = Ambient { clock: Arc::new(clock.clone()), entropy: Arc::new(SeededEntropy::new(1)) };
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let urls = Urls::resolve(&settings, listener.local_addr().unwrap()).unwrap();
         let store = app::open_store(&settings).await.unwrap();
         let service = app::open_service(&settings, store, &urls, &ambient).await.unwrap();

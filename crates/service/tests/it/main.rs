@@ -16,6 +16,8 @@ mod limits;
 mod mail;
 mod model;
 mod notices;
+#[cfg(feature = "passkeys")]
+mod passkeys;
 mod passwords;
 mod people;
 mod permissions;

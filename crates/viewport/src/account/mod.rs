@@ -1,5 +1,7 @@
-//! A person's own account: organisations, password, second factor, sessions.
+//! A person's own account: organisations, password, second factor, passkeys, sessions.
 
+#[cfg(feature = "passkeys")]
+pub(crate) mod passkeys;
 pub(crate) mod password;
 mod qr;
 pub(crate) mod recovery_codes;
@@ -42,7 +44,28 @@ struct Account {
     second_factor: Option<Time>,
     must_give_second_factor: bool,
     recovery_codes: i64,
+    passkeys: Option<Vec<PasskeyRow>>,
     sessions: Vec<SessionRow>,
+}
+
+/// A passkey of the person.
+#[cfg_attr(not(feature = "passkeys"), allow(dead_code, reason = "this build has none to show"))]
+struct PasskeyRow {
+    id: String,
+    name: String,
+    added: Time,
+    used: Option<Time>,
+}
+
+/// This build has no passkeys.
+#[cfg(not(feature = "passkeys"))]
+mod passkeys {
+    #[expect(clippy::unused_async, reason = "as in builds that have them")]
+    pub(super) async fn rows(
+        _: &super::Person,
+    ) -> Result<Option<Vec<super::PasskeyRow>>, http::Response<axum::body::Body>> {
+        Ok(None)
+    }
 }
 
 /// What was done, as the page says it after the redirect.
@@ -53,6 +76,10 @@ fn notice(query: Option<&str>) -> &'static str {
         Some("done=others") => "Every other session has ended. Only this browser is signed in.",
         Some("done=no-others") => "There was no other session. Only this browser is signed in.",
         Some("done=gone") => "That session had ended already.",
+        Some("done=passkey-added") => "Your passkey is added. It signs you in from now on.",
+        Some("done=passkey-removed") => {
+            "The passkey is removed. It signs nobody in any more; your device may show it until you delete it there."
+        }
         Some("done=second-factor-removed") => {
             "Your second factor is removed. From now on your password alone signs you in."
         }
@@ -85,6 +112,7 @@ pub(crate) async fn show(person: Person, RawQuery(query): RawQuery) -> Answer {
         second_factor: status.since.map(pages::date),
         must_give_second_factor: person.visitor.must_give_second_factor,
         recovery_codes: status.recovery_codes,
+        passkeys: passkeys::rows(&person).await?,
         sessions: sessions::rows(&person).await?,
     };
     Ok(show!(person, StatusCode::OK, page))

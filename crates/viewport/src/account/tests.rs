@@ -17,6 +17,7 @@ fn account(text: &str, second_factor: bool) -> Account {
         began: pages::moment(NOW),
         seen: pages::relative(NOW, NOW),
     };
+    let passkey = |used| PasskeyRow { id: text.into(), name: text.into(), added: pages::date(NOW), used };
     Account {
         head: Head::new(text),
         chrome: hostile::chrome(text),
@@ -26,6 +27,7 @@ fn account(text: &str, second_factor: bool) -> Account {
         second_factor: second_factor.then(|| pages::date(NOW)),
         must_give_second_factor: !second_factor,
         recovery_codes: 1,
+        passkeys: second_factor.then(|| vec![passkey(Some(pages::relative(NOW, NOW))), passkey(None)]),
         sessions: vec![session(true, false), session(false, true)],
     }
 }

@@ -71,6 +71,9 @@ fn of_known(action: Action) -> Words {
         Action::RecoveryCodesReplaced => {
             words("Recovery codes replaced", "replaced the recovery codes of", "made new recovery codes")
         }
+        Action::PasskeyAdded => words("Passkey added", "added a passkey for", "added a passkey"),
+        Action::PasskeyRemoved => words("Passkey removed", "removed a passkey of", "removed a passkey"),
+        Action::PasskeyUsed => words("Passkey used", "used a passkey of", "signed in with a passkey"),
         Action::PersonTokenIssued => words(
             "Access token issued",
             "issued an access token for",

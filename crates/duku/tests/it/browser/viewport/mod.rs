@@ -7,6 +7,8 @@ mod explorer;
 mod getting_in;
 mod key_pages;
 mod organisation;
+#[cfg(feature = "passkeys")]
+mod passkeys;
 mod people;
 mod products;
 mod seed;

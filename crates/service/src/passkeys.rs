@@ -1,0 +1,301 @@
+//! Passkeys: people add and remove their own, and sign in with one instead of password and second factor.
+//!
+//! An authenticator answers a challenge after it has verified its user, so the answer proves two factors at once. A
+//! challenge waits in the store, for five minutes at most, and is taken by the first answer that names it, right or wrong.
+
+use crate::{
+    Ctx, Failure, Handle, Reject, Service, Visitor,
+    passwords::find,
+    second_factor::require_proof,
+    sign_in::{Proof, SignInRefusal, SignedIn, is_fresh},
+};
+use domain::{Invalid, Label, PasskeyId, audit::Action};
+use jose::passkeys::{Assertion, CEREMONY_SECONDS, Challenge, PasskeyError, RelyingParty};
+use serde_json::json;
+use store::{CeremonyPurpose, Session, SessionKind, StoredCeremony, StoredPasskey};
+
+/// How many passkeys a person may have.
+pub const PASSKEYS_MAXIMUM: usize = 20;
+
+/// A challenge for a browser.
+#[derive(Debug)]
+pub struct Ceremony {
+    /// What the answer has to name.
+    pub handle: Handle,
+    /// The options for `navigator.credentials`, as JSON.
+    pub options: String,
+}
+
+/// A browser's answer to a challenge, on its way into a session.
+#[derive(Debug, Clone, Copy)]
+pub struct PasskeyAttempt<'a> {
+    /// The challenge's handle.
+    pub ceremony: &'a str,
+    /// What the authenticator answered, as JSON.
+    pub answer: &'a str,
+    /// What the browser calls itself.
+    pub device: &'a str,
+}
+
+impl From<PasskeyError> for Failure {
+    fn from(error: PasskeyError) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl Service {
+    /// Whether browsers can use passkeys at this installation's URLs.
+    pub fn offers_passkeys(&self) -> bool {
+        self.relying_party().is_some()
+    }
+
+    fn relying_party(&self) -> Option<RelyingParty> {
+        RelyingParty::new(&self.0.policy.issuer, &self.0.policy.viewport)
+    }
+
+    fn required_party(&self) -> Result<RelyingParty, Reject> {
+        self.relying_party().ok_or_else(|| {
+            Reject::Conflict(
+                "passkeys need HTTPS, and one domain for Viewport and the authorization server".into(),
+            )
+        })
+    }
+
+    /// The visitor's passkeys, oldest first.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn list_passkeys(&self, visitor: &Visitor) -> Result<Vec<StoredPasskey>, Failure> {
+        Ok(self.0.store.reader().await?.passkeys_of(&visitor.session.user_id).await?)
+    }
+
+    /// Makes a challenge for a new passkey called `name`.
+    ///
+    /// # Errors
+    /// The name is not usable, the visitor has to prove who they are first, has too many already, or the store fails.
+    pub async fn begin_passkey(&self, ctx: &Ctx, visitor: &Visitor, name: &str) -> Result<Ceremony, Failure> {
+        let name = Label::parse(name).map_err(|invalid| Invalid { field: "name", ..invalid })?;
+        let party = self.required_party()?;
+        let mut session = self.0.store.begin().await?;
+        self.require_own_proof(&mut session, ctx, visitor).await?;
+        let known = session.passkeys_of(&visitor.session.user_id).await?;
+        require_room(&known)?;
+        let known = known.into_iter().map(|passkey| passkey.credential_id).collect();
+        let challenge = party.begin_adding(&visitor.session.user_id, visitor.email.as_str(), known)?;
+        let kept = StoredCeremony {
+            user_id: Some(visitor.session.user_id.clone()),
+            name: Some(name.as_str().to_owned()),
+            state: challenge.state.clone(),
+        };
+        let ceremony = self.keep(&mut session, ctx, CeremonyPurpose::Add, kept, challenge).await?;
+        session.commit().await?;
+        Ok(ceremony)
+    }
+
+    /// Adds the passkey with which an authenticator answered the visitor's challenge.
+    ///
+    /// # Errors
+    /// The challenge is over or somebody else's, the answer does not fit it, the passkey is known already, the visitor has
+    /// to prove who they are first, or the store fails.
+    pub async fn add_passkey(
+        &self,
+        ctx: &Ctx,
+        visitor: &Visitor,
+        ceremony: &str,
+        answer: &str,
+    ) -> Result<StoredPasskey, Failure> {
+        let person_id = &visitor.session.user_id;
+        let taken = self.take(ctx, ceremony, CeremonyPurpose::Add).await?;
+        let taken = taken.filter(|taken| taken.user_id.as_ref() == Some(person_id));
+        let taken = taken.ok_or_else(|| Reject::Conflict("that took too long: begin again".into()))?;
+        let made = match self.required_party()?.finish_adding(&taken.state, answer) {
+            Ok(made) => made,
+            Err(PasskeyError::Refused(why)) => {
+                tracing::warn!(request_id = %ctx.request_id, why, "refused a new passkey");
+                return Err(Reject::Conflict("the device's answer was not right: begin again".into()).into());
+            }
+            Err(broken) => return Err(broken.into()),
+        };
+        let mut session = self.0.store.begin().await?;
+        self.require_own_proof(&mut session, ctx, visitor).await?;
+        require_room(&session.passkeys_of(person_id).await?)?;
+        let new = StoredPasskey {
+            id: PasskeyId::generate(ctx.now, self.entropy()),
+            user_id: person_id.clone(),
+            name: taken.name.unwrap_or_default(),
+            credential_id: made.id,
+            credential: made.credential,
+            created_at: ctx.now,
+            last_used_at: None,
+        };
+        if !session.add_passkey(&new).await? {
+            return Err(Reject::Conflict("this passkey is known already".into()).into());
+        }
+        self.audit_passkey(&mut session, ctx, visitor, Action::PasskeyAdded, &new).await?;
+        session.commit().await?;
+        Ok(new)
+    }
+
+    /// Removes one of the visitor's passkeys: it signs nobody in from then on. Sessions that it opened go on.
+    ///
+    /// # Errors
+    /// The visitor has no such passkey, has to prove who they are first, or the store fails.
+    pub async fn remove_passkey(&self, ctx: &Ctx, visitor: &Visitor, id: &str) -> Result<(), Failure> {
+        let missing = || Reject::NotFound { kind: "passkey", id: id.to_owned() };
+        let mut session = self.0.store.begin().await?;
+        self.require_own_proof(&mut session, ctx, visitor).await?;
+        let found = session.passkeys_of(&visitor.session.user_id).await?;
+        let found = found.into_iter().find(|passkey| passkey.id.as_str() == id).ok_or_else(missing)?;
+        if !session.remove_passkey(&found.user_id, &found.id).await? {
+            return Err(missing().into());
+        }
+        self.audit_passkey(&mut session, ctx, visitor, Action::PasskeyRemoved, &found).await?;
+        Ok(session.commit().await?)
+    }
+
+    /// Makes a challenge for whoever wants to sign in.
+    ///
+    /// # Errors
+    /// Passkeys cannot be used here, there were too many attempts, or the store fails.
+    pub async fn begin_passkey_sign_in(&self, ctx: &Ctx) -> Result<Ceremony, Failure> {
+        let party = self.required_party()?;
+        if let Some(seconds) = self.0.limits.passkey(ctx.address) {
+            return Err(Reject::TooMany(seconds).into());
+        }
+        let challenge = party.begin_sign_in()?;
+        let kept = StoredCeremony { user_id: None, name: None, state: challenge.state.clone() };
+        let mut session = self.0.store.begin().await?;
+        let ceremony = self.keep(&mut session, ctx, CeremonyPurpose::SignIn, kept, challenge).await?;
+        session.commit().await?;
+        Ok(ceremony)
+    }
+
+    /// Begins a session for whose passkey answered the challenge; the one that the browser's cookie `former` named ends.
+    ///
+    /// # Errors
+    /// The challenge is over, the passkey is unknown or its answer does not fit, there were too many attempts, or the
+    /// store fails.
+    pub async fn sign_in_with_passkey(
+        &self,
+        ctx: &Ctx,
+        attempt: PasskeyAttempt<'_>,
+        former: Option<&str>,
+    ) -> Result<SignedIn, SignInRefusal> {
+        if let Some(seconds) = self.0.limits.passkey(ctx.address) {
+            return Err(SignInRefusal::TooManyAttempts(seconds));
+        }
+        let Some(party) = self.relying_party() else { return Err(SignInRefusal::Wrong) };
+        let taken = self.take(ctx, attempt.ceremony, CeremonyPurpose::SignIn).await?;
+        let taken = taken.ok_or(SignInRefusal::Over)?;
+        let mut session = self.0.store.begin().await?;
+        let Some((passkey, after)) = check(&mut session, ctx, &party, &taken.state, attempt.answer).await?
+        else {
+            metrics::counter!("duku_sign_ins_total", "outcome" => "wrong").increment(1);
+            return Err(SignInRefusal::Wrong);
+        };
+        if !session.use_passkey(&passkey, &after, ctx.now).await? {
+            return Err(SignInRefusal::Wrong);
+        }
+        let person = session.find_person_by_id(&passkey.user_id).await?;
+        let person = person.ok_or_else(|| Failure::internal("a passkey without a person"))?;
+        self.end_by_cookie(&mut session, ctx, former).await?;
+        let proof = Proof { kind: SessionKind::SignIn, second_factor_at: Some(ctx.now) };
+        let signed_in = self.begin_session(&mut session, ctx, &person, proof, attempt.device).await?;
+        let details = json!({ "passkey": passkey.name });
+        self.audit_person(&mut session, ctx, &person, Action::PasskeyUsed, &details).await?;
+        session.commit().await?;
+        metrics::counter!("duku_sign_ins_total", "outcome" => "right").increment(1);
+        Ok(signed_in)
+    }
+
+    /// A passkey opens everything that its owner may do, so what changes them needs a proof of just now, with the second
+    /// factor if there is one.
+    async fn require_own_proof(
+        &self,
+        session: &mut Session,
+        ctx: &Ctx,
+        visitor: &Visitor,
+    ) -> Result<(), Failure> {
+        if !is_fresh(visitor.session.authenticated_at, ctx.now, self.0.policy.sign_in_fresh_seconds) {
+            return Err(Reject::SignInAgain.into());
+        }
+        require_proof(session, ctx, visitor).await
+    }
+
+    async fn keep(
+        &self,
+        session: &mut Session,
+        ctx: &Ctx,
+        purpose: CeremonyPurpose,
+        kept: StoredCeremony,
+        challenge: Challenge,
+    ) -> Result<Ceremony, Failure> {
+        let handle = Handle::generate(self.entropy());
+        let expires_at = ctx.now.plus_seconds(CEREMONY_SECONDS);
+        session.begin_ceremony(handle.digest(), purpose, &kept, expires_at).await?;
+        Ok(Ceremony { handle, options: challenge.options })
+    }
+
+    /// Takes a challenge, for good: whatever comes of the answer, there is no second one.
+    async fn take(
+        &self,
+        ctx: &Ctx,
+        ceremony: &str,
+        purpose: CeremonyPurpose,
+    ) -> Result<Option<StoredCeremony>, Failure> {
+        let mut session = self.0.store.begin().await?;
+        let taken = session.take_ceremony(jose::digest(ceremony), purpose, ctx.now).await?;
+        session.commit().await?;
+        Ok(taken)
+    }
+
+    async fn audit_passkey(
+        &self,
+        session: &mut Session,
+        ctx: &Ctx,
+        visitor: &Visitor,
+        action: Action,
+        passkey: &StoredPasskey,
+    ) -> Result<(), Failure> {
+        let person = find(session, visitor).await?;
+        self.audit_person(session, ctx, &person, action, &json!({ "passkey": passkey.name })).await
+    }
+}
+
+/// The passkey that answered and its credential after that; none, with the reason in the log, if the answer is not right.
+async fn check(
+    session: &mut Session,
+    ctx: &Ctx,
+    party: &RelyingParty,
+    state: &str,
+    answer: &str,
+) -> Result<Option<(StoredPasskey, String)>, Failure> {
+    let refused = |why: &str| {
+        tracing::warn!(request_id = %ctx.request_id, why, "refused a passkey");
+        Ok(None)
+    };
+    let assertion = match Assertion::parse(answer) {
+        Ok(assertion) => assertion,
+        Err(error) => return refused(&error.to_string()),
+    };
+    let Some(passkey) = session.find_passkey(assertion.credential_id()).await? else {
+        return refused("it is unknown");
+    };
+    if !assertion.names(&passkey.user_id) {
+        return refused("it is another person's");
+    }
+    match party.finish_sign_in(state, &assertion, &passkey.credential) {
+        Ok(after) => Ok(Some((passkey, after))),
+        Err(PasskeyError::Refused(why)) => refused(&why),
+        Err(broken) => Err(broken.into()),
+    }
+}
+
+fn require_room(known: &[StoredPasskey]) -> Result<(), Reject> {
+    if known.len() < PASSKEYS_MAXIMUM {
+        return Ok(());
+    }
+    Err(Reject::Conflict(format!(
+        "you have {PASSKEYS_MAXIMUM} passkeys already: remove one that you do not use"
+    )))
+}

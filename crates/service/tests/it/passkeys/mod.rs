@@ -1,0 +1,386 @@
+//! Passkeys: what they open, and everything that they do not.
+
+mod authenticator;
+
+use crate::house::{ADA, EVE, House, MAX, at, on_both_engines, open, policy, rejected};
+use authenticator::Authenticator;
+use futures::future::join;
+use service::{
+    Ctx, Failure, Policy, Reject, Service, SessionKind, Visitor,
+    authorization::{CodeRequest, VIEWPORT},
+    passkeys::{PASSKEYS_MAXIMUM, PasskeyAttempt},
+    sign_in::{Attempt, SignInRefusal, SignedIn},
+};
+
+pub(crate) const AUTH_URL: &str = "https://auth.acme.example";
+pub(crate) const VIEWPORT_URL: &str = "https://viewport.acme.example";
+const PASSWORD: &str = "correct horse staple nine";
+const VERIFIER: &str = "a-verifier-that-is-long-enough-for-the-rules-of-pkce";
+const MINUTES: i64 = 60;
+
+on_both_engines!(
+    a_passkey_signs_in_as_password_and_second_factor_until_it_is_removed,
+    a_challenge_is_taken_once_for_one_purpose_within_five_minutes,
+    racing_answers_to_a_challenge_open_one_session,
+    nothing_but_the_right_answer_signs_in,
+    a_counter_that_does_not_grow_is_refused,
+    changing_passkeys_needs_a_proof_of_just_now_with_the_second_factor,
+    a_passkey_is_added_once_and_by_whom_it_was_asked_for,
+    an_operator_removes_the_passkeys_of_who_lost_the_phone,
+    passkeys_are_limited_in_number_and_attempts,
+);
+
+fn here(policy: Policy) -> Policy {
+    Policy {
+        issuer: format!("{AUTH_URL}/realms/duku"),
+        viewport: VIEWPORT_URL.to_owned(),
+        sign_ins_per_person: 0,
+        sign_ins_per_address: 0,
+        ..policy
+    }
+}
+
+/// The house's service at URLs where passkeys can be used.
+async fn moved(house: &House) -> Service {
+    open(&house.database, &house.master_key, here(policy()), 0).await
+}
+
+/// Ends every session of the person.
+async fn set_password(service: &Service, email: &str) {
+    let link = service.make_reset_link(&at(0), "test", email).await.unwrap();
+    service.reset_password(&at(0), link.rsplit('/').next().unwrap(), PASSWORD).await.unwrap();
+}
+
+async fn with_password(service: &Service, seconds: i64, email: &str) -> SignedIn {
+    let attempt = Attempt { email, password: PASSWORD, device: "Firefox" };
+    service.sign_in(&at(seconds), attempt, None).await.unwrap()
+}
+
+async fn arrive(service: &Service, seconds: i64, signed_in: &SignedIn) -> Visitor {
+    let (ctx, redirect_uri) = (at(seconds), service.viewport_redirect_uri());
+    let challenge = jose::base64url::encode(&jose::sha256(VERIFIER.as_bytes()));
+    let request = CodeRequest {
+        client_id: VIEWPORT,
+        redirect_uri: &redirect_uri,
+        challenge: &challenge,
+        scope: "openid",
+        nonce: None,
+    };
+    let code = service.issue_code(&ctx, &signed_in.session, request).await.unwrap();
+    let arrival = service.arrive(&ctx, code.expose(), VERIFIER, "Firefox").await.unwrap();
+    service.find_visitor(&ctx, arrival.cookie.expose()).await.unwrap().unwrap()
+}
+
+/// A person in Viewport, who has just set a password and typed it.
+async fn visitor(service: &Service, email: &str) -> Visitor {
+    set_password(service, email).await;
+    let signed_in = with_password(service, 0, email).await;
+    arrive(service, 0, &signed_in).await
+}
+
+async fn add(service: &Service, seconds: i64, visitor: &Visitor, id: &[u8]) -> Authenticator {
+    let mut device = Authenticator::new(id);
+    let ceremony = service.begin_passkey(&at(seconds), visitor, "Laptop").await.unwrap();
+    let answer = device.create(&ceremony.options);
+    service.add_passkey(&at(seconds), visitor, ceremony.handle.expose(), &answer).await.unwrap();
+    AUTH_URL.clone_into(&mut device.origin);
+    device
+}
+
+/// A challenge's handle and the device's answer to it.
+async fn answered(service: &Service, seconds: i64, device: &mut Authenticator) -> (String, String) {
+    let ceremony = service.begin_passkey_sign_in(&at(seconds)).await.unwrap();
+    let answer = device.get(&ceremony.options);
+    (ceremony.handle.expose().to_owned(), answer)
+}
+
+async fn send(
+    service: &Service,
+    ctx: &Ctx,
+    (ceremony, answer): &(String, String),
+) -> Result<SignedIn, SignInRefusal> {
+    let attempt = PasskeyAttempt { ceremony, answer, device: "Firefox" };
+    service.sign_in_with_passkey(ctx, attempt, None).await
+}
+
+async fn sign_in(
+    service: &Service,
+    seconds: i64,
+    device: &mut Authenticator,
+) -> Result<SignedIn, SignInRefusal> {
+    let answer = answered(service, seconds, device).await;
+    send(service, &at(seconds), &answer).await
+}
+
+async fn a_passkey_signs_in_as_password_and_second_factor_until_it_is_removed(house: House) {
+    let service = moved(&house).await;
+    let ada = visitor(&service, ADA).await;
+    let entries = house.entries().await;
+    let mut device = add(&service, 1, &ada, b"laptop").await;
+    let known = service.list_passkeys(&ada).await.unwrap();
+    assert_eq!((known.len(), known[0].name.as_str(), known[0].last_used_at), (1, "Laptop", None));
+
+    for seconds in [30 * MINUTES, 60 * MINUTES] {
+        let signed_in = sign_in(&service, seconds, &mut device).await.unwrap();
+        let now = at(seconds).now;
+        assert_eq!(signed_in.session.kind, SessionKind::SignIn);
+        assert_eq!(
+            (signed_in.session.authenticated_at, signed_in.session.second_factor_at),
+            (now, Some(now))
+        );
+        let again = service.find_sign_in(&at(seconds), signed_in.cookie.expose()).await.unwrap().unwrap();
+        assert_eq!((again.user_id, again.second_factor_at), (ada.session.user_id.clone(), Some(now)));
+        assert_eq!(service.list_passkeys(&ada).await.unwrap()[0].last_used_at, Some(now));
+    }
+    let signed_in = sign_in(&service, 61 * MINUTES, &mut device).await.unwrap();
+    let ada = arrive(&service, 61 * MINUTES, &signed_in).await;
+    assert!(ada.is_fresh(at(61 * MINUTES).now));
+
+    service.remove_passkey(&at(62 * MINUTES), &ada, known[0].id.as_str()).await.unwrap();
+    assert!(service.list_passkeys(&ada).await.unwrap().is_empty());
+    let refusal = sign_in(&service, 63 * MINUTES, &mut device).await.unwrap_err();
+    assert!(matches!(refusal, SignInRefusal::Wrong), "{refusal:?}");
+    let (added, used, removed) = ("person.passkey_added", "person.passkey_used", "person.passkey_removed");
+    let expected = [added, used, used, used, "person.signed_in", removed];
+    assert_eq!(house.actions_after(entries).await, expected);
+}
+
+async fn a_challenge_is_taken_once_for_one_purpose_within_five_minutes(house: House) {
+    let service = moved(&house).await;
+    let ada = visitor(&service, ADA).await;
+    let mut device = add(&service, 1, &ada, b"laptop").await;
+    let is_over = |outcome: Result<SignedIn, SignInRefusal>| {
+        assert!(matches!(outcome, Err(SignInRefusal::Over)), "{outcome:?}");
+    };
+
+    let answer = answered(&service, 2, &mut device).await;
+    send(&service, &at(2), &answer).await.unwrap();
+    is_over(send(&service, &at(2), &answer).await);
+
+    // A wrong answer takes it, too.
+    let (ceremony, right) = answered(&service, 3, &mut device).await;
+    let wrong = send(&service, &at(3), &(ceremony.clone(), "{}".to_owned())).await;
+    assert!(matches!(wrong, Err(SignInRefusal::Wrong)), "{wrong:?}");
+    is_over(send(&service, &at(3), &(ceremony, right)).await);
+
+    let last = answered(&service, 10, &mut device).await;
+    send(&service, &at(10 + 5 * MINUTES - 1), &last).await.unwrap();
+    let late = answered(&service, 400, &mut device).await;
+    is_over(send(&service, &at(400 + 5 * MINUTES), &late).await);
+
+    let adding = service.begin_passkey(&at(5), &ada, "Phone").await.unwrap();
+    is_over(send(&service, &at(6), &(adding.handle.expose().to_owned(), late.1.clone())).await);
+    is_over(send(&service, &at(6), &("unknown".to_owned(), late.1)).await);
+    // Asked for another purpose it is still there.
+    let phone = Authenticator::new(b"phone").create(&adding.options);
+    service.add_passkey(&at(7), &ada, adding.handle.expose(), &phone).await.unwrap();
+
+    answered(&service, 500, &mut device).await;
+    let waiting = "SELECT COUNT(*) FROM passkey_ceremonies";
+    assert!(house.database.number(waiting).await > 0);
+    service.every_minute(&at(500 + 5 * MINUTES)).await.unwrap();
+    assert_eq!(house.database.number(waiting).await, 0);
+}
+
+async fn racing_answers_to_a_challenge_open_one_session(house: House) {
+    let service = moved(&house).await;
+    let ada = visitor(&service, ADA).await;
+    let mut device = add(&service, 1, &ada, b"laptop").await;
+    for seconds in 2..12 {
+        let (answer, ctx) = (answered(&service, seconds, &mut device).await, at(seconds));
+        let (one, other) = join(send(&service, &ctx, &answer), send(&service, &ctx, &answer)).await;
+        assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
+    }
+}
+
+async fn nothing_but_the_right_answer_signs_in(house: House) {
+    let service = moved(&house).await;
+    let ada = visitor(&service, ADA).await;
+    let eve = visitor(&service, EVE).await;
+    let mut device = add(&service, 1, &ada, b"laptop").await;
+    let mut eves = add(&service, 1, &eve, b"eves").await;
+    let (ada_handle, eve_handle) = (device.handle.clone(), eves.handle.clone());
+    assert_ne!(ada_handle, eve_handle);
+    let entries = house.entries().await;
+
+    let is_wrong = async |what: &str, device: &mut Authenticator| {
+        let outcome = sign_in(&service, 2, device).await;
+        assert!(matches!(outcome, Err(SignInRefusal::Wrong)), "{what}: {outcome:?}");
+    };
+    let mut stranger = Authenticator::new(b"unknown");
+    AUTH_URL.clone_into(&mut stranger.origin);
+    stranger.handle.clone_from(&ada_handle);
+    is_wrong("an unknown credential", &mut stranger).await;
+    stranger.id = b"laptop".to_vec();
+    is_wrong("another key", &mut stranger).await;
+    eves.handle.clone_from(&ada_handle);
+    is_wrong("another person's name", &mut eves).await;
+    eves.handle = String::new();
+    is_wrong("nobody's name", &mut eves).await;
+    eves.handle.clone_from(&eve_handle);
+    eves.id = b"laptop".to_vec();
+    is_wrong("another person's credential", &mut eves).await;
+    device.verifies = false;
+    is_wrong("a user who was not verified", &mut device).await;
+    device.verifies = true;
+    for origin in [
+        VIEWPORT_URL,
+        "https://evil.acme.example",
+        "http://auth.acme.example",
+        "https://auth.acme.example:8443",
+    ] {
+        origin.clone_into(&mut device.origin);
+        is_wrong(origin, &mut device).await;
+    }
+    AUTH_URL.clone_into(&mut device.origin);
+
+    // The answer to one challenge is none to another; nor is nonsense.
+    let (_, of_another) = answered(&service, 3, &mut device).await;
+    for answer in [of_another, String::new(), "null".into(), "{\"id\":1}".into(), "[".repeat(100_000)] {
+        let ceremony = service.begin_passkey_sign_in(&at(3)).await.unwrap();
+        let outcome = send(&service, &at(3), &(ceremony.handle.expose().to_owned(), answer)).await;
+        assert!(matches!(outcome, Err(SignInRefusal::Wrong)), "{outcome:?}");
+    }
+    assert_eq!(service.list_passkeys(&ada).await.unwrap()[0].last_used_at, None);
+    assert_eq!(house.entries().await, entries);
+    sign_in(&service, 4, &mut device).await.unwrap();
+}
+
+async fn a_counter_that_does_not_grow_is_refused(house: House) {
+    let service = moved(&house).await;
+    let ada = visitor(&service, ADA).await;
+    let mut device = add(&service, 1, &ada, b"laptop").await;
+    device.counter = 40;
+    sign_in(&service, 2, &mut device).await.unwrap();
+    // The next use has one more than it was told.
+    for before in [39, 40, 6] {
+        device.counter = before;
+        let outcome = sign_in(&service, 3, &mut device).await;
+        assert!(matches!(outcome, Err(SignInRefusal::Wrong)), "{before}: {outcome:?}");
+    }
+    device.counter = 41;
+    sign_in(&service, 4, &mut device).await.unwrap();
+}
+
+async fn changing_passkeys_needs_a_proof_of_just_now_with_the_second_factor(house: House) {
+    let service = moved(&house).await;
+    let ada = visitor(&service, ADA).await;
+    add(&service, 1, &ada, b"laptop").await;
+    let id = service.list_passkeys(&ada).await.unwrap()[0].id.clone();
+
+    let (soon, late) = (at(10 * MINUTES - 1), at(10 * MINUTES));
+    let begun = service.begin_passkey(&soon, &ada, "Phone").await.unwrap();
+    let answer = Authenticator::new(b"phone").create(&begun.options);
+    for outcome in [
+        service.begin_passkey(&late, &ada, "Phone").await.map(drop),
+        service.add_passkey(&late, &ada, begun.handle.expose(), &answer).await.map(drop),
+        service.remove_passkey(&late, &ada, id.as_str()).await,
+    ] {
+        assert!(matches!(rejected(outcome), Reject::SignInAgain));
+    }
+
+    // A second factor that was set up elsewhere meanwhile counts for this session at once.
+    let (before, other) = (with_password(&service, 1, ADA).await, with_password(&service, 1, ADA).await);
+    let (before, other) = (arrive(&service, 1, &before).await, arrive(&service, 1, &other).await);
+    let enrolment = service.begin_second_factor(&at(2), &other).await.unwrap();
+    let code = code_of(&enrolment.secret, 2);
+    service.confirm_second_factor(&at(2), &other, &code).await.unwrap();
+    for outcome in [
+        service.begin_passkey(&at(3), &before, "Phone").await.map(drop),
+        service.remove_passkey(&at(3), &before, id.as_str()).await,
+    ] {
+        assert!(matches!(rejected(outcome), Reject::Forbidden(_)));
+    }
+    let max = visitor(&service, MAX).await;
+    let refusal = rejected(service.remove_passkey(&at(3), &max, id.as_str()).await);
+    assert!(matches!(refusal, Reject::NotFound { .. }), "{refusal:?}");
+    service.remove_passkey(&at(4), &other, id.as_str()).await.unwrap();
+}
+
+/// What an authenticator app shows `seconds` after the start.
+fn code_of(base32: &str, seconds: i64) -> String {
+    let mut bytes = Vec::new();
+    let (mut bits, mut count) = (0_u32, 0);
+    for c in base32.bytes() {
+        let value = if c.is_ascii_alphabetic() { c - b'A' } else { c - b'2' + 26 };
+        (bits, count) = (bits << 5 | u32::from(value), count + 5);
+        if count >= 8 {
+            count -= 8;
+            bytes.push(u8::try_from(bits >> count & 0xFF).unwrap());
+        }
+    }
+    let secret = jose::TotpSecret::from_bytes(&bytes).unwrap();
+    // There are a million codes, and the secret knows its own.
+    let now = at(seconds).now;
+    (0..1_000_000).map(|n| format!("{n:06}")).find(|code| secret.verify(code, now, None).is_some()).unwrap()
+}
+
+async fn a_passkey_is_added_once_and_by_whom_it_was_asked_for(house: House) {
+    let service = moved(&house).await;
+    let (ada, eve) = (visitor(&service, ADA).await, visitor(&service, EVE).await);
+    add(&service, 1, &ada, b"laptop").await;
+    let is_conflict = |outcome: Result<_, Failure>, words: &str| {
+        let refusal = rejected(outcome);
+        assert!(matches!(&refusal, Reject::Conflict(text) if text.contains(words)), "{refusal:?}");
+    };
+
+    // A device that makes one credential twice, for its owner or for somebody else.
+    for (visitor, words) in [(&ada, "not right"), (&eve, "known already")] {
+        let begun = service.begin_passkey(&at(2), visitor, "Again").await.unwrap();
+        let answer = Authenticator::new(b"laptop").create(&begun.options);
+        is_conflict(service.add_passkey(&at(2), visitor, begun.handle.expose(), &answer).await, words);
+    }
+    let begun = service.begin_passkey(&at(3), &ada, "Phone").await.unwrap();
+    let answer = Authenticator::new(b"phone").create(&begun.options);
+    is_conflict(service.add_passkey(&at(3), &eve, begun.handle.expose(), &answer).await, "begin again");
+
+    let mut unverified = Authenticator::new(b"phone");
+    unverified.verifies = false;
+    let mut elsewhere = Authenticator::new(b"phone");
+    AUTH_URL.clone_into(&mut elsewhere.origin);
+    for device in [&mut unverified, &mut elsewhere] {
+        let begun = service.begin_passkey(&at(4), &ada, "Phone").await.unwrap();
+        let answer = device.create(&begun.options);
+        is_conflict(service.add_passkey(&at(4), &ada, begun.handle.expose(), &answer).await, "not right");
+    }
+    for name in ["", "\u{200b}", &*"x".repeat(65)] {
+        let refusal = rejected(service.begin_passkey(&at(5), &ada, name).await);
+        assert!(matches!(&refusal, Reject::Invalid(invalid) if invalid.field == "name"), "{refusal:?}");
+    }
+    assert_eq!(service.list_passkeys(&ada).await.unwrap().len(), 1);
+    assert!(service.list_passkeys(&eve).await.unwrap().is_empty());
+}
+
+async fn an_operator_removes_the_passkeys_of_who_lost_the_phone(house: House) {
+    let service = moved(&house).await;
+    let (ada, eve) = (visitor(&service, ADA).await, visitor(&service, EVE).await);
+    let mut device = add(&service, 1, &ada, b"phone").await;
+    let mut eves = add(&service, 1, &eve, b"eves").await;
+    let open_still = sign_in(&service, 2, &mut device).await.unwrap();
+    assert!(service.remove_second_factor_of(&at(3), "root", ADA).await.unwrap());
+    assert!(!service.remove_second_factor_of(&at(3), "root", ADA).await.unwrap(), "there is nothing more");
+    let outcome = sign_in(&service, 4, &mut device).await;
+    assert!(matches!(outcome, Err(SignInRefusal::Wrong)), "{outcome:?}");
+    assert!(service.find_sign_in(&at(4), open_still.cookie.expose()).await.unwrap().is_none());
+    sign_in(&service, 4, &mut eves).await.unwrap();
+    assert_eq!(house.actions_after(0).await.last().unwrap(), "person.passkey_removed");
+}
+
+async fn passkeys_are_limited_in_number_and_attempts(house: House) {
+    let service = moved(&house).await;
+    let ada = visitor(&service, ADA).await;
+    for n in 0..PASSKEYS_MAXIMUM {
+        add(&service, 1, &ada, &[u8::try_from(n).unwrap(); 16]).await;
+    }
+    let refusal = rejected(service.begin_passkey(&at(2), &ada, "One more").await);
+    assert!(refusal.message().contains("20 passkeys already"), "{refusal:?}");
+
+    let strict = Policy { sign_ins_per_address: 3, ..here(policy()) };
+    let strict = open(&house.database, &house.master_key, strict, 0).await;
+    strict.begin_passkey_sign_in(&at(3)).await.unwrap();
+    let ceremony = strict.begin_passkey_sign_in(&at(3)).await.unwrap();
+    let nonsense = (ceremony.handle.expose().to_owned(), "{}".to_owned());
+    assert!(matches!(send(&strict, &at(3), &nonsense).await, Err(SignInRefusal::Wrong)));
+    assert!(matches!(send(&strict, &at(3), &nonsense).await, Err(SignInRefusal::TooManyAttempts(_))));
+    assert!(matches!(rejected(strict.begin_passkey_sign_in(&at(3)).await), Reject::TooMany(_)));
+}

@@ -1,0 +1,160 @@
+//! Passkeys: adding one in two steps, its name and then the device's answer, and removing one.
+
+use super::{ACCOUNT, PasskeyRow, second_factor};
+use crate::{
+    answer::{self, Answer},
+    form::Fields,
+    trouble::{self, Trouble},
+    visit::{Person, show},
+};
+use axum::{body::Body, extract::Path};
+use http::{Response, StatusCode};
+use pages::{Chrome, Head, Section};
+use service::{Failure, Reject, passkeys::Ceremony};
+
+#[derive(askama::Template)]
+#[template(path = "account/passkey_add.html", blocks = ["content"])]
+pub(super) struct Add {
+    pub(super) head: Head,
+    pub(super) chrome: Chrome,
+    pub(super) name: String,
+    pub(super) fresh: bool,
+    pub(super) trouble: Trouble,
+}
+
+#[derive(askama::Template)]
+#[template(path = "account/passkey_create.html", blocks = ["content"])]
+pub(super) struct Create {
+    pub(super) head: Head,
+    pub(super) chrome: Chrome,
+    pub(super) name: String,
+    pub(super) ceremony: String,
+    pub(super) options: String,
+}
+
+#[derive(askama::Template)]
+#[template(path = "account/passkey_remove.html", blocks = ["content"])]
+pub(super) struct Remove {
+    pub(super) head: Head,
+    pub(super) chrome: Chrome,
+    pub(super) partial: bool,
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) fresh: bool,
+    pub(super) trouble: Trouble,
+}
+
+/// The person's passkeys, where browsers can use any.
+pub(super) async fn rows(person: &Person) -> Result<Option<Vec<PasskeyRow>>, Response<Body>> {
+    if !person.service().offers_passkeys() {
+        return Ok(None);
+    }
+    let found = person.outcome(person.service().list_passkeys(&person.visitor).await)?;
+    let rows = found.into_iter().map(|passkey| PasskeyRow {
+        id: passkey.id.as_str().to_owned(),
+        name: passkey.name,
+        added: pages::date(passkey.created_at),
+        used: passkey.last_used_at.map(|at| pages::relative(at, person.ctx.now)),
+    });
+    Ok(Some(rows.collect()))
+}
+
+async fn form(person: &Person, name: &str, trouble: Trouble) -> Answer {
+    let page = Add {
+        head: Head::new("Add a passkey"),
+        chrome: person.chrome(Section::Account).await?,
+        name: name.to_owned(),
+        fresh: person.is_fresh(&person.visitor),
+        trouble,
+    };
+    let status = trouble::status(&page.trouble);
+    Ok(show!(person, status, page))
+}
+
+/// `GET /account/passkeys/add`
+pub(crate) async fn ask(person: Person) -> Answer {
+    second_factor::require_proof(&person).await?;
+    form(&person, "", Trouble::default()).await
+}
+
+/// `POST /account/passkeys/add`
+pub(crate) async fn begin(mut person: Person, fields: Fields) -> Answer {
+    second_factor::require_proof(&person).await?;
+    let name = fields.text("name").trim().to_owned();
+    if let Err(trouble) = trouble::confirm_person(&mut person, &fields).await? {
+        return form(&person, &name, trouble).await;
+    }
+    match person.service().begin_passkey(&person.ctx, &person.visitor, &name).await {
+        Ok(Ceremony { handle, options }) => {
+            let page = Create {
+                head: Head::new("Add a passkey"),
+                chrome: person.chrome(Section::Account).await?,
+                name,
+                ceremony: handle.expose().to_owned(),
+                options,
+            };
+            Ok(show!(person, StatusCode::OK, page))
+        }
+        Err(failure) => {
+            let trouble = Trouble::from(failure).map_err(|failure| person.failed(&failure))?;
+            form(&person, &name, trouble).await
+        }
+    }
+}
+
+/// `POST /account/passkeys`
+pub(crate) async fn add(person: Person, fields: Fields) -> Answer {
+    second_factor::require_proof(&person).await?;
+    let (ceremony, passkey) = (fields.text("ceremony"), fields.text("passkey"));
+    match person.service().add_passkey(&person.ctx, &person.visitor, ceremony, passkey).await {
+        Ok(_) => person.go(&format!("{ACCOUNT}?done=passkey-added")),
+        // The device took so long that the password is needed again.
+        Err(Failure::Reject(Reject::SignInAgain)) => form(&person, "", Trouble::default()).await,
+        Err(failure) => {
+            let trouble = Trouble::from(failure).map_err(|failure| person.failed(&failure))?;
+            form(&person, "", trouble).await
+        }
+    }
+}
+
+async fn removal(person: &Person, id: String, trouble: Trouble) -> Answer {
+    let found = person.outcome(person.service().list_passkeys(&person.visitor).await)?;
+    let Some(passkey) = found.into_iter().find(|passkey| passkey.id.as_str() == id) else {
+        return Err(answer::message_with_link(
+            StatusCode::NOT_FOUND,
+            "It is not here",
+            "You have no such passkey. It may have been removed already.",
+            ("Go to your account", ACCOUNT),
+        ));
+    };
+    let page = Remove {
+        head: Head::new("Remove a passkey"),
+        chrome: person.chrome(Section::Account).await?,
+        partial: person.partial,
+        id,
+        name: passkey.name,
+        fresh: person.is_fresh(&person.visitor),
+        trouble,
+    };
+    let status = trouble::status(&page.trouble);
+    Ok(show!(person, status, page))
+}
+
+/// `GET /account/passkeys/{id}/remove`
+pub(crate) async fn ask_remove(person: Person, Path(id): Path<String>) -> Answer {
+    second_factor::require_proof(&person).await?;
+    removal(&person, id, Trouble::default()).await
+}
+
+/// `POST /account/passkeys/{id}/remove`
+pub(crate) async fn remove(mut person: Person, Path(id): Path<String>, fields: Fields) -> Answer {
+    second_factor::require_proof(&person).await?;
+    if let Err(trouble) = trouble::confirm_person(&mut person, &fields).await? {
+        return removal(&person, id, trouble).await;
+    }
+    match person.service().remove_passkey(&person.ctx, &person.visitor, &id).await {
+        Ok(()) => person.go(&format!("{ACCOUNT}?done=passkey-removed")),
+        Err(Failure::Reject(Reject::NotFound { .. })) => removal(&person, id, Trouble::default()).await,
+        Err(failure) => Err(person.failed(&failure)),
+    }
+}
