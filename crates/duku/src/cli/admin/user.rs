@@ -17,7 +17,7 @@ pub(crate) enum User {
         #[command(flatten)]
         format: Format,
     },
-    /// Take a person's second factor away, for who lost the phone and the recovery codes
+    /// Take a person's second factor and passkeys away, for who lost the phone and the recovery codes
     #[command(after_help = "Example:\n  duku admin user remove-second-factor ada@example.org")]
     RemoveSecondFactor {
         /// The person's e-mail address
@@ -68,9 +68,9 @@ async fn remove_second_factor(
     }
     Ok(output::line(&if removed {
         format!(
-            "{email} has no second factor any more. Every session has ended; the password alone signs in."
+            "{email} has no second factor and no passkey any more. Every session has ended; the password alone signs in."
         )
     } else {
-        format!("{email} had no second factor. Nothing was changed.")
+        format!("{email} had no second factor and no passkey. Nothing was changed.")
     })?)
 }
