@@ -214,7 +214,10 @@ impl Evil {
             chrome: chrome(),
             notice: "",
             people: vec![self.person(true), self.person(false)],
+            total: 2,
             admins: 2,
+            is_later: true,
+            next: self.some(),
             invitations: vec![self.invited(true), self.invited(false)],
         };
         let revoke = members::invitations::Form {
