@@ -19,7 +19,7 @@ pub(super) enum Occasion {
 
 #[derive(askama::Template)]
 #[template(path = "account/codes.html", blocks = ["content"])]
-pub(super) struct Codes<'a> {
+pub(super) struct CodesPage<'a> {
     pub(super) head: Head,
     pub(super) chrome: Chrome,
     pub(super) occasion: Occasion,
@@ -27,7 +27,7 @@ pub(super) struct Codes<'a> {
 }
 
 pub(super) async fn show(person: &Person, occasion: Occasion, codes: &[String]) -> Answer {
-    let page = Codes {
+    let page = CodesPage {
         head: Head::new("Recovery codes"),
         chrome: person.chrome(Section::Account).await?,
         occasion,

@@ -66,7 +66,7 @@ fn nothing_that_people_or_browsers_say_becomes_markup() {
             required_by: text.clone(),
         });
         for occasion in [recovery_codes::Occasion::Enrolled, recovery_codes::Occasion::Replaced] {
-            hostile::render(&recovery_codes::Codes {
+            hostile::render(&recovery_codes::CodesPage {
                 head: Head::new(text.as_str()),
                 chrome: hostile::chrome(&text),
                 occasion,

@@ -54,13 +54,13 @@ impl World {
         Ctx { now: self.clock.now(), address: Some("192.0.2.7".parse().unwrap()), request_id: "test".into() }
     }
 
-    pub(crate) fn operator(&self, organisation: &Organisation) -> Principal {
+    pub(crate) fn operator(organisation: &Organisation) -> Principal {
         Principal::operator("root", organisation)
     }
 
     /// Makes Acme require a second factor, or not any more.
     pub(crate) async fn require_second_factor(&self, require_second_factor: bool) {
-        let operator = self.operator(&self.acme);
+        let operator = World::operator(&self.acme);
         let seen = OrganisationSettings::of(&self.service.organisation(&operator).await.unwrap());
         let new = OrganisationSettings { require_second_factor, ..seen.clone() };
         self.service.change_settings(&self.ctx(), &operator, &seen, &new).await.unwrap();

@@ -167,12 +167,11 @@ impl service::mail::Mailer for MailServer {
         &'a self,
         mail: &'a service::mail::Mail,
     ) -> std::pin::Pin<Box<dyn Future<Output = Result<(), service::mail::MailError>> + Send + 'a>> {
-        let outcome = match &self.broken {
-            Some(why) => Err(service::mail::MailError(why.clone())),
-            None => {
-                self.taken.lock().unwrap().push(mail.clone());
-                Ok(())
-            }
+        let outcome = if let Some(why) = &self.broken {
+            Err(service::mail::MailError(why.clone()))
+        } else {
+            self.taken.lock().unwrap().push(mail.clone());
+            Ok(())
         };
         Box::pin(std::future::ready(outcome))
     }
