@@ -77,7 +77,7 @@ async fn a_person_switches_between_own_organisations_only() {
     ada.post("/switch", &[("organisation", "<script>")]).await.assert_says(404, "It is not here");
     ada.get("/account").await.assert_says(200, "You are here");
 
-    let globex = world.operator(&world.globex);
+    let globex = World::operator(&world.globex);
     world.service.add_member(&world.ctx(), &globex, ADA, Role::Member).await.unwrap();
     ada.get("/account").await.assert_says(200, "Switch<span class=\"vh\"> to Globex</span>");
     ada.post("/switch", &[("organisation", world.globex.id.as_str())]).await.assert_leads_to("/");
@@ -90,7 +90,7 @@ async fn a_person_switches_between_own_organisations_only() {
 async fn a_person_without_an_organisation_has_an_account() {
     let world = World::new().await;
     let ada = world.browser().await;
-    let acme = world.operator(&world.acme);
+    let acme = World::operator(&world.acme);
     world.service.add_member(&world.ctx(), &acme, "bob@acme.example", Role::Admin).await.unwrap();
     world.service.remove_member(&world.ctx(), &acme, ADA).await.unwrap();
     ada.get("/account").await.assert_says(200, "Ask an Admin for an invitation");

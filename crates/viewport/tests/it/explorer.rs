@@ -16,7 +16,7 @@ async fn the_page_has_what_the_script_needs() {
     {
         assert!(data.contains(part), "{data}");
     }
-    let acme = world.operator(&world.acme);
+    let acme = World::operator(&world.acme);
     let ctx = world.ctx();
     world.service.add_member(&ctx, &acme, "bob@acme.example", Role::Admin).await.unwrap();
     world.service.change_role(&ctx, &acme, crate::harness::ADA, Role::Member).await.unwrap();

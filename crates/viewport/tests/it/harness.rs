@@ -62,7 +62,7 @@ impl World {
 
     /// Makes Acme require a second factor, or not any more.
     pub(crate) async fn require_second_factor(&self, require_second_factor: bool) {
-        let operator = self.operator(&self.acme);
+        let operator = World::operator(&self.acme);
         let seen = OrganisationSettings::of(&self.service.organisation(&operator).await.unwrap());
         let new = OrganisationSettings { require_second_factor, ..seen.clone() };
         self.service.change_settings(&self.ctx(), &operator, &seen, &new).await.unwrap();

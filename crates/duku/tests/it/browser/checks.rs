@@ -65,7 +65,7 @@ impl Browser {
         }
         let script = "const done = arguments[0];
             const line = (node) => `${node.target.join(' ')}: ${node.failureSummary.replace(/\\s+/g, ' ')}`;
-            axe.run(document, { resultTypes: ['violations'] }).then(
+            axe.run(document, { resultTypes: ['violations'], preload: false, iframes: false }).then(
                 ({ violations }) => done(violations.map(({ id, help, nodes }) => ({ id, help, nodes: nodes.map(line) }))),
                 (error) => done([{ id: 'axe', help: String(error), nodes: [] }]))";
         let violations = self.session.execute_async(script).await?;

@@ -1,10 +1,16 @@
 //! `cargo xtask screenshots`: a walk through every page and state.
 
 use super::{
-    Options,
+    Browser, Options,
     shots::Shots,
-    viewport::stage::{ADMIN, MEMBER, Stage},
+    viewport::{
+        getting_in::enrol,
+        stage::{ADMIN, MEMBER, Stage},
+    },
 };
+use crate::app::Fresh;
+use duku::settings::GivenSettings;
+use testkit::Engine;
 use domain::Role;
 use service::keys::{GenerateKey, RotateKey};
 use testkit::Pair;
@@ -22,6 +28,14 @@ async fn every_page_and_state() {
 }
 
 async fn getting_in(shots: &Shots) {
+    let fresh = Fresh::start_with(Engine::Sqlite, GivenSettings::default()).await;
+    let link = fresh.service.make_setup_link(&fresh.ctx()).await.unwrap().unwrap();
+    let first = Browser::start(&fresh.api.url, Options::default()).await;
+    first.goto(link.strip_prefix(&fresh.api.url).unwrap()).await;
+    shots.take(&first, "setup").await;
+    first.goto("/docs/integrations/api-keys").await;
+    shots.take(&first, "docs").await;
+    drop(first);
     let stage = Stage::open().await;
     let browser = stage.browser(Options::default()).await;
     browser.goto("/login").await;
@@ -134,6 +148,19 @@ async fn account(shots: &Shots) {
     shots.take(&browser, "account-password").await;
     browser.goto("/account/second-factor").await;
     shots.take(&browser, "second-factor").await;
+    browser.fill("Type the code that the app shows", "123 456").await;
+    browser.click("Turn it on").await;
+    browser.sees("This is not the code").await;
+    shots.take(&browser, "second-factor-wrong").await;
+    let (secret, _) = enrol(&stage, &browser).await;
+    shots.take(&browser, "recovery-codes").await;
+    browser.click("I have stored the codes").await;
+    browser.goto("/account/second-factor").await;
+    shots.take(&browser, "second-factor-on").await;
+    let other = stage.signed_in(ADMIN, "/account", Options::default()).await;
+    other.sees("recovery code").await;
+    shots.take(&other, "sign-in-second-factor").await;
+    drop((other, secret));
     let device = service.start_device(&stage.ctx(), "duku-cli", "", "duku/0.1 on ada-laptop").await.unwrap();
     browser.goto("/device").await;
     shots.take(&browser, "device").await;
@@ -173,6 +200,24 @@ async fn api_keys(shots: &Shots) {
     browser.click("Nightly export").await;
     browser.sees("Used from").await;
     shots.take(&browser, "key-page").await;
+    browser.goto("/settings/api-keys").await;
+    stage.app.clock.advance_seconds(700);
+    browser.click("Generate API Key").await;
+    browser.fill("Label", "GitHub Actions").await;
+    browser.fill("Your password", "wrong").await;
+    browser.click("Generate").await;
+    browser.sees("There is an active key").await;
+    browser.fill("Your password", "wrong").await;
+    browser.click("Generate all the same").await;
+    browser.sees("This is not your password.").await;
+    shots.take(&browser, "keys-generate-again").await;
+    browser.press("Escape").await;
+    for number in 0..5 {
+        stage.app.generate(&format!("Integration {number}"), None).await;
+    }
+    browser.reload().await;
+    browser.sees("All 10 places").await;
+    shots.take(&browser, "keys-full").await;
     let member = stage.signed_in(MEMBER, "/settings/api-keys", Options::default()).await;
     member.sees("Only Admins").await;
     shots.take(&member, "keys-member").await;

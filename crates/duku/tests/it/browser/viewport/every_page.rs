@@ -224,7 +224,13 @@ async fn a_strangers_pages_are_sound() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_pages_of_products_are_sound() {
-    World::open().await.walk(Some(MEMBER), |route| route == "/" || route.starts_with("/p/")).await;
+    let products = |route: &str| route == "/" || route.starts_with("/p/") && !route.contains("/t/");
+    World::open().await.walk(Some(MEMBER), products).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_pages_of_targets_are_sound() {
+    World::open().await.walk(Some(MEMBER), |route| route.contains("/t/")).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -240,8 +246,13 @@ async fn the_pages_of_api_keys_are_sound() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_other_settings_are_sound() {
-    let others = |route: &str| route.starts_with("/settings/") && !route.starts_with("/settings/api-keys");
+async fn the_pages_of_members_are_sound() {
+    World::open().await.walk(Some(ADMIN), |route| route.starts_with("/settings/members")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_pages_of_the_organisation_are_sound() {
+    let others = |route: &str| route == "/settings/organisation" || route == "/settings/audit";
     World::open().await.walk(Some(ADMIN), others).await;
 }
 

@@ -257,7 +257,7 @@ async fn back_after_signing_out_shows_nothing() {
 }
 
 /// Sets a second factor up on the page that shows its secret; answers with the secret and a recovery code.
-pub(super) async fn enrol(stage: &Stage, browser: &Browser) -> (String, String) {
+pub(crate) async fn enrol(stage: &Stage, browser: &Browser) -> (String, String) {
     browser.sees("Scan this with an authenticator app").await;
     let secret = browser.text("#secret").await;
     browser.fill("Type the code that the app shows", &code_of(&secret, stage.now())).await;

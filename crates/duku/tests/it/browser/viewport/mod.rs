@@ -4,7 +4,7 @@ mod account;
 mod audit;
 mod every_page;
 mod explorer;
-mod getting_in;
+pub(crate) mod getting_in;
 mod key_pages;
 mod organisation;
 #[cfg(feature = "passkeys")]
