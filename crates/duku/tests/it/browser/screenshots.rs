@@ -9,10 +9,10 @@ use super::{
     },
 };
 use crate::app::Fresh;
-use duku::settings::GivenSettings;
-use testkit::Engine;
 use domain::Role;
+use duku::settings::GivenSettings;
 use service::keys::{GenerateKey, RotateKey};
+use testkit::Engine;
 use testkit::Pair;
 
 /// Promises nothing, so it does nothing unless it is asked where the pictures go.
