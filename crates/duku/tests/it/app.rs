@@ -19,6 +19,8 @@ pub(crate) struct App {
     pub(crate) service: Service,
     pub(crate) clock: TestClock,
     pub(crate) organisation: domain::Organisation,
+    /// Where it really listens, whatever its settings call it.
+    pub(crate) address: SocketAddr,
     serving: JoinHandle<()>,
     _database: Database,
 }
@@ -46,7 +48,8 @@ impl App {
         let clock = TestClock::new();
         let ambient = Ambient { clock: Arc::new(clock.clone()), entropy: Arc::new(SeededEntropy::new(1)) };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let urls = Urls::resolve(&settings, listener.local_addr().unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let urls = Urls::resolve(&settings, address).unwrap();
         let store = app::open_store(&settings).await.unwrap();
         let service = app::open_service(&settings, store, &urls, &ambient).await.unwrap();
         let router = router(&settings, &service, &urls, &ambient);
@@ -58,7 +61,7 @@ impl App {
         let ctx = ambient.background("test");
         let organisation =
             service.create_organisation(&ctx, "test", "Acme", "ada@example.org", None).await.unwrap();
-        Self { api, service, clock, organisation, serving, _database: database }
+        Self { api, service, clock, organisation, address, serving, _database: database }
     }
 
     pub(crate) fn ctx(&self) -> Ctx {
