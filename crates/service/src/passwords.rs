@@ -53,6 +53,8 @@ impl Service {
         let mut session = self.0.store.begin().await?;
         let person = find(&mut session, visitor).await?;
         session.set_password(&person.id, &hash).await?;
+        // Whoever was signed in with the former password may have seen it.
+        session.abandon_second_factor(&person.id).await?;
         session.consume_links_of(&person.id, ctx.now).await?;
         session.end_sessions_of(&person.id, Some(visitor.root())).await?;
         session.note_reauthentication(&visitor.session, ctx.now).await?;
@@ -195,6 +197,8 @@ impl Service {
         // Two requests at once may have made two links.
         session.consume_links_of(&person.id, ctx.now).await?;
         session.set_password(&person.id, &hash).await?;
+        // Whoever was signed in with the former password may have seen it.
+        session.abandon_second_factor(&person.id).await?;
         session.end_sessions_of(&person.id, None).await?;
         self.audit_person(&mut session, ctx, &person, Action::PasswordSet, &json!({ "by": "link" })).await?;
         self.tell_of_new_password(&mut session, ctx, &person.email).await?;
