@@ -19,8 +19,18 @@ use service::passwords::{LinkState, ResetRefusal};
 struct Forgot {
     head: pages::Head,
     email: String,
+    /// Whose command it is, or an example.
+    command_email: String,
     sends_mail: bool,
     trouble: Trouble,
+}
+
+/// The address for a command that an operator is asked to paste: a link to the page, made by anybody, may name what a shell
+/// would run.
+fn for_shell(email: &str) -> &str {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '@' | '.' | '_' | '+' | '-');
+    let usable = email.len() <= 254 && email.contains('@') && !email.starts_with('-');
+    if usable && email.chars().all(plain) { email } else { "you@example.org" }
 }
 
 fn forgot(request: &Request, email: &str, trouble: Trouble) -> Response<Body> {
@@ -28,6 +38,7 @@ fn forgot(request: &Request, email: &str, trouble: Trouble) -> Response<Body> {
     let page = Forgot {
         head: pages::Head::new("Forgot your password?"),
         email: email.to_owned(),
+        command_email: for_shell(email.trim()).to_owned(),
         sends_mail: request.service().sends_mail(),
         trouble,
     };
@@ -127,5 +138,42 @@ pub(crate) async fn set(request: Request, Path(code): Path<String>, fields: Fiel
         }
         Err(Ok(trouble)) => Ok(reset(&request, &email, trouble)),
         Err(Err(failure)) => Err(request.failed(&failure)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_to_paste_holds_nothing_that_a_shell_would_run() {
+        for good in ["ada@example.org", "a.b+c_d-e@example.org"] {
+            assert_eq!(for_shell(good), good);
+        }
+        let long = format!("{}@example.org", "a".repeat(300));
+        for bad in [
+            "",
+            "ada",
+            "a@b; rm -rf ~",
+            "a@$(id)",
+            "`id`@b",
+            "'@b",
+            "a@b|c",
+            "--help@b",
+            "a@b\nid",
+            "ü@b",
+            &long,
+        ] {
+            assert_eq!(for_shell(bad), "you@example.org", "{bad:?}");
+        }
+        let page = Forgot {
+            head: pages::Head::new(""),
+            email: "x@y; id".to_owned(),
+            command_email: for_shell("x@y; id").to_owned(),
+            sends_mail: false,
+            trouble: Trouble::default(),
+        };
+        let text = askama::Template::render(&page).unwrap();
+        assert!(!text.contains("id<") && text.contains("reset-password you@example.org</pre>"), "{text}");
     }
 }
