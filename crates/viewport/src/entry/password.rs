@@ -56,23 +56,21 @@ pub(crate) async fn show_forgot(request: Request, RawQuery(query): RawQuery) -> 
 /// `POST /forgot`: the answer does not tell whether there is such a person.
 pub(crate) async fn ask(request: Request, fields: Fields) -> Answer {
     let email = fields.text("email");
-    match request.service().request_password_reset(&request.ctx, email).await {
-        Ok(()) => Ok(answer::message_with_link(
-            StatusCode::OK,
-            "Look into your mail",
-            format!(
-                "If {} is known here, a link to set a new password is on its way. It works once, for {} minutes.",
-                email.trim().chars().take(254).collect::<String>(),
+    match request.service().request_password_reset(&request.ctx, email) {
+        Ok(email) => {
+            let text = format!(
+                "If {email} is known here, a link to set a new password is on its way. It works once, for {} minutes.",
                 request.service().policy().reset_lifetime_seconds / 60
-            ),
-            ("Back to sign in", "/login"),
-        )),
+            );
+            request.service().mail_reset_link_later(&request.ctx, email);
+            let back = ("Back to sign in", "/login");
+            Ok(answer::message_with_link(StatusCode::OK, "Look into your mail", text, back))
+        }
         Err(ResetRefusal::Invalid(invalid)) => {
             Ok(forgot(&request, email, Trouble::new("email", answer::sentence(&invalid.message))))
         }
         Err(ResetRefusal::NoMail) => Ok(forgot(&request, email, Trouble::default())),
         Err(ResetRefusal::TooMany(seconds)) => Err(answer::too_many(seconds)),
-        Err(ResetRefusal::Failure(failure)) => Err(request.failed(&failure)),
     }
 }
 
