@@ -71,6 +71,21 @@ fn policy(form_target_origin: Option<&str>) -> HeaderValue {
         .unwrap_or(HeaderValue::from_static(POLICY))
 }
 
+/// Lets the forms of a page that is made already lead to more origins, as [`html_allowing`] does for one; an answer without
+/// a policy stays as it is.
+pub fn allow_form_targets<S: AsRef<str>>(response: &mut Response<Body>, origins: &[S]) {
+    let mut known = "form-action 'self'".to_owned();
+    for origin in origins.iter().map(S::as_ref).filter(|origin| is_origin(origin)) {
+        known = format!("{known} {origin}");
+    }
+    let policy =
+        response.headers().get(header::CONTENT_SECURITY_POLICY).and_then(|value| value.to_str().ok());
+    let policy = policy.map(|policy| policy.replace("form-action 'self'", &known));
+    if let Some(policy) = policy.and_then(|policy| HeaderValue::from_str(&policy).ok()) {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+}
+
 /// Whether `text` is one origin and nothing that would change the meaning of a policy.
 fn is_origin(text: &str) -> bool {
     text.split_once("://").is_some_and(|(scheme, host)| {
@@ -129,6 +144,23 @@ mod tests {
         {
             assert!(policy(hostile).contains("form-action 'self';"), "{hostile}");
         }
+    }
+
+    #[test]
+    fn a_page_that_is_made_may_lead_to_more_origins() {
+        let mut response = html(StatusCode::OK, &Word { word: "" });
+        allow_form_targets(
+            &mut response,
+            &["https://a.example", "https://b.example;", "https://c.example:8443"],
+        );
+        let policy = response.headers()["content-security-policy"].to_str().unwrap();
+        assert!(
+            policy.contains("form-action 'self' https://a.example https://c.example:8443; base-uri 'none'"),
+            "{policy}"
+        );
+        let mut plain = Response::new(Body::empty());
+        allow_form_targets(&mut plain, &["https://a.example"]);
+        assert!(plain.headers().is_empty());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::{
 };
 use domain::{Email, Invalid, audit::Action};
 use serde_json::json;
-use store::{LinkPurpose, Person, Session, StoreError};
+use store::{LinkPurpose, Person, Session};
 use zeroize::Zeroizing;
 
 /// What a link's page has to say.
@@ -53,6 +53,8 @@ impl Service {
         let mut session = self.0.store.begin().await?;
         let person = find(&mut session, visitor).await?;
         session.set_password(&person.id, &hash).await?;
+        // Whoever was signed in with the former password may have seen it.
+        session.abandon_second_factor(&person.id).await?;
         session.consume_links_of(&person.id, ctx.now).await?;
         session.end_sessions_of(&person.id, Some(visitor.root())).await?;
         session.note_reauthentication(&visitor.session, ctx.now).await?;
@@ -94,11 +96,12 @@ impl Service {
         if self.check_password(password, hash).await? { Ok(()) } else { Err(SignInRefusal::Wrong) }
     }
 
-    /// Mails a link that sets a new password, if there is such a person. The answer is the same if there is not.
+    /// Whether a link may be asked for, for which address. The store is not asked: how long the answer takes must not tell
+    /// whether there is such a person, so the link is made by [`Self::mail_reset_link_later`].
     ///
     /// # Errors
-    /// This installation sends no mail, there were too many requests, or the store fails.
-    pub async fn request_password_reset(&self, ctx: &Ctx, email: &str) -> Result<(), ResetRefusal> {
+    /// This installation sends no mail, what was typed is no address, or there were too many requests.
+    pub fn request_password_reset(&self, ctx: &Ctx, email: &str) -> Result<Email, ResetRefusal> {
         if !self.sends_mail() {
             return Err(ResetRefusal::NoMail);
         }
@@ -106,6 +109,24 @@ impl Service {
         if let Some(seconds) = self.0.limits.reset(email.as_str(), ctx.address) {
             return Err(ResetRefusal::TooMany(seconds));
         }
+        Ok(email)
+    }
+
+    /// Mails a link that sets a new password, if there is such a person, while the answer is on its way already.
+    pub fn mail_reset_link_later(&self, ctx: &Ctx, email: Email) {
+        let (service, ctx) = (self.clone(), ctx.clone());
+        tokio::spawn(async move {
+            if let Err(error) = service.mail_reset_link(&ctx, email).await {
+                tracing::error!(request_id = %ctx.request_id, %error, "a link to set a new password could not be mailed");
+            }
+        });
+    }
+
+    /// Mails a link that sets a new password, if there is such a person.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn mail_reset_link(&self, ctx: &Ctx, email: Email) -> Result<(), Failure> {
         let mut session = self.0.store.begin().await?;
         let Some(person) = session.find_person(&email).await? else { return Ok(()) };
         let link = self.insert_reset_link(&mut session, ctx, &person).await?;
@@ -195,6 +216,8 @@ impl Service {
         // Two requests at once may have made two links.
         session.consume_links_of(&person.id, ctx.now).await?;
         session.set_password(&person.id, &hash).await?;
+        // Whoever was signed in with the former password may have seen it.
+        session.abandon_second_factor(&person.id).await?;
         session.end_sessions_of(&person.id, None).await?;
         self.audit_person(&mut session, ctx, &person, Action::PasswordSet, &json!({ "by": "link" })).await?;
         self.tell_of_new_password(&mut session, ctx, &person.email).await?;
@@ -230,20 +253,6 @@ pub enum ResetRefusal {
     Invalid(Invalid),
     /// There were too many requests; wait so many seconds.
     TooMany(u64),
-    /// The store failed.
-    Failure(Failure),
-}
-
-impl From<StoreError> for ResetRefusal {
-    fn from(error: StoreError) -> Self {
-        Self::Failure(error.into())
-    }
-}
-
-impl From<Failure> for ResetRefusal {
-    fn from(failure: Failure) -> Self {
-        Self::Failure(failure)
-    }
 }
 
 pub(crate) async fn find(session: &mut Session, visitor: &Visitor) -> Result<Person, Failure> {

@@ -7,6 +7,9 @@ use serde_json::json;
 use store::Session;
 use zeroize::Zeroizing;
 
+/// How long a secret that is not confirmed is shown again, in seconds: later, somebody else may have seen it.
+const SETTING_UP_SECONDS: i64 = 3600;
+
 /// A secret that is being set up: the only time that it is shown.
 #[derive(Debug)]
 pub struct Enrolment {
@@ -44,7 +47,8 @@ impl Service {
         })
     }
 
-    /// Makes a secret for the visitor, which counts once it is confirmed. One that was not confirmed is shown again.
+    /// Makes a secret for the visitor, which counts once it is confirmed. One that was begun just now and not
+    /// confirmed is shown again.
     ///
     /// # Errors
     /// The visitor has a second factor already, or the store fails.
@@ -52,7 +56,8 @@ impl Service {
         let person = &visitor.session.user_id;
         let mut session = self.0.store.begin().await?;
         let sealed = self.seal_secret(person, &TotpSecret::generate(self.entropy()))?;
-        session.begin_second_factor(person, &sealed, ctx.now).await?;
+        let oldest = ctx.now.plus_seconds(-SETTING_UP_SECONDS);
+        session.begin_second_factor(person, &sealed, ctx.now, oldest).await?;
         // What is there now: two pages that were opened at once show the same secret.
         let found = session.find_second_factor(person).await?;
         let found =

@@ -5,11 +5,13 @@ use domain::{SecretDigest, Timestamp, UserId};
 
 statements! {
     BEGIN = "INSERT INTO second_factors (user_id, sealed_secret, created_at_ms, last_step) VALUES ($1, $2, $3, 0) \
-        ON CONFLICT (user_id) DO NOTHING";
+        ON CONFLICT (user_id) DO UPDATE SET sealed_secret = $2, created_at_ms = $3, last_step = 0 \
+        WHERE second_factors.confirmed_at_ms IS NULL AND second_factors.created_at_ms < $4";
     LOCK = "UPDATE second_factors SET last_step = last_step WHERE user_id = $1";
     FIND = "SELECT sealed_secret, confirmed_at_ms, last_step FROM second_factors WHERE user_id = $1";
     USE_STEP = "UPDATE second_factors SET last_step = $2 WHERE user_id = $1 AND last_step < $2";
     CONFIRM = "UPDATE second_factors SET confirmed_at_ms = $2 WHERE user_id = $1 AND confirmed_at_ms IS NULL";
+    ABANDON = "DELETE FROM second_factors WHERE user_id = $1 AND confirmed_at_ms IS NULL";
     REMOVE = "DELETE FROM second_factors WHERE user_id = $1";
     ADD_CODE = "INSERT INTO recovery_codes (user_id, digest) VALUES ($1, $2)";
     USE_CODE = "UPDATE recovery_codes SET used_at_ms = $3 WHERE user_id = $1 AND digest = $2 AND used_at_ms IS NULL";
@@ -29,14 +31,16 @@ pub struct StoredSecondFactor {
 }
 
 impl Session {
-    /// Stores a secret that is not confirmed yet. False if the person has one already, confirmed or not: it stays.
+    /// Stores a secret that is not confirmed yet. False if the person has one already that is confirmed, or was begun at
+    /// `oldest` or later: it stays.
     pub async fn begin_second_factor(
         &mut self,
         person: &UserId,
         sealed_secret: &[u8],
         now: Timestamp,
+        oldest: Timestamp,
     ) -> Result<bool, StoreError> {
-        Ok(self.execute(BEGIN, params![person.as_str(), sealed_secret, now]).await? == 1)
+        Ok(self.execute(BEGIN, params![person.as_str(), sealed_secret, now, oldest]).await? == 1)
     }
 
     /// The person's secret, confirmed or not.
@@ -66,6 +70,11 @@ impl Session {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         Ok(self.execute(CONFIRM, params![person.as_str(), now]).await? == 1)
+    }
+
+    /// Forgets a secret that was not confirmed.
+    pub async fn abandon_second_factor(&mut self, person: &UserId) -> Result<(), StoreError> {
+        self.execute(ABANDON, params![person.as_str()]).await.map(drop)
     }
 
     /// Takes the second factor away, with its recovery codes. False if there was none.

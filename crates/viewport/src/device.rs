@@ -31,6 +31,8 @@ struct Confirm {
     name: String,
     device: String,
     address: String,
+    /// Where the person's browser is, if that is somewhere else: a stranger's device asks from afar.
+    elsewhere: String,
     asked: Time,
     until: Time,
     email: String,
@@ -61,6 +63,7 @@ async fn confirmation(visit: &Visit, device: &StoredDevice, trouble: Trouble) ->
         user_code: shown_user_code(&device.user_code),
         name: browser::short_name(&device.device),
         device: device.device.clone(),
+        elsewhere: elsewhere(device.address.as_deref(), visit.ctx.address),
         address: device.address.clone().unwrap_or_default(),
         asked: pages::relative(device.created_at, now),
         until: pages::relative(device.expires_at, now),
@@ -73,6 +76,11 @@ async fn confirmation(visit: &Visit, device: &StoredDevice, trouble: Trouble) ->
     };
     let status = trouble::status(&page.trouble);
     Ok(show!(visit, status, page))
+}
+
+fn elsewhere(device: Option<&str>, browser: Option<std::net::IpAddr>) -> String {
+    let browser = browser.map(|address| address.to_string());
+    browser.filter(|browser| device.is_some_and(|device| device != browser)).unwrap_or_default()
 }
 
 /// The device of a code, or the form again with the reason.

@@ -64,13 +64,15 @@ struct Parts {
     service: Service,
     settings: Settings,
     secure: bool,
+    form_targets: Vec<String>,
 }
 
 impl Viewport {
     /// The dashboard of `service`.
     pub fn new(service: Service, settings: Settings) -> Self {
         let secure = service.policy().viewport.starts_with("https://");
-        Self(Arc::new(Parts { service, settings, secure }))
+        let form_targets = form_targets(&service.policy().viewport, &service.policy().issuer);
+        Self(Arc::new(Parts { service, settings, secure, form_targets }))
     }
 
     fn service(&self) -> &Service {
@@ -86,6 +88,17 @@ impl Viewport {
         Cookie::session(self.0.secure)
     }
 
+    /// Scheme, host and port that the answers to forms may lead to.
+    fn form_targets(&self) -> &[String] {
+        &self.0.form_targets
+    }
+
+    /// Host and port by which browsers reach the dashboard.
+    fn authority(&self) -> &str {
+        let viewport = &self.service().policy().viewport;
+        viewport.split_once("://").map_or(viewport, |(_, authority)| authority)
+    }
+
     /// An endpoint of the authorization server below `/protocol/openid-connect/`.
     fn protocol(&self, endpoint: &str) -> String {
         format!("{}/protocol/openid-connect/{endpoint}", self.service().policy().issuer)
@@ -95,4 +108,13 @@ impl Viewport {
     pub fn router(self) -> Router {
         routes::router(self)
     }
+}
+
+/// The dashboard's own origin and the authorization server's: a form that meets a session which has ended is answered with
+/// the way there, and Chromium follows it only if the form's page allows it.
+fn form_targets(viewport: &str, issuer: &str) -> Vec<String> {
+    let issuer = url::Url::parse(issuer).ok().map(|issuer| issuer.origin().ascii_serialization());
+    let mut targets = vec![viewport.to_owned()];
+    targets.extend(issuer.filter(|issuer| issuer != viewport));
+    targets
 }

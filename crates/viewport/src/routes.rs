@@ -6,10 +6,12 @@ use crate::{
 };
 use axum::{
     Router,
-    middleware::from_fn,
+    body::Body,
+    extract::State,
+    middleware::{from_fn, map_response_with_state},
     routing::{MethodFilter, on},
 };
-use http::StatusCode;
+use http::{Response, StatusCode};
 
 /// Who gets more than a refusal or a way to the sign-in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,6 +154,12 @@ pub(crate) fn router(viewport: Viewport) -> Router {
                 "Go back and use the page's own buttons. Nothing was changed.",
             )
         })
-        .with_state(viewport)
+        .with_state(viewport.clone())
+        .layer(map_response_with_state(viewport, lead_on))
         .layer(from_fn(|request, next| web::origin::refuse_foreign(answer::foreign, request, next)))
+}
+
+async fn lead_on(State(viewport): State<Viewport>, mut response: Response<Body>) -> Response<Body> {
+    pages::allow_form_targets(&mut response, viewport.form_targets());
+    response
 }

@@ -37,7 +37,7 @@ pub async fn enter(State(door): State<Door>, mut request: Request, next: Next) -
     request.extensions_mut().insert(context);
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let path = logged_path(request.uri().path(), route.as_ref());
+    let path = logged_path(request.uri().path(), route.as_ref().map(MatchedPath::as_str));
 
     let span = tracing::info_span!("request", id = %request_id);
     let mut response = next.run(request).instrument(span).await;
@@ -63,13 +63,57 @@ pub async fn enter(State(door): State<Door>, mut request: Request, next: Next) -
     response
 }
 
-/// The path as logs may have it: the routes of links name their secret `{code}`.
-fn logged_path(path: &str, route: Option<&MatchedPath>) -> String {
-    let secret = route.map(MatchedPath::as_str).filter(|route| route.contains("{code}"));
-    secret.unwrap_or(path).to_owned()
+/// Longer than any path of ours: what a stranger writes must not fill the logs.
+const LOGGED_CHARACTERS: usize = 200;
+
+/// No word is so long, and every secret of a link is longer.
+const SECRET_CHARACTERS: usize = 32;
+
+/// The path as logs may have it: the routes of links name their secret `{code}`, and a link that was not copied well leads
+/// past every route.
+pub(crate) fn logged_path(path: &str, route: Option<&str>) -> String {
+    let path = match route {
+        Some(route) if route.contains("{code}") => route.to_owned(),
+        Some(_) => path.to_owned(),
+        None => path.split('/').map(without_secret).collect::<Vec<_>>().join("/"),
+    };
+    match path.char_indices().nth(LOGGED_CHARACTERS) {
+        Some((end, _)) => format!("{}…", path.get(..end).unwrap_or_default()),
+        None => path,
+    }
+}
+
+/// A segment of a path, unless it may be the secret of a link, or hold it.
+fn without_secret(segment: &str) -> &str {
+    let base64url = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let longest = segment.split(|c| !base64url(c)).map(str::len).max().unwrap_or_default();
+    if longest < SECRET_CHARACTERS { segment } else { "…" }
 }
 
 /// Sixteen hexadecimal digits: enough to find one request in the logs of a year.
 fn name(entropy: &dyn Entropy) -> String {
     format!("{:016x}", u64::from_be_bytes(environment::random::<8>(entropy)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::logged_path;
+
+    #[test]
+    fn the_secret_of_a_link_is_not_logged_however_the_link_was_copied() {
+        let secret = "dNfF_crpitKZxZn-cFDf4ZbtTSQL8sZyEJc_5_15qIk";
+        let logged = |path: &str, route| logged_path(&path.replace("SECRET", secret), route);
+        assert_eq!(logged("/reset/SECRET", Some("/reset/{code}")), "/reset/{code}");
+        assert_eq!(logged("/reset/SECRET/", None), "/reset/…/");
+        assert_eq!(logged("//invite/%22SECRET.", None), "//invite/…");
+        assert_eq!(logged("/settings/api-kyes/key_01m86b0ev2etta2q778m598pdv", None).matches('…').count(), 0);
+    }
+
+    #[test]
+    fn a_stranger_cannot_fill_the_logs_with_one_path() {
+        assert_eq!(logged_path("/p/sbj_1", None), "/p/sbj_1");
+        let logged = logged_path(&"/é".repeat(10_000), None);
+        assert_eq!(logged.chars().count(), 201);
+        assert!(logged.ends_with('…'));
+    }
 }

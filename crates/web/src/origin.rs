@@ -1,6 +1,11 @@
 //! Requests that another site had a browser make are told apart by fetch metadata and `Origin`, without tokens in forms.
 
-use axum::{body::Body, extract::Request, middleware::Next};
+use crate::door::logged_path;
+use axum::{
+    body::Body,
+    extract::{MatchedPath, Request},
+    middleware::Next,
+};
 use http::{HeaderMap, Method, Response, header};
 
 /// Whether a request may change something as far as its origin goes: it comes from a page of this very origin, from the
@@ -25,7 +30,9 @@ pub async fn refuse_foreign(refusal: fn() -> Response<Body>, request: Request, n
     if is_own(request.method(), request.headers()) {
         return next.run(request).await;
     }
-    tracing::warn!(path = request.uri().path(), "refused a request that another site had a browser make");
+    let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let path = logged_path(request.uri().path(), route);
+    tracing::warn!(path, "refused a request that another site had a browser make");
     refusal()
 }
 

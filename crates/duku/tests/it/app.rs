@@ -19,6 +19,8 @@ pub(crate) struct App {
     pub(crate) service: Service,
     pub(crate) clock: TestClock,
     pub(crate) organisation: domain::Organisation,
+    /// Where it really listens, whatever its settings call it.
+    pub(crate) address: SocketAddr,
     _serving: Serving,
     _database: Database,
 }
@@ -29,6 +31,7 @@ pub(crate) struct Fresh {
     pub(crate) service: Service,
     pub(crate) clock: TestClock,
     ambient: Ambient,
+    address: SocketAddr,
     serving: Serving,
     database: Database,
 }
@@ -47,7 +50,8 @@ impl Fresh {
     pub(crate) async fn start_with(engine: Engine, given: GivenSettings) -> Self {
         let database = Database::fresh(engine).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
+        let address = listener.local_addr().unwrap();
+        let port = address.port();
         let given = GivenSettings {
             public_url: given.public_url.map(|url| match url.strip_suffix(":0") {
                 Some(host) => format!("{host}:{port}"),
@@ -60,7 +64,7 @@ impl Fresh {
         let settings = given.resolve(None).unwrap();
         let clock = TestClock::new();
         let ambient = Ambient { clock: Arc::new(clock.clone()), entropy: Arc::new(SeededEntropy::new(1)) };
-        let urls = Urls::resolve(&settings, listener.local_addr().unwrap()).unwrap();
+        let urls = Urls::resolve(&settings, address).unwrap();
         let store = app::open_store(&settings).await.unwrap();
         let service = app::open_service(&settings, store, &urls, &ambient).await.unwrap();
         let router = router(&settings, &service, &urls, &ambient);
@@ -69,7 +73,7 @@ impl Fresh {
             let service = router.into_make_service_with_connect_info::<SocketAddr>();
             axum::serve(listener, service).await.unwrap();
         });
-        Self { api, service, clock, ambient, serving: Serving(serving), database }
+        Self { api, service, clock, ambient, address, serving: Serving(serving), database }
     }
 
     pub(crate) fn ctx(&self) -> Ctx {
@@ -86,10 +90,10 @@ impl App {
     pub(crate) async fn start_with(engine: Engine, given: GivenSettings) -> Self {
         let fresh = Fresh::start_with(engine, given).await;
         let ctx = fresh.ctx();
-        let Fresh { api, service, clock, serving, database, .. } = fresh;
+        let Fresh { api, service, clock, address, serving, database, .. } = fresh;
         let organisation =
             service.create_organisation(&ctx, "test", "Acme", "ada@example.org", None).await.unwrap();
-        Self { api, service, clock, organisation, _serving: serving, _database: database }
+        Self { api, service, clock, organisation, address, _serving: serving, _database: database }
     }
 
     pub(crate) fn ctx(&self) -> Ctx {

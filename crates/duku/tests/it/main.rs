@@ -8,6 +8,7 @@ mod clients;
 mod command_line;
 mod crashes;
 mod forged_tokens;
+mod hosts;
 mod life;
 mod login;
 mod operations;

@@ -116,6 +116,11 @@ async fn follow_link(server: &Server, api: &testkit::Api) -> String {
     assert_eq!(opened.status, 200, "{}", opened.text);
     let refused = Answer::of(api.client().post(link).form(&[("password", "short")])).await;
     assert_eq!(refused.status, 422, "{}", refused.text);
+    let form = [("password", "correct horse battery staple")];
+    let foreign = api.client().post(link).header("sec-fetch-site", "cross-site").form(&form);
+    assert_eq!(Answer::of(foreign).await.status, 403);
+    // Copied with one character too many.
+    assert_eq!(Answer::of(api.client().get(format!("{link}/"))).await.status, 404);
     link.rsplit('/').next().unwrap().to_owned()
 }
 

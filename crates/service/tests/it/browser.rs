@@ -217,3 +217,9 @@ pub(crate) fn secret_of(text: &str, page: &str) -> String {
     let (_, rest) = text.split_once(&format!("/{page}/")).unwrap();
     rest.split_whitespace().next().unwrap().to_owned()
 }
+
+/// Somebody asks for a link to set a password, and it is mailed.
+pub(crate) async fn asks_for_link(service: &Service, seconds: i64, email: &str) {
+    let email = service.request_password_reset(&at(seconds), email).unwrap();
+    service.mail_reset_link(&at(seconds), email).await.unwrap();
+}

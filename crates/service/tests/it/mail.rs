@@ -1,7 +1,7 @@
 //! Mail: sealed while it waits, sent once, tried again, given up at last.
 
 use crate::{
-    browser::{Guest, Post, secret_of},
+    browser::{Guest, Post, asks_for_link, secret_of},
     house::{ADA, DAY, HOUR, House, MAX, NO_GRACE, at, from, on_both_engines},
     races::race,
 };
@@ -27,7 +27,7 @@ async fn a_waiting_mail_tells_neither_its_recipient_nor_its_link(house: House) {
     let post = Post::of(service);
     post.set_down(true);
     let invited = service.invite(&at(0), &house.admin, "new@secret.example", Role::Member).await.unwrap();
-    service.request_password_reset(&at(0), MAX).await.unwrap();
+    asks_for_link(service, 0, MAX).await;
     service.send_due_mail(&at(200)).await.unwrap();
     assert_eq!(house.database.number("SELECT COUNT(*) FROM mails WHERE last_error IS NOT NULL").await, 2);
     let rows = house.database.sql("SELECT * FROM mails").await;
@@ -50,10 +50,9 @@ async fn two_nodes_send_each_mail_once(house: House) {
     for number in 0..30 {
         let email = format!("person{number}@acme.example");
         house.service.add_member(&at(0), &house.admin, &email, Role::Member).await.unwrap();
-        nodes[number % 2]
-            .request_password_reset(&from(&format!("2001:db8:{number}::1"), 0), &email)
-            .await
-            .unwrap();
+        let (node, ctx) = (&nodes[number % 2], from(&format!("2001:db8:{number}::1"), 0));
+        let email = node.request_password_reset(&ctx, &email).unwrap();
+        node.mail_reset_link(&ctx, email).await.unwrap();
     }
     for _ in 0..3 {
         race(&nodes, 8, |node, _| async move { node.send_due_mail(&at(1)).await.unwrap() }).await;
@@ -73,7 +72,7 @@ async fn a_slow_node_keeps_the_mails_that_it_took_on(house: House) {
     for number in 0..5 {
         let email = format!("person{number}@acme.example");
         house.service.add_member(&at(0), &house.admin, &email, Role::Member).await.unwrap();
-        house.service.request_password_reset(&at(0), &email).await.unwrap();
+        asks_for_link(&house.service, 0, &email).await;
     }
     house.service.send_due_mail(&at(0)).await.unwrap();
     // If each takes nearly two minutes, the last is sent after eight: until then nobody else takes it on.
@@ -85,7 +84,7 @@ async fn a_mail_that_fails_is_tried_later_and_later_and_given_up_after_three_day
     let service = &house.service;
     let post = Post::of(service);
     post.set_down(true);
-    service.request_password_reset(&at(0), ADA).await.unwrap();
+    asks_for_link(service, 0, ADA).await;
     let (mut now, mut waits) = (0, Vec::new());
     for attempt in 1..=8 {
         service.send_due_mail(&at(now)).await.unwrap();
@@ -110,9 +109,9 @@ async fn a_mail_that_fails_is_tried_later_and_later_and_given_up_after_three_day
 async fn a_mail_that_cannot_be_read_holds_up_no_other(house: House) {
     let service = &house.service;
     let post = Post::of(service);
-    service.request_password_reset(&at(0), ADA).await.unwrap();
+    asks_for_link(service, 0, ADA).await;
     house.database.sql("UPDATE mails SET id = 'tok_moved'").await;
-    service.request_password_reset(&at(1), MAX).await.unwrap();
+    asks_for_link(service, 1, MAX).await;
     service.send_due_mail(&at(2)).await.unwrap();
     assert_eq!(post.mails().iter().map(|mail| mail.to.as_str()).collect::<Vec<_>>(), [MAX]);
 }

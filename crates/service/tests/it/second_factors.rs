@@ -19,6 +19,7 @@ on_both_engines!(
     a_second_factor_is_set_up_once,
     pages_that_set_it_up_at_once_show_one_secret,
     a_secret_that_was_not_confirmed_protects_and_opens_nothing,
+    a_secret_that_somebody_saw_before_is_not_set_up_later,
 );
 
 /// How many of `times` browsers that give the same code at once get in.
@@ -217,4 +218,26 @@ async fn a_secret_that_was_not_confirmed_protects_and_opens_nothing(house: House
     let before = OrganisationSettings::of(&house.acme);
     let after = OrganisationSettings { require_second_factor: true, ..before.clone() };
     rejected(service.change_settings(&at(91), &house.admin, &before, &after).await);
+}
+
+async fn a_secret_that_somebody_saw_before_is_not_set_up_later(house: House) {
+    let service = &house.service;
+    let guest = Guest::of(&house, 0, ADA).await;
+    let visitor = guest.visitor(service, 0).await;
+    let seen = service.begin_second_factor(&at(0), &visitor).await.unwrap();
+    let again = service.begin_second_factor(&at(3599), &visitor).await.unwrap();
+    assert_eq!(*again.secret, *seen.secret, "the page was loaded again");
+    let later = service.begin_second_factor(&at(3700), &visitor).await.unwrap();
+    assert_ne!(*later.secret, *seen.secret, "the page was left open on somebody's screen");
+    service.change_password(&at(3701), &visitor, PASSWORD, OTHER_PASSWORD).await.unwrap();
+    let after = service.begin_second_factor(&at(3702), &visitor).await.unwrap();
+    assert_ne!(*after.secret, *later.secret, "a new password shuts out whoever was signed in");
+    let old =
+        service.confirm_second_factor(&at(3703), &visitor, &phone(&later.secret).code_at(time(3703))).await;
+    rejected(old);
+    service
+        .confirm_second_factor(&at(3703), &visitor, &phone(&after.secret).code_at(time(3703)))
+        .await
+        .unwrap();
+    service.begin_second_factor(&at(9000), &visitor).await.unwrap_err();
 }

@@ -2,8 +2,8 @@
 
 use crate::{
     browser::{
-        Guest, OTHER_PASSWORD, PASSWORD, Post, arrive, code, command_line, enrol, refresh, refresh_token,
-        secret_of, sign_in,
+        Guest, OTHER_PASSWORD, PASSWORD, Post, arrive, asks_for_link, code, command_line, enrol, refresh,
+        refresh_token, secret_of, sign_in,
     },
     house::{ADA, HOUR, House, MAX, Pair, at, on_both_engines},
 };
@@ -77,7 +77,7 @@ async fn nothing_that_lets_a_person_in_is_in_any_table_or_file(house: House) {
         let email = format!("new{used}@acme.example");
         let invited = service.invite(&at(65), &house.admin, &email, Role::Member).await.unwrap();
         secrets.push(secret_of(&invited.link, "invite"));
-        service.request_password_reset(&at(66), MAX).await.unwrap();
+        asks_for_link(service, 66, MAX).await;
         service.send_due_mail(&at(66)).await.unwrap();
         let link = secret_of(&service.make_reset_link(&at(67), "root", MAX).await.unwrap(), "reset");
         if used {

@@ -19,6 +19,7 @@ fn nothing_that_a_device_says_becomes_markup() {
             name: text.clone(),
             device: text.clone(),
             address: text.clone(),
+            elsewhere: text.clone(),
             asked: pages::relative(now, now),
             until: pages::relative(now.plus_seconds(600), now),
             email: text.clone(),
@@ -29,4 +30,13 @@ fn nothing_that_a_device_says_becomes_markup() {
             trouble: Trouble::new("password", text.as_str()),
         });
     }
+}
+
+#[test]
+fn a_device_that_asks_from_afar_is_seen() {
+    let browser = |text: &str| text.parse().ok();
+    assert_eq!(elsewhere(Some("198.51.100.7"), browser("203.0.113.9")), "203.0.113.9");
+    assert_eq!(elsewhere(Some("203.0.113.9"), browser("203.0.113.9")), "");
+    assert_eq!(elsewhere(None, browser("203.0.113.9")), "");
+    assert_eq!(elsewhere(Some("203.0.113.9"), None), "");
 }

@@ -7,7 +7,7 @@ use crate::{
     visit::Request,
 };
 use axum::extract::{RawQuery, State};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use service::authorization::{CodeRefusal, VIEWPORT};
 use url::form_urlencoded;
 use web::{Cookie, Form};
@@ -78,6 +78,15 @@ fn keep(viewport: &Viewport, departures: &[Departure]) -> Option<HeaderValue> {
     if text.is_empty() { cookie.clear() } else { cookie.set(&text, Some(DEPARTURE_SECONDS)) }
 }
 
+/// The parameter of a departure that was sent on to Viewport's own host.
+const AT_HOME: &str = "at_home";
+
+/// Whether the browser asked by another name of this server, like `localhost` or the API's host.
+fn is_elsewhere(viewport: &Viewport, headers: &HeaderMap) -> bool {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    host.is_some_and(|host| !host.eq_ignore_ascii_case(viewport.authority()))
+}
+
 /// `GET /login?next=…`: straight on if somebody is signed in already, unless a fresh proof is asked for.
 pub(crate) async fn depart(
     State(viewport): State<Viewport>,
@@ -88,6 +97,12 @@ pub(crate) async fn depart(
     let query = query.unwrap_or_default();
     let asked = Form::parse(query.as_bytes()).ok();
     let parameter = |name| asked.as_ref().and_then(|asked| asked.get(name));
+    // The way back leads to Viewport's own host, which alone can read what is set here. Once only: behind a proxy that
+    // writes a host of its own, every request looks like one to another host.
+    if asked.is_some() && parameter(AT_HOME).is_none() && is_elsewhere(&viewport, &headers) {
+        let query = form_urlencoded::Serializer::new(query).append_pair(AT_HOME, "1").finish();
+        return request.go(&format!("{}/login?{query}", viewport.service().policy().viewport));
+    }
     let next = own_page(parameter("next"));
     let max_age = parameter("max_age").filter(|age| age.bytes().all(|digit| digit.is_ascii_digit()));
     if max_age.is_none() && request.visitor().await?.is_some() {

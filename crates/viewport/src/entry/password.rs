@@ -19,8 +19,18 @@ use service::passwords::{LinkState, ResetRefusal};
 pub(super) struct Forgot {
     pub(super) head: pages::Head,
     pub(super) email: String,
+    /// Whose command it is, or an example.
+    pub(super) command_email: String,
     pub(super) sends_mail: bool,
     pub(super) trouble: Trouble,
+}
+
+/// The address for a command that an operator is asked to paste: a link to the page, made by anybody, may name what a shell
+/// would run.
+fn for_shell(email: &str) -> &str {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '@' | '.' | '_' | '+' | '-');
+    let usable = email.len() <= 254 && email.contains('@') && !email.starts_with('-');
+    if usable && email.chars().all(plain) { email } else { "you@example.org" }
 }
 
 fn forgot(request: &Request, email: &str, trouble: Trouble) -> Response<Body> {
@@ -28,6 +38,7 @@ fn forgot(request: &Request, email: &str, trouble: Trouble) -> Response<Body> {
     let page = Forgot {
         head: pages::Head::new("Forgot your password?"),
         email: email.to_owned(),
+        command_email: for_shell(email.trim()).to_owned(),
         sends_mail: request.service().sends_mail(),
         trouble,
     };
@@ -45,23 +56,21 @@ pub(crate) async fn show_forgot(request: Request, RawQuery(query): RawQuery) -> 
 /// `POST /forgot`: the answer does not tell whether there is such a person.
 pub(crate) async fn ask(request: Request, fields: Fields) -> Answer {
     let email = fields.text("email");
-    match request.service().request_password_reset(&request.ctx, email).await {
-        Ok(()) => Ok(answer::message_with_link(
-            StatusCode::OK,
-            "Look into your mail",
-            format!(
-                "If {} is known here, a link to set a new password is on its way. It works once, for {} minutes.",
-                email.trim().chars().take(254).collect::<String>(),
+    match request.service().request_password_reset(&request.ctx, email) {
+        Ok(email) => {
+            let text = format!(
+                "If {email} is known here, a link to set a new password is on its way. It works once, for {} minutes.",
                 request.service().policy().reset_lifetime_seconds / 60
-            ),
-            ("Back to sign in", "/login"),
-        )),
+            );
+            request.service().mail_reset_link_later(&request.ctx, email);
+            let back = ("Back to sign in", "/login");
+            Ok(answer::message_with_link(StatusCode::OK, "Look into your mail", text, back))
+        }
         Err(ResetRefusal::Invalid(invalid)) => {
             Ok(forgot(&request, email, Trouble::new("email", answer::sentence(&invalid.message))))
         }
         Err(ResetRefusal::NoMail) => Ok(forgot(&request, email, Trouble::default())),
         Err(ResetRefusal::TooMany(seconds)) => Err(answer::too_many(seconds)),
-        Err(ResetRefusal::Failure(failure)) => Err(request.failed(&failure)),
     }
 }
 
@@ -127,5 +136,42 @@ pub(crate) async fn set(request: Request, Path(code): Path<String>, fields: Fiel
         }
         Err(Ok(trouble)) => Ok(reset(&request, &email, trouble)),
         Err(Err(failure)) => Err(request.failed(&failure)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_to_paste_holds_nothing_that_a_shell_would_run() {
+        for good in ["ada@example.org", "a.b+c_d-e@example.org"] {
+            assert_eq!(for_shell(good), good);
+        }
+        let long = format!("{}@example.org", "a".repeat(300));
+        for bad in [
+            "",
+            "ada",
+            "a@b; rm -rf ~",
+            "a@$(id)",
+            "`id`@b",
+            "'@b",
+            "a@b|c",
+            "--help@b",
+            "a@b\nid",
+            "ü@b",
+            &long,
+        ] {
+            assert_eq!(for_shell(bad), "you@example.org", "{bad:?}");
+        }
+        let page = Forgot {
+            head: pages::Head::new(""),
+            email: "x@y; id".to_owned(),
+            command_email: for_shell("x@y; id").to_owned(),
+            sends_mail: false,
+            trouble: Trouble::default(),
+        };
+        let text = askama::Template::render(&page).unwrap();
+        assert!(!text.contains("id<") && text.contains("reset-password you@example.org</pre>"), "{text}");
     }
 }

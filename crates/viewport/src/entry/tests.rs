@@ -29,6 +29,7 @@ fn nothing_that_strangers_type_becomes_markup() {
             hostile::render(&password::Forgot {
                 head: head(),
                 email: text.clone(),
+                command_email: text.clone(),
                 sends_mail,
                 trouble: Trouble::new("email", text.as_str()),
             });

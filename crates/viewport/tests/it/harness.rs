@@ -56,7 +56,7 @@ impl World {
     }
 
     #[allow(clippy::unused_self, reason = "it reads like the other ways to get something of a world")]
-    pub(crate) fn operator(&self, organisation: &Organisation) -> Principal {
+    pub(crate) fn operator(organisation: &Organisation) -> Principal {
         Principal::operator("root", organisation)
     }
 
@@ -70,7 +70,7 @@ impl World {
 
     /// Makes a person with the first password a member of Acme.
     pub(crate) async fn join(&self, email: &str, role: Role) {
-        let operator = self.operator(&self.acme);
+        let operator = Self::operator(&self.acme);
         let invited = self.service.invite(&self.ctx(), &operator, email, role).await.unwrap();
         let code = invited.link.rsplit('/').next().unwrap();
         let by = Acceptance::Password(PASSWORD);

@@ -15,7 +15,7 @@ async fn world() -> World {
 }
 
 async fn id_of(world: &World, email: &str) -> String {
-    let members = world.service.list_members(&world.operator(&world.acme)).await.unwrap();
+    let members = world.service.list_members(&World::operator(&world.acme)).await.unwrap();
     members.into_iter().find(|member| member.email.as_str() == email).unwrap().id.to_string()
 }
 
@@ -58,16 +58,16 @@ async fn an_invitation_shows_its_link_once_and_can_be_made_anew_or_taken_back() 
     let list = ada.open("/settings/members").await;
     list.says("new@acme.example");
     assert!(!list.text.contains(&first), "the link is in the list");
-    let waiting = world.service.list_invitations(&world.operator(&world.acme)).await.unwrap();
+    let waiting = world.service.list_invitations(&World::operator(&world.acme)).await.unwrap();
     let again = format!("/settings/members/invitations/{}/again", waiting[0].id);
     let second = link_of(&ada, &again, &[]).await;
     assert_ne!(first, second);
-    let waiting = world.service.list_invitations(&world.operator(&world.acme)).await.unwrap();
+    let waiting = world.service.list_invitations(&World::operator(&world.acme)).await.unwrap();
     assert_eq!((waiting.len(), waiting[0].role), (1, Role::Admin));
     let revoke = format!("/settings/members/invitations/{}/revoke", waiting[0].id);
     ada.open(&revoke).await.says("Take back the invitation of new@acme.example?");
     ada.submit(&revoke, &[]).await;
-    assert!(world.service.list_invitations(&world.operator(&world.acme)).await.unwrap().is_empty());
+    assert!(world.service.list_invitations(&World::operator(&world.acme)).await.unwrap().is_empty());
     assert_eq!(ada.get(&revoke).await.status, StatusCode::NOT_FOUND);
     let known = ada.post("/settings/members/invite", &[("email", MEMBER), ("role", "member")]).await;
     assert_eq!(known.status, StatusCode::UNPROCESSABLE_ENTITY);
@@ -102,7 +102,11 @@ async fn a_role_that_somebody_changed_is_not_changed_unseen() {
     let ada = world.browser_of(ADA).await;
     let page = format!("/settings/members/{}/role", id_of(&world, MEMBER).await);
     assert_eq!(ada.open(&page).await.value("seen_role"), "member");
-    world.service.change_role(&world.ctx(), &world.operator(&world.acme), MEMBER, Role::Admin).await.unwrap();
+    world
+        .service
+        .change_role(&world.ctx(), &World::operator(&world.acme), MEMBER, Role::Admin)
+        .await
+        .unwrap();
     let answer = ada.post(&page, &[("role", "member"), ("seen_role", "member")]).await;
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
     answer.says("Somebody changed the role");
@@ -115,7 +119,7 @@ async fn removing_a_person_names_the_keys_that_stay() {
     let world = world().await;
     world.join("eva@acme.example", Role::Admin).await;
     let wanted = GenerateKey { label: "Eva's pipeline".into(), expires_in_days: None };
-    let mut principal = world.operator(&world.acme);
+    let mut principal = World::operator(&world.acme);
     principal.holder = service::Holder::Operator { name: "eva@acme.example".into() };
     world.service.generate_key(&world.ctx(), &principal, &wanted).await.unwrap();
     let ada = world.browser_of(ADA).await;

@@ -56,7 +56,7 @@ async fn the_export_is_the_whole_chain_and_verifies() {
         let name = format!("Product {number}");
         world
             .service
-            .create_subject(&world.ctx(), &world.operator(&world.acme), &name, None, None)
+            .create_subject(&world.ctx(), &World::operator(&world.acme), &name, None, None)
             .await
             .unwrap();
     }
@@ -68,7 +68,7 @@ async fn the_export_is_the_whole_chain_and_verifies() {
     for line in file.text.lines() {
         walk.step(&read_export_line(line).unwrap()).unwrap();
     }
-    let report = world.service.verify_own_audit(&world.operator(&world.acme)).await.unwrap();
+    let report = world.service.verify_own_audit(&World::operator(&world.acme)).await.unwrap();
     assert_eq!((walk.entries, &walk.hash), (report.entries, &report.hash));
     assert!(walk.entries > 1005);
     let checked = ada.open("/settings/audit?check=1").await;
@@ -83,7 +83,7 @@ async fn the_log_is_filtered_and_in_pages() {
         let name = format!("Product {number}");
         world
             .service
-            .create_subject(&world.ctx(), &world.operator(&world.acme), &name, None, None)
+            .create_subject(&world.ctx(), &World::operator(&world.acme), &name, None, None)
             .await
             .unwrap();
         world.clock.advance_seconds(1);

@@ -96,7 +96,7 @@ async fn a_target_that_a_pipeline_changed_is_not_overwritten_unseen() {
         ..Default::default()
     };
     let subject = shop.rsplit('/').next().unwrap();
-    world.service.upsert_target(&world.ctx(), &world.operator(&world.acme), subject, input).await.unwrap();
+    world.service.upsert_target(&world.ctx(), &World::operator(&world.acme), subject, input).await.unwrap();
     let fields = [("name", "Mine"), ("version", "1.5"), ("environment", "staging"), ("seen_at", &*seen)];
     let answer = browser.post(&edit, &fields).await;
     assert_eq!(answer.status, StatusCode::CONFLICT);
@@ -207,7 +207,7 @@ async fn lists_come_in_pages() {
         let name = format!("Product {number:02}");
         world
             .service
-            .create_subject(&world.ctx(), &world.operator(&world.acme), &name, None, None)
+            .create_subject(&world.ctx(), &World::operator(&world.acme), &name, None, None)
             .await
             .unwrap();
         world.clock.advance_seconds(1);
