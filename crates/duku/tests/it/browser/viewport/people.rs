@@ -23,7 +23,7 @@ async fn life(options: Options) {
         .await;
     browser.click("Invite").await;
     browser.sees("grace@example.org is invited").await;
-    browser.sees("as an Admin of Acme").await;
+    browser.sees("join Acme as an Admin").await;
     browser.axe().await;
     let first = stage.path(&browser.text("#value-link").await);
     browser.click("Done").await;
@@ -205,7 +205,7 @@ async fn signing_in_and_inviting_by_keyboard_alone() {
     browser.press("Tab").await;
     browser.press("ArrowDown").await;
     browser.press("Enter").await;
-    browser.sees("as an Admin of Acme").await;
+    browser.sees("join Acme as an Admin").await;
     browser.tab_to("button “Copy”").await;
     browser.press("Enter").await;
     browser.sees("Copied").await;
