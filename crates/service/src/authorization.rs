@@ -105,9 +105,29 @@ impl Service {
         Ok(code)
     }
 
-    /// Uses a code up within the caller's transaction, which must be committed even if the code is refused: one that
-    /// comes a second time has leaked, and ends what it opened (RFC 6749 §4.1.2).
-    pub(crate) async fn redeem_code(
+    /// Begins the transaction in which a code is used up. A refused code commits it already: one that comes a second
+    /// time has leaked, and that it ended what it opened is kept (RFC 6749 §4.1.2).
+    pub(crate) async fn begin_with_code(
+        &self,
+        ctx: &Ctx,
+        code: &str,
+        client_id: &str,
+        redirect_uri: &str,
+        verifier: &str,
+    ) -> Result<(Session, StoredCode, PersonSession), CodeRefusal> {
+        let mut session = self.0.store.begin().await?;
+        match self.redeem_code(&mut session, ctx, code, client_id, redirect_uri, verifier).await {
+            Ok((code, sign_in)) => Ok((session, code, sign_in)),
+            Err(refusal) => {
+                if !matches!(refusal, CodeRefusal::Failure(_)) {
+                    session.commit().await?;
+                }
+                Err(refusal)
+            }
+        }
+    }
+
+    async fn redeem_code(
         &self,
         session: &mut Session,
         ctx: &Ctx,
@@ -153,17 +173,8 @@ impl Service {
         redirect_uri: &str,
         verifier: &str,
     ) -> Result<CodeTokens, CodeRefusal> {
-        let mut session = self.0.store.begin().await?;
-        let redeemed = self.redeem_code(&mut session, ctx, code, client_id, redirect_uri, verifier).await;
-        let (code, sign_in) = match redeemed {
-            Ok(redeemed) => redeemed,
-            Err(refusal) => {
-                if !matches!(refusal, CodeRefusal::Failure(_)) {
-                    session.commit().await?;
-                }
-                return Err(refusal);
-            }
-        };
+        let (mut session, code, sign_in) =
+            self.begin_with_code(ctx, code, client_id, redirect_uri, verifier).await?;
         let organisation = self.organisation_to_enter(&mut session, &code.user_id).await?;
         let tokens = match organisation {
             Some(organisation) => {

@@ -66,20 +66,8 @@ impl Service {
         device: &str,
     ) -> Result<Arrival, CodeRefusal> {
         let redirect_uri = self.viewport_redirect_uri();
-        let mut session = self.0.store.begin().await?;
-        let redeemed = self
-            .redeem_code(&mut session, ctx, code, crate::authorization::VIEWPORT, &redirect_uri, verifier)
-            .await;
-        let (code, sign_in) = match redeemed {
-            Ok(redeemed) => redeemed,
-            Err(refusal) => {
-                // A code that comes twice ended what it had opened: that is kept.
-                if !matches!(refusal, CodeRefusal::Failure(_)) {
-                    session.commit().await?;
-                }
-                return Err(refusal);
-            }
-        };
+        let (mut session, code, sign_in) =
+            self.begin_with_code(ctx, code, crate::authorization::VIEWPORT, &redirect_uri, verifier).await?;
         session.end_children(&sign_in.id).await?;
         let organisation = self.organisation_to_enter(&mut session, &code.user_id).await?;
         let cookie = Handle::generate(self.entropy());
