@@ -129,10 +129,8 @@ impl Browser {
 
     /// Writes into the field with this label, instead of what is there.
     pub(crate) async fn fill(&self, label: &str, value: &str) {
-        let field = self.element("field", &json!(label), None).await;
-        if let Err(error) = self.overwrite(&field, value).await {
-            self.fail(&format!("fill “{label}”: {error}")).await;
-        }
+        self.with_element("field", &json!(label), None, async |field| self.overwrite(field, value).await)
+            .await;
     }
 
     /// Takes a radio button or ticks or unticks a checkbox, by its label.
@@ -147,11 +145,7 @@ impl Browser {
 
     /// The visible text of what a CSS selector matches first.
     pub(crate) async fn text(&self, css: &str) -> String {
-        let element = self.element("css", &json!(css), None).await;
-        match self.session.text(&element).await {
-            Ok(text) => text,
-            Err(error) => self.fail(&format!("text of `{css}`: {error}")).await,
-        }
+        self.with_element("css", &json!(css), None, async |element| self.session.text(element).await).await
     }
 
     /// All visible text of the page, with single spaces.
@@ -210,14 +204,27 @@ impl Browser {
         }
     }
 
-    /// Finds it and clicks it; a page that is still changing may take it away in between, or cover it.
     async fn click_on(&self, question: &str, words: &Value, part: Option<&str>) {
+        self.with_element(question, words, part, async |element| self.session.click(element).await).await;
+    }
+
+    /// Finds it and does something with it; a page that is still changing may take it away in between, or cover it.
+    async fn with_element<T>(
+        &self,
+        question: &str,
+        words: &Value,
+        part: Option<&str>,
+        act: impl AsyncFn(&Element) -> Answer<T>,
+    ) -> T {
         let start = Instant::now();
         loop {
             let element = self.element(question, words, part).await;
-            let Err(error) = self.session.click(&element).await else { return };
+            let error = match act(&element).await {
+                Ok(done) => return done,
+                Err(error) => error,
+            };
             if start.elapsed() > PATIENCE {
-                self.fail(&format!("click {words}: {error}")).await;
+                self.fail(&format!("{question} {words}: {error}")).await;
             }
             tokio::time::sleep(PAUSE).await;
         }

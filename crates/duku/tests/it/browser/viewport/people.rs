@@ -173,9 +173,13 @@ async fn what_is_typed_as_an_address_does_no_harm() {
         let typed = "const field = document.getElementById('email'); field.form.noValidate = true; field.value = arguments[0]";
         browser.evaluate(typed, json!([wrong])).await;
         browser.click("Invite").await;
+        // Without scripts the next page has the same address and, from the second time on, the same words.
+        let kept = "return document.getElementById('email')?.defaultValue === arguments[0]";
+        assert!(
+            browser.comes_true(async || browser.evaluate(kept, json!([wrong])).await == true).await,
+            "{wrong}"
+        );
         browser.text("#email-error").await;
-        let kept = browser.evaluate("return document.getElementById('email').defaultValue", json!([])).await;
-        assert_eq!(kept.as_str().unwrap().len(), wrong.len());
     }
     browser.has_silent_console().await;
 }
