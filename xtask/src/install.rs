@@ -15,6 +15,8 @@ pub(crate) enum Need {
     Python,
     Node,
     Chromium,
+    Wrk,
+    Taskset,
 }
 
 /// How a missing thing is got.
@@ -36,6 +38,9 @@ impl Need {
             Self::Node => works("node", &["--version"]) && works("npm", &["--version"]),
             // Whoever has a Chromium of their own need not have the font: pages only look a little different.
             Self::Chromium => works("chromium", &["--version"]) && works("chromedriver", &["--version"]),
+            // Asked for its version it says so, and answers 1 like to any wrong call.
+            Self::Wrk => Command::new("wrk").arg("--version").output().is_ok(),
+            Self::Taskset => works("taskset", &["--version"]),
         }
     }
 
@@ -49,6 +54,8 @@ impl Need {
             Self::Node if works("node", &["--version"]) => Source::Apt(&["npm"]),
             Self::Node => Source::Apt(&["nodejs", "npm"]),
             Self::Chromium => Source::Apt(&["chromium", "chromium-driver", "fonts-liberation"]),
+            Self::Wrk => Source::Apt(&["wrk"]),
+            Self::Taskset => Source::Apt(&["util-linux"]),
         }
     }
 
@@ -60,6 +67,8 @@ impl Need {
             Self::Python => "runs the OAuth and GraphQL clients that others wrote in Python",
             Self::Node => "runs the OAuth and GraphQL clients that others wrote in JavaScript",
             Self::Chromium => "meets the pages in a browser, as people do",
+            Self::Wrk => "makes the load of the measurements",
+            Self::Taskset => "keeps what is measured and the load on cores of their own",
         }
     }
 }

@@ -27,7 +27,7 @@ Usage: cargo xtask COMMAND
   test --only STEP     that step alone; `test --list` names the steps
   test -- FILTER…      hand FILTER… to the test runner (nextest's filters, where it is installed)
   architecture         do the crates keep to the rooms of ARCHITECTURE.md, and do the named tests exist?
-  bench                build the release and measure the pages' times and sizes into bench/results
+  bench [ROW…]         build the release and measure it into bench/results: all rows, or these (bench/README.md)
   screenshots          pictures of every page and state, for the eyes of a designer
   links                does every relative link in the Markdown files lead somewhere?
   bans                 are the crates that we keep out really out?
@@ -43,7 +43,7 @@ fn main() -> ExitCode {
             Err(complaint) => return misused(&complaint),
         },
         ["architecture"] => architecture::check(&root),
-        ["bench"] => bench::run(&root),
+        ["bench", rows @ ..] => bench::run(&root, rows),
         ["screenshots"] => screenshots::take(&root),
         ["links"] => links::check(&root),
         ["bans"] => bans::check(&root),

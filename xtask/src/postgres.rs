@@ -65,6 +65,11 @@ impl Cluster {
         format!("postgres://duku@127.0.0.1:{}/postgres", self.port)
     }
 
+    /// The server's first process.
+    pub(crate) fn process_id(&self) -> u32 {
+        self.server.id()
+    }
+
     fn wait_until_ready(&mut self) -> Outcome {
         let start = Instant::now();
         let port = self.port.to_string();

@@ -64,7 +64,10 @@ impl<'a> Browser<'a> {
 
     /// A failure that is not the person's, logged once and named by the request.
     pub(crate) fn failed(&self, failure: Failure) -> Response<Body> {
-        pages::message_for(Refusal::from(failure).status).request_id(&self.ctx.request_id).respond()
+        let refusal = Refusal::from(failure);
+        let mut response = pages::message_for(refusal.status).request_id(&self.ctx.request_id).respond();
+        refusal.leave_cause(&mut response);
+        response
     }
 }
 

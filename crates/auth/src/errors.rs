@@ -9,6 +9,7 @@ use service::{
     Failure,
     exchange::{ClientRefusal, ExchangeRefusal},
 };
+use web::Cause;
 
 /// One refusal.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub(crate) struct Refusal {
     pub(crate) retry_after_seconds: Option<u64>,
     /// Whether the client used HTTP Basic, and so must be challenged for it (RFC 6749 §5.2).
     pub(crate) challenge_basic: bool,
+    /// Why it failed here, for the log.
+    cause: Option<String>,
 }
 
 impl Refusal {
@@ -29,6 +32,7 @@ impl Refusal {
             description: description.into(),
             retry_after_seconds: None,
             challenge_basic: false,
+            cause: None,
         }
     }
 
@@ -44,6 +48,13 @@ impl Refusal {
         Self { challenge_basic: basic_was_used && self.status == StatusCode::UNAUTHORIZED, ..self }
     }
 
+    /// Tells the log why the request failed.
+    pub(crate) fn leave_cause(&self, response: &mut Response<Body>) {
+        if let Some(cause) = &self.cause {
+            response.extensions_mut().insert(Cause(cause.as_str().into()));
+        }
+    }
+
     fn later(status: StatusCode, seconds: u64, description: impl Into<String>) -> Self {
         Self {
             retry_after_seconds: Some(seconds),
@@ -56,6 +67,7 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response<Body> {
         let body = json!({ "error": self.error, "error_description": self.description });
         let mut response = no_store(web::json(self.status, &body));
+        self.leave_cause(&mut response);
         let headers = response.headers_mut();
         if let Some(seconds) = self.retry_after_seconds {
             headers.insert(header::RETRY_AFTER, web::retry_after(seconds));
@@ -113,19 +125,20 @@ impl From<ExchangeRefusal> for Refusal {
 
 impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
-        tracing::error!(error = %failure, "a request failed");
-        if failure.is_temporary() {
-            return Self::later(
+        let refusal = if failure.is_temporary() {
+            Self::later(
                 StatusCode::SERVICE_UNAVAILABLE,
                 1,
                 "The service cannot reach its data just now. Nothing was changed; try again in a moment.",
-            );
-        }
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "server_error",
-            "Something went wrong here, not with the request. The X-Request-Id of this answer names it in our logs.",
-        )
+            )
+        } else {
+            Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "server_error",
+                "Something went wrong here, not with the request. The X-Request-Id of this answer names it in our logs.",
+            )
+        };
+        Self { cause: Some(failure.to_string()), ..refusal }
     }
 }
 

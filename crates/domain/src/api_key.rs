@@ -55,6 +55,19 @@ pub struct Grace {
     pub until: Timestamp,
 }
 
+/// The part of a key that decides what it opens: all that an exchange and an API call need to read of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// The SHA-256 of the secret that works.
+    pub secret: SecretDigest,
+    /// The previous secret while a rotation's grace lasts.
+    pub grace: Option<Grace>,
+    /// From this instant on neither the key nor its tokens work. Always a whole second.
+    pub expires_at: Timestamp,
+    /// Tokens that carry a lower number have been ended.
+    pub token_epoch: i64,
+}
+
 /// A key seen at one instant.
 #[derive(Debug, Clone)]
 pub enum KeyState {
@@ -245,43 +258,10 @@ impl TokenWindow {
     }
 }
 
-impl ApiKey {
-    /// Generates a key in a free place of `organisation`.
-    pub fn generate(_slot: FreeSlot, organisation: &Organisation, new: NewKey, now: Timestamp) -> Self {
-        let created_at = now.to_whole_second();
-        Self {
-            id: new.id,
-            organisation_id: organisation.id.clone(),
-            organisation_name: organisation.name.as_str().to_owned(),
-            label: new.label,
-            secret: new.secret,
-            grace: None,
-            lifetime: new.lifetime,
-            created_at,
-            created_by: new.created_by,
-            expires_at: created_at.plus_seconds(new.lifetime.seconds()),
-            rotated_at: None,
-            token_epoch: 0,
-        }
-    }
-
-    /// What the key is at `now`.
-    pub fn at(self, now: Timestamp) -> KeyState {
-        if self.is_active(now) {
-            KeyState::Active(ActiveKey(self))
-        } else {
-            KeyState::Expired(ExpiredKey(self))
-        }
-    }
-
-    /// Whether it works at `now`.
+impl Standing {
+    /// Whether the key works at `now`.
     pub fn is_active(&self, now: Timestamp) -> bool {
         now < self.expires_at
-    }
-
-    /// The grace that still runs at `now`.
-    pub fn running_grace(&self, now: Timestamp) -> Option<Grace> {
-        self.grace.filter(|grace| now < grace.until && self.is_active(now))
     }
 
     /// Judges a presented secret.
@@ -318,6 +298,56 @@ impl ApiKey {
             Err(TokenEnd::Ended)
         } else {
             Ok(())
+        }
+    }
+}
+
+impl ApiKey {
+    /// Generates a key in a free place of `organisation`.
+    pub fn generate(_slot: FreeSlot, organisation: &Organisation, new: NewKey, now: Timestamp) -> Self {
+        let created_at = now.to_whole_second();
+        Self {
+            id: new.id,
+            organisation_id: organisation.id.clone(),
+            organisation_name: organisation.name.as_str().to_owned(),
+            label: new.label,
+            secret: new.secret,
+            grace: None,
+            lifetime: new.lifetime,
+            created_at,
+            created_by: new.created_by,
+            expires_at: created_at.plus_seconds(new.lifetime.seconds()),
+            rotated_at: None,
+            token_epoch: 0,
+        }
+    }
+
+    /// What the key is at `now`.
+    pub fn at(self, now: Timestamp) -> KeyState {
+        if self.is_active(now) {
+            KeyState::Active(ActiveKey(self))
+        } else {
+            KeyState::Expired(ExpiredKey(self))
+        }
+    }
+
+    /// Whether it works at `now`.
+    pub fn is_active(&self, now: Timestamp) -> bool {
+        self.standing().is_active(now)
+    }
+
+    /// The grace that still runs at `now`.
+    pub fn running_grace(&self, now: Timestamp) -> Option<Grace> {
+        self.grace.filter(|grace| now < grace.until && self.is_active(now))
+    }
+
+    /// What decides what the key opens.
+    pub const fn standing(&self) -> Standing {
+        Standing {
+            secret: self.secret.digest,
+            grace: self.grace,
+            expires_at: self.expires_at,
+            token_epoch: self.token_epoch,
         }
     }
 

@@ -63,9 +63,9 @@ fn the_eleventh_key_finds_no_slot() {
 fn a_token_never_outlives_its_key() {
     let key = key(1);
     let last = key.expires_at.plus_seconds(-10);
-    assert_eq!(key.token_window(START, 300).seconds(), 300);
-    assert_eq!(key.token_window(last, 300).seconds(), 10);
-    assert_eq!(key.token_window(last, 300).expires_at, key.expires_at.seconds());
+    assert_eq!(key.standing().token_window(START, 300).seconds(), 300);
+    assert_eq!(key.standing().token_window(last, 300).seconds(), 10);
+    assert_eq!(key.standing().token_window(last, 300).expires_at, key.expires_at.seconds());
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn an_expired_secret_gets_no_grace_when_the_key_comes_back() {
     let back =
         expired.revive(claim_slot(0, 10).unwrap(), rotation(1, 3600, false), KeyPolicy::INITIAL, later);
     assert_eq!(back.key.grace, None);
-    assert_eq!(back.key.admit(Presented::Current, later), Admission::Granted { by_grace: false });
+    assert_eq!(back.key.standing().admit(Presented::Current, later), Admission::Granted { by_grace: false });
 }
 
 #[test]
@@ -152,14 +152,14 @@ proptest! {
                         _ => Admission::Refused,
                     }
                 };
-                prop_assert_eq!(key.admit(present(&key, number), now), expected);
+                prop_assert_eq!(key.standing().admit(present(&key, number), now), expected);
             }
             for epoch in &epochs {
                 let newest_epoch = *epoch == key.token_epoch;
-                prop_assert_eq!(key.honour(*epoch, now).is_ok(), active && newest_epoch);
+                prop_assert_eq!(key.standing().honour(*epoch, now).is_ok(), active && newest_epoch);
             }
             if active {
-                let window = key.token_window(now, 300);
+                let window = key.standing().token_window(now, 300);
                 prop_assert!(window.seconds() >= 1 && window.seconds() <= 300);
                 prop_assert!(window.expires_at <= key.expires_at.seconds());
             }

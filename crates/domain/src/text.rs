@@ -8,8 +8,8 @@ use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 const BLANK_LOOKALIKES: [char; 6] = ['\u{115F}', '\u{1160}', '\u{2800}', '\u{3164}', '\u{FFA0}', '\u{034F}'];
 
 fn is_invisible(c: char) -> bool {
-    if c == ' ' {
-        return false;
+    if c.is_ascii() {
+        return c.is_ascii_control();
     }
     matches!(
         c.general_category(),

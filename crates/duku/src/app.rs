@@ -9,13 +9,12 @@ use crate::{
 use axum::{
     Router,
     http::HeaderMap,
-    middleware::{Next, from_fn, from_fn_with_state},
+    middleware::{Next, from_fn},
 };
 use domain::{Clock, Entropy};
 use service::{Ctx, Service};
 use std::{sync::Arc, time::Duration};
 use store::Store;
-use tower_http::catch_panic::CatchPanicLayer;
 use web::{Door, TrustedProxies};
 
 /// Where time and randomness come from.
@@ -97,17 +96,14 @@ pub fn router(
     ambient: &Ambient,
     stopping: operations::Stopping,
 ) -> Router {
-    let door = Door {
-        clock: Arc::clone(&ambient.clock),
-        entropy: Arc::clone(&ambient.entropy),
-        proxies: Arc::new(proxies),
-    };
+    let door = Door::new(Arc::clone(&ambient.clock), &*ambient.entropy, proxies);
     let auth_settings = auth::Settings { realm: settings.realm.clone(), form_bytes: settings.form_bytes };
     let platform_settings = platform::Settings {
         body_bytes: settings.graphql_bytes,
         depth: settings.graphql_depth,
         complexity: settings.graphql_complexity,
         aliases: settings.graphql_aliases,
+        documents: settings.graphql_documents,
         resource_metadata_url: format!("{}{}", urls.platform, platform::RESOURCE_METADATA_PATH),
         ..platform::Settings::default()
     };
@@ -122,10 +118,8 @@ pub fn router(
         .merge(pages::assets_with(&viewport::ASSETS))
         .merge(operations::router(service.clone(), stopping))
         .fallback(move |headers: HeaderMap| std::future::ready(operations::not_found(&headers, &discovery)))
-        .layer(from_fn(move |request, next: Next| async move {
-            let answer = tokio::time::timeout(timeout, next.run(request)).await;
-            answer.unwrap_or_else(|_| operations::too_slow())
+        // One layer, not one for each of these: every layer costs each request a copy and an allocation.
+        .layer(from_fn(move |request, next: Next| {
+            door.clone().enter(request, move |request| operations::guard(timeout, next.run(request)))
         }))
-        .layer(CatchPanicLayer::custom(operations::after_panic))
-        .layer(from_fn_with_state(door, web::enter))
 }

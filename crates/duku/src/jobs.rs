@@ -28,6 +28,10 @@ pub async fn run(
         let now = second.tick().await;
         let ctx = ambient.background("job");
         let mut outcomes = vec![service.refresh_signing_keys().await];
+        // Until then every single measurement is kept: a minute of them is more than everything else in memory.
+        if let Some(handle) = &handle {
+            handle.run_upkeep();
+        }
         if now >= flush_due {
             flush_due = now + flush_every;
             outcomes.push(service.flush_usage(&ctx).await);
@@ -39,9 +43,6 @@ pub async fn run(
         if now >= minute_due {
             minute_due = now + MINUTE;
             outcomes.push(service.every_minute(&ctx).await);
-            if let Some(handle) = &handle {
-                handle.run_upkeep();
-            }
         }
         if now >= day_due {
             day_due = now + DAY;

@@ -7,16 +7,20 @@ use axum::{
     http::{HeaderMap, Response, StatusCode, header},
     routing::get,
 };
+use futures::FutureExt;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
 use service::Service;
 use std::{
     any::Any,
+    panic::AssertUnwindSafe,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
+use web::Cause;
 
 /// Whether the server is on its way down, so that load balancers stop sending.
 #[derive(Debug, Clone, Default)]
@@ -79,24 +83,31 @@ pub fn not_found(headers: &HeaderMap, discovery: &str) -> Response<Body> {
     failed(StatusCode::NOT_FOUND, "not_found", "NOT_FOUND", &description)
 }
 
-/// The answer to a request that took too long, most likely because its body never came.
-pub fn too_slow() -> Response<Body> {
+/// Gives a request a time to be answered in, and answers for it if that is over or if a bug breaks it off: the request is
+/// lost then, the server is not.
+pub async fn guard(patience: Duration, answer: impl Future<Output = Response<Body>>) -> Response<Body> {
+    match AssertUnwindSafe(tokio::time::timeout(patience, answer)).catch_unwind().await {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) => too_slow(),
+        Err(panic) => after_panic(&*panic),
+    }
+}
+
+/// Most likely its body never came.
+fn too_slow() -> Response<Body> {
     let description = "The request took too long and was given up. If it was to change something, look first whether it did.";
     failed(StatusCode::REQUEST_TIMEOUT, "request_timeout", "INTERNAL", description)
 }
 
-/// The answer after a bug: the request is lost, the server is not.
-#[expect(clippy::needless_pass_by_value, reason = "the layer hands the panic over")]
-pub fn after_panic(panic: Box<dyn Any + Send>) -> Response<Body> {
-    let message = panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("unknown");
-    tracing::error!(message, "a request panicked");
+fn after_panic(panic: &(dyn Any + Send)) -> Response<Body> {
+    let message =
+        panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     let description =
         "Something went wrong here, not with the request. The X-Request-Id names it in our logs.";
-    failed(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "INTERNAL", description)
+    let mut response = failed(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "INTERNAL", description);
+    let cause = format!("a panic: {}", message.unwrap_or("unknown"));
+    response.extensions_mut().insert(Cause(cause.into()));
+    response
 }
 
 /// A refusal that clients of either surface can read: OAuth's two members, and GraphQL's `errors`.

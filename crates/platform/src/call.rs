@@ -4,10 +4,12 @@ use crate::{
     errors::{self, ApiError},
     literals::Literals,
     schema::{list::List, organisation::Organisation, subject::Subject, target::Target},
+    together::Together,
 };
 use domain::{SubjectId, TargetId};
 use juniper::{Context, FieldResult};
 use service::{Ctx, Failure, Principal, Reject, Service};
+use std::collections::HashMap;
 
 /// What a field answers.
 pub(crate) type Outcome<T> = FieldResult<T, crate::scalars::ApiScalar>;
@@ -18,17 +20,25 @@ pub(crate) struct Call {
     pub(crate) ctx: Ctx,
     pub(crate) principal: Principal,
     pub(crate) literals: Literals,
+    subjects: Together<SubjectId, domain::Subject>,
+    targets: Together<(SubjectId, Page<TargetId>), Vec<domain::Target>>,
 }
 
 impl Context for Call {}
 
 /// A page of a list, as the arguments `first` and `after` ask for it.
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Page<Id> {
     first: i64,
     after: Option<Id>,
 }
 
 impl Call {
+    pub(crate) fn new(service: Service, ctx: Ctx, principal: Principal, literals: Literals) -> Self {
+        let (subjects, targets) = (Together::default(), Together::default());
+        Self { service, ctx, principal, literals, subjects, targets }
+    }
+
     /// What a use case said, in the API's words.
     pub(crate) fn outcome<T>(&self, result: Result<T, Failure>) -> Outcome<T> {
         result.map_err(|failure| self.refuse(failure))
@@ -38,7 +48,41 @@ impl Call {
         errors::of_failure(&self.ctx, failure.into())
     }
 
-    // The reads that fields of list entries make. Each is one read now; whoever wants them in batches finds them all here.
+    /// The product of a target, read together with those of the targets beside it.
+    pub(crate) async fn subject_of(&self, target: &domain::Target) -> Outcome<Option<Subject>> {
+        let read = async |ids: Vec<SubjectId>| {
+            let found = self.service.find_subjects(&self.principal, &ids).await?;
+            Ok(found.into_iter().map(|subject| (subject.id.clone(), subject)).collect())
+        };
+        let found = self.subjects.load(target.subject_id.clone(), read).await;
+        Ok(self.outcome(found)?.map(Subject))
+    }
+
+    /// The targets of a product, read together with those of the products beside it.
+    pub(crate) async fn targets_of(
+        &self,
+        subject: &domain::Subject,
+        page: Page<TargetId>,
+    ) -> Outcome<List<Target>> {
+        let read = async |asked: Vec<(SubjectId, Page<TargetId>)>| {
+            let mut by_page: HashMap<Page<TargetId>, Vec<SubjectId>> = HashMap::new();
+            for (subject, page) in asked {
+                by_page.entry(page).or_default().push(subject);
+            }
+            let mut found: HashMap<_, Vec<domain::Target>> = HashMap::new();
+            for (page, subjects) in by_page {
+                let after = page.after.as_ref();
+                for target in
+                    self.service.list_targets_of(&self.principal, &subjects, page.first, after).await?
+                {
+                    found.entry((target.subject_id.clone(), page.clone())).or_default().push(target);
+                }
+            }
+            Ok(found)
+        };
+        let found = self.targets.load((subject.id.clone(), page), read).await;
+        Ok(self.outcome(found)?.unwrap_or_default().into_iter().map(Target).collect())
+    }
 
     pub(crate) async fn subject(&self, id: &SubjectId) -> Outcome<Option<Subject>> {
         let found = self.service.find_subject(&self.principal, id).await;

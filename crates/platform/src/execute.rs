@@ -1,21 +1,21 @@
 //! From a document to an answer.
 
 use crate::{
-    Platform,
+    Parts, Platform,
     call::Call,
+    documents,
     faults::Fault,
     limits::{self, Pages},
     literals::{self, Literals},
     params::Params,
     scalars::ApiScalar,
     schema::Schema,
-    variables,
 };
 use juniper::{
-    Definition, ExecutionError, GraphQLError, Operation, OperationType, ParseError, Spanning,
-    ValidatedOperation, Value, parser::parse_document_source,
+    Definition, ExecutionError, GraphQLError, Operation, OperationType, ParseError, Spanning, Value,
 };
 use service::{Ctx, Principal};
+use std::{borrow::Cow, sync::Arc};
 
 /// What a request came to.
 #[derive(Debug)]
@@ -47,40 +47,45 @@ pub(crate) async fn execute(platform: &Platform, asker: Asker, params: Params) -
 
 async fn try_execute(platform: &Platform, asker: Asker, params: Params) -> Result<Executed, Vec<Fault>> {
     let Params { query, operation_name, variables: given } = params;
-    let (schema, shape) = (&platform.0.schema, &platform.0.shape);
-    let (source, literals) = literals::lift(&query, shape.json_fields(), platform.settings().tokens)
-        .map_err(|fault| vec![fault])?;
+    let Parts { schema, shape, settings, documents, service } = &*platform.0;
     let name = operation_name.as_deref();
+    let maximum = usize::try_from(service.policy().page_maximum).unwrap_or(usize::MAX);
+    let pages = Pages { variables: &given, maximum };
 
-    let document =
-        parse_document_source(&source, &schema.schema).map_err(|error| vec![unreadable(&error)])?;
-    check_types(&document, schema)?;
-    let operation = chosen(&document, name);
-    let mut values = juniper::Variables::new();
-    if let Some(operation) = operation {
-        if operation.item.operation_type == OperationType::Mutation && !asker.may_change {
+    if let Some(kept) = documents.find(&query, name) {
+        let prepared = kept.get();
+        if prepared.is_mutation() && !asker.may_change {
             return Ok(Executed::MutationNotAllowed);
         }
-        let maximum = usize::try_from(platform.service().policy().page_maximum).unwrap_or(usize::MAX);
-        let pages = Pages { variables: &given, maximum };
-        limits::check(&document, operation, pages, shape, platform.settings())
-            .map_err(|fault| vec![fault])?;
-        values = variables::of(&operation.item, given, schema);
+        // The variables are new, and with them how much is asked for.
+        prepared.weigh(pages, shape, settings).map_err(|fault| vec![fault])?;
+        let call = Call::new(service.clone(), asker.ctx, asker.principal, Literals::default());
+        return prepared.run(given, schema, &call).await.map_err(|error| invalid(error, name));
     }
-
-    let operation = ValidatedOperation::new(&source, name, schema).map_err(|error| invalid(error, name))?;
-    let call = call(platform, asker, literals);
-    let (data, errors) = operation.execute(&values, &call).await.map_err(|error| invalid(error, name))?;
-    Ok(Executed::Data(data, errors))
-}
-
-fn call(platform: &Platform, asker: Asker, literals: Literals) -> Call {
-    let Asker { ctx, principal, .. } = asker;
-    Call { service: platform.service().clone(), ctx, principal, literals }
+    let (source, literals) =
+        literals::lift(&query, shape.json_fields(), settings.tokens).map_err(|fault| vec![fault])?;
+    let call = Call::new(service.clone(), asker.ctx, asker.principal, literals);
+    let same = matches!(source, Cow::Borrowed(_));
+    let checks = |document: &[Definition<'_, ApiScalar>]| {
+        check_types(document, schema)?;
+        let Some(operation) = chosen(document, name) else { return Ok(true) };
+        if operation.item.operation_type == OperationType::Mutation && !asker.may_change {
+            return Ok(false);
+        }
+        limits::check(document, operation, pages, shape, settings).map_err(|fault| vec![fault])?;
+        Ok(true)
+    };
+    let Some(kept) = documents::prepare(Arc::clone(schema), source.into_owned(), name, checks)? else {
+        return Ok(Executed::MutationNotAllowed);
+    };
+    if same {
+        documents.keep(&query, name, &kept);
+    }
+    kept.get().run(given, schema, &call).await.map_err(|error| invalid(error, name))
 }
 
 /// The operation that will run; none if the document and the name do not tell.
-fn chosen<'d, 'a>(
+pub(crate) fn chosen<'d, 'a>(
     document: &'d [Definition<'a, ApiScalar>],
     name: Option<&str>,
 ) -> Option<&'d Spanning<Operation<'a, ApiScalar>>> {
@@ -115,7 +120,7 @@ fn check_types(document: &[Definition<'_, ApiScalar>], schema: &Schema) -> Resul
     Ok(())
 }
 
-fn unreadable(error: &Spanning<ParseError>) -> Fault {
+pub(crate) fn unreadable(error: &Spanning<ParseError>) -> Fault {
     let fault = match &error.item {
         ParseError::DepthLimitExceeded(limit) => Fault::invalid(format!(
             "the document nests more than {limit} levels deep: ask for the inner objects in a request of their own"
@@ -141,7 +146,7 @@ fn unreadable(error: &Spanning<ParseError>) -> Fault {
     fault.at(error.start())
 }
 
-fn invalid(error: GraphQLError, name: Option<&str>) -> Vec<Fault> {
+pub(crate) fn invalid(error: GraphQLError, name: Option<&str>) -> Vec<Fault> {
     let message = match error {
         GraphQLError::ParseError(error) => return vec![unreadable(&error)],
         GraphQLError::ValidationError(errors) => {

@@ -1,13 +1,14 @@
 //! The GraphQL API: one endpoint for API keys and people, over HTTP as the GraphQL-over-HTTP specification has it.
 //!
 //! A request passes these files in order: `endpoint` takes it in, `authenticate` asks whose it is, `negotiate` and
-//! `params` read it, `limits` weighs the document before anything of it runs, `execute` runs it, and the fields in
+//! `params` read it, `documents` remembers what was read before, `limits` weighs the document before anything of it runs, `execute` runs it, and the fields in
 //! `schema` call the use cases of `service`, which hold every rule. What went wrong comes back through `errors` (one
 //! field), `faults` (the document) or `refusal` (the whole request).
 
 mod answer;
 mod authenticate;
 mod call;
+mod documents;
 mod endpoint;
 mod errors;
 mod execute;
@@ -22,6 +23,7 @@ mod scalars;
 mod schema;
 mod settings;
 mod shape;
+mod together;
 mod variables;
 
 pub use metadata::PATH as RESOURCE_METADATA_PATH;
@@ -31,6 +33,7 @@ use axum::{
     Router,
     routing::{MethodFilter, get, on},
 };
+use documents::Documents;
 use http::Method;
 use schema::Schema;
 use service::Service;
@@ -44,8 +47,9 @@ pub struct Platform(Arc<Parts>);
 struct Parts {
     service: Service,
     settings: Settings,
-    schema: Schema,
+    schema: Arc<Schema>,
     shape: Shape,
+    documents: Documents,
 }
 
 impl Platform {
@@ -53,7 +57,8 @@ impl Platform {
     pub fn new(service: Service, settings: Settings) -> Self {
         let schema = schema::build(settings.tokens);
         let shape = Shape::of(&schema.schema);
-        Self(Arc::new(Parts { service, settings, schema, shape }))
+        let documents = Documents::new(settings.documents);
+        Self(Arc::new(Parts { service, settings, schema: Arc::new(schema), shape, documents }))
     }
 
     /// Its routes. Each request must carry a [`web::RequestContext`] among its extensions.

@@ -13,6 +13,8 @@ pub struct Settings {
     pub aliases: usize,
     /// How many tokens a document may have.
     pub tokens: usize,
+    /// How many documents are remembered once they are read, those of up to 2 KiB.
+    pub documents: usize,
     /// The absolute URL of the protected resource's metadata (RFC 9728), as challenges name it.
     pub resource_metadata_url: String,
 }
@@ -25,6 +27,7 @@ impl Default for Settings {
             complexity: 200_000,
             aliases: 50,
             tokens: 15_000,
+            documents: 256,
             resource_metadata_url: format!("http://127.0.0.1:8080{}", crate::metadata::PATH),
         }
     }

@@ -6,8 +6,8 @@
 
 use crate::{Ctx, Failure, Service, tokens::Claims, usage::Use};
 use domain::{
-    ApiKey, KeyId, ScopeSet, SecretDigest, Timestamp, TokenId,
-    api_key::{Admission, Presented, RetiredSecret, Retirement, TokenWindow},
+    KeyId, ScopeSet, SecretDigest, Timestamp, TokenId,
+    api_key::{Admission, Presented, RetiredSecret, Retirement, Standing, TokenWindow},
     scope::UnknownScope,
 };
 use metrics::{Counter, counter};
@@ -113,9 +113,9 @@ impl Meters {
 
 /// A client that was let in.
 pub(crate) struct Admitted {
-    pub(crate) key: ApiKey,
+    pub(crate) id: KeyId,
+    pub(crate) key: KeyAtExchange,
     by_grace: bool,
-    signing_key_alive: bool,
 }
 
 impl Service {
@@ -141,19 +141,19 @@ impl Service {
         scope: &str,
     ) -> Result<Exchanged, ExchangeRefusal> {
         let failed = |failure| ExchangeRefusal::Client(ClientRefusal::Failure(failure));
-        let Admitted { key, by_grace, signing_key_alive } =
+        let Admitted { id, key, by_grace } =
             self.admit_client(ctx, credential).await.map_err(ExchangeRefusal::Client)?;
         let scopes = ScopeSet::parse(scope).map_err(ExchangeRefusal::Scope)?;
-        if !signing_key_alive {
+        if !key.signing_key_alive {
             self.refresh_signing_keys().await.map_err(failed)?;
         }
-        let window = key.token_window(ctx.now, self.0.policy.token_lifetime_seconds);
+        let window = key.standing.token_window(ctx.now, self.0.policy.token_lifetime_seconds);
         let token_id = TokenId::generate(ctx.now, self.entropy());
         let claims = Claims {
             iss: Cow::Borrowed(&self.0.policy.issuer),
-            sub: Cow::Borrowed(key.id.as_str()),
-            client_id: Cow::Borrowed(key.id.as_str()),
-            azp: Cow::Borrowed(key.id.as_str()),
+            sub: Cow::Borrowed(id.as_str()),
+            client_id: Cow::Borrowed(id.as_str()),
+            azp: Cow::Borrowed(id.as_str()),
             aud: Cow::Borrowed(&self.0.policy.audience),
             iat: window.issued_at,
             exp: window.expires_at,
@@ -161,12 +161,13 @@ impl Service {
             scope: Cow::Owned(scopes.to_string()),
             org_id: Cow::Borrowed(key.organisation_id.as_str()),
             org_name: Cow::Borrowed(&key.organisation_name),
-            token_epoch: key.token_epoch,
+            token_epoch: key.standing.token_epoch,
             sid: None,
         };
         let access_token = self.sign(ctx, &claims).map_err(failed)?;
-        self.0.usage.note(&key.id, ctx, Use::Exchange { by_grace });
-        let secret_expires_at = key.grace.filter(|_| by_grace).map_or(key.expires_at, |grace| grace.until);
+        self.0.usage.note(&id, ctx, Use::Exchange { by_grace });
+        let Standing { grace, expires_at, .. } = key.standing;
+        let secret_expires_at = grace.filter(|_| by_grace).map_or(expires_at, |grace| grace.until);
         Ok(Exchanged { access_token, window, scopes, secret_expires_at })
     }
 
@@ -180,19 +181,16 @@ impl Service {
             return Err(self.refuse(ctx, None, ClientRefusal::Unknown));
         };
         let digest = jose::digest(credential.client_secret);
-        let mut session = self.0.store.reader().await?;
         let kid = self.signing_kid(ctx).map_err(ClientRefusal::Failure)?;
-        let found = session.find_key_at_exchange(&id, &kid).await?;
-        let admission = found.as_ref().map_or(Admission::Refused, |KeyAtExchange { key, .. }| {
-            key.admit(present(key, &digest), ctx.now)
-        });
+        let found = self.0.store.find_key_at_exchange(&id, &kid).await?;
+        let admission = found
+            .as_ref()
+            .map_or(Admission::Refused, |key| key.standing.admit(present(&key.standing, &digest), ctx.now));
         match (admission, found) {
-            (Admission::Granted { by_grace }, Some(KeyAtExchange { key, signing_key_alive })) => {
-                Ok(Admitted { key, by_grace, signing_key_alive })
-            }
+            (Admission::Granted { by_grace }, Some(key)) => Ok(Admitted { id, key, by_grace }),
             (Admission::Expired(at), _) => Err(self.refuse(ctx, Some(&id), ClientRefusal::Expired(at))),
             (Admission::Granted { .. } | Admission::Refused, _) => {
-                let retired = session.retired_secrets(&id).await?;
+                let retired = self.0.store.reader().await?.retired_secrets(&id).await?;
                 let refusal = self.explain(ctx, &retired, &digest);
                 Err(self.refuse(ctx, Some(&id), refusal))
             }
@@ -220,8 +218,8 @@ impl Service {
 }
 
 /// Compares digests in constant time.
-fn present(key: &ApiKey, digest: &SecretDigest) -> Presented {
-    let current = jose::matches(&key.secret.digest, digest);
+fn present(key: &Standing, digest: &SecretDigest) -> Presented {
+    let current = jose::matches(&key.secret, digest);
     let previous = key.grace.is_some_and(|grace| jose::matches(&grace.digest, digest));
     if current {
         Presented::Current

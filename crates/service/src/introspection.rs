@@ -34,9 +34,11 @@ impl Service {
         credential: Credential<'_>,
         token: &str,
     ) -> Result<Option<TokenFacts>, ClientRefusal> {
-        let client = self.admit_client(ctx, credential).await?.key;
+        let client = self.admit_client(ctx, credential).await?;
         match self.accept(ctx, token).await {
-            Ok(Accepted { verified, principal }) if principal.organisation_id == client.organisation_id => {
+            Ok(Accepted { verified, principal })
+                if principal.organisation_id == client.key.organisation_id =>
+            {
                 Ok(Some(facts(&verified.claims, &principal)))
             }
             Ok(_) | Err(TokenRefusal::Invalid(_) | TokenRefusal::TooManyFailures(_)) => Ok(None),

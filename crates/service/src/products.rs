@@ -89,6 +89,36 @@ impl Service {
         Ok(self.0.store.reader().await?.find_subject(&principal.organisation_id, id).await?)
     }
 
+    /// Those of these products that the organisation has.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn find_subjects(
+        &self,
+        principal: &Principal,
+        ids: &[SubjectId],
+    ) -> Result<Vec<Subject>, Failure> {
+        principal.authorise(Capability::ViewProducts)?;
+        Ok(self.0.store.reader().await?.subjects_by_ids(&principal.organisation_id, ids).await?)
+    }
+
+    /// A page of the targets of each of these products: by product, oldest first.
+    ///
+    /// # Errors
+    /// The page is too large, or the store fails.
+    pub async fn list_targets_of(
+        &self,
+        principal: &Principal,
+        subjects: &[SubjectId],
+        first: i64,
+        after: Option<&TargetId>,
+    ) -> Result<Vec<Target>, Failure> {
+        principal.authorise(Capability::ViewProducts)?;
+        let first = self.page(first)?;
+        let mut session = self.0.store.reader().await?;
+        Ok(session.targets_of_subjects(&principal.organisation_id, subjects, after, first).await?)
+    }
+
     /// A page of the targets of the organisation, or of one product, oldest first.
     ///
     /// # Errors

@@ -75,7 +75,7 @@ fn limit_message(limit: usize, candidates: &[Candidate]) -> String {
 }
 
 /// Why a use case has no outcome.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Failure {
     /// The asker can mend it.
     #[error("{}", .0.message())]

@@ -29,14 +29,16 @@ impl Service {
         credential: Credential<'_>,
         token: &str,
     ) -> Result<(), RevocationRefusal> {
-        let client = self.admit_client(ctx, credential).await.map_err(RevocationRefusal::Client)?.key;
+        let client = self.admit_client(ctx, credential).await.map_err(RevocationRefusal::Client)?;
         let fail = |failure: Failure| RevocationRefusal::Client(ClientRefusal::Failure(failure));
         match self.accept(ctx, token).await {
             Ok(Accepted { verified, principal }) => match &principal.holder {
                 Holder::ApiKey { id, .. } if *id == client.id => {
                     self.revoke_accepted(ctx, &principal, &verified.claims).await.map_err(fail)
                 }
-                _ if principal.organisation_id == client.organisation_id => Err(RevocationRefusal::NotYours),
+                _ if principal.organisation_id == client.key.organisation_id => {
+                    Err(RevocationRefusal::NotYours)
+                }
                 _ => Ok(()),
             },
             Err(TokenRefusal::Failure(failure)) => Err(fail(failure)),

@@ -8,7 +8,7 @@ use domain::{KeyId, OrganisationId, ScopeSet, Timestamp, UserId, api_key::TokenE
 use jose::JwtError;
 use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, sync::Arc};
-use store::{PersonToken, StoreError};
+use store::{KeyAtDoor, PersonToken, StoreError};
 
 /// The claims of every access token, in the order of RFC 9068 §2.2 and then ours.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -162,20 +162,19 @@ impl Service {
         id: &KeyId,
     ) -> Result<Principal, TokenRefusal> {
         let claims = &verified.claims;
-        let mut session = self.0.store.reader().await?;
-        let door = session.find_key_at_door(id, &claims.jti, &verified.kid).await?;
-        let door = door
+        let door = self.0.store.find_key_at_door(id, &claims.jti, &verified.kid).await?;
+        let KeyAtDoor { key, label, token_revoked } = door
             .filter(|door| door.key.organisation_id.as_str() == claims.org_id)
             .ok_or_else(|| invalid("the API key of this token was revoked"))?;
-        refuse_ended(door.token_revoked, door.signing_key_alive)?;
-        door.key.honour(claims.token_epoch, ctx.now).map_err(|end| match end {
+        refuse_ended(token_revoked, key.signing_key_alive)?;
+        key.standing.honour(claims.token_epoch, ctx.now).map_err(|end| match end {
             TokenEnd::KeyExpired(at) => invalid(format!("the API key of this token expired at {at}")),
             TokenEnd::Ended => invalid("an Admin ended the tokens issued before the key's last rotation"),
         })?;
         Ok(Principal {
-            organisation_id: door.key.organisation_id,
-            organisation_name: door.key.organisation_name,
-            holder: Holder::ApiKey { id: door.key.id, label: door.key.label.as_str().to_owned() },
+            organisation_id: key.organisation_id,
+            organisation_name: key.organisation_name,
+            holder: Holder::ApiKey { id: id.clone(), label },
             scopes: verified.scopes,
             fresh_until: None,
         })

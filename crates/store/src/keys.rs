@@ -1,13 +1,14 @@
 //! API keys and the digests of their former secrets.
 
 use crate::{
-    Session, StoreError,
+    Engine, Session, Store, StoreError,
+    session::timed,
     statements::statements,
     value::{Row, params},
 };
 use domain::{
-    ApiKey, KeyId, Label, Lifetime, OrganisationId, Timestamp,
-    api_key::{Grace, RetiredSecret, Retirement, StoredSecret},
+    ApiKey, KeyId, Label, Lifetime, OrganisationId, SecretDigest, Timestamp,
+    api_key::{Grace, RetiredSecret, Retirement, Standing, StoredSecret},
 };
 
 macro_rules! key_columns {
@@ -19,15 +20,13 @@ macro_rules! key_columns {
 
 statements! {
     FIND = concat!("SELECT ", key_columns!(), " FROM api_keys WHERE id = $1");
-    FIND_AT_EXCHANGE = concat!(
-        "SELECT ", key_columns!(), ", (SELECT COUNT(*) FROM signing_keys WHERE kid = $2) FROM api_keys WHERE id = $1"
-    );
-    FIND_AT_DOOR = concat!(
-        "SELECT ", key_columns!(), ", \
-         (SELECT COUNT(*) FROM revoked_tokens WHERE token_id = $2), \
-         (SELECT COUNT(*) FROM signing_keys WHERE kid = $3) \
-         FROM api_keys WHERE id = $1"
-    );
+    FIND_AT_EXCHANGE = "SELECT secret_digest, grace_digest, grace_until_ms, expires_at_ms, token_epoch, organisation_id, \
+        organisation_name, CASE WHEN EXISTS (SELECT 1 FROM signing_keys WHERE kid = $2) THEN 1 ELSE 0 END \
+        FROM api_keys WHERE id = $1";
+    FIND_AT_DOOR = "SELECT secret_digest, grace_digest, grace_until_ms, expires_at_ms, token_epoch, organisation_id, \
+        organisation_name, CASE WHEN EXISTS (SELECT 1 FROM signing_keys WHERE kid = $3) THEN 1 ELSE 0 END, label, \
+        CASE WHEN EXISTS (SELECT 1 FROM revoked_tokens WHERE token_id = $2) THEN 1 ELSE 0 END \
+        FROM api_keys WHERE id = $1";
     INSERT = concat!(
         "INSERT INTO api_keys (", key_columns!(), ") \
          SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14 \
@@ -57,8 +56,12 @@ statements! {
 /// What a client's pair is checked against.
 #[derive(Debug)]
 pub struct KeyAtExchange {
-    /// The key as it is now.
-    pub key: ApiKey,
+    /// What the key opens now.
+    pub standing: Standing,
+    /// The organisation that it opens.
+    pub organisation_id: OrganisationId,
+    /// That organisation's name.
+    pub organisation_name: String,
     /// Whether the key that would sign the token is still published.
     pub signing_key_alive: bool,
 }
@@ -66,12 +69,12 @@ pub struct KeyAtExchange {
 /// What an access token's holder is checked against at each request.
 #[derive(Debug)]
 pub struct KeyAtDoor {
-    /// The key as it is now.
-    pub key: ApiKey,
+    /// What the token's key opens now, and whether the key that signed the token is still published.
+    pub key: KeyAtExchange,
+    /// What an Admin called the key.
+    pub label: String,
     /// Whether this very token was revoked.
     pub token_revoked: bool,
-    /// Whether the key that signed the token is still published.
-    pub signing_key_alive: bool,
 }
 
 /// A key with what is known of its use.
@@ -90,17 +93,13 @@ pub struct KeyOverview {
 }
 
 pub(crate) fn key(row: &Row<'_>) -> Result<ApiKey, StoreError> {
-    let grace = match (row.optional_digest(6)?, row.optional_time(7)?) {
-        (Some(digest), Some(until)) => Some(Grace { digest, until }),
-        _ => None,
-    };
     Ok(ApiKey {
         id: row.parsed(0, KeyId::parse)?,
         organisation_id: row.parsed(1, OrganisationId::parse)?,
         organisation_name: row.text(2)?,
         label: row.parsed(3, Label::parse)?,
         secret: StoredSecret { digest: row.digest(4)?, hint: row.text(5)? },
-        grace,
+        grace: grace(row.optional_digest(6)?, row.optional_time(7)?),
         lifetime: Lifetime::from_seconds(row.int(8)?)
             .map_err(|invalid| StoreError::corrupt(invalid.to_string()))?,
         created_at: row.time(9)?,
@@ -111,35 +110,73 @@ pub(crate) fn key(row: &Row<'_>) -> Result<ApiKey, StoreError> {
     })
 }
 
-impl Session {
-    /// The key with this id.
-    pub async fn find_key(&mut self, id: &KeyId) -> Result<Option<ApiKey>, StoreError> {
-        self.find(FIND, params![id.as_str()], key).await
-    }
+fn grace(digest: Option<SecretDigest>, until: Option<Timestamp>) -> Option<Grace> {
+    digest.zip(until).map(|(digest, until)| Grace { digest, until })
+}
 
-    /// The key with this id and the standing of the signing key `kid`: the one read of an exchange.
+pub(crate) fn at_exchange(row: &Row<'_>) -> Result<KeyAtExchange, StoreError> {
+    Ok(KeyAtExchange {
+        standing: Standing {
+            secret: row.digest(0)?,
+            grace: grace(row.optional_digest(1)?, row.optional_time(2)?),
+            expires_at: row.time(3)?,
+            token_epoch: row.int(4)?,
+        },
+        organisation_id: row.parsed(5, OrganisationId::parse)?,
+        organisation_name: row.text(6)?,
+        signing_key_alive: row.flag(7)?,
+    })
+}
+
+pub(crate) fn at_door(row: &Row<'_>) -> Result<KeyAtDoor, StoreError> {
+    Ok(KeyAtDoor { key: at_exchange(row)?, label: row.text(8)?, token_revoked: row.flag(9)? })
+}
+
+impl Store {
+    /// What the key with this id opens, and the standing of the signing key `kid`: the one read of an exchange.
+    ///
+    /// On PostgreSQL, requests that come together share a statement. It is sent after the last of them came, so each sees
+    /// every commit that was answered before it asked.
+    ///
+    /// # Errors
+    /// The database cannot be asked.
     pub async fn find_key_at_exchange(
-        &mut self,
+        &self,
         id: &KeyId,
         kid: &str,
     ) -> Result<Option<KeyAtExchange>, StoreError> {
-        self.find(FIND_AT_EXCHANGE, params![id.as_str(), kid], |row| {
-            Ok(KeyAtExchange { key: key(row)?, signing_key_alive: row.flag(14)? })
-        })
-        .await
+        match &self.0 {
+            Engine::Sqlite(sqlite) => {
+                timed(|| sqlite.find(FIND_AT_EXCHANGE, &[id.as_str(), kid], at_exchange))
+            }
+            Engine::Postgres(postgres) => postgres.lookups().at_exchange(id, kid).await,
+        }
     }
 
-    /// The key with this id and the standing of one of its tokens: the one read of an API call.
+    /// What the key with this id opens, and the standing of one of its tokens: the one read of an API call. As fresh as
+    /// [`Self::find_key_at_exchange`].
+    ///
+    /// # Errors
+    /// The database cannot be asked.
     pub async fn find_key_at_door(
-        &mut self,
+        &self,
         id: &KeyId,
         token_id: &str,
         kid: &str,
     ) -> Result<Option<KeyAtDoor>, StoreError> {
-        self.find(FIND_AT_DOOR, params![id.as_str(), token_id, kid], |row| {
-            Ok(KeyAtDoor { key: key(row)?, token_revoked: row.flag(14)?, signing_key_alive: row.flag(15)? })
-        })
-        .await
+        match &self.0 {
+            Engine::Sqlite(sqlite) => {
+                timed(|| sqlite.find(FIND_AT_DOOR, &[id.as_str(), token_id, kid], at_door))
+            }
+            Engine::Postgres(postgres) => postgres.lookups().at_door(id, token_id, kid).await,
+        }
+    }
+}
+
+impl Session {
+    /// The key with this id.
+    pub async fn find_key(&mut self, id: &KeyId) -> Result<Option<ApiKey>, StoreError> {
+        self.find(FIND, params![id.as_str()], key).await
     }
 
     /// Adds a key. [`StoreError::Taken`] if its id is or ever was in use.

@@ -38,7 +38,7 @@ pub use second_factors::StoredSecondFactor;
 pub use session::Session;
 pub use sessions::{Membership, PersonSession, SessionKind, VisitorRow};
 pub use signing_keys::StoredSigningKey;
-pub use statements::all_statements;
+pub use statements::{all_statements, dialects};
 pub use tokens::TokenProbe;
 pub use usage::{DeadSecretUse, KeyUse, RecentSource};
 
@@ -108,7 +108,7 @@ pub struct Store(Engine);
 #[derive(Clone)]
 enum Engine {
     Sqlite(sqlite::Sqlite),
-    Postgres(postgres::Postgres),
+    Postgres(postgres::Gathering),
 }
 
 impl Store {
@@ -122,7 +122,7 @@ impl Store {
         let store = match &options.location {
             Location::Sqlite(path) => Self(Engine::Sqlite(sqlite::Sqlite::open(path, options.patience)?)),
             Location::Postgres(url) => {
-                Self(Engine::Postgres(postgres::Postgres::connect(url, options).await?))
+                Self(Engine::Postgres(postgres::Gathering::connect(url, options).await?))
             }
         };
         migrate::run(&store).await?;
@@ -137,7 +137,7 @@ impl Store {
         match &self.0 {
             Engine::Sqlite(sqlite) => Ok(Session::sqlite_reader(sqlite.clone())),
             Engine::Postgres(postgres) => {
-                Ok(Session::postgres(postgres::Conversation::reader(postgres).await?))
+                Ok(Session::postgres(postgres::Conversation::reader(postgres.pool()).await?))
             }
         }
     }
@@ -150,7 +150,7 @@ impl Store {
         match &self.0 {
             Engine::Sqlite(sqlite) => Ok(Session::sqlite_writer(sqlite.begin().await?)),
             Engine::Postgres(postgres) => {
-                Ok(Session::postgres(postgres::Conversation::transaction(postgres).await?))
+                Ok(Session::postgres(postgres::Conversation::transaction(postgres.pool()).await?))
             }
         }
     }

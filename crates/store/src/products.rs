@@ -46,12 +46,40 @@ statements! {
         "SELECT ", target_columns!(), " FROM targets \
          WHERE subject_id = $1 AND organisation_id = $2 AND id > $3 ORDER BY id LIMIT $4"
     );
+    SUBJECTS_BY_IDS = concat!(
+        "SELECT ", subject_columns!(), " FROM subjects WHERE organisation_id = $1 \
+         AND id IN (SELECT value FROM json_each($2))"
+    );
+    // Of each product so many targets by the index: the inner list ends there, however many the product has.
+    TARGETS_OF_SUBJECTS = concat!(
+        "SELECT ", target_columns!(), " FROM targets WHERE id IN ( \
+         SELECT t.id FROM json_each($1) AS s JOIN targets AS t ON t.id IN ( \
+         SELECT i.id FROM targets AS i WHERE i.subject_id = s.value AND i.organisation_id = $2 AND i.id > $3 \
+         ORDER BY i.id LIMIT $4)) ORDER BY subject_id, id"
+    );
     INSERT_TARGET = concat!(
         "INSERT INTO targets (", target_columns!(), ") \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
     );
     UPDATE_TARGET = "UPDATE targets SET name = $3, description = $4, version = $5, environment = $6, \
         build_number = $7, build_url = $8, metadata = $9, updated_at_ms = $10 WHERE id = $1 AND organisation_id = $2";
+}
+
+/// Where PostgreSQL's dialect differs: it has arrays for lists of ids, and LATERAL.
+pub(crate) mod on_postgres {
+    use super::statements;
+
+    statements! {
+        SUBJECTS_BY_IDS = concat!(
+            "SELECT ", subject_columns!(), " FROM subjects WHERE organisation_id = $1 \
+             AND id IN (SELECT jsonb_array_elements_text($2::text::jsonb))"
+        );
+        TARGETS_OF_SUBJECTS = concat!(
+            "SELECT ", target_columns!(), " FROM (SELECT t.* FROM jsonb_array_elements_text($1::text::jsonb) AS s (id) \
+             CROSS JOIN LATERAL (SELECT i.* FROM targets AS i WHERE i.subject_id = s.id AND i.organisation_id = $2 \
+             AND i.id > $3 ORDER BY i.id LIMIT $4) AS t) AS found ORDER BY subject_id, id"
+        );
+    }
 }
 
 fn subject(row: &Row<'_>) -> Result<Subject, StoreError> {
@@ -66,6 +94,12 @@ fn subject(row: &Row<'_>) -> Result<Subject, StoreError> {
         created_at: row.time(5)?,
         updated_at: row.time(6)?,
     })
+}
+
+/// Ids as a JSON array. Nothing in them needs to be escaped.
+fn json_list(ids: &[SubjectId]) -> String {
+    let quoted: Vec<String> = ids.iter().map(|id| format!("\"{id}\"")).collect();
+    format!("[{}]", quoted.join(","))
 }
 
 fn target(row: &Row<'_>) -> Result<Target, StoreError> {
@@ -138,6 +172,16 @@ impl Session {
         self.query(LIST_SUBJECTS, params, subject).await
     }
 
+    /// Those of these products that the organisation has, in no order.
+    pub async fn subjects_by_ids(
+        &mut self,
+        organisation: &OrganisationId,
+        ids: &[SubjectId],
+    ) -> Result<Vec<Subject>, StoreError> {
+        let sql = if self.is_postgres() { on_postgres::SUBJECTS_BY_IDS } else { SUBJECTS_BY_IDS };
+        self.query(sql, params![organisation.as_str(), json_list(ids)], subject).await
+    }
+
     /// Stores a changed product. False if it is gone.
     pub async fn update_subject(&mut self, changed: &Subject) -> Result<bool, StoreError> {
         let params = params![
@@ -198,6 +242,19 @@ impl Session {
             }
             None => self.query(LIST_TARGETS, params![organisation.as_str(), after, first], target).await,
         }
+    }
+
+    /// Of each of these products up to `first` targets whose ids come after `after`: by product, oldest first.
+    pub async fn targets_of_subjects(
+        &mut self,
+        organisation: &OrganisationId,
+        subjects: &[SubjectId],
+        after: Option<&TargetId>,
+        first: i64,
+    ) -> Result<Vec<Target>, StoreError> {
+        let sql = if self.is_postgres() { on_postgres::TARGETS_OF_SUBJECTS } else { TARGETS_OF_SUBJECTS };
+        let after = after.map_or("", TargetId::as_str);
+        self.query(sql, params![json_list(subjects), organisation.as_str(), after, first], target).await
     }
 
     /// Adds a target.

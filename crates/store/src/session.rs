@@ -6,7 +6,28 @@ use crate::{
     sqlite::{Sqlite, Writing},
     value::{Row, Value},
 };
-use std::time::Instant;
+use metrics::{Histogram, histogram};
+use std::{pin::Pin, sync::LazyLock, time::Instant};
+
+/// How long operations take, as their callers wait for it. Looked up once: the recorder is there before the first store is.
+pub(crate) struct Meters {
+    pub(crate) query: Histogram,
+    execute: Histogram,
+    commit: Histogram,
+}
+
+pub(crate) static METERS: LazyLock<Meters> = LazyLock::new(|| {
+    let operation = |operation: &'static str| histogram!("duku_database_seconds", "operation" => operation);
+    Meters { query: operation("query"), execute: operation("execute"), commit: operation("commit") }
+});
+
+/// Measures a read that waits for nobody.
+pub(crate) fn timed<T>(read: impl FnOnce() -> T) -> T {
+    let started = Instant::now();
+    let answer = read();
+    METERS.query.record(started.elapsed());
+    answer
+}
 
 /// Runs statements; a transaction if it came from [`crate::Store::begin`].
 ///
@@ -24,6 +45,8 @@ enum Inner {
     SqliteWriter(Writing),
     Postgres(Conversation),
 }
+
+type Waiting<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
 /// Turns one row into a value.
 pub(crate) type Mapper<T> = fn(&Row<'_>) -> Result<T, StoreError>;
@@ -55,7 +78,7 @@ impl Session {
             Inner::SqliteWriter(writing) => writing.commit().await,
             Inner::Postgres(conversation) => conversation.commit().await,
         };
-        metrics::histogram!("duku_database_seconds", "operation" => "commit").record(started.elapsed());
+        METERS.commit.record(started.elapsed());
         answer
     }
 
@@ -72,12 +95,18 @@ impl Session {
             Inner::SqliteReader(sqlite) => {
                 sqlite.read(|connection| crate::sqlite::query(connection, sql, &params, map))
             }
+            // Boxed, so that the program has the waiting once and not for every kind of row.
             Inner::SqliteWriter(writing) => {
-                writing.run(move |connection| crate::sqlite::query(connection, sql, &params, map)).await
+                let work = move |connection: &_| crate::sqlite::query(connection, sql, &params, map);
+                let waiting: Waiting<'_, Vec<T>> = Box::pin(writing.run(work));
+                waiting.await
             }
-            Inner::Postgres(conversation) => conversation.query(sql, &params, map).await,
+            Inner::Postgres(conversation) => {
+                let waiting: Waiting<'_, _> = Box::pin(conversation.query(sql, &params));
+                waiting.await.and_then(|rows| rows.iter().map(|row| map(&Row::Postgres(row))).collect())
+            }
         };
-        metrics::histogram!("duku_database_seconds", "operation" => "query").record(started.elapsed());
+        METERS.query.record(started.elapsed());
         self.note(before, answer)
     }
 
@@ -102,7 +131,7 @@ impl Session {
             }
             Inner::Postgres(conversation) => conversation.execute(sql, &params).await,
         };
-        metrics::histogram!("duku_database_seconds", "operation" => "execute").record(started.elapsed());
+        METERS.execute.record(started.elapsed());
         self.note(before, answer)
     }
 

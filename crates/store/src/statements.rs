@@ -3,7 +3,7 @@
 /// Declares SQL texts as constants and lists them in `ALL`.
 macro_rules! statements {
     ($($name:ident = $sql:expr;)*) => {
-        $(const $name: &str = $sql;)*
+        $(pub(crate) const $name: &str = $sql;)*
         pub(crate) const ALL: &[(&str, &str)] = &[$((stringify!($name), $sql)),*];
     };
 }
@@ -29,4 +29,11 @@ pub fn all_statements() -> Vec<(&'static str, &'static str)> {
         crate::usage::ALL,
     ]
     .concat()
+}
+
+/// The statements in a dialect of one engine: those that only PostgreSQL is sent, and the names of those that only SQLite is.
+pub fn dialects() -> (Vec<(&'static str, &'static str)>, Vec<&'static str>) {
+    let on_postgres = [crate::postgres::lookups::ALL, crate::products::on_postgres::ALL].concat();
+    let on_sqlite = crate::products::on_postgres::ALL.iter().map(|(name, _)| *name).collect();
+    (on_postgres, on_sqlite)
 }

@@ -3,64 +3,148 @@
 use crate::{RequestContext, TrustedProxies};
 use axum::{
     body::Body,
-    extract::{ConnectInfo, MatchedPath, Request, State},
-    middleware::Next,
+    extract::{ConnectInfo, MatchedPath, Request},
 };
 use domain::{Clock, Entropy, environment};
-use http::{HeaderName, HeaderValue, Response, header};
-use std::{net::SocketAddr, sync::Arc, time::Instant};
-use tracing::Instrument;
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode, Uri, header};
+use metrics::{Histogram, histogram};
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    net::{IpAddr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
+};
 
-/// What the door needs to know.
+/// What the door needs to know. Cheap to clone.
 #[derive(Clone)]
-pub struct Door {
+pub struct Door(Arc<Parts>);
+
+struct Parts {
     /// Where each request's one "now" comes from.
-    pub clock: Arc<dyn Clock>,
-    /// Where the names of requests come from.
-    pub entropy: Arc<dyn Entropy>,
+    clock: Arc<dyn Clock>,
     /// Which proxies may name the client's address.
-    pub proxies: Arc<TrustedProxies>,
+    proxies: TrustedProxies,
+    /// The name of the next request.
+    name: AtomicU64,
 }
+
+/// Why a request failed, for the log alone: whoever answers with a failure leaves it among the answer's extensions.
+#[derive(Debug, Clone)]
+pub struct Cause(pub Arc<str>);
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Middleware that gives a request its [`RequestContext`], then measures and logs the answer.
-///
-/// The log has the path without its query, and of a link with a secret in it only the route: nothing that opens a door is
-/// written down.
-pub async fn enter(State(door): State<Door>, mut request: Request, next: Next) -> Response<Body> {
-    let started = Instant::now();
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
-    let address = peer.map(|peer| door.proxies.client(peer, request.headers()));
-    let context = RequestContext { now: door.clock.now(), address, request_id: name(&*door.entropy) };
-    let request_id = context.request_id.clone();
-    request.extensions_mut().insert(context);
-    let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let path = logged_path(request.uri().path(), route.as_ref().map(MatchedPath::as_str));
+/// 2^64 divided by the golden ratio: steps of this visit every number once, and neighbours look nothing like each other.
+const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
 
-    let span = tracing::info_span!("request", id = %request_id);
-    let mut response = next.run(request).instrument(span).await;
+impl Door {
+    /// A door with this clock, which believes these proxies. Names of requests start somewhere at random, so that those of
+    /// several nodes differ.
+    pub fn new(clock: Arc<dyn Clock>, entropy: &dyn Entropy, proxies: TrustedProxies) -> Self {
+        let name = AtomicU64::new(u64::from_be_bytes(environment::random(entropy)));
+        Self(Arc::new(Parts { clock, proxies, name }))
+    }
 
-    let elapsed = started.elapsed();
-    let status = response.status();
-    let route = route.map_or_else(|| "other".to_owned(), |route| route.as_str().to_owned());
-    metrics::histogram!("duku_http_request_seconds", "route" => route, "status" => status.as_str().to_owned())
-        .record(elapsed);
-    let ms = elapsed.as_secs_f64() * 1000.0;
-    let status = status.as_u16();
-    let address = address.map(tracing::field::display);
-    match status {
-        500.. => tracing::error!(%request_id, %method, path, status, ms, address, "answered"),
-        400.. => tracing::info!(%request_id, %method, path, status, ms, address, "answered"),
-        _ => tracing::debug!(%request_id, %method, path, status, ms, address, "answered"),
+    /// Sixteen hexadecimal digits: enough to find one request in the logs of a year.
+    fn name(&self) -> String {
+        format!("{:016x}", self.0.name.fetch_add(STEP, Ordering::Relaxed))
     }
-    let headers = response.headers_mut();
-    if let Ok(value) = HeaderValue::from_str(&request_id) {
-        headers.insert(REQUEST_ID, value);
+
+    /// Gives a request its [`RequestContext`], lets `serve` answer it, then measures and logs the answer.
+    ///
+    /// The log has the path without its query, and of a link with a secret in it only the route: nothing that opens a door is
+    /// written down.
+    pub async fn enter<F>(self, mut request: Request, serve: impl FnOnce(Request) -> F) -> Response<Body>
+    where
+        F: Future<Output = Response<Body>>,
+    {
+        let started = Instant::now();
+        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+        let address = peer.map(|peer| self.0.proxies.client(peer, request.headers()));
+        let request_id = self.name();
+        request.extensions_mut().insert(RequestContext {
+            now: self.0.clock.now(),
+            address,
+            request_id: request_id.clone(),
+        });
+        let visit = Visit {
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            route: request.extensions().get::<MatchedPath>().cloned(),
+            address,
+            started,
+            request_id,
+        };
+        let mut response = serve(request).await;
+        visit.note(&response);
+        let headers = response.headers_mut();
+        if let Ok(value) = HeaderValue::from_str(&visit.request_id) {
+            headers.insert(REQUEST_ID, value);
+        }
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        response
     }
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    response
+}
+
+/// What is to be told of a request once it is answered.
+struct Visit {
+    method: Method,
+    uri: Uri,
+    route: Option<MatchedPath>,
+    address: Option<IpAddr>,
+    started: Instant,
+    request_id: String,
+}
+
+impl Visit {
+    fn note(&self, response: &Response<Body>) {
+        let elapsed = self.started.elapsed();
+        let status = response.status();
+        let route = self.route.as_ref().map(MatchedPath::as_str);
+        record(route.unwrap_or("other"), status, elapsed.as_secs_f64());
+        if status.as_u16() < 400 && !tracing::enabled!(tracing::Level::DEBUG) {
+            return;
+        }
+        let path = logged_path(self.uri.path(), route);
+        let ms = elapsed.as_secs_f64() * 1000.0;
+        let (request_id, method) = (&self.request_id, &self.method);
+        let address = self.address.map(tracing::field::display);
+        let cause = response.extensions().get::<Cause>().map(|Cause(why)| &**why);
+        match status.as_u16() {
+            code @ 500.. => {
+                tracing::error!(%request_id, %method, path, status = code, ms, address, cause, "answered");
+            }
+            code @ 400.. => {
+                tracing::info!(%request_id, %method, path, status = code, ms, address, cause, "answered");
+            }
+            code => tracing::debug!(%request_id, %method, path, status = code, ms, address, "answered"),
+        }
+    }
+}
+
+thread_local! {
+    /// By route and status. Looking a histogram up by its labels costs more than everything else here.
+    static METERS: RefCell<HashMap<Box<str>, Vec<(StatusCode, Histogram)>>> = RefCell::default();
+}
+
+fn record(route: &str, status: StatusCode, seconds: f64) {
+    METERS.with_borrow_mut(|meters| {
+        let by_status = match meters.get_mut(route) {
+            Some(by_status) => by_status,
+            None => meters.entry(route.into()).or_default(),
+        };
+        if let Some((_, histogram)) = by_status.iter().find(|(known, _)| *known == status) {
+            return histogram.record(seconds);
+        }
+        let labels = [("route", route.to_owned()), ("status", status.as_str().to_owned())];
+        let histogram = histogram!("duku_http_request_seconds", &labels);
+        histogram.record(seconds);
+        by_status.push((status, histogram));
+    });
 }
 
 /// Longer than any path of ours: what a stranger writes must not fill the logs.
@@ -88,11 +172,6 @@ fn without_secret(segment: &str) -> &str {
     let base64url = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     let longest = segment.split(|c| !base64url(c)).map(str::len).max().unwrap_or_default();
     if longest < SECRET_CHARACTERS { segment } else { "…" }
-}
-
-/// Sixteen hexadecimal digits: enough to find one request in the logs of a year.
-fn name(entropy: &dyn Entropy) -> String {
-    format!("{:016x}", u64::from_be_bytes(environment::random::<8>(entropy)))
 }
 
 #[cfg(test)]

@@ -16,5 +16,5 @@ pub use answer::{json, retry_after};
 pub use body::{BodyError, read_body};
 pub use context::RequestContext;
 pub use cookies::Cookie;
-pub use door::{Door, enter};
+pub use door::{Cause, Door};
 pub use form::{Form, FormError};

@@ -160,6 +160,8 @@ settings! {
     graphql_complexity: usize = 200_000, "DUKU_GRAPHQL_COMPLEXITY";
     /// How many aliases a GraphQL document may use [default: 50]
     graphql_aliases: usize = 50, "DUKU_GRAPHQL_ALIASES";
+    /// How many GraphQL documents are remembered once they are read, those of up to 2 KiB [default: 256]
+    graphql_documents: usize = 256, "DUKU_GRAPHQL_DOCUMENTS";
     /// The largest page of a list [default: 1000]
     page_maximum: i64 = 1000, "DUKU_PAGE_MAXIMUM";
     /// How often use counters are written, in seconds [default: 1]

@@ -53,7 +53,7 @@ impl Subject {
         #[graphql(description = "The id of the last target of the page before.")] after: Option<ID>,
     ) -> Outcome<List<Target>> {
         let page = context.page(first, PAGE, after, TargetId::parse)?;
-        context.targets(Some(&self.0.id), page).await
+        context.targets_of(&self.0, page).await
     }
 }
 

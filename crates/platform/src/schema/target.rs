@@ -30,7 +30,7 @@ impl Target {
     async fn subject(&self, context: &Call) -> Outcome<Subject> {
         let id = &self.0.subject_id;
         let gone = || context.refuse(Reject::NotFound { kind: "product", id: id.as_str().to_owned() });
-        context.subject(id).await?.ok_or_else(gone)
+        context.subject_of(&self.0).await?.ok_or_else(gone)
     }
 
     /// What people call it.

@@ -10,6 +10,7 @@
 
 mod access;
 mod authentication;
+mod documents;
 mod errors;
 mod harness;
 mod http;

@@ -3,11 +3,7 @@
 //! A connection that was cut, or on which a transaction is still open, never goes back to the pool.
 
 use super::Postgres;
-use crate::{
-    StoreError,
-    session::Mapper,
-    value::{Row, Value},
-};
+use crate::{StoreError, value::Value};
 use deadpool_postgres::Object;
 use std::time::Duration;
 use tokio_postgres::{Statement, error::SqlState, types::ToSql};
@@ -95,12 +91,19 @@ impl Conversation {
         Ok(())
     }
 
-    pub(crate) async fn query<T>(
+    pub(crate) async fn query(
         &mut self,
         sql: &'static str,
         params: &[Value],
-        map: Mapper<T>,
-    ) -> Result<Vec<T>, StoreError> {
+    ) -> Result<Vec<tokio_postgres::Row>, StoreError> {
+        self.ask(sql, &borrowed(params)).await
+    }
+
+    pub(super) async fn ask(
+        &mut self,
+        sql: &'static str,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<tokio_postgres::Row>, StoreError> {
         let rows = match self.rows(sql, params).await {
             // A reader can ask again; a transaction is gone with its connection.
             Err(Fault::Cut(_)) if !self.in_transaction => {
@@ -109,7 +112,7 @@ impl Conversation {
             }
             answer => answer,
         };
-        rows?.iter().map(|row| map(&Row::Postgres(row))).collect()
+        Ok(rows?)
     }
 
     pub(crate) async fn execute(&mut self, sql: &'static str, params: &[Value]) -> Result<u64, StoreError> {
@@ -132,10 +135,14 @@ impl Conversation {
         Ok(answer.map(drop)?)
     }
 
-    async fn rows(&mut self, sql: &'static str, params: &[Value]) -> Result<Vec<tokio_postgres::Row>, Fault> {
+    async fn rows(
+        &mut self,
+        sql: &'static str,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<tokio_postgres::Row>, Fault> {
         self.within(async |connection| {
             let statement = connection.prepare_cached(sql).await?;
-            connection.query(&statement, &borrowed(params)).await
+            connection.query(&statement, params).await
         })
         .await
     }

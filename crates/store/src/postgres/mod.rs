@@ -1,12 +1,14 @@
 //! PostgreSQL: a pool of connections with prepared statements.
 
 mod conversation;
+pub(crate) mod lookups;
 mod tls;
 
 pub(crate) use conversation::Conversation;
 
 use crate::{Options, StoreError};
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
+use lookups::Lookups;
 use std::{str::FromStr, time::Duration};
 use tokio_postgres::{
     Config,
@@ -20,8 +22,30 @@ pub(crate) struct Postgres {
     patience: Duration,
 }
 
-impl Postgres {
+/// The pool and the lines in which the hot path's reads wait. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Gathering {
+    postgres: Postgres,
+    lookups: Lookups,
+}
+
+impl Gathering {
     pub(crate) async fn connect(url: &str, options: &Options) -> Result<Self, StoreError> {
+        let postgres = Postgres::connect(url, options).await?;
+        Ok(Self { lookups: Lookups::start(&postgres), postgres })
+    }
+
+    pub(crate) const fn pool(&self) -> &Postgres {
+        &self.postgres
+    }
+
+    pub(crate) const fn lookups(&self) -> &Lookups {
+        &self.lookups
+    }
+}
+
+impl Postgres {
+    async fn connect(url: &str, options: &Options) -> Result<Self, StoreError> {
         let config = configure(url, options.patience)?;
         let server = server_of(&config)?;
         let manager_config = ManagerConfig { recycling_method: RecyclingMethod::Fast };

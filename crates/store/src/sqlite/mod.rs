@@ -13,9 +13,10 @@ use crate::{
     session::Mapper,
     value::{Row, Value},
 };
-use rusqlite::{Connection, Statement};
+use rusqlite::{Connection, Statement, ToSql};
 use std::{
     cell::RefCell,
+    collections::HashMap,
     path::Path,
     rc::Rc,
     sync::{
@@ -70,13 +71,30 @@ impl Sqlite {
     }
 }
 
+impl Sqlite {
+    /// Reads at most one row by texts: what the hot path does, without a copy of anything.
+    pub(crate) fn find<T>(
+        &self,
+        sql: &'static str,
+        params: &[&str],
+        map: Mapper<T>,
+    ) -> Result<Option<T>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(&numbered(sql))?;
+            bind(&mut statement, params)?;
+            let mut rows = statement.raw_query();
+            rows.next()?.map(|row| map(&Row::Sqlite(row))).transpose()
+        })
+    }
+}
+
 pub(crate) fn query<T>(
     connection: &Connection,
-    sql: &str,
+    sql: &'static str,
     params: &[Value],
     map: Mapper<T>,
 ) -> Result<Vec<T>, StoreError> {
-    let mut statement = connection.prepare_cached(sql)?;
+    let mut statement = connection.prepare_cached(&numbered(sql))?;
     bind(&mut statement, params)?;
     let mut rows = statement.raw_query();
     let mut answer = Vec::new();
@@ -86,27 +104,37 @@ pub(crate) fn query<T>(
     Ok(answer)
 }
 
-pub(crate) fn execute(connection: &Connection, sql: &str, params: &[Value]) -> Result<u64, StoreError> {
-    let mut statement = connection.prepare_cached(sql)?;
+pub(crate) fn execute(
+    connection: &Connection,
+    sql: &'static str,
+    params: &[Value],
+) -> Result<u64, StoreError> {
+    let mut statement = connection.prepare_cached(&numbered(sql))?;
     bind(&mut statement, params)?;
     let changed = statement.raw_execute()?;
     Ok(u64::try_from(changed).unwrap_or(u64::MAX))
 }
 
-/// The names of a statement's parameters, in order. To SQLite `$2` is a name and not a number: the first name that a
-/// statement mentions is its first parameter, whatever it is called, so values are bound by name.
-const NAMES: [&str; 16] =
-    ["$1", "$2", "$3", "$4", "$5", "$6", "$7", "$8", "$9", "$10", "$11", "$12", "$13", "$14", "$15", "$16"];
+thread_local! {
+    static NUMBERED: RefCell<HashMap<(usize, usize), Rc<str>>> = RefCell::default();
+}
 
-fn bind(statement: &mut Statement<'_>, params: &[Value]) -> Result<(), StoreError> {
-    for (name, value) in NAMES.iter().zip(params) {
-        let index = statement.parameter_index(name)?;
-        let index =
-            index.ok_or_else(|| StoreError::Refused(format!("the statement has no parameter {name}")))?;
-        statement.raw_bind_parameter(index, value)?;
+/// The statement with `?2` for `$2`. To SQLite `$2` is a name and not a number: the first name that a statement mentions is its
+/// first parameter, whatever it is called. Each text is translated once on each thread, and known by where it stands.
+fn numbered(sql: &'static str) -> Rc<str> {
+    NUMBERED.with_borrow_mut(|known| {
+        let translated =
+            known.entry((sql.as_ptr().addr(), sql.len())).or_insert_with(|| sql.replace('$', "?").into());
+        Rc::clone(translated)
+    })
+}
+
+fn bind(statement: &mut Statement<'_>, params: &[impl ToSql]) -> Result<(), StoreError> {
+    if statement.parameter_count() != params.len() {
+        return Err(StoreError::Refused("the statement has other parameters than it was given".into()));
     }
-    if statement.parameter_count() == params.len() {
-        return Ok(());
+    for (index, value) in params.iter().enumerate() {
+        statement.raw_bind_parameter(index + 1, value)?;
     }
-    Err(StoreError::Refused("the statement has other parameters than it was given".into()))
+    Ok(())
 }

@@ -15,6 +15,7 @@ on_both_engines!(
     only_active_keys_are_counted,
     a_renamed_organisation_is_renamed_in_its_keys,
     the_overview_shows_the_newest_use_and_all_dead_secrets,
+    requests_that_come_together_get_each_its_own_answer,
     the_doors_learn_the_key_and_the_standing_of_its_tokens,
     a_key_needs_an_organisation,
 );
@@ -189,16 +190,46 @@ async fn the_doors_learn_the_key_and_the_standing_of_its_tokens(fresh: Fresh) {
         ("tok_revoked", "kid-1", true, true),
         ("tok_good", "kid-2", false, false),
     ] {
-        let door = session.find_key_at_door(&key.id, token, kid).await.unwrap().unwrap();
-        assert_eq!((&door.key, door.token_revoked, door.signing_key_alive), (&key, revoked, alive));
-        let exchange = session.find_key_at_exchange(&key.id, kid).await.unwrap().unwrap();
-        assert_eq!((&exchange.key, exchange.signing_key_alive), (&key, alive));
+        let door = fresh.store.find_key_at_door(&key.id, token, kid).await.unwrap().unwrap();
+        assert_eq!((door.label.as_str(), door.token_revoked), (key.label.as_str(), revoked));
+        let exchange = fresh.store.find_key_at_exchange(&key.id, kid).await.unwrap().unwrap();
+        for found in [door.key, exchange] {
+            assert_eq!((found.standing, found.signing_key_alive), (key.standing(), alive));
+            assert_eq!(
+                (&found.organisation_id, &found.organisation_name),
+                (&key.organisation_id, &key.organisation_name)
+            );
+        }
         let probe = session.probe_token(token, kid).await.unwrap();
         assert_eq!((probe.revoked, probe.signing_key_alive), (revoked, alive));
     }
     let nobody = crate::data::key(&organisation("Globex"), 1).id;
-    assert!(session.find_key_at_door(&nobody, "tok_good", "kid-1").await.unwrap().is_none());
-    assert!(session.find_key_at_exchange(&nobody, "kid-1").await.unwrap().is_none());
+    assert!(fresh.store.find_key_at_door(&nobody, "tok_good", "kid-1").await.unwrap().is_none());
+    assert!(fresh.store.find_key_at_exchange(&nobody, "kid-1").await.unwrap().is_none());
+}
+
+/// Many at once, so that on PostgreSQL they share statements: each gets its own answer, strangers too.
+async fn requests_that_come_together_get_each_its_own_answer(fresh: Fresh) {
+    let acme = fresh.organisation("Acme").await;
+    let mut keys = Vec::new();
+    for _ in 0..10 {
+        keys.push(fresh.key(&acme).await);
+    }
+    let nobody = crate::data::key(&organisation("Globex"), 1).id;
+    let asked = (0..400).map(|number| {
+        let (store, key, nobody) = (fresh.store.clone(), keys[number % 10].clone(), nobody.clone());
+        tokio::spawn(async move {
+            let id = if number % 7 == 0 { &nobody } else { &key.id };
+            let expected = (number % 7 != 0).then(|| key.standing());
+            let exchange = store.find_key_at_exchange(id, "kid-1").await.unwrap();
+            assert_eq!(exchange.map(|found| found.standing), expected);
+            let door = store.find_key_at_door(id, &format!("tok_{number}"), "kid-1").await.unwrap();
+            assert_eq!(door.map(|found| found.key.standing), expected);
+        })
+    });
+    for answer in asked.collect::<Vec<_>>() {
+        answer.await.unwrap();
+    }
 }
 
 async fn a_key_needs_an_organisation(fresh: Fresh) {

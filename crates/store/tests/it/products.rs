@@ -10,6 +10,7 @@ on_both_engines!(
     another_organisations_things_are_not_there,
     a_deleted_product_takes_its_targets_along,
     pages_of_products_and_targets_follow_each_other,
+    lists_of_several_products_are_those_of_each,
 );
 
 /// An organisation with a product that has a target.
@@ -131,4 +132,42 @@ async fn pages_of_products_and_targets_follow_each_other(fresh: Fresh) {
     let rest = session.targets(&acme.id, Some(&subjects[0]), Some(&first[1].id), 2).await.unwrap();
     assert_eq!((first.len(), rest.len()), (2, 1));
     assert!(first[0].id < first[1].id && first[1].id < rest[0].id);
+}
+
+/// What the fields of a list ask for together must be what each would get alone.
+async fn lists_of_several_products_are_those_of_each(fresh: Fresh) {
+    let (acme, shop, _) = stocked(&fresh, "Acme").await;
+    let (_, foreign, _) = stocked(&fresh, "Globex").await;
+    let mut subjects = vec![shop];
+    let mut session = fresh.begin().await;
+    for number in 0..3 {
+        let other = subject(&acme, &format!("Product {number}"));
+        session.insert_subject(&other).await.unwrap();
+        for build in 0..number * 2 {
+            session.insert_target(&target(&other, &format!("build {build}"))).await.unwrap();
+        }
+        subjects.push(other);
+    }
+    session.commit().await.unwrap();
+    let mut session = fresh.read().await;
+    let mut ids: Vec<_> = subjects.iter().map(|subject| subject.id.clone()).collect();
+    ids.push(foreign.id.clone());
+    let mut found = session.subjects_by_ids(&acme.id, &ids).await.unwrap();
+    found.sort_by(|a, b| a.id.cmp(&b.id));
+    subjects.sort_by(|a, b| a.id.cmp(&b.id));
+    assert_eq!(found, subjects, "and nothing of another organisation");
+
+    let all = session.targets_of_subjects(&acme.id, &ids, None, 1000).await.unwrap();
+    let somewhere = all[all.len() / 2].id.clone();
+    for (after, first) in
+        [(None, 1000), (None, 2), (None, 1), (Some(&somewhere), 1000), (Some(&somewhere), 1)]
+    {
+        let mut expected = Vec::new();
+        for subject in &subjects {
+            expected.extend(session.targets(&acme.id, Some(&subject.id), after, first).await.unwrap());
+        }
+        let found = session.targets_of_subjects(&acme.id, &ids, after, first).await.unwrap();
+        assert_eq!(found, expected, "{after:?} {first}");
+    }
+    assert_eq!(session.targets_of_subjects(&acme.id, &[], None, 10).await.unwrap(), []);
 }

@@ -1,0 +1,128 @@
+//! What is measured, one file each.
+
+mod endurance;
+mod footprint;
+mod fresh;
+mod graphql;
+mod large;
+mod postgres;
+mod products;
+mod token;
+
+use crate::{
+    Outcome,
+    data::Acme,
+    load::{Figures, Load},
+    report::Row,
+};
+use serde_json::{Value, json};
+use std::{
+    path::{Path, PathBuf},
+    pin::Pin,
+};
+
+/// Where the programs under measurement are, and how long to measure.
+pub(crate) struct Bench {
+    pub(crate) duku: PathBuf,
+    pub(crate) floor: PathBuf,
+    /// How many runs of each, in turns; the median counts.
+    pub(crate) runs: usize,
+    /// How long a run is.
+    pub(crate) seconds: u64,
+}
+
+type Measured<'a> = Pin<Box<dyn Future<Output = Outcome<Row>> + 'a>>;
+
+/// A measurement: its name and what does it.
+pub(crate) struct Kind {
+    pub(crate) name: &'static str,
+    pub(crate) run: for<'a> fn(&'a Bench) -> Measured<'a>,
+}
+
+/// All of them, in the order in which they are shown.
+pub(crate) const ROWS: [Kind; 8] = [
+    Kind { name: "token", run: |bench| Box::pin(token::measure(bench)) },
+    Kind { name: "large", run: |bench| Box::pin(large::measure(bench)) },
+    Kind { name: "graphql", run: |bench| Box::pin(graphql::measure(bench)) },
+    Kind { name: "fresh", run: |bench| Box::pin(fresh::measure(bench)) },
+    Kind { name: "postgres", run: |bench| Box::pin(postgres::measure(bench)) },
+    Kind { name: "footprint", run: |bench| Box::pin(footprint::measure(bench)) },
+    Kind { name: "products", run: |bench| Box::pin(products::measure(bench)) },
+    Kind { name: "endurance", run: |bench| Box::pin(endurance::measure(bench)) },
+];
+
+impl Bench {
+    /// Runs the loads in turns, so that a machine that grows slower treats them alike.
+    fn in_turns<const N: usize>(&self, loads: [Load<'_>; N]) -> Outcome<[Runs; N]> {
+        let mut runs = [const { Runs(Vec::new()) }; N];
+        // The first second of a server is not like the others: pages are touched, caches filled.
+        for load in loads {
+            Load { seconds: 1, ..load }.run()?;
+        }
+        for _ in 0..self.runs {
+            for (load, runs) in loads.into_iter().zip(&mut runs) {
+                runs.0.push(load.run()?);
+            }
+        }
+        Ok(runs)
+    }
+}
+
+/// The runs of one load.
+#[derive(Debug)]
+struct Runs(Vec<Figures>);
+
+impl Runs {
+    fn median(&self, figure: fn(&Figures) -> f64) -> f64 {
+        median(self.0.iter().map(figure).collect())
+    }
+
+    fn per_second(&self) -> f64 {
+        self.median(Figures::per_second)
+    }
+
+    fn p99_us(&self) -> f64 {
+        self.median(|run| run.p99_us)
+    }
+
+    fn told(&self) -> Value {
+        let told = |run: &Figures| {
+            json!({
+                "per_second": run.per_second().round(), "p50_us": run.p50_us, "p99_us": run.p99_us,
+                "p999_us": run.p999_us, "max_us": run.max_us,
+            })
+        };
+        self.0.iter().map(told).collect()
+    }
+}
+
+/// The middle one.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+fn folder() -> Outcome<tempfile::TempDir> {
+    // Not in memory: a data file on tmpfs would hide what the disk costs.
+    tempfile::Builder::new().prefix("duku-bench-").tempdir_in("/var/tmp").map_err(|error| error.to_string())
+}
+
+fn path(path: &Path) -> Outcome<&str> {
+    path.to_str().ok_or_else(|| format!("{}: not UTF-8", path.display()))
+}
+
+/// A file with these tokens, one a line, as `graphql.lua` takes them.
+fn tokens_file(folder: &Path, tokens: &[String]) -> Outcome<PathBuf> {
+    let file = folder.join("tokens");
+    std::fs::write(&file, tokens.join("\n")).map_err(|error| error.to_string())?;
+    Ok(file)
+}
+
+/// What asks for the ten products.
+const SUBJECTS: &str = r#"{"query":"{ subjects { id name } }"}"#;
+
+fn small(bench: &Bench, settings: &[(&str, &str)]) -> Outcome<(tempfile::TempDir, Acme)> {
+    let folder = folder()?;
+    let acme = Acme::make(&bench.duku, folder.path(), settings)?;
+    Ok((folder, acme))
+}

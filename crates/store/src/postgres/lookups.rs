@@ -1,0 +1,177 @@
+//! Reads of the hot path, gathered: requests that come while a statement is on its way share the next one.
+//!
+//! Promise: a request is only ever put into a statement that has not been sent, so it sees every commit that was answered
+//! before it came. Nothing is remembered between statements.
+
+use super::{Conversation, Postgres};
+use crate::{
+    StoreError,
+    keys::{KeyAtDoor, KeyAtExchange, at_door, at_exchange},
+    session::{METERS, Mapper},
+    statements::statements,
+    value::Row,
+};
+use domain::KeyId;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio_postgres::types::ToSql;
+
+statements! {
+    KEYS_AT_EXCHANGE = "SELECT k.secret_digest, k.grace_digest, k.grace_until_ms, k.expires_at_ms, k.token_epoch, \
+        k.organisation_id, k.organisation_name, \
+        CASE WHEN EXISTS (SELECT 1 FROM signing_keys s WHERE s.kid = q.kid) THEN 1::bigint ELSE 0 END, q.place \
+        FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS q (id, kid, place) JOIN api_keys k ON k.id = q.id";
+    KEYS_AT_DOOR = "SELECT k.secret_digest, k.grace_digest, k.grace_until_ms, k.expires_at_ms, k.token_epoch, \
+        k.organisation_id, k.organisation_name, \
+        CASE WHEN EXISTS (SELECT 1 FROM signing_keys s WHERE s.kid = q.kid) THEN 1::bigint ELSE 0 END, k.label, \
+        CASE WHEN EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.token_id = q.token) THEN 1::bigint ELSE 0 END, q.place \
+        FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS q (id, token, kid, place) \
+        JOIN api_keys k ON k.id = q.id";
+}
+
+/// The most requests of one statement.
+const BATCH: usize = 128;
+/// The most statements of a line on their way at once: one that the network delays does not hold up all.
+const LANES: usize = 2;
+
+/// The two lines in which requests wait.
+#[derive(Clone)]
+pub(crate) struct Lookups {
+    exchange: Line<2, KeyAtExchange>,
+    door: Line<3, KeyAtDoor>,
+}
+
+impl Lookups {
+    /// Starts serving both lines; that ends when the last copy is dropped.
+    pub(super) fn start(postgres: &Postgres) -> Self {
+        Self {
+            exchange: Line::start(postgres, KEYS_AT_EXCHANGE, 8, at_exchange),
+            door: Line::start(postgres, KEYS_AT_DOOR, 10, at_door),
+        }
+    }
+
+    pub(crate) async fn at_exchange(
+        &self,
+        id: &KeyId,
+        kid: &str,
+    ) -> Result<Option<KeyAtExchange>, StoreError> {
+        self.exchange.ask([id.as_str().to_owned(), kid.to_owned()]).await
+    }
+
+    pub(crate) async fn at_door(
+        &self,
+        id: &KeyId,
+        token_id: &str,
+        kid: &str,
+    ) -> Result<Option<KeyAtDoor>, StoreError> {
+        self.door.ask([id.as_str().to_owned(), token_id.to_owned(), kid.to_owned()]).await
+    }
+}
+
+type Answer<T> = Result<Option<T>, StoreError>;
+
+/// One request: what it asks for, and who waits for the answer.
+struct Waiting<const N: usize, T> {
+    asked: [String; N],
+    answer: oneshot::Sender<Answer<T>>,
+}
+
+struct Line<const N: usize, T> {
+    sender: mpsc::UnboundedSender<Waiting<N, T>>,
+    patience: Duration,
+}
+
+impl<const N: usize, T> Clone for Line<N, T> {
+    fn clone(&self) -> Self {
+        Self { sender: self.sender.clone(), patience: self.patience }
+    }
+}
+
+impl<const N: usize, T: Send + 'static> Line<N, T> {
+    fn start(postgres: &Postgres, sql: &'static str, place: usize, map: Mapper<T>) -> Self {
+        let (sender, mut waiting) = mpsc::unbounded_channel();
+        let (patience, postgres) = (postgres.limit(), postgres.clone());
+        let lanes = Arc::new(Semaphore::new(LANES));
+        tokio::spawn(async move {
+            while let Some(first) = waiting.recv().await {
+                let Ok(lane) = Arc::clone(&lanes).acquire_owned().await else { break };
+                // Whoever is about to ask does so now.
+                tokio::task::yield_now().await;
+                let mut batch = vec![first];
+                while batch.len() < BATCH
+                    && let Ok(next) = waiting.try_recv()
+                {
+                    batch.push(next);
+                }
+                let postgres = postgres.clone();
+                tokio::spawn(async move {
+                    serve(&postgres, sql, place, map, batch).await;
+                    drop(lane);
+                });
+            }
+        });
+        Self { sender, patience }
+    }
+
+    async fn ask(&self, asked: [String; N]) -> Answer<T> {
+        let started = Instant::now();
+        let gone = || StoreError::Unavailable("the database is being closed".into());
+        let (answer, waiting) = oneshot::channel();
+        self.sender.send(Waiting { asked, answer }).map_err(|_| gone())?;
+        let silence = |_| StoreError::Unavailable("PostgreSQL does not answer".into());
+        let answer =
+            tokio::time::timeout(self.patience, waiting).await.map_err(silence)?.map_err(|_| gone())?;
+        METERS.query.record(started.elapsed());
+        answer
+    }
+}
+
+/// Asks for the whole batch and answers everyone in it.
+async fn serve<const N: usize, T>(
+    postgres: &Postgres,
+    sql: &'static str,
+    place: usize,
+    map: Mapper<T>,
+    batch: Vec<Waiting<N, T>>,
+) {
+    let columns: [Vec<&str>; N] = std::array::from_fn(|column| {
+        batch.iter().filter_map(|one| one.asked.get(column).map(String::as_str)).collect()
+    });
+    let answer = rows(postgres, sql, &columns).await;
+    drop(columns);
+    match answer {
+        Ok(rows) => {
+            let mut waiting: Vec<_> = batch.into_iter().map(|one| Some(one.answer)).collect();
+            for row in &rows {
+                let row = Row::Postgres(row);
+                // Places count from 1.
+                let at = row.int(place).ok().and_then(|place| usize::try_from(place - 1).ok());
+                if let Some(answer) = at.and_then(|at| waiting.get_mut(at)?.take()) {
+                    // Whoever gave up waiting does not need it any more.
+                    let _ = answer.send(map(&row).map(Some));
+                }
+            }
+            for answer in waiting.into_iter().flatten() {
+                let _ = answer.send(Ok(None));
+            }
+        }
+        Err(error) => {
+            for one in batch {
+                let _ = one.answer.send(Err(error.clone()));
+            }
+        }
+    }
+}
+
+async fn rows<const N: usize>(
+    postgres: &Postgres,
+    sql: &'static str,
+    columns: &[Vec<&str>; N],
+) -> Result<Vec<tokio_postgres::Row>, StoreError> {
+    let params: Vec<&(dyn ToSql + Sync)> =
+        columns.iter().map(|column| column as &(dyn ToSql + Sync)).collect();
+    Conversation::reader(postgres).await?.ask(sql, &params).await
+}
