@@ -15,6 +15,8 @@ pub(crate) enum Need {
     Python,
     Node,
     Chromium,
+    Patroni,
+    Faketime,
 }
 
 /// How a missing thing is got.
@@ -36,6 +38,10 @@ impl Need {
             Self::Node => works("node", &["--version"]) && works("npm", &["--version"]),
             // Whoever has a Chromium of their own need not have the font: pages only look a little different.
             Self::Chromium => works("chromium", &["--version"]) && works("chromedriver", &["--version"]),
+            Self::Patroni => {
+                works("patroni", &["--version"]) && works("etcd", &["--version"]) && works("haproxy", &["-v"])
+            }
+            Self::Faketime => works("faketime", &["--version"]),
         }
     }
 
@@ -49,6 +55,8 @@ impl Need {
             Self::Node if works("node", &["--version"]) => Source::Apt(&["npm"]),
             Self::Node => Source::Apt(&["nodejs", "npm"]),
             Self::Chromium => Source::Apt(&["chromium", "chromium-driver", "fonts-liberation"]),
+            Self::Patroni => Source::Apt(&["patroni", "etcd-server", "haproxy"]),
+            Self::Faketime => Source::Apt(&["faketime"]),
         }
     }
 
@@ -60,6 +68,8 @@ impl Need {
             Self::Python => "runs the OAuth and GraphQL clients that others wrote in Python",
             Self::Node => "runs the OAuth and GraphQL clients that others wrote in JavaScript",
             Self::Chromium => "meets the pages in a browser, as people do",
+            Self::Patroni => "kills a PostgreSQL primary, so that a synchronous standby takes over",
+            Self::Faketime => "sets the clock of one process back and forward",
         }
     }
 }

@@ -17,6 +17,7 @@ mod rooms;
 mod screenshots;
 mod steps;
 mod test;
+mod torture;
 
 use process::Outcome;
 
@@ -28,6 +29,8 @@ Usage: cargo xtask COMMAND
   test -- FILTER…      hand FILTER… to the test runner (nextest's filters, where it is installed)
   architecture         do the crates keep to the rooms of ARCHITECTURE.md, and do the named tests exist?
   bench                build the release and measure the pages' times and sizes into bench/results
+  torture [NAME…]      build the release and break it in every way that production will; figures go to bench/results
+  torture --list       the ways
   screenshots          pictures of every page and state, for the eyes of a designer
   links                does every relative link in the Markdown files lead somewhere?
   bans                 are the crates that we keep out really out?
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         },
         ["architecture"] => architecture::check(&root),
         ["bench"] => bench::run(&root),
+        ["torture", rest @ ..] => torture::run(&root, rest),
         ["screenshots"] => screenshots::take(&root),
         ["links"] => links::check(&root),
         ["bans"] => bans::check(&root),
