@@ -118,7 +118,7 @@ impl From<Failure> for Refusal {
             return Self::later(
                 StatusCode::SERVICE_UNAVAILABLE,
                 1,
-                "The service cannot reach its data just now. Nothing was changed; try again in a moment.",
+                "The service cannot reach its data just now; try again in a moment.",
             );
         }
         Self::new(

@@ -1,0 +1,198 @@
+//! More requests than the server can do: those beyond are told so at once and cheaply, so that the others get their answer
+//! in time, and so that it is over as soon as the crowd is.
+//!
+//! Two things are bounded. Requests that are worked on, most of which wait for the database, are counted; the next one is
+//! answered 503. And where the processor is what everyone waits for, requests queue before anyone can count them: a watch
+//! estimates ten times a second how long they wait for their turn, and sheds such a share that this stays near the limit.
+//! Shedding all would starve everyone as soon as clients come back at once; a share keeps the server useful.
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::http::{HeaderValue, Response, StatusCode, header};
+use hyper::body::{Frame, Incoming, SizeHint};
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+    },
+    task::{Context, Poll, ready},
+    time::{Duration, Instant},
+};
+
+/// The whole of a share.
+const ALL: usize = 1024;
+/// However large the crowd, so much of it is served.
+const LEAST: usize = 10;
+const WATCH: Duration = Duration::from_millis(100);
+/// How often a crowd that stays is mentioned in the log.
+const REMARK: Duration = Duration::from_secs(10);
+
+/// Everyone who is at the server now.
+#[derive(Debug)]
+pub struct Crowd {
+    most: usize,
+    working: AtomicUsize,
+    /// Every request that had its turn, served or not.
+    turns: AtomicUsize,
+    /// How many of [`ALL`] are served.
+    share: AtomicUsize,
+    shed: AtomicUsize,
+    leaving: AtomicBool,
+}
+
+impl Crowd {
+    /// At most so many requests are worked on at once.
+    pub const fn new(most: usize) -> Self {
+        Self {
+            most,
+            working: AtomicUsize::new(0),
+            turns: AtomicUsize::new(0),
+            share: AtomicUsize::new(ALL),
+            shed: AtomicUsize::new(0),
+            leaving: AtomicBool::new(false),
+        }
+    }
+
+    /// From now on every answer asks its client to connect anew next time, to whoever is there then.
+    pub fn leave(&self) {
+        self.leaving.store(true, Relaxed);
+    }
+
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.leaving.load(Relaxed)
+    }
+
+    /// A place for the request, unless it is too much. Probes always get one: they must tell a crowd from an outage.
+    pub(crate) fn admit(self: &Arc<Self>, path: &str) -> Result<Arc<Place>, Response<Body>> {
+        let turn = self.turns.fetch_add(1, Relaxed);
+        let share = self.share.load(Relaxed);
+        let working = self.working.fetch_add(1, Relaxed);
+        let place = Place { crowd: Arc::clone(self), works: AtomicBool::new(true) };
+        // Neighbours in the queue are not treated alike: the multiplier is prime to the whole.
+        let has_a_turn = share == ALL || turn.wrapping_mul(619) % ALL < share;
+        if (has_a_turn && working < self.most) || matches!(path, "/healthz" | "/readyz") {
+            return Ok(Arc::new(place));
+        }
+        drop(place);
+        let number = self.shed.fetch_add(1, Relaxed);
+        metrics::counter!("duku_requests_shed_total", "reason" => if has_a_turn { "working" } else { "waiting" })
+            .increment(1);
+        Err(too_many(number))
+    }
+
+    /// Adjusts the share that is served, for ever.
+    pub async fn watch(self: Arc<Self>, patience: Duration) {
+        let runtime = tokio::runtime::Handle::current().metrics();
+        let mut remarked: Option<Instant> = None;
+        let (mut turns, mut shed, mut before) = (self.turns.load(Relaxed), 0, Instant::now());
+        loop {
+            tokio::time::sleep(WATCH).await;
+            let (now, turns_now) = (Instant::now(), self.turns.load(Relaxed));
+            let had_turns = turns_now.wrapping_sub(turns);
+            let waits = wait(runtime.global_queue_depth(), had_turns, now - before);
+            self.share.store(next_share(self.share.load(Relaxed), waits, patience), Relaxed);
+            (turns, before) = (turns_now, now);
+            #[expect(clippy::cast_precision_loss, reason = "no count comes near 2^52")]
+            metrics::gauge!("duku_requests_working").set(self.working.load(Relaxed) as f64);
+            let shed_now = self.shed.load(Relaxed);
+            if shed_now != shed && remarked.is_none_or(|at| at.elapsed() > REMARK) {
+                let (since_last, working) = (shed_now.wrapping_sub(shed), self.working.load(Relaxed));
+                tracing::warn!(
+                    since_last,
+                    working,
+                    wait_ms = waits.as_millis(),
+                    "more requests come than can be served: those beyond are answered 503"
+                );
+                (shed, remarked) = (shed_now, Some(now));
+            }
+        }
+    }
+}
+
+/// How long those who queue now will have waited when their turn comes.
+fn wait(queue: usize, turns: usize, elapsed: Duration) -> Duration {
+    let each = elapsed / u32::try_from(turns.max(1)).unwrap_or(u32::MAX);
+    each.saturating_mul(u32::try_from(queue).unwrap_or(u32::MAX))
+}
+
+/// Goes towards the share at which the wait is as long as it may be: fast where it is too long, twice the share each time
+/// where it is short, so that a crowd that is gone is forgotten within a second.
+fn next_share(share: usize, waits: Duration, patience: Duration) -> usize {
+    let (waits, patience) = (waits.as_micros().max(1), patience.as_micros());
+    let wanted = (share as u128).saturating_mul(patience) / waits;
+    let wanted = usize::try_from(wanted).unwrap_or(ALL);
+    wanted.clamp(share / 4, share.saturating_mul(2)).clamp(LEAST, ALL)
+}
+
+/// One request that is worked on. Time in which its client is waited for does not count: slow senders take no place.
+#[derive(Debug)]
+pub(crate) struct Place {
+    crowd: Arc<Crowd>,
+    works: AtomicBool,
+}
+
+impl Place {
+    fn work(&self, works: bool) {
+        if self.works.swap(works, Relaxed) == works {
+            return;
+        }
+        if works {
+            self.crowd.working.fetch_add(1, Relaxed);
+        } else {
+            self.crowd.working.fetch_sub(1, Relaxed);
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.work(false);
+    }
+}
+
+/// A body that says when its client keeps us waiting.
+pub(crate) struct Arriving {
+    pub(crate) body: Incoming,
+    pub(crate) place: Arc<Place>,
+}
+
+impl HttpBody for Arriving {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        self.place.work(polled.is_ready());
+        Poll::Ready(ready!(polled))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// Readable for clients of either surface: OAuth's two members, and GraphQL's `errors`.
+const TOO_MANY: &str = r#"{"error":"temporarily_unavailable","error_description":"More requests come than can be served just now. Nothing was done; try again in a moment.","errors":[{"message":"more requests come than can be served just now: nothing was done, try again in a moment","extensions":{"code":"INTERNAL"}}]}"#;
+
+/// The answer to those beyond. They are asked to come back at different times, or they would be a crowd again.
+fn too_many(number: usize) -> Response<Body> {
+    let mut response = Response::new(Body::from(TOO_MANY));
+    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::RETRY_AFTER, HeaderValue::from(1 + number % 3));
+    response
+}
+
+#[cfg(test)]
+#[path = "crowd_tests.rs"]
+mod tests;
