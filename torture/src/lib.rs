@@ -4,12 +4,15 @@
 //! A scenario starts nodes as processes of their own, torments them, and ends with figures or with the history that shows a
 //! broken promise. `cargo xtask torture` runs them in full; `crates/duku/tests/it/torture.rs` runs a short version of each.
 
+mod balancer;
 mod checker;
 mod cluster;
 mod hands;
 mod history;
 mod http;
+mod load;
 mod outcome;
+mod probe;
 mod process;
 mod random;
 mod report;

@@ -1,10 +1,10 @@
 //! Many generations at once on every node: exactly ten keys.
 
-use super::admin;
 use crate::{
     hands::{self, Hands},
     history::{Act, Recorder, Told},
     http::{self, Client},
+    load,
     outcome::{Outcome, ensure},
     random::Dice,
 };
@@ -12,6 +12,7 @@ use futures::future::join_all;
 use std::{net::SocketAddr, sync::Arc};
 
 const LIMIT: usize = 10;
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
 const RACERS: usize = 30;
 
 /// What the races came to.
@@ -23,15 +24,10 @@ pub(super) struct Races {
 }
 
 /// Races in one organisation of its own, again and again until told to stop.
-pub(super) async fn run(
-    admin_token: String,
-    addresses: Vec<SocketAddr>,
-    races: u64,
-    limit: std::time::Duration,
-) -> Outcome<Races> {
+pub(super) async fn run(admin_token: String, addresses: Vec<SocketAddr>, rounds: u64) -> Outcome<Races> {
     let recorder = Arc::new(Recorder::new());
     let clients = |number: usize| {
-        let clients = addresses.iter().map(|address| Client::new(*address, limit)).collect();
+        let clients = addresses.iter().map(|address| Client::new(*address, PATIENCE)).collect();
         Hands::new(clients, Arc::clone(&recorder), Dice::new(u64::try_from(number).unwrap_or_default()))
     };
     let mut racers: Vec<_> = (0..RACERS).map(clients).collect();
@@ -39,7 +35,7 @@ pub(super) async fn run(
     let mut done = Races::default();
     let request =
         http::graphql(&admin_token, "mutation { generateApiKey(input: { label: \"Race\" }) { clientId } }");
-    for _ in 0..races {
+    for _ in 0..rounds {
         let attempts = racers.iter_mut().map(|racer| {
             let act = Act::Generate { key: racer.recorder.key(), secret: racer.recorder.secret() };
             racer.ask(act, &request, hands::of_mutation)
@@ -71,10 +67,10 @@ pub(super) async fn run(
 
 /// The keys, once what was not answered has happened or never will.
 async fn settled(judge: &mut Hands, admin_token: &str, was_unanswered: bool) -> Outcome<Vec<String>> {
-    let mut keys = admin::list(judge, admin_token).await?;
+    let mut keys = load::list(judge, admin_token).await?;
     while was_unanswered {
         tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-        let again = admin::list(judge, admin_token).await?;
+        let again = load::list(judge, admin_token).await?;
         if again == keys {
             break;
         }

@@ -16,9 +16,9 @@ use std::{sync::Arc, time::Duration};
 const ATTEMPTS: usize = 1200;
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Works until enough is done; gives what happened.
+/// Works until everyone is to go home; gives what happened.
 pub(super) async fn work(pool: Arc<Pool>, mut hands: Hands) -> Outcome<Vec<Event>> {
-    while !pool.is_done() {
+    while !pool.is_over() {
         if pool.endings_are_ahead() {
             tokio::time::sleep(Duration::from_millis(1)).await;
             continue;
@@ -176,7 +176,7 @@ async fn revoke_leftovers(pool: &Pool, place: usize, hands: &mut Hands) -> Outco
 }
 
 /// The ids of an organisation's keys, as soon as a node tells.
-pub(super) async fn list(hands: &mut Hands, admin_token: &str) -> Outcome<Vec<String>> {
+pub(crate) async fn list(hands: &mut Hands, admin_token: &str) -> Outcome<Vec<String>> {
     let request = http::graphql(admin_token, "{ apiKeys { id } }");
     for _ in 0..ATTEMPTS {
         let (told, answer) = hands.ask(Act::Call { token: u32::MAX }, &request, hands::of_call).await;

@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 const CALL: &str = "{ subjects(first: 1) { id } }";
 
-/// Works until enough is done; gives what happened.
+/// Works until everyone is to go home; gives what happened.
 pub(super) async fn work(pool: Arc<Pool>, mut hands: Hands) -> Vec<Event> {
-    while !pool.is_done() {
+    while !pool.is_over() {
         let told = if hands.dice.percent(50) {
             exchange(&pool, &mut hands).await
         } else {

@@ -5,7 +5,7 @@ use std::{
     collections::VecDeque,
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -109,6 +109,7 @@ pub(crate) struct Pool {
     pub(crate) goals: Goals,
     uses: AtomicU64,
     endings: AtomicU64,
+    stop: AtomicBool,
 }
 
 /// How much is to be done.
@@ -124,7 +125,14 @@ impl Pool {
             .flat_map(|organisation| (0..keys_each).map(move |_| organisation))
             .map(|organisation| Slot { organisation, known: Mutex::default() })
             .collect();
-        Self { organisations, slots, goals, uses: AtomicU64::new(0), endings: AtomicU64::new(0) }
+        Self {
+            organisations,
+            slots,
+            goals,
+            uses: AtomicU64::new(0),
+            endings: AtomicU64::new(0),
+            stop: AtomicBool::new(false),
+        }
     }
 
     pub(crate) fn used(&self) {
@@ -139,6 +147,16 @@ impl Pool {
         (self.uses.load(Ordering::Relaxed), self.endings.load(Ordering::Relaxed))
     }
 
+    /// Whether everyone is to go home.
+    pub(crate) fn is_over(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn end(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether enough was done.
     pub(crate) fn is_done(&self) -> bool {
         let (uses, endings) = self.done();
         uses >= self.goals.uses && endings >= self.goals.endings
