@@ -3,7 +3,7 @@
 //!
 //! Two things are bounded. Requests that are worked on, most of which wait for the database, are counted; the next one is
 //! answered 503. And where the processor is what everyone waits for, requests queue before anyone can count them: a watch
-//! estimates ten times a second how long they wait for their turn, and sheds such a share that this stays near the limit.
+//! estimates forty times a second how long they wait for their turn, and sheds such a share that this stays near the limit.
 //! Shedding all would starve everyone as soon as clients come back at once; a share keeps the server useful.
 
 use axum::body::{Body, Bytes, HttpBody};
@@ -23,7 +23,7 @@ use std::{
 const ALL: usize = 1024;
 /// However large the crowd, so much of it is served.
 const LEAST: usize = 10;
-const WATCH: Duration = Duration::from_millis(100);
+const WATCH: Duration = Duration::from_millis(25);
 /// How often a crowd that stays is mentioned in the log.
 const REMARK: Duration = Duration::from_secs(10);
 

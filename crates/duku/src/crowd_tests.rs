@@ -60,6 +60,6 @@ fn a_crowd_that_is_gone_is_forgotten_within_a_second() {
 
 #[test]
 fn a_wait_is_the_queue_times_the_time_of_a_turn() {
-    assert_eq!(wait(300, 100, WATCH), Duration::from_millis(300));
+    assert_eq!(wait(300, 100, WATCH), WATCH * 3);
     assert_eq!(wait(0, 0, WATCH), Duration::ZERO);
 }

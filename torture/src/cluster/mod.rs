@@ -1,6 +1,7 @@
 //! What the scenarios torture: nodes of the product on one database.
 
 pub(crate) mod node;
+pub(crate) mod patroni;
 pub(crate) mod ports;
 pub(crate) mod postgres;
 

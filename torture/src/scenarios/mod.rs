@@ -1,5 +1,6 @@
 //! The ways to break it.
 
+mod failover;
 mod kills;
 mod outages;
 mod overload;
@@ -31,6 +32,7 @@ pub const SCENARIOS: &[Scenario] = scenarios! {
     "kill-sqlite" "What was acknowledged survives kill -9, on SQLite; what was not is there whole or not at all." kills::sqlite;
     "kill-postgres" "What was acknowledged survives kill -9, on PostgreSQL; what was not is there whole or not at all." kills::postgres;
     "outages" "When PostgreSQL is restarted, crashes or cuts its connections, nodes answer 503, say why, and work again within seconds, without having lost or wrongly accepted anything." outages::run;
+    "failover" "When the primary of PostgreSQL is killed, a synchronous standby takes over and nothing acknowledged is lost; meanwhile nodes are closed, and they open by themselves." failover::run;
     "sigterm" "A node that is told to stop cuts no request." stopping::sigterm;
     "rolling" "Three nodes are replaced one after the other without a failed request." stopping::rolling;
     "overload" "Of five times the requests that the processor can do, those beyond get 503 and Retry-After; the others wait no longer than they may, and afterwards all is as before." overload::processor;

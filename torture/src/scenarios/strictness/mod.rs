@@ -20,9 +20,9 @@ const NODES: usize = 3;
 pub(super) async fn run(bench: &Bench) -> Outcome<Figures> {
     let shape = bench.amount(
         Shape { organisations: 12, users: 24, admins: 6, goals: Goals { uses: 1_050_000, endings: 10_100 } },
-        Shape { organisations: 3, users: 12, admins: 3, goals: Goals { uses: 8_000, endings: 200 } },
+        Shape { organisations: 3, users: 12, admins: 3, goals: Goals { uses: 6_000, endings: 120 } },
     );
-    let (races, pause) = bench.amount((100, Duration::from_secs(7)), (2, Duration::from_millis(400)));
+    let (races, pause) = bench.amount((100, Duration::from_secs(7)), (2, Duration::from_millis(700)));
     let mut cluster = Cluster::start(bench, Engine::Postgres, NODES, &[]).await?;
     let addresses: Vec<SocketAddr> = cluster.nodes.iter().map(|node| node.address).collect();
     cluster.organisation("Race")?;
