@@ -1,5 +1,6 @@
 //! What the scenarios torture: nodes of the product on one database.
 
+pub(crate) mod faketime;
 pub(crate) mod node;
 pub(crate) mod patroni;
 pub(crate) mod ports;
