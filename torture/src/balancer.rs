@@ -61,11 +61,6 @@ impl Traffic {
         Self { balancer, tasks }
     }
 
-    /// Requests that were answered well so far.
-    pub(crate) fn good(&self) -> u64 {
-        self.balancer.good.load(Ordering::Relaxed)
-    }
-
     /// Sends the clients home.
     pub(crate) async fn finish(self) -> Served {
         self.balancer.over.store(true, Ordering::Relaxed);

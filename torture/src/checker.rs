@@ -189,7 +189,7 @@ fn count(verdict: &mut Verdict, event: &Event) {
         Told::Unknown => verdict.unknown += 1,
         Told::Wrong => {
             verdict.wrong += 1;
-            verdict.tell(|| format!("an answer that must never come: {event:?}"));
+            verdict.tell(|| format!("an answer that must never come: {event}"));
         }
         Told::Done | Told::Refused => {}
     }
@@ -203,11 +203,10 @@ fn judge(verdict: &mut Verdict, thing: &mut Thing, event: &Event) {
             thing.last_accepted = thing.last_accepted.max(event.start);
             if comes_after_the_end {
                 verdict.stale += 1;
-                let (born, ended_by) = (thing.born, thing.ended_by);
+                let (born, ended_by) =
+                    (thing.born, thing.ended_by.map(|event| event.to_string()).unwrap_or_default());
                 verdict.tell(|| {
-                    format!(
-                        "STALE: {event:?} was let in with what came by {born:?} and was ended by {ended_by:?}"
-                    )
+                    format!("STALE: {event} was let in with what came by {born} and was ended by {ended_by}")
                 });
             }
         }
@@ -216,7 +215,7 @@ fn judge(verdict: &mut Verdict, thing: &mut Thing, event: &Event) {
             if event.end < thing.doubtful {
                 verdict.lost += 1;
                 let (born, doubtful) = (thing.born, thing.doubtful);
-                verdict.tell(|| format!("LOST: {event:?} was refused with what came by {born:?}; nothing can have ended it before {doubtful}"));
+                verdict.tell(|| format!("LOST: {event} was refused with what came by {born}; nothing can have ended it before {doubtful}"));
             }
         }
         Told::Unavailable | Told::Unknown | Told::Wrong => {}
@@ -241,9 +240,7 @@ fn two_working_secrets(verdict: &mut Verdict, secrets: &Things, endings: &HashMa
                 if first.last_accepted > other.end && second.last_accepted > one.end {
                     verdict.two_secrets += 1;
                     verdict.tell(|| {
-                        format!(
-                            "TWO SECRETS: both {one:?} and {other:?} were let in after both were answered"
-                        )
+                        format!("TWO SECRETS: both {one} and {other} were let in after both were answered")
                     });
                 }
             }

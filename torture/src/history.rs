@@ -1,6 +1,7 @@
 //! What happened, as clients saw it: every operation with its interval, its node and its outcome.
 
 use std::{
+    fmt::{self, Display, Formatter},
     sync::atomic::{AtomicU32, Ordering},
     time::Instant,
 };
@@ -60,6 +61,13 @@ pub(crate) struct Event {
     pub(crate) node: Number,
     pub(crate) start: u64,
     pub(crate) end: u64,
+}
+
+impl Display for Event {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { act, told, node, start, end } = self;
+        write!(f, "{act:?} at node {node}, {start} ns to {end} ns: {told:?}")
+    }
 }
 
 /// The clock and the numbers that all recorders share.

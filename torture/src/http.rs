@@ -71,15 +71,9 @@ impl Client {
         answer
     }
 
-    /// Sends again what a server did not see or, closing an idle connection just then, did not take: as every client and
-    /// load balancer may, before the first byte of an answer.
+    /// Whether the server has closed the connection while it was idle, so that nobody would send anything on it.
     pub(crate) fn is_idle_closed(&self) -> bool {
         self.stream.as_ref().is_some_and(|stream| matches!(stream.try_read(&mut [0; 1]), Ok(0)))
-    }
-
-    /// Forgets the connection.
-    pub(crate) fn close(&mut self) {
-        self.stream = None;
     }
 
     async fn exchange(&mut self, request: &[u8]) -> Result<Answer, Lost> {

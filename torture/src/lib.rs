@@ -21,7 +21,7 @@ mod scenarios;
 pub use cluster::Engine;
 pub use outcome::Outcome;
 pub use report::{Figures, Report};
-pub use scenarios::{SCENARIOS, Scenario};
+pub use scenarios::{Found, SCENARIOS, Scenario};
 
 use std::path::PathBuf;
 

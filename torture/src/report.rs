@@ -18,11 +18,6 @@ impl Figures {
         self
     }
 
-    pub(crate) fn and(mut self, prefix: &str, more: Self) -> Self {
-        self.0.extend(more.0.into_iter().map(|(name, value)| (format!("{prefix}{name}"), value)));
-        self
-    }
-
     /// One line a figure.
     pub fn lines(&self) -> String {
         self.0.iter().fold(String::new(), |mut text, (name, value)| {

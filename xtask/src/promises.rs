@@ -84,7 +84,7 @@ impl<'a> Sources<'a> {
 fn functions_of(root: &Path, package: &str) -> Outcome<HashMap<String, bool>> {
     let folder = match package {
         "torture" | "xtask" => root.join(package),
-        room => root.join("crates").join(room),
+        in_crates => root.join("crates").join(in_crates),
     };
     let mut files = Vec::new();
     for part in ["src", "tests"] {

@@ -1,15 +1,17 @@
 //! More requests than the server can do: those beyond are told so at once and cheaply, so that the others get their answer
 //! in time, and so that it is over as soon as the crowd is.
 //!
-//! Two things are bounded. Requests that are worked on, most of which wait for the database, are counted; the next one is
-//! answered 503. And where the processor is what everyone waits for, requests queue before anyone can count them: a watch
-//! estimates forty times a second how long they wait for their turn, and sheds such a share that this stays near the limit.
-//! Shedding all would starve everyone as soon as clients come back at once; a share keeps the server useful.
+//! Requests that are worked on, most of which wait for the database, are counted: no more are let in than will be answered
+//! within the time that requests may wait, at the rate of the last half second. And where the processor is what everyone
+//! waits for, requests queue before anyone can count them: then such a share of them is shed that the queue stays as short.
+//! Shedding all would starve everyone as soon as clients come back at once; a share keeps the server useful. A watch
+//! estimates both forty times a second.
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use hyper::body::{Frame, Incoming, SizeHint};
 use std::{
+    collections::VecDeque,
     pin::Pin,
     sync::{
         Arc,
@@ -23,7 +25,13 @@ use std::{
 const ALL: usize = 1024;
 /// However large the crowd, so much of it is served.
 const LEAST: usize = 10;
+/// So many requests are worked on without waiting for each other, or close to it.
+const AT_ONCE: usize = 64;
 const WATCH: Duration = Duration::from_millis(25);
+/// How many watches the rate of answers is taken from.
+const REMEMBERED: usize = 20;
+/// What is believed of the rate before there was an answer: a millisecond for each of so many.
+const BELIEVED: u32 = 50;
 /// How often a crowd that stays is mentioned in the log.
 const REMARK: Duration = Duration::from_secs(10);
 
@@ -31,7 +39,11 @@ const REMARK: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Crowd {
     most: usize,
+    /// How many may be worked on now.
+    allowed: AtomicUsize,
     working: AtomicUsize,
+    /// Every request that was let in and is done with.
+    done: AtomicUsize,
     /// Every request that had its turn, served or not.
     turns: AtomicUsize,
     /// How many of [`ALL`] are served.
@@ -45,7 +57,9 @@ impl Crowd {
     pub const fn new(most: usize) -> Self {
         Self {
             most,
+            allowed: AtomicUsize::new(most),
             working: AtomicUsize::new(0),
+            done: AtomicUsize::new(0),
             turns: AtomicUsize::new(0),
             share: AtomicUsize::new(ALL),
             shed: AtomicUsize::new(0),
@@ -67,45 +81,67 @@ impl Crowd {
         let turn = self.turns.fetch_add(1, Relaxed);
         let share = self.share.load(Relaxed);
         let working = self.working.fetch_add(1, Relaxed);
-        let place = Place { crowd: Arc::clone(self), works: AtomicBool::new(true) };
         // Neighbours in the queue are not treated alike: the multiplier is prime to the whole.
         let has_a_turn = share == ALL || turn.wrapping_mul(619) % ALL < share;
-        if (has_a_turn && working < self.most) || matches!(path, "/healthz" | "/readyz") {
-            return Ok(Arc::new(place));
+        if (has_a_turn && working < self.allowed.load(Relaxed)) || matches!(path, "/healthz" | "/readyz") {
+            return Ok(Arc::new(Place { crowd: Arc::clone(self), works: AtomicBool::new(true) }));
         }
-        drop(place);
+        self.working.fetch_sub(1, Relaxed);
         let number = self.shed.fetch_add(1, Relaxed);
         metrics::counter!("duku_requests_shed_total", "reason" => if has_a_turn { "working" } else { "waiting" })
             .increment(1);
         Err(too_many(number))
     }
 
-    /// Adjusts the share that is served, for ever.
+    /// Adjusts how many are let in, for ever, so that nobody waits much longer than `patience`.
     pub async fn watch(self: Arc<Self>, patience: Duration) {
         let runtime = tokio::runtime::Handle::current().metrics();
-        let mut remarked: Option<Instant> = None;
-        let (mut turns, mut shed, mut before) = (self.turns.load(Relaxed), 0, Instant::now());
+        let mut remarks = Remarks::default();
+        let mut done: VecDeque<(Instant, usize)> = VecDeque::new();
+        let (mut turns, mut before) = (self.turns.load(Relaxed), Instant::now());
         loop {
             tokio::time::sleep(WATCH).await;
             let (now, turns_now) = (Instant::now(), self.turns.load(Relaxed));
-            let had_turns = turns_now.wrapping_sub(turns);
-            let waits = wait(runtime.global_queue_depth(), had_turns, now - before);
+            let waits = wait(runtime.global_queue_depth(), turns_now.wrapping_sub(turns), now - before);
             self.share.store(next_share(self.share.load(Relaxed), waits, patience), Relaxed);
             (turns, before) = (turns_now, now);
-            #[expect(clippy::cast_precision_loss, reason = "no count comes near 2^52")]
-            metrics::gauge!("duku_requests_working").set(self.working.load(Relaxed) as f64);
-            let shed_now = self.shed.load(Relaxed);
-            if shed_now != shed && remarked.is_none_or(|at| at.elapsed() > REMARK) {
-                let (since_last, working) = (shed_now.wrapping_sub(shed), self.working.load(Relaxed));
-                tracing::warn!(
-                    since_last,
-                    working,
-                    wait_ms = waits.as_millis(),
-                    "more requests come than can be served: those beyond are answered 503"
-                );
-                (shed, remarked) = (shed_now, Some(now));
+
+            let done_now = self.done.load(Relaxed);
+            let (since, done_then) = done.front().copied().unwrap_or((now, done_now));
+            let allowed = allowed(done_now.wrapping_sub(done_then), now - since, patience);
+            self.allowed.store(allowed.min(self.most), Relaxed);
+            done.push_back((now, done_now));
+            if done.len() > REMEMBERED {
+                done.pop_front();
             }
+            let working = self.working.load(Relaxed);
+            #[expect(clippy::cast_precision_loss, reason = "no count comes near 2^52")]
+            metrics::gauge!("duku_requests_working").set(working as f64);
+            remarks.note(self.shed.load(Relaxed), working, waits);
         }
+    }
+}
+
+/// What was said about the crowd.
+#[derive(Default)]
+struct Remarks {
+    shed: usize,
+    at: Option<Instant>,
+}
+
+impl Remarks {
+    fn note(&mut self, shed: usize, working: usize, waits: Duration) {
+        if shed == self.shed || self.at.is_some_and(|at| at.elapsed() < REMARK) {
+            return;
+        }
+        let (since_last, wait_ms) = (shed.wrapping_sub(self.shed), waits.as_millis());
+        tracing::warn!(
+            since_last,
+            working,
+            wait_ms,
+            "more requests come than can be served: those beyond are answered 503"
+        );
+        (self.shed, self.at) = (shed, Some(Instant::now()));
     }
 }
 
@@ -113,6 +149,14 @@ impl Crowd {
 fn wait(queue: usize, turns: usize, elapsed: Duration) -> Duration {
     let each = elapsed / u32::try_from(turns.max(1)).unwrap_or(u32::MAX);
     each.saturating_mul(u32::try_from(queue).unwrap_or(u32::MAX))
+}
+
+/// How many may be worked on, so that the last of them is answered in time at the rate at which others were.
+fn allowed(done: usize, elapsed: Duration, patience: Duration) -> usize {
+    let done = u32::try_from(done).unwrap_or(u32::MAX).saturating_add(BELIEVED);
+    let each = (elapsed + Duration::from_millis(u64::from(BELIEVED))) / done;
+    let behind_each_other = patience.as_nanos() / each.as_nanos().max(1);
+    AT_ONCE.saturating_add(usize::try_from(behind_each_other).unwrap_or(usize::MAX))
 }
 
 /// Goes towards the share at which the wait is as long as it may be: fast where it is too long, twice the share each time
@@ -147,6 +191,7 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.work(false);
+        self.crowd.done.fetch_add(1, Relaxed);
     }
 }
 

@@ -63,3 +63,15 @@ fn a_wait_is_the_queue_times_the_time_of_a_turn() {
     assert_eq!(wait(300, 100, WATCH), WATCH * 3);
     assert_eq!(wait(0, 0, WATCH), Duration::ZERO);
 }
+
+#[test]
+fn so_many_are_worked_on_as_are_answered_in_time() {
+    let second = Duration::from_secs(1);
+    // 500 answers a second: 250 of them come within the half second that requests may wait.
+    assert!((300..330).contains(&allowed(500, second, PATIENCE)), "{}", allowed(500, second, PATIENCE));
+    assert!(allowed(20_000, second, PATIENCE) > 9000);
+    // Before the first answer the best is believed, but not for long.
+    assert_eq!(allowed(0, Duration::ZERO, PATIENCE), AT_ONCE + 500);
+    assert!(allowed(0, second, PATIENCE) < AT_ONCE + 50);
+    assert_eq!(allowed(usize::MAX, Duration::ZERO, Duration::MAX), usize::MAX);
+}

@@ -18,8 +18,9 @@ use hyper_util::{
 };
 use std::{convert::Infallible, io::ErrorKind, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream, lookup_host},
     sync::{OwnedSemaphorePermit, Semaphore, watch},
+    task::unconstrained,
     time::{sleep, timeout},
 };
 use tower::Service;
@@ -40,7 +41,7 @@ pub struct Limits {
 /// # Errors
 /// It is malformed, taken, or not ours to take; the message says what to do.
 pub async fn bind(option: &str, address: &str) -> Result<TcpListener, CommandFailure> {
-    TcpListener::bind(address).await.map_err(|error| {
+    listen(address).await.map_err(|error| {
         CommandFailure::new(match error.kind() {
             ErrorKind::AddrInUse => format!(
                 "{address} is taken by another program: stop it, or choose another address with {option} (port 0 takes any free one)"
@@ -51,6 +52,23 @@ pub async fn bind(option: &str, address: &str) -> Result<TcpListener, CommandFai
             _ => format!("cannot listen on {address} ({error}): {option} takes an address like 127.0.0.1:8080"),
         })
     })
+}
+
+/// How many connections the system accepts before we look at them: those beyond would try again after a second or three.
+const BACKLOG: u32 = 4096;
+
+/// Listens on the first address that a name stands for and that is ours to take.
+async fn listen(address: &str) -> std::io::Result<TcpListener> {
+    let mut failure = ErrorKind::InvalidInput.into();
+    for address in lookup_host(address).await? {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?;
+        match socket.bind(address).and_then(|()| socket.listen(BACKLOG)) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
 }
 
 /// How long a connection that was just opened may take to say its first word once the server stops.
@@ -82,7 +100,8 @@ pub async fn serve(
         let Ok(place) = place else { break };
         let (stream, peer) = tokio::select! {
             () = &mut stop => break,
-            accepted = listener.accept() => match accepted {
+            // Where everyone waits for the processor this task gets its turn seldom: then it takes all who knock.
+            accepted = unconstrained(listener.accept()) => match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
                     // Out of file descriptors, most likely: those that close soon make room.

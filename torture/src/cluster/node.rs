@@ -15,7 +15,7 @@ use std::{
 };
 
 /// How long a node may take to become ready, also in a build without optimisation on a busy machine.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 /// How long a request may take before a client gives it up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -157,10 +157,6 @@ impl Node {
         self.child.as_ref().map(Child::id)
     }
 
-    pub(crate) const fn is_running(&self) -> bool {
-        self.child.is_some()
-    }
-
     /// `kill -9`
     pub(crate) fn kill(&mut self) -> Outcome {
         if let Some(mut child) = self.child.take() {
@@ -183,13 +179,6 @@ impl Node {
             self.child = Some(child);
         }
         status
-    }
-
-    /// A command of this node's binary with its settings.
-    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(&self.program);
-        clean(&mut command).args(arguments).envs(self.environment.iter().map(|(name, value)| (name, value)));
-        command
     }
 
     /// The end of the log, for a complaint.

@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-const START: Duration = Duration::from_secs(120);
+const START: Duration = Duration::from_mins(2);
 const MEMBERS: usize = 3;
 
 /// One PostgreSQL with the process that looks after it.

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 /// Whom PostgreSQL runs as when we are root.
 const USER: &str = "postgres";
 
@@ -112,10 +112,6 @@ impl Postgres {
         let Some(mut server) = self.server.take() else { return Ok(()) };
         process::signal(&server, "QUIT")?;
         server.wait().map(drop).during("waiting for PostgreSQL")
-    }
-
-    pub(crate) const fn port(&self) -> u16 {
-        self.port
     }
 
     /// The URL of the one database.

@@ -22,7 +22,7 @@ pub(super) async fn work(pool: Arc<Pool>, mut hands: Hands) -> Vec<Event> {
             Some(Told::Done | Told::Refused) => pool.used(),
             // Nobody hammers a service that is down.
             Some(Told::Unavailable | Told::Unknown) => {
-                tokio::time::sleep(std::time::Duration::from_millis(5)).await
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
             }
             Some(Told::Wrong) | None => tokio::task::yield_now().await,
         }

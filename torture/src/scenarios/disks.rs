@@ -115,7 +115,7 @@ pub(super) async fn read_only(bench: &Bench) -> Outcome<Figures> {
     let set = async |value: &str| {
         let client = postgres::connect(&url).await?;
         let sql = format!("ALTER DATABASE postgres SET default_transaction_read_only = {value}");
-        let sql = format!("SET default_transaction_read_only = off; {sql}");
+        client.batch_execute("SET default_transaction_read_only = off").await.during("writing")?;
         client.batch_execute(&sql).await.during(sql)?;
         postgres::cut_connections(&url).await.map(drop)
     };

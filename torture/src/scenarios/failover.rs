@@ -2,7 +2,7 @@
 
 use crate::{
     Bench,
-    cluster::{Cluster, patroni::Patroni},
+    cluster::{Cluster, node::Node, patroni::Patroni},
     load::{Goals, Load, Shape},
     outcome::{Outcome, ensure},
     probe::Probe,
@@ -28,7 +28,7 @@ pub(super) async fn run(bench: &Bench) -> Outcome<Figures> {
         node.start().await?;
     }
     let probe = Probe::new(&cluster).await?;
-    let processes: Vec<_> = cluster.nodes.iter().map(|node| node.pid()).collect();
+    let processes: Vec<_> = cluster.nodes.iter().map(Node::pid).collect();
     let load = Load::start(&cluster, shape).await?;
     let mut slowest = (Duration::ZERO, Duration::ZERO);
     let mut reasons = Vec::new();
@@ -52,7 +52,7 @@ pub(super) async fn run(bench: &Bench) -> Outcome<Figures> {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let judged = load.finish(&cluster).await?;
-    let now: Vec<_> = cluster.nodes.iter().map(|node| node.pid()).collect();
+    let now: Vec<_> = cluster.nodes.iter().map(Node::pid).collect();
     ensure(processes == now, || "a node was restarted".to_owned())?;
     // A takeover within two seconds may find every request still waiting for its connection.
     let long = machines.iter().any(|machine| *machine);

@@ -11,6 +11,7 @@ mod overload;
 mod power_cut;
 mod stopping;
 mod strictness;
+mod versions;
 
 use crate::{Bench, Outcome, report::Figures};
 use std::pin::Pin;
@@ -22,8 +23,11 @@ pub struct Scenario {
     /// The promise that it tries to break.
     pub promise: &'static str,
     /// What it does.
-    pub run: for<'a> fn(&'a Bench) -> Pin<Box<dyn Future<Output = Outcome<Figures>> + Send + 'a>>,
+    pub run: for<'a> fn(&'a Bench) -> Found<'a>,
 }
+
+/// Figures, or the history that shows a broken promise.
+pub type Found<'a> = Pin<Box<dyn Future<Output = Outcome<Figures>> + Send + 'a>>;
 
 macro_rules! scenarios {
     ($($name:literal $promise:literal $run:path;)*) => {
@@ -47,6 +51,7 @@ pub const SCENARIOS: &[Scenario] = scenarios! {
     "slow-and-endless" "Who sends slowly or without end is given up and takes no place from others." connections::slow_and_endless;
     "sigterm" "A node that is told to stop cuts no request." stopping::sigterm;
     "rolling" "Three nodes are replaced one after the other without a failed request." stopping::rolling;
+    "versions" "A new binary goes on with old data; an old binary is refused on new data and leaves them as they are." versions::run;
     "overload" "Of five times the requests that the processor can do, those beyond get 503 and Retry-After; the others wait no longer than they may, and afterwards all is as before." overload::processor;
     "overload-database" "The same where the database is what everyone waits for." overload::database;
 };

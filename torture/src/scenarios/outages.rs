@@ -2,7 +2,7 @@
 
 use crate::{
     Bench,
-    cluster::{Cluster, Engine, postgres},
+    cluster::{Cluster, Engine, node::Node, postgres},
     load::{Goals, Load, Shape},
     outcome::{Outcome, ensure},
     probe::Probe,
@@ -33,7 +33,7 @@ pub(super) async fn run(bench: &Bench) -> Outcome<Figures> {
     );
     let mut cluster = Cluster::start(bench, Engine::Postgres, NODES, &[]).await?;
     let probe = Probe::new(&cluster).await?;
-    let processes: Vec<_> = cluster.nodes.iter().map(|node| node.pid()).collect();
+    let processes: Vec<_> = cluster.nodes.iter().map(Node::pid).collect();
     let load = Load::start(&cluster, shape).await?;
     let (mut slowest, mut reasons, mut outages) = (Duration::ZERO, Vec::new(), 0);
     for _ in 0..rounds {
@@ -47,7 +47,7 @@ pub(super) async fn run(bench: &Bench) -> Outcome<Figures> {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let judged = load.finish(&cluster).await?;
-    let now: Vec<_> = cluster.nodes.iter().map(|node| node.pid()).collect();
+    let now: Vec<_> = cluster.nodes.iter().map(Node::pid).collect();
     ensure(processes == now, || "a node was restarted".to_owned())?;
     reasons.sort();
     reasons.dedup();

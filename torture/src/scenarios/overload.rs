@@ -25,7 +25,7 @@ const STEADY: usize = 32;
 const CONNECTIONS: usize = 4000;
 const PATIENCE: Duration = Duration::from_secs(20);
 /// What a served request may take while five times too many come: the wait that the server allows, and the work.
-const BOUND: Duration = Duration::from_millis(2000);
+const BOUND: Duration = Duration::from_secs(2);
 /// "At once."
 const RECOVERED: Duration = Duration::from_secs(2);
 
@@ -34,8 +34,9 @@ pub(super) async fn processor(bench: &Bench) -> Outcome<Figures> {
     let cluster = Cluster::start(bench, Engine::Sqlite, 1, &[]).await?;
     let probe = Probe::new(&cluster).await?;
     // Fifty reads: dear to answer and cheap to ask.
-    let fields: String = (0..50).map(|number| format!("s{number}: subjects(first: 1) {{ id }} ")).collect();
-    let query = format!("{{ {fields} }}");
+    let fields: Vec<String> =
+        (0..50).map(|number| format!("s{number}: subjects(first: 1) {{ id }}")).collect();
+    let query = format!("{{ {} }}", fields.join(" "));
     overload(bench, &cluster, &http::graphql(&probe.token, &query), hands::of_call).await
 }
 

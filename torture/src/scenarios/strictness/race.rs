@@ -68,13 +68,15 @@ pub(super) async fn run(admin_token: String, addresses: Vec<SocketAddr>, rounds:
 /// The keys, once what was not answered has happened or never will.
 async fn settled(judge: &mut Hands, admin_token: &str, was_unanswered: bool) -> Outcome<Vec<String>> {
     let mut keys = load::list(judge, admin_token).await?;
-    while was_unanswered {
+    if !was_unanswered {
+        return Ok(keys);
+    }
+    loop {
         tokio::time::sleep(std::time::Duration::from_secs(1)).await;
         let again = load::list(judge, admin_token).await?;
         if again == keys {
-            break;
+            return Ok(keys);
         }
         keys = again;
     }
-    Ok(keys)
 }
