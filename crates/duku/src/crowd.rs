@@ -77,7 +77,7 @@ impl Crowd {
     }
 
     /// A place for the request, unless it is too much. Probes always get one: they must tell a crowd from an outage.
-    pub(crate) fn admit(self: &Arc<Self>, path: &str) -> Result<Arc<Place>, Response<Body>> {
+    pub(crate) fn admit(self: &Arc<Self>, path: &str) -> Result<Arc<Place>, TooMany> {
         let turn = self.turns.fetch_add(1, Relaxed);
         let share = self.share.load(Relaxed);
         let working = self.working.fetch_add(1, Relaxed);
@@ -90,7 +90,7 @@ impl Crowd {
         let number = self.shed.fetch_add(1, Relaxed);
         metrics::counter!("duku_requests_shed_total", "reason" => if has_a_turn { "working" } else { "waiting" })
             .increment(1);
-        Err(too_many(number))
+        Err(TooMany(number))
     }
 
     /// Adjusts how many are let in, for ever, so that nobody waits much longer than `patience`.
@@ -226,16 +226,26 @@ impl HttpBody for Arriving {
 /// Readable for clients of either surface: OAuth's two members, and GraphQL's `errors`.
 const TOO_MANY: &str = r#"{"error":"temporarily_unavailable","error_description":"More requests come than can be served just now. Nothing was done; try again in a moment.","errors":[{"message":"more requests come than can be served just now: nothing was done, try again in a moment","extensions":{"code":"INTERNAL"}}]}"#;
 
-/// The answer to those beyond. They are asked to come back at different times, or they would be a crowd again.
-fn too_many(number: usize) -> Response<Body> {
-    let mut response = Response::new(Body::from(TOO_MANY));
-    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::RETRY_AFTER, HeaderValue::from(1 + number % 3));
-    response
+/// One of those beyond, by number.
+#[derive(Debug)]
+pub(crate) struct TooMany(usize);
+
+impl TooMany {
+    /// They are asked to come back at different times, or they would be a crowd again.
+    const fn retry_after_seconds(&self) -> usize {
+        1 + self.0 % 3
+    }
+
+    pub(crate) fn respond(&self) -> Response<Body> {
+        let mut response = Response::new(Body::from(TOO_MANY));
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(self.retry_after_seconds()));
+        response
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ fn those_beyond_the_most_are_refused_and_places_come_back() {
     let crowd = Arc::new(Crowd::new(2));
     let (one, two) = (crowd.admit("/graphql").unwrap(), crowd.admit("/graphql").unwrap());
     for after in ["1", "2", "3", "1"] {
-        let refused = crowd.admit("/graphql").unwrap_err();
+        let refused = crowd.admit("/graphql").unwrap_err().respond();
         assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(refused.headers()[header::RETRY_AFTER], after);
     }

@@ -205,7 +205,7 @@ async fn answer(
 ) -> Result<Response<Body>, Infallible> {
     let version = request.version();
     let mut response = match crowd.admit(request.uri().path()) {
-        Err(refusal) => refusal,
+        Err(too_many) => too_many.respond(),
         Ok(place) => {
             request.extensions_mut().insert(ConnectInfo(peer));
             let request = request.map(|body| Body::new(Arriving { body, place: Arc::clone(&place) }));
