@@ -28,9 +28,11 @@ const LEAST: usize = 10;
 /// So many requests are worked on without waiting for each other, or close to it.
 const AT_ONCE: usize = 64;
 const WATCH: Duration = Duration::from_millis(25);
-/// How many watches the rate of answers is taken from.
-const REMEMBERED: usize = 20;
-/// What is believed of the rate before there was an answer: a millisecond for each of so many.
+/// How many watches the rates of answers and of turns are taken from. A share must be followed quickly, or it swings.
+const ANSWERS: usize = 20;
+const TURNS: usize = 4;
+/// What is believed of a rate beforehand: a millisecond for each of so many. A process that was not given the processor for
+/// a moment must not look like one that nobody gets an answer from.
 const BELIEVED: u32 = 50;
 /// How often a crowd that stays is mentioned in the log.
 const REMARK: Duration = Duration::from_secs(10);
@@ -97,23 +99,14 @@ impl Crowd {
     pub async fn watch(self: Arc<Self>, patience: Duration) {
         let runtime = tokio::runtime::Handle::current().metrics();
         let mut remarks = Remarks::default();
-        let mut done: VecDeque<(Instant, usize)> = VecDeque::new();
-        let (mut turns, mut before) = (self.turns.load(Relaxed), Instant::now());
+        let (mut turns, mut answers) = (Rate::over(TURNS), Rate::over(ANSWERS));
         loop {
             tokio::time::sleep(WATCH).await;
-            let (now, turns_now) = (Instant::now(), self.turns.load(Relaxed));
-            let waits = wait(runtime.global_queue_depth(), turns_now.wrapping_sub(turns), now - before);
+            let now = Instant::now();
+            let waits = wait(runtime.global_queue_depth(), turns.each(now, self.turns.load(Relaxed)));
             self.share.store(next_share(self.share.load(Relaxed), waits, patience), Relaxed);
-            (turns, before) = (turns_now, now);
-
-            let done_now = self.done.load(Relaxed);
-            let (since, done_then) = done.front().copied().unwrap_or((now, done_now));
-            let allowed = allowed(done_now.wrapping_sub(done_then), now - since, patience);
+            let allowed = allowed(answers.each(now, self.done.load(Relaxed)), patience);
             self.allowed.store(allowed.min(self.most), Relaxed);
-            done.push_back((now, done_now));
-            if done.len() > REMEMBERED {
-                done.pop_front();
-            }
             let working = self.working.load(Relaxed);
             #[expect(clippy::cast_precision_loss, reason = "no count comes near 2^52")]
             metrics::gauge!("duku_requests_working").set(working as f64);
@@ -145,16 +138,40 @@ impl Remarks {
     }
 }
 
-/// How long those who queue now will have waited when their turn comes.
-fn wait(queue: usize, turns: usize, elapsed: Duration) -> Duration {
-    let each = elapsed / u32::try_from(turns.max(1)).unwrap_or(u32::MAX);
-    each.saturating_mul(u32::try_from(queue).unwrap_or(u32::MAX))
+/// How fast something goes, from the counts of the last watches.
+struct Rate {
+    seen: VecDeque<(Instant, usize)>,
+    most: usize,
 }
 
-/// How many may be worked on, so that the last of them is answered in time at the rate at which others were.
-fn allowed(done: usize, elapsed: Duration, patience: Duration) -> usize {
-    let done = u32::try_from(done).unwrap_or(u32::MAX).saturating_add(BELIEVED);
-    let each = (elapsed + Duration::from_millis(u64::from(BELIEVED))) / done;
+impl Rate {
+    const fn over(most: usize) -> Self {
+        Self { seen: VecDeque::new(), most }
+    }
+
+    /// How long each takes, now that so many have been counted.
+    fn each(&mut self, now: Instant, count: usize) -> Duration {
+        let (since, before) = self.seen.front().copied().unwrap_or((now, count));
+        self.seen.push_back((now, count));
+        if self.seen.len() > self.most {
+            self.seen.pop_front();
+        }
+        each(now - since, count.wrapping_sub(before))
+    }
+}
+
+fn each(elapsed: Duration, count: usize) -> Duration {
+    let count = u32::try_from(count).unwrap_or(u32::MAX).saturating_add(BELIEVED);
+    (elapsed + Duration::from_millis(u64::from(BELIEVED))) / count
+}
+
+/// How long the last of those who queue now will have waited when their turn comes.
+fn wait(queue: usize, each: Duration) -> Duration {
+    each.saturating_mul(u32::try_from(queue.saturating_sub(AT_ONCE)).unwrap_or(u32::MAX))
+}
+
+/// How many may be worked on, so that the last of them is answered in time.
+fn allowed(each: Duration, patience: Duration) -> usize {
     let behind_each_other = patience.as_nanos() / each.as_nanos().max(1);
     AT_ONCE.saturating_add(usize::try_from(behind_each_other).unwrap_or(usize::MAX))
 }

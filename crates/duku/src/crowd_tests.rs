@@ -60,18 +60,35 @@ fn a_crowd_that_is_gone_is_forgotten_within_a_second() {
 
 #[test]
 fn a_wait_is_the_queue_times_the_time_of_a_turn() {
-    assert_eq!(wait(300, 100, WATCH), WATCH * 3);
-    assert_eq!(wait(0, 0, WATCH), Duration::ZERO);
+    assert_eq!(wait(AT_ONCE + 300, Duration::from_millis(1)), Duration::from_millis(300));
+    assert_eq!(
+        wait(AT_ONCE, Duration::from_secs(1)),
+        Duration::ZERO,
+        "a few are no crowd, however slow they are"
+    );
 }
 
 #[test]
 fn so_many_are_worked_on_as_are_answered_in_time() {
     let second = Duration::from_secs(1);
+    let allowed_at = |elapsed, done| allowed(each(elapsed, done), PATIENCE);
     // 500 answers a second: 250 of them come within the half second that requests may wait.
-    assert!((300..330).contains(&allowed(500, second, PATIENCE)), "{}", allowed(500, second, PATIENCE));
-    assert!(allowed(20_000, second, PATIENCE) > 9000);
+    assert!((300..330).contains(&allowed_at(second, 500)), "{}", allowed_at(second, 500));
+    assert!(allowed_at(second, 20_000) > 9000);
     // Before the first answer the best is believed, but not for long.
-    assert_eq!(allowed(0, Duration::ZERO, PATIENCE), AT_ONCE + 500);
-    assert!(allowed(0, second, PATIENCE) < AT_ONCE + 50);
-    assert_eq!(allowed(usize::MAX, Duration::ZERO, Duration::MAX), usize::MAX);
+    assert_eq!(allowed_at(Duration::ZERO, 0), AT_ONCE + 500);
+    assert!(allowed_at(second, 0) < AT_ONCE + 50);
+    assert_eq!(allowed(Duration::ZERO, Duration::MAX), usize::MAX);
+}
+
+#[test]
+fn a_rate_is_that_of_the_last_watches() {
+    let (start, mut rate) = (Instant::now(), Rate::over(4));
+    for watch in 0..10 {
+        let fast = if watch < 5 { 0 } else { 1000 * (watch - 5) };
+        rate.each(start + WATCH * u32::try_from(watch).unwrap(), fast);
+    }
+    // Four watches ago there were 1,000 fewer each.
+    let each = rate.each(start + WATCH * 10, 5000);
+    assert!(each < Duration::from_micros(50), "{each:?}");
 }

@@ -252,7 +252,10 @@ async fn flushes_each(bench: &Bench) -> Outcome<serde_json::Value> {
     let mut cluster = Cluster::prepare(bench, None, 1, &[])?;
     let trace = cluster.folder().join("trace");
     let shown = trace.display().to_string();
-    cluster.node(0)?.set_prefix(&["strace", "-f", "-y", "-e", "trace=fdatasync,fsync", "-o", &shown]);
+    // The node is to go with its tracer, or it would outlive us.
+    let tracer =
+        ["strace", "-f", "-y", "-e", "trace=fdatasync,fsync", "-o", &shown, "setpriv", "--pdeathsig", "KILL"];
+    cluster.node(0)?.set_prefix(&tracer);
     cluster.node(0)?.start().await?;
     cluster.organisation("Power")?;
     let token = cluster.admin_token("Power")?;
