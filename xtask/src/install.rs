@@ -17,6 +17,8 @@ pub(crate) enum Need {
     Chromium,
     Wrk,
     Taskset,
+    Patroni,
+    Faketime,
 }
 
 /// How a missing thing is got.
@@ -41,6 +43,10 @@ impl Need {
             // Asked for its version it says so, and answers 1 like to any wrong call.
             Self::Wrk => Command::new("wrk").arg("--version").output().is_ok(),
             Self::Taskset => works("taskset", &["--version"]),
+            Self::Patroni => {
+                works("patroni", &["--version"]) && works("etcd", &["--version"]) && works("haproxy", &["-v"])
+            }
+            Self::Faketime => works("faketime", &["--version"]),
         }
     }
 
@@ -56,6 +62,8 @@ impl Need {
             Self::Chromium => Source::Apt(&["chromium", "chromium-driver", "fonts-liberation"]),
             Self::Wrk => Source::Apt(&["wrk"]),
             Self::Taskset => Source::Apt(&["util-linux"]),
+            Self::Patroni => Source::Apt(&["patroni", "etcd-server", "haproxy"]),
+            Self::Faketime => Source::Apt(&["faketime"]),
         }
     }
 
@@ -69,6 +77,8 @@ impl Need {
             Self::Chromium => "meets the pages in a browser, as people do",
             Self::Wrk => "makes the load of the measurements",
             Self::Taskset => "keeps what is measured and the load on cores of their own",
+            Self::Patroni => "kills a PostgreSQL primary, so that a synchronous standby takes over",
+            Self::Faketime => "sets the clock of one process back and forward",
         }
     }
 }

@@ -17,6 +17,7 @@ mod rooms;
 mod screenshots;
 mod steps;
 mod test;
+mod torture;
 
 use process::Outcome;
 
@@ -28,6 +29,7 @@ Usage: cargo xtask COMMAND
   test -- FILTER…      hand FILTER… to the test runner (nextest's filters, where it is installed)
   architecture         do the crates keep to the rooms of ARCHITECTURE.md, and do the named tests exist?
   bench [ROW…]         build the release and measure it into bench/results: all rows, or these (bench/README.md)
+  torture --list       the ways
   screenshots          pictures of every page and state, for the eyes of a designer
   links                does every relative link in the Markdown files lead somewhere?
   bans                 are the crates that we keep out really out?
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         },
         ["architecture"] => architecture::check(&root),
         ["bench", rows @ ..] => bench::run(&root, rows),
+        ["torture", rest @ ..] => torture::run(&root, rest),
         ["screenshots"] => screenshots::take(&root),
         ["links"] => links::check(&root),
         ["bans"] => bans::check(&root),

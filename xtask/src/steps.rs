@@ -98,7 +98,7 @@ pub(crate) const STEPS: [Step; 10] = [
     Step {
         name: "tests",
         what: "every test, on SQLite and PostgreSQL",
-        needs: &[Need::Postgres, Need::Chromium],
+        needs: &[Need::Postgres, Need::Chromium, Need::Patroni, Need::Faketime],
         run: tests,
     },
 ];

@@ -129,7 +129,7 @@ impl From<Failure> for Refusal {
             Self::later(
                 StatusCode::SERVICE_UNAVAILABLE,
                 1,
-                "The service cannot reach its data just now. Nothing was changed; try again in a moment.",
+                "The service cannot reach its data just now; try again in a moment.",
             )
         } else {
             Self::new(

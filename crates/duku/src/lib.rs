@@ -4,6 +4,7 @@
 
 pub mod app;
 pub mod cli;
+pub mod crowd;
 pub mod environment;
 pub mod failure;
 pub mod jobs;

@@ -10,7 +10,7 @@ use axum::{
 use futures::FutureExt;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
-use service::Service;
+use service::{Failure, Service};
 use std::{
     any::Any,
     panic::AssertUnwindSafe,
@@ -20,6 +20,7 @@ use std::{
     },
     time::Duration,
 };
+use store::StoreError;
 use web::Cause;
 
 /// Whether the server is on its way down, so that load balancers stop sending.
@@ -55,8 +56,18 @@ async fn ready(State((service, stopping)): State<(Service, Stopping)>) -> Respon
         }
         Err(error) => {
             tracing::warn!(%error, "not ready");
-            unready("the database cannot be used just now; the log says why")
+            unready(&reason(&error))
         }
+    }
+}
+
+/// What everyone may know of it: not who may not enter the database, nor where it is.
+fn reason(error: &Failure) -> String {
+    match error {
+        Failure::Store(error @ (StoreError::Unavailable(_) | StoreError::Full | StoreError::ReadOnly)) => {
+            error.to_string()
+        }
+        _ => "the database cannot be used just now; the log says why".to_owned(),
     }
 }
 

@@ -52,6 +52,11 @@ pub fn start_metrics() -> Result<PrometheusHandle, CommandFailure> {
     metrics::set_global_recorder(recorder).map_err(|error| refusal(&error))?;
     describe_counter!("duku_exchanges_total", "Exchanges of an API key for an access token, by outcome");
     describe_gauge!("duku_active_keys", "API keys that are Active, in all organisations");
+    describe_counter!(
+        "duku_requests_shed_total",
+        "Requests answered 503 because more came than can be served, by what they would have waited for"
+    );
+    describe_gauge!("duku_requests_working", "Requests that are worked on now");
     describe_histogram!(
         "duku_http_request_seconds",
         "Time from a request to its answer, by route and status"

@@ -1,6 +1,7 @@
 //! Answers in JSON.
 
 use crate::{
+    errors,
     execute::Executed,
     faults::{Code, Location},
     negotiate::MediaType,
@@ -8,7 +9,7 @@ use crate::{
     scalars::ApiScalar,
 };
 use axum::body::Body;
-use http::{Method, Response, StatusCode};
+use http::{Method, Response, StatusCode, header};
 use juniper::{ExecutionError, Value};
 use serde::Serialize;
 use serde_json::json;
@@ -17,8 +18,16 @@ use serde_json::json;
 pub(crate) fn of(executed: Executed, media: MediaType) -> Response<Body> {
     match executed {
         Executed::Data(data, errors) => {
-            let errors: Vec<_> = errors.iter().map(FieldFault::of).collect();
-            finish(web::json(StatusCode::OK, &Answered { data: &data, errors }), media)
+            // An outage that left nothing to tell is one for every client, also for those that look at the status alone.
+            let outage =
+                data.is_null() && errors.iter().any(|error| errors::is_outage(error.error().extensions()));
+            let status = if outage { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+            let faults: Vec<_> = errors.iter().map(FieldFault::of).collect();
+            let mut response = finish(web::json(status, &Answered { data: &data, errors: faults }), media);
+            if outage {
+                response.headers_mut().insert(header::RETRY_AFTER, web::retry_after(1));
+            }
+            response
         }
         Executed::Faults(faults) => {
             let status = match media {

@@ -8,6 +8,16 @@ use service::{Ctx, Failure, Reject, reject::Candidate};
 /// An error of one field.
 pub(crate) type ApiError = FieldError<ApiScalar>;
 
+/// The extension of errors that pass by themselves.
+const RETRY_AFTER_SECONDS: &str = "retryAfterSeconds";
+
+/// Whether the service could not reach its data, so that the same request may work soon.
+pub(crate) fn is_outage(extensions: &Value<ApiScalar>) -> bool {
+    let Value::Scalar(ApiScalar::Json(extensions)) = extensions else { return false };
+    extensions.get(RETRY_AFTER_SECONDS).is_some()
+        && extensions.get("code").is_some_and(|code| code == Code::Internal.as_str())
+}
+
 /// A field error with the extensions that the contract names.
 fn error(code: Code, message: impl Into<String>, mut extensions: JsonValue) -> ApiError {
     if let Some(map) = extensions.as_object_mut() {
@@ -22,11 +32,12 @@ pub(crate) fn of_failure(ctx: &Ctx, failure: Failure) -> ApiError {
         Failure::Reject(reject) => of_reject(reject),
         Failure::Store(_) | Failure::Internal(_) => {
             log(ctx, &failure);
-            error(
-                Code::Internal,
-                internal_message(ctx, failure.is_temporary()),
-                json!({ "requestId": ctx.request_id }),
-            )
+            let temporary = failure.is_temporary();
+            let mut extensions = json!({ "requestId": ctx.request_id });
+            if temporary && let Some(map) = extensions.as_object_mut() {
+                map.insert(RETRY_AFTER_SECONDS.to_owned(), 1.into());
+            }
+            error(Code::Internal, internal_message(ctx, temporary), extensions)
         }
     }
 }
@@ -61,7 +72,7 @@ fn of_reject(reject: Reject) -> ApiError {
             error(Code::Forbidden, message, json!({ "reason": "REAUTHENTICATION_REQUIRED" }))
         }
         Reject::TooMany(seconds) => {
-            error(Code::RateLimited, message, json!({ "retryAfterSeconds": seconds }))
+            error(Code::RateLimited, message, json!({ RETRY_AFTER_SECONDS: seconds }))
         }
     }
 }

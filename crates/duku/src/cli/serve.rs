@@ -3,6 +3,7 @@
 use super::output;
 use crate::{
     app::{self, Ambient},
+    crowd::Crowd,
     failure::CommandFailure,
     jobs, operations, server,
     settings::{Settings, Urls, token_endpoint, viewport_of},
@@ -10,7 +11,7 @@ use crate::{
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use service::Service;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -138,24 +139,18 @@ impl Prepared {
             header_timeout: Duration::from_secs(settings.header_timeout_seconds),
             stop: Duration::from_secs(settings.stop_seconds),
         };
+        let crowd = Arc::new(Crowd::new(settings.requests));
+        tokio::spawn(Arc::clone(&crowd).watch(Duration::from_millis(settings.wait_milliseconds)));
         let handle = metrics.as_ref().map(|(_, handle)| handle.clone());
         if let Some((listener, handle)) = metrics {
-            let forever = std::future::pending();
-            tokio::spawn(server::serve(listener, operations::metrics_router(handle), limits, forever));
+            let (everyone, forever) = (Arc::new(Crowd::new(usize::MAX)), std::future::pending());
+            let router = operations::metrics_router(handle);
+            tokio::spawn(server::serve(listener, router, limits, everyone, forever));
         }
         let flush_every = Duration::from_secs(settings.usage_flush_seconds);
         let jobs = tokio::spawn(jobs::run(service.clone(), ambient.clone(), flush_every, handle));
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        let stop = async move {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-            stopping.begin();
-            tracing::info!("stopping: finishing what runs");
-        };
-        if !server::serve(listener, router, limits, stop).await {
+        let stop = stop(stopping, Arc::clone(&crowd), Duration::from_secs(settings.drain_seconds))?;
+        if !server::serve(listener, router, limits, crowd, stop).await {
             tracing::warn!(seconds = settings.stop_seconds, "some requests took too long and were cut off");
         }
         jobs.abort();
@@ -163,4 +158,30 @@ impl Prepared {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// Resolves when the server is to accept no more: after Ctrl-C at once, after SIGTERM when load balancers have had time to
+/// see that this node is not ready, or at a second signal.
+fn stop(
+    stopping: operations::Stopping,
+    crowd: Arc<Crowd>,
+    drain: Duration,
+) -> Result<impl Future<Output = ()>, CommandFailure> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        let drain = tokio::select! {
+            _ = interrupt.recv() => Duration::ZERO,
+            _ = terminate.recv() => drain,
+        };
+        stopping.begin();
+        crowd.leave();
+        tracing::info!(seconds = drain.as_secs(), "stopping: not ready from now on, serving a little longer");
+        tokio::select! {
+            () = tokio::time::sleep(drain) => {}
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        tracing::info!("stopping: finishing what runs");
+    })
 }

@@ -170,10 +170,16 @@ settings! {
     usage_days: i64 = 400, "DUKU_USAGE_DAYS";
     /// The most connections that are open at once [default: 10000]
     connections: usize = 10_000, "DUKU_CONNECTIONS";
+    /// The most requests that are worked on at once; those beyond are answered 503 with Retry-After [default: 1000]
+    requests: usize = 1000, "DUKU_REQUESTS";
+    /// How long requests may wait for their turn before a share of them is answered 503 instead, in milliseconds [default: 500]
+    wait_milliseconds: u64 = 500, "DUKU_WAIT_MILLISECONDS";
     /// How long a client may take to send its headers, in seconds [default: 10]
     header_timeout_seconds: u64 = 10, "DUKU_HEADER_TIMEOUT_SECONDS";
     /// How long a request may take in all, in seconds [default: 30]
     request_timeout_seconds: u64 = 30, "DUKU_REQUEST_TIMEOUT_SECONDS";
+    /// How long the server is not ready and still serves after SIGTERM, so that load balancers move on, in seconds [default: 5]
+    drain_seconds: u64 = 5, "DUKU_DRAIN_SECONDS";
     /// How long a stop waits for running requests, in seconds [default: 10]
     stop_seconds: u64 = 10, "DUKU_STOP_SECONDS";
     /// What is logged: error, warn, info, debug, or a filter like info,store=debug [default: info]
@@ -219,6 +225,9 @@ impl Settings {
             ("usage-days", self.usage_days, 1, 3650),
             ("active-keys", whole(self.active_keys), 1, 10_000),
             ("connections", whole(self.connections), 1, 1_000_000),
+            ("requests", whole(self.requests), 1, 1_000_000),
+            ("wait-milliseconds", whole(self.wait_milliseconds), 10, 60_000),
+            ("drain-seconds", whole(self.drain_seconds), 0, 3600),
             ("database-connections", whole(self.database_connections), 2, 1000),
             ("database-timeout-seconds", whole(self.database_timeout_seconds), 1, 300),
             ("usage-flush-seconds", whole(self.usage_flush_seconds), 1, 3600),

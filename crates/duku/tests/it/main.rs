@@ -21,6 +21,7 @@ mod secrecy;
 mod server;
 mod sign_in;
 mod token_endpoint;
+mod torture;
 
 /// Makes two tests of `async fn name(engine: Engine)`: `name::sqlite` and `name::postgres`.
 macro_rules! on_both {

@@ -62,6 +62,8 @@ impl Server {
             ("DUKU_DATA_DIR".to_owned(), data_dir.display().to_string()),
             ("DUKU_LISTEN".to_owned(), format!("127.0.0.1:{port}")),
             ("DUKU_METRICS_LISTEN".to_owned(), format!("127.0.0.1:{}", free_port())),
+            // No load balancer stands in front.
+            ("DUKU_DRAIN_SECONDS".to_owned(), "0".to_owned()),
         ];
         if engine == Database::Postgres {
             environment.push(("DUKU_DATABASE_URL".to_owned(), database.url.clone()));

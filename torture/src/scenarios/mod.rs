@@ -1,0 +1,57 @@
+//! The ways to break it.
+
+mod clocks;
+mod connections;
+mod disks;
+mod failover;
+mod kills;
+mod once;
+mod outages;
+mod overload;
+mod power_cut;
+mod stopping;
+mod strictness;
+mod versions;
+
+use crate::{Bench, Outcome, report::Figures};
+use std::pin::Pin;
+
+/// One way.
+pub struct Scenario {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// The promise that it tries to break.
+    pub promise: &'static str,
+    /// What it does.
+    pub run: for<'a> fn(&'a Bench) -> Found<'a>,
+}
+
+/// Figures, or the history that shows a broken promise.
+pub type Found<'a> = Pin<Box<dyn Future<Output = Outcome<Figures>> + Send + 'a>>;
+
+macro_rules! scenarios {
+    ($($name:literal $promise:literal $run:path;)*) => {
+        &[$(Scenario { name: $name, promise: $promise, run: |bench| Box::pin($run(bench)) }),*]
+    };
+}
+
+/// All of them.
+pub const SCENARIOS: &[Scenario] = scenarios! {
+    "strictness" "Once a rotation, a revocation or an end of tokens has been answered by any node, no node accepts what it ended; what was acknowledged works; ten keys and never more." strictness::run;
+    "kill-sqlite" "What was acknowledged survives kill -9, on SQLite; what was not is there whole or not at all." kills::sqlite;
+    "kill-postgres" "What was acknowledged survives kill -9, on PostgreSQL; what was not is there whole or not at all." kills::postgres;
+    "power-cut" "When the power is cut, SQLite has everything that was answered, whatever became of the end of its log." power_cut::run;
+    "outages" "When PostgreSQL is restarted, crashes or cuts its connections, nodes answer 503, say why, and work again within seconds, without having lost or wrongly accepted anything." outages::run;
+    "failover" "When the primary of PostgreSQL is killed, a synchronous standby takes over and nothing acknowledged is lost; meanwhile nodes are closed, and they open by themselves." failover::run;
+    "disk-full" "On a full disk changes are refused with 503, reading goes on, nothing answered is lost, and it works again when there is space." disks::full;
+    "read-only" "Data that cannot be written are said so, and nodes work again when they can." disks::read_only;
+    "clocks" "Whatever a clock does, what was ended stays ended, good keys work, and tokens live within their times." clocks::run;
+    "once" "Migrations, the rotation of the signing key and warnings happen once, whichever nodes start or die." once::run;
+    "idle" "Ten thousand idle connections cost an ordinary client nothing." connections::idle;
+    "slow-and-endless" "Who sends slowly or without end is given up and takes no place from others." connections::slow_and_endless;
+    "sigterm" "A node that is told to stop cuts no request." stopping::sigterm;
+    "rolling" "Three nodes are replaced one after the other without a failed request." stopping::rolling;
+    "versions" "A new binary goes on with old data; an old binary is refused on new data and leaves them as they are." versions::run;
+    "overload" "Of five times the requests that the processor can do, those beyond get 503 and Retry-After; the others wait no longer than they may, and afterwards all is as before." overload::processor;
+    "overload-database" "The same where the database is what everyone waits for." overload::database;
+};
