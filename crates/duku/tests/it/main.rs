@@ -3,6 +3,7 @@
 
 mod access;
 mod app;
+mod backups;
 mod browser;
 mod clients;
 mod command_line;
