@@ -5,6 +5,7 @@
 
 mod audit;
 mod authorization;
+mod checkup;
 mod copies;
 mod error;
 mod keys;
@@ -29,6 +30,7 @@ mod value;
 
 pub use audit::{AuditFilter, AuditHead};
 pub use authorization::{DeviceDecision, StoredCode, StoredDevice};
+pub use checkup::ServerFacts;
 pub use copies::{
     Differences, MOST_DIFFERENCES, Named, SoleUse, copy_sqlite, create_private, faults_of_sqlite,
 };

@@ -8,6 +8,7 @@ mod backup;
 mod client;
 mod copies;
 mod demo;
+mod doctor;
 pub mod durations;
 mod http;
 mod key_view;
@@ -59,6 +60,8 @@ enum Command {
     /// Check the audit log, or write it out
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Look for what is wrong, or will be, and say what to do about it
+    Doctor(doctor::Doctor),
     /// Write a backup of the data while the server runs, and check it
     Backup(backup::Backup),
     /// Put a backup in the place of the data of a server that is stopped
@@ -137,6 +140,7 @@ async fn dispatch(cli: Cli) -> Result<(), CommandFailure> {
             start_logging(&settings, "error")?;
             audit.run(&settings).await
         }
+        Command::Doctor(doctor) => doctor.run(cli.settings.resolve(config), config).await,
         Command::Backup(backup) => {
             let settings = cli.settings.resolve(config)?;
             start_logging(&settings, "error")?;

@@ -8,6 +8,7 @@ mod browser;
 mod clients;
 mod command_line;
 mod crashes;
+mod doctor;
 mod forged_tokens;
 mod hosts;
 mod life;
