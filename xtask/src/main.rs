@@ -7,6 +7,7 @@ mod architecture;
 mod bans;
 mod bench;
 mod clients;
+mod fuzz;
 mod install;
 mod links;
 mod markdown;
@@ -27,6 +28,7 @@ Usage: cargo xtask COMMAND
   test --only STEP     that step alone; `test --list` names the steps
   test -- FILTER…      hand FILTER… to the test runner (nextest's filters, where it is installed)
   architecture         do the crates keep to the rooms of ARCHITECTURE.md, and do the named tests exist?
+  fuzz [TARGET]        look for input that breaks what fuzz/ says of it; --seconds N for each target (60)
   bench                build the release and measure the pages' times and sizes into bench/results
   screenshots          pictures of every page and state, for the eyes of a designer
   links                does every relative link in the Markdown files lead somewhere?
@@ -43,6 +45,10 @@ fn main() -> ExitCode {
             Err(complaint) => return misused(&complaint),
         },
         ["architecture"] => architecture::check(&root),
+        ["fuzz", rest @ ..] => match fuzz::Options::parse(rest) {
+            Ok(options) => fuzz::run(&root, &options),
+            Err(complaint) => return misused(&complaint),
+        },
         ["bench"] => bench::run(&root),
         ["screenshots"] => screenshots::take(&root),
         ["links"] => links::check(&root),

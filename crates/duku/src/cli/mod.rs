@@ -149,7 +149,7 @@ async fn dispatch(cli: Cli) -> Result<(), CommandFailure> {
         Command::Restore(restore) => {
             let settings = cli.settings.resolve(config)?;
             start_logging(&settings, "error")?;
-            restore.run(&settings).await
+            restore.run(&settings)
         }
     }
 }

@@ -53,7 +53,7 @@ struct Done {
 }
 
 impl Restore {
-    pub(crate) async fn run(self, settings: &Settings) -> Result<(), CommandFailure> {
+    pub(crate) fn run(self, settings: &Settings) -> Result<(), CommandFailure> {
         let place = sqlite_file(settings, POSTGRES)?;
         self.check(&place)?;
         app::make_data_dir(settings)?;
@@ -223,21 +223,29 @@ fn differences_json(differences: &Result<Option<Differences>, String>) -> Value 
 
 /// What was ended after the backup and works again, as far as the former data tell.
 fn what_comes_back(differences: &Result<Option<Differences>, String>) -> Vec<String> {
-    let found = match differences {
-        Ok(Some(found)) => found,
-        Ok(None) | Err(_) => {
-            let mut lines = vec![
-                "Keys that were revoked or rotated after the backup was made work again as they did then, people who were".to_owned(),
-                "removed are back, and former passwords work. There are no former data here to compare with: look through what".to_owned(),
-                "you know of that time (exports of the audit log, mails) before you start the server, and repeat it:".to_owned(),
-                "  duku admin key revoke CLIENT_ID    duku admin key rotate CLIENT_ID    duku admin member remove --org ORG EMAIL".to_owned(),
-            ];
-            if let Err(error) = differences {
-                lines.push(format!("(The data that were here could not be read: {error})"));
-            }
-            return lines;
+    match differences {
+        Ok(Some(found)) => what_differs(found),
+        Ok(None) => without_former_data(),
+        Err(error) => {
+            let mut lines = without_former_data();
+            lines.push(format!("(The data that were here could not be read: {error})"));
+            lines
         }
-    };
+    }
+}
+
+fn without_former_data() -> Vec<String> {
+    [
+        "Keys that were revoked or rotated after the backup was made work again as they did then, people who were",
+        "removed are back, and former passwords work. There are no former data here to compare with: look through what",
+        "you know of that time (exports of the audit log, mails) before you start the server, and repeat it:",
+        "  duku admin key revoke CLIENT_ID    duku admin key rotate CLIENT_ID    duku admin member remove --org ORG EMAIL",
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+fn what_differs(found: &Differences) -> Vec<String> {
     let mut lines = Vec::new();
     let mut list = |head: &str, rows: &[Named], line: &dyn Fn(&Named) -> String| {
         if !rows.is_empty() {

@@ -72,7 +72,7 @@ fn check_directory(findings: &mut Findings, dir: &Path) {
         ),
         Ok(_) => findings.ok("directory", format!("{} is its owner's alone", dir.display())),
         Err(error) => {
-            findings.fail("directory", format!("{}: {error}", dir.display()), "check its owner and mode")
+            findings.fail("directory", format!("{}: {error}", dir.display()), "check its owner and mode");
         }
     }
 }
