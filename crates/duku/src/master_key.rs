@@ -59,7 +59,7 @@ pub fn present(settings: &Settings) -> Result<Option<MasterKey>, CommandFailure>
 /// Where the master key is or belongs, in words.
 pub fn place(settings: &Settings) -> String {
     match std::env::var_os(VARIABLE) {
-        Some(_) => format!("the environment ({VARIABLE})"),
+        Some(_) => format!("{VARIABLE} of the environment"),
         None => path(settings).display().to_string(),
     }
 }

@@ -71,6 +71,9 @@ impl Restore {
                 "{name} is where the data themselves are: name a backup"
             )));
         }
+        if std::fs::metadata(&self.file).is_ok_and(|found| found.is_dir()) {
+            return Err(CommandFailure::new(format!("{name} is a directory: name the backup in it")));
+        }
         let log = PathBuf::from(format!("{name}-wal"));
         if std::fs::metadata(&log).is_ok_and(|log| log.len() > 0) {
             return Err(CommandFailure::new(format!(
