@@ -345,3 +345,36 @@ async fn a_backup_before_an_upgrade_leaves_the_data_to_the_old_binary() {
     server.run();
     assert!(server.admin(&["org", "list"])[0]["name"] == "Acme");
 }
+
+#[test]
+fn a_restore_that_is_killed_leaves_the_former_data_or_the_new_ones_whole() {
+    let (mut server, _dir, file) = acme();
+    server.admin(&["subject", "create", "--org", "Acme", "--name", "Shop"]);
+    back_up(&server, &file);
+    assert!(server.stop());
+    let [former, new] = ["Former", "New"].map(|name| {
+        // The two states differ by the name of their organisation alone, and by what follows from it.
+        server.admin(&["org", "create", name, "--admin-email", "ada@example.org"]);
+        let copy = file.with_file_name(name);
+        back_up(&server, &copy);
+        copy
+    });
+    let organisations = |server: &Server| server.admin(&["org", "list"]).as_array().unwrap().len();
+    let mut seen = std::collections::BTreeSet::new();
+    for round in 0..16 {
+        let next = if round % 2 == 0 { &former } else { &new };
+        let arguments = ["restore", "--force", next.to_str().unwrap()];
+        let mut child = server.command(&arguments).stdout(std::process::Stdio::null()).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(20 * round));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let count = organisations(&server);
+        assert!((2..=3).contains(&count), "{count} organisations after round {round}");
+        seen.insert(count);
+        assert_eq!(done(&server.output(&["audit", "verify", "--json"]))["intact"], true, "round {round}");
+        assert_eq!(server.admin(&["org", "list"])[0]["name"], "Acme");
+    }
+    assert!(done(&server.output(&["restore", "--force", "--json", former.to_str().unwrap()]))["schema"] == 3);
+    assert_eq!(organisations(&server), 2, "and the next one does not stumble over what is left");
+    println!("states seen: {seen:?}");
+}
