@@ -7,6 +7,7 @@ mod architecture;
 mod bans;
 mod bench;
 mod clients;
+mod fuzz;
 mod install;
 mod links;
 mod markdown;
@@ -28,7 +29,9 @@ Usage: cargo xtask COMMAND
   test --only STEP     that step alone; `test --list` names the steps
   test -- FILTER…      hand FILTER… to the test runner (nextest's filters, where it is installed)
   architecture         do the crates keep to the rooms of ARCHITECTURE.md, and do the named tests exist?
+  fuzz [TARGET]        look for input that breaks what fuzz/ says of it; --seconds N for each target (60)
   bench [ROW…]         build the release and measure it into bench/results: all rows, or these (bench/README.md)
+  torture [NAME…]      build the release and break it in every way that production will; figures go to bench/results
   torture --list       the ways
   screenshots          pictures of every page and state, for the eyes of a designer
   links                does every relative link in the Markdown files lead somewhere?
@@ -47,6 +50,10 @@ fn main() -> ExitCode {
         ["architecture"] => architecture::check(&root),
         ["bench", rows @ ..] => bench::run(&root, rows),
         ["torture", rest @ ..] => torture::run(&root, rest),
+        ["fuzz", rest @ ..] => match fuzz::Options::parse(rest) {
+            Ok(options) => fuzz::run(&root, &options),
+            Err(complaint) => return misused(&complaint),
+        },
         ["screenshots"] => screenshots::take(&root),
         ["links"] => links::check(&root),
         ["bans"] => bans::check(&root),

@@ -66,6 +66,8 @@ actions! {
     TargetDeleted = "target.deleted";
     SigningKeyCreated = "signing_key.created";
     SigningKeyWithdrawn = "signing_key.withdrawn";
+    DataBackedUp = "data.backed_up";
+    DataRestored = "data.restored";
 }
 
 /// Who did it.

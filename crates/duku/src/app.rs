@@ -43,19 +43,23 @@ impl Ambient {
 /// # Errors
 /// The directory cannot be made, or the store cannot be opened.
 pub async fn open_store(settings: &Settings) -> Result<Store, CommandFailure> {
+    make_data_dir(settings)?;
+    Ok(Store::open(&settings.store_options()?).await?)
+}
+
+/// Makes the data directory, for its owner only, unless it is there.
+///
+/// # Errors
+/// It cannot be made.
+pub fn make_data_dir(settings: &Settings) -> Result<(), CommandFailure> {
+    use std::os::unix::fs::DirBuilderExt;
     let dir = &settings.data_dir;
-    make_private_dir(dir).map_err(|error| {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|error| {
         CommandFailure::new(format!(
             "cannot make the data directory {}: {error}; choose another with --data-dir",
             dir.display()
         ))
-    })?;
-    Ok(Store::open(&settings.store_options()?).await?)
-}
-
-fn make_private_dir(dir: &std::path::Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
+    })
 }
 
 /// Opens the use cases on a store.

@@ -73,6 +73,23 @@ impl SmtpMailer {
         Ok(Self { transport: builder.build(), server, ambient })
     }
 
+    /// Whether the mail server answers, and takes the password if there is one. No mail is sent.
+    ///
+    /// # Errors
+    /// It does not; the message does not hold the password.
+    pub async fn answers(&self) -> Result<(), MailError> {
+        let MailServer { host, port, timeout, .. } = &self.server;
+        let refusal = |why: &str| {
+            MailError(format!("{host}:{port} cannot be used: {}", one_line(&self.without_password(why))))
+        };
+        match tokio::time::timeout(*timeout, self.transport.test_connection()).await {
+            Ok(Ok(true)) => Ok(()),
+            Ok(Ok(false)) => Err(refusal("it hung up")),
+            Ok(Err(error)) => Err(refusal(&cause(&error))),
+            Err(_) => Err(refusal(&format!("it did not answer within {} s", timeout.as_secs()))),
+        }
+    }
+
     fn message(&self, mail: &Mail) -> Result<Message, MailError> {
         let to: Address = mail.to.as_str().parse().map_err(|_| {
             MailError(format!("{} is no address that mail can be sent to: correct it", mail.to))

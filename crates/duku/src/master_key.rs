@@ -22,28 +22,50 @@ pub async fn find(
     store: &store::Store,
     entropy: &dyn Entropy,
 ) -> Result<MasterKey, CommandFailure> {
+    if let Some(key) = present(settings)? {
+        return Ok(key);
+    }
+    let path = path(settings);
+    match service::sealed_under(store).await? {
+        None => make(&path, entropy),
+        Some(fingerprint) => Err(CommandFailure::new(format!(
+            "the master key is missing: the data was sealed under the key with fingerprint {fingerprint}; \
+             set {VARIABLE}, or restore {}",
+            path.display()
+        ))),
+    }
+}
+
+/// The master key, if there is one. None is made.
+///
+/// # Errors
+/// The key is malformed or readable by others.
+pub fn present(settings: &Settings) -> Result<Option<MasterKey>, CommandFailure> {
     if let Some(text) = std::env::var_os(VARIABLE) {
         let text = Zeroizing::new(text.into_string().unwrap_or_default());
-        return MasterKey::parse(&text).map_err(|error| CommandFailure::new(format!("{VARIABLE}: {error}")));
+        let key = MasterKey::parse(&text);
+        return key.map(Some).map_err(|error| CommandFailure::new(format!("{VARIABLE}: {error}")));
     }
     let path = path(settings);
     match File::open(&path) {
-        Ok(file) => read(file, &path),
-        Err(error) if error.kind() == ErrorKind::NotFound => match service::sealed_under(store).await? {
-            None => make(&path, entropy),
-            Some(fingerprint) => Err(CommandFailure::new(format!(
-                "the master key is missing: the data was sealed under the key with fingerprint {fingerprint}; \
-                 set {VARIABLE}, or restore {}",
-                path.display()
-            ))),
-        },
+        Ok(file) => read(file, &path).map(Some),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => {
             Err(CommandFailure::new(format!("cannot read the master key {}: {error}", path.display())))
         }
     }
 }
 
-fn path(settings: &Settings) -> PathBuf {
+/// Where the master key is or belongs, in words.
+pub fn place(settings: &Settings) -> String {
+    match std::env::var_os(VARIABLE) {
+        Some(_) => format!("{VARIABLE} of the environment"),
+        None => path(settings).display().to_string(),
+    }
+}
+
+/// The file of the master key, if the environment does not hold it.
+pub fn path(settings: &Settings) -> PathBuf {
     if settings.master_key_file.as_os_str().is_empty() {
         settings.data_dir.join("master.key")
     } else {

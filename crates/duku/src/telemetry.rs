@@ -65,5 +65,19 @@ pub fn start_metrics() -> Result<PrometheusHandle, CommandFailure> {
         "duku_database_seconds",
         "Time of one database operation, as the caller waits for it"
     );
+    describe_counter!("duku_sign_ins_total", "Passwords and passkeys that were checked, by outcome");
+    describe_counter!("duku_mails_total", "Mails handed to the mail server, by outcome");
+    describe_gauge!(
+        "duku_last_backup_timestamp_seconds",
+        "When `duku backup` last made a backup, in Unix seconds; absent if it never did"
+    );
+    // A counter that first appears with its first event hides that event from every rate.
+    for (name, outcomes) in
+        [("duku_sign_ins_total", ["right", "wrong"]), ("duku_mails_total", ["sent", "failed"])]
+    {
+        for outcome in outcomes {
+            metrics::counter!(name, "outcome" => outcome).increment(0);
+        }
+    }
     Ok(handle)
 }

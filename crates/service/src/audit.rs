@@ -8,7 +8,8 @@ use domain::{
     Capability, EventId, Timestamp,
     audit::{Action, Actor, AuditEvent, FIRST_PREVIOUS_HASH, NewEvent, SYSTEM_CHAIN},
 };
-use store::{AuditFilter, AuditHead, Session};
+use jose::MasterKey;
+use store::{AuditFilter, AuditHead, Session, Store};
 
 const SEAL_PURPOSE: &str = "audit head";
 const VERIFY_BATCH: i64 = 1000;
@@ -136,21 +137,55 @@ impl Service {
     /// # Errors
     /// The store fails. A fault in a chain is not an error: it is in the report.
     pub async fn verify_audit(&self, only: Option<&str>) -> Result<Vec<ChainReport>, Failure> {
-        let heads = self.0.store.reader().await?.audit_heads().await?;
-        let mut reports = Vec::new();
-        for head in heads.into_iter().filter(|head| only.is_none_or(|chain| chain == head.chain)) {
-            reports.push(self.verify_chain(head).await?);
-        }
-        Ok(reports)
+        verify_chains(&self.0.store, Some(&self.0.master_key), only).await
     }
 
-    async fn verify_chain(&self, head: AuditHead) -> Result<ChainReport, Failure> {
+    fn seal(&self, chain: &str, sequence: i64, hash: &str) -> String {
+        seal(&self.0.master_key, chain, sequence, hash)
+    }
+}
+
+fn seal(master_key: &MasterKey, chain: &str, sequence: i64, hash: &str) -> String {
+    let key = master_key.derive(SEAL_PURPOSE);
+    jose::hex(&jose::hmac_sha256(&key, format!("{chain}\n{sequence}\n{hash}").as_bytes()))
+}
+
+/// Walks every chain in a store, or one, and says of each whether it is whole. Without the master key the entries are
+/// checked against each other, and the seals of the chains' ends are not.
+///
+/// # Errors
+/// The store fails. A fault in a chain is not an error: it is in the report.
+pub async fn verify_chains(
+    store: &Store,
+    master_key: Option<&MasterKey>,
+    only: Option<&str>,
+) -> Result<Vec<ChainReport>, Failure> {
+    let verifier = Verifier { store, master_key };
+    let heads = store.reader().await?.audit_heads().await?;
+    let mut reports = Vec::new();
+    for head in heads.into_iter().filter(|head| only.is_none_or(|chain| chain == head.chain)) {
+        reports.push(verifier.chain(head).await?);
+    }
+    Ok(reports)
+}
+
+struct Verifier<'a> {
+    store: &'a Store,
+    master_key: Option<&'a MasterKey>,
+}
+
+impl Verifier<'_> {
+    async fn events_after(&self, chain: &str, after: i64) -> Result<Vec<AuditEvent>, Failure> {
+        Ok(self.store.reader().await?.audit_events_after(chain, after, VERIFY_BATCH).await?)
+    }
+
+    async fn chain(&self, head: AuditHead) -> Result<ChainReport, Failure> {
         let mut walk = Walk::default();
         let mut fault = None;
         while fault.is_none() && walk.entries < head.sequence {
             // The session is not held over the walk: a long chain must not keep a connection.
             let before = walk.entries;
-            let events = self.export_audit(&head.chain, before).await?;
+            let events = self.events_after(&head.chain, before).await?;
             let sealed = events.iter().take_while(|event| event.sequence <= head.sequence);
             fault = sealed.map(|event| walk.step(event)).find_map(Result::err);
             if walk.entries == before {
@@ -174,19 +209,15 @@ impl Service {
                 walk.entries, head.sequence
             )));
         }
-        if head.seal != self.seal(&head.chain, head.sequence, &head.hash) {
+        let fits = |key| seal(key, &head.chain, head.sequence, &head.hash) == head.seal;
+        if !self.master_key.is_none_or(fits) {
             return Ok(Some("the seal of the chain's end does not fit the master key".to_owned()));
         }
         // What was appended since comes with a later end; what was put there by hand does not.
-        let Some(last) = self.export_audit(&head.chain, head.sequence).await?.pop() else { return Ok(None) };
-        let end = self.0.store.reader().await?.audit_head(&head.chain).await?.map_or(0, |head| head.sequence);
+        let Some(last) = self.events_after(&head.chain, head.sequence).await?.pop() else { return Ok(None) };
+        let end = self.store.reader().await?.audit_head(&head.chain).await?.map_or(0, |head| head.sequence);
         let beyond = last.sequence > end;
         Ok(beyond.then(|| format!("entry {} stands behind the chain's sealed end, {end}", last.sequence)))
-    }
-
-    fn seal(&self, chain: &str, sequence: i64, hash: &str) -> String {
-        let key = self.0.master_key.derive(SEAL_PURPOSE);
-        jose::hex(&jose::hmac_sha256(&key, format!("{chain}\n{sequence}\n{hash}").as_bytes()))
     }
 }
 

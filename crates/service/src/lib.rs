@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod authorization;
+pub mod backups;
 pub mod context;
 pub mod devices;
 pub mod exchange;

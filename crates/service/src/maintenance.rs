@@ -8,7 +8,7 @@ const REVOCATION_SLACK_SECONDS: i64 = 86_400;
 const KEPT_LINK_SECONDS: i64 = 30 * 86_400;
 
 impl Service {
-    /// What is due every minute: signing keys, quiet clients, expired revocations and sessions, warnings of expiry, the gauge of Active keys.
+    /// What is due every minute: signing keys, quiet clients, expired revocations and sessions, warnings of expiry, the gauges of Active keys and of the last backup.
     ///
     /// # Errors
     /// The store fails; the next minute tries again.
@@ -24,6 +24,10 @@ impl Service {
         let active = self.0.store.reader().await?.count_all_active_keys(ctx.now).await?;
         #[expect(clippy::cast_precision_loss, reason = "a gauge is a float, exact up to 2^53 keys")]
         metrics::gauge!("duku_active_keys").set(active as f64);
+        if let Some(at) = crate::backups::last_backup(&self.0.store).await? {
+            #[expect(clippy::cast_precision_loss, reason = "seconds of this age are exact in a float")]
+            metrics::gauge!("duku_last_backup_timestamp_seconds").set(at.seconds() as f64);
+        }
         Ok(())
     }
 

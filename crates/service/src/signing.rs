@@ -215,6 +215,20 @@ impl Service {
             .collect()
     }
 
+    /// Puts a new signing key in the place of all that there are, so that nothing signed before is accepted any more.
+    pub(crate) async fn replace_signing_keys(
+        &self,
+        session: &mut Session,
+        ctx: &Ctx,
+        actor: &Actor,
+    ) -> Result<(), Failure> {
+        session.lock_signing_keys().await?;
+        for key in session.signing_keys().await? {
+            session.delete_signing_key(&key.kid).await?;
+        }
+        self.add_signing_key(session, ctx, self.0.policy.algorithm, ctx.now, actor.clone()).await.map(drop)
+    }
+
     async fn add_signing_key(
         &self,
         session: &mut Session,

@@ -5,6 +5,8 @@
 
 mod audit;
 mod authorization;
+mod checkup;
+mod copies;
 mod error;
 mod keys;
 mod links;
@@ -28,6 +30,10 @@ mod value;
 
 pub use audit::{AuditFilter, AuditHead};
 pub use authorization::{DeviceDecision, StoredCode, StoredDevice};
+pub use checkup::ServerFacts;
+pub use copies::{
+    Differences, MOST_DIFFERENCES, Named, SoleUse, copy_sqlite, create_private, faults_of_sqlite,
+};
 pub use error::StoreError;
 pub use keys::{KeyAtDoor, KeyAtExchange, KeyOverview};
 pub use links::{Invitation, InvitationEnd, LinkPurpose, OneTimeLink};
@@ -119,14 +125,18 @@ impl Store {
     /// # Errors
     /// The data cannot be reached, written, or was written by a newer version.
     pub async fn open(options: &Options) -> Result<Self, StoreError> {
-        let store = match &options.location {
+        let store = Self::open_engine(options).await?;
+        migrate::run(&store).await?;
+        Ok(store)
+    }
+
+    async fn open_engine(options: &Options) -> Result<Self, StoreError> {
+        Ok(match &options.location {
             Location::Sqlite(path) => Self(Engine::Sqlite(sqlite::Sqlite::open(path, options.patience)?)),
             Location::Postgres(url) => {
                 Self(Engine::Postgres(postgres::Gathering::connect(url, options).await?))
             }
-        };
-        migrate::run(&store).await?;
-        Ok(store)
+        })
     }
 
     /// A session for reading, which sees the newest commit of any process at each statement.

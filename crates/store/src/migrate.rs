@@ -59,7 +59,7 @@ pub(crate) async fn run(store: &Store) -> Result<(), StoreError> {
     }
 }
 
-fn newest() -> i64 {
+pub(crate) fn newest() -> i64 {
     MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0)
 }
 
@@ -68,7 +68,7 @@ fn refuse_newer(found: i64) -> Result<(), StoreError> {
 }
 
 /// What the data says without asking for a write lock, so that opening current data disturbs nobody.
-async fn version_before_writing(store: &Store) -> Result<i64, StoreError> {
+pub(crate) async fn version_before_writing(store: &Store) -> Result<i64, StoreError> {
     match current(&mut store.reader().await?).await {
         Ok(found) => refuse_newer(found).map(|()| found),
         Err(StoreError::Refused(_)) => Ok(0),

@@ -14,6 +14,7 @@ pub fn all_statements() -> Vec<(&'static str, &'static str)> {
     [
         crate::audit::ALL,
         crate::authorization::ALL,
+        crate::copies::ALL,
         crate::keys::ALL,
         crate::links::ALL,
         crate::mails::ALL,

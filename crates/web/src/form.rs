@@ -5,7 +5,7 @@ use std::borrow::Cow;
 /// What is wrong with a form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FormError {
-    /// A `%` is not followed by two hexadecimal digits, or the bytes are not UTF-8.
+    /// A `%` is not followed by two hexadecimal digits, the bytes are not UTF-8, or one of them is zero.
     Encoding,
     /// A parameter stands twice (RFC 6749 §3.2 forbids it).
     Repeated,
@@ -49,8 +49,13 @@ impl<'a> Form<'a> {
     }
 }
 
-/// Decodes one form-encoded value; `None` if it is badly encoded.
+/// Decodes one form-encoded value; `None` if it is badly encoded. A zero byte is no part of any text: PostgreSQL has no place
+/// for one, and programs in C read no further.
 pub fn decode(text: &str) -> Option<Cow<'_, str>> {
+    decode_any(text).filter(|text| !text.contains('\0'))
+}
+
+fn decode_any(text: &str) -> Option<Cow<'_, str>> {
     if !text.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
         return Some(Cow::Borrowed(text));
     }
@@ -85,7 +90,9 @@ mod tests {
 
     #[test]
     fn bad_encodings_and_repetitions_are_refused() {
-        for bad in [&b"a=%"[..], b"a=%4", b"a=%zz", b"a=%FF", b"a=\xFF", b"a=%+1"] {
+        for bad in
+            [&b"a=%"[..], b"a=%4", b"a=%zz", b"a=%FF", b"a=\xFF", b"a=%+1", b"a=%00", b"a=\0", b"%00=a"]
+        {
             assert_eq!(Form::parse(bad).unwrap_err(), FormError::Encoding, "{bad:?}");
         }
         assert_eq!(Form::parse(b"a=1&%61=2").unwrap_err(), FormError::Repeated);

@@ -91,7 +91,7 @@ async fn export(operator: &Operator, chain: &str) -> Result<(), CommandFailure> 
     Ok(())
 }
 
-fn spinner(what: &'static str) -> ProgressBar {
+pub(super) fn spinner(what: &'static str) -> ProgressBar {
     if !stderr().is_terminal() {
         return ProgressBar::hidden();
     }

@@ -4,13 +4,17 @@
 
 mod admin;
 mod audit;
+mod backup;
 mod client;
+mod copies;
 mod demo;
-mod durations;
+mod doctor;
+pub mod durations;
 mod http;
 mod key_view;
 mod output;
 mod person;
+mod restore;
 pub(crate) mod secrets;
 mod serve;
 
@@ -56,6 +60,12 @@ enum Command {
     /// Check the audit log, or write it out
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Look for what is wrong, or will be, and say what to do about it
+    Doctor(doctor::Doctor),
+    /// Write a backup of the data while the server runs, and check it
+    Backup(backup::Backup),
+    /// Put a backup in the place of the data of a server that is stopped
+    Restore(restore::Restore),
     /// Exchange an API key for an access token and print the token
     Token(client::Token),
     /// Run a GraphQL query with an API key and print the answer
@@ -129,6 +139,17 @@ async fn dispatch(cli: Cli) -> Result<(), CommandFailure> {
             let settings = cli.settings.resolve(config)?;
             start_logging(&settings, "error")?;
             audit.run(&settings).await
+        }
+        Command::Doctor(doctor) => doctor.run(cli.settings.resolve(config), config).await,
+        Command::Backup(backup) => {
+            let settings = cli.settings.resolve(config)?;
+            start_logging(&settings, "error")?;
+            backup.run(&settings).await
+        }
+        Command::Restore(restore) => {
+            let settings = cli.settings.resolve(config)?;
+            start_logging(&settings, "error")?;
+            restore.run(&settings)
         }
     }
 }

@@ -19,7 +19,7 @@ use tokio::{
 use web::TrustedProxies;
 
 /// Where `/metrics` is if nothing was said. Taken by something else, it is left out with a warning.
-const METRICS_DEFAULT: &str = "127.0.0.1:9090";
+pub(crate) const METRICS_DEFAULT: &str = "127.0.0.1:9090";
 
 /// A server that is ready to serve.
 pub(crate) struct Prepared {

@@ -31,6 +31,9 @@ macro_rules! settings {
             )*
         }
 
+        /// The name of every setting in the environment.
+        pub const VARIABLES: &[&str] = &[$($variable),*];
+
         /// Settings with their defaults filled in.
         #[derive(Debug, Clone)]
         #[expect(missing_docs, reason = "each field is described in `GivenSettings`")]

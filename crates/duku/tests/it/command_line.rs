@@ -207,6 +207,9 @@ fn completions_and_help_name_every_command() {
             "signing-key",
             "login",
             "logout",
+            "backup",
+            "restore",
+            "doctor",
             "keys",
             "user",
         ] {

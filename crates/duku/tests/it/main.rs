@@ -2,11 +2,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod access;
+mod any_input;
 mod app;
+mod backups;
 mod browser;
 mod clients;
 mod command_line;
+mod corpus;
 mod crashes;
+mod deploy;
+mod doctor;
 mod forged_tokens;
 mod hosts;
 mod life;

@@ -3,7 +3,9 @@
 //! Reading inline is the fastest way (no hand-over to another thread); each statement sees the newest commit of
 //! any process. The writer groups transactions that arrive together into one disk flush and answers after it.
 
+pub(crate) mod copy;
 mod open;
+pub(crate) mod replace;
 mod writer;
 
 pub(crate) use writer::Writing;
@@ -40,18 +42,37 @@ struct Shared {
     id: u64,
     path: Arc<Path>,
     patience: Duration,
-    writer: writer::Writer,
+    /// None for a copy, which is only read.
+    writer: Option<writer::Writer>,
+    _in_use: Option<std::fs::File>,
 }
 
 impl Sqlite {
     pub(crate) fn open(path: &Path, patience: Duration) -> Result<Self, StoreError> {
+        let in_use = open::hold(path)?;
         let writer = writer::Writer::start(open::for_writing(path, patience)?, patience.saturating_mul(2))?;
+        Ok(Self::new(path, patience, Some(writer), in_use))
+    }
+
+    /// A file that nobody writes.
+    pub(crate) fn open_copy(path: &Path) -> Result<Self, StoreError> {
+        let patience = Duration::from_secs(5);
+        open::for_reading(path, patience)?;
+        Ok(Self::new(path, patience, None, None))
+    }
+
+    fn new(
+        path: &Path,
+        patience: Duration,
+        writer: Option<writer::Writer>,
+        in_use: Option<std::fs::File>,
+    ) -> Self {
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        Ok(Self(Arc::new(Shared { id, path: path.into(), patience, writer })))
+        Self(Arc::new(Shared { id, path: path.into(), patience, writer, _in_use: in_use }))
     }
 
     pub(crate) async fn begin(&self) -> Result<Writing, StoreError> {
-        self.0.writer.begin().await
+        self.0.writer.as_ref().ok_or(StoreError::ReadOnly)?.begin().await
     }
 
     /// Runs `work` on this thread's own connection.

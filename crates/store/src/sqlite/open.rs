@@ -14,9 +14,31 @@ const STATEMENT_CACHE: usize = 128;
 /// Memory-mapped reads make a random primary-key read ten times cheaper on large files.
 const MAPPED_BYTES: i64 = 64 << 30;
 /// The file holds digests and sealed keys: nobody but its owner needs to read it.
-const MODE: u32 = 0o600;
+pub(super) const MODE: u32 = 0o600;
 /// How long to wait before asking again for a lock that SQLite does not wait for by itself.
 const PAUSE: Duration = Duration::from_millis(5);
+
+/// Says that the file is in use, for as long as the answer lives: as long, nobody puts another one in its place. The lock is
+/// on the folder, where it needs no file of its own.
+pub(super) fn hold(path: &Path) -> Result<Option<fs::File>, StoreError> {
+    let Ok(folder) = fs::File::open(folder_of(path)) else { return Ok(None) };
+    match folder.try_lock_shared() {
+        Ok(()) => Ok(Some(folder)),
+        Err(fs::TryLockError::WouldBlock) => Err(StoreError::Unavailable(format!(
+            "{} is being restored: try again when `duku restore` has ended",
+            path.display()
+        ))),
+        // A file system that knows no such locks: what SQLite itself locks is still seen by `duku restore`.
+        Err(fs::TryLockError::Error(error)) => {
+            tracing::debug!(%error, "the folder of the data cannot be locked");
+            Ok(None)
+        }
+    }
+}
+
+pub(super) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
 
 pub(super) fn for_writing(path: &Path, patience: Duration) -> Result<Connection, StoreError> {
     create_private(path)?;

@@ -3,6 +3,7 @@
 
 mod audit;
 mod connections;
+mod copies;
 mod data;
 mod files;
 mod keys;

@@ -87,6 +87,8 @@ fn of_known(action: Action) -> Words {
         Action::TargetDeleted => words("Target deleted", "deleted the target", ""),
         Action::SigningKeyCreated => words("Signing key created", "created the signing key", ""),
         Action::SigningKeyWithdrawn => words("Signing key withdrawn", "withdrew the signing key", ""),
+        Action::DataBackedUp => words("Backup made", "made a backup of the data:", ""),
+        Action::DataRestored => words("Backup restored", "restored the data from a backup:", ""),
     }
 }
 
@@ -97,7 +99,7 @@ pub(crate) struct Group {
     pub(crate) actions: Vec<(&'static str, &'static str, bool)>,
 }
 
-/// The groups by the first part of the actions' words. Signing keys belong to no organisation's log.
+/// The groups by the first part of the actions' words. Signing keys and backups belong to no organisation's log.
 const GROUPS: [(&str, &[&str]); 5] = [
     ("API keys", &["api_key", "access_token"]),
     ("Members", &["member"]),
@@ -128,7 +130,7 @@ mod tests {
             groups(None).iter().flat_map(|group| group.actions.clone()).map(|action| action.0).collect();
         offered.sort_unstable();
         let mut all: Vec<_> = Action::ALL.iter().map(|action| action.as_str()).collect();
-        all.retain(|word| !word.starts_with("signing_key."));
+        all.retain(|word| !word.starts_with("signing_key.") && !word.starts_with("data."));
         all.sort_unstable();
         assert_eq!(offered, all);
     }

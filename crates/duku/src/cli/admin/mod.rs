@@ -95,7 +95,7 @@ impl Operator {
 }
 
 /// The settings' URLs; if they name none, those of the server that last ran on this data.
-async fn urls(settings: &Settings, store: &store::Store) -> Result<Urls, CommandFailure> {
+pub(crate) async fn urls(settings: &Settings, store: &store::Store) -> Result<Urls, CommandFailure> {
     if !Urls::are_set(settings)
         && let Some(urls) = remembered_urls(store).await?
     {
@@ -117,7 +117,7 @@ pub(crate) fn require_data(settings: &Settings) -> Result<(), CommandFailure> {
 }
 
 /// Who the audit log will name.
-fn operating_system_user() -> String {
+pub(crate) fn operating_system_user() -> String {
     let name = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|variable| std::env::var(variable).ok());
     name.filter(|name| !name.is_empty()).unwrap_or_else(|| "operator".to_owned())
 }

@@ -1,0 +1,290 @@
+//! `duku restore`: a backup takes the place of the data. What was there is kept; what was ended since is told.
+
+use super::{
+    admin::{Format, operating_system_user, urls},
+    audit::spinner,
+    copies::{Sound, ago, apart, examine, is_same_file, sqlite_file},
+    output,
+};
+use crate::{
+    app::{self, Ambient},
+    failure::CommandFailure,
+    master_key,
+    settings::Settings,
+};
+use clap::Args;
+use domain::Timestamp;
+use serde_json::{Value, json};
+use service::signing;
+use std::{
+    fs::File,
+    io::{Read, stdin},
+    path::{Path, PathBuf},
+};
+use store::{Differences, MOST_DIFFERENCES, Named, Options, SoleUse, Store};
+
+const POSTGRES: &str = "which has tools of its own: stop every node, then `pg_restore --clean --if-exists --dbname=\"$DUKU_DATABASE_URL\" \
+     duku.dump`, or recover the base backup to the moment that you want";
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  systemctl stop duku && duku restore --force /backup/duku.db && systemctl start duku\n  duku restore --as-it-was /backup/duku.db      (onto another machine, and nothing has happened since)\n\nThe master key that the backup was sealed under must be in its place first. The data that are there are moved aside,\nnever deleted. What was revoked or rotated after the backup was made works again: the command lists what it can find of it."
+)]
+pub(crate) struct Restore {
+    /// The backup; - is standard input
+    file: PathBuf,
+    /// Go on where there are data already: they are moved aside, to a name that is told
+    #[arg(long)]
+    force: bool,
+    /// Leave sessions, access tokens, links and invitations as they were; otherwise all of them end
+    #[arg(long)]
+    as_it_was: bool,
+    #[command(flatten)]
+    format: Format,
+}
+
+/// What a restore came to.
+struct Done {
+    place: PathBuf,
+    aside: Option<PathBuf>,
+    sound: Sound,
+    /// `Err` where there were data that could not be compared with.
+    differences: Result<Option<Differences>, String>,
+}
+
+impl Restore {
+    pub(crate) fn run(self, settings: &Settings) -> Result<(), CommandFailure> {
+        let place = sqlite_file(settings, POSTGRES)?;
+        self.check(&place)?;
+        app::make_data_dir(settings)?;
+        let bar = spinner("copying and checking");
+        let ambient = Ambient::system();
+        let done = self.replace(settings, &ambient, place);
+        bar.finish_and_clear();
+        self.report(&done?, domain::Clock::now(&*ambient.clock))
+    }
+
+    fn check(&self, place: &Path) -> Result<(), CommandFailure> {
+        let name = self.file.display();
+        if is_same_file(&self.file, place) {
+            return Err(CommandFailure::new(format!(
+                "{name} is where the data themselves are: name a backup"
+            )));
+        }
+        if std::fs::metadata(&self.file).is_ok_and(|found| found.is_dir()) {
+            return Err(CommandFailure::new(format!("{name} is a directory: name the backup in it")));
+        }
+        let log = PathBuf::from(format!("{name}-wal"));
+        if std::fs::metadata(&log).is_ok_and(|log| log.len() > 0) {
+            return Err(CommandFailure::new(format!(
+                "{name} is no backup but data with a log beside it ({}): make one with `duku backup --data-dir …`",
+                log.display()
+            )));
+        }
+        if place.exists() && !self.force {
+            return Err(CommandFailure::new(format!(
+                "there are data at {}: stop the server and add --force, which moves them aside and deletes nothing",
+                place.display()
+            )));
+        }
+        Ok(())
+    }
+
+    fn replace(
+        &self,
+        settings: &Settings,
+        ambient: &Ambient,
+        place: PathBuf,
+    ) -> Result<Done, CommandFailure> {
+        let mut source: Box<dyn Read> = if self.file == Path::new("-") {
+            Box::new(stdin())
+        } else {
+            let file = File::open(&self.file);
+            Box::new(file.map_err(|error| {
+                CommandFailure::new(format!("cannot read {}: {error}", self.file.display()))
+            })?)
+        };
+        let sole_use = SoleUse::take(&place)?;
+        let staged = sole_use.stage(&mut source)?;
+        let (sound, differences) = self.prepare(settings, ambient, &sole_use, &staged)?;
+        let suffix = format!(".before-restore-{}", compact(domain::Clock::now(&*ambient.clock)));
+        let aside = sole_use.put_in_place(&staged, &suffix)?;
+        Ok(Done { place, aside, sound, differences })
+    }
+
+    /// Everything but the last step: nobody but this command has seen the new data when they take their place.
+    fn prepare(
+        &self,
+        settings: &Settings,
+        ambient: &Ambient,
+        sole_use: &SoleUse,
+        staged: &Path,
+    ) -> Result<(Sound, Result<Option<Differences>, String>), CommandFailure> {
+        let sound = apart(|| examine(staged, None))?;
+        let key = master_key::present(settings)?;
+        match &key {
+            Some(key) if key.fingerprint() == sound.fingerprint => {}
+            Some(key) => {
+                return Err(CommandFailure::new(format!(
+                    "the backup was sealed under the master key with the fingerprint {}, the one in {} has {}: put the right one there",
+                    sound.fingerprint,
+                    master_key::place(settings),
+                    key.fingerprint()
+                )));
+            }
+            None => {
+                return Err(CommandFailure::new(format!(
+                    "the backup was sealed under the master key with the fingerprint {}: put that key into {} with mode 0600, or into \
+                     DUKU_MASTER_KEY, then try again",
+                    sound.fingerprint,
+                    master_key::path(settings).display()
+                )));
+            }
+        }
+        let now = domain::Clock::now(&*ambient.clock);
+        let sound = apart(|| examine(staged, key.as_ref()))?;
+        let differences = sole_use.differences(staged, now).map_err(|error| error.to_string());
+        apart(|| self.settle(settings, ambient, staged, &sound))?;
+        Ok((sound, differences))
+    }
+
+    /// Brings the copy to this binary's schema, ends what must not come back, and writes down where the data come from.
+    async fn settle(
+        &self,
+        settings: &Settings,
+        ambient: &Ambient,
+        staged: &Path,
+        sound: &Sound,
+    ) -> Result<(), CommandFailure> {
+        let store = Store::open(&Options::new(store::Location::Sqlite(staged.to_owned()))).await?;
+        let urls = urls(settings, &store).await?;
+        let service = app::open_service(settings, store, &urls, ambient).await?;
+        let details = json!({
+            "newest_entry_at": sound.newest.map(|at| at.to_string()),
+            "ended_sessions_and_tokens": !self.as_it_was,
+        });
+        let operator = signing::operator(&operating_system_user());
+        let (ctx, name) = (ambient.background("restore"), self.file.display().to_string());
+        Ok(service.note_restore(&ctx, &operator, &name, details, !self.as_it_was).await?)
+    }
+
+    fn report(&self, done: &Done, now: Timestamp) -> Result<(), CommandFailure> {
+        if self.format.json {
+            let mut answer = done.sound.as_json();
+            if let Some(members) = answer.as_object_mut() {
+                members.insert("file".to_owned(), json!(self.file));
+                members.insert("data".to_owned(), json!(done.place));
+                members.insert("former_data".to_owned(), json!(done.aside));
+                members.insert("ended_sessions_and_tokens".to_owned(), json!(!self.as_it_was));
+                members.insert("differences".to_owned(), differences_json(&done.differences));
+            }
+            return Ok(output::json(&answer)?);
+        }
+        let mut lines = vec![format!("Restored {}: {}.", done.place.display(), done.sound.in_words())];
+        if let Some(newest) = done.sound.newest {
+            lines.push(format!(
+                "Its newest entry of the audit log is of {newest}, {}: what was done since is not in it.",
+                ago(newest, now)
+            ));
+        }
+        if let Some(aside) = &done.aside {
+            lines.push(format!("The data that were there are in {}.", aside.display()));
+        }
+        lines.push(if self.as_it_was {
+            "Sessions, access tokens, links and invitations are as they were.".to_owned()
+        } else {
+            "Ended: every session, access token, link and invitation. People sign in again; API keys work."
+                .to_owned()
+        });
+        lines.push(String::new());
+        lines.extend(what_comes_back(&done.differences));
+        Ok(output::line(&lines.join("\n"))?)
+    }
+}
+
+/// A time as it may stand in a file's name.
+fn compact(now: Timestamp) -> String {
+    now.to_whole_second().to_string().chars().filter(|c| !matches!(c, '-' | ':')).collect()
+}
+
+fn differences_json(differences: &Result<Option<Differences>, String>) -> Value {
+    let Ok(Some(found)) = differences else { return Value::Null };
+    let keys = |keys: &[Named]| -> Value {
+        keys.iter()
+            .map(|(id, org, label)| json!({ "client_id": id, "organisation": org, "label": label }))
+            .collect()
+    };
+    json!({
+        "revoked_since": keys(&found.revoked),
+        "rotated_since": keys(&found.rotated),
+        "generated_since": keys(&found.lost),
+        "members_changed_since": found.members.iter()
+            .map(|(email, org, role)| json!({ "email": email, "organisation": org, "role": role })).collect::<Value>(),
+        "passwords_set_since": found.passwords.iter().map(|(email, ..)| json!(email)).collect::<Value>(),
+    })
+}
+
+/// What was ended after the backup and works again, as far as the former data tell.
+fn what_comes_back(differences: &Result<Option<Differences>, String>) -> Vec<String> {
+    match differences {
+        Ok(Some(found)) => what_differs(found),
+        Ok(None) => without_former_data(),
+        Err(error) => {
+            let mut lines = without_former_data();
+            lines.push(format!("(The data that were here could not be read: {error})"));
+            lines
+        }
+    }
+}
+
+fn without_former_data() -> Vec<String> {
+    [
+        "Keys that were revoked or rotated after the backup was made work again as they did then, people who were",
+        "removed are back, and former passwords work. There are no former data here to compare with: look through what",
+        "you know of that time (exports of the audit log, mails) before you start the server, and repeat it:",
+        "  duku admin key revoke CLIENT_ID    duku admin key rotate CLIENT_ID    duku admin member remove --org ORG EMAIL",
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+fn what_differs(found: &Differences) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut list = |head: &str, rows: &[Named], line: &dyn Fn(&Named) -> String| {
+        if !rows.is_empty() {
+            lines.push(head.to_owned());
+            lines.extend(rows.iter().map(|row| format!("  {}", line(row))));
+            if rows.len() == MOST_DIFFERENCES {
+                lines.push("  … and perhaps more".to_owned());
+            }
+        }
+    };
+    let key = |(id, org, label): &Named| format!("{id}  {org}: {label}");
+    list(
+        "Revoked since the backup, and back to life; end them again before you start the server (duku admin key revoke CLIENT_ID):",
+        &found.revoked,
+        &key,
+    );
+    list(
+        "Rotated since the backup; the former secret works again, the newer one does not (duku admin key rotate CLIENT_ID):",
+        &found.rotated,
+        &key,
+    );
+    list("Generated since the backup, and gone; their pipelines need another key:", &found.lost, &key);
+    list(
+        "Members who were removed since, or had another role; they are as they were (duku admin member remove --org ORG EMAIL):",
+        &found.members,
+        &|(email, org, role)| format!("{email}  {role} of {org}"),
+    );
+    list(
+        "People who have set a password since; the former one works again (duku admin user reset-password EMAIL):",
+        &found.passwords,
+        &|(email, ..)| email.clone(),
+    );
+    if lines.is_empty() {
+        lines.push(
+            "Compared with the data that were here: no key, member or password was changed after the backup was made.".to_owned(),
+        );
+    }
+    lines
+}

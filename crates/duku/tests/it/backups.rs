@@ -1,0 +1,380 @@
+//! Backups: made while the server works, checked, put back, and honest about what comes back with them.
+
+use crate::server::{Database, Server, duku};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Output,
+};
+use tempfile::TempDir;
+use testkit::Pair;
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[track_caller]
+fn refused(output: &Output, hint: &str) {
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}{}", text(&output.stdout));
+    assert!(said.contains(hint) && said.starts_with("duku: ") && said.lines().count() == 1, "{hint}: {said}");
+}
+
+#[track_caller]
+fn done(output: &Output) -> Value {
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn files_in(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort_unstable();
+    names
+}
+
+/// A server with Acme and a place for its backup.
+fn acme() -> (Server, TempDir, PathBuf) {
+    let server = Server::start(Database::Sqlite);
+    server.make_acme();
+    let dir = TempDir::with_prefix("duku-test-").unwrap();
+    let file = dir.path().join("duku.db");
+    (server, dir, file)
+}
+
+fn back_up(server: &Server, file: &Path) -> Value {
+    done(&server.output(&["backup", "--json", "--force", file.to_str().unwrap()]))
+}
+
+/// An empty place to restore to, with the master key of `server` in it.
+fn elsewhere(server: &Server) -> (TempDir, PathBuf) {
+    let dir = TempDir::with_prefix("duku-test-").unwrap();
+    let data = dir.path().join("data");
+    fs::DirBuilder::new().create(&data).unwrap();
+    fs::copy(server.data_dir.join("master.key"), data.join("master.key")).unwrap();
+    (dir, data)
+}
+
+fn restore(data: &Path, file: &Path, more: &[&str]) -> Output {
+    let arguments =
+        [&["restore", file.to_str().unwrap(), "--data-dir", data.to_str().unwrap()], more].concat();
+    duku(&arguments).output().unwrap()
+}
+
+fn started_on(data: &Path) -> Server {
+    Server::start_with(Database::Sqlite, &[("DUKU_DATA_DIR", data.to_str().unwrap())])
+}
+
+/// Raw SQL on a file, behind the product's back.
+async fn sql(file: &Path, sql: &str) {
+    let dir = TempDir::with_prefix("duku-test-").unwrap();
+    let database = testkit::Database { dir, url: format!("sqlite://{}", file.display()) };
+    database.sql(sql).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_made_under_load_is_whole_and_works_elsewhere() {
+    let (server, _dir, file) = acme();
+    let (api, token) = (server.api(), server.admin_token());
+    let before = server.generate("Before");
+    let work = tokio::spawn(async move {
+        let query = "mutation ($n: String!) { createSubject(input: { name: $n }) { id } }";
+        let mut made = 0;
+        loop {
+            api.graphql(&token, query, json!({ "n": format!("Product {made}") })).await.data();
+            made += 1;
+        }
+    });
+    let (started, arguments) = (std::time::Instant::now(), ["backup", "--json", "--force"]);
+    let mut backups = 0;
+    while backups < 5 || started.elapsed() < std::time::Duration::from_secs(2) {
+        let output = server.command(&[&arguments[..], &[file.to_str().unwrap()]].concat()).output().unwrap();
+        assert_eq!(done(&output)["intact"], true);
+        backups += 1;
+    }
+    assert!(!work.is_finished(), "the server went on while backups were made");
+    work.abort();
+    let (_elsewhere, data) = elsewhere(&server);
+    let restored = done(&restore(&data, &file, &["--json"]));
+    assert_eq!((&restored["former_data"], &restored["schema"]), (&Value::Null, &json!(3)));
+    let other = started_on(&data);
+    assert_eq!(other.api().exchange(&before).await.status, StatusCode::OK);
+    let output = other.output(&["audit", "verify", "--json"]);
+    assert_eq!(done(&output)["intact"], true);
+    let admin = other.admin_token();
+    let answer = other.api().graphql(&admin, "{ subjects(first: 1000) { name } }", Value::Null).await.data();
+    assert!(!answer["subjects"].as_array().unwrap().is_empty(), "what was made under way is there");
+}
+
+#[test]
+fn a_backup_is_its_owners_alone_and_holds_no_secret() {
+    let (server, dir, file) = acme();
+    let pair = server.generate("CI");
+    let subject = server.admin(&["subject", "create", "--org", "Acme", "--name", "Shop"]);
+    back_up(&server, &file);
+    let mode = fs::metadata(&file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(files_in(dir.path()), ["duku.db"], "nothing is left beside it");
+    let bytes = fs::read(&file).unwrap();
+    let holds = |needle: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);
+    assert!(holds(b"Shop") && holds(subject["id"].as_str().unwrap().as_bytes()), "it is the data");
+    assert!(!holds(pair.client_secret.as_bytes()) && !holds(&pair.client_secret.as_bytes()[4..47]));
+    let key = fs::read_to_string(server.data_dir.join("master.key")).unwrap();
+    let raw = base64::Engine::decode(&base64::prelude::BASE64_STANDARD, key.trim()).unwrap();
+    assert!(!holds(key.trim().as_bytes()) && !holds(&raw));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_deleted_is_not_in_a_backup() {
+    let (server, _dir, file) = acme();
+    let (api, token) = (server.api(), server.admin_token());
+    let made =
+        "mutation { createSubject(input: { name: \"Gone\", description: \"xyzzy was here\" }) { id } }";
+    let id = api.graphql(&token, made, Value::Null).await.data()["createSubject"]["id"].clone();
+    api.graphql(&token, "mutation ($id: ID!) { deleteSubject(id: $id) }", json!({ "id": id })).await.data();
+    back_up(&server, &file);
+    let bytes = fs::read(&file).unwrap();
+    assert!(!bytes.windows(14).any(|window| window == b"xyzzy was here"));
+}
+
+#[test]
+fn a_backup_replaces_nothing_unless_it_is_told_to() {
+    let (server, dir, file) = acme();
+    let run = |arguments: &[&str]| server.output(&[&["backup"], arguments].concat());
+    let name = file.to_str().unwrap();
+    fs::write(&file, "precious").unwrap();
+    refused(&run(&[name]), "--force");
+    assert_eq!(fs::read(&file).unwrap(), b"precious");
+    let own = server.data_dir.join("duku.db");
+    for own in [own.clone(), PathBuf::from(format!("{}-wal", own.display()))] {
+        refused(&run(&["--force", own.to_str().unwrap()]), "the data themselves");
+    }
+    refused(&run(&["--force", dir.path().to_str().unwrap()]), "is no file");
+    refused(&run(&["/nowhere/duku.db"]), "/nowhere/duku.db");
+    refused(&run(&["--json", "-"]), "--json");
+    fs::write(dir.path().join("duku.db.partial"), "of one that was killed").unwrap();
+    let said = text(&run(&["--force", name]).stdout);
+    assert!(said.contains("intact") && said.contains("The master key is not in it"), "{said}");
+    assert_eq!(files_in(dir.path()), ["duku.db"]);
+    let piped = run(&["-"]);
+    assert!(piped.status.success() && piped.stdout.starts_with(b"SQLite format 3"));
+    assert!(text(&piped.stderr).contains("master key"));
+    fs::write(
+        server.data_dir.join("master.key"),
+        "00112233445566778899aabbccddeeff00112233445566778899aabbccddee00",
+    )
+    .unwrap();
+    refused(&run(&["--force", name]), "does not fit");
+}
+
+#[test]
+fn backups_are_noted_in_the_audit_log() {
+    let (server, _dir, file) = acme();
+    back_up(&server, &file);
+    let log = text(&server.output(&["audit", "export", "--org", "system"]).stdout);
+    let entry: Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
+    assert_eq!((&entry["action"], &entry["actor_kind"]), (&json!("data.backed_up"), &json!("operator")));
+    assert_eq!(entry["object_name"], file.to_str().unwrap());
+}
+
+#[test]
+fn postgres_is_left_to_its_own_tools() {
+    let environment = [("DUKU_DATABASE_URL", "postgres://duku:hunter2@127.0.0.1:1/duku")];
+    for (command, tool) in [("backup", "pg_dump"), ("restore", "pg_restore")] {
+        let output = duku(&[command, "x.db"]).envs(environment).output().unwrap();
+        refused(&output, tool);
+        assert!(!text(&output.stderr).contains("hunter2"));
+    }
+    assert!(!Path::new("x.db").exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restore_refuses_while_a_server_uses_the_data() {
+    let (mut server, _dir, file) = acme();
+    back_up(&server, &file);
+    let later = server.generate("Later");
+    refused(&restore(&server.data_dir, &file, &[]), "--force");
+    refused(&restore(&server.data_dir, &file, &["--force"]), "stop the server");
+    assert_eq!(server.api().exchange(&later).await.status, StatusCode::OK, "nothing happened to the data");
+    assert!(server.stop());
+    assert!(restore(&server.data_dir, &file, &["--force"]).status.success());
+    server.run();
+    assert_eq!(server.api().exchange(&later).await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restore_keeps_the_former_data_and_says_what_comes_back() {
+    let (mut server, _dir, file) = acme();
+    let [revoked, rotated, kept] = ["Revoked", "Rotated", "Kept"].map(|label| server.generate(label));
+    server.admin(&["member", "add", "--org", "Acme", "bob@example.org"]);
+    back_up(&server, &file);
+    server.admin(&["key", "revoke", &revoked.client_id]);
+    let newer = Pair::of(&server.admin(&["key", "rotate", &rotated.client_id]));
+    let lost = server.generate("Lost");
+    let removed = server.output(&["admin", "member", "remove", "--org", "Acme", "bob@example.org"]);
+    assert!(removed.status.success());
+    assert!(server.stop());
+    let answer = done(&restore(&server.data_dir, &file, &["--force", "--json"]));
+    let found = &answer["differences"];
+    let only = |list: &str| {
+        assert_eq!(found[list].as_array().unwrap().len(), 1, "{list}: {found}");
+        found[list][0].clone()
+    };
+    assert_eq!(only("revoked_since")["client_id"], revoked.client_id);
+    assert_eq!(only("rotated_since")["client_id"], rotated.client_id);
+    assert_eq!(only("generated_since")["client_id"], lost.client_id);
+    assert_eq!(only("members_changed_since")["email"], "bob@example.org");
+    assert_eq!(found["passwords_set_since"], json!([]));
+    server.run();
+    let api = server.api();
+    for (pair, works) in [(&revoked, true), (&rotated, true), (&kept, true), (&newer, false), (&lost, false)]
+    {
+        assert_eq!(api.exchange(pair).await.status.is_success(), works, "{}", pair.client_id);
+    }
+    assert!(server.stop());
+    let former = PathBuf::from(answer["former_data"].as_str().unwrap());
+    let (_elsewhere, data) = elsewhere(&server);
+    assert!(restore(&data, &former, &["--as-it-was"]).status.success(), "the former data are whole");
+    let before = started_on(&data);
+    let api = before.api();
+    for (pair, works) in [(&revoked, false), (&rotated, false), (&kept, true), (&newer, true), (&lost, true)]
+    {
+        assert_eq!(api.exchange(pair).await.status.is_success(), works, "{}", pair.client_id);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_issued_before_a_restore_ends_unless_nothing_happened_since() {
+    let (mut server, _dir, file) = acme();
+    let pair = server.generate("CI");
+    let (of_key, of_person) = (server.api().token(&pair).await, server.admin_token());
+    server.admin(&["user", "reset-password", "ada@example.org"]);
+    back_up(&server, &file);
+    assert!(server.stop());
+    assert!(restore(&server.data_dir, &file, &["--force", "--as-it-was"]).status.success());
+    server.run();
+    assert!(server.api().accepts(&of_key).await && server.api().accepts(&of_person).await);
+    assert!(server.stop());
+    assert!(restore(&server.data_dir, &file, &["--force"]).status.success());
+    server.run();
+    assert!(!server.api().accepts(&of_key).await && !server.api().accepts(&of_person).await);
+    let again = server.api().token(&pair).await;
+    assert!(server.api().accepts(&again).await, "a key buys new ones");
+    assert!(server.stop());
+    let dir = TempDir::with_prefix("duku-test-").unwrap();
+    let database =
+        testkit::Database { dir, url: format!("sqlite://{}", server.data_dir.join("duku.db").display()) };
+    let open = "SELECT (SELECT COUNT(*) FROM sessions) + (SELECT COUNT(*) FROM one_time_links WHERE consumed_at_ms IS NULL)";
+    assert_eq!(database.number(open).await, 0, "no way in is left open");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_sound_is_not_restored() {
+    let (mut server, dir, file) = acme();
+    let pair = server.generate("CI");
+    back_up(&server, &file);
+    assert!(server.stop());
+    let good = fs::read(&file).unwrap();
+    let bad = dir.path().join("bad.db");
+    let attempt = |hint: &str| {
+        refused(&restore(&server.data_dir, &bad, &["--force"]), hint);
+        assert!(!server.data_dir.join("restoring").exists(), "nothing is left behind");
+    };
+    fs::write(&bad, "no database at all").unwrap();
+    attempt("not sound");
+    fs::write(&bad, &good[..good.len() - 8192]).unwrap();
+    attempt("not sound");
+    let mut flipped = good.clone();
+    // Every page but the first, somewhere in its middle.
+    (1..good.len() / 4096).for_each(|page| flipped[page * 4096 + 20..page * 4096 + 60].fill(0xAA));
+    fs::write(&bad, &flipped).unwrap();
+    attempt("not sound");
+    for (change, hint) in [
+        ("DROP TRIGGER audit_events_never_change; UPDATE audit_events SET actor_name = 'eve'", "was changed"),
+        ("UPDATE audit_heads SET seal = 'x'", "seal"),
+        ("INSERT INTO schema_migrations (version, name) VALUES (99, 'later')", "newer duku"),
+        ("DELETE FROM meta WHERE name = 'master_key_fingerprint'", "master key"),
+        (
+            "UPDATE meta SET value = 'fedcba9876543210' WHERE name = 'master_key_fingerprint'",
+            "fedcba9876543210",
+        ),
+        ("INSERT INTO memberships VALUES ('org_x', 'usr_x', 'admin', 1)", "memberships"),
+    ] {
+        fs::write(&bad, &good).unwrap();
+        sql(&bad, &format!("PRAGMA foreign_keys = OFF; {change}")).await;
+        attempt(hint);
+    }
+    fs::write(&bad, &good).unwrap();
+    fs::write(dir.path().join("bad.db-wal"), "a log").unwrap();
+    attempt("no backup but data with a log");
+    refused(
+        &restore(&server.data_dir, &server.data_dir.join("duku.db"), &["--force"]),
+        "the data themselves",
+    );
+    server.run();
+    assert_eq!(server.api().exchange(&pair).await.status, StatusCode::OK, "the data are as they were");
+}
+
+#[test]
+fn a_restore_asks_for_the_master_key_first() {
+    let (server, _dir, file) = acme();
+    let fingerprint = back_up(&server, &file)["master_key_fingerprint"].as_str().unwrap().to_owned();
+    let empty = TempDir::with_prefix("duku-test-").unwrap();
+    let data = empty.path().join("data");
+    let output = restore(&data, &file, &[]);
+    refused(&output, &fingerprint);
+    assert!(text(&output.stderr).contains("master.key") && !data.join("duku.db").exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_before_an_upgrade_leaves_the_data_to_the_old_binary() {
+    let (mut server, _dir, file) = acme();
+    assert!(server.stop());
+    let data = server.data_dir.join("duku.db");
+    let older =
+        "DROP TABLE passkeys; DROP TABLE passkey_ceremonies; DELETE FROM schema_migrations WHERE version = 3";
+    sql(&data, older).await;
+    assert_eq!(back_up(&server, &file)["schema"], 2);
+    assert_eq!(back_up(&server, &file)["schema"], 2, "nor did the first one change it");
+    assert!(restore(&server.data_dir, &file, &["--force"]).status.success());
+    server.run();
+    assert!(server.admin(&["org", "list"])[0]["name"] == "Acme");
+}
+
+#[test]
+fn a_restore_that_is_killed_leaves_the_former_data_or_the_new_ones_whole() {
+    let (mut server, _dir, file) = acme();
+    server.admin(&["subject", "create", "--org", "Acme", "--name", "Shop"]);
+    back_up(&server, &file);
+    assert!(server.stop());
+    let [former, new] = ["Former", "New"].map(|name| {
+        // The two states differ by the name of their organisation alone, and by what follows from it.
+        server.admin(&["org", "create", name, "--admin-email", "ada@example.org"]);
+        let copy = file.with_file_name(name);
+        back_up(&server, &copy);
+        copy
+    });
+    let organisations = |server: &Server| server.admin(&["org", "list"]).as_array().unwrap().len();
+    let mut seen = std::collections::BTreeSet::new();
+    for round in 0..16 {
+        let next = if round % 2 == 0 { &former } else { &new };
+        let arguments = ["restore", "--force", next.to_str().unwrap()];
+        let mut child = server.command(&arguments).stdout(std::process::Stdio::null()).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(20 * round));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let count = organisations(&server);
+        assert!((2..=3).contains(&count), "{count} organisations after round {round}");
+        seen.insert(count);
+        assert_eq!(done(&server.output(&["audit", "verify", "--json"]))["intact"], true, "round {round}");
+        assert_eq!(server.admin(&["org", "list"])[0]["name"], "Acme");
+    }
+    assert!(done(&server.output(&["restore", "--force", "--json", former.to_str().unwrap()]))["schema"] == 3);
+    assert_eq!(organisations(&server), 2, "and the next one does not stumble over what is left");
+    println!("states seen: {seen:?}");
+}

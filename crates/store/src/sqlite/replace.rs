@@ -1,0 +1,249 @@
+//! Putting another file in the place of the data, while nobody uses them.
+
+use super::copy::{create_private, io_error, is_damage};
+use crate::{StoreError, sqlite::open};
+use domain::Timestamp;
+use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    os::unix::fs::{DirBuilderExt, MetadataExt, chown},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// The most rows that one list of [`Differences`] holds.
+pub const MOST_DIFFERENCES: usize = 500;
+
+/// The folder in which the new file waits until it takes its place.
+const WAITING_ROOM: &str = "restoring";
+
+/// The sole use of a place for SQLite data: as long as this lives, no `duku` opens what is there.
+pub struct SoleUse {
+    place: PathBuf,
+    folder: PathBuf,
+    _lock: File,
+}
+
+/// A key, or a person: what it is called, and in which organisation.
+pub type Named = (String, String, String);
+
+/// What was changed in one file's data and not in the other's.
+#[derive(Debug, Default)]
+pub struct Differences {
+    /// Keys that are good in the new data and gone from the former: id, organisation, label.
+    pub revoked: Vec<Named>,
+    /// Keys with another secret in the former data.
+    pub rotated: Vec<Named>,
+    /// Keys that only the former data have.
+    pub lost: Vec<Named>,
+    /// People who were members in the new data and are not, or with another role, in the former: e-mail, organisation, role.
+    pub members: Vec<Named>,
+    /// People who had another password in the former data: e-mail, empty, empty.
+    pub passwords: Vec<Named>,
+}
+
+impl SoleUse {
+    /// Takes the place of the file `place`, whose folder must be there.
+    ///
+    /// # Errors
+    /// A process has the data open: a server, a command of `duku`, or a shell of SQLite.
+    pub fn take(place: &Path) -> Result<Self, StoreError> {
+        let folder = open::folder_of(place).to_owned();
+        let lock = File::open(&folder).map_err(|error| io_error(&folder, &error))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(fs::TryLockError::WouldBlock) => return Err(in_use(place)),
+            Err(fs::TryLockError::Error(error)) => tracing::debug!(%error, "the folder cannot be locked"),
+        }
+        if place.exists() {
+            fold(place)?;
+        }
+        Ok(Self { place: place.to_owned(), folder, _lock: lock })
+    }
+
+    /// Copies `source` into a folder beside the data, which goes with this value, and answers where.
+    ///
+    /// # Errors
+    /// It cannot be read or written, or is no SQLite database.
+    pub fn stage(&self, source: &mut dyn Read) -> Result<PathBuf, StoreError> {
+        let room = self.folder.join(WAITING_ROOM);
+        self.clear()?;
+        fs::DirBuilder::new().mode(0o700).create(&room).map_err(|error| io_error(&room, &error))?;
+        let staged = room.join("duku.db");
+        let mut file = create_private(&staged)?;
+        io::copy(source, &mut file).map_err(|error| io_error(&staged, &error))?;
+        file.sync_all().map_err(|error| io_error(&staged, &error))?;
+        drop(file);
+        // A file that was copied out of a running installation says that it has a write-ahead log, which it has not here.
+        settle(&staged).map_err(|error| {
+            if is_damage(&error) {
+                StoreError::Configuration(format!("the backup is not sound: {error}"))
+            } else {
+                error.into()
+            }
+        })?;
+        Ok(staged)
+    }
+
+    fn clear(&self) -> Result<(), StoreError> {
+        let room = self.folder.join(WAITING_ROOM);
+        match fs::remove_dir_all(&room) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error(&room, &error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Compares the data in the staged file with those that it will replace; nothing if there are none to compare with.
+    ///
+    /// # Errors
+    /// The former data cannot be read.
+    pub fn differences(&self, staged: &Path, now: Timestamp) -> Result<Option<Differences>, StoreError> {
+        if !self.place.exists() {
+            return Ok(None);
+        }
+        let connection = Connection::open(staged)?;
+        connection.execute("ATTACH ?1 AS former", [self.place.to_string_lossy()])?;
+        let installation = "SELECT (SELECT value FROM main.meta WHERE name = 'master_key_fingerprint') \
+             IS (SELECT value FROM former.meta WHERE name = 'master_key_fingerprint')";
+        if !connection.query_row(installation, [], |row| row.get::<_, bool>(0))? {
+            return Ok(None);
+        }
+        let list = |sql: &str| named(&connection, sql, now);
+        Ok(Some(Differences {
+            revoked: list(
+                "SELECT k.id, k.organisation_name, k.label FROM main.api_keys k LEFT JOIN former.api_keys f ON f.id = k.id \
+                 WHERE f.id IS NULL AND k.expires_at_ms > ?1 ORDER BY k.id LIMIT ?2",
+            )?,
+            rotated: list(
+                "SELECT k.id, k.organisation_name, k.label FROM main.api_keys k JOIN former.api_keys f ON f.id = k.id \
+                 WHERE f.secret_digest <> k.secret_digest AND k.expires_at_ms > ?1 ORDER BY k.id LIMIT ?2",
+            )?,
+            lost: list(
+                "SELECT f.id, f.organisation_name, f.label FROM former.api_keys f LEFT JOIN main.api_keys k ON k.id = f.id \
+                 WHERE k.id IS NULL AND f.expires_at_ms > ?1 ORDER BY f.id LIMIT ?2",
+            )?,
+            members: list(
+                "SELECT u.email, o.name, m.role FROM main.memberships m JOIN main.users u ON u.id = m.user_id \
+                 JOIN main.organisations o ON o.id = m.organisation_id LEFT JOIN former.memberships f \
+                 ON f.organisation_id = m.organisation_id AND f.user_id = m.user_id \
+                 WHERE (f.role IS NULL OR f.role <> m.role) AND ?1 = ?1 ORDER BY u.email, o.name LIMIT ?2",
+            )?,
+            passwords: list(
+                "SELECT u.email, '', '' FROM main.users u JOIN former.users f ON f.id = u.id \
+                 WHERE f.password_hash IS NOT u.password_hash AND ?1 = ?1 ORDER BY u.email LIMIT ?2",
+            )?,
+        }))
+    }
+
+    /// Puts the staged file in the place of the data, which are kept under a name that ends with `suffix`; answers that
+    /// name. Whenever it breaks off, one of the two is there, whole.
+    ///
+    /// # Errors
+    /// A file cannot be moved; the message says which.
+    pub fn put_in_place(self, staged: &Path, suffix: &str) -> Result<Option<PathBuf>, StoreError> {
+        settle(staged)?;
+        self.hand_over(staged);
+        let mut aside = None;
+        if self.place.exists() {
+            let former = with_suffix(&self.place, suffix);
+            // First the log, which would be taken for the new file's, then the file.
+            for log in ["-wal", "-shm"] {
+                move_if_there(&with_suffix(&self.place, log), &with_suffix(&former, log))?;
+            }
+            if fs::hard_link(&self.place, &former).is_err() {
+                fs::rename(&self.place, &former).map_err(|error| io_error(&former, &error))?;
+            }
+            aside = Some(former);
+        }
+        fs::rename(staged, &self.place).map_err(|error| io_error(&self.place, &error))?;
+        File::open(&self.folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(|error| io_error(&self.folder, &error))?;
+        Ok(aside)
+    }
+
+    /// Files that root restores belong to whom the folder belongs to: to the server, most likely.
+    fn hand_over(&self, staged: &Path) {
+        let Ok(owner) = fs::metadata(&self.folder) else { return };
+        let belongs =
+            fs::metadata(staged).is_ok_and(|file| (file.uid(), file.gid()) == (owner.uid(), owner.gid()));
+        if !belongs && let Err(error) = chown(staged, Some(owner.uid()), Some(owner.gid())) {
+            tracing::warn!(path = %self.place.display(), %error, "could not give the restored file to the owner of its folder");
+        }
+    }
+}
+
+impl Drop for SoleUse {
+    fn drop(&mut self) {
+        if let Err(error) = self.clear() {
+            tracing::warn!(%error, "a folder of an unfinished restore is left");
+        }
+    }
+}
+
+fn named(connection: &Connection, sql: &str, now: Timestamp) -> Result<Vec<Named>, StoreError> {
+    let limit = i64::try_from(MOST_DIFFERENCES).unwrap_or(i64::MAX);
+    let mut statement = connection.prepare(sql)?;
+    let rows = statement.query_map([now.ms(), limit], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+fn move_if_there(from: &Path, to: &Path) -> Result<(), StoreError> {
+    match fs::rename(from, to) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error(to, &error)),
+        _ => Ok(()),
+    }
+}
+
+/// Makes sure that no other process has the file open, and that its log is in it. A file that is damaged stays as it is.
+fn fold(place: &Path) -> Result<(), StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let folded = Connection::open_with_flags(place, flags).and_then(|connection| {
+        connection.busy_timeout(Duration::ZERO)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        // With a write-ahead log this is granted to the only connection alone.
+        connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+        connection.execute_batch("BEGIN EXCLUSIVE; COMMIT")?;
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+    });
+    match folded {
+        Err(error)
+            if matches!(
+                error.sqlite_error_code(),
+                Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+            ) =>
+        {
+            Err(in_use(place))
+        }
+        Err(error) => {
+            tracing::warn!(path = %place.display(), %error, "the former data cannot be read; they are kept as they are");
+            Ok(())
+        }
+        Ok(()) => Ok(()),
+    }
+}
+
+/// Takes a file's log into it and does without one from now on.
+fn settle(path: &Path) -> rusqlite::Result<()> {
+    let connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    connection.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(()))
+}
+
+fn in_use(place: &Path) -> StoreError {
+    StoreError::Configuration(format!(
+        "{} is in use: stop the server that runs on it, and whatever else has it open",
+        place.display()
+    ))
+}
