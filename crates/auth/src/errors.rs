@@ -160,3 +160,17 @@ pub(crate) fn method_not_allowed(allow: &'static str) -> Response<Body> {
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_told_to_the_log_and_not_to_the_client() {
+        let answer = Refusal::from(Failure::internal("the row is damaged")).into_response();
+        let Cause(cause) = answer.extensions().get::<Cause>().unwrap();
+        assert_eq!(&**cause, "the row is damaged");
+        let Refusal { description, .. } = Refusal::from(Failure::internal("the row is damaged"));
+        assert!(!description.contains("row"), "{description}");
+    }
+}

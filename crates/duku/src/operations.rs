@@ -126,3 +126,22 @@ fn failed(status: StatusCode, error: &str, code: &str, description: &str) -> Res
     let errors = json!([{ "message": description, "extensions": { "code": code } }]);
     web::json(status, &json!({ "error": error, "error_description": description, "errors": errors }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_bug_loses_its_request_alone_and_leaves_the_cause_for_the_log() {
+        let answer = guard(Duration::from_secs(5), async { panic!("a shelf fell over") }).await;
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let Cause(cause) = answer.extensions().get::<Cause>().unwrap();
+        assert_eq!(&**cause, "a panic: a shelf fell over");
+    }
+
+    #[tokio::test]
+    async fn a_request_that_takes_too_long_is_given_up() {
+        let answer = guard(Duration::from_millis(1), std::future::pending()).await;
+        assert_eq!(answer.status(), StatusCode::REQUEST_TIMEOUT);
+    }
+}
