@@ -46,7 +46,7 @@ pub struct Crowd {
     working: AtomicUsize,
     /// Every request that was let in and is done with.
     done: AtomicUsize,
-    /// Every request that had its turn, served or not.
+    /// Everyone who had a turn at the processor: requests, served or not, and clients who came or sent a bit more.
     turns: AtomicUsize,
     /// How many of [`ALL`] are served.
     share: AtomicUsize,
@@ -74,13 +74,18 @@ impl Crowd {
         self.leaving.store(true, Relaxed);
     }
 
+    /// Somebody has a turn. Were only requests counted, many who send slowly would look like a queue that does not move.
+    pub(crate) fn turn(&self) -> usize {
+        self.turns.fetch_add(1, Relaxed)
+    }
+
     pub(crate) fn is_leaving(&self) -> bool {
         self.leaving.load(Relaxed)
     }
 
     /// A place for the request, unless it is too much. Probes always get one: they must tell a crowd from an outage.
     pub(crate) fn admit(self: &Arc<Self>, path: &str) -> Result<Arc<Place>, TooMany> {
-        let turn = self.turns.fetch_add(1, Relaxed);
+        let turn = self.turn();
         let share = self.share.load(Relaxed);
         let working = self.working.fetch_add(1, Relaxed);
         // Neighbours in the queue are not treated alike: the multiplier is prime to the whole.
@@ -226,6 +231,7 @@ impl HttpBody for Arriving {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        self.place.crowd.turn();
         let polled = Pin::new(&mut self.body).poll_frame(cx);
         self.place.work(polled.is_ready());
         Poll::Ready(ready!(polled))

@@ -22,13 +22,14 @@ pub(super) async fn run(bench: &Bench) -> Outcome<Figures> {
         Shape { organisations: 12, users: 24, admins: 6, goals: Goals { uses: 1_050_000, endings: 10_100 } },
         Shape { organisations: 3, users: 12, admins: 3, goals: Goals { uses: 6_000, endings: 120 } },
     );
-    let (races, pause) = bench.amount((100, Duration::from_secs(7)), (2, Duration::from_millis(700)));
+    let (races, pause) = bench.amount((100, Duration::from_secs(7)), (2, Duration::from_millis(500)));
+    let most = bench.amount(u64::MAX, 4);
     let mut cluster = Cluster::start(bench, Engine::Postgres, NODES, &[]).await?;
     let addresses: Vec<SocketAddr> = cluster.nodes.iter().map(|node| node.address).collect();
     cluster.organisation("Race")?;
     let racing = tokio::spawn(race::run(cluster.admin_token("Race")?, addresses, races));
     let load = Load::start(&cluster, shape).await?;
-    let faults = torment(&mut cluster, &load, pause).await?;
+    let faults = torment(&mut cluster, &load, pause, most).await?;
     let judged = load.finish(&cluster).await?;
     let races = racing.await.during("a race")??;
     ensure(races.exact > 0, || format!("no race could be judged: {races:?}"))?;
@@ -47,13 +48,13 @@ struct Faults {
     cuts: u64,
 }
 
-/// Kills nodes and cuts connections until the clients have done enough.
-async fn torment(cluster: &mut Cluster, load: &Load, pause: Duration) -> Outcome<Faults> {
+/// Kills nodes and cuts connections, so often at most, until the clients have done enough.
+async fn torment(cluster: &mut Cluster, load: &Load, pause: Duration, most: u64) -> Outcome<Faults> {
     let database = cluster.database()?.to_owned();
     let (mut faults, mut dice, mut due) = (Faults::default(), Dice::new(7), Instant::now() + pause);
-    while !load.is_done() || faults.kills == 0 {
+    while !load.is_done() || faults.kills + faults.cuts == 0 {
         tokio::time::sleep(Duration::from_millis(20)).await;
-        if Instant::now() < due {
+        if Instant::now() < due || faults.kills + faults.cuts >= most {
             continue;
         }
         due = Instant::now() + pause;
