@@ -68,6 +68,7 @@ actions! {
     SigningKeyWithdrawn = "signing_key.withdrawn";
     DataBackedUp = "data.backed_up";
     DataRestored = "data.restored";
+    AllAccessEnded = "data.all_access_ended";
 }
 
 /// Who did it.

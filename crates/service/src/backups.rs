@@ -8,8 +8,8 @@ use domain::{
     Timestamp,
     audit::{Action, Actor, SYSTEM_CHAIN},
 };
-use serde_json::Value;
-use store::{AuditFilter, Store};
+use serde_json::{Value, json};
+use store::{AuditFilter, Session, Store};
 
 /// What the audit log calls the object of these entries: the data as a whole.
 const DATA: &str = "data";
@@ -47,14 +47,41 @@ impl Service {
     ) -> Result<(), Failure> {
         let mut session = self.0.store.begin().await?;
         if end {
-            // Raising every key's token epoch would not do: a signing key that was withdrawn since is back as well.
-            self.replace_signing_keys(&mut session, ctx, operator).await?;
-            session.end_every_way_in(ctx.now).await?;
+            self.end_everything(&mut session, ctx, operator).await?;
         }
         let entry = Entry { action: Action::DataRestored, object_id: DATA, object_name: name, details };
         self.append(&mut session, ctx, SYSTEM, operator.clone(), entry).await?;
         session.commit().await?;
         self.refresh_signing_keys().await
+    }
+
+    /// Ends every access token, session, code, link and invitation of all organisations, on every node. API keys stay.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn end_all_access(&self, ctx: &Ctx, operator: &Actor) -> Result<(), Failure> {
+        let mut session = self.0.store.begin().await?;
+        self.end_everything(&mut session, ctx, operator).await?;
+        let entry = Entry {
+            action: Action::AllAccessEnded,
+            object_id: DATA,
+            object_name: "all organisations",
+            details: json!({}),
+        };
+        self.append(&mut session, ctx, SYSTEM, operator.clone(), entry).await?;
+        session.commit().await?;
+        self.refresh_signing_keys().await
+    }
+
+    async fn end_everything(
+        &self,
+        session: &mut Session,
+        ctx: &Ctx,
+        operator: &Actor,
+    ) -> Result<(), Failure> {
+        // Raising every key's token epoch would not do: a signing key that was withdrawn since is back as well.
+        self.replace_signing_keys(session, ctx, operator).await?;
+        Ok(session.end_every_way_in(ctx.now).await?)
     }
 }
 

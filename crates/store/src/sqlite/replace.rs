@@ -146,13 +146,18 @@ impl SoleUse {
         self.hand_over(staged);
         let mut aside = None;
         if self.place.exists() {
-            let former = with_suffix(&self.place, suffix);
+            let former = self.free_name(suffix);
             // First the log, which would be taken for the new file's, then the file.
             for log in ["-wal", "-shm"] {
                 move_if_there(&with_suffix(&self.place, log), &with_suffix(&former, log))?;
             }
-            if fs::hard_link(&self.place, &former).is_err() {
-                fs::rename(&self.place, &former).map_err(|error| io_error(&former, &error))?;
+            match fs::hard_link(&self.place, &former) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    return Err(io_error(&former, &error));
+                }
+                // A file system without links: for a moment, the data have only their new name.
+                Err(_) => fs::rename(&self.place, &former).map_err(|error| io_error(&former, &error))?,
             }
             aside = Some(former);
         }
@@ -161,6 +166,14 @@ impl SoleUse {
             .and_then(|folder| folder.sync_all())
             .map_err(|error| io_error(&self.folder, &error))?;
         Ok(aside)
+    }
+
+    /// A name for the former data that nothing has: two restores within a second must not take each other's.
+    fn free_name(&self, suffix: &str) -> PathBuf {
+        let first = with_suffix(&self.place, suffix);
+        let next = (2..).map(|number: u64| with_suffix(&first, &format!("-{number}")));
+        let taken = |name: &PathBuf| ["", "-wal", "-shm"].iter().any(|end| with_suffix(name, end).exists());
+        std::iter::once(first.clone()).chain(next).find(|name| !taken(name)).unwrap_or(first)
     }
 
     /// Files that root restores belong to whom the folder belongs to: to the server, most likely.

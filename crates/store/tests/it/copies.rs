@@ -76,6 +76,13 @@ fn nobody_opens_data_that_are_being_replaced_and_nobody_replaces_data_that_are_o
     let staged = sole_use.stage(&mut File::open(&path).unwrap()).unwrap();
     let former = sole_use.put_in_place(&staged, ".former").unwrap().unwrap();
     assert!(former.ends_with("duku.db.former") && former.exists());
+    let sole_use = SoleUse::take(&path).unwrap();
+    let staged = sole_use.stage(&mut File::open(&path).unwrap()).unwrap();
+    let next = sole_use.put_in_place(&staged, ".former").unwrap().unwrap();
+    assert!(
+        next.ends_with("duku.db.former-2") && next.exists() && former.exists(),
+        "the former data stay, however many"
+    );
     let organisations = on_a_thread_that_ends(async || {
         open(&database).await.unwrap().reader().await.unwrap().count_organisations().await.unwrap()
     });

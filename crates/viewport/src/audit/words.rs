@@ -89,6 +89,7 @@ fn of_known(action: Action) -> Words {
         Action::SigningKeyWithdrawn => words("Signing key withdrawn", "withdrew the signing key", ""),
         Action::DataBackedUp => words("Backup made", "made a backup of the data:", ""),
         Action::DataRestored => words("Backup restored", "restored the data from a backup:", ""),
+        Action::AllAccessEnded => words("All access ended", "ended every session, token and link of", ""),
     }
 }
 

@@ -10,14 +10,14 @@ mod user;
 
 pub(crate) use super::output::Format;
 
-use super::serve::remembered_urls;
+use super::{output, serve::remembered_urls};
 use crate::{
     app::{self, Ambient},
     failure::CommandFailure,
     settings::{Settings, Urls},
 };
 use clap::{Args, Subcommand};
-use service::{Ctx, Principal, Service};
+use service::{Ctx, Principal, Service, signing};
 use std::net::{Ipv4Addr, SocketAddr};
 
 #[derive(Debug, Subcommand)]
@@ -39,6 +39,11 @@ pub(crate) enum Admin {
     Subject(subject::SubjectCommand),
     /// Print an access token of a person, for the GraphQL API
     Token(token::PersonToken),
+    /// End every session, access token, link and invitation of all organisations, at once; API keys stay
+    #[command(
+        after_help = "For the day after a break-in, and after data were restored by PostgreSQL's own tools: people sign in again, pipelines\nexchange their keys again. Every signing key is replaced by a new one, so no token signed before is accepted by Duku."
+    )]
+    EndAllAccess,
     /// Keys that sign access tokens
     #[command(subcommand)]
     SigningKey(signing_key::SigningKeys),
@@ -72,6 +77,12 @@ impl Admin {
             Self::User(command) => command.run(&operator).await,
             Self::Subject(command) => command.run(&operator).await,
             Self::Token(command) => command.run(&operator).await,
+            Self::EndAllAccess => {
+                operator.service.end_all_access(&operator.ctx, &signing::operator(&operator.name)).await?;
+                Ok(output::line(
+                    "Ended every session, access token, link and invitation. People sign in again; API keys work.",
+                )?)
+            }
             Self::SigningKey(command) => command.run(&operator).await,
         }
     }

@@ -199,7 +199,7 @@ pub(super) async fn check_backups(
         };
         return findings.ok(
             "backup",
-            format!("not checked: PostgreSQL's own tools make them (archive_mode is {archive}); see docs/operating.md"),
+            format!("not checked: PostgreSQL's own tools make them (archive_mode is {archive}); the page Backup and restore says how"),
         );
     }
     let now = ambient.clock.now();
