@@ -45,7 +45,7 @@ impl Acme {
             let label = format!("Pipeline {number}");
             let made = admin(&["key", "generate", "--org", "Acme", "--label", &label])?;
             pair = (text(&made, "client_id"), text(&made, "client_secret"));
-            lines.push_str(&format!("{} {}\n", pair.0, pair.1));
+            lines.extend([pair.0.as_str(), " ", pair.1.as_str(), "\n"]);
             let (name, url) = (format!("Product {number}"), format!("https://product{number}.example"));
             admin(&["subject", "create", "--org", "Acme", "--name", &name, "--base-url", &url])?;
         }
@@ -55,7 +55,7 @@ impl Acme {
     }
 }
 
-/// Bytes that differ and can be made again: SplitMix64. Nothing here is a secret.
+/// Bytes that differ and can be made again (`SplitMix64`). Nothing here is a secret.
 pub(crate) struct Counting(AtomicU64);
 
 impl Counting {

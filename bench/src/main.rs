@@ -1,5 +1,7 @@
 //! Measures the released binary against its floors and its limits. `cargo xtask bench` builds what is needed and calls this.
 
+#![expect(clippy::indexing_slicing, reason = "a member of a JSON value that is not there is null")]
+
 mod client;
 mod data;
 mod load;
@@ -20,7 +22,8 @@ const USAGE: &str =
     "usage: bench DUKU RESULTS [ROW…]   (DUKU: the released binary, RESULTS: the folder for figures)";
 
 fn main() -> ExitCode {
-    match run(std::env::args().skip(1).collect()) {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
             eprintln!("error: {reason}");
@@ -29,19 +32,19 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: Vec<String>) -> Outcome {
-    let [duku, results, wanted @ ..] = arguments.as_slice() else { return Err(USAGE.to_owned()) };
+fn run(arguments: &[String]) -> Outcome {
+    let [duku, results, wanted @ ..] = arguments else { return Err(USAGE.to_owned()) };
     let order: Vec<&str> = ROWS.iter().map(|row| row.name).collect();
     if let Some(unknown) = wanted.iter().find(|name| !order.contains(&name.as_str())) {
         return Err(format!("there is no row `{unknown}`; there are {}", order.join(", ")));
     }
     let own = std::env::current_exe().map_err(|error| error.to_string())?;
-    let bench = Bench { duku: duku.into(), floor: own.with_file_name("floor"), runs: 5, seconds: 5 };
-    let results = PathBuf::from(results);
     let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
+    let bench = Bench { duku: duku.into(), floor: own.with_file_name("floor"), runs: 5, seconds: 5, runtime };
+    let results = PathBuf::from(results);
     for row in ROWS.iter().filter(|row| wanted.is_empty() || wanted.iter().any(|name| name == row.name)) {
         println!("── {}", row.name);
-        let measured = runtime.block_on((row.run)(&bench))?;
+        let measured = (row.run)(&bench)?;
         for figure in &measured.figures {
             let met = if figure.is_met() { "met" } else { "missed" };
             println!("   {}: {}{} ({met})", figure.what, report::shown(figure.value), figure.unit);

@@ -43,7 +43,7 @@ fn growth(samples: &[Sample], figure: fn(&Sample) -> u64) -> f64 {
     of(samples.last()) / of(samples.get(WARM))
 }
 
-pub(super) async fn measure(bench: &Bench) -> Outcome<Row> {
+pub(super) fn measure(bench: &Bench) -> Outcome<Row> {
     let (folder, acme) = small(bench, &[])?;
     let duku = Served::duku(&bench.duku, folder.path(), 18_246, &[])?;
     let given = [("PAIRS", path(&acme.pairs)?)];

@@ -18,7 +18,7 @@ const STARTS: usize = 11;
 /// The jobs of the first seconds are done by then.
 const SETTLED: Duration = Duration::from_secs(5);
 
-pub(super) async fn measure(bench: &Bench) -> Outcome<Row> {
+pub(super) fn measure(bench: &Bench) -> Outcome<Row> {
     let (folder, acme) = small(bench, &[])?;
     let bytes = std::fs::metadata(&bench.duku).map_err(|error| error.to_string())?.len();
     let body =

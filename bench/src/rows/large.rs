@@ -15,7 +15,7 @@ const ORGANISATIONS: i64 = 1_000_000;
 /// Every tenth key is in the load's list: a million of them, from everywhere in the file.
 const ONE_IN: i64 = 10;
 
-pub(super) async fn measure(bench: &Bench) -> Outcome<Row> {
+pub(super) fn measure(bench: &Bench) -> Outcome<Row> {
     let (few_folder, few) = small(bench, &[])?;
     let many_folder = folder()?;
     // The product makes the file; then it is filled.

@@ -16,10 +16,8 @@ use crate::{
     report::Row,
 };
 use serde_json::{Value, json};
-use std::{
-    path::{Path, PathBuf},
-    pin::Pin,
-};
+use std::path::{Path, PathBuf};
+use tokio::runtime::Runtime;
 
 /// Where the programs under measurement are, and how long to measure.
 pub(crate) struct Bench {
@@ -29,26 +27,25 @@ pub(crate) struct Bench {
     pub(crate) runs: usize,
     /// How long a run is.
     pub(crate) seconds: u64,
+    pub(crate) runtime: Runtime,
 }
-
-type Measured<'a> = Pin<Box<dyn Future<Output = Outcome<Row>> + 'a>>;
 
 /// A measurement: its name and what does it.
 pub(crate) struct Kind {
     pub(crate) name: &'static str,
-    pub(crate) run: for<'a> fn(&'a Bench) -> Measured<'a>,
+    pub(crate) run: fn(&Bench) -> Outcome<Row>,
 }
 
 /// All of them, in the order in which they are shown.
 pub(crate) const ROWS: [Kind; 8] = [
-    Kind { name: "token", run: |bench| Box::pin(token::measure(bench)) },
-    Kind { name: "large", run: |bench| Box::pin(large::measure(bench)) },
-    Kind { name: "graphql", run: |bench| Box::pin(graphql::measure(bench)) },
-    Kind { name: "fresh", run: |bench| Box::pin(fresh::measure(bench)) },
-    Kind { name: "postgres", run: |bench| Box::pin(postgres::measure(bench)) },
-    Kind { name: "footprint", run: |bench| Box::pin(footprint::measure(bench)) },
-    Kind { name: "products", run: |bench| Box::pin(products::measure(bench)) },
-    Kind { name: "endurance", run: |bench| Box::pin(endurance::measure(bench)) },
+    Kind { name: "token", run: token::measure },
+    Kind { name: "large", run: large::measure },
+    Kind { name: "graphql", run: |bench| bench.runtime.block_on(graphql::measure(bench)) },
+    Kind { name: "fresh", run: |bench| bench.runtime.block_on(fresh::measure(bench)) },
+    Kind { name: "postgres", run: postgres::measure },
+    Kind { name: "footprint", run: footprint::measure },
+    Kind { name: "products", run: |bench| bench.runtime.block_on(products::measure(bench)) },
+    Kind { name: "endurance", run: endurance::measure },
 ];
 
 impl Bench {

@@ -16,7 +16,7 @@ const PROCESS: &str = "DUKU_BENCH_POSTGRES_PROCESS";
 /// How long the costs are measured for, in seconds.
 const SECONDS: u64 = 10;
 
-pub(super) async fn measure(bench: &Bench) -> Outcome<Row> {
+pub(super) fn measure(bench: &Bench) -> Outcome<Row> {
     let url = std::env::var(URL).map_err(|_| format!("{URL} must name an empty database"))?;
     let settings = [("DUKU_DATABASE_URL", url.as_str())];
     let (sqlite_folder, sqlite_acme) = small(bench, &[])?;

@@ -10,7 +10,7 @@ use crate::{
 };
 use serde_json::json;
 
-pub(super) async fn measure(bench: &Bench) -> Outcome<Row> {
+pub(super) fn measure(bench: &Bench) -> Outcome<Row> {
     let (folder, acme) = small(bench, &[])?;
     let duku = Served::duku(&bench.duku, folder.path(), 18_232, &[])?;
     let floor = Served::floor(&bench.floor, folder.path(), &acme.organisation, 18_233)?;

@@ -98,12 +98,12 @@ impl Session {
             // Boxed, so that the program has the waiting once and not for every kind of row.
             Inner::SqliteWriter(writing) => {
                 let work = move |connection: &_| crate::sqlite::query(connection, sql, &params, map);
-                let waiting: Waiting<'_, Vec<T>> = Box::pin(writing.run(work));
-                waiting.await
+                let rows: Waiting<'_, Vec<T>> = Box::pin(writing.run(work));
+                rows.await
             }
             Inner::Postgres(conversation) => {
-                let waiting: Waiting<'_, _> = Box::pin(conversation.query(sql, &params));
-                waiting.await.and_then(|rows| rows.iter().map(|row| map(&Row::Postgres(row))).collect())
+                let rows: Waiting<'_, _> = Box::pin(conversation.query(sql, &params));
+                rows.await.and_then(|rows| rows.iter().map(|row| map(&Row::Postgres(row))).collect())
             }
         };
         METERS.query.record(started.elapsed());

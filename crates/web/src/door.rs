@@ -126,9 +126,12 @@ impl Visit {
     }
 }
 
+/// By route and status.
+type Meters = HashMap<Box<str>, Vec<(StatusCode, Histogram)>>;
+
 thread_local! {
-    /// By route and status. Looking a histogram up by its labels costs more than everything else here.
-    static METERS: RefCell<HashMap<Box<str>, Vec<(StatusCode, Histogram)>>> = RefCell::default();
+    /// Looking a histogram up by its labels costs more than everything else here.
+    static METERS: RefCell<Meters> = RefCell::default();
 }
 
 fn record(route: &str, status: StatusCode, seconds: f64) {
