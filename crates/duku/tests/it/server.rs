@@ -64,6 +64,8 @@ impl Server {
             ("DUKU_METRICS_LISTEN".to_owned(), format!("127.0.0.1:{}", free_port())),
             // No load balancer stands in front.
             ("DUKU_DRAIN_SECONDS".to_owned(), "0".to_owned()),
+            // Races send hundreds of requests at once to a build without optimisation: none of them is to be shed.
+            ("DUKU_WAIT_MILLISECONDS".to_owned(), "60000".to_owned()),
         ];
         if engine == Database::Postgres {
             environment.push(("DUKU_DATABASE_URL".to_owned(), database.url.clone()));

@@ -1,7 +1,7 @@
 //! SQLite's one writer: transactions share a flush, and nobody waits for ever.
 
 use crate::data::{Fresh, organisation};
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use std::{
     path::Path,
     sync::{
@@ -31,13 +31,19 @@ fn log_of(database: &Database) -> std::path::PathBuf {
 async fn transactions_that_arrive_together_share_one_flush() {
     let fresh = Fresh::on(Engine::Sqlite).await;
     let before = commits(&log_of(&fresh.database));
-    // On one thread every task has asked to begin before any of them goes on.
-    let tasks = (0..64).map(async |number| {
+    // While the first one runs, everyone else asks to begin.
+    let mut first = fresh.begin().await;
+    let others = join_all((1..64).map(async |number| {
         let mut session = fresh.begin().await;
         session.insert_organisation(&organisation(&format!("{number}"))).await.unwrap();
         session.commit().await
-    });
-    for committed in join_all(tasks).await {
+    }));
+    let first = async {
+        first.insert_organisation(&organisation("0")).await.unwrap();
+        first.commit().await
+    };
+    let (others, first) = join(others, first).await;
+    for committed in others.into_iter().chain([first]) {
         committed.unwrap();
     }
     assert_eq!(fresh.read().await.organisations(None, 100).await.unwrap().len(), 64);
