@@ -104,7 +104,8 @@ pub(crate) fn add_organisations(file: &Path, organisations: i64, pairs: &Path, o
     let random = Counting::new();
     {
         let mut add_organisation = transaction
-            .prepare("INSERT INTO organisations VALUES (?1, ?2, 7776000, 31536000, ?3)")
+            .prepare("INSERT INTO organisations (id, name, default_lifetime_seconds, maximum_lifetime_seconds, created_at_ms) \
+                 VALUES (?1, ?2, 7776000, 31536000, ?3)")
             .map_err(failed)?;
         let mut add_key = transaction
             .prepare("INSERT INTO api_keys VALUES (?1, ?2, ?3, ?4, ?5, 'AAAA', NULL, NULL, 7776000, ?6, 'bench', ?7, NULL, 1)")

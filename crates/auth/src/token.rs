@@ -13,15 +13,20 @@ pub(crate) async fn exchange(
 ) -> Result<Response<Body>, Refusal> {
     let posted = Posted::read(&server, request).await?;
     let form = posted.form()?;
+    // The grants of people are boxed: what is kept while they wait would be moved about with every machine's request, too.
     match form.get("grant_type") {
         Some(grants::client_credentials::NAME) => {
             grants::client_credentials::exchange(&server, &posted, &form).await
         }
         Some(grants::authorization_code::NAME) => {
-            grants::authorization_code::exchange(&server, &posted, &form).await
+            Box::pin(grants::authorization_code::exchange(&server, &posted, &form)).await
         }
-        Some(grants::device_code::NAME) => grants::device_code::exchange(&server, &posted, &form).await,
-        Some(grants::refresh_token::NAME) => grants::refresh_token::exchange(&server, &posted, &form).await,
+        Some(grants::device_code::NAME) => {
+            Box::pin(grants::device_code::exchange(&server, &posted, &form)).await
+        }
+        Some(grants::refresh_token::NAME) => {
+            Box::pin(grants::refresh_token::exchange(&server, &posted, &form)).await
+        }
         Some(_) => Err(Refusal::new(
             StatusCode::BAD_REQUEST,
             "unsupported_grant_type",

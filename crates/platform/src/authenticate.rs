@@ -21,7 +21,7 @@ pub(crate) async fn authenticate(
 ) -> Result<Principal, Refusal> {
     let token = match Presented::of(headers) {
         Presented::Token(token) => token,
-        Presented::Nothing => return by_session(platform, ctx, headers).await,
+        Presented::Nothing => return Box::pin(by_session(platform, ctx, headers)).await,
         Presented::Unusable(why) => return Err(challenge(platform, Some(why))),
     };
     platform.service().authenticate(ctx, token).await.map_err(|refusal| match refusal {

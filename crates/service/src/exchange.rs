@@ -145,7 +145,7 @@ impl Service {
             self.admit_client(ctx, credential).await.map_err(ExchangeRefusal::Client)?;
         let scopes = ScopeSet::parse(scope).map_err(ExchangeRefusal::Scope)?;
         if !key.signing_key_alive {
-            self.refresh_signing_keys().await.map_err(failed)?;
+            Box::pin(self.refresh_signing_keys()).await.map_err(failed)?;
         }
         let window = key.standing.token_window(ctx.now, self.0.policy.token_lifetime_seconds);
         let token_id = TokenId::generate(ctx.now, self.entropy());
@@ -181,8 +181,9 @@ impl Service {
             return Err(self.refuse(ctx, None, ClientRefusal::Unknown));
         };
         let digest = jose::digest(credential.client_secret);
-        let kid = self.signing_kid(ctx).map_err(ClientRefusal::Failure)?;
-        let found = self.0.store.find_key_at_exchange(&id, &kid).await?;
+        let ring = self.signing_ring();
+        let kid = ring.kid(ctx.now).map_err(ClientRefusal::Failure)?;
+        let found = self.0.store.find_key_at_exchange(&id, kid).await?;
         let admission = found
             .as_ref()
             .map_or(Admission::Refused, |key| key.standing.admit(present(&key.standing, &digest), ctx.now));
@@ -190,7 +191,9 @@ impl Service {
             (Admission::Granted { by_grace }, Some(key)) => Ok(Admitted { id, key, by_grace }),
             (Admission::Expired(at), _) => Err(self.refuse(ctx, Some(&id), ClientRefusal::Expired(at))),
             (Admission::Granted { .. } | Admission::Refused, _) => {
-                let retired = self.0.store.reader().await?.retired_secrets(&id).await?;
+                // Boxed, so that those who are let in do not carry it about.
+                let retired = Box::pin(async { self.0.store.reader().await?.retired_secrets(&id).await });
+                let retired = retired.await?;
                 let refusal = self.explain(ctx, &retired, &digest);
                 Err(self.refuse(ctx, Some(&id), refusal))
             }

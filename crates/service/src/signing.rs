@@ -29,7 +29,7 @@ const RETIREMENT_SLACK_SECONDS: i64 = 600;
 pub(crate) struct SigningKeys(RwLock<Arc<Ring>>);
 
 #[derive(Default)]
-struct Ring {
+pub(crate) struct Ring {
     /// In the order in which they start to sign.
     signers: Vec<(Timestamp, SigningKey)>,
     verifiers: HashMap<String, Arc<VerifyingKey>>,
@@ -59,6 +59,11 @@ impl Ring {
         let turn = self.signers.iter().rev().find(|(from, _)| *from <= now);
         let chosen = turn.or_else(|| self.signers.first());
         chosen.map(|(_, key)| key).ok_or_else(|| Failure::internal("there is no signing key"))
+    }
+
+    /// The name of the key whose turn it is.
+    pub(crate) fn kid(&self, now: Timestamp) -> Result<&str, Failure> {
+        self.signer(now).map(SigningKey::kid)
     }
 }
 
@@ -92,9 +97,9 @@ impl Service {
         self.0.signing.ring().signer(ctx.now)?.sign_id_token(claims).map_err(Failure::internal)
     }
 
-    /// The name of the key whose turn it is.
-    pub(crate) fn signing_kid(&self, ctx: &Ctx) -> Result<String, Failure> {
-        self.0.signing.ring().signer(ctx.now).map(|key| key.kid().to_owned())
+    /// The signing keys as they are now.
+    pub(crate) fn signing_ring(&self) -> Arc<Ring> {
+        self.0.signing.ring()
     }
 
     /// The public half of the key that signs now, as `SubjectPublicKeyInfo` in DER.

@@ -114,7 +114,9 @@ impl Service {
         self.check_times(ctx, &verified.claims)?;
         let principal = match &verified.subject {
             Subject::ApiKey(id) => self.accept_key(ctx, &verified, id).await?,
-            Subject::Person(organisation, id) => self.accept_person(ctx, &verified, organisation, id).await?,
+            Subject::Person(organisation, id) => {
+                Box::pin(self.accept_person(ctx, &verified, organisation, id)).await?
+            }
         };
         Ok(Accepted { verified, principal })
     }
@@ -125,7 +127,7 @@ impl Service {
             return Ok(verified);
         }
         let kid = jose::jwt::kid_of(token)?;
-        let key = self.verifying_key(&kid).await.map_err(TokenRefusal::Failure)?;
+        let key = Box::pin(self.verifying_key(&kid)).await.map_err(TokenRefusal::Failure)?;
         let key =
             key.ok_or_else(|| invalid("the token was signed by a key that is not ours, or no longer"))?;
         let claims: Claims<'static> = jose::jwt::verify(token, &key)?;

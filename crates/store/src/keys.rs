@@ -149,7 +149,7 @@ impl Store {
             Engine::Sqlite(sqlite) => {
                 timed(|| sqlite.find(FIND_AT_EXCHANGE, &[id.as_str(), kid], at_exchange))
             }
-            Engine::Postgres(postgres) => postgres.lookups().at_exchange(id, kid).await,
+            Engine::Postgres(postgres) => Box::pin(postgres.lookups().at_exchange(id, kid)).await,
         }
     }
 
@@ -168,7 +168,7 @@ impl Store {
             Engine::Sqlite(sqlite) => {
                 timed(|| sqlite.find(FIND_AT_DOOR, &[id.as_str(), token_id, kid], at_door))
             }
-            Engine::Postgres(postgres) => postgres.lookups().at_door(id, token_id, kid).await,
+            Engine::Postgres(postgres) => Box::pin(postgres.lookups().at_door(id, token_id, kid)).await,
         }
     }
 }
