@@ -21,7 +21,7 @@ macro_rules! sources {
 }
 
 /// Every page, in the order of the navigation.
-static SOURCES: [Source; 6] = sources! { "integrations/api-keys" "integrations/graphql-api" "viewport" "operating" "backup" "deploying" };
+static SOURCES: [Source; 7] = sources! { "integrations/api-keys" "integrations/graphql-api" "viewport" "operating" "backup" "deploying" "planning" };
 
 /// One page, ready to be shown.
 struct Page {
