@@ -84,7 +84,9 @@ pub(crate) fn refused(refusal: &Refusal) -> Response<Body> {
         status if status.is_server_error() => "Something went wrong",
         _ => "That did not work",
     };
-    pages::message(refusal.status, title, &*refusal.description).respond()
+    let mut response = pages::message(refusal.status, title, &*refusal.description).respond();
+    refusal.leave_cause(&mut response);
+    response
 }
 
 /// What another site had a browser post.

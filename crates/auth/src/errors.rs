@@ -51,7 +51,7 @@ impl Refusal {
     /// Tells the log why the request failed.
     pub(crate) fn leave_cause(&self, response: &mut Response<Body>) {
         if let Some(cause) = &self.cause {
-            response.extensions_mut().insert(Cause(cause.as_str().into()));
+            Cause::leave(cause, response);
         }
     }
 

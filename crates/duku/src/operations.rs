@@ -116,8 +116,7 @@ fn after_panic(panic: &(dyn Any + Send)) -> Response<Body> {
     let description =
         "Something went wrong here, not with the request. The X-Request-Id names it in our logs.";
     let mut response = failed(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "INTERNAL", description);
-    let cause = format!("a panic: {}", message.unwrap_or("unknown"));
-    response.extensions_mut().insert(Cause(cause.into()));
+    Cause::leave(&format_args!("a panic: {}", message.unwrap_or("unknown")), &mut response);
     response
 }
 

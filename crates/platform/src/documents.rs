@@ -2,8 +2,8 @@
 //!
 //! Nothing of a request is remembered with them: who asks, with which variables and for how much is checked every time.
 
-use crate::call::Call;
 use crate::{
+    call::Call,
     execute::{Executed, chosen, invalid, unreadable},
     faults::Fault,
     limits::{self, Pages},

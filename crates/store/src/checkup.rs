@@ -1,6 +1,6 @@
 //! What an operator asks of a database's health. Nothing here is on the way of a request.
 
-use crate::{Session, Store, StoreError, value::params};
+use crate::{Session, Store, StoreError, statements::statements, value::params};
 use domain::Timestamp;
 
 /// What a PostgreSQL server says of itself.
@@ -22,10 +22,12 @@ pub struct ServerFacts {
     pub archive_mode: String,
 }
 
-const FACTS: &str = "SELECT CAST(current_setting('server_version_num') AS BIGINT), \
+statements! {
+    SERVER_FACTS = "SELECT CAST(current_setting('server_version_num') AS BIGINT), \
      CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT), \
      CAST(current_setting('max_connections') AS BIGINT), pg_database_size(current_database()), \
      current_setting('synchronous_commit'), current_setting('fsync'), current_setting('archive_mode')";
+}
 
 impl Session {
     /// What the server says of itself; nothing with SQLite, which has none.
@@ -33,7 +35,7 @@ impl Session {
         if !self.is_postgres() {
             return Ok(None);
         }
-        self.find(FACTS, params![], |row| {
+        self.find(SERVER_FACTS, params![], |row| {
             Ok(ServerFacts {
                 version: row.int(0)?,
                 now: row.time(1)?,

@@ -6,6 +6,7 @@ use crate::{
 use domain::Timestamp;
 use std::{fs::File, path::Path, time::Duration};
 
+pub use crate::sqlite::open::folder_of;
 pub use crate::sqlite::replace::{Differences, MOST_DIFFERENCES, Named, SoleUse};
 
 statements! {

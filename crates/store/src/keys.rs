@@ -18,15 +18,26 @@ macro_rules! key_columns {
     };
 }
 
+/// What [`at_exchange`] reads first, in its order; signing key, label and token follow.
+macro_rules! standing_columns {
+    () => {
+        "secret_digest, grace_digest, grace_until_ms, expires_at_ms, token_epoch, organisation_id, organisation_name"
+    };
+}
+pub(crate) use standing_columns;
+
 statements! {
     FIND = concat!("SELECT ", key_columns!(), " FROM api_keys WHERE id = $1");
-    FIND_AT_EXCHANGE = "SELECT secret_digest, grace_digest, grace_until_ms, expires_at_ms, token_epoch, organisation_id, \
-        organisation_name, CASE WHEN EXISTS (SELECT 1 FROM signing_keys WHERE kid = $2) THEN 1 ELSE 0 END \
-        FROM api_keys WHERE id = $1";
-    FIND_AT_DOOR = "SELECT secret_digest, grace_digest, grace_until_ms, expires_at_ms, token_epoch, organisation_id, \
-        organisation_name, CASE WHEN EXISTS (SELECT 1 FROM signing_keys WHERE kid = $3) THEN 1 ELSE 0 END, label, \
-        CASE WHEN EXISTS (SELECT 1 FROM revoked_tokens WHERE token_id = $2) THEN 1 ELSE 0 END \
-        FROM api_keys WHERE id = $1";
+    FIND_AT_EXCHANGE = concat!(
+        "SELECT ", standing_columns!(), ", \
+         CASE WHEN EXISTS (SELECT 1 FROM signing_keys WHERE kid = $2) THEN 1 ELSE 0 END FROM api_keys WHERE id = $1"
+    );
+    FIND_AT_DOOR = concat!(
+        "SELECT ", standing_columns!(), ", \
+         CASE WHEN EXISTS (SELECT 1 FROM signing_keys WHERE kid = $3) THEN 1 ELSE 0 END, label, \
+         CASE WHEN EXISTS (SELECT 1 FROM revoked_tokens WHERE token_id = $2) THEN 1 ELSE 0 END \
+         FROM api_keys WHERE id = $1"
+    );
     INSERT = concat!(
         "INSERT INTO api_keys (", key_columns!(), ") \
          SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14 \

@@ -32,7 +32,7 @@ pub use audit::{AuditFilter, AuditHead};
 pub use authorization::{DeviceDecision, StoredCode, StoredDevice};
 pub use checkup::ServerFacts;
 pub use copies::{
-    Differences, MOST_DIFFERENCES, Named, SoleUse, copy_sqlite, create_private, faults_of_sqlite,
+    Differences, MOST_DIFFERENCES, Named, SoleUse, copy_sqlite, create_private, faults_of_sqlite, folder_of,
 };
 pub use error::StoreError;
 pub use keys::{KeyAtDoor, KeyAtExchange, KeyOverview};

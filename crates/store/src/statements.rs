@@ -34,7 +34,8 @@ pub fn all_statements() -> Vec<(&'static str, &'static str)> {
 
 /// The statements in a dialect of one engine: those that only PostgreSQL is sent, and the names of those that only SQLite is.
 pub fn dialects() -> (Vec<(&'static str, &'static str)>, Vec<&'static str>) {
-    let on_postgres = [crate::postgres::lookups::ALL, crate::products::on_postgres::ALL].concat();
+    let on_postgres =
+        [crate::checkup::ALL, crate::postgres::lookups::ALL, crate::products::on_postgres::ALL].concat();
     let on_sqlite = crate::products::on_postgres::ALL.iter().map(|(name, _)| *name).collect();
     (on_postgres, on_sqlite)
 }

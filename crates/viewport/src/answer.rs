@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::response::IntoResponse;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use service::{Ctx, Failure, Reject};
+use web::Cause;
 
 /// What a handler answers. Both sides are answers: the second one ends the handler early.
 pub(crate) type Answer = Result<Response<Body>, Response<Body>>;
@@ -59,12 +60,12 @@ pub(crate) fn failed(ctx: &Ctx, failure: &Failure) -> Response<Body> {
     }
 }
 
-/// Something went wrong on our side: logged once, here.
+/// Something went wrong on our side.
 fn broken(ctx: &Ctx, failure: &Failure) -> Response<Body> {
-    tracing::error!(request_id = %ctx.request_id, error = %failure, "a page failed");
     let temporary = failure.is_temporary();
     let status = if temporary { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::INTERNAL_SERVER_ERROR };
     let mut response = pages::message_for(status).request_id(&ctx.request_id).into_response();
+    Cause::leave(failure, &mut response);
     if temporary {
         response.headers_mut().insert(header::RETRY_AFTER, web::retry_after(1));
     }

@@ -11,6 +11,7 @@ use metrics::{Histogram, histogram};
 use std::{
     cell::RefCell,
     collections::HashMap,
+    fmt::Display,
     net::{IpAddr, SocketAddr},
     sync::{
         Arc,
@@ -32,9 +33,16 @@ struct Parts {
     name: AtomicU64,
 }
 
-/// Why a request failed, for the log alone: whoever answers with a failure leaves it among the answer's extensions.
+/// Why a request failed, for the log alone.
 #[derive(Debug, Clone)]
 pub struct Cause(pub Arc<str>);
+
+impl Cause {
+    /// Leaves it with the answer, where the door finds it: whoever answers with a failure does.
+    pub fn leave(why: &dyn Display, response: &mut Response<Body>) {
+        response.extensions_mut().insert(Self(why.to_string().into()));
+    }
+}
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 

@@ -206,9 +206,7 @@ impl Draft {
         let refusal =
             |error: io::Error| CommandFailure::new(format!("cannot write {}: {error}", target.display()));
         fs::rename(&self.path, target).map_err(refusal)?;
-        let folder =
-            target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(refusal)
+        File::open(store::folder_of(target)).and_then(|folder| folder.sync_all()).map_err(refusal)
     }
 }
 

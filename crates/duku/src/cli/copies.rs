@@ -91,10 +91,8 @@ pub(super) fn apart<T: Send, F: Future<Output = Result<T, CommandFailure>>>(
 /// Whether both are the same file, or would be.
 pub(super) fn is_same_file(one: &Path, other: &Path) -> bool {
     let real = |path: &Path| {
-        path.canonicalize().ok().or_else(|| {
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-            Some(folder.unwrap_or(Path::new(".")).canonicalize().ok()?.join(path.file_name()?))
-        })
+        let made = || Some(store::folder_of(path).canonicalize().ok()?.join(path.file_name()?));
+        path.canonicalize().ok().or_else(made)
     };
     match (real(one), real(other)) {
         (Some(one), Some(other)) => one == other,

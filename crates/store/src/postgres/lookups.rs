@@ -6,7 +6,7 @@
 use super::{Conversation, Postgres};
 use crate::{
     StoreError,
-    keys::{KeyAtDoor, KeyAtExchange, at_door, at_exchange},
+    keys::{KeyAtDoor, KeyAtExchange, at_door, at_exchange, standing_columns},
     session::{METERS, Mapper},
     statements::statements,
     value::Row,
@@ -20,16 +20,18 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_postgres::types::ToSql;
 
 statements! {
-    KEYS_AT_EXCHANGE = "SELECT k.secret_digest, k.grace_digest, k.grace_until_ms, k.expires_at_ms, k.token_epoch, \
-        k.organisation_id, k.organisation_name, \
-        CASE WHEN EXISTS (SELECT 1 FROM signing_keys s WHERE s.kid = q.kid) THEN 1::bigint ELSE 0 END, q.place \
-        FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS q (id, kid, place) JOIN api_keys k ON k.id = q.id";
-    KEYS_AT_DOOR = "SELECT k.secret_digest, k.grace_digest, k.grace_until_ms, k.expires_at_ms, k.token_epoch, \
-        k.organisation_id, k.organisation_name, \
-        CASE WHEN EXISTS (SELECT 1 FROM signing_keys s WHERE s.kid = q.kid) THEN 1::bigint ELSE 0 END, k.label, \
-        CASE WHEN EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.token_id = q.token) THEN 1::bigint ELSE 0 END, q.place \
-        FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS q (id, token, kid, place) \
-        JOIN api_keys k ON k.id = q.id";
+    KEYS_AT_EXCHANGE = concat!(
+        "SELECT ", standing_columns!(), ", \
+         CASE WHEN EXISTS (SELECT 1 FROM signing_keys s WHERE s.kid = q.kid) THEN 1::bigint ELSE 0 END, q.place \
+         FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS q (id, kid, place) JOIN api_keys k ON k.id = q.id"
+    );
+    KEYS_AT_DOOR = concat!(
+        "SELECT ", standing_columns!(), ", \
+         CASE WHEN EXISTS (SELECT 1 FROM signing_keys s WHERE s.kid = q.kid) THEN 1::bigint ELSE 0 END, label, \
+         CASE WHEN EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.token_id = q.token) THEN 1::bigint ELSE 0 END, q.place \
+         FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS q (id, token, kid, place) \
+         JOIN api_keys k ON k.id = q.id"
+    );
 }
 
 /// The most requests of one statement.

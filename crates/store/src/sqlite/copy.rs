@@ -1,15 +1,9 @@
 //! Whole copies of a SQLite file: written while others write, and examined page by page.
 
-use super::open::{MODE, for_reading};
+use super::open::{for_reading, new_private};
 use crate::StoreError;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
-use std::{
-    fs::{File, OpenOptions},
-    io,
-    os::unix::fs::OpenOptionsExt,
-    path::Path,
-    time::Duration,
-};
+use std::{fs::File, io, path::Path, time::Duration};
 
 /// How many faults of a damaged file are told.
 const FAULTS: usize = 10;
@@ -33,12 +27,7 @@ pub(crate) fn copy(source: &Path, target: &Path, patience: Duration) -> Result<(
 
 /// A new file that its owner alone can read.
 pub(crate) fn create_private(path: &Path) -> Result<File, StoreError> {
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(MODE)
-        .open(path)
-        .map_err(|error| io_error(path, &error))
+    new_private(path).map_err(|error| io_error(path, &error))
 }
 
 pub(crate) fn io_error(path: &Path, error: &io::Error) -> StoreError {

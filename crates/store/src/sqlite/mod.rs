@@ -4,7 +4,7 @@
 //! any process. The writer groups transactions that arrive together into one disk flush and answers after it.
 
 pub(crate) mod copy;
-mod open;
+pub(crate) mod open;
 pub(crate) mod replace;
 mod writer;
 
@@ -90,9 +90,7 @@ impl Sqlite {
         })?;
         work(&connection)
     }
-}
 
-impl Sqlite {
     /// Reads at most one row by texts: what the hot path does, without a copy of anything.
     pub(crate) fn find<T>(
         &self,

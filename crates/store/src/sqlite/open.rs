@@ -14,7 +14,7 @@ const STATEMENT_CACHE: usize = 128;
 /// Memory-mapped reads make a random primary-key read ten times cheaper on large files.
 const MAPPED_BYTES: i64 = 64 << 30;
 /// The file holds digests and sealed keys: nobody but its owner needs to read it.
-pub(super) const MODE: u32 = 0o600;
+const MODE: u32 = 0o600;
 /// How long to wait before asking again for a lock that SQLite does not wait for by itself.
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -36,7 +36,8 @@ pub(super) fn hold(path: &Path) -> Result<Option<fs::File>, StoreError> {
     }
 }
 
-pub(super) fn folder_of(path: &Path) -> &Path {
+/// The folder that a path lies in.
+pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
@@ -62,9 +63,14 @@ pub(super) fn for_reading(path: &Path, patience: Duration) -> Result<Connection,
     Ok(connection)
 }
 
+/// A new file that its owner alone can read.
+pub(super) fn new_private(path: &Path) -> io::Result<fs::File> {
+    fs::OpenOptions::new().write(true).create_new(true).mode(MODE).open(path)
+}
+
 /// Makes the file before SQLite does, so that no other user can open it for even a moment.
 fn create_private(path: &Path) -> Result<(), StoreError> {
-    match fs::OpenOptions::new().write(true).create_new(true).mode(MODE).open(path) {
+    match new_private(path) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => match fs::metadata(path) {
             Ok(found) if !found.is_file() => Err(refusal(path, "it is no regular file: name a file")),

@@ -27,7 +27,7 @@ pub(super) fn check(findings: &mut Findings, settings: &Settings) {
         check_directory(findings, dir);
     }
     if let Ok(Location::Sqlite(path)) = settings.store_options().map(|options| options.location) {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = store::folder_of(&path);
         if folder.exists() {
             check_room(findings, folder, &path);
             check_files(findings, &path);

@@ -28,13 +28,9 @@ impl Draft {
             // Replacing needs no right to write the old version; asking anyway respects a file that was made read-only.
             fs::OpenOptions::new().append(true).open(&target)?;
         }
-        let directory = match target.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
         let mut named = tempfile::Builder::new();
         named.prefix(".duku-draft-").permissions(Permissions::from_mode(0o600));
-        Ok(Self { file: named.tempfile_in(directory)?, target })
+        Ok(Self { file: named.tempfile_in(store::folder_of(&target))?, target })
     }
 
     /// Makes `text` the file's content, all of it or nothing.
