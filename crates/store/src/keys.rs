@@ -2,7 +2,6 @@
 
 use crate::{
     Engine, Session, Store, StoreError,
-    session::timed,
     statements::statements,
     value::{Row, params},
 };
@@ -146,8 +145,8 @@ pub(crate) fn at_door(row: &Row<'_>) -> Result<KeyAtDoor, StoreError> {
 impl Store {
     /// What the key with this id opens, and the standing of the signing key `kid`: the one read of an exchange.
     ///
-    /// On PostgreSQL, requests that come together share a statement. It is sent after the last of them came, so each sees
-    /// every commit that was answered before it asked.
+    /// Requests that come together share a read transaction on SQLite and a statement on PostgreSQL. It begins after the last
+    /// of them came, so each sees every commit that was answered before it asked.
     ///
     /// # Errors
     /// The database cannot be asked.
@@ -157,9 +156,7 @@ impl Store {
         kid: &str,
     ) -> Result<Option<KeyAtExchange>, StoreError> {
         match &self.0 {
-            Engine::Sqlite(sqlite) => {
-                timed(|| sqlite.find(FIND_AT_EXCHANGE, &[id.as_str(), kid], at_exchange))
-            }
+            Engine::Sqlite(sqlite) => sqlite.key_at_exchange(id, kid).await,
             Engine::Postgres(postgres) => Box::pin(postgres.lookups().at_exchange(id, kid)).await,
         }
     }
@@ -176,9 +173,7 @@ impl Store {
         kid: &str,
     ) -> Result<Option<KeyAtDoor>, StoreError> {
         match &self.0 {
-            Engine::Sqlite(sqlite) => {
-                timed(|| sqlite.find(FIND_AT_DOOR, &[id.as_str(), token_id, kid], at_door))
-            }
+            Engine::Sqlite(sqlite) => sqlite.key_at_door(id, token_id, kid).await,
             Engine::Postgres(postgres) => Box::pin(postgres.lookups().at_door(id, token_id, kid)).await,
         }
     }

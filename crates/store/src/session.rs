@@ -21,14 +21,6 @@ pub(crate) static METERS: LazyLock<Meters> = LazyLock::new(|| {
     Meters { query: operation("query"), execute: operation("execute"), commit: operation("commit") }
 });
 
-/// Measures a read that waits for nobody.
-pub(crate) fn timed<T>(read: impl FnOnce() -> T) -> T {
-    let started = Instant::now();
-    let answer = read();
-    METERS.query.record(started.elapsed());
-    answer
-}
-
 /// Runs statements; a transaction if it came from [`crate::Store::begin`].
 ///
 /// A transaction that is dropped before [`Session::commit`] leaves no trace.

@@ -1,9 +1,10 @@
 //! SQLite: every thread reads through a connection of its own, one thread writes.
 //!
 //! Reading inline is the fastest way (no hand-over to another thread); each statement sees the newest commit of
-//! any process. The writer groups transactions that arrive together into one disk flush and answers after it.
+//! any process. Requests that a thread has at hand together share a read ([`lookups`]). The writer groups transactions that arrive together into one disk flush and answers after it.
 
 pub(crate) mod copy;
+mod lookups;
 pub(crate) mod open;
 pub(crate) mod replace;
 mod writer;
@@ -44,6 +45,7 @@ struct Shared {
     patience: Duration,
     /// None for a copy, which is only read.
     writer: Option<writer::Writer>,
+    lookups: lookups::Lookups,
     _in_use: Option<std::fs::File>,
 }
 
@@ -68,7 +70,8 @@ impl Sqlite {
         in_use: Option<std::fs::File>,
     ) -> Self {
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::new(Shared { id, path: path.into(), patience, writer, _in_use: in_use }))
+        let lookups = lookups::Lookups::new();
+        Self(Arc::new(Shared { id, path: path.into(), patience, writer, lookups, _in_use: in_use }))
     }
 
     pub(crate) async fn begin(&self) -> Result<Writing, StoreError> {
@@ -89,21 +92,6 @@ impl Sqlite {
             Ok::<_, StoreError>(open)
         })?;
         work(&connection)
-    }
-
-    /// Reads at most one row by texts: what the hot path does, without a copy of anything.
-    pub(crate) fn find<T>(
-        &self,
-        sql: &'static str,
-        params: &[&str],
-        map: Mapper<T>,
-    ) -> Result<Option<T>, StoreError> {
-        self.read(|connection| {
-            let mut statement = connection.prepare_cached(&numbered(sql))?;
-            bind(&mut statement, params)?;
-            let mut rows = statement.raw_query();
-            rows.next()?.map(|row| map(&Row::Sqlite(row))).transpose()
-        })
     }
 }
 
