@@ -37,6 +37,14 @@ const BELIEVED: u32 = 50;
 /// How often a crowd that stays is mentioned in the log.
 const REMARK: Duration = Duration::from_secs(10);
 
+/// What those who are shed would have waited for: the others' work, or their turn.
+const WORKING: &str = "working";
+const WAITING: &str = "waiting";
+
+fn shed(reason: &'static str) -> metrics::Counter {
+    metrics::counter!("duku_requests_shed_total", "reason" => reason)
+}
+
 /// Everyone who is at the server now.
 #[derive(Debug)]
 pub struct Crowd {
@@ -95,8 +103,7 @@ impl Crowd {
         }
         self.working.fetch_sub(1, Relaxed);
         let number = self.shed.fetch_add(1, Relaxed);
-        metrics::counter!("duku_requests_shed_total", "reason" => if has_a_turn { "working" } else { "waiting" })
-            .increment(1);
+        shed(if has_a_turn { WORKING } else { WAITING }).increment(1);
         Err(TooMany(number))
     }
 
@@ -104,6 +111,9 @@ impl Crowd {
     pub async fn watch(self: Arc<Self>, patience: Duration) {
         let runtime = tokio::runtime::Handle::current().metrics();
         let mut remarks = Remarks::default();
+        for reason in [WORKING, WAITING] {
+            shed(reason).increment(0);
+        }
         let (mut turns, mut answers) = (Rate::over(TURNS), Rate::over(ANSWERS));
         loop {
             tokio::time::sleep(WATCH).await;

@@ -61,14 +61,6 @@ struct Members<'a> {
 }
 
 impl Header {
-    /// Reads the header of `token`, which must look like a compact JWS as a whole.
-    ///
-    /// # Errors
-    /// Any [`JwtError`] but `BadSignature` and `Claims`.
-    pub fn parse(token: &str) -> Result<Self, JwtError> {
-        Self::decode(Parts::split(token)?.header)
-    }
-
     fn decode(part: &str) -> Result<Self, JwtError> {
         let json = base64url::decode(part).ok_or(JwtError::Malformed)?;
         // Serde also reads a struct from an array: insist on the object.
@@ -91,37 +83,65 @@ impl Header {
     }
 }
 
-/// The name of the key that `token` claims to be signed with: the one to verify it with, nothing more.
-///
-/// # Errors
-/// As [`Header::parse`].
-pub fn kid_of(token: &str) -> Result<String, JwtError> {
-    Header::parse(token).map(|header| header.kid)
+/// A text that looks like an access token as a whole. Nothing in it is verified yet.
+pub struct Unverified<'a> {
+    parts: Parts<'a>,
+    header: Header,
 }
 
-/// Checks `token` against `key` and gives its claims. The payload is not looked at before the signature agrees.
+impl<'a> Unverified<'a> {
+    /// Cuts `token` into its parts and reads its header.
+    ///
+    /// # Errors
+    /// Any [`JwtError`] but `BadSignature` and `Claims`.
+    pub fn parse(token: &'a str) -> Result<Self, JwtError> {
+        let parts = Parts::split(token)?;
+        let header = Header::decode(parts.header)?;
+        Ok(Self { parts, header })
+    }
+
+    /// What it says of the key that it is signed with: the one to verify it with, nothing more.
+    pub const fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Checks the signature with `key` and gives the payload, a JSON object. It is not looked at before the signature agrees.
+    ///
+    /// # Errors
+    /// Another algorithm or key than `key`; a wrong signature; a payload that is no JSON object.
+    pub fn verify(&self, key: &VerifyingKey) -> Result<Vec<u8>, JwtError> {
+        if self.header.algorithm != key.algorithm() {
+            return Err(JwtError::WrongAlgorithm);
+        }
+        if self.header.kid != key.kid() {
+            return Err(JwtError::UnknownKey);
+        }
+        let signature = base64url::decode(self.parts.signature).ok_or(JwtError::Malformed)?;
+        if !key.is_signed(self.parts.message.as_bytes(), &signature) {
+            return Err(JwtError::BadSignature);
+        }
+        let payload = base64url::decode(self.parts.payload).ok_or(JwtError::Malformed)?;
+        if payload.first() != Some(&b'{') {
+            return Err(JwtError::Malformed);
+        }
+        Ok(payload)
+    }
+}
+
+/// Reads the claims out of a payload.
 ///
 /// # Errors
-/// As [`Header::parse`]; another algorithm or key than `key`; a wrong signature; claims that are not a JSON
-/// object or not a `C`.
+/// They are not a `C`.
+pub fn claims<'a, C: Deserialize<'a>>(payload: &'a [u8]) -> Result<C, JwtError> {
+    serde_json::from_slice(payload).map_err(|error| JwtError::Claims(error.to_string()))
+}
+
+/// Checks `token` against `key` and gives its claims.
+///
+/// # Errors
+/// As [`Unverified::parse`], [`Unverified::verify`] and [`claims`].
 pub fn verify<C: DeserializeOwned>(token: &str, key: &VerifyingKey) -> Result<C, JwtError> {
-    let parts = Parts::split(token)?;
-    let header = Header::decode(parts.header)?;
-    if header.algorithm != key.algorithm() {
-        return Err(JwtError::WrongAlgorithm);
-    }
-    if header.kid != key.kid() {
-        return Err(JwtError::UnknownKey);
-    }
-    let signature = base64url::decode(parts.signature).ok_or(JwtError::Malformed)?;
-    if !key.is_signed(parts.message.as_bytes(), &signature) {
-        return Err(JwtError::BadSignature);
-    }
-    let payload = base64url::decode(parts.payload).ok_or(JwtError::Malformed)?;
-    if payload.first() != Some(&b'{') {
-        return Err(JwtError::Malformed);
-    }
-    serde_json::from_slice(&payload).map_err(|error| JwtError::Claims(error.to_string()))
+    claims(&Unverified::parse(token)?.verify(key)?)
 }
 
 /// A compact JWS, cut at its dots.

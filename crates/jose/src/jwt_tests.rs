@@ -6,6 +6,11 @@ use jsonwebtoken as other;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+/// The name of the key that `token` claims to be signed with.
+fn kid_of(token: &str) -> Result<String, JwtError> {
+    Unverified::parse(token).map(|token| token.header().kid.clone())
+}
+
 fn es256() -> &'static Pair {
     pair(Algorithm::Es256)
 }

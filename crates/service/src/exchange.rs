@@ -164,7 +164,7 @@ impl Service {
             token_epoch: key.standing.token_epoch,
             sid: None,
         };
-        let access_token = self.sign(ctx, &claims).map_err(failed)?;
+        let access_token = self.issue(ctx, &claims).map_err(failed)?;
         self.0.usage.note(&id, ctx, Use::Exchange { by_grace });
         let Standing { grace, expires_at, .. } = key.standing;
         let secret_expires_at = grace.filter(|_| by_grace).map_or(expires_at, |grace| grace.until);

@@ -3,7 +3,7 @@
 use crate::{
     Ctx, Holder, Principal, Service,
     exchange::{ClientRefusal, Credential},
-    tokens::{Accepted, Claims, TokenRefusal},
+    tokens::{Accepted, TokenRefusal, Verified},
 };
 
 /// What introspection says of a token that is active (RFC 7662 §2.2).
@@ -39,30 +39,30 @@ impl Service {
             Ok(Accepted { verified, principal })
                 if principal.organisation_id == client.key.organisation_id =>
             {
-                Ok(Some(facts(&verified.claims, &principal)))
+                Ok(Some(self.facts(&verified, &principal)))
             }
             Ok(_) | Err(TokenRefusal::Invalid(_) | TokenRefusal::TooManyFailures(_)) => Ok(None),
             Err(TokenRefusal::Failure(failure)) => Err(ClientRefusal::Failure(failure)),
         }
     }
-}
 
-fn facts(claims: &Claims<'_>, principal: &Principal) -> TokenFacts {
-    let username = match &principal.holder {
-        Holder::Person { email, .. } => Some(email.as_str().to_owned()),
-        Holder::ApiKey { .. } | Holder::Operator { .. } => None,
-    };
-    TokenFacts {
-        scope: claims.scope.to_string(),
-        client_id: claims.client_id.to_string(),
-        username,
-        subject: claims.sub.to_string(),
-        audience: claims.aud.to_string(),
-        issuer: claims.iss.to_string(),
-        token_id: claims.jti.to_string(),
-        issued_at: claims.iat,
-        expires_at: claims.exp,
-        organisation_id: principal.organisation_id.as_str().to_owned(),
-        organisation_name: principal.organisation_name.clone(),
+    fn facts(&self, verified: &Verified, principal: &Principal) -> TokenFacts {
+        let username = match &principal.holder {
+            Holder::Person { email, .. } => Some(email.as_str().to_owned()),
+            Holder::ApiKey { .. } | Holder::Operator { .. } => None,
+        };
+        TokenFacts {
+            scope: verified.scopes.to_string(),
+            client_id: verified.client_id().to_owned(),
+            username,
+            subject: verified.subject().to_owned(),
+            audience: self.0.policy.audience.clone(),
+            issuer: self.0.policy.issuer.clone(),
+            token_id: verified.token_id.clone(),
+            issued_at: verified.issued_at,
+            expires_at: verified.expires_at,
+            organisation_id: principal.organisation_id.as_str().to_owned(),
+            organisation_name: principal.organisation_name.clone(),
+        }
     }
 }

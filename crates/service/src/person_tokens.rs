@@ -86,7 +86,7 @@ impl Service {
             token_epoch: person.token_epoch,
             sid: purchase.session_id.map(Cow::Borrowed),
         };
-        self.sign(ctx, &claims)
+        self.issue(ctx, &claims)
     }
 
     /// Makes an access token for a person, on an operator's word.

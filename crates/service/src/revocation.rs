@@ -4,7 +4,7 @@ use crate::{
     Ctx, Failure, Holder, Principal, Service,
     audit::Entry,
     exchange::{ClientRefusal, Credential},
-    tokens::{Accepted, Claims, TokenRefusal},
+    tokens::{Accepted, TokenRefusal, Verified},
 };
 use domain::{Timestamp, audit::Action};
 use serde_json::json;
@@ -34,7 +34,7 @@ impl Service {
         match self.accept(ctx, token).await {
             Ok(Accepted { verified, principal }) => match &principal.holder {
                 Holder::ApiKey { id, .. } if *id == client.id => {
-                    self.revoke_accepted(ctx, &principal, &verified.claims).await.map_err(fail)
+                    self.revoke_accepted(ctx, &principal, &verified).await.map_err(fail)
                 }
                 _ if principal.organisation_id == client.key.organisation_id => {
                     Err(RevocationRefusal::NotYours)
@@ -50,13 +50,13 @@ impl Service {
         &self,
         ctx: &Ctx,
         principal: &Principal,
-        claims: &Claims<'_>,
+        verified: &Verified,
     ) -> Result<(), Failure> {
         let mut session = self.0.store.begin().await?;
-        if session.revoke_token(&claims.jti, Timestamp::from_seconds(claims.exp)).await? {
+        if session.revoke_token(&verified.token_id, Timestamp::from_seconds(verified.expires_at)).await? {
             let entry = Entry {
                 action: Action::AccessTokenRevoked,
-                object_id: &claims.jti,
+                object_id: &verified.token_id,
                 object_name: &principal.actor().name,
                 details: json!({}),
             };

@@ -65,6 +65,16 @@ impl Ring {
     pub(crate) fn kid(&self, now: Timestamp) -> Result<&str, Failure> {
         self.signer(now).map(SigningKey::kid)
     }
+
+    /// Signs with the key whose turn it is.
+    pub(crate) fn sign(&self, now: Timestamp, claims: &impl Serialize) -> Result<String, Failure> {
+        self.signer(now)?.sign(claims).map_err(Failure::internal)
+    }
+
+    /// The public half of the key whose turn it is.
+    pub(crate) fn verifier(&self, now: Timestamp) -> Result<Option<Arc<VerifyingKey>>, Failure> {
+        Ok(self.verifiers.get(self.kid(now)?).cloned())
+    }
 }
 
 impl SigningKeys {
@@ -87,11 +97,6 @@ fn signing_now(stored: &[StoredSigningKey], now: Timestamp) -> Option<&StoredSig
 }
 
 impl Service {
-    /// Signs claims with the key whose turn it is.
-    pub(crate) fn sign(&self, ctx: &Ctx, claims: &impl Serialize) -> Result<String, Failure> {
-        self.0.signing.ring().signer(ctx.now)?.sign(claims).map_err(Failure::internal)
-    }
-
     /// Signs an ID token's claims with the key whose turn it is.
     pub(crate) fn sign_id_token(&self, ctx: &Ctx, claims: &impl Serialize) -> Result<String, Failure> {
         self.0.signing.ring().signer(ctx.now)?.sign_id_token(claims).map_err(Failure::internal)

@@ -5,7 +5,7 @@
 
 use crate::{Ctx, Failure, Holder, Principal, Service, usage::Use};
 use domain::{KeyId, OrganisationId, ScopeSet, Timestamp, UserId, api_key::TokenEnd};
-use jose::JwtError;
+use jose::{JwtError, VerifyingKey, jwt::Unverified};
 use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, sync::Arc};
 use store::{KeyAtDoor, PersonToken, StoreError};
@@ -13,31 +13,45 @@ use store::{KeyAtDoor, PersonToken, StoreError};
 /// The claims of every access token, in the order of RFC 9068 §2.2 and then ours.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Claims<'a> {
+    #[serde(borrow)]
     pub(crate) iss: Cow<'a, str>,
+    #[serde(borrow)]
     pub(crate) sub: Cow<'a, str>,
+    #[serde(borrow)]
     pub(crate) client_id: Cow<'a, str>,
+    #[serde(borrow)]
     pub(crate) azp: Cow<'a, str>,
+    #[serde(borrow)]
     pub(crate) aud: Cow<'a, str>,
     pub(crate) iat: i64,
     pub(crate) exp: i64,
+    #[serde(borrow)]
     pub(crate) jti: Cow<'a, str>,
+    #[serde(borrow)]
     pub(crate) scope: Cow<'a, str>,
+    #[serde(borrow)]
     pub(crate) org_id: Cow<'a, str>,
+    #[serde(borrow)]
     pub(crate) org_name: Cow<'a, str>,
     /// The holder's number when the token was bought; ending tokens raises the holder's number.
     pub(crate) token_epoch: i64,
     /// The session that a person's token came from: when it ends, the token does.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub(crate) sid: Option<Cow<'a, str>>,
 }
 
-/// A token whose signature, issuer, audience and form are good.
+/// A token whose signature, issuer, audience and form are good: what of it is asked at each use.
 #[derive(Debug)]
 pub(crate) struct Verified {
-    kid: String,
-    pub(crate) claims: Claims<'static>,
+    key: Arc<VerifyingKey>,
     subject: Subject,
-    scopes: ScopeSet,
+    organisation_id: OrganisationId,
+    pub(crate) token_id: String,
+    pub(crate) issued_at: i64,
+    pub(crate) expires_at: i64,
+    token_epoch: i64,
+    session_id: Option<String>,
+    pub(crate) scopes: ScopeSet,
 }
 
 /// A verified token that its holder still honours.
@@ -49,7 +63,52 @@ pub(crate) struct Accepted {
 #[derive(Debug)]
 enum Subject {
     ApiKey(KeyId),
-    Person(OrganisationId, UserId),
+    Person { id: UserId, client_id: String },
+}
+
+impl Verified {
+    /// What is asked of claims that `key` signed.
+    fn of(claims: &Claims<'_>, key: Arc<VerifyingKey>) -> Result<Self, TokenRefusal> {
+        let subject = || invalid("the token's subject is unknown here");
+        Ok(Self {
+            key,
+            subject: Subject::of(claims).ok_or_else(subject)?,
+            organisation_id: OrganisationId::parse(&claims.org_id).map_err(|_| subject())?,
+            token_id: claims.jti.to_string(),
+            issued_at: claims.iat,
+            expires_at: claims.exp,
+            token_epoch: claims.token_epoch,
+            session_id: claims.sid.as_deref().map(str::to_owned),
+            scopes: ScopeSet::parse(&claims.scope)
+                .map_err(|_| invalid("the token's scope is unknown here"))?,
+        })
+    }
+
+    /// Whom it was issued to.
+    pub(crate) fn client_id(&self) -> &str {
+        match &self.subject {
+            Subject::ApiKey(id) => id.as_str(),
+            Subject::Person { client_id, .. } => client_id,
+        }
+    }
+
+    /// Whose it is.
+    pub(crate) fn subject(&self) -> &str {
+        match &self.subject {
+            Subject::ApiKey(id) => id.as_str(),
+            Subject::Person { id, .. } => id.as_str(),
+        }
+    }
+}
+
+impl Subject {
+    fn of(claims: &Claims<'_>) -> Option<Self> {
+        if let Ok(key) = KeyId::parse(&claims.sub) {
+            return Some(Self::ApiKey(key));
+        }
+        let id = UserId::parse(&claims.sub).ok()?;
+        Some(Self::Person { id, client_id: claims.client_id.to_string() })
+    }
 }
 
 /// Signatures that were checked, by the token's SHA-256. Only what never changes is remembered.
@@ -111,12 +170,10 @@ impl Service {
 
     pub(crate) async fn accept(&self, ctx: &Ctx, token: &str) -> Result<Accepted, TokenRefusal> {
         let verified = self.verify(token).await?;
-        self.check_times(ctx, &verified.claims)?;
+        self.check_times(ctx, &verified)?;
         let principal = match &verified.subject {
             Subject::ApiKey(id) => self.accept_key(ctx, &verified, id).await?,
-            Subject::Person(organisation, id) => {
-                Box::pin(self.accept_person(ctx, &verified, organisation, id)).await?
-            }
+            Subject::Person { id, .. } => Box::pin(self.accept_person(ctx, &verified, id)).await?,
         };
         Ok(Accepted { verified, principal })
     }
@@ -126,32 +183,43 @@ impl Service {
         if let Some(verified) = self.0.verified.0.get(&name) {
             return Ok(verified);
         }
-        let kid = jose::jwt::kid_of(token)?;
-        let key = Box::pin(self.verifying_key(&kid)).await.map_err(TokenRefusal::Failure)?;
+        let unverified = Unverified::parse(token)?;
+        let key =
+            Box::pin(self.verifying_key(&unverified.header().kid)).await.map_err(TokenRefusal::Failure)?;
         let key =
             key.ok_or_else(|| invalid("the token was signed by a key that is not ours, or no longer"))?;
-        let claims: Claims<'static> = jose::jwt::verify(token, &key)?;
+        let payload = unverified.verify(&key)?;
+        let claims: Claims<'_> = jose::jwt::claims(&payload)?;
         if claims.iss != self.0.policy.issuer {
             return Err(invalid("the token is from another issuer"));
         }
         if claims.aud != self.0.policy.audience {
             return Err(invalid("the token is for another audience"));
         }
-        let subject = subject_of(&claims).ok_or_else(|| invalid("the token's subject is unknown here"))?;
-        let scopes =
-            ScopeSet::parse(&claims.scope).map_err(|_| invalid("the token's scope is unknown here"))?;
-        let verified = Arc::new(Verified { kid, claims, subject, scopes });
+        let verified = Arc::new(Verified::of(&claims, key)?);
         self.0.verified.0.insert(name, Arc::clone(&verified));
         Ok(verified)
     }
 
-    fn check_times(&self, ctx: &Ctx, claims: &Claims<'_>) -> Result<(), TokenRefusal> {
+    /// Signs a token's claims, and remembers that it did: what this node signed, it need not check.
+    pub(crate) fn issue(&self, ctx: &Ctx, claims: &Claims<'_>) -> Result<String, Failure> {
+        let ring = self.signing_ring();
+        let token = ring.sign(ctx.now, claims)?;
+        if let Some(key) = ring.verifier(ctx.now)?
+            && let Ok(verified) = Verified::of(claims, key)
+        {
+            self.0.verified.0.insert(jose::sha256(token.as_bytes()), Arc::new(verified));
+        }
+        Ok(token)
+    }
+
+    fn check_times(&self, ctx: &Ctx, verified: &Verified) -> Result<(), TokenRefusal> {
         let now = ctx.now.seconds();
-        if claims.exp <= now {
-            let at = Timestamp::from_seconds(claims.exp);
+        if verified.expires_at <= now {
+            let at = Timestamp::from_seconds(verified.expires_at);
             return Err(invalid(format!("the token expired at {at}: exchange the key for a new one")));
         }
-        if claims.iat > now.saturating_add(self.0.policy.clock_skew_seconds) {
+        if verified.issued_at > now.saturating_add(self.0.policy.clock_skew_seconds) {
             return Err(invalid("the token was issued in the future: check the servers' clocks"));
         }
         Ok(())
@@ -163,13 +231,12 @@ impl Service {
         verified: &Verified,
         id: &KeyId,
     ) -> Result<Principal, TokenRefusal> {
-        let claims = &verified.claims;
-        let door = self.0.store.find_key_at_door(id, &claims.jti, &verified.kid).await?;
+        let door = self.0.store.find_key_at_door(id, &verified.token_id, verified.key.kid()).await?;
         let KeyAtDoor { key, label, token_revoked } = door
-            .filter(|door| door.key.organisation_id.as_str() == claims.org_id)
+            .filter(|door| door.key.organisation_id == verified.organisation_id)
             .ok_or_else(|| invalid("the API key of this token was revoked"))?;
         refuse_ended(token_revoked, key.signing_key_alive)?;
-        key.standing.honour(claims.token_epoch, ctx.now).map_err(|end| match end {
+        key.standing.honour(verified.token_epoch, ctx.now).map_err(|end| match end {
             TokenEnd::KeyExpired(at) => invalid(format!("the API key of this token expired at {at}")),
             TokenEnd::Ended => invalid("an Admin ended the tokens issued before the key's last rotation"),
         })?;
@@ -186,22 +253,20 @@ impl Service {
         &self,
         ctx: &Ctx,
         verified: &Verified,
-        organisation: &OrganisationId,
         id: &UserId,
     ) -> Result<Principal, TokenRefusal> {
-        let claims = &verified.claims;
         let mut session = self.0.store.reader().await?;
-        let session_id = claims.sid.as_deref();
+        let session_id = verified.session_id.as_deref();
         let token = PersonToken {
-            token_id: &claims.jti,
-            kid: &verified.kid,
+            token_id: &verified.token_id,
+            kid: verified.key.kid(),
             session_id: session_id.unwrap_or_default(),
         };
-        let door = session.find_person_at_door(organisation, id, token, ctx.now).await?;
+        let door = session.find_person_at_door(&verified.organisation_id, id, token, ctx.now).await?;
         let door = door
             .ok_or_else(|| invalid("the person of this token is no member of the organisation any more"))?;
         refuse_ended(door.token_revoked, door.signing_key_alive)?;
-        if door.token_epoch != claims.token_epoch {
+        if door.token_epoch != verified.token_epoch {
             return Err(invalid("this person's tokens were ended"));
         }
         if session_id.is_some() && !door.session_alive {
@@ -230,12 +295,4 @@ fn refuse_ended(token_revoked: bool, signing_key_alive: bool) -> Result<(), Toke
         ));
     }
     Ok(())
-}
-
-fn subject_of(claims: &Claims<'_>) -> Option<Subject> {
-    if let Ok(key) = KeyId::parse(&claims.sub) {
-        return Some(Subject::ApiKey(key));
-    }
-    let organisation = OrganisationId::parse(&claims.org_id).ok()?;
-    UserId::parse(&claims.sub).ok().map(|person| Subject::Person(organisation, person))
 }

@@ -157,6 +157,18 @@ impl Pending {
         *newest = at.max(*newest);
     }
 
+    fn counts(&self) -> impl Iterator<Item = KeyUse> {
+        self.days.values().copied()
+    }
+
+    fn sources(&self) -> impl Iterator<Item = RecentSource> {
+        self.sources.iter().map(|((address, previous_secret), at)| RecentSource {
+            address: address.to_string(),
+            previous_secret: *previous_secret,
+            last_used_at: *at,
+        })
+    }
+
     fn newest(&self) -> Option<(IpAddr, Timestamp)> {
         let newest = self.sources.iter().max_by_key(|(_, at)| **at);
         newest.map(|((address, _), at)| (*address, *at))
@@ -173,6 +185,13 @@ impl Pending {
             self.note_source(source, at);
         }
     }
+}
+
+fn of_each<'a, T, I: Iterator<Item = T>>(
+    batch: &'a [(KeyId, Pending)],
+    of: impl Fn(&'a Pending) -> I,
+) -> Vec<(&'a KeyId, T)> {
+    batch.iter().flat_map(|(key, pending)| of(pending).map(move |one| (key, one))).collect()
 }
 
 impl Service {
@@ -198,19 +217,8 @@ impl Service {
 
     async fn write_batch(&self, batch: &[(KeyId, Pending)]) -> Result<(), Failure> {
         let mut session = self.0.store.begin().await?;
-        for (key, pending) in batch {
-            for counts in pending.days.values() {
-                session.count_key_use(key, counts).await?;
-            }
-            for ((address, previous_secret), at) in &pending.sources {
-                let source = RecentSource {
-                    address: address.to_string(),
-                    previous_secret: *previous_secret,
-                    last_used_at: *at,
-                };
-                session.note_key_source(key, &source).await?;
-            }
-        }
+        session.count_key_uses(&of_each(batch, Pending::counts)).await?;
+        session.note_key_sources(&of_each(batch, Pending::sources)).await?;
         Ok(session.commit().await?)
     }
 

@@ -117,7 +117,7 @@ impl Session {
         let started = Instant::now();
         let before = self.suspect();
         let answer = match &mut self.inner {
-            Inner::SqliteReader(_) => Err(StoreError::Refused("a reading session cannot write".into())),
+            Inner::SqliteReader(_) => Err(reading()),
             Inner::SqliteWriter(writing) => {
                 writing.run(move |connection| crate::sqlite::execute(connection, sql, &params)).await
             }
@@ -127,11 +127,35 @@ impl Session {
         self.note(before, answer)
     }
 
+    /// Runs a statement that changes rows for each of many sets of parameters, without waiting for one before the next is
+    /// sent.
+    pub(crate) async fn execute_each(
+        &mut self,
+        sql: &'static str,
+        each: Vec<Vec<Value>>,
+    ) -> Result<(), StoreError> {
+        let started = Instant::now();
+        let before = self.suspect();
+        let answer = match &mut self.inner {
+            Inner::SqliteReader(_) => Err(reading()),
+            Inner::SqliteWriter(writing) => {
+                let mut each = each.into_iter();
+                let work = move |connection: &_| {
+                    each.try_for_each(|params| crate::sqlite::execute(connection, sql, &params).map(drop))
+                };
+                writing.run(work).await
+            }
+            Inner::Postgres(conversation) => conversation.execute_each(sql, &each).await,
+        };
+        METERS.execute.record(started.elapsed());
+        self.note(before, answer)
+    }
+
     /// Runs a script of several statements, as a migration is.
     pub(crate) async fn script(&mut self, sql: &'static str) -> Result<(), StoreError> {
         let before = self.suspect();
         let answer = match &mut self.inner {
-            Inner::SqliteReader(_) => Err(StoreError::Refused("a reading session cannot write".into())),
+            Inner::SqliteReader(_) => Err(reading()),
             Inner::SqliteWriter(writing) => {
                 writing.run(move |connection| connection.execute_batch(sql).map_err(StoreError::from)).await
             }
@@ -172,4 +196,8 @@ impl Session {
         self.spoilt = before || answer.is_err();
         answer
     }
+}
+
+fn reading() -> StoreError {
+    StoreError::Refused("a reading session cannot write".into())
 }

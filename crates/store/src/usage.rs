@@ -68,19 +68,21 @@ pub struct DeadSecretUse {
 }
 
 impl Session {
-    /// Adds to a key's day. Nothing happens if the key is gone.
-    pub async fn count_key_use(&mut self, key: &KeyId, counts: &KeyUse) -> Result<(), StoreError> {
-        let params =
-            params![key.as_str(), counts.day, counts.exchanges, counts.grace_exchanges, counts.api_calls];
-        self.execute(COUNT, params).await.map(drop)
+    /// Adds to days of keys. Keys that are gone are passed over.
+    pub async fn count_key_uses(&mut self, uses: &[(&KeyId, KeyUse)]) -> Result<(), StoreError> {
+        let row = |(key, counts): &(&KeyId, KeyUse)| {
+            params![key.as_str(), counts.day, counts.exchanges, counts.grace_exchanges, counts.api_calls]
+        };
+        self.execute_each(COUNT, uses.iter().map(row).collect()).await
     }
 
-    /// Notes where a key was used from. Nothing happens if the key is gone.
-    pub async fn note_key_source(&mut self, key: &KeyId, source: &RecentSource) -> Result<(), StoreError> {
-        let secret = if source.previous_secret { "previous" } else { "current" };
-        self.execute(NOTE_SOURCE, params![key.as_str(), &source.address, secret, source.last_used_at])
-            .await
-            .map(drop)
+    /// Notes where keys were used from. Keys that are gone are passed over.
+    pub async fn note_key_sources(&mut self, sources: &[(&KeyId, RecentSource)]) -> Result<(), StoreError> {
+        let row = |(key, source): &(&KeyId, RecentSource)| {
+            let secret = if source.previous_secret { "previous" } else { "current" };
+            params![key.as_str(), source.address.as_str(), secret, source.last_used_at]
+        };
+        self.execute_each(NOTE_SOURCE, sources.iter().map(row).collect()).await
     }
 
     /// Counts a former secret that turned up. False if nobody remembers it.

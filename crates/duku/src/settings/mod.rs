@@ -218,8 +218,9 @@ fn whole(count: impl TryInto<i64>) -> i64 {
 }
 
 impl Settings {
-    fn check(&self) -> Result<(), CommandFailure> {
-        let ranges = [
+    /// Every number that has bounds: its flag, its value, the least and the most.
+    pub fn bounded(&self) -> impl IntoIterator<Item = (&'static str, i64, i64, i64)> + use<> {
+        [
             ("token-lifetime-seconds", self.token_lifetime_seconds, 10, 86_400),
             ("signing-key-days", self.signing_key_days, 1, 3650),
             ("signing-key-lead-seconds", self.signing_key_lead_seconds, 0, 86_400),
@@ -250,8 +251,11 @@ impl Settings {
             ("graphql-complexity", whole(self.graphql_complexity), 10, i64::MAX),
             ("mail-timeout-seconds", whole(self.mail_timeout_seconds), 1, 300),
             ("request-timeout-seconds", whole(self.request_timeout_seconds), 1, 3600),
-        ];
-        for (name, value, minimum, maximum) in ranges {
+        ]
+    }
+
+    fn check(&self) -> Result<(), CommandFailure> {
+        for (name, value, minimum, maximum) in self.bounded() {
             if !(minimum..=maximum).contains(&value) {
                 return Err(CommandFailure::new(format!(
                     "--{name} is {value}; it must be {minimum} to {maximum}"

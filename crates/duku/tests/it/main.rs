@@ -22,6 +22,7 @@ mod people;
 mod person;
 mod protocol;
 mod races;
+mod references;
 mod secrecy;
 mod server;
 mod sign_in;

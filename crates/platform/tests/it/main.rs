@@ -19,6 +19,7 @@ mod isolation;
 mod keys;
 mod limits;
 mod products;
+mod reference;
 mod robustness;
 mod schema;
 mod session;

@@ -5,6 +5,7 @@
 use super::Postgres;
 use crate::{StoreError, value::Value};
 use deadpool_postgres::Object;
+use futures::future::try_join_all;
 use std::time::Duration;
 use tokio_postgres::{Statement, error::SqlState, types::ToSql};
 
@@ -123,6 +124,24 @@ impl Conversation {
             })
             .await;
         Ok(answer?)
+    }
+
+    /// Sends the statement with each set of parameters before the first answer is waited for.
+    pub(crate) async fn execute_each(
+        &mut self,
+        sql: &'static str,
+        each: &[Vec<Value>],
+    ) -> Result<(), StoreError> {
+        let answer = self
+            .within(async |connection| {
+                let statement = connection.prepare_cached(sql).await?;
+                let changes = each
+                    .iter()
+                    .map(async |params: &Vec<Value>| connection.execute(&statement, &borrowed(params)).await);
+                try_join_all(changes).await
+            })
+            .await;
+        Ok(answer.map(drop)?)
     }
 
     pub(crate) async fn script(&mut self, sql: &'static str) -> Result<(), StoreError> {

@@ -65,9 +65,9 @@ async fn revoked(fresh: &Fresh) -> (ApiKey, RetiredSecret) {
         session.retire_secret(&retired).await.unwrap();
         now = next;
     }
-    session.count_key_use(&now.id, &KeyUse { day: 1, exchanges: 1, ..KeyUse::default() }).await.unwrap();
+    session.count_key_uses(&[(&now.id, KeyUse { day: 1, exchanges: 1, ..KeyUse::default() })]).await.unwrap();
     let source = RecentSource { address: "192.0.2.1".into(), previous_secret: false, last_used_at: NOW };
-    session.note_key_source(&now.id, &source).await.unwrap();
+    session.note_key_sources(&[(&now.id, source)]).await.unwrap();
     session.commit().await.unwrap();
     let tombstone = now.clone().revoke(NOW.plus_seconds(9));
     let mut session = fresh.begin().await;
@@ -150,7 +150,7 @@ async fn the_overview_shows_the_newest_use_and_all_dead_secrets(fresh: Fresh) {
             previous_secret: second == 9,
             last_used_at: NOW.plus_seconds(second),
         };
-        session.note_key_source(&used.id, &source).await.unwrap();
+        session.note_key_sources(&[(&used.id, source)]).await.unwrap();
     }
     let mut now = used.clone();
     for times in [3, 4] {

@@ -35,8 +35,8 @@ async fn counts_of_a_day_add_up_whoever_writes_them(fresh: Fresh) {
         let id = key.id.clone();
         tokio::spawn(async move {
             let mut session = store.begin().await.unwrap();
-            session.count_key_use(&id, &uses(100, 2)).await.unwrap();
-            session.count_key_use(&id, &uses(101, 1)).await.unwrap();
+            session.count_key_uses(&[(&id, uses(100, 2))]).await.unwrap();
+            session.count_key_uses(&[(&id, uses(101, 1))]).await.unwrap();
             session.commit().await.unwrap();
         })
     });
@@ -62,7 +62,10 @@ async fn the_newest_use_of_an_address_wins(fresh: Fresh) {
     for (address, previous, second) in
         [("192.0.2.1", false, 5), ("192.0.2.1", false, 3), ("192.0.2.1", true, 4), ("192.0.2.2", false, 1)]
     {
-        session.note_key_source(&key.id, &source(address, previous, NOW.plus_seconds(second))).await.unwrap();
+        session
+            .note_key_sources(&[(&key.id, source(address, previous, NOW.plus_seconds(second)))])
+            .await
+            .unwrap();
     }
     session.commit().await.unwrap();
     let first = |address: &str, previous, second| (address.to_owned(), previous, second);
@@ -75,8 +78,8 @@ async fn uses_of_a_key_that_is_gone_are_not_written(fresh: Fresh) {
     let before = fresh.database.dump().await;
     let gone = key(&organisation("Nowhere"), 1).id;
     let mut session = fresh.begin().await;
-    session.count_key_use(&gone, &uses(100, 1)).await.unwrap();
-    session.note_key_source(&gone, &source("192.0.2.1", false, NOW)).await.unwrap();
+    session.count_key_uses(&[(&gone, uses(100, 1))]).await.unwrap();
+    session.note_key_sources(&[(&gone, source("192.0.2.1", false, NOW))]).await.unwrap();
     session.commit().await.unwrap();
     assert_eq!(fresh.database.dump().await, before);
 }
@@ -109,12 +112,12 @@ async fn pruning_keeps_recent_days_and_each_keys_newest_address(fresh: Fresh) {
     let (busy, quiet, gone) = (fresh.key(&acme).await, fresh.key(&acme).await, fresh.key(&acme).await);
     let mut session = fresh.begin().await;
     for id in [&busy.id, &quiet.id, &gone.id] {
-        session.count_key_use(id, &uses(1, 1)).await.unwrap();
-        session.count_key_use(id, &uses(2, 1)).await.unwrap();
-        session.note_key_source(id, &source("192.0.2.1", false, NOW.plus_seconds(1))).await.unwrap();
-        session.note_key_source(id, &source("192.0.2.2", false, NOW.plus_seconds(2))).await.unwrap();
+        session.count_key_uses(&[(id, uses(1, 1))]).await.unwrap();
+        session.count_key_uses(&[(id, uses(2, 1))]).await.unwrap();
+        session.note_key_sources(&[(id, source("192.0.2.1", false, NOW.plus_seconds(1)))]).await.unwrap();
+        session.note_key_sources(&[(id, source("192.0.2.2", false, NOW.plus_seconds(2)))]).await.unwrap();
     }
-    session.note_key_source(&busy.id, &source("192.0.2.3", false, NOW.plus_seconds(50))).await.unwrap();
+    session.note_key_sources(&[(&busy.id, source("192.0.2.3", false, NOW.plus_seconds(50)))]).await.unwrap();
     session.commit().await.unwrap();
     // A node that wrote its counters while the key was being revoked leaves orphans.
     fresh.database.sql(&format!("DELETE FROM api_keys WHERE id = '{}'", gone.id)).await;

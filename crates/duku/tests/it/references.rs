@@ -1,0 +1,73 @@
+//! The reference of the settings in the users' documentation: a page that is written from the settings themselves.
+
+use clap::{Arg, Args, Command};
+use duku::settings::GivenSettings;
+use std::{env, fs, path::Path};
+
+const HEAD: &str = "# Settings
+
+Every setting of Duku, written from the program itself. A flag beats the environment, the environment beats the file that `--config` or
+`DUKU_CONFIG` names, and the file beats the default. Keys of the file stand at its top level:
+
+```toml
+listen = \"0.0.0.0:8080\"
+public_url = \"https://platform.example.org\"
+trusted_proxies = [\"10.0.0.0/8\"]
+```
+
+A value outside its bounds stops `duku serve` with a message that names the setting and its bounds. Secrets are no settings: the master
+key comes from `DUKU_MASTER_KEY` or a file, the mail server's password from `DUKU_SMTP_PASSWORD` or a file.
+";
+
+#[test]
+fn the_committed_settings_page_is_what_the_program_takes() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/operating/settings.md");
+    let written = page();
+    if env::var_os("UPDATE_REFERENCES").is_some() {
+        fs::write(&path, &written).unwrap();
+    }
+    assert!(
+        fs::read_to_string(&path).unwrap_or_default() == written,
+        "docs/operating/settings.md is not what the program takes: \
+         `UPDATE_REFERENCES=1 cargo test -p duku --test it references` writes it anew"
+    );
+}
+
+fn page() -> String {
+    let command = GivenSettings::augment_args(Command::new("duku"));
+    let sections: Vec<_> = command.get_arguments().map(section).collect();
+    assert!(sections.len() > 50, "the settings are found");
+    format!("{HEAD}{}", sections.concat())
+}
+
+fn section(setting: &Arg) -> String {
+    let flag = setting.get_long().unwrap();
+    let help = setting.get_help().unwrap().to_string();
+    let (meaning, default) = parted(&help);
+    let mut text = format!("\n## `{}`\n\n{meaning}", setting.get_id());
+    let end = if meaning.ends_with('.') { "" } else { "." };
+    text.push_str(end);
+    if let Some(default) = default {
+        text.push_str(&format!(" The default is {default}."));
+    }
+    let values: Vec<_> = setting.get_possible_values().iter().map(|value| format!("`{}`", value.get_name())).collect();
+    if !values.is_empty() {
+        text.push_str(&format!(" It is one of {}.", values.join(", ")));
+    }
+    let bounded = GivenSettings::default().resolve(None).unwrap().bounded();
+    if let Some((_, _, least, most)) = bounded.into_iter().find(|(name, ..)| *name == flag) {
+        let most = if most == i64::MAX { String::new() } else { format!(" and at most {most}") };
+        text.push_str(&format!(" It is at least {least}{most}."));
+    }
+    let variable = setting.get_env().unwrap().to_string_lossy();
+    format!("{text}\n\nFlag `--{flag}`, variable `{variable}`.\n")
+}
+
+/// Help without its default, and the default; what comes after it belongs to the meaning.
+fn parted(help: &str) -> (String, Option<String>) {
+    let Some((before, rest)) = help.split_once(" [default: ") else { return (help.to_owned(), None) };
+    let (default, after) = rest.split_once(']').unwrap();
+    let meaning = if after.is_empty() { before.to_owned() } else { format!("{before}{after}") };
+    let plain = default.contains(' ') || default.contains('-');
+    (meaning, Some(if plain { default.to_owned() } else { format!("`{default}`") }))
+}

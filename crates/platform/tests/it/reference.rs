@@ -1,0 +1,134 @@
+//! The reference of the schema in the users' documentation: a page that is written from the schema itself.
+
+use graphql_parser::schema::{Definition, EnumType, Field, InputValue, Type, TypeDefinition, parse_schema};
+use std::{env, fs, path::Path};
+
+const HEAD: &str = "# GraphQL schema
+
+Every operation and type of the [GraphQL API](graphql-api.md), written from the schema itself. In the repository the schema stands
+in `crates/platform/schema.graphql`, and a running server answers GraphQL introspection.
+";
+
+#[test]
+fn the_committed_reference_is_the_schema() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/integrations/graphql-schema.md");
+    let written = page(&platform::sdl());
+    if env::var_os("UPDATE_REFERENCES").is_some() {
+        fs::write(&path, &written).unwrap();
+    }
+    assert!(
+        fs::read_to_string(&path).unwrap_or_default() == written,
+        "docs/integrations/graphql-schema.md is not what the schema says: \
+         `UPDATE_REFERENCES=1 cargo test -p platform reference` writes it anew"
+    );
+}
+
+fn page(sdl: &str) -> String {
+    let document = parse_schema::<String>(sdl).unwrap();
+    let types: Vec<_> = document
+        .definitions
+        .into_iter()
+        .filter_map(|definition| match definition {
+            Definition::TypeDefinition(named) => Some(named),
+            _ => None,
+        })
+        .collect();
+    let mut page = HEAD.to_owned();
+    for (name, title) in [("Query", "Queries"), ("Mutation", "Mutations")] {
+        page.push_str(&format!("\n## {title}\n"));
+        for named in &types {
+            if let TypeDefinition::Object(object) = named
+                && object.name == name
+            {
+                object.fields.iter().for_each(|field| page.push_str(&operation(field)));
+            }
+        }
+    }
+    section(&mut page, "Types", types.iter().filter_map(object));
+    section(&mut page, "Inputs", types.iter().filter_map(input));
+    section(&mut page, "Enumerations", types.iter().filter_map(enumeration));
+    section(&mut page, "Scalars", types.iter().filter_map(scalar));
+    page
+}
+
+fn section(page: &mut String, title: &str, parts: impl Iterator<Item = String>) {
+    page.push_str(&format!("\n## {title}\n"));
+    parts.for_each(|part| page.push_str(&part));
+}
+
+fn operation(field: &Field<'_, String>) -> String {
+    let text = described(&field.name, field.description.as_deref());
+    let arguments = table("argument", field.arguments.iter().map(value));
+    format!("{text}\nAnswers {}.\n{arguments}", linked(&field.field_type))
+}
+
+fn object(named: &TypeDefinition<'_, String>) -> Option<String> {
+    let TypeDefinition::Object(object) = named else { return None };
+    if matches!(object.name.as_str(), "Query" | "Mutation") {
+        return None;
+    }
+    let rows = object.fields.iter().map(|field| {
+        let arguments: Vec<_> =
+            field.arguments.iter().map(|argument| format!("{}: {}", argument.name, argument.value_type)).collect();
+        let name =
+            if arguments.is_empty() { field.name.clone() } else { format!("{}({})", field.name, arguments.join(", ")) };
+        (name, linked(&field.field_type), field.description.clone().unwrap_or_default())
+    });
+    Some(format!("{}{}", described(&object.name, object.description.as_deref()), table("field", rows)))
+}
+
+fn input(named: &TypeDefinition<'_, String>) -> Option<String> {
+    let TypeDefinition::InputObject(input) = named else { return None };
+    let fields = table("field", input.fields.iter().map(value));
+    Some(format!("{}{fields}", described(&input.name, input.description.as_deref())))
+}
+
+fn enumeration(named: &TypeDefinition<'_, String>) -> Option<String> {
+    let TypeDefinition::Enum(EnumType { name, description, values, .. }) = named else { return None };
+    let mut text = format!("{}\n| value | meaning |\n| --- | --- |\n", described(name, description.as_deref()));
+    for value in values {
+        text.push_str(&format!("| `{}` | {} |\n", value.name, cell(value.description.as_deref().unwrap_or_default())));
+    }
+    Some(text)
+}
+
+fn scalar(named: &TypeDefinition<'_, String>) -> Option<String> {
+    let TypeDefinition::Scalar(scalar) = named else { return None };
+    Some(described(&scalar.name, scalar.description.as_deref()))
+}
+
+fn described(name: &str, description: Option<&str>) -> String {
+    format!("\n### `{name}`\n\n{}\n", description.unwrap_or_else(|| panic!("{name} has no description")))
+}
+
+fn value(given: &InputValue<'_, String>) -> (String, String, String) {
+    let description = given.description.clone().unwrap_or_default();
+    let default = given.default_value.as_ref().map(|default| format!(" Default: `{default}`."));
+    (given.name.clone(), linked(&given.value_type), description + default.as_deref().unwrap_or_default())
+}
+
+fn table(what: &str, rows: impl Iterator<Item = (String, String, String)>) -> String {
+    let rows: Vec<_> = rows.map(|(name, kind, text)| format!("| `{name}` | {kind} | {} |\n", cell(&text))).collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    format!("\n| {what} | type | meaning |\n| --- | --- | --- |\n{}", rows.concat())
+}
+
+/// A type's name, leading to what is said of it; the scalars that every schema has say nothing.
+fn linked(kind: &Type<'_, String>) -> String {
+    fn innermost<'a>(kind: &'a Type<'_, String>) -> &'a str {
+        match kind {
+            Type::NamedType(name) => name,
+            Type::ListType(inner) | Type::NonNullType(inner) => innermost(inner),
+        }
+    }
+    match innermost(kind) {
+        "Boolean" | "Float" | "ID" | "Int" | "String" => format!("`{kind}`"),
+        name => format!("[`{kind}`](#{})", name.to_lowercase()),
+    }
+}
+
+fn cell(text: &str) -> String {
+    text.replace('\n', " ").replace('|', "\\|")
+}
