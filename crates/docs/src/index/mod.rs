@@ -118,21 +118,25 @@ impl Index {
     }
 }
 
-/// Everything that a section says, with the names of a table's columns once before its rows.
+/// Everything that a section says, with the names of a table's columns once before its rows. What is no sentence is set apart
+/// by a dot, because excerpts go over several blocks.
 fn words(section: &Section) -> String {
     let mut text = String::new();
+    let mut add = |words: &str| {
+        text.push_str(words);
+        text.push_str(if words.ends_with(['.', ':', '!', '?', '…']) { " " } else { " · " });
+    };
     let mut before: &[String] = &[];
     for block in &section.blocks {
         if let BlockKind::Row { columns, .. } = &block.kind
             && columns.as_slice() != before
         {
             before = columns;
-            text.push_str(&columns.join(" "));
-            text.push('\n');
+            add(&columns.join(" | "));
         }
-        text.push_str(&block.text);
-        text.push('\n');
+        add(&block.text);
     }
+    text.truncate(text.trim_end_matches([' ', '·']).len());
     text
 }
 

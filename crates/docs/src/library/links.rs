@@ -54,7 +54,7 @@ pub(super) fn target(link: &str, file: &str) -> Target {
         }
     }
     let joined = parts.join("/");
-    let is_file = path.ends_with(".md");
+    let is_file = path.strip_suffix(".md").is_some();
     Target::Page { path: if is_file { page_path(&joined) } else { joined }, fragment }
 }
 

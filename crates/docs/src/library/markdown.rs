@@ -1,4 +1,4 @@
-//! Markdown as pages are written in it: CommonMark with tables and `~~`, and hint blocks around other blocks.
+//! Markdown as pages are written in it: `CommonMark` with tables and `~~`, and hint blocks around other blocks.
 
 use super::{problem::Fault, text::Lines};
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};

@@ -57,8 +57,8 @@ pub(super) fn of_summary(
             Event::End(TagEnd::Link) => {
                 if let Some((written, title)) = link.take() {
                     let to = target(&written, file);
-                    let line = readable.lines.at(range.start);
-                    faults.extend(reader.add(&written, to, title, depth.saturating_sub(1), line));
+                    let at = readable.lines.at(range.start);
+                    faults.extend(reader.add(&written, to, title, depth.saturating_sub(1), at));
                 }
             }
             Event::Text(text) | Event::Code(text) => {

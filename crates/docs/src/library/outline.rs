@@ -258,7 +258,8 @@ impl<'a> Reader<'a> {
     fn flush(&mut self) {
         let Some(mut block) = self.block.take() else { return };
         let is_code = matches!(block.kind, BlockKind::Code { .. });
-        block.text = if is_code { block.text.trim_end() } else { block.text.trim() }.to_owned();
+        let bare = if is_code { block.text.trim_end() } else { block.text.trim() };
+        block.text = String::from(bare);
         if !block.text.is_empty()
             && let Some(section) = self.outline.sections.last_mut()
         {

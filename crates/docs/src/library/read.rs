@@ -54,7 +54,7 @@ fn collect(folder: &Path, below: &str, files: &mut Files) -> Result<(), (PathBuf
         // A link to a folder is not followed: it may lead back up.
         if entry.file_type().map_err(failed)?.is_dir() {
             collect(&path, &format!("{below}{name}/"), files)?;
-        } else if name.ends_with(".md") {
+        } else if name.strip_suffix(".md").is_some() {
             if fs::metadata(&path).map_err(failed)?.len() > LARGEST {
                 return Err(failed(io::Error::other("a page has at most 4 MiB")));
             }

@@ -1,5 +1,7 @@
 //! Small things about text: lines, the names of headings, addresses.
 
+use std::fmt::Write;
+
 /// Tells lines of a text from offsets.
 pub(super) struct Lines(Vec<usize>);
 
@@ -29,7 +31,7 @@ pub(crate) fn encoded(path: &str) -> String {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'.' | b'_' | b'~') {
             text.push(char::from(byte));
         } else {
-            text.push_str(&format!("%{byte:02X}"));
+            let _ = write!(text, "%{byte:02X}");
         }
     }
     text

@@ -166,9 +166,8 @@ impl Docs {
             Wanted::Markdown(place) => machines::markdown(self, asked, place),
             Wanted::Contents => machines::contents(self, asked),
             Wanted::Everything => machines::everything(self, asked),
-            Wanted::Search => search::answer(self, asked).await,
             // Until questions are answered, what is asked is looked for.
-            Wanted::Ask => search::answer(self, asked).await,
+            Wanted::Search | Wanted::Ask => search::answer(self, asked).await,
             Wanted::Opening(path) => Redirect::to(&address(asked.mount.base(), &path)).into_response(),
             Wanted::Moved(path) => {
                 let query = asked.uri.query().map(|query| format!("?{query}")).unwrap_or_default();

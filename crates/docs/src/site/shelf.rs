@@ -18,10 +18,7 @@ impl Shelf {
     }
 
     pub(super) fn text(&self, place: usize, mount: Mount) -> &str {
-        let [below, own] = match self.texts.get(place) {
-            Some(texts) => texts,
-            None => return "",
-        };
+        let Some([below, own]) = self.texts.get(place) else { return "" };
         let text = match mount {
             Mount::Below => below,
             Mount::Own => own,

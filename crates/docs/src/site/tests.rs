@@ -213,12 +213,9 @@ async fn the_nearest_pages_are_named() {
         ["/docs/keys", "/docs/use/key", "/docs/api-keys", "/docs/using-keys", "/docs/integrations/apikeys"]
     {
         let answer = get(path).await;
-        assert!(
-            answer.text.contains("<li><a href=\"/docs/use/keys\">API keys</a></li>\u{2f}")
-                || answer.text.contains("<ul><li><a href=\"/docs/use/keys\">"),
-            "{path}: {}",
-            answer.text
-        );
+        let first = answer.text.split("one of these").nth(1).and_then(|rest| rest.split("</li>").next());
+        let first = first.unwrap_or_else(|| panic!("{path}: {}", answer.text));
+        assert!(first.ends_with("<a href=\"/docs/use/keys\">API keys</a>"), "{path}: {first}");
     }
     let markdown = get("/docs/api-keys.md").await;
     assert_eq!(
@@ -286,7 +283,7 @@ async fn searches_take_whatever_is_typed_up_to_their_limit() {
     for bad in ["%00", "%ff", "%", "a&q=b"] {
         assert_eq!(get(&format!("/docs/search?q={bad}")).await.status, 400, "{bad}");
     }
-    assert_eq!(get(&format!("/docs/search?q={}", "ä".repeat(0) + &"a".repeat(1000))).await.status, 200);
+    assert_eq!(get(&format!("/docs/search?q={}", "a".repeat(1000))).await.status, 200);
     let long = format!("/docs/search?q={}", "a".repeat(1001));
     let answer = get(&long).await;
     assert_eq!(answer.status, 400);

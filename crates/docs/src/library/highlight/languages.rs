@@ -15,6 +15,10 @@ pub(super) enum Keys {
 }
 
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a habit of a language, and they go together in any way"
+)]
 pub(super) struct Language {
     pub(super) line_comments: &'static [&'static str],
     pub(super) block_comment: Option<(&'static str, &'static str)>,

@@ -60,7 +60,7 @@ struct Scanner<'a> {
     into: &'a mut String,
 }
 
-impl<'a> Scanner<'a> {
+impl Scanner<'_> {
     /// Writes the next stretch; `false` at the end.
     fn step(&mut self) -> bool {
         let Some(first) = self.rest.chars().next() else { return false };
@@ -112,18 +112,13 @@ impl<'a> Scanner<'a> {
 
     /// The length of the key that a line begins with.
     fn key_of(&self, line: &str) -> Option<usize> {
-        let (key, after) = match self.language.keys {
-            Keys::YamlLine => {
-                let end = line.find(": ").or_else(|| line.strip_suffix(':').map(str::len))?;
-                (line.get(..end)?, end)
-            }
-            _ => {
-                let end = line.find('=')?;
-                (line.get(..end)?.trim_end(), end)
-            }
-        };
+        let is_yaml = self.language.keys == Keys::YamlLine;
+        let end =
+            if is_yaml { line.find(": ").or(line.strip_suffix(':').map(str::len)) } else { line.find('=') };
+        let key = line.get(..end?)?;
+        let key = if is_yaml { key } else { key.trim_end() };
         let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | '$');
-        (after > 0 && !key.is_empty() && key.chars().all(plain)).then_some(key.len())
+        (!key.is_empty() && key.chars().all(plain)).then_some(key.len())
     }
 
     fn comment(&self) -> Option<(usize, Option<Kind>)> {
@@ -158,16 +153,29 @@ impl<'a> Scanner<'a> {
 
     /// Where a quoted text ends; nothing if it does not, because then the mark was an apostrophe.
     fn end_of_quote(&self, inside: &str, mark: char) -> Option<usize> {
-        let (escapes, lines) = (!(self.language.raw_single && mark == '\''), self.language.quotes_span_lines);
+        let has_escapes = !(self.language.raw_single && mark == '\'');
         let mut escaped = false;
+        // In a shell's quotes a command may stand, with quotes of its own.
+        let mut around = vec![mark];
+        let mut before = mark;
         for (at, character) in inside.char_indices() {
-            match character {
+            match (around.last().copied(), character) {
                 _ if escaped => escaped = false,
-                '\\' if escapes => escaped = true,
-                '\n' if !lines && mark != '`' => return None,
-                other if other == mark => return Some(at),
+                (Some(open), '\\') if has_escapes && open != '\'' => escaped = true,
+                (_, '\\') if has_escapes && around.len() == 1 => escaped = true,
+                (_, '\n') if !self.language.quotes_span_lines && mark != '`' => return None,
+                (Some('"'), '(') if self.language.raw_single && before == '$' => around.push(')'),
+                (Some(')'), '(') => around.push(')'),
+                (Some(')'), '"' | '\'') => around.push(character),
+                (Some(open), other) if open == other => {
+                    around.pop();
+                    if around.is_empty() {
+                        return Some(at);
+                    }
+                }
                 _ => {}
             }
+            before = character;
         }
         None
     }
