@@ -21,8 +21,9 @@ impl Settings {
         if problems.is_empty() {
             return Ok(Docs::of(library, address));
         }
-        let lines: String = problems.iter().map(|problem| format!("\n  {problem}")).collect();
-        Err(CommandFailure::new(format!("--docs-folder: the pages in {folder} have faults:{lines}")))
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        let lines = lines.join("\n  ");
+        Err(CommandFailure::new(format!("--docs-folder: the pages in {folder} have faults:\n  {lines}")))
     }
 
     fn docs_address(&self, urls: &Urls) -> Result<Address, CommandFailure> {
