@@ -149,6 +149,14 @@
 
   // ---- Where you are: the page in the navigation, the heading in the contents.
   const nav = one('.docs-nav');
+  // The style sheet shows them open where there is room; this says so to whoever does not look.
+  for (const [fold, width] of [[nav, '52.01rem'], [one('.docs-toc'), '74.01rem']]) {
+    if (!fold) continue;
+    const roomy = matchMedia(`(min-width: ${width})`);
+    const follow = () => { fold.open = roomy.matches; };
+    roomy.addEventListener('change', follow);
+    follow();
+  }
   const current = one('[aria-current="page"]', nav);
   if (current && nav.scrollHeight > nav.clientHeight) nav.scrollTop = current.offsetTop - nav.clientHeight / 2;
   const links = new Map(all('.docs-toc a').map((link) => [decodeURIComponent(link.hash.slice(1)), link]));
@@ -166,5 +174,5 @@
     addEventListener('scroll', () => { if (!waiting) { waiting = true; requestAnimationFrame(mark); } }, { passive: true });
     mark();
   }
-  for (const link of all('.docs-toc a')) link.addEventListener('click', () => { const fold = link.closest('details'); if (fold) fold.open = false; });
+  for (const link of all('.docs-toc a')) link.addEventListener('click', () => { if (matchMedia('(max-width: 74rem)').matches) link.closest('details').open = false; });
 })();
