@@ -16,10 +16,9 @@ const HIT: [char; 2] = ['\u{2}', '\u{3}'];
 const TABLE: &str =
     "CREATE VIRTUAL TABLE section USING fts5(title, heading, body, tokenize = 'porter unicode61')";
 const ADD: &str = "INSERT INTO section (rowid, title, heading, body) VALUES (?1, ?2, ?3, ?4)";
-/// A word of a heading says more than one of the text.
-const FIND: &str = "SELECT rowid, bm25(section, 5.0, 8.0, 1.0) AS cost, \
-                    snippet(section, 2, char(2), char(3), '…', 28), highlight(section, 1, char(2), char(3)) \
-                    FROM section WHERE section MATCH ?1 ORDER BY cost, rowid LIMIT ?2";
+/// A word of a heading says more than one of the text. Sorted by FTS5 itself, so that excerpts are made of the best rows alone.
+const FIND: &str = "SELECT rowid, rank, snippet(section, 2, char(2), char(3), '…', 28) FROM section \
+                    WHERE section MATCH ?1 AND rank MATCH 'bm25(5.0, 8.0, 1.0)' ORDER BY rank LIMIT ?2";
 
 /// An index of one library.
 pub(crate) struct Index {
@@ -46,8 +45,6 @@ pub(crate) struct Hit {
     pub(crate) score: f64,
     /// The part of its text that fits best.
     pub(crate) excerpt: Marked,
-    /// Its headings.
-    pub(crate) heading: Marked,
 }
 
 /// A text in parts, of which some were looked for.
@@ -107,12 +104,12 @@ impl Index {
         let rows = find.query_map(params![query, limit], |row| {
             let (number, cost): (i64, f64) = (row.get(0)?, row.get(1)?);
             let place = usize::try_from(number - 1).ok().and_then(|number| self.places.get(number));
-            Ok(place.map(|place| (*place, -cost, row.get::<_, String>(2), row.get::<_, String>(3))))
+            Ok(place.map(|place| (*place, -cost, row.get::<_, String>(2))))
         })?;
         let mut hits = Vec::new();
         for row in rows {
-            let Some((place, score, excerpt, heading)) = row? else { continue };
-            hits.push(Hit { place, score, excerpt: Marked::of(&excerpt?), heading: Marked::of(&heading?) });
+            let Some((place, score, excerpt)) = row? else { continue };
+            hits.push(Hit { place, score, excerpt: Marked::of(&excerpt?) });
         }
         Ok(hits)
     }
