@@ -63,7 +63,10 @@ impl House {
                 Pair { client_id: made.key.id.to_string(), client_secret: made.secret.expose().to_owned() };
             let token = service.issue_person_token(&ctx, "fuzz", "ada@example.org", None).await.unwrap();
             let proxies = app::trusted_proxies(&settings).unwrap();
-            (app::router(&settings, proxies, &service, &urls, &ambient, Stopping::default()), pair, token)
+            let docs = settings.documentation(&urls).unwrap();
+            let router =
+                app::router(&settings, proxies, docs, &service, &urls, &ambient, Stopping::default());
+            (router, pair, token)
         });
         Self { pair, admin_token, router, runtime, _dir: dir }
     }

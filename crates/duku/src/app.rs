@@ -8,9 +8,12 @@ use crate::{
 };
 use axum::{
     Router,
+    extract::Request,
     http::HeaderMap,
     middleware::{Next, from_fn},
+    response::Response,
 };
+use docs::Docs;
 use domain::{Clock, Entropy};
 use service::{Ctx, Service};
 use std::{sync::Arc, time::Duration};
@@ -95,6 +98,7 @@ pub fn trusted_proxies(settings: &Settings) -> Result<TrustedProxies, CommandFai
 pub fn router(
     settings: &Settings,
     proxies: TrustedProxies,
+    docs: Docs,
     service: &Service,
     urls: &Urls,
     ambient: &Ambient,
@@ -118,12 +122,23 @@ pub fn router(
         .router()
         .merge(platform::Platform::new(service.clone(), platform_settings).router())
         .merge(viewport::Viewport::new(service.clone(), viewport_settings).router())
-        .merge(docs::router())
-        .merge(pages::assets_with(&viewport::ASSETS))
+        .merge(docs.router())
+        .merge(pages::assets_with(viewport::ASSETS.iter().chain(&docs::ASSETS)))
         .merge(operations::router(service.clone(), stopping))
         .fallback(move |headers: HeaderMap| std::future::ready(operations::not_found(&headers, &discovery)))
         // One layer, not one for each of these: every layer costs each request a copy and an allocation.
         .layer(from_fn(move |request, next: Next| {
-            door.clone().enter(request, move |request| operations::guard(timeout, next.run(request)))
+            let docs = docs.clone();
+            door.clone()
+                .enter(request, move |request| operations::guard(timeout, answer(docs, request, next)))
         }))
+}
+
+/// On a host of its own the documentation stands at the root, where Viewport is on every other.
+async fn answer(docs: Docs, request: Request, next: Next) -> Response {
+    if docs.is_own(request.uri(), request.headers()) {
+        docs.answer_own(request).await
+    } else {
+        next.run(request).await
+    }
 }

@@ -68,7 +68,7 @@ pub fn assets() -> Router {
 }
 
 /// Serves the shared files and `more`. A surface builds the addresses of its own ones with [`Asset::url`].
-pub fn assets_with(more: &'static [Asset]) -> Router {
+pub fn assets_with(more: impl IntoIterator<Item = &'static Asset>) -> Router {
     let table: Arc<Vec<Served>> = Arc::new(SHARED.iter().chain(more).map(Served::of).collect());
     Router::new().route(
         "/assets/{name}",

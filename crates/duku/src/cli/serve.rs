@@ -29,6 +29,7 @@ pub(crate) struct Prepared {
     ambient: Ambient,
     settings: Settings,
     proxies: TrustedProxies,
+    docs: docs::Docs,
     metrics: Option<(TcpListener, PrometheusHandle)>,
 }
 
@@ -45,12 +46,13 @@ pub(crate) async fn prepare(settings: Settings) -> Result<Prepared, CommandFailu
     let listener = server::bind("--listen", &settings.listen).await?;
     let metrics = bind_metrics(&settings).await?.map(|listener| (listener, handle));
     let urls = Urls::resolve(&settings, listener.local_addr()?)?;
+    let docs = settings.documentation(&urls)?;
     let ambient = Ambient::system();
     let store = app::open_store(&settings).await?;
     let service = app::open_service(&settings, store, &urls, &ambient).await?;
     service.keep_signing_keys(&ambient.background("start")).await?;
     remember_urls(&service, &urls).await?;
-    Ok(Prepared { listener, urls, service, ambient, settings, proxies, metrics })
+    Ok(Prepared { listener, urls, service, ambient, settings, proxies, docs, metrics })
 }
 
 async fn bind_metrics(settings: &Settings) -> Result<Option<TcpListener>, CommandFailure> {
@@ -131,9 +133,9 @@ impl Prepared {
 
     /// Serves until SIGINT or SIGTERM, finishes what runs and writes what was counted.
     pub(crate) async fn serve(self) -> Result<(), CommandFailure> {
-        let Self { listener, urls, service, ambient, settings, proxies, metrics } = self;
+        let Self { listener, urls, service, ambient, settings, proxies, docs, metrics } = self;
         let stopping = operations::Stopping::default();
-        let router = app::router(&settings, proxies, &service, &urls, &ambient, stopping.clone());
+        let router = app::router(&settings, proxies, docs, &service, &urls, &ambient, stopping.clone());
         let limits = server::Limits {
             connections: settings.connections,
             header_timeout: Duration::from_secs(settings.header_timeout_seconds),

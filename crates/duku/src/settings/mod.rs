@@ -2,6 +2,7 @@
 
 #![expect(clippy::doc_markdown, reason = "what documents a setting is its help text, shown as it stands")]
 
+mod documentation;
 mod mail;
 mod urls;
 
@@ -90,6 +91,10 @@ settings! {
     platform_url: String = String::new(), "DUKU_PLATFORM_URL";
     /// Viewport's URL, if it has a host name of its own [default: --platform-url, "platform." replaced by "viewport."]
     viewport_url: String = String::new(), "DUKU_VIEWPORT_URL";
+    /// The documentation's URL, if it has a host name of its own [default: /docs at --public-url]
+    docs_url: String = String::new(), "DUKU_DOCS_URL";
+    /// A folder of Markdown to serve as the documentation instead of Duku's own
+    docs_folder: PathBuf = PathBuf::new(), "DUKU_DOCS_FOLDER";
     /// sqlite://PATH or postgres://… [default: sqlite, in the data directory]. A URL with a password belongs in the environment
     database_url: String = String::new(), "DUKU_DATABASE_URL";
     /// PostgreSQL: the most connections of this process [default: 16]

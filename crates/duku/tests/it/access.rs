@@ -107,7 +107,7 @@ async fn every_route_of_viewport_opens_for_whom_its_row_says() {
 }
 
 /// The routes of the other rooms, and who may call them. `client` proves itself by a secret, a code or a token.
-const OTHERS: [(&str, &str); 20] = [
+const OTHERS: [(&str, &str); 23] = [
     ("auth", "/.well-known/oauth-authorization-server{realm} anyone"),
     ("auth", "{protocol}/auth anyone"),
     ("auth", "{protocol}/auth/device anyone"),
@@ -126,7 +126,10 @@ const OTHERS: [(&str, &str); 20] = [
     ("duku", "/readyz anyone"),
     ("duku", "/metrics anyone"),
     ("docs", "/docs anyone"),
+    ("docs", "/docs/ anyone"),
     ("docs", "/docs/{*path} anyone"),
+    ("docs", "/llms.txt anyone"),
+    ("docs", "/llms-full.txt anyone"),
     ("pages", "/assets/{name} anyone"),
 ];
 

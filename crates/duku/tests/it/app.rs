@@ -128,5 +128,13 @@ impl App {
 
 fn router(settings: &Settings, service: &Service, urls: &Urls, ambient: &Ambient) -> Router {
     let proxies = app::trusted_proxies(settings).unwrap();
-    app::router(settings, proxies, service, urls, ambient, Stopping::default())
+    app::router(
+        settings,
+        proxies,
+        settings.documentation(urls).unwrap(),
+        service,
+        urls,
+        ambient,
+        Stopping::default(),
+    )
 }

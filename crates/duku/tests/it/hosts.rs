@@ -7,6 +7,7 @@ use testkit::{Answer, Engine};
 on_both! {
     a_sign_in_begins_on_viewports_own_host
     a_form_may_lead_to_the_authorization_server
+    the_documentation_can_have_a_host_of_its_own
 }
 
 async fn start(engine: Engine) -> App {
@@ -55,4 +56,34 @@ async fn a_form_may_lead_to_the_authorization_server(engine: Engine) {
         let targets = "form-action 'self' https://viewport.example.test https://auth.example.test;";
         assert!(policy.contains(targets), "{page}: {policy}");
     }
+}
+
+async fn the_documentation_can_have_a_host_of_its_own(engine: Engine) {
+    let given = GivenSettings {
+        public_url: Some("https://platform.example.test".to_owned()),
+        docs_url: Some("https://docs.example.test".to_owned()),
+        ..GivenSettings::default()
+    };
+    let app = App::start_with(engine, given).await;
+    let own = "docs.example.test";
+    let page = get(&app, own, "/integrations/api-keys").await;
+    assert_eq!(page.status, 200, "{}", page.text);
+    assert!(page.text.contains("href=\"https://docs.example.test/integrations/api-keys\""));
+    assert!(page.text.contains("href=\"https://viewport.example.test/\""), "the way to the product");
+    let list = get(&app, own, "/llms.txt").await;
+    assert!(list.text.contains("(https://docs.example.test/integrations/api-keys.md)"), "{}", list.text);
+    let moved = get(&app, own, "/docs/integrations/api-keys").await;
+    assert_eq!((moved.status.as_u16(), moved.header("location")), (308, "/integrations/api-keys"));
+    for path in ["/login", "/settings/api-keys", "/graphql", "/realms/duku"] {
+        assert_eq!(get(&app, own, path).await.status, 404, "{path} is on other hosts");
+    }
+    assert_eq!(get(&app, own, "/healthz").await.status, 200);
+    let style = page.text.split("href=\"/assets/docs.css").nth(1).unwrap().split('"').next().unwrap();
+    assert_eq!(get(&app, own, &format!("/assets/docs.css{style}")).await.status, 200);
+    let elsewhere = get(&app, "platform.example.test", "/docs/integrations/api-keys").await;
+    assert_eq!(elsewhere.status, 200);
+    assert!(
+        elsewhere.text.contains("rel=\"canonical\" href=\"https://docs.example.test/integrations/api-keys\"")
+    );
+    assert_eq!(get(&app, "platform.example.test", "/integrations/api-keys").await.status, 404);
 }

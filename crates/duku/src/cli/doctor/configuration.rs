@@ -77,6 +77,9 @@ fn check_urls(findings: &mut Findings, settings: &Settings) {
         Ok(urls) => urls,
         Err(error) => return findings.fail("urls", error.to_string(), "correct the setting"),
     };
+    if let Err(error) = settings.documentation(&urls) {
+        findings.fail("documentation", error.to_string(), "correct the setting, or what the lines name");
+    }
     if !Urls::are_set(settings) && !address.ip().is_loopback() {
         return findings.warn(
             "urls",
@@ -118,9 +121,14 @@ fn check_proxies(findings: &mut Findings, settings: &Settings) {
     if let Err(error) = app::trusted_proxies(settings) {
         return findings.fail("proxies", error.to_string(), "name addresses and networks, like 10.0.0.0/8");
     }
-    let https = [&settings.public_url, &settings.platform_url, &settings.auth_url, &settings.viewport_url]
-        .iter()
-        .any(|url| url.starts_with("https:"));
+    let given = [
+        &settings.public_url,
+        &settings.platform_url,
+        &settings.auth_url,
+        &settings.viewport_url,
+        &settings.docs_url,
+    ];
+    let https = given.iter().any(|url| url.starts_with("https:"));
     let everyone = |entry: &String| entry.trim().ends_with("/0");
     match &*settings.trusted_proxies {
         [] if https => findings.warn(

@@ -8,7 +8,7 @@ fn either(known: Vec<String>) -> impl Strategy<Value = String> {
     prop_oneof![3 => select(known), 1 => any::<String>(), 1 => "[ -~]{0,40}"]
 }
 
-pub(super) const NAMES: [&str; 40] = [
+pub(super) const NAMES: [&str; 44] = [
     "grant_type",
     "client_id",
     "client_secret",
@@ -49,6 +49,10 @@ pub(super) const NAMES: [&str; 40] = [
     "variables",
     "operationName",
     "id",
+    "q",
+    "page",
+    "ask",
+    "goal",
 ];
 
 fn form(values: Vec<String>) -> impl Strategy<Value = Vec<u8>> {

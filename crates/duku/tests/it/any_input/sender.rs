@@ -73,7 +73,15 @@ impl Sender {
             Ambient { clock: Arc::new(app.clock.clone()), entropy: Arc::new(SeededEntropy::new(9)) };
         let urls = Urls::resolve(&settings, app.address).unwrap();
         let proxies = app::trusted_proxies(&settings).unwrap();
-        let router = app::router(&settings, proxies, &app.service, &urls, &ambient, Stopping::default());
+        let router = app::router(
+            &settings,
+            proxies,
+            settings.documentation(&urls).unwrap(),
+            &app.service,
+            &urls,
+            &ambient,
+            Stopping::default(),
+        );
         Self { runtime, app, router, seen: Mutex::default() }
     }
 
@@ -100,8 +108,12 @@ impl Sender {
                 "/realms/duku",
                 "/docs",
                 "/docs/{x}",
+                "/docs/search",
+                "/docs/ask",
+                "/docs/integrations/api-keys.md",
                 "/assets/{x}",
                 "/llms.txt",
+                "/llms-full.txt",
                 "/realms/duku/.well-known/openid-configuration",
                 "/.well-known/oauth-protected-resource/graphql",
             ]

@@ -1,0 +1,191 @@
+//! A library: any folder of Markdown, read once.
+//!
+//! `SUMMARY.md` gives the navigation, `README.md` or `index.md` is the page of its folder. Whatever is wrong with the
+//! folder does not stop it from being read: [`Library::check`] tells it with file and line.
+
+mod check;
+mod highlight;
+mod html;
+mod links;
+mod markdown;
+mod navigation;
+mod outline;
+mod problem;
+mod read;
+mod text;
+
+pub use markdown::HintStyle;
+pub use navigation::{Entry, Group};
+pub use outline::{Block, BlockKind, Section};
+pub use problem::Problem;
+pub use read::Unreadable;
+
+pub(crate) use html::address;
+pub(crate) use text::{decoded, encoded};
+
+use links::page_path;
+use outline::{Outline, outline};
+use problem::Fault;
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+};
+
+/// The file with the navigation.
+const SUMMARY: &str = "SUMMARY.md";
+
+/// Addresses of the site that no page can have.
+const TAKEN: [&str; 4] = ["search", "ask", "llms.txt", "llms-full.txt"];
+
+/// The pages of `docs/`, as they were when this was compiled.
+static EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
+
+/// A folder of pages.
+#[derive(Debug)]
+pub struct Library {
+    pages: Vec<Page>,
+    by_path: HashMap<String, usize>,
+    groups: Vec<Group>,
+    /// What is wrong beside what each page knows of itself.
+    problems: Vec<Problem>,
+}
+
+/// A page.
+#[derive(Debug)]
+pub struct Page {
+    /// Where it stands below the library's address, without an ending; empty for the first page.
+    pub path: String,
+    /// Its file, below the folder.
+    pub file: String,
+    /// Its title; its file's name if it has none.
+    pub title: String,
+    /// Its first paragraph, without markup.
+    pub description: String,
+    /// As it is written.
+    pub markdown: Cow<'static, str>,
+    outline: Outline,
+}
+
+impl Page {
+    fn of(file: String, markdown: Cow<'static, str>) -> Self {
+        let outline = outline(&markdown, &file);
+        let title = outline.title.as_ref().map_or_else(|| file.clone(), |(title, _)| title.clone());
+        let mut blocks = outline.sections.iter().flat_map(|section| &section.blocks);
+        let first = blocks.find(|block| block.kind == BlockKind::Paragraph);
+        let description = first.map(|block| block.text.clone()).unwrap_or_default();
+        Self { path: page_path(&file), file, title, description, markdown, outline }
+    }
+
+    /// Its parts, in order.
+    pub fn sections(&self) -> &[Section] {
+        &self.outline.sections
+    }
+
+    /// Its text as HTML, for a library that stands below `base`.
+    pub fn html(&self, base: &str) -> String {
+        html::render(&self.markdown, &self.outline, base)
+    }
+
+    /// Its text as Markdown whose links between pages are whole URLs, for readers that see many pages at once.
+    pub fn standalone(&self, url: &str) -> String {
+        read::standalone(self, url)
+    }
+}
+
+impl Library {
+    /// The pages that are compiled in.
+    pub fn embedded() -> Self {
+        Self::of(EMBEDDED.iter().map(|(file, text)| ((*file).to_owned(), Cow::Borrowed(*text))))
+    }
+
+    /// The pages of files: their paths below the folder, with `/` between, and their texts.
+    pub fn of(files: impl IntoIterator<Item = (String, Cow<'static, str>)>) -> Self {
+        let mut files: Vec<_> = files.into_iter().collect();
+        files.sort();
+        let mut library =
+            Self { pages: Vec::new(), by_path: HashMap::new(), groups: Vec::new(), problems: Vec::new() };
+        let mut summary = None;
+        for (file, text) in files {
+            if file == SUMMARY {
+                summary = Some(text);
+            } else {
+                library.add(Page::of(file, text));
+            }
+        }
+        library.navigate(summary.as_deref());
+        library
+    }
+
+    fn add(&mut self, page: Page) {
+        let before = self.by_path.get(&page.path).and_then(|index| self.pages.get(*index));
+        let fault = match before {
+            Some(before) => Some(Fault::new(
+                1,
+                format!("{} has the same address", before.file),
+                "name one of the files differently",
+            )),
+            None if TAKEN.contains(&&*page.path) => {
+                let what = format!("the site itself is at /{}", page.path);
+                Some(Fault::new(1, what, "name the file differently"))
+            }
+            None => None,
+        };
+        if let Some(fault) = fault {
+            self.problems.push(fault.within(&page.file));
+        } else {
+            self.by_path.insert(page.path.clone(), self.pages.len());
+            self.pages.push(page);
+        }
+    }
+
+    /// Brings the pages into the order of the navigation; what it does not name comes last.
+    fn navigate(&mut self, summary: Option<&str>) {
+        let mut faults = Vec::new();
+        let known: HashSet<&str> = self.pages.iter().map(|page| &*page.path).collect();
+        self.groups = match summary {
+            Some(summary) => navigation::of_summary(summary, SUMMARY, &known, &mut faults),
+            None => navigation::by_path(self.pages.iter().map(|page| (&*page.file, &*page.title))),
+        };
+        self.problems.extend(faults.iter().map(|fault| fault.within(SUMMARY)));
+        let entries = self.groups.iter().flat_map(|group| &group.entries);
+        let order: HashMap<&str, usize> =
+            entries.enumerate().map(|(place, entry)| (&*entry.path, place)).collect();
+        for page in self.pages.iter().filter(|page| !order.contains_key(&*page.path)) {
+            let what = format!("{SUMMARY} does not have this page");
+            self.problems.push(Fault::new(1, what, "add a line for it there").within(&page.file));
+        }
+        self.pages.sort_by_key(|page| order.get(&*page.path).copied().unwrap_or(usize::MAX));
+        self.by_path =
+            self.pages.iter().enumerate().map(|(index, page)| (page.path.clone(), index)).collect();
+    }
+
+    /// Every page, in the order of the navigation.
+    pub fn pages(&self) -> &[Page] {
+        &self.pages
+    }
+
+    /// The page at a path.
+    pub fn page(&self, path: &str) -> Option<&Page> {
+        self.pages.get(self.place(path)?)
+    }
+
+    /// Which of [`Self::pages`] is at a path.
+    pub fn place(&self, path: &str) -> Option<usize> {
+        self.by_path.get(path).copied()
+    }
+
+    /// The page that the library opens with: that of the folder itself, or else the first of the navigation.
+    pub fn first(&self) -> Option<&Page> {
+        self.page("").or_else(|| self.pages.first())
+    }
+
+    /// The navigation.
+    pub fn groups(&self) -> &[Group] {
+        &self.groups
+    }
+
+    /// Everything that is wrong with the folder, by file and line.
+    pub fn check(&self) -> Vec<Problem> {
+        check::check(self)
+    }
+}

@@ -1,0 +1,189 @@
+//! The site: which request gets which answer.
+
+mod frame;
+mod kept;
+mod machines;
+mod missing;
+mod page;
+mod search;
+mod shelf;
+mod wanted;
+
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    response::{IntoResponse, Redirect},
+    routing::get,
+};
+use http::{HeaderMap, Method, Response, StatusCode, Uri, header, request::Parts};
+use pages::Asset;
+use shelf::Shelf;
+use std::sync::{Arc, OnceLock};
+use wanted::Wanted;
+
+use crate::library::{Library, address};
+
+/// The files that the site's pages load beside those of all pages.
+pub static ASSETS: [Asset; 2] = [
+    Asset {
+        name: "docs.css",
+        content_type: "text/css; charset=utf-8",
+        bytes: include_bytes!("../../assets/docs.css"),
+    },
+    Asset {
+        name: "docs.js",
+        content_type: "text/javascript; charset=utf-8",
+        bytes: include_bytes!("../../assets/docs.js"),
+    },
+];
+
+/// Where a site stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    /// What stands before every path of it, without a slash at the end: `https://duku.example/docs`, or a host of its own.
+    pub url: String,
+    /// Host and port as requests name them, if the site has a host of its own.
+    pub host: Option<String>,
+    /// Where the product is that this is the documentation of.
+    pub product: String,
+}
+
+/// A documentation site. Cheap to clone; nothing is read before the first request.
+#[derive(Clone)]
+pub struct Docs(Arc<Inner>);
+
+struct Inner {
+    address: Address,
+    shelf: OnceLock<Shelf>,
+}
+
+/// What stands before the paths of a site in a request: `/docs`, or nothing on a host of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mount {
+    Below,
+    Own,
+}
+
+impl Mount {
+    const fn base(self) -> &'static str {
+        match self {
+            Self::Below => "/docs",
+            Self::Own => "",
+        }
+    }
+}
+
+/// What is to be known of a request.
+struct Asked {
+    mount: Mount,
+    uri: Uri,
+    headers: HeaderMap,
+}
+
+impl Asked {
+    fn accepts(&self, kind: &str) -> bool {
+        let values = self.headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+        let mut kinds = values.flat_map(|value| value.split(',')).map(str::trim);
+        kinds.any(|listed| listed.split(';').next().is_some_and(|name| name.eq_ignore_ascii_case(kind)))
+    }
+
+    /// A program asks, not a person's browser.
+    fn wants_json(&self) -> bool {
+        self.accepts("application/json") && !self.accepts("text/html")
+    }
+
+    fn query(&self) -> &str {
+        self.uri.query().unwrap_or_default()
+    }
+}
+
+impl Docs {
+    /// The site of the pages that are compiled in.
+    pub fn embedded(address: Address) -> Self {
+        Self(Arc::new(Inner { address, shelf: OnceLock::new() }))
+    }
+
+    /// The site of another library.
+    pub fn of(library: Library, address: Address) -> Self {
+        Self(Arc::new(Inner { address, shelf: OnceLock::from(Shelf::of(library)) }))
+    }
+
+    fn shelf(&self) -> &Shelf {
+        self.0.shelf.get_or_init(|| Shelf::of(Library::embedded()))
+    }
+
+    fn url(&self) -> &str {
+        &self.0.address.url
+    }
+
+    /// The site below `/docs`, and what machines look for at the root.
+    pub fn router(&self) -> Router {
+        let serve = |at: fn(&Asked, &Docs) -> Wanted| {
+            let docs = self.clone();
+            get(async move |request: Request| {
+                let asked = Asked::of(Mount::Below, request);
+                let wanted = at(&asked, &docs);
+                docs.answer(&asked, wanted).await
+            })
+        };
+        Router::new()
+            .route("/docs", serve(Wanted::of))
+            .route("/docs/", serve(Wanted::of))
+            .route("/docs/{*path}", serve(Wanted::of))
+            .route("/llms.txt", serve(|_, _| Wanted::Contents))
+            .route("/llms-full.txt", serve(|_, _| Wanted::Everything))
+    }
+
+    /// Whether a request is for the site's own host and for the site there: files beside pages and probes are the server's.
+    pub fn is_own(&self, uri: &Uri, headers: &HeaderMap) -> bool {
+        let Some(host) = &self.0.address.host else { return false };
+        let named = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let named = named.or_else(|| uri.authority().map(http::uri::Authority::as_str));
+        let servers = ["/assets/", "/healthz", "/readyz"];
+        named.is_some_and(|named| named.eq_ignore_ascii_case(host))
+            && !servers.iter().any(|path| uri.path().starts_with(path))
+    }
+
+    /// Answers a request for the site's own host.
+    pub async fn answer_own(&self, request: Request) -> Response<Body> {
+        let is_head = request.method() == Method::HEAD;
+        if !is_head && request.method() != Method::GET {
+            return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")]).into_response();
+        }
+        let asked = Asked::of(Mount::Own, request);
+        let wanted = Wanted::of(&asked, self);
+        let mut response = self.answer(&asked, wanted).await;
+        if is_head {
+            *response.body_mut() = Body::empty();
+        }
+        response
+    }
+
+    async fn answer(&self, asked: &Asked, wanted: Wanted) -> Response<Body> {
+        match wanted {
+            Wanted::Page(place) => page::answer(self, asked, place),
+            Wanted::Markdown(place) => machines::markdown(self, asked, place),
+            Wanted::Contents => machines::contents(self, asked),
+            Wanted::Everything => machines::everything(self, asked),
+            // Until questions are answered, what is asked is looked for.
+            Wanted::Search | Wanted::Ask => search::answer(self, asked).await,
+            Wanted::Opening(path) => Redirect::to(&address(asked.mount.base(), &path)).into_response(),
+            Wanted::Moved(path) => {
+                let query = asked.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+                Redirect::permanent(&format!("{}{query}", address(asked.mount.base(), &path))).into_response()
+            }
+            Wanted::Nothing { path, as_markdown } => missing::answer(self, asked, &path, as_markdown),
+        }
+    }
+}
+
+impl Asked {
+    fn of(mount: Mount, request: Request) -> Self {
+        let (Parts { uri, headers, .. }, _) = request.into_parts();
+        Self { mount, uri, headers }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,153 @@
+//! Searching: as a page, and as JSON for scripts.
+
+use super::{Asked, Docs, frame::Frame, shelf::Shelf};
+use crate::{
+    index::{Hit, Index, Marked, Need, Term},
+    library::{Library, address, encoded},
+};
+use askama::Template;
+use axum::body::Body;
+use http::{HeaderValue, Response, StatusCode, header};
+use pages::Head;
+use serde::Serialize;
+use std::collections::HashMap;
+use web::Form;
+
+/// The longest question, in characters.
+const LONGEST: usize = 1000;
+/// How many sections are looked at.
+const CANDIDATES: u32 = 80;
+/// How many are shown.
+const SHOWN: usize = 20;
+/// How many are shown of one page.
+const OF_ONE_PAGE: usize = 3;
+
+/// A section that was found, as it is shown.
+#[derive(Debug, Serialize)]
+struct Found {
+    /// The page's title.
+    title: String,
+    /// The heading within the page, with those above it; empty for the page itself.
+    section: String,
+    /// Where it is, for everybody.
+    url: String,
+    /// Where it is on the host that was asked.
+    path: String,
+    /// Its text around the words.
+    excerpt: String,
+    /// The same in parts, so that the words can be marked.
+    parts: Vec<Part>,
+}
+
+#[derive(Debug, Serialize)]
+struct Part {
+    text: String,
+    hit: bool,
+}
+
+#[derive(Serialize)]
+struct Results<'a> {
+    query: &'a str,
+    results: &'a [Found],
+}
+
+#[derive(Serialize)]
+struct Refused<'a> {
+    error: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "search.html")]
+struct Shown<'a> {
+    head: Head,
+    frame: Frame<'a>,
+    found: &'a [Found],
+    refusal: Option<&'a str>,
+}
+
+pub(super) async fn answer(docs: &Docs, asked: &Asked) -> Response<Body> {
+    let query = match query(asked.query()) {
+        Ok(query) => query,
+        Err(refusal) => return show(docs, asked, "", Err((StatusCode::BAD_REQUEST, refusal))),
+    };
+    let words = Term::all(&query, true);
+    let hits = docs.shelf().with_index(move |index| search(index, &words)).await;
+    match hits {
+        Some(Ok(hits)) => {
+            let found = pick(docs, asked, docs.shelf(), &hits);
+            show(docs, asked, &query, Ok(&found))
+        }
+        Some(Err(error)) => {
+            tracing::error!(%error, "a search failed");
+            show(docs, asked, &query, Err((StatusCode::INTERNAL_SERVER_ERROR, FAILED)))
+        }
+        None => show(docs, asked, &query, Err((StatusCode::INTERNAL_SERVER_ERROR, FAILED))),
+    }
+}
+
+const FAILED: &str = "The search does not work just now. It is not your fault, and it has been logged.";
+
+/// What is looked for.
+fn query(text: &str) -> Result<String, &'static str> {
+    let form = Form::parse(text.as_bytes()).map_err(|_| "The address is badly encoded, or asks twice.")?;
+    let query = form.get("q").unwrap_or_default();
+    if query.chars().count() > LONGEST {
+        return Err("That is too long to look for: at most 1,000 characters.");
+    }
+    Ok(query.to_owned())
+}
+
+/// Sections with every word; if there is none, those with most.
+fn search(index: &Index, words: &[Term]) -> rusqlite::Result<Vec<Hit>> {
+    let hits = index.search(words, Need::All, CANDIDATES)?;
+    if hits.is_empty() { index.search(words, Need::Any, CANDIDATES) } else { Ok(hits) }
+}
+
+/// The best of them, without one page filling the list.
+fn pick(docs: &Docs, asked: &Asked, shelf: &Shelf, hits: &[Hit]) -> Vec<Found> {
+    let mut of_page: HashMap<usize, usize> = HashMap::new();
+    let few = hits.iter().filter(|hit| {
+        let before = of_page.entry(hit.place.page).or_default();
+        *before += 1;
+        *before <= OF_ONE_PAGE
+    });
+    few.take(SHOWN).filter_map(|hit| shown(docs, asked, &shelf.library, hit)).collect()
+}
+
+fn shown(docs: &Docs, asked: &Asked, library: &Library, hit: &Hit) -> Option<Found> {
+    let page = library.pages().get(hit.place.page)?;
+    let section = page.sections().get(hit.place.section)?;
+    let anchor =
+        if section.anchor.is_empty() { String::new() } else { format!("#{}", encoded(&section.anchor)) };
+    let Marked(parts) = &hit.excerpt;
+    Some(Found {
+        title: page.title.clone(),
+        section: section.headings.join(" › "),
+        url: format!("{}{anchor}", address(docs.url(), &page.path)),
+        path: format!("{}{anchor}", address(asked.mount.base(), &page.path)),
+        excerpt: hit.excerpt.plain(),
+        parts: parts.iter().map(|(text, hit)| Part { text: text.clone(), hit: *hit }).collect(),
+    })
+}
+
+fn show(
+    docs: &Docs,
+    asked: &Asked,
+    query: &str,
+    found: Result<&[Found], (StatusCode, &str)>,
+) -> Response<Body> {
+    let status = found.err().map_or(StatusCode::OK, |(status, _)| status);
+    let mut response = if asked.wants_json() {
+        match found {
+            Ok(results) => web::json(status, &Results { query, results }),
+            Err((_, error)) => web::json(status, &Refused { error }),
+        }
+    } else {
+        let frame = Frame::of(docs, asked, None).searching(query);
+        let refusal = found.err().map(|(_, refusal)| refusal);
+        let head = Head::new("Search");
+        pages::html(status, &Shown { head, frame, found: found.unwrap_or_default(), refusal })
+    };
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept"));
+    response
+}
