@@ -28,6 +28,9 @@ const LEAST: usize = 10;
 /// So many requests are worked on without waiting for each other, or close to it.
 const AT_ONCE: usize = 64;
 const WATCH: Duration = Duration::from_millis(25);
+/// One of so many turns of a thread is for the queue that all threads share. Those who found no room at a thread wait there:
+/// were their turn rarer, they would wait while newcomers are served, up to twenty seconds at tokio's own rate.
+pub const TURNS_BETWEEN_LOOKS: u32 = 2;
 /// How many watches the rates of answers and of turns are taken from. A share must be followed quickly, or it swings.
 const ANSWERS: usize = 20;
 const TURNS: usize = 4;
@@ -182,7 +185,8 @@ fn each(elapsed: Duration, count: usize) -> Duration {
 
 /// How long the last of those who queue now will have waited when their turn comes.
 fn wait(queue: usize, each: Duration) -> Duration {
-    each.saturating_mul(u32::try_from(queue.saturating_sub(AT_ONCE)).unwrap_or(u32::MAX))
+    let before = u32::try_from(queue.saturating_sub(AT_ONCE)).unwrap_or(u32::MAX);
+    each.saturating_mul(before.saturating_mul(TURNS_BETWEEN_LOOKS))
 }
 
 /// How many may be worked on, so that the last of them is answered in time.

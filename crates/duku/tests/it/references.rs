@@ -42,7 +42,8 @@ fn page() -> String {
 
 fn section(setting: &Arg) -> String {
     let flag = setting.get_long().unwrap();
-    let help = setting.get_help().unwrap().to_string();
+    // What the help quotes is code here: it may look like markup.
+    let help = setting.get_help().unwrap().to_string().replace('"', "`");
     let (meaning, default) = parted(&help);
     let mut text = format!("\n## `{}`\n\n{meaning}", setting.get_id());
     let end = if meaning.ends_with('.') { "" } else { "." };
@@ -50,7 +51,8 @@ fn section(setting: &Arg) -> String {
     if let Some(default) = default {
         text.push_str(&format!(" The default is {default}."));
     }
-    let values: Vec<_> = setting.get_possible_values().iter().map(|value| format!("`{}`", value.get_name())).collect();
+    let values: Vec<_> =
+        setting.get_possible_values().iter().map(|value| format!("`{}`", value.get_name())).collect();
     if !values.is_empty() {
         text.push_str(&format!(" It is one of {}.", values.join(", ")));
     }
