@@ -123,7 +123,10 @@ impl Kind {
         let had = has.clone().next().map(|(_, kind)| *kind);
         match (begun, had) {
             // "Is there a maximum number of …" asks for the number.
-            (Some(Self::CanI | Self::WhatIs), Some(more @ (Self::HowMany | Self::HowLong | Self::WhichUrl | Self::WhatHappens))) => more,
+            (
+                Some(Self::CanI | Self::WhatIs),
+                Some(more @ (Self::HowMany | Self::HowLong | Self::WhichUrl | Self::WhatHappens)),
+            ) => more,
             (Some(kind), _) | (None, Some(kind)) => kind,
             (None, None) => Self::Plain,
         }
@@ -146,22 +149,112 @@ pub(super) struct Evidence {
     reason: bool,
 }
 
-const UNITS: &[&str] =
-    &["millisecond", "milliseconds", "second", "seconds", "minute", "minutes", "hour", "hours", "day", "days", "week", "weeks", "month", "months", "year", "years"];
+const UNITS: &[&str] = &[
+    "millisecond",
+    "milliseconds",
+    "second",
+    "seconds",
+    "minute",
+    "minutes",
+    "hour",
+    "hours",
+    "day",
+    "days",
+    "week",
+    "weeks",
+    "month",
+    "months",
+    "year",
+    "years",
+];
 const AT_ONCE: &[&str] = &["immediately", "once", "instant", "moment", "ever", "until"];
 const NUMBERS: &[&str] = &[
-    "no", "none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "twelve", "twenty", "hundred", "thousand", "million", "unlimited",
+    "no",
+    "none",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "twelve",
+    "twenty",
+    "hundred",
+    "thousand",
+    "million",
+    "unlimited",
 ];
 const PEOPLE: &[&str] = &[
-    "admin", "admins", "member", "members", "operator", "operators", "person", "people", "nobody", "owner", "everybody", "anybody", "role", "roles",
-    "whoever", "maintainers", "you", "holder", "user", "users",
+    "admin",
+    "admins",
+    "member",
+    "members",
+    "operator",
+    "operators",
+    "person",
+    "people",
+    "nobody",
+    "owner",
+    "everybody",
+    "anybody",
+    "role",
+    "roles",
+    "whoever",
+    "maintainers",
+    "you",
+    "holder",
+    "user",
+    "users",
 ];
-const PERMISSION: &[&str] = &["can", "cannot", "may", "only", "never", "no", "not", "possible", "must", "does", "do", "allowed", "nothing", "none", "works"];
+const PERMISSION: &[&str] = &[
+    "can", "cannot", "may", "only", "never", "no", "not", "possible", "must", "does", "do", "allowed",
+    "nothing", "none", "works",
+];
 const OUTCOME: &[&str] = &[
-    "refused", "refuses", "ends", "answers", "answered", "gets", "becomes", "works", "stops", "invalid", "fails", "means", "cause", "cure", "deleted", "deletes",
-    "loses", "stays", "keeps", "continues", "removed", "removes", "if", "when",
+    "refused",
+    "refuses",
+    "ends",
+    "answers",
+    "answered",
+    "gets",
+    "becomes",
+    "works",
+    "stops",
+    "invalid",
+    "fails",
+    "means",
+    "cause",
+    "cure",
+    "deleted",
+    "deletes",
+    "loses",
+    "stays",
+    "keeps",
+    "continues",
+    "removed",
+    "removes",
+    "if",
+    "when",
 ];
-const PLACES: &[&str] = &["in", "at", "under", "page", "file", "folder", "directory", "settings", "open", "beside", "menu", "stderr", "error"];
+const PLACES: &[&str] = &[
+    "in",
+    "at",
+    "under",
+    "page",
+    "file",
+    "folder",
+    "directory",
+    "settings",
+    "open",
+    "beside",
+    "menu",
+    "stderr",
+    "error",
+];
 const REASONS: &[&str] = &["because", "therefore", "since", "otherwise", "so", "why", "reason", "would"];
 
 impl Evidence {
@@ -173,12 +266,21 @@ impl Evidence {
             number,
             time: (number && has(UNITS)) || has(AT_ONCE),
             people: has(PEOPLE),
-            url: text.contains("://") || text.split_whitespace().any(|word| word.trim_start_matches(['`', '(', '"']).starts_with('/')) || text.contains("127.0.0.1"),
+            url: text.contains("://")
+                || text
+                    .split_whitespace()
+                    .any(|word| word.trim_start_matches(['`', '(', '"']).starts_with('/'))
+                || text.contains("127.0.0.1"),
             permission: has(PERMISSION),
             outcome: has(OUTCOME),
-            instruction: matches!(kind, BlockKind::Item { number: Some(_), .. } | BlockKind::Code { .. }) || found.first().is_some_and(|first| IMPERATIVES.contains(&first.as_str())) || text.contains("duku ") ,
+            instruction: matches!(kind, BlockKind::Item { number: Some(_), .. } | BlockKind::Code { .. })
+                || found.first().is_some_and(|first| IMPERATIVES.contains(&first.as_str()))
+                || text.contains("duku "),
             code: matches!(kind, BlockKind::Code { .. }),
-            definition: found.iter().take(6).any(|word| matches!(word.as_str(), "is" | "are" | "means" | "holds" | "stands")),
+            definition: found
+                .iter()
+                .take(6)
+                .any(|word| matches!(word.as_str(), "is" | "are" | "means" | "holds" | "stands")),
             place: has(PLACES),
             reason: has(REASONS),
         }
@@ -205,8 +307,9 @@ impl Evidence {
 }
 
 const IMPERATIVES: &[&str] = &[
-    "open", "click", "enter", "copy", "set", "run", "use", "add", "make", "choose", "give", "start", "stop", "put", "take", "send", "ask", "replace", "restore",
-    "move", "install", "rotate", "revoke", "generate", "exchange", "create", "write", "store", "keep", "wait", "confirm", "scan", "check", "point", "change",
+    "open", "click", "enter", "copy", "set", "run", "use", "add", "make", "choose", "give", "start", "stop",
+    "put", "take", "send", "ask", "replace", "restore", "move", "install", "rotate", "revoke", "generate",
+    "exchange", "create", "write", "store", "keep", "wait", "confirm", "scan", "check", "point", "change",
 ];
 
 #[cfg(test)]

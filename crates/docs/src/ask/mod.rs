@@ -12,7 +12,7 @@ mod score;
 mod thesaurus;
 mod words;
 
-pub(crate) use render::{as_json, as_markdown};
+pub(crate) use render::{Named, as_json, as_markdown};
 
 use crate::{
     index::{Index, Need, Place, Term},
@@ -46,7 +46,7 @@ pub(crate) struct Asking {
 }
 
 /// What the documentation says to a question.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Answer {
     /// Sentences of the documentation; empty if it does not answer.
     pub(crate) text: Vec<Passage>,
@@ -105,14 +105,20 @@ impl Guide {
     ///
     /// # Errors
     /// The index fails.
-    pub(crate) fn answer(&self, library: &Library, index: &Index, asking: &Asking) -> rusqlite::Result<Answer> {
+    pub(crate) fn answer(
+        &self,
+        library: &Library,
+        index: &Index,
+        asking: &Asking,
+    ) -> rusqlite::Result<Answer> {
         let question = Question::of(&asking.question, &self.reading, &self.thesaurus);
         let goal = Question::of(&asking.goal, &self.reading, &self.thesaurus);
         let spoken: Vec<Term> =
             question.terms.iter().flat_map(|term| &term.spoken).map(|word| Term::word(word)).collect();
         let hits = index.search(&spoken, Need::Any, CANDIDATES)?;
         let best_hit = hits.first().map_or(1.0, |hit| hit.score.max(f64::MIN_POSITIVE));
-        let mut indexed: HashMap<Place, f64> = hits.iter().map(|hit| (hit.place, hit.score / best_hit)).collect();
+        let mut indexed: HashMap<Place, f64> =
+            hits.iter().map(|hit| (hit.place, hit.score / best_hit)).collect();
         for place in self.of_asked_page(library, asking) {
             indexed.entry(place).or_default();
         }
@@ -120,7 +126,8 @@ impl Guide {
             .iter()
             .flat_map(|(place, indexed)| self.candidates(&question, &goal, asking, *place, *indexed))
             .collect();
-        candidates.sort_by(|a, b| b.score.total_cmp(&a.score).then((a.place, a.unit).cmp(&(b.place, b.unit))));
+        candidates
+            .sort_by(|a, b| b.score.total_cmp(&a.score).then((a.place, a.unit).cmp(&(b.place, b.unit))));
         Ok(self.compose(library, &question, &candidates))
     }
 
@@ -140,7 +147,9 @@ impl Guide {
         indexed: f64,
     ) -> impl Iterator<Item = Candidate> + use<'a> {
         let read = self.reading.section(place);
-        let units = read.into_iter().flat_map(|read| read.units.iter().zip(0..).map(move |(unit, at)| (read, unit, at)));
+        let units = read
+            .into_iter()
+            .flat_map(|read| read.units.iter().zip(0..).map(move |(unit, at)| (read, unit, at)));
         units.map(move |(read, unit, at)| {
             let fit = Fit::of(question, read, unit);
             let here = if asking.page == Some(place.page) { ASKED_PAGE } else { 0.0 };
@@ -150,3 +159,6 @@ impl Guide {
         })
     }
 }
+
+#[cfg(test)]
+mod golden_tests;

@@ -78,7 +78,13 @@ fn term(
     if length == 1 && is_silent(word) {
         return (1, None);
     }
-    let own: Vec<String> = spoken.get(at..at + length).unwrap_or_default().iter().filter(|word| !is_silent(word)).cloned().collect();
+    let own: Vec<String> = spoken
+        .get(at..at + length)
+        .unwrap_or_default()
+        .iter()
+        .filter(|word| !is_silent(word))
+        .cloned()
+        .collect();
     let mut readings = Vec::new();
     let mut asked: Vec<String> = own.clone();
     if let Some(words) = known(&own, reading).filter(|words| !words.is_empty()) {
@@ -88,7 +94,11 @@ fn term(
     {
         readings.push(Alternative { words: vec![word], certainty: SLIPPED });
     }
-    let weight = readings.iter().flat_map(|reading| &reading.words).map(|word| reading.weight(Some(*word))).fold(0.0, f64::max);
+    let weight = readings
+        .iter()
+        .flat_map(|reading| &reading.words)
+        .map(|word| reading.weight(Some(*word)))
+        .fold(0.0, f64::max);
     let mut weight = if readings.is_empty() { None } else { Some(weight) };
     for meaning in said.map(|(_, meanings)| meanings).unwrap_or_default() {
         if let Some(words) = known(&meaning.words, reading) {

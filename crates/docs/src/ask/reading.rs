@@ -44,8 +44,12 @@ pub(super) struct Unit {
 
 impl Reading {
     pub(super) fn of(library: &Library) -> Self {
-        let mut reading =
-            Self { stems: HashMap::new(), spread: Vec::new(), spelled: HashMap::new(), sections: HashMap::new() };
+        let mut reading = Self {
+            stems: HashMap::new(),
+            spread: Vec::new(),
+            spelled: HashMap::new(),
+            sections: HashMap::new(),
+        };
         for (page, at) in library.pages().iter().zip(0..) {
             for (section, number) in page.sections().iter().zip(0..) {
                 let read = reading.read(&page.title, section);
@@ -61,7 +65,8 @@ impl Reading {
     }
 
     fn read(&mut self, title: &str, section: &Section) -> Read {
-        let (own, above) = section.headings.split_last().map_or(("", &[][..]), |(own, above)| (own.as_str(), above));
+        let (own, above) =
+            section.headings.split_last().map_or(("", &[][..]), |(own, above)| (own.as_str(), above));
         let title: HashSet<Word> = self.learn(title).into_iter().collect();
         let above: HashSet<Word> = above.iter().flat_map(|heading| self.learn(heading)).collect();
         let heading: HashSet<Word> = self.learn(own).into_iter().collect();
@@ -73,7 +78,14 @@ impl Reading {
                 units.push(Unit { block: number, text, words, evidence });
             }
         }
-        let all = units.iter().flat_map(|unit| &unit.words).chain(&heading).chain(&above).chain(&title).copied().collect();
+        let all = units
+            .iter()
+            .flat_map(|unit| &unit.words)
+            .chain(&heading)
+            .chain(&above)
+            .chain(&title)
+            .copied()
+            .collect();
         Read { title, above, heading, all, units }
     }
 
@@ -125,8 +137,10 @@ impl Reading {
             (distance <= slips && (same_start || distance == 1)).then_some((distance, word, *number))
         });
         let spread = |number: Word| self.spread.get(number as usize).copied().unwrap_or(0);
-        near.min_by_key(|(distance, word, number)| (*distance, std::cmp::Reverse(spread(*number)), (*word).clone()))
-            .map(|(distance, _, number)| (number, distance))
+        near.min_by_key(|(distance, word, number)| {
+            (*distance, std::cmp::Reverse(spread(*number)), (*word).clone())
+        })
+        .map(|(distance, _, number)| (number, distance))
     }
 }
 
@@ -157,7 +171,8 @@ fn sentences(text: &str) -> Vec<String> {
     let mut before = ' ';
     let mut characters = text.char_indices().peekable();
     while let Some((at, c)) = characters.next() {
-        let ends = matches!(c, '.' | '!' | '?') && !(before == '.' || is_short(text.get(start..at).unwrap_or_default()));
+        let ends = matches!(c, '.' | '!' | '?')
+            && !(before == '.' || is_short(text.get(start..at).unwrap_or_default()));
         before = c;
         if !ends {
             continue;
@@ -196,7 +211,8 @@ mod tests {
 
     #[test]
     fn a_row_tells_its_columns() {
-        let [columns, cells] = [["code", "cause", "cure"], ["invalid_client", "", "exchange again"]].map(|row| row.map(str::to_owned));
+        let [columns, cells] = [["code", "cause", "cure"], ["invalid_client", "", "exchange again"]]
+            .map(|row| row.map(str::to_owned));
         assert_eq!(row(&columns, &cells), "invalid_client (cure: exchange again)");
     }
 }

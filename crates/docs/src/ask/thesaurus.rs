@@ -79,6 +79,9 @@ mod tests {
         assert_eq!(meanings[0].words, ["api", "key"]);
         assert_eq!(thesaurus.find(&stems("account")).unwrap().1.len(), 2);
         assert!(thesaurus.find(&stems("weather")).is_none());
-        assert!(Thesaurus::of(None).find(&stems("remove")).is_some(), "general words are known without a list");
+        assert!(
+            Thesaurus::of(None).find(&stems("remove")).is_some(),
+            "general words are known without a list"
+        );
     }
 }

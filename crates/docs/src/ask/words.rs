@@ -66,15 +66,22 @@ pub(super) fn stem(word: &str) -> String {
 fn one_spelling(word: &str) -> String {
     let mut word = word.to_owned();
     if word.chars().count() > 5 {
-        for (american, british) in
-            [("ization", "isation"), ("izing", "ising"), ("izer", "iser"), ("ized", "ised"), ("izes", "ises"), ("ize", "ise")]
-        {
+        for (american, british) in [
+            ("ization", "isation"),
+            ("izing", "ising"),
+            ("izer", "iser"),
+            ("ized", "ised"),
+            ("izes", "ises"),
+            ("ize", "ise"),
+        ] {
             if let Some(before) = word.strip_suffix(american) {
                 word = format!("{before}{british}");
                 break;
             }
         }
-        for (british, american) in [("our", "or"), ("ours", "ors"), ("oured", "ored"), ("tre", "ter"), ("ence", "ense")] {
+        for (british, american) in
+            [("our", "or"), ("ours", "ors"), ("oured", "ored"), ("tre", "ter"), ("ence", "ense")]
+        {
             if let Some(before) = word.strip_suffix(british).filter(|before| before.len() > 2) {
                 word = format!("{before}{american}");
                 break;
@@ -108,7 +115,10 @@ mod tests {
 
     #[test]
     fn identifiers_and_paths_fall_into_their_words() {
-        assert_eq!(words("client_id, clientId: /realms/duku?"), ["client", "id", "client", "id", "realms", "duku"]);
+        assert_eq!(
+            words("client_id, clientId: /realms/duku?"),
+            ["client", "id", "client", "id", "realms", "duku"]
+        );
         assert_eq!(words("what's RFC 6749"), ["whats", "rfc", "6749"]);
         assert!(words(" \u{0}–?! ").is_empty());
     }
