@@ -13,6 +13,8 @@ use std::collections::BTreeSet;
 
 /// A paragraph of so many words is told whole.
 const WHOLE: usize = 70;
+/// A section of so many words, too.
+const SMALL: usize = 90;
 /// Sentences of the same section that are told as well, and how near they must come.
 const MORE: usize = 2;
 const NEAR: f64 = 0.9;
@@ -28,8 +30,17 @@ impl Guide {
     /// `candidates` are sorted, the best first.
     pub(super) fn compose(&self, library: &Library, question: &Question, candidates: &[Candidate]) -> Answer {
         let sources = sources(candidates);
+        #[cfg(test)]
+        let force = super::FORCE.with(std::cell::Cell::get);
+        #[cfg(not(test))]
+        let force = false;
+        #[cfg(test)]
+        super::SWEEP.with(|sweep| {
+            sweep.set((candidates.first().map_or(0.0, |best| best.fit.confidence()), question.known()))
+        });
         let best = candidates.first().filter(|best| {
-            best.fit.coverage >= COVERED && question.known() >= KNOWN && !question.terms.is_empty()
+            force
+                || best.fit.confidence() >= COVERED && question.known() >= KNOWN && !question.terms.is_empty()
         });
         let Some(best) = best else {
             let sources = sources.into_iter().take(NEAREST).collect();
@@ -73,6 +84,10 @@ impl Guide {
             if blocks.len() <= MORE {
                 blocks.insert(other.block);
             }
+        }
+        let length: usize = section.blocks.iter().map(|block| block.text.split_whitespace().count()).sum();
+        if length <= SMALL && question.kind != Kind::ShowMe {
+            blocks.extend(0..section.blocks.len());
         }
         match question.kind {
             Kind::HowTo => {

@@ -108,6 +108,32 @@ fn judge(file: &str, tell: bool) -> Score {
         let asking = Asking { question: case.ask.clone(), goal: case.goal.clone(), page };
         let answer = guide.answer(&library, &index, &asking).unwrap();
         let fault = fault(&library, case, &answer);
+        if tell && std::env::var_os("ASK_SWEEP").is_some() {
+            let (confidence, known, fine) = guide.sweep(&library, &index, &asking, |answer| {
+                super::golden_tests::fault(&library, case, answer).is_none()
+            });
+            if !fine {
+                println!(
+                    "### {} [{}] {confidence:.2} {known:.2}",
+                    case.ask,
+                    case.pages().collect::<Vec<_>>().join(" ")
+                );
+                super::DEBUG.with_borrow(|debug| {
+                    println!("   {}", debug[0].1);
+                    for (_, line) in &debug[1..debug.len().min(4)] {
+                        println!("   {line}");
+                    }
+                    let first =
+                        debug.iter().enumerate().skip(1).find(|(_, (page, _))| {
+                            case.pages().any(|path| library.place(path) == Some(*page))
+                        });
+                    if let Some((rank, (_, line))) = first {
+                        println!("   EXPECTED {rank}: {line}");
+                    }
+                });
+            }
+            println!("SWEEP {} {confidence:.3} {known:.3} {}", case.is_to_be_refused(), fine);
+        }
         let (all, well) = if case.is_to_be_refused() {
             (&mut score.to_be_refused, &mut score.refused_well)
         } else {

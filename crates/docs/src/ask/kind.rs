@@ -275,7 +275,8 @@ impl Evidence {
             outcome: has(OUTCOME),
             instruction: matches!(kind, BlockKind::Item { number: Some(_), .. } | BlockKind::Code { .. })
                 || found.first().is_some_and(|first| IMPERATIVES.contains(&first.as_str()))
-                || text.contains("duku "),
+                || text.contains("duku ")
+                || text.starts_with("Cure"),
             code: matches!(kind, BlockKind::Code { .. }),
             definition: found
                 .iter()
@@ -284,6 +285,10 @@ impl Evidence {
             place: has(PLACES),
             reason: has(REASONS),
         }
+    }
+
+    pub(super) const fn is_code(self) -> bool {
+        self.code
     }
 
     /// How well a text with this fits the kind: 1 fits, 0 does not, and half of the questions do not say.

@@ -32,7 +32,7 @@ const SOURCES: usize = 5;
 const COVERED: f64 = 0.62;
 const KNOWN: f64 = 0.6;
 /// What being the page that is asked weighs, and what the goal does.
-const ASKED_PAGE: f64 = 0.12;
+const ASKED_PAGE: f64 = 0.2;
 const GOAL: f64 = 0.08;
 const INDEXED: f64 = 0.1;
 
@@ -119,7 +119,8 @@ impl Guide {
         let best_hit = hits.first().map_or(1.0, |hit| hit.score.max(f64::MIN_POSITIVE));
         let mut indexed: HashMap<Place, f64> =
             hits.iter().map(|hit| (hit.place, hit.score / best_hit)).collect();
-        for place in self.of_asked_page(library, asking) {
+        let all = self.reading.is_small().then(|| self.reading.places());
+        for place in self.of_asked_page(library, asking).into_iter().chain(all.into_iter().flatten()) {
             indexed.entry(place).or_default();
         }
         let mut candidates: Vec<Candidate> = indexed
@@ -128,7 +129,58 @@ impl Guide {
             .collect();
         candidates
             .sort_by(|a, b| b.score.total_cmp(&a.score).then((a.place, a.unit).cmp(&(b.place, b.unit))));
+        #[cfg(test)]
+        DEBUG.with_borrow_mut(|debug| {
+            debug.clear();
+            let short = |candidate: &Candidate| {
+                let page = &library.pages()[candidate.place.page];
+                let fit = candidate.fit;
+                format!(
+                    "{:.3} {fit:?} {} {:?}: {:.90}",
+                    candidate.score,
+                    page.path,
+                    page.sections()[candidate.place.section].headings.last(),
+                    self.reading.section(candidate.place).unwrap().units[candidate.unit]
+                        .text
+                        .replace('\n', " ")
+                )
+            };
+            debug.push((
+                usize::MAX,
+                format!(
+                    "{:?} {:?}",
+                    question.kind,
+                    question
+                        .terms
+                        .iter()
+                        .map(|term| format!(
+                            "{}:{:.1}{}",
+                            term.spoken.join("/"),
+                            term.weight,
+                            if term.is_known { "" } else { "?" }
+                        ))
+                        .collect::<Vec<_>>()
+                ),
+            ));
+            debug.extend(candidates.iter().map(|candidate| (candidate.place.page, short(candidate))));
+        });
         Ok(self.compose(library, &question, &candidates))
+    }
+
+    #[cfg(test)]
+    fn sweep(
+        &self,
+        library: &Library,
+        index: &Index,
+        asking: &Asking,
+        fine: impl Fn(&Answer) -> bool,
+    ) -> (f64, f64, bool) {
+        SWEEP.with(|sweep| sweep.set((f64::NAN, f64::NAN)));
+        FORCE.with(|force| force.set(true));
+        let answer = self.answer(library, index, asking).unwrap();
+        FORCE.with(|force| force.set(false));
+        let (confidence, known) = SWEEP.with(std::cell::Cell::get);
+        (confidence, known, fine(&answer))
     }
 
     /// The asked page is read closely in any case.
@@ -162,3 +214,10 @@ impl Guide {
 
 #[cfg(test)]
 mod golden_tests;
+
+#[cfg(test)]
+thread_local! {
+    static DEBUG: std::cell::RefCell<Vec<(usize, String)>> = const { std::cell::RefCell::new(Vec::new()) };
+    static SWEEP: std::cell::Cell<(f64, f64)> = const { std::cell::Cell::new((0.0, 0.0)) };
+    static FORCE: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}

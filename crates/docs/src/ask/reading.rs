@@ -1,7 +1,8 @@
 //! A library as the answering side knows it: every sentence, with its words as numbers.
 
 use super::{
-    kind::Evidence,
+    kind::{Evidence, Kind},
+    question::Question,
     words::{is_silent, stem, words},
 };
 use crate::{
@@ -10,6 +11,13 @@ use crate::{
     library::{Library, Section},
 };
 use std::collections::{HashMap, HashSet};
+
+/// How little and how much a word can tell.
+const LEAST_TOLD: f64 = 0.1;
+const MOST_TOLD: f64 = 4.0;
+
+/// So many sections are read closely without looking them up first.
+const SMALL: usize = 1500;
 
 /// A stem, as a number.
 pub(super) type Word = u32;
@@ -40,6 +48,30 @@ pub(super) struct Unit {
     pub(super) text: String,
     pub(super) words: Vec<Word>,
     pub(super) evidence: Evidence,
+}
+
+impl Unit {
+    /// How far it has the form of an answer: 0 to 1.
+    pub(super) fn fits(&self, question: &Question) -> f64 {
+        let fits = self.evidence.fits(question.kind);
+        let begins_with = |word: &Word| self.words.iter().take(4).any(|first| first == word);
+        let mut asked =
+            question.terms.iter().flat_map(|term| &term.readings).flat_map(|reading| &reading.words);
+        match question.kind {
+            // What is explained stands in front.
+            Kind::WhatIs if !asked.any(|(word, _)| begins_with(word)) => fits / 2.0,
+            Kind::ShowMe | Kind::HowTo | Kind::WhichUrl => fits,
+            _ if self.evidence.is_code() => fits - 0.8,
+            _ => fits,
+        }
+    }
+}
+
+impl Unit {
+    pub(super) fn has_side_by_side(&self, one: Word, other: Word) -> bool {
+        let places = self.words.iter().enumerate().filter(|(_, word)| **word == one);
+        places.into_iter().any(|(at, _)| self.words.iter().skip(at + 1).take(2).any(|word| *word == other))
+    }
 }
 
 impl Reading {
@@ -105,6 +137,15 @@ impl Reading {
         learned
     }
 
+    /// Whether there are so few sections that all can be read closely.
+    pub(super) fn is_small(&self) -> bool {
+        self.sections.len() <= SMALL
+    }
+
+    pub(super) fn places(&self) -> impl Iterator<Item = Place> {
+        self.sections.keys().copied()
+    }
+
     pub(super) fn word(&self, stem: &str) -> Option<Word> {
         self.stems.get(stem).copied()
     }
@@ -117,7 +158,7 @@ impl Reading {
     pub(super) fn weight(&self, word: Option<Word>) -> f64 {
         let spread = word.and_then(|word| self.spread.get(word as usize)).copied().unwrap_or(0);
         let sections = u32::try_from(self.sections.len()).unwrap_or(u32::MAX);
-        ((f64::from(sections) + 1.0) / (f64::from(spread) + 0.5)).ln().max(0.1)
+        ((f64::from(sections) + 1.0) / (f64::from(spread) + 0.5)).ln().clamp(LEAST_TOLD, MOST_TOLD)
     }
 
     /// The words that a mistyped one may be meant to be, and how many slips lie between.
