@@ -2,6 +2,7 @@
 //!
 //! [`Library`] is the folder, read once; [`Docs`] serves it. `cargo run -p docs --example serve -- FOLDER` shows one.
 
+mod ask;
 mod index;
 mod library;
 mod site;

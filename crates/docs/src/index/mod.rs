@@ -28,7 +28,7 @@ pub(crate) struct Index {
 }
 
 /// A section of a library.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Place {
     /// Which of [`Library::pages`].
     pub(crate) page: usize,

@@ -190,7 +190,7 @@ impl<'a> Writer<'a> {
 }
 
 /// A code block: it scrolls, so it can be reached by keyboard.
-fn snippet(language: &str, code: &str) -> String {
+pub(crate) fn snippet(language: &str, code: &str) -> String {
     let mut name = String::new();
     escape(language, &mut name);
     let class = if name.is_empty() { String::new() } else { format!(" class=\"language-{name}\"") };

@@ -20,7 +20,7 @@ pub use outline::{Block, BlockKind, Section};
 pub use problem::Problem;
 pub use read::Unreadable;
 
-pub(crate) use html::address;
+pub(crate) use html::{address, snippet};
 pub(crate) use text::{decoded, encoded};
 
 use links::page_path;
@@ -33,6 +33,8 @@ use std::{
 
 /// The file with the navigation.
 const SUMMARY: &str = "SUMMARY.md";
+/// The file with what people say for what the pages say; it is no page either.
+const SYNONYMS: &str = "SYNONYMS.md";
 
 /// Addresses of the site that no page can have.
 const TAKEN: [&str; 4] = ["search", "ask", "llms.txt", "llms-full.txt"];
@@ -46,6 +48,7 @@ pub struct Library {
     pages: Vec<Page>,
     by_path: HashMap<String, usize>,
     groups: Vec<Group>,
+    synonyms: Option<Cow<'static, str>>,
     /// What is wrong beside what each page knows of itself.
     problems: Vec<Problem>,
 }
@@ -102,12 +105,19 @@ impl Library {
     pub fn of(files: impl IntoIterator<Item = (String, Cow<'static, str>)>) -> Self {
         let mut files: Vec<_> = files.into_iter().collect();
         files.sort();
-        let mut library =
-            Self { pages: Vec::new(), by_path: HashMap::new(), groups: Vec::new(), problems: Vec::new() };
+        let mut library = Self {
+            pages: Vec::new(),
+            by_path: HashMap::new(),
+            groups: Vec::new(),
+            synonyms: None,
+            problems: Vec::new(),
+        };
         let mut summary = None;
         for (file, text) in files {
             if file == SUMMARY {
                 summary = Some(text);
+            } else if file == SYNONYMS {
+                library.synonyms = Some(text);
             } else {
                 library.add(Page::of(file, text));
             }
@@ -182,6 +192,11 @@ impl Library {
     /// The navigation.
     pub fn groups(&self) -> &[Group] {
         &self.groups
+    }
+
+    /// What people say for what the pages say, if the folder has a list of it.
+    pub fn synonyms(&self) -> Option<&str> {
+        self.synonyms.as_deref()
     }
 
     /// Everything that is wrong with the folder, by file and line.

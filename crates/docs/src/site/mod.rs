@@ -1,5 +1,6 @@
 //! The site: which request gets which answer.
 
+mod ask;
 mod frame;
 mod kept;
 mod machines;
@@ -163,11 +164,14 @@ impl Docs {
     async fn answer(&self, asked: &Asked, wanted: Wanted) -> Response<Body> {
         match wanted {
             Wanted::Page(place) => page::answer(self, asked, place),
-            Wanted::Markdown(place) => machines::markdown(self, asked, place),
+            Wanted::Markdown(place) => match ask::of_page(self, asked, place).await {
+                Some(answer) => answer,
+                None => machines::markdown(self, asked, place),
+            },
             Wanted::Contents => machines::contents(self, asked),
             Wanted::Everything => machines::everything(self, asked),
-            // Until questions are answered, what is asked is looked for.
-            Wanted::Search | Wanted::Ask => search::answer(self, asked).await,
+            Wanted::Search => search::answer(self, asked).await,
+            Wanted::Ask => ask::page(self, asked).await,
             Wanted::Opening(path) => Redirect::to(&address(asked.mount.base(), &path)).into_response(),
             Wanted::Moved(path) => {
                 let query = asked.uri.query().map(|query| format!("?{query}")).unwrap_or_default();

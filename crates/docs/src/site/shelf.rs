@@ -1,7 +1,11 @@
 //! A library with what is made of it when it is first asked for.
 
 use super::Mount;
-use crate::{index::Index, library::Library};
+use crate::{
+    ask::{Answer, Asking, Guide},
+    index::Index,
+    library::Library,
+};
 use std::sync::{Arc, OnceLock};
 
 pub(super) struct Shelf {
@@ -9,12 +13,13 @@ pub(super) struct Shelf {
     /// Each page's HTML, below `/docs` and on a host of its own.
     texts: Vec<[OnceLock<String>; 2]>,
     index: Arc<OnceLock<Option<Index>>>,
+    guide: Arc<OnceLock<Guide>>,
 }
 
 impl Shelf {
     pub(super) fn of(library: Library) -> Self {
         let texts = library.pages().iter().map(|_| Default::default()).collect();
-        Self { library: Arc::new(library), texts, index: Arc::default() }
+        Self { library: Arc::new(library), texts, index: Arc::default(), guide: Arc::default() }
     }
 
     pub(super) fn text(&self, place: usize, mount: Mount) -> &str {
@@ -42,5 +47,14 @@ impl Shelf {
             index.as_ref().map(work)
         });
         worked.await.ok().flatten()
+    }
+
+    /// Answers a question. `None` if that fails; the log says why.
+    pub(super) async fn ask(&self, asking: Asking) -> Option<Answer> {
+        let (library, guide) = (Arc::clone(&self.library), Arc::clone(&self.guide));
+        let answer = self.with_index(move |index| {
+            guide.get_or_init(|| Guide::of(&library)).answer(&library, index, &asking)
+        });
+        answer.await?.inspect_err(|error| tracing::error!(%error, "a question was not answered")).ok()
     }
 }

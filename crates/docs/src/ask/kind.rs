@@ -1,0 +1,344 @@
+//! How a question asks, and what a text that answers it looks like.
+
+use super::words::words;
+use crate::BlockKind;
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    HowMany,
+    HowLong,
+    Who,
+    WhichUrl,
+    CanI,
+    WhatHappens,
+    HowTo,
+    ShowMe,
+    WhatIs,
+    Where,
+    Why,
+    /// Words alone.
+    Plain,
+}
+
+/// Beginnings and words that give a kind away, the more telling ones first.
+const SIGNS: &[(&str, Kind)] = &[
+    ("show me", Kind::ShowMe),
+    ("give me", Kind::ShowMe),
+    ("example of", Kind::ShowMe),
+    ("example for", Kind::ShowMe),
+    ("sample", Kind::ShowMe),
+    ("snippet", Kind::ShowMe),
+    ("curl command", Kind::ShowMe),
+    ("how many", Kind::HowMany),
+    ("how much", Kind::HowMany),
+    ("how large", Kind::HowMany),
+    ("how big", Kind::HowMany),
+    ("number of", Kind::HowMany),
+    ("maximum number", Kind::HowMany),
+    ("how long", Kind::HowLong),
+    ("how often", Kind::HowLong),
+    ("how soon", Kind::HowLong),
+    ("how quickly", Kind::HowLong),
+    ("how fast", Kind::HowLong),
+    ("for how long", Kind::HowLong),
+    ("when does", Kind::HowLong),
+    ("when do", Kind::HowLong),
+    ("when will", Kind::HowLong),
+    ("lifetime", Kind::HowLong),
+    ("timeout", Kind::HowLong),
+    ("who", Kind::Who),
+    ("whom", Kind::Who),
+    ("which role", Kind::Who),
+    ("which person", Kind::Who),
+    ("which url", Kind::WhichUrl),
+    ("what url", Kind::WhichUrl),
+    ("which path", Kind::WhichUrl),
+    ("at which path", Kind::WhichUrl),
+    ("which endpoint", Kind::WhichUrl),
+    ("what endpoint", Kind::WhichUrl),
+    ("endpoint", Kind::WhichUrl),
+    ("url", Kind::WhichUrl),
+    ("address", Kind::WhichUrl),
+    ("path", Kind::WhichUrl),
+    ("where do i post", Kind::WhichUrl),
+    ("where do i send", Kind::WhichUrl),
+    ("what happens", Kind::WhatHappens),
+    ("what if", Kind::WhatHappens),
+    ("what now", Kind::WhatHappens),
+    ("what should i do", Kind::WhatHappens),
+    ("what does it mean", Kind::WhatHappens),
+    ("if i", Kind::WhatHappens),
+    ("why", Kind::Why),
+    ("what for", Kind::Why),
+    ("reason for", Kind::Why),
+    ("how do", Kind::HowTo),
+    ("how can", Kind::HowTo),
+    ("how to", Kind::HowTo),
+    ("how does one", Kind::HowTo),
+    ("how should", Kind::HowTo),
+    ("how would", Kind::HowTo),
+    ("what must i do", Kind::HowTo),
+    ("steps to", Kind::HowTo),
+    ("way to", Kind::HowTo),
+    ("where", Kind::Where),
+    ("in which menu", Kind::Where),
+    ("on which page", Kind::Where),
+    ("in which file", Kind::Where),
+    ("location of", Kind::Where),
+    ("can i", Kind::CanI),
+    ("can we", Kind::CanI),
+    ("can a", Kind::CanI),
+    ("can an", Kind::CanI),
+    ("can the", Kind::CanI),
+    ("can", Kind::CanI),
+    ("could", Kind::CanI),
+    ("may", Kind::CanI),
+    ("is it possible", Kind::CanI),
+    ("is there", Kind::CanI),
+    ("are there", Kind::CanI),
+    ("am i allowed", Kind::CanI),
+    ("does", Kind::CanI),
+    ("do", Kind::CanI),
+    ("is", Kind::CanI),
+    ("are", Kind::CanI),
+    ("will", Kind::CanI),
+    ("what is", Kind::WhatIs),
+    ("what are", Kind::WhatIs),
+    ("whats", Kind::WhatIs),
+    ("what does", Kind::WhatIs),
+    ("which", Kind::WhatIs),
+    ("what", Kind::WhatIs),
+    ("definition of", Kind::WhatIs),
+    ("meaning of", Kind::WhatIs),
+];
+
+impl Kind {
+    pub(super) fn of(question: &[String]) -> Self {
+        let text = format!(" {} ", question.join(" "));
+        // What a question begins with says most.
+        let begins = SIGNS.iter().filter(|(sign, _)| text.starts_with(&format!(" {sign} ")));
+        let has = SIGNS.iter().filter(|(sign, _)| sign.len() > 4 && text.contains(&format!(" {sign} ")));
+        let begun = begins.max_by_key(|(sign, _)| sign.len()).map(|(_, kind)| *kind);
+        let had = has.clone().next().map(|(_, kind)| *kind);
+        match (begun, had) {
+            // "Is there a maximum number of …" asks for the number.
+            (
+                Some(Self::CanI | Self::WhatIs),
+                Some(more @ (Self::HowMany | Self::HowLong | Self::WhichUrl | Self::WhatHappens)),
+            ) => more,
+            (Some(kind), _) | (None, Some(kind)) => kind,
+            (None, None) => Self::Plain,
+        }
+    }
+}
+
+/// What a text has that answers some kinds of questions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Evidence {
+    number: bool,
+    time: bool,
+    people: bool,
+    url: bool,
+    permission: bool,
+    outcome: bool,
+    instruction: bool,
+    code: bool,
+    definition: bool,
+    place: bool,
+    reason: bool,
+}
+
+const UNITS: &[&str] = &[
+    "millisecond",
+    "milliseconds",
+    "second",
+    "seconds",
+    "minute",
+    "minutes",
+    "hour",
+    "hours",
+    "day",
+    "days",
+    "week",
+    "weeks",
+    "month",
+    "months",
+    "year",
+    "years",
+];
+const AT_ONCE: &[&str] = &["immediately", "once", "instant", "moment", "ever", "until"];
+const NUMBERS: &[&str] = &[
+    "no",
+    "none",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "twelve",
+    "twenty",
+    "hundred",
+    "thousand",
+    "million",
+    "unlimited",
+];
+const PEOPLE: &[&str] = &[
+    "admin",
+    "admins",
+    "member",
+    "members",
+    "operator",
+    "operators",
+    "person",
+    "people",
+    "nobody",
+    "owner",
+    "everybody",
+    "anybody",
+    "role",
+    "roles",
+    "whoever",
+    "maintainers",
+    "you",
+    "holder",
+    "user",
+    "users",
+];
+const PERMISSION: &[&str] = &[
+    "can", "cannot", "may", "only", "never", "no", "not", "possible", "must", "does", "do", "allowed",
+    "nothing", "none", "works",
+];
+const OUTCOME: &[&str] = &[
+    "refused",
+    "refuses",
+    "ends",
+    "answers",
+    "answered",
+    "gets",
+    "becomes",
+    "works",
+    "stops",
+    "invalid",
+    "fails",
+    "means",
+    "cause",
+    "cure",
+    "deleted",
+    "deletes",
+    "loses",
+    "stays",
+    "keeps",
+    "continues",
+    "removed",
+    "removes",
+    "if",
+    "when",
+];
+const PLACES: &[&str] = &[
+    "in",
+    "at",
+    "under",
+    "page",
+    "file",
+    "folder",
+    "directory",
+    "settings",
+    "open",
+    "beside",
+    "menu",
+    "stderr",
+    "error",
+];
+const REASONS: &[&str] = &["because", "therefore", "since", "otherwise", "so", "why", "reason", "would"];
+
+impl Evidence {
+    pub(super) fn of(text: &str, kind: &BlockKind) -> Self {
+        let found = words(text);
+        let has = |list: &[&str]| found.iter().any(|word| list.contains(&word.as_str()));
+        let number = found.iter().any(|word| word.bytes().all(|byte| byte.is_ascii_digit())) || has(NUMBERS);
+        Self {
+            number,
+            time: (number && has(UNITS)) || has(AT_ONCE),
+            people: has(PEOPLE),
+            url: text.contains("://")
+                || text
+                    .split_whitespace()
+                    .any(|word| word.trim_start_matches(['`', '(', '"']).starts_with('/'))
+                || text.contains("127.0.0.1"),
+            permission: has(PERMISSION),
+            outcome: has(OUTCOME),
+            instruction: matches!(kind, BlockKind::Item { number: Some(_), .. } | BlockKind::Code { .. })
+                || found.first().is_some_and(|first| IMPERATIVES.contains(&first.as_str()))
+                || text.contains("duku ")
+                || text.starts_with("Cure"),
+            code: matches!(kind, BlockKind::Code { .. }),
+            definition: found
+                .iter()
+                .take(6)
+                .any(|word| matches!(word.as_str(), "is" | "are" | "means" | "holds" | "stands")),
+            place: has(PLACES),
+            reason: has(REASONS),
+        }
+    }
+
+    pub(super) const fn is_code(self) -> bool {
+        self.code
+    }
+
+    /// How well a text with this fits the kind: 1 fits, 0 does not, and half of the questions do not say.
+    pub(super) fn fits(self, kind: Kind) -> f64 {
+        let fits = match kind {
+            Kind::HowMany => self.number,
+            Kind::HowLong => self.time,
+            Kind::Who => self.people,
+            Kind::WhichUrl => self.url,
+            Kind::CanI => self.permission,
+            Kind::WhatHappens => self.outcome,
+            Kind::HowTo => self.instruction,
+            Kind::ShowMe => self.code,
+            Kind::WhatIs => self.definition,
+            Kind::Where => self.place || self.url,
+            Kind::Why => self.reason,
+            Kind::Plain => return 0.5,
+        };
+        f64::from(u8::from(fits))
+    }
+}
+
+const IMPERATIVES: &[&str] = &[
+    "open", "click", "enter", "copy", "set", "run", "use", "add", "make", "choose", "give", "start", "stop",
+    "put", "take", "send", "ask", "replace", "restore", "move", "install", "rotate", "revoke", "generate",
+    "exchange", "create", "write", "store", "keep", "wait", "confirm", "scan", "check", "point", "change",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_says_how_it_asks() {
+        for (question, kind) in [
+            ("How many keys can one org have?", Kind::HowMany),
+            ("is there a maximum number of keys", Kind::HowMany),
+            ("How long does a token live?", Kind::HowLong),
+            ("who may revoke a key", Kind::Who),
+            ("What is the token endpoint?", Kind::WhichUrl),
+            ("Can I rename a key?", Kind::CanI),
+            ("what happens to the old secret once I rotate", Kind::WhatHappens),
+            ("How do I rotate a key?", Kind::HowTo),
+            ("show me a curl command", Kind::ShowMe),
+            ("whats a dead secret", Kind::WhatIs),
+            ("where do logs go", Kind::Where),
+            ("why must it not be", Kind::Why),
+            ("rotate secret", Kind::Plain),
+        ] {
+            assert_eq!(Kind::of(&words(question)), kind, "{question}");
+        }
+    }
+}

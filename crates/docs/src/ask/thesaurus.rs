@@ -1,0 +1,87 @@
+//! What people say for what a documentation says.
+//!
+//! Words of English in general are known here; those of a documentation's own subject stand in its file `SYNONYMS.md`: a list
+//! whose entries are `* what the pages say: what people say, and what else`.
+
+use super::words::{stem, words};
+use std::collections::HashMap;
+
+const GENERAL: &str = include_str!("general.txt");
+
+/// A saying, as stems, and what it may mean, as words.
+#[derive(Debug, Default)]
+pub(super) struct Thesaurus {
+    meanings: HashMap<Vec<String>, Vec<Meaning>>,
+    longest: usize,
+}
+
+/// What a saying may mean.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Meaning {
+    pub(super) words: Vec<String>,
+    /// How sure that is; a word that means itself is 1.
+    pub(super) certainty: f64,
+}
+
+/// How sure it is that a general synonym is meant, and one that the documentation names.
+const GENERALLY: f64 = 0.75;
+const HERE: f64 = 0.9;
+
+impl Thesaurus {
+    /// General words, and those of a documentation's own list.
+    pub(super) fn of(own: Option<&str>) -> Self {
+        let mut thesaurus = Self::default();
+        for line in GENERAL.lines() {
+            thesaurus.add(line, GENERALLY);
+        }
+        let entries = own.into_iter().flat_map(str::lines);
+        for entry in entries.filter_map(|line| line.trim_start().strip_prefix(['*', '-'])) {
+            thesaurus.add(entry, HERE);
+        }
+        thesaurus
+    }
+
+    fn add(&mut self, line: &str, certainty: f64) {
+        let Some((meant, said)) = line.split_once(':') else { return };
+        let meaning = Meaning { words: words(meant), certainty };
+        for saying in said.split(',') {
+            let stems: Vec<String> = words(saying).iter().map(|word| stem(word)).collect();
+            if !stems.is_empty() {
+                self.longest = self.longest.max(stems.len());
+                self.meanings.entry(stems).or_default().push(meaning.clone());
+            }
+        }
+    }
+
+    /// The longest saying that the stems begin with: how many of them it takes, and what it may mean.
+    pub(super) fn find(&self, stems: &[String]) -> Option<(usize, &[Meaning])> {
+        (1..=self.longest.min(stems.len())).rev().find_map(|length| {
+            let meanings = self.meanings.get(stems.get(..length)?)?;
+            Some((length, meanings.as_slice()))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stems(text: &str) -> Vec<String> {
+        words(text).iter().map(|word| stem(word)).collect()
+    }
+
+    #[test]
+    fn the_longest_saying_is_understood() {
+        let own = "# Synonyms\n\n* API key: service account, account\n* person: account\n";
+        let thesaurus = Thesaurus::of(Some(own));
+        let (length, meanings) = thesaurus.find(&stems("service accounts expire")).unwrap();
+        assert_eq!(length, 2);
+        assert_eq!(meanings[0].words, ["api", "key"]);
+        assert_eq!(thesaurus.find(&stems("account")).unwrap().1.len(), 2);
+        assert!(thesaurus.find(&stems("weather")).is_none());
+        assert!(
+            Thesaurus::of(None).find(&stems("remove")).is_some(),
+            "general words are known without a list"
+        );
+    }
+}

@@ -1,0 +1,156 @@
+//! Asking: as a page for people, and as Markdown or JSON for machines.
+
+use super::{Asked, Docs, frame::Frame, kept, machines::MARKDOWN};
+use crate::{
+    ask::{Answer, Asking, Named, Passage, as_json, as_markdown},
+    library::snippet,
+};
+use askama::Template;
+use axum::body::Body;
+use http::{HeaderValue, Response, StatusCode, header};
+use pages::Head;
+use serde::Serialize;
+use web::Form;
+
+/// The longest question and goal, in characters.
+const LONGEST: usize = 1000;
+
+const FAILED: &str = "Questions cannot be answered just now. It is not your fault, and it has been logged.";
+
+/// What is wrong with a question.
+type Refusal = &'static str;
+
+#[derive(Serialize)]
+struct Refused<'a> {
+    error: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "ask.html")]
+struct Shown<'a> {
+    head: Head,
+    frame: Frame<'a>,
+    question: &'a str,
+    refusal: Option<&'a str>,
+    passages: Vec<Part>,
+    sources: Vec<Named>,
+}
+
+/// A passage as it is shown.
+enum Part {
+    Sentences(String),
+    List(Vec<String>, bool),
+    /// Coloured, and nothing in it is markup.
+    Code(String),
+}
+
+/// `/ask?q=…&page=…`: for people.
+pub(super) async fn page(docs: &Docs, asked: &Asked) -> Response<Body> {
+    let form = Form::parse(asked.query().as_bytes());
+    let asking = form.map_err(|_| BADLY_ENCODED).and_then(|form| {
+        let page = form.get("page").and_then(|path| docs.shelf().library.place(path));
+        asking(form.get("q"), form.get("goal"), page)
+    });
+    if asked.wants_json() {
+        return machine(docs, asked, asking).await;
+    }
+    match asking {
+        // The box alone, without a complaint.
+        Err(EMPTY) if asked.query().is_empty() => show(docs, asked, "", None, &Answer::default()),
+        Err(refusal) => show(docs, asked, "", Some((StatusCode::BAD_REQUEST, refusal)), &Answer::default()),
+        Ok(asking) => {
+            let question = asking.question.clone();
+            match docs.shelf().ask(asking).await {
+                Some(answer) => show(docs, asked, &question, None, &answer),
+                None => {
+                    let refusal = Some((StatusCode::INTERNAL_SERVER_ERROR, FAILED));
+                    show(docs, asked, &question, refusal, &Answer::default())
+                }
+            }
+        }
+    }
+}
+
+/// `/PAGE.md?ask=…&goal=…`: for machines. Nothing if nothing is asked.
+pub(super) async fn of_page(docs: &Docs, asked: &Asked, place: usize) -> Option<Response<Body>> {
+    let asking = match Form::parse(asked.query().as_bytes()) {
+        Ok(form) => asking(Some(form.get("ask")?), form.get("goal"), Some(place)),
+        Err(_) if asked.query().contains("ask=") => Err(BADLY_ENCODED),
+        Err(_) => return None,
+    };
+    Some(machine(docs, asked, asking).await)
+}
+
+const EMPTY: Refusal = "Nothing is asked: put a question in plain words behind `ask=`.";
+const TOO_LONG: Refusal = "That is too long: a question and a goal have at most 1,000 characters each.";
+const BADLY_ENCODED: Refusal = "The address is badly encoded, or asks twice.";
+
+fn asking(question: Option<&str>, goal: Option<&str>, page: Option<usize>) -> Result<Asking, Refusal> {
+    let question = question.unwrap_or_default().trim();
+    let goal = goal.unwrap_or_default().trim();
+    if question.is_empty() {
+        return Err(EMPTY);
+    }
+    if [question, goal].iter().any(|text| text.chars().count() > LONGEST) {
+        return Err(TOO_LONG);
+    }
+    Ok(Asking { question: question.to_owned(), goal: goal.to_owned(), page })
+}
+
+async fn machine(docs: &Docs, asked: &Asked, asking: Result<Asking, Refusal>) -> Response<Body> {
+    let library = &docs.shelf().library;
+    let outcome = match asking {
+        Err(refusal) => Err((StatusCode::BAD_REQUEST, refusal)),
+        Ok(asking) => {
+            let question = asking.question.clone();
+            let answer = docs.shelf().ask(asking).await;
+            answer.map(|answer| (question, answer)).ok_or((StatusCode::INTERNAL_SERVER_ERROR, FAILED))
+        }
+    };
+    let mut response = match outcome {
+        Ok((question, answer)) if asked.wants_json() => {
+            web::json(StatusCode::OK, &as_json(library, &question, &answer, docs.url()))
+        }
+        Ok((question, answer)) => {
+            let text = as_markdown(library, &question, &answer, docs.url());
+            kept::plain(StatusCode::OK, MARKDOWN, text)
+        }
+        Err((status, error)) if asked.wants_json() => web::json(status, &Refused { error }),
+        Err((status, error)) => kept::plain(status, MARKDOWN, format!("{error}\n")),
+    };
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept"));
+    response
+}
+
+fn show(
+    docs: &Docs,
+    asked: &Asked,
+    question: &str,
+    refusal: Option<(StatusCode, &str)>,
+    answer: &Answer,
+) -> Response<Body> {
+    let status = refusal.map_or(StatusCode::OK, |(status, _)| status);
+    let library = &docs.shelf().library;
+    let sources = answer.sources.iter().filter_map(|source| Named::of(library, source, asked.mount.base()));
+    let shown = Shown {
+        head: Head::new("Ask"),
+        frame: Frame::of(docs, asked, None),
+        question,
+        refusal: refusal.map(|(_, refusal)| refusal),
+        passages: answer.text.iter().map(Part::of).collect(),
+        sources: sources.collect(),
+    };
+    let mut response = pages::html(status, &shown);
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept"));
+    response
+}
+
+impl Part {
+    fn of(passage: &Passage) -> Self {
+        match passage {
+            Passage::Sentences(text) => Self::Sentences(text.clone()),
+            Passage::List(items, numbered) => Self::List(items.clone(), *numbered),
+            Passage::Code { language, text } => Self::Code(snippet(language, text)),
+        }
+    }
+}
