@@ -37,7 +37,7 @@ const SUMMARY: &str = "SUMMARY.md";
 const SYNONYMS: &str = "SYNONYMS.md";
 
 /// Addresses of the site that no page can have.
-const TAKEN: [&str; 4] = ["search", "ask", "llms.txt", "llms-full.txt"];
+const TAKEN: [&str; 5] = ["search", "ask", "mcp", "llms.txt", "llms-full.txt"];
 
 /// The pages of `docs/`, as they were when this was compiled.
 static EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/embedded.rs"));

@@ -4,6 +4,8 @@ mod ask;
 mod frame;
 mod kept;
 mod machines;
+#[cfg(feature = "mcp")]
+mod mcp;
 mod missing;
 mod page;
 mod search;
@@ -128,12 +130,18 @@ impl Docs {
                 docs.answer(&asked, wanted).await
             })
         };
-        Router::new()
+        let router = Router::new()
             .route("/docs", serve(Wanted::of))
             .route("/docs/", serve(Wanted::of))
             .route("/docs/{*path}", serve(Wanted::of))
             .route("/llms.txt", serve(|_, _| Wanted::Contents))
-            .route("/llms-full.txt", serve(|_, _| Wanted::Everything))
+            .route("/llms-full.txt", serve(|_, _| Wanted::Everything));
+        #[cfg(feature = "mcp")]
+        let router = router.route("/docs/mcp", {
+            let docs = self.clone();
+            axum::routing::any(async move |request: Request| mcp::answer(&docs, request).await)
+        });
+        router
     }
 
     /// Whether a request is for the site's own host and for the site there: files beside pages and probes are the server's.
@@ -148,6 +156,10 @@ impl Docs {
 
     /// Answers a request for the site's own host.
     pub async fn answer_own(&self, request: Request) -> Response<Body> {
+        #[cfg(feature = "mcp")]
+        if request.uri().path() == "/mcp" {
+            return mcp::answer(self, request).await;
+        }
         let is_head = request.method() == Method::HEAD;
         if !is_head && request.method() != Method::GET {
             return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")]).into_response();

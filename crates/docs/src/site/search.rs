@@ -24,19 +24,31 @@ const OF_ONE_PAGE: usize = 3;
 
 /// A section that was found, as it is shown.
 #[derive(Debug, Serialize)]
-struct Found {
+pub(super) struct Found {
     /// The page's title.
     title: String,
     /// The heading within the page, with those above it; empty for the page itself.
     section: String,
     /// Where it is, for everybody.
-    url: String,
+    pub(super) url: String,
     /// Where it is on the host that was asked.
     path: String,
     /// Its text around the words.
-    excerpt: String,
+    pub(super) excerpt: String,
     /// The same in parts, so that the words can be marked.
     parts: Vec<Part>,
+}
+
+impl Found {
+    /// The page's title and the heading.
+    #[cfg(feature = "mcp")]
+    pub(super) fn name(&self) -> String {
+        if self.section.is_empty() {
+            self.title.clone()
+        } else {
+            format!("{} › {}", self.title, self.section)
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -70,18 +82,25 @@ pub(super) async fn answer(docs: &Docs, asked: &Asked) -> Response<Body> {
         Ok(query) => query,
         Err(refusal) => return show(docs, asked, "", Err((StatusCode::BAD_REQUEST, refusal))),
     };
-    let words = Term::all(&query, true);
-    let hits = docs.shelf().with_index(move |index| search(index, &words)).await;
-    match hits {
-        Some(Ok(hits)) => {
-            let found = pick(docs, asked, docs.shelf(), &hits);
-            show(docs, asked, &query, Ok(&found))
-        }
+    match found(docs, &query, asked.mount.base()).await {
+        Ok(found) => show(docs, asked, &query, Ok(&found)),
+        Err(refusal) => show(docs, asked, &query, Err((StatusCode::INTERNAL_SERVER_ERROR, refusal))),
+    }
+}
+
+/// The sections that a query finds, with paths below `base`.
+///
+/// # Errors
+/// The index fails; the log says why.
+pub(super) async fn found(docs: &Docs, query: &str, base: &str) -> Result<Vec<Found>, &'static str> {
+    let words = Term::all(query, true);
+    match docs.shelf().with_index(move |index| search(index, &words)).await {
+        Some(Ok(hits)) => Ok(pick(docs, base, docs.shelf(), &hits)),
         Some(Err(error)) => {
             tracing::error!(%error, "a search failed");
-            show(docs, asked, &query, Err((StatusCode::INTERNAL_SERVER_ERROR, FAILED)))
+            Err(FAILED)
         }
-        None => show(docs, asked, &query, Err((StatusCode::INTERNAL_SERVER_ERROR, FAILED))),
+        None => Err(FAILED),
     }
 }
 
@@ -104,17 +123,17 @@ fn search(index: &Index, words: &[Term]) -> rusqlite::Result<Vec<Hit>> {
 }
 
 /// The best of them, without one page filling the list.
-fn pick(docs: &Docs, asked: &Asked, shelf: &Shelf, hits: &[Hit]) -> Vec<Found> {
+fn pick(docs: &Docs, base: &str, shelf: &Shelf, hits: &[Hit]) -> Vec<Found> {
     let mut of_page: HashMap<usize, usize> = HashMap::new();
     let few = hits.iter().filter(|hit| {
         let before = of_page.entry(hit.place.page).or_default();
         *before += 1;
         *before <= OF_ONE_PAGE
     });
-    few.take(SHOWN).filter_map(|hit| shown(docs, asked, &shelf.library, hit)).collect()
+    few.take(SHOWN).filter_map(|hit| shown(docs, base, &shelf.library, hit)).collect()
 }
 
-fn shown(docs: &Docs, asked: &Asked, library: &Library, hit: &Hit) -> Option<Found> {
+fn shown(docs: &Docs, base: &str, library: &Library, hit: &Hit) -> Option<Found> {
     let page = library.pages().get(hit.place.page)?;
     let section = page.sections().get(hit.place.section)?;
     let anchor =
@@ -124,7 +143,7 @@ fn shown(docs: &Docs, asked: &Asked, library: &Library, hit: &Hit) -> Option<Fou
         title: page.title.clone(),
         section: section.headings.join(" › "),
         url: format!("{}{anchor}", address(docs.url(), &page.path)),
-        path: format!("{}{anchor}", address(asked.mount.base(), &page.path)),
+        path: format!("{}{anchor}", address(base, &page.path)),
         excerpt: hit.excerpt.plain(),
         parts: parts.iter().map(|(text, hit)| Part { text: text.clone(), hit: *hit }).collect(),
     })

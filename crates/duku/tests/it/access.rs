@@ -128,6 +128,7 @@ const OTHERS: [(&str, &str); 23] = [
     ("docs", "/docs anyone"),
     ("docs", "/docs/ anyone"),
     ("docs", "/docs/{*path} anyone"),
+    ("docs", "/docs/mcp anyone"),
     ("docs", "/llms.txt anyone"),
     ("docs", "/llms-full.txt anyone"),
     ("pages", "/assets/{name} anyone"),
