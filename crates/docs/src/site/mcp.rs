@@ -125,11 +125,11 @@ fn tools() -> Vec<Tool> {
     ]
 }
 
-fn tool(name: &'static str, title: &str, about: &'static str, properties: Value, needed: &str) -> Tool {
+fn tool(name: &'static str, title: &str, about: &'static str, properties: Value, wanted: &str) -> Tool {
     let schema = json!({
         "type": "object",
         "properties": properties,
-        "required": [needed],
+        "required": [wanted],
         "additionalProperties": false,
     });
     let schema = schema.as_object().cloned().unwrap_or_default();
