@@ -31,6 +31,8 @@ const WATCH: Duration = Duration::from_millis(25);
 /// One of so many turns of a thread is for the queue that all threads share. Those who found no room at a thread wait there:
 /// were their turn rarer, they would wait while newcomers are served, up to twenty seconds at tokio's own rate.
 pub const TURNS_BETWEEN_LOOKS: u32 = 2;
+/// A request queues so often: to be read, for its look-up, and to be answered.
+const TURNS_OF_A_REQUEST: u32 = 3;
 /// How many watches the rates of answers and of turns are taken from. A share must be followed quickly, or it swings.
 const ANSWERS: usize = 20;
 const TURNS: usize = 4;
@@ -183,10 +185,10 @@ fn each(elapsed: Duration, count: usize) -> Duration {
     (elapsed + Duration::from_millis(u64::from(BELIEVED))) / count
 }
 
-/// How long the last of those who queue now will have waited when their turn comes.
+/// How long the last of those who queue now will have waited when they are answered.
 fn wait(queue: usize, each: Duration) -> Duration {
     let before = u32::try_from(queue.saturating_sub(AT_ONCE)).unwrap_or(u32::MAX);
-    each.saturating_mul(before.saturating_mul(TURNS_BETWEEN_LOOKS))
+    each.saturating_mul(before.saturating_mul(TURNS_BETWEEN_LOOKS * TURNS_OF_A_REQUEST))
 }
 
 /// How many may be worked on, so that the last of them is answered in time.

@@ -60,7 +60,7 @@ fn a_crowd_that_is_gone_is_forgotten_within_a_second() {
 
 #[test]
 fn a_wait_is_the_queue_times_the_turns_before_one_of_its_own() {
-    assert_eq!(wait(AT_ONCE + 300, Duration::from_millis(1)), Duration::from_millis(600));
+    assert_eq!(wait(AT_ONCE + 300, Duration::from_millis(1)), Duration::from_millis(1800));
     assert_eq!(
         wait(AT_ONCE, Duration::from_secs(1)),
         Duration::ZERO,
