@@ -120,11 +120,13 @@ impl Crowd {
             shed(reason).increment(0);
         }
         let (mut turns, mut answers) = (Rate::over(TURNS), Rate::over(ANSWERS));
+        let mut before = Duration::ZERO;
         loop {
             tokio::time::sleep(WATCH).await;
             let now = Instant::now();
             let waits = wait(runtime.global_queue_depth(), turns.each(now, self.turns.load(Relaxed)));
-            self.share.store(next_share(self.share.load(Relaxed), waits, patience), Relaxed);
+            self.share.store(next_share(self.share.load(Relaxed), waits, before, patience), Relaxed);
+            before = waits;
             let allowed = allowed(answers.each(now, self.done.load(Relaxed)), patience);
             self.allowed.store(allowed.min(self.most), Relaxed);
             let working = self.working.load(Relaxed);
@@ -197,13 +199,20 @@ fn allowed(each: Duration, patience: Duration) -> usize {
     AT_ONCE.saturating_add(usize::try_from(behind_each_other).unwrap_or(usize::MAX))
 }
 
-/// Goes towards the share at which the wait is as long as it may be: fast where it is too long, twice the share each time
-/// where it is short, so that a crowd that is gone is forgotten within a second.
-fn next_share(share: usize, waits: Duration, patience: Duration) -> usize {
-    let (waits, patience) = (waits.as_micros().max(1), patience.as_micros());
-    let wanted = (share as u128).saturating_mul(patience) / waits;
+/// Goes towards the share at which the wait is as long as it may be. Where it is too long and does not get shorter, as far
+/// as it is too long; where nobody waits, twice the share each time, so that a crowd that is gone is forgotten within a
+/// second; and in between in small steps, or the queue would swing between empty and endless.
+fn next_share(share: usize, waits: Duration, before: Duration, patience: Duration) -> usize {
+    let wanted = (share as u128).saturating_mul(patience.as_micros()) / waits.as_micros().max(1);
     let wanted = usize::try_from(wanted).unwrap_or(ALL);
-    wanted.clamp(share / 4, share.saturating_mul(2)).clamp(LEAST, ALL)
+    let next = if waits > patience {
+        if waits < before { share } else { wanted.max(share / 4) }
+    } else if waits < patience / 8 {
+        share.saturating_mul(2)
+    } else {
+        wanted.min(share + share / 16 + 1)
+    };
+    next.clamp(LEAST, ALL)
 }
 
 /// One request that is worked on. Time in which its client is waited for does not count: slow senders take no place.

@@ -40,8 +40,8 @@ fn the_share_settles_where_the_wait_is_as_long_as_it_may_be() {
     for _ in 0..20 {
         let served = u32::try_from(share).unwrap();
         let each = (Duration::from_millis(1) * served + Duration::from_micros(10) * (1024 - served)) / 1024;
-        waits = each * 2000;
-        share = next_share(share, waits, PATIENCE);
+        let before = std::mem::replace(&mut waits, each * 2000);
+        share = next_share(share, waits, before, PATIENCE);
     }
     assert!((PATIENCE * 9 / 10..PATIENCE * 11 / 10).contains(&waits), "{waits:?}");
     assert!((200..300).contains(&share), "{share}");
@@ -51,11 +51,31 @@ fn the_share_settles_where_the_wait_is_as_long_as_it_may_be() {
 fn a_crowd_that_is_gone_is_forgotten_within_a_second() {
     let mut share = LEAST;
     for _ in 0..7 {
-        share = next_share(share, Duration::ZERO, PATIENCE);
+        share = next_share(share, Duration::ZERO, Duration::ZERO, PATIENCE);
     }
     assert_eq!(share, ALL);
-    assert_eq!(next_share(ALL, PATIENCE * 1000, PATIENCE), ALL / 4);
-    assert_eq!(next_share(LEAST, Duration::MAX, PATIENCE), LEAST);
+    assert_eq!(next_share(ALL, PATIENCE * 1000, Duration::ZERO, PATIENCE), ALL / 4);
+    assert_eq!(next_share(LEAST, Duration::MAX, Duration::ZERO, PATIENCE), LEAST);
+}
+
+#[test]
+fn a_crowd_that_does_not_come_back_by_itself_does_not_make_the_queue_swing() {
+    // Five times too many, at their own time: a request takes a millisecond, a refusal ten microseconds.
+    let watch = Duration::from_millis(25);
+    let (mut share, mut queue, mut before) = (ALL, 0.0_f64, Duration::ZERO);
+    let mut longest = Duration::ZERO;
+    for round in 0..800 {
+        let part = f64::from(u32::try_from(share).unwrap()) / 1024.0;
+        let each = Duration::from_millis(1).mul_f64(part) + Duration::from_micros(10).mul_f64(1.0 - part);
+        queue = (queue + 5000.0 * watch.as_secs_f64() - watch.as_secs_f64() / each.as_secs_f64()).max(0.0);
+        let waits = each.mul_f64(queue);
+        share = next_share(share, waits, before, PATIENCE);
+        before = waits;
+        if round > 100 {
+            longest = longest.max(waits);
+        }
+    }
+    assert!(longest < PATIENCE * 3 / 2, "{longest:?}");
 }
 
 #[test]
