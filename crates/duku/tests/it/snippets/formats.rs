@@ -37,9 +37,14 @@ fn groovy_closes_what_it_opens() {
         let mut open = Vec::new();
         for sign in fence.text.chars() {
             match (open.last(), sign) {
-                (Some('\''), '\'') | (Some('"'), '"') => drop(open.pop()),
+                (Some('\''), '\'')
+                | (Some('"'), '"')
+                | (Some('{'), '}')
+                | (Some('('), ')')
+                | (Some('['), ']') => {
+                    open.pop();
+                }
                 (Some('\'' | '"'), _) => {}
-                (Some('{'), '}') | (Some('('), ')') | (Some('['), ']') => drop(open.pop()),
                 (_, '{' | '(' | '[' | '\'' | '"') => open.push(sign),
                 (_, '}' | ')' | ']') => return Err(format!("`{sign}` closes nothing")),
                 _ => {}
