@@ -60,12 +60,11 @@ struct Apart(usize);
 impl Apart {
     fn here() -> Outcome<Self> {
         let cores = std::thread::available_parallelism().during("how many processors there are")?.get();
-        let apart = Self(cores);
-        apart.keep(&if cores > 1 { format!("1-{}", cores - 1) } else { "0".to_owned() })?;
-        Ok(apart)
+        Self::keep(&if cores > 1 { format!("1-{}", cores - 1) } else { "0".to_owned() })?;
+        Ok(Self(cores))
     }
 
-    fn keep(&self, cores: &str) -> Outcome {
+    fn keep(cores: &str) -> Outcome {
         let own = std::process::id().to_string();
         process::read(Command::new("taskset").args(["--all-tasks", "--cpu-list", "--pid", cores, &own]))
             .map(drop)
@@ -75,7 +74,7 @@ impl Apart {
 impl Drop for Apart {
     fn drop(&mut self) {
         // Where that fails, the next ones have less room and say so.
-        let _ = self.keep(&format!("0-{}", self.0 - 1));
+        let _ = Self::keep(&format!("0-{}", self.0 - 1));
     }
 }
 
