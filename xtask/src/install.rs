@@ -1,10 +1,14 @@
 //! What a fresh machine lacks is installed, each thing announced with its reason; what is there stays untouched.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::Command;
 
 use crate::postgres;
 use crate::process::{self, Outcome, cargo, read, works};
+
+/// Where Debian puts the libraries of Go's own project.
+const GO_LIBRARIES: &str = "/usr/share/gocode/src/golang.org/x";
 
 /// Something outside the lock file that a step cannot do without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,6 +23,9 @@ pub(crate) enum Need {
     Taskset,
     Patroni,
     Faketime,
+    Go,
+    Java,
+    Ruby,
 }
 
 /// How a missing thing is got.
@@ -47,6 +54,10 @@ impl Need {
                 works("patroni", &["--version"]) && works("etcd", &["--version"]) && works("haproxy", &["-v"])
             }
             Self::Faketime => works("faketime", &["--version"]),
+            Self::Go => works("go", &["version"]) && Path::new(GO_LIBRARIES).join("oauth2").is_dir(),
+            // A runtime alone cannot run a source file.
+            Self::Java => works("java", &["--version"]) && works("javac", &["--version"]),
+            Self::Ruby => works("ruby", &["--version"]),
         }
     }
 
@@ -64,6 +75,9 @@ impl Need {
             Self::Taskset => Source::Apt(&["util-linux"]),
             Self::Patroni => Source::Apt(&["patroni", "etcd-server", "haproxy"]),
             Self::Faketime => Source::Apt(&["faketime"]),
+            Self::Go => Source::Apt(&["golang-go", "golang-golang-x-oauth2-dev"]),
+            Self::Java => Source::Apt(&["default-jdk-headless"]),
+            Self::Ruby => Source::Apt(&["ruby"]),
         }
     }
 
@@ -79,6 +93,9 @@ impl Need {
             Self::Taskset => "keeps what is measured and the load on cores of their own",
             Self::Patroni => "kills a PostgreSQL primary, so that a synchronous standby takes over",
             Self::Faketime => "sets the clock of one process back and forward",
+            Self::Go => "runs the documentation's program in Go, with Debian's libraries and no network",
+            Self::Java => "runs the documentation's program in Java",
+            Self::Ruby => "runs the documentation's program in Ruby",
         }
     }
 }

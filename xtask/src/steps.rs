@@ -98,7 +98,15 @@ pub(crate) const STEPS: [Step; 10] = [
     Step {
         name: "tests",
         what: "every test, on SQLite and PostgreSQL",
-        needs: &[Need::Postgres, Need::Chromium, Need::Patroni, Need::Faketime],
+        needs: &[
+            Need::Postgres,
+            Need::Chromium,
+            Need::Patroni,
+            Need::Faketime,
+            Need::Go,
+            Need::Java,
+            Need::Ruby,
+        ],
         run: tests,
     },
 ];

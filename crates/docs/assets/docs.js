@@ -52,10 +52,12 @@
   // ---- Searching as you type: a list below the box (WAI-ARIA's combobox); Enter without a choice opens the whole page of results.
   const form = one('[data-search]');
   const input = one('input', form);
-  const list = make('ul', { id: 'page.results', className: 'docs-list', hidden: true });
+  const list = make('ul', { id: 'page.results' });
   list.setAttribute('role', 'listbox');
-  list.setAttribute('aria-label', 'Pages that fit');
-  form.append(list);
+  list.setAttribute('aria-label', 'Places that fit');
+  const nothing = make('p');
+  const panel = make('div', { className: 'docs-list', hidden: true }, list, nothing);
+  form.append(panel);
   for (const [name, value] of Object.entries({ role: 'combobox', 'aria-autocomplete': 'list', 'aria-expanded': 'false', 'aria-controls': list.id })) input.setAttribute(name, value);
   let chosen = -1, asked, timer, shownFor = '';
 
@@ -74,8 +76,11 @@
     for (const option of options()) option.setAttribute('aria-selected', 'false');
   }
   function open(isOpen) {
-    list.hidden = !isOpen;
-    input.setAttribute('aria-expanded', String(isOpen));
+    panel.hidden = !isOpen;
+    list.hidden = !list.childElementCount;
+    nothing.hidden = !list.hidden;
+    // A list of nothing is none.
+    input.setAttribute('aria-expanded', String(isOpen && !list.hidden));
     if (!isOpen) unchoose();
   }
   function option(result, index) {
@@ -90,7 +95,7 @@
   }
   async function search() {
     const query = input.value.trim();
-    if (query === shownFor && !list.hidden) return;
+    if (query === shownFor && !panel.hidden) return;
     asked?.abort();
     if (!query) { shownFor = ''; list.replaceChildren(); return open(false); }
     asked = new AbortController();
@@ -101,11 +106,7 @@
       const { results = [], error } = await answer.json();
       const shown = results.slice(0, 8);
       list.replaceChildren(...shown.map(option));
-      if (!shown.length) {
-        const none = make('li', { className: 'none', textContent: error ?? `Nothing has “${query}” in it.` });
-        none.setAttribute('role', 'presentation');
-        list.append(none);
-      }
+      nothing.textContent = error ?? `Nothing has “${query}” in it.`;
       shownFor = query;
       open(document.activeElement === input);
       unchoose();
@@ -115,24 +116,24 @@
     }
   }
   input.addEventListener('input', () => { clearTimeout(timer); timer = setTimeout(search, 120); });
-  input.addEventListener('focus', () => { if (input.value.trim() && list.childElementCount) open(true); });
+  input.addEventListener('focus', () => { if (shownFor && shownFor === input.value.trim()) open(true); });
   input.addEventListener('blur', () => setTimeout(() => open(false), 150));
   input.addEventListener('keydown', (event) => {
     if (event.isComposing) return;
     if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
-      if (list.hidden) { if (list.childElementCount) open(true); else search(); }
+      if (panel.hidden) { if (list.childElementCount) open(true); else search(); }
       const step = event.key === 'ArrowDown' ? chosen + 1 : chosen < 0 ? -1 : chosen - 1;
       choose(step);
       event.preventDefault();
-    } else if (event.key === 'Enter' && chosen >= 0 && !list.hidden) {
+    } else if (event.key === 'Enter' && chosen >= 0 && !panel.hidden) {
       event.preventDefault();
       go(options()[chosen]);
-    } else if (event.key === 'Escape' && !list.hidden) {
+    } else if (event.key === 'Escape' && !panel.hidden) {
       event.preventDefault();
       open(false);
     }
   });
-  list.addEventListener('mousedown', (event) => event.preventDefault());
+  panel.addEventListener('mousedown', (event) => event.preventDefault());
   list.addEventListener('click', (event) => go(event.target.closest('[role="option"]')));
   function go(item) {
     if (!item) return;
@@ -159,6 +160,7 @@
   }
   const current = one('[aria-current="page"]', nav);
   if (current && nav.scrollHeight > nav.clientHeight) nav.scrollTop = current.offsetTop - nav.clientHeight / 2;
+  const contents = one('.docs-toc');
   const links = new Map(all('.docs-toc a').map((link) => [decodeURIComponent(link.hash.slice(1)), link]));
   const headings = [...links.keys()].map((id) => document.getElementById(id)).filter(Boolean);
   if (headings.length) {
@@ -169,7 +171,9 @@
       const atEnd = innerHeight + scrollY >= document.documentElement.scrollHeight - 2;
       const at = (atEnd && headings.at(-1).getBoundingClientRect().top < innerHeight ? headings.at(-1) : above.at(-1))?.id;
       for (const [id, link] of links) link.toggleAttribute('aria-current', id === at);
-      links.get(at)?.setAttribute('aria-current', 'true');
+      const link = links.get(at);
+      link?.setAttribute('aria-current', 'true');
+      if (link && contents.scrollHeight > contents.clientHeight) contents.scrollTop = link.offsetTop - contents.clientHeight / 2;
     };
     addEventListener('scroll', () => { if (!waiting) { waiting = true; requestAnimationFrame(mark); } }, { passive: true });
     mark();

@@ -1,11 +1,11 @@
 //! More requests than the server can do: those beyond are told so at once and cheaply, so that the others get their answer
 //! in time, and so that it is over as soon as the crowd is.
 //!
-//! Requests that are worked on, most of which wait for the database, are counted: no more are let in than will be answered
-//! within the time that requests may wait, at the rate of the last half second. And where the processor is what everyone
-//! waits for, requests queue before anyone can count them: then such a share of them is shed that the queue stays as short.
-//! Shedding all would starve everyone as soon as clients come back at once; a share keeps the server useful. A watch
-//! estimates both forty times a second.
+//! Requests that are worked on are counted, whether they wait for the database or for the processor. While many are, no more are
+//! let in than will be answered in time, at the rate of the last half second. Those beyond are told so in their first turn, which
+//! is short: so the queue at the processor is those who are worked on, and newcomers do not wait behind a crowd to be refused. A
+//! watch estimates the rate forty times a second; while few are worked on, answers tell how many come, not how many could, so
+//! whoever comes at once after a quiet time is let in.
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderValue, Response, StatusCode, header};
@@ -21,31 +21,25 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The whole of a share.
-const ALL: usize = 1024;
-/// However large the crowd, so much of it is served.
-const LEAST: usize = 10;
-/// So many requests are worked on without waiting for each other, or close to it.
-const AT_ONCE: usize = 64;
+/// So many requests are worked on without waiting for each other, or close to it: no crowd.
+const AT_ONCE: usize = 16;
 const WATCH: Duration = Duration::from_millis(25);
 /// One of so many turns of a thread is for the queue that all threads share. Those who found no room at a thread wait there:
 /// were their turn rarer, they would wait while newcomers are served, up to twenty seconds at tokio's own rate.
 pub const TURNS_BETWEEN_LOOKS: u32 = 2;
-/// How many watches the rates of answers and of turns are taken from. A share must be followed quickly, or it swings.
+/// A request queues up to so often: to be read, for its look-up, for its work, and to be answered. All of it is the time that it
+/// may wait.
+const TURNS: u32 = 4;
+/// How many watches the rate of answers is taken from.
 const ANSWERS: usize = 20;
-const TURNS: usize = 4;
 /// What is believed of a rate beforehand: a millisecond for each of so many. A process that was not given the processor for
 /// a moment must not look like one that nobody gets an answer from.
 const BELIEVED: u32 = 50;
 /// How often a crowd that stays is mentioned in the log.
 const REMARK: Duration = Duration::from_secs(10);
 
-/// What those who are shed would have waited for: the others' work, or their turn.
-const WORKING: &str = "working";
-const WAITING: &str = "waiting";
-
-fn shed(reason: &'static str) -> metrics::Counter {
-    metrics::counter!("duku_requests_shed_total", "reason" => reason)
+fn shed_total() -> metrics::Counter {
+    metrics::counter!("duku_requests_shed_total")
 }
 
 /// Everyone who is at the server now.
@@ -57,10 +51,6 @@ pub struct Crowd {
     working: AtomicUsize,
     /// Every request that was let in and is done with.
     done: AtomicUsize,
-    /// Everyone who had a turn at the processor: requests, served or not, and clients who came or sent a bit more.
-    turns: AtomicUsize,
-    /// How many of [`ALL`] are served.
-    share: AtomicUsize,
     shed: AtomicUsize,
     leaving: AtomicBool,
 }
@@ -73,8 +63,6 @@ impl Crowd {
             allowed: AtomicUsize::new(most),
             working: AtomicUsize::new(0),
             done: AtomicUsize::new(0),
-            turns: AtomicUsize::new(0),
-            share: AtomicUsize::new(ALL),
             shed: AtomicUsize::new(0),
             leaving: AtomicBool::new(false),
         }
@@ -85,50 +73,38 @@ impl Crowd {
         self.leaving.store(true, Relaxed);
     }
 
-    /// Somebody has a turn. Were only requests counted, many who send slowly would look like a queue that does not move.
-    pub(crate) fn turn(&self) -> usize {
-        self.turns.fetch_add(1, Relaxed)
-    }
-
     pub(crate) fn is_leaving(&self) -> bool {
         self.leaving.load(Relaxed)
     }
 
     /// A place for the request, unless it is too much. Probes always get one: they must tell a crowd from an outage.
     pub(crate) fn admit(self: &Arc<Self>, path: &str) -> Result<Arc<Place>, TooMany> {
-        let turn = self.turn();
-        let share = self.share.load(Relaxed);
         let working = self.working.fetch_add(1, Relaxed);
-        // Neighbours in the queue are not treated alike: the multiplier is prime to the whole.
-        let has_a_turn = share == ALL || turn.wrapping_mul(619) % ALL < share;
-        if (has_a_turn && working < self.allowed.load(Relaxed)) || matches!(path, "/healthz" | "/readyz") {
+        if working < self.allowed.load(Relaxed) || matches!(path, "/healthz" | "/readyz") {
             return Ok(Arc::new(Place { crowd: Arc::clone(self), works: AtomicBool::new(true) }));
         }
         self.working.fetch_sub(1, Relaxed);
-        let number = self.shed.fetch_add(1, Relaxed);
-        shed(if has_a_turn { WORKING } else { WAITING }).increment(1);
-        Err(TooMany(number))
+        shed_total().increment(1);
+        Err(TooMany(self.shed.fetch_add(1, Relaxed)))
     }
 
     /// Adjusts how many are let in, for ever, so that nobody waits much longer than `patience`.
     pub async fn watch(self: Arc<Self>, patience: Duration) {
-        let runtime = tokio::runtime::Handle::current().metrics();
-        let mut remarks = Remarks::default();
-        for reason in [WORKING, WAITING] {
-            shed(reason).increment(0);
-        }
-        let (mut turns, mut answers) = (Rate::over(TURNS), Rate::over(ANSWERS));
+        let (mut remarks, mut answers) = (Remarks::default(), Rate::over(ANSWERS));
+        shed_total().increment(0);
         loop {
             tokio::time::sleep(WATCH).await;
-            let now = Instant::now();
-            let waits = wait(runtime.global_queue_depth(), turns.each(now, self.turns.load(Relaxed)));
-            self.share.store(next_share(self.share.load(Relaxed), waits, patience), Relaxed);
-            let allowed = allowed(answers.each(now, self.done.load(Relaxed)), patience);
-            self.allowed.store(allowed.min(self.most), Relaxed);
-            let working = self.working.load(Relaxed);
+            let (now, working) = (Instant::now(), self.working.load(Relaxed));
+            if working <= AT_ONCE {
+                answers.forget();
+                self.allowed.store(self.most, Relaxed);
+            } else {
+                let allowed = allowed(answers.each(now, self.done.load(Relaxed)), patience);
+                self.allowed.store(allowed.min(self.most), Relaxed);
+            }
             #[expect(clippy::cast_precision_loss, reason = "no count comes near 2^52")]
             metrics::gauge!("duku_requests_working").set(working as f64);
-            remarks.note(self.shed.load(Relaxed), working, waits);
+            remarks.note(self.shed.load(Relaxed), working);
         }
     }
 }
@@ -141,15 +117,14 @@ struct Remarks {
 }
 
 impl Remarks {
-    fn note(&mut self, shed: usize, working: usize, waits: Duration) {
+    fn note(&mut self, shed: usize, working: usize) {
         if shed == self.shed || self.at.is_some_and(|at| at.elapsed() < REMARK) {
             return;
         }
-        let (since_last, wait_ms) = (shed.wrapping_sub(self.shed), waits.as_millis());
+        let since_last = shed.wrapping_sub(self.shed);
         tracing::warn!(
             since_last,
             working,
-            wait_ms,
             "more requests come than can be served: those beyond are answered 503"
         );
         (self.shed, self.at) = (shed, Some(Instant::now()));
@@ -165,6 +140,10 @@ struct Rate {
 impl Rate {
     const fn over(most: usize) -> Self {
         Self { seen: VecDeque::new(), most }
+    }
+
+    fn forget(&mut self) {
+        self.seen.clear();
     }
 
     /// How long each takes, now that so many have been counted.
@@ -183,25 +162,10 @@ fn each(elapsed: Duration, count: usize) -> Duration {
     (elapsed + Duration::from_millis(u64::from(BELIEVED))) / count
 }
 
-/// How long the last of those who queue now will have waited when their turn comes.
-fn wait(queue: usize, each: Duration) -> Duration {
-    let before = u32::try_from(queue.saturating_sub(AT_ONCE)).unwrap_or(u32::MAX);
-    each.saturating_mul(before.saturating_mul(TURNS_BETWEEN_LOOKS))
-}
-
 /// How many may be worked on, so that the last of them is answered in time.
 fn allowed(each: Duration, patience: Duration) -> usize {
-    let behind_each_other = patience.as_nanos() / each.as_nanos().max(1);
+    let behind_each_other = (patience / TURNS).as_nanos() / each.as_nanos().max(1);
     AT_ONCE.saturating_add(usize::try_from(behind_each_other).unwrap_or(usize::MAX))
-}
-
-/// Goes towards the share at which the wait is as long as it may be: fast where it is too long, twice the share each time
-/// where it is short, so that a crowd that is gone is forgotten within a second.
-fn next_share(share: usize, waits: Duration, patience: Duration) -> usize {
-    let (waits, patience) = (waits.as_micros().max(1), patience.as_micros());
-    let wanted = (share as u128).saturating_mul(patience) / waits;
-    let wanted = usize::try_from(wanted).unwrap_or(ALL);
-    wanted.clamp(share / 4, share.saturating_mul(2)).clamp(LEAST, ALL)
 }
 
 /// One request that is worked on. Time in which its client is waited for does not count: slow senders take no place.
@@ -245,7 +209,6 @@ impl HttpBody for Arriving {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        self.place.crowd.turn();
         let polled = Pin::new(&mut self.body).poll_frame(cx);
         self.place.work(polled.is_ready());
         Poll::Ready(ready!(polled))

@@ -168,13 +168,11 @@ impl House {
         let (builder, watcher, router) = (self.builder.clone(), graceful.watcher(), self.router.clone());
         let (crowd, is_closing, patience) = (Arc::clone(&self.crowd), self.is_closing.clone(), self.patience);
         tokio::spawn(async move {
-            crowd.turn();
             // The library gives a client time to finish its headers only once it knows which protocol they are in.
             let known = tokio::select! {
                 known = timeout(patience, protocol_is_known(&stream)) => matches!(known, Ok(Ok(()))),
                 () = closed(is_closing) => false,
             };
-            crowd.turn();
             if !known {
                 return;
             }

@@ -44,6 +44,8 @@ pub(crate) fn address(base: &str, path: &str) -> String {
 struct Table {
     alignments: Vec<Alignment>,
     column: usize,
+    /// Where the events of the cell begin.
+    cell: usize,
     /// Where the events of its head begin, and whether a name stands in it.
     head: Option<(usize, bool)>,
 }
@@ -141,6 +143,7 @@ impl<'a> Writer<'a> {
                     (false, false) => "<td>",
                     (false, true) => "<td class=\"num\">",
                 });
+                self.table.cell = self.events.len();
             }
             other => self.events.push(Event::Start(other)),
         }
@@ -158,9 +161,13 @@ impl<'a> Writer<'a> {
                 let (language, code) = self.code.take().unwrap_or_default();
                 self.markup(snippet(&language, &code));
             }
-            TagEnd::TableCell => {
-                self.markup(if self.table.head.is_some() { "</th>" } else { "</td>" });
+            TagEnd::TableCell if self.table.head.is_none() => self.markup("</td>"),
+            // A corner without words is the head of nothing.
+            TagEnd::TableCell if self.events.len() == self.table.cell => {
+                self.events.pop();
+                self.markup("<td></td>");
             }
+            TagEnd::TableCell => self.markup("</th>"),
             TagEnd::TableHead => {
                 match self.table.head.take() {
                     Some((start, false)) => self.events.truncate(start),
@@ -237,6 +244,8 @@ mod tests {
         let shown = html("| a | b |\n| --- | ---: |\n| 1 | 2 |\n\n| | |\n| --- | :---: |\n| 3 | 4 |\n");
         assert!(!shown.contains("style="), "the policy forbids it: {shown}");
         assert!(shown.contains("<th scope=\"col\" class=\"num\">b</th>"), "{shown}");
+        let corner = html("| | a |\n| --- | --- |\n| 1 | 2 |\n");
+        assert!(corner.contains("<thead><tr><td></td><th scope=\"col\">a</th>"), "{corner}");
         assert_eq!(shown.matches("<thead>").count(), 1, "a head without a name is no head: {shown}");
         assert_eq!(shown.matches("<div class=\"wide\" tabindex=\"0\">").count(), 2);
         assert!(shown.contains("<td>3</td>"), "{shown}");

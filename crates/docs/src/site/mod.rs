@@ -116,7 +116,8 @@ impl Docs {
         self.0.shelf.get_or_init(|| Shelf::of(Library::embedded()))
     }
 
-    fn url(&self) -> &str {
+    /// What stands before the path of every page.
+    pub fn url(&self) -> &str {
         &self.0.address.url
     }
 

@@ -32,6 +32,13 @@ impl Shelf {
         text.get_or_init(|| page.map(|page| page.html(mount.base())).unwrap_or_default())
     }
 
+    /// How many pages are made, and whether the index is.
+    #[cfg(test)]
+    pub(super) fn made(&self) -> (usize, bool) {
+        let texts = self.texts.iter().flatten().filter(|text| text.get().is_some());
+        (texts.count(), self.index.get().is_some())
+    }
+
     /// Lets `work` use the index, beside the requests that wait for nothing: making it takes a moment. `None` if there is
     /// none; the log says why.
     pub(super) async fn with_index<T: Send + 'static>(

@@ -337,3 +337,23 @@ async fn only_the_own_host_is_the_sites() {
     let request = Request::post("/").body(Body::empty()).unwrap();
     assert_eq!(docs.answer_own(request).await.status(), 405);
 }
+
+/// The server's promises of a quick start and little memory rest on this.
+#[tokio::test]
+async fn nothing_is_read_or_made_before_it_is_asked_for() {
+    let docs = Docs::embedded(docs(Some("docs.example")).0.address.clone());
+    let router = docs.router();
+    let ask = async |path: &'static str| {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        assert!(!docs.is_own(request.uri(), request.headers()));
+        router.clone().oneshot(request).await.unwrap().status()
+    };
+    assert_eq!(ask("/graphql").await, StatusCode::NOT_FOUND);
+    assert!(docs.0.shelf.get().is_none(), "the pages are read");
+    assert_eq!(ask("/docs").await, StatusCode::OK);
+    assert_eq!(docs.shelf().made(), (1, false), "one page is made, and nothing to search in");
+    assert_eq!(ask("/llms-full.txt").await, StatusCode::OK);
+    assert_eq!(docs.shelf().made(), (1, false));
+    assert_eq!(ask("/docs/search?q=key").await, StatusCode::OK);
+    assert_eq!(docs.shelf().made(), (1, true));
+}

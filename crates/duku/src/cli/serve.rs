@@ -116,6 +116,7 @@ impl Prepared {
         output::line(&format!("  Viewport {viewport}/"))?;
         output::line(&format!("  tokens   {}", token_endpoint(auth, &self.settings.realm)))?;
         output::line(&format!("  GraphQL  {platform}/graphql"))?;
+        output::line(&format!("  docs     {}", self.docs.url()))?;
         if let Some((listener, _)) = &self.metrics {
             output::line(&format!("  metrics  http://{}/metrics", listener.local_addr()?))?;
         }

@@ -155,7 +155,7 @@ impl Language {
 }
 
 /// Where `cargo xtask test` has installed the libraries of one language.
-fn installed(language: &str) -> PathBuf {
+pub(crate) fn installed(language: &str) -> PathBuf {
     // Cargo gives tests a folder inside the target folder, wherever that is.
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it lies in the target folder");
     let folder = target.join("clients").join(language);

@@ -26,6 +26,7 @@ mod references;
 mod secrecy;
 mod server;
 mod sign_in;
+mod snippets;
 mod token_endpoint;
 mod torture;
 

@@ -2,7 +2,7 @@
 
 use clap::{Arg, Args, Command};
 use duku::settings::GivenSettings;
-use std::{env, fs, path::Path};
+use std::{env, fmt::Write as _, fs, path::Path};
 
 const HEAD: &str = "# Settings
 
@@ -49,17 +49,17 @@ fn section(setting: &Arg) -> String {
     let end = if meaning.ends_with('.') { "" } else { "." };
     text.push_str(end);
     if let Some(default) = default {
-        text.push_str(&format!(" The default is {default}."));
+        write!(text, " The default is {default}.").unwrap();
     }
     let values: Vec<_> =
         setting.get_possible_values().iter().map(|value| format!("`{}`", value.get_name())).collect();
     if !values.is_empty() {
-        text.push_str(&format!(" It is one of {}.", values.join(", ")));
+        write!(text, " It is one of {}.", values.join(", ")).unwrap();
     }
     let bounded = GivenSettings::default().resolve(None).unwrap().bounded();
     if let Some((_, _, least, most)) = bounded.into_iter().find(|(name, ..)| *name == flag) {
         let most = if most == i64::MAX { String::new() } else { format!(" and at most {most}") };
-        text.push_str(&format!(" It is at least {least}{most}."));
+        write!(text, " It is at least {least}{most}.").unwrap();
     }
     let variable = setting.get_env().unwrap().to_string_lossy();
     format!("{text}\n\nFlag `--{flag}`, variable `{variable}`.\n")

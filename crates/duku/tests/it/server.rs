@@ -39,7 +39,7 @@ pub(crate) fn duku(arguments: &[&str]) -> Command {
     command
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
@@ -115,8 +115,13 @@ impl Server {
         Api::at(&self.url)
     }
 
+    /// Its settings, as variables.
+    pub(crate) fn environment(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.environment.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     fn setting(&self, name: &str) -> Option<&str> {
-        self.environment.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.environment().find(|(known, _)| *known == name).map(|(_, value)| value)
     }
 
     pub(crate) fn metrics_url(&self) -> String {
@@ -131,7 +136,7 @@ impl Server {
     /// A command of the binary with this server's settings.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = duku(arguments);
-        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command.envs(self.environment());
         command
     }
 

@@ -36,7 +36,7 @@ fn page(sdl: &str) -> String {
     let mut page = HEAD.to_owned();
     let links: Links = types.iter().filter_map(heading).collect();
     for (name, title) in [("Query", "Queries"), ("Mutation", "Mutations")] {
-        page.push_str(&format!("\n## {title}\n"));
+        page.extend(["\n## ", title, "\n"]);
         for named in &types {
             if let TypeDefinition::Object(object) = named
                 && object.name == name
@@ -53,7 +53,7 @@ fn page(sdl: &str) -> String {
 }
 
 fn section(page: &mut String, title: &str, parts: impl Iterator<Item = String>) {
-    page.push_str(&format!("\n## {title}\n"));
+    page.extend(["\n## ", title, "\n"]);
     parts.for_each(|part| page.push_str(&part));
 }
 
@@ -101,11 +101,14 @@ fn enumeration(named: &TypeDefinition<'_, String>) -> Option<String> {
         described("Enumeration", name, description.as_deref())
     );
     for value in values {
-        text.push_str(&format!(
-            "| `{}` | {} |\n",
-            value.name,
-            cell(value.description.as_deref().unwrap_or_default())
-        ));
+        text.extend([
+            "| `",
+            &value.name,
+            "` | ",
+            &cell(value.description.as_deref().unwrap_or_default()),
+            " |
+",
+        ]);
     }
     Some(text)
 }

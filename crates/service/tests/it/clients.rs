@@ -5,6 +5,7 @@ use service::{exchange::Credential, introspection::TokenFacts, revocation::Revoc
 
 on_both_engines!(
     a_client_learns_of_tokens_of_its_own_organisation_only,
+    a_node_judges_tokens_that_it_signed_as_another_does_that_checks_them,
     a_client_revokes_its_own_tokens_only,
     a_revoked_token_is_refused_on_every_node_at_once,
     a_client_that_is_not_let_in_learns_and_revokes_nothing,
@@ -45,6 +46,27 @@ async fn a_client_learns_of_tokens_of_its_own_organisation_only(house: House) {
     assert_eq!(house.service.get_key(&house.admin, &sibling.id).await.unwrap().last_used_at, None);
     house.revoke(12, &own).await;
     assert_eq!(introspect(&house, &sibling, 12, &token).await, None);
+}
+
+async fn a_node_judges_tokens_that_it_signed_as_another_does_that_checks_them(house: House) {
+    let other = house.another_node(0).await;
+    let own = house.generate(0).await;
+    let key =
+        house.service.exchange(&at(10), own.credential(), "platform:read openid").await.unwrap().access_token;
+    let person = house.service.issue_person_token(&at(10), "root", MAX, None).await.unwrap();
+    for token in [&key, &person] {
+        let facts = introspect(&house, &own, 11, token).await.unwrap();
+        assert_eq!(other.introspect(&at(11), own.credential(), token).await.unwrap(), Some(facts));
+        let here = house.service.authenticate(&at(11), token).await.unwrap();
+        let there = other.authenticate(&at(11), token).await.unwrap();
+        assert_eq!(
+            (here.scopes, here.actor(), here.organisation_id),
+            (there.scopes, there.actor(), there.organisation_id)
+        );
+        for node in [&house.service, &other] {
+            assert!(node.authenticate(&at(310), token).await.is_err(), "its time is over on every node");
+        }
+    }
 }
 
 async fn a_client_revokes_its_own_tokens_only(house: House) {

@@ -2,6 +2,7 @@
 
 use super::{Browser, webdriver::Answer};
 use serde::Deserialize;
+use serde_json::json;
 use std::path::{Path, PathBuf};
 
 /// A rule of axe-core that the page breaks.
@@ -57,8 +58,36 @@ impl Browser {
         }
     }
 
+    /// A title, one heading, nothing that axe-core finds, and nothing that sticks out: light and wide, dark and narrow.
+    pub(crate) async fn problems(&self) -> Vec<String> {
+        let mut problems = self.axe_violations().await;
+        self.emulate(390, 844, true).await;
+        problems.extend(self.axe_violations().await);
+        problems.extend(self.sticking_out().await);
+        self.emulate(320, 640, true).await;
+        problems.extend(self.sticking_out().await);
+        self.emulate(1280, 900, false).await;
+        let heads =
+            "return [document.title.endsWith(' · Duku'), document.querySelectorAll('main h1').length]";
+        let heads = self.evaluate(heads, json!([])).await;
+        if heads != json!([true, 1]) {
+            problems.push(format!("has it a title, and how many headings: {heads}"));
+        }
+        problems
+    }
+
+    /// What makes the page wider than the screen.
+    pub(crate) async fn sticking_out(&self) -> Option<String> {
+        let wide = "const { scrollWidth, clientWidth } = document.documentElement;
+            if (scrollWidth <= clientWidth) return '';
+            const out = [...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right > clientWidth + 1);
+            return `sticks out, ${scrollWidth} of ${clientWidth}: ${out.slice(-3).map((e) => e.outerHTML.slice(0, 120)).join('\\n')}`";
+        let wide = self.evaluate(wide, json!([])).await;
+        wide.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+    }
+
     async fn run_axe(&self) -> Answer<Vec<Violation>> {
-        let nothing = serde_json::json!([]);
+        let nothing = json!([]);
         // It is half a megabyte: once for each page is enough.
         if self.session.execute("return typeof axe", nothing.clone()).await? != "object" {
             self.session.execute(&axe_library(), nothing).await?;

@@ -1,10 +1,11 @@
-//! Viewport as people meet it: in Chromium, by mouse, keyboard and screen reader, with scripts and without.
+//! Viewport and the documentation as people meet them: in Chromium, by mouse, keyboard and screen reader, with scripts and without.
 //!
 //! Elements are found by what a person sees or hears: visible text, labels, accessible names. Everything waits up
 //! to five seconds; what does not come then fails with the page's address and text, and a picture in
 //! `target/browser-failures`.
 
 mod checks;
+mod docs;
 mod driver;
 mod explorer;
 mod failure;

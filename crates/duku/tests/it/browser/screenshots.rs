@@ -33,8 +33,7 @@ async fn getting_in(shots: &Shots) {
     let first = Browser::start(&fresh.api.url, Options::default()).await;
     first.goto(link.strip_prefix(&fresh.api.url).unwrap()).await;
     shots.take(&first, "setup").await;
-    first.goto("/docs/integrations/api-keys").await;
-    shots.take(&first, "docs").await;
+    documentation(shots, &first).await;
     drop(first);
     let stage = Stage::open().await;
     let browser = stage.browser(Options::default()).await;
@@ -48,6 +47,32 @@ async fn getting_in(shots: &Shots) {
     shots.take(&browser, "forgot").await;
     browser.goto("/nowhere").await;
     shots.take(&browser, "not-found").await;
+}
+
+async fn documentation(shots: &Shots, browser: &Browser) {
+    for (page, name) in [
+        ("/docs", "docs"),
+        ("/docs/getting-started", "docs-commands"),
+        ("/docs/integrations/api-keys", "docs-page"),
+        ("/docs/integrations/client-libraries", "docs-code"),
+        ("/docs/operating/backup", "docs-hint"),
+        ("/docs/integrations/graphql-schema", "docs-schema"),
+        ("/docs/search", "docs-search-empty"),
+        ("/docs/search?q=secret", "docs-search"),
+        ("/docs/search?q=zyx", "docs-search-nothing"),
+        ("/docs/ask?q=How+long+does+an+access+token+live%3F", "docs-ask"),
+        ("/docs/ask?q=Which+colour+has+the+sea%3F", "docs-ask-nothing"),
+        ("/docs/integrations/api-key", "docs-missing"),
+    ] {
+        browser.goto(page).await;
+        shots.take(browser, name).await;
+    }
+    browser.goto("/docs").await;
+    browser.press("/").await;
+    browser.press("rotate").await;
+    browser.sees("Rotate and revoke the key").await;
+    browser.press("ArrowDown").await;
+    shots.take(browser, "docs-searching").await;
 }
 
 async fn products(shots: &Shots) {

@@ -126,39 +126,13 @@ impl World {
         assert!(!pages.is_empty());
         for page in pages {
             browser.goto(&page).await;
-            let mut found = problems_of(&browser).await;
+            let mut found = browser.problems().await;
             dialogs(&browser, &mut opened, &mut found).await;
             found.extend(browser.console_errors().await);
             problems.extend(found.into_iter().map(|problem| format!("{page}: {problem}")));
         }
         assert!(problems.is_empty(), "{}", problems.join("\n"));
     }
-}
-
-/// A title, one heading, nothing that axe-core finds, and nothing that sticks out: light and wide, dark and narrow.
-async fn problems_of(browser: &Browser) -> Vec<String> {
-    let mut problems = browser.axe_violations().await;
-    browser.emulate(390, 844, true).await;
-    problems.extend(browser.axe_violations().await);
-    problems.extend(sticking_out(browser).await);
-    browser.emulate(320, 640, true).await;
-    problems.extend(sticking_out(browser).await);
-    browser.emulate(1280, 900, false).await;
-    let heads = "return [document.title.endsWith(' · Duku'), document.querySelectorAll('main h1').length]";
-    let heads = browser.evaluate(heads, json!([])).await;
-    if heads != json!([true, 1]) {
-        problems.push(format!("has it a title, and how many headings: {heads}"));
-    }
-    problems
-}
-
-async fn sticking_out(browser: &Browser) -> Option<String> {
-    let wide = "const { scrollWidth, clientWidth } = document.documentElement;
-        if (scrollWidth <= clientWidth) return '';
-        const out = [...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right > clientWidth + 1);
-        return `sticks out, ${scrollWidth} of ${clientWidth}: ${out.slice(-3).map((e) => e.outerHTML.slice(0, 120)).join('\\n')}`";
-    let wide = browser.evaluate(wide, json!([])).await;
-    wide.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
 /// Opens each dialog of the page of which there was none yet.
@@ -190,7 +164,7 @@ async fn dialogs(browser: &Browser, opened: &mut BTreeSet<String>, problems: &mu
 async fn problems_of_dialog(browser: &Browser) -> Vec<String> {
     let mut problems = browser.axe_violations().await;
     browser.emulate(390, 844, true).await;
-    problems.extend(sticking_out(browser).await);
+    problems.extend(browser.sticking_out().await);
     browser.emulate(1280, 900, false).await;
     let inside = "const dialog = document.querySelector('#dialog');
         return dialog.contains(document.activeElement) && !!document.getElementById(dialog.getAttribute('aria-labelledby'))";
