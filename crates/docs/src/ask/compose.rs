@@ -30,16 +30,8 @@ impl Guide {
     /// `candidates` are sorted, the best first.
     pub(super) fn compose(&self, library: &Library, question: &Question, candidates: &[Candidate]) -> Answer {
         let sources = sources(candidates);
-        #[cfg(test)]
-        let force = super::FORCE.with(std::cell::Cell::get);
-        #[cfg(not(test))]
-        let force = false;
-        #[cfg(test)]
-        super::SWEEP.with(|sweep| {
-            sweep.set((candidates.first().map_or(0.0, |best| best.fit.confidence()), question.known()))
-        });
         let best = candidates.first().filter(|best| {
-            force
+            self.is_forced
                 || best.fit.confidence() >= COVERED && question.known() >= KNOWN && !question.terms.is_empty()
         });
         let Some(best) = best else {

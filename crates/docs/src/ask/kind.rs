@@ -113,23 +113,86 @@ const SIGNS: &[(&str, Kind)] = &[
     ("meaning of", Kind::WhatIs),
 ];
 
+/// Words that give a kind away where a question is words alone, or asks for "what" or "is there".
+const HINTS: &[(Kind, &[&str])] = &[
+    (Kind::HowMany, &["maximum", "max", "minimum", "min", "limit", "quota", "cap", "capped", "count", "amount", "size", "depth"]),
+    (
+        Kind::HowLong,
+        &["lifetime", "ttl", "timeout", "duration", "validity", "retention", "interval", "expiry", "expiration", "longest"],
+    ),
+    (Kind::WhichUrl, &["endpoint", "url", "uri", "path", "address", "route"]),
+    (Kind::ShowMe, &["example", "sample", "snippet", "yaml", "yml", "template"]),
+];
+
 impl Kind {
-    pub(super) fn of(question: &[String]) -> Self {
-        let text = format!(" {} ", question.join(" "));
+    pub(super) fn of(question: &str) -> Self {
+        let spoken = words(question);
+        let text = format!(" {} ", spoken.join(" "));
         // What a question begins with says most.
         let begins = SIGNS.iter().filter(|(sign, _)| text.starts_with(&format!(" {sign} ")));
-        let has = SIGNS.iter().filter(|(sign, _)| sign.len() > 4 && text.contains(&format!(" {sign} ")));
+        let mut has =
+            SIGNS.iter().filter(|(sign, _)| sign.len() > 4 && text.contains(&format!(" {sign} ")));
         let begun = begins.max_by_key(|(sign, _)| sign.len()).map(|(_, kind)| *kind);
-        let had = has.clone().next().map(|(_, kind)| *kind);
+        let had = has.next().map(|(_, kind)| *kind);
         match (begun, had) {
             // "Is there a maximum number of …" asks for the number.
             (
                 Some(Self::CanI | Self::WhatIs),
                 Some(more @ (Self::HowMany | Self::HowLong | Self::WhichUrl | Self::WhatHappens)),
             ) => more,
+            (Some(Self::WhatIs), _) => Self::hinted(&spoken).unwrap_or(Self::WhatIs),
             (Some(kind), _) | (None, Some(kind)) => kind,
-            (None, None) => Self::Plain,
+            (None, None) => Self::of_words(question, &spoken),
         }
+    }
+
+    /// The kind of a question that is words alone: an order is asked how to carry out, an error what to do about.
+    fn of_words(question: &str, spoken: &[String]) -> Self {
+        let is_order = spoken.first().is_some_and(|first| IMPERATIVES.contains(&first.as_str()));
+        let is_error = question.contains("error")
+            || question.contains("failed")
+            || spoken.iter().any(|word| word.len() == 3 && word.starts_with(['4', '5']))
+            || question.split_whitespace().any(|word| word.contains('_'));
+        if is_error {
+            Self::WhatHappens
+        } else if is_order {
+            Self::HowTo
+        } else {
+            Self::hinted(spoken).unwrap_or(Self::Plain)
+        }
+    }
+
+    fn hinted(spoken: &[String]) -> Option<Self> {
+        let hints = |list: &[&str]| spoken.iter().any(|word| list.contains(&word.as_str()));
+        HINTS.iter().find(|(_, list)| hints(list)).map(|(kind, _)| *kind)
+    }
+
+    /// What a heading asks itself, as in "Where metrics are served" or "If the secret was lost".
+    pub(super) fn of_heading(heading: &str) -> Option<Self> {
+        let words = words(heading);
+        let first = words.first().map(String::as_str)?;
+        let second = words.get(1).map(String::as_str).unwrap_or_default();
+        Some(match (first, second) {
+            ("how", "many" | "much" | "large" | "big") => Self::HowMany,
+            ("how", "long" | "often") => Self::HowLong,
+            ("who", _) => Self::Who,
+            ("where", _) => Self::Where,
+            ("why", _) => Self::Why,
+            ("what", "happens") | ("when" | "if", _) => Self::WhatHappens,
+            ("what", _) => Self::WhatIs,
+            (first, _) if IMPERATIVES.contains(&first) => Self::HowTo,
+            _ => return None,
+        })
+    }
+
+    /// Whether a text without the thing that is asked for is no answer.
+    pub(super) const fn is_strict(self) -> bool {
+        matches!(self, Self::HowMany | Self::HowLong | Self::WhichUrl | Self::ShowMe)
+    }
+
+    /// Whether code may be the answer.
+    pub(super) const fn is_about_code(self) -> bool {
+        matches!(self, Self::HowTo | Self::ShowMe | Self::WhichUrl)
     }
 }
 
@@ -241,8 +304,6 @@ const OUTCOME: &[&str] = &[
     "when",
 ];
 const PLACES: &[&str] = &[
-    "in",
-    "at",
     "under",
     "page",
     "file",
@@ -253,7 +314,8 @@ const PLACES: &[&str] = &[
     "beside",
     "menu",
     "stderr",
-    "error",
+    "repository",
+    "leads",
 ];
 const REASONS: &[&str] = &["because", "therefore", "since", "otherwise", "so", "why", "reason", "would"];
 
@@ -275,8 +337,12 @@ impl Evidence {
             outcome: has(OUTCOME),
             instruction: matches!(kind, BlockKind::Item { number: Some(_), .. } | BlockKind::Code { .. })
                 || found.first().is_some_and(|first| IMPERATIVES.contains(&first.as_str()))
-                || text.contains("duku ")
-                || text.starts_with("Cure"),
+                || text.starts_with("Cure")
+                || found.iter().any(|word| matches!(word.as_str(), "run" | "use" | "set" | "put"))
+                || found.iter().any(|word| word == "to")
+                    && text.split(", ").skip(1).any(|clause| {
+                        clause.split_whitespace().next().is_some_and(|first| IMPERATIVES.contains(&first))
+                    }),
             code: matches!(kind, BlockKind::Code { .. }),
             definition: found
                 .iter()
@@ -314,7 +380,10 @@ impl Evidence {
 const IMPERATIVES: &[&str] = &[
     "open", "click", "enter", "copy", "set", "run", "use", "add", "make", "choose", "give", "start", "stop",
     "put", "take", "send", "ask", "replace", "restore", "move", "install", "rotate", "revoke", "generate",
-    "exchange", "create", "write", "store", "keep", "wait", "confirm", "scan", "check", "point", "change",
+    "exchange", "create", "write", "store", "keep", "wait", "confirm", "scan", "check", "point", "change", "generate",
+    "configure", "enable", "disable", "restrict", "delete", "remove", "invite", "upgrade", "back", "switch", "raise",
+    "increase", "try", "turn", "export", "import", "report", "register", "move", "end", "find", "deploy", "build",
+    "connect", "update", "serve", "see", "read", "look", "protect", "reset", "migrate", "query",
 ];
 
 #[cfg(test)]
@@ -338,7 +407,7 @@ mod tests {
             ("why must it not be", Kind::Why),
             ("rotate secret", Kind::Plain),
         ] {
-            assert_eq!(Kind::of(&words(question)), kind, "{question}");
+            assert_eq!(Kind::of(question), kind, "{question}");
         }
     }
 }

@@ -19,8 +19,8 @@ use crate::{
     library::Library,
 };
 use question::Question;
-use reading::Reading;
-use score::{Fit, covered};
+use reading::{Reading, Unit};
+use score::{Fit, Scale};
 use std::collections::HashMap;
 use thesaurus::Thesaurus;
 
@@ -31,10 +31,6 @@ const SOURCES: usize = 5;
 /// Below these an answer would be a guess.
 const COVERED: f64 = 0.62;
 const KNOWN: f64 = 0.6;
-/// What being the page that is asked weighs, and what the goal does.
-const ASKED_PAGE: f64 = 0.2;
-const GOAL: f64 = 0.08;
-const INDEXED: f64 = 0.1;
 
 /// What is asked, of which page, and what for.
 #[derive(Debug, Clone, Default)]
@@ -86,6 +82,7 @@ pub(crate) struct Source {
 pub(crate) struct Guide {
     reading: Reading,
     thesaurus: Thesaurus,
+    is_forced: bool,
 }
 
 /// A sentence that may be the answer.
@@ -98,7 +95,7 @@ struct Candidate {
 
 impl Guide {
     pub(crate) fn of(library: &Library) -> Self {
-        Self { reading: Reading::of(library), thesaurus: Thesaurus::of(library.synonyms()) }
+        Self { reading: Reading::of(library), thesaurus: Thesaurus::of(library.synonyms()), is_forced: false }
     }
 
     /// Answers a question.
@@ -119,105 +116,45 @@ impl Guide {
         let best_hit = hits.first().map_or(1.0, |hit| hit.score.max(f64::MIN_POSITIVE));
         let mut indexed: HashMap<Place, f64> =
             hits.iter().map(|hit| (hit.place, hit.score / best_hit)).collect();
+        let of_asked = asking.page.map(|page| self.reading.places_of(page));
         let all = self.reading.is_small().then(|| self.reading.places());
-        for place in self.of_asked_page(library, asking).into_iter().chain(all.into_iter().flatten()) {
+        for place in of_asked.into_iter().flatten().chain(all.into_iter().flatten()) {
             indexed.entry(place).or_default();
         }
+        let scale = Scale::of(&question, self.reading.vocabulary());
+        let goal = Scale::of(&goal, self.reading.vocabulary());
         let mut candidates: Vec<Candidate> = indexed
             .iter()
-            .flat_map(|(place, indexed)| self.candidates(&question, &goal, asking, *place, *indexed))
+            .flat_map(|(place, indexed)| self.candidates(&scale, &goal, asking, *place, *indexed))
             .collect();
         candidates
             .sort_by(|a, b| b.score.total_cmp(&a.score).then((a.place, a.unit).cmp(&(b.place, b.unit))));
         #[cfg(test)]
-        DEBUG.with_borrow_mut(|debug| {
-            debug.clear();
-            let short = |candidate: &Candidate| {
-                let page = &library.pages()[candidate.place.page];
-                let fit = candidate.fit;
-                format!(
-                    "{:.3} {fit:?} {} {:?}: {:.90}",
-                    candidate.score,
-                    page.path,
-                    page.sections()[candidate.place.section].headings.last(),
-                    self.reading.section(candidate.place).unwrap().units[candidate.unit]
-                        .text
-                        .replace('\n', " ")
-                )
-            };
-            debug.push((
-                usize::MAX,
-                format!(
-                    "{:?} {:?}",
-                    question.kind,
-                    question
-                        .terms
-                        .iter()
-                        .map(|term| format!(
-                            "{}:{:.1}{}",
-                            term.spoken.join("/"),
-                            term.weight,
-                            if term.is_known { "" } else { "?" }
-                        ))
-                        .collect::<Vec<_>>()
-                ),
-            ));
-            debug.extend(candidates.iter().map(|candidate| (candidate.place.page, short(candidate))));
-        });
+        golden_tests::note(self, library, &question, &candidates);
         Ok(self.compose(library, &question, &candidates))
     }
 
-    #[cfg(test)]
-    fn sweep(
+    fn candidates(
         &self,
-        library: &Library,
-        index: &Index,
+        scale: &Scale,
+        goal: &Scale,
         asking: &Asking,
-        fine: impl Fn(&Answer) -> bool,
-    ) -> (f64, f64, bool) {
-        SWEEP.with(|sweep| sweep.set((f64::NAN, f64::NAN)));
-        FORCE.with(|force| force.set(true));
-        let answer = self.answer(library, index, asking).unwrap();
-        FORCE.with(|force| force.set(false));
-        let (confidence, known) = SWEEP.with(std::cell::Cell::get);
-        (confidence, known, fine(&answer))
-    }
-
-    /// The asked page is read closely in any case.
-    fn of_asked_page(&self, library: &Library, asking: &Asking) -> Vec<Place> {
-        let Some(page) = asking.page else { return Vec::new() };
-        let sections = library.pages().get(page).map_or(0, |page| page.sections().len());
-        (0..sections).map(|section| Place { page, section }).collect()
-    }
-
-    fn candidates<'a>(
-        &'a self,
-        question: &'a Question,
-        goal: &'a Question,
-        asking: &'a Asking,
         place: Place,
         indexed: f64,
-    ) -> impl Iterator<Item = Candidate> + use<'a> {
-        let read = self.reading.section(place);
-        let units = read
-            .into_iter()
-            .flat_map(|read| read.units.iter().zip(0..).map(move |(unit, at)| (read, unit, at)));
-        units.map(move |(read, unit, at)| {
-            let fit = Fit::of(question, read, unit);
-            let here = if asking.page == Some(place.page) { ASKED_PAGE } else { 0.0 };
-            let towards = covered(&goal.terms, |word| f64::from(u8::from(read.all.contains(&word))));
-            let score = fit.score() + INDEXED * indexed + here + GOAL * towards;
-            Candidate { place, unit: at, fit, score }
-        })
+    ) -> Vec<Candidate> {
+        let Some(read) = self.reading.section(place) else { return Vec::new() };
+        let stand = scale.stand(read);
+        let towards = goal.said_in(read);
+        let is_asked = f64::from(u8::from(asking.page == Some(place.page)));
+        let candidate = |(unit, at): (&Unit, usize)| {
+            let fit =
+                Fit { indexed, is_asked, towards, ..scale.fit(read, &stand, unit, at == 0) };
+            Candidate { place, unit: at, fit, score: fit.score() }
+        };
+        read.units.iter().zip(0..).map(candidate).collect()
     }
 }
 
 #[cfg(test)]
 mod golden_tests;
 
-#[cfg(test)]
-thread_local! {
-    static DEBUG: std::cell::RefCell<Vec<(usize, String)>> = const { std::cell::RefCell::new(Vec::new()) };
-    static SWEEP: std::cell::Cell<(f64, f64)> = const { std::cell::Cell::new((0.0, 0.0)) };
-    static FORCE: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
-}

@@ -9,17 +9,19 @@ use super::{
 
 /// More words than a question has: the rest is not looked at.
 const MOST: usize = 40;
-/// How sure a mistyped word is.
-const SLIPPED: f64 = 0.85;
 /// What a word of everyday language counts, in parts of another.
 const EVERYDAY: f64 = 0.35;
 /// What other words count beside the name of a thing.
 const BESIDE_A_NAME: f64 = 0.4;
+/// How sure it is that `healthcheck` is a health check.
+const JOINED: f64 = 0.9;
 
 /// What a question asks.
 pub(super) struct Question {
     pub(super) kind: Kind,
     pub(super) terms: Vec<Term>,
+    /// The words that would answer it.
+    pub(super) asked: Asked,
 }
 
 /// One thing that a question is about.
@@ -29,8 +31,8 @@ pub(super) struct Term {
     pub(super) readings: Vec<Alternative>,
     /// How much it tells.
     pub(super) weight: f64,
-    /// Whether the pages know it at all.
-    pub(super) is_known: bool,
+    /// How sure it is that the pages know it: 0 to 1.
+    pub(super) known: f64,
     /// Whether it is the name of one thing, like an error's code.
     pub(super) is_name: bool,
     /// As it is looked for in the index.
@@ -38,30 +40,63 @@ pub(super) struct Term {
 }
 
 /// Words that together mean a term.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Alternative {
     /// Each with how much it tells.
-    pub(super) words: Vec<(Word, f64)>,
+    pub(super) words: Vec<(Mark, f64)>,
     pub(super) certainty: f64,
+}
+
+/// Some of the words that a question asks for, a bit each.
+pub(super) type Mark = u128;
+
+/// The words that a question asks for.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    words: Vec<Word>,
+}
+
+impl Asked {
+    /// The bit of a word; none if there are too many already.
+    fn mark(&mut self, word: Word) -> Mark {
+        let place = self.words.iter().position(|known| *known == word);
+        let place = place.unwrap_or_else(|| {
+            self.words.push(word);
+            self.words.len() - 1
+        });
+        u32::try_from(place).ok().and_then(|place| Mark::checked_shl(1, place)).unwrap_or(0)
+    }
+
+    /// The bit of each word that the pages have.
+    pub(super) fn marks(&self, vocabulary: usize) -> Vec<Mark> {
+        let mut marks = vec![0; vocabulary];
+        for (word, place) in self.words.iter().zip(0..Mark::BITS) {
+            if let Some(mark) = marks.get_mut(*word as usize) {
+                *mark = 1 << place;
+            }
+        }
+        marks
+    }
 }
 
 impl Question {
     pub(super) fn of(text: &str, reading: &Reading, thesaurus: &Thesaurus) -> Self {
-        let mut terms: Vec<Term> = Vec::new();
+        let mut hearing = Hearing { reading, thesaurus, asked: Asked::default(), terms: Vec::new() };
         let mut spoken = Vec::new();
-        for piece in text.split_whitespace() {
+        for piece in text.split_whitespace().take(MOST * 4) {
             let mut own = words(piece);
             if is_identifier(piece)
                 && own.len() > 1
                 && own.iter().any(|word| reading.word(&stem(word)).is_some())
             {
-                terms.extend(ordinary(&std::mem::take(&mut spoken), reading, thesaurus));
-                terms.extend(identifier(&own, reading));
+                hearing.hear(&std::mem::take(&mut spoken));
+                hearing.hear_name(&own);
             } else {
                 spoken.append(&mut own);
             }
         }
-        terms.extend(ordinary(&spoken, reading, thesaurus));
+        hearing.hear(&spoken);
+        let Hearing { asked, mut terms, .. } = hearing;
         terms.truncate(MOST);
         if terms.iter().any(|term| term.is_name) {
             // Whoever names a thing asks about that thing.
@@ -69,42 +104,159 @@ impl Question {
                 term.weight *= BESIDE_A_NAME;
             }
         }
-        Self { kind: Kind::of(&words(text)), terms }
+        Self { kind: Kind::of(text), terms, asked }
+    }
+
+    /// What all terms tell together.
+    pub(super) fn weight(&self) -> f64 {
+        self.terms.iter().map(|term| term.weight).sum()
     }
 
     /// The part of a question that the pages have words for.
     pub(super) fn known(&self) -> f64 {
-        let all: f64 = self.terms.iter().map(|term| term.weight).sum();
-        let known: f64 = self.terms.iter().filter(|term| term.is_known).map(|term| term.weight).sum();
-        if all > 0.0 { known / all } else { 0.0 }
+        let known: f64 = self.terms.iter().map(|term| term.weight * term.known).sum();
+        if self.weight() > 0.0 { known / self.weight() } else { 0.0 }
     }
 
-    /// The part of the neighbours in the question of which `are` says that they are neighbours elsewhere.
-    pub(super) fn side_by_side(&self, are: impl Fn(Word, Word) -> bool) -> f64 {
-        let ends = |term: &Term| {
-            term.readings
-                .iter()
-                .flat_map(|reading| reading.words.last())
-                .map(|(word, _)| *word)
-                .collect::<Vec<_>>()
-        };
-        let starts = |term: &Term| {
-            term.readings
-                .iter()
-                .flat_map(|reading| reading.words.first())
-                .map(|(word, _)| *word)
-                .collect::<Vec<_>>()
-        };
-        let (mut found, mut all) = (0.0, 0.0);
-        for (one, other) in self.terms.iter().zip(self.terms.iter().skip(1)) {
-            let weight = one.weight.min(other.weight);
-            all += weight;
-            let others = starts(other);
-            if ends(one).iter().any(|one| others.iter().any(|other| are(*one, *other))) {
-                found += weight;
+    /// Terms that stand side by side: how either may be said, and what that they do tells.
+    pub(super) fn neighbours(&self) -> Vec<(Mark, Mark, f64)> {
+        let pairs = self.terms.iter().zip(self.terms.iter().skip(1));
+        pairs
+            .map(|(one, other)| {
+                let ends = one.readings.iter().filter_map(|reading| reading.words.last());
+                let starts = other.readings.iter().filter_map(|reading| reading.words.first());
+                let all = |mark: Mark, (other, _): &(Mark, f64)| mark | other;
+                (ends.fold(0, all), starts.fold(0, all), one.weight.min(other.weight))
+            })
+            .collect()
+    }
+}
+
+impl Term {
+    /// A term that nothing is known of.
+    fn unknown(spoken: &str, reading: &Reading) -> Self {
+        let spoken = vec![spoken.to_owned()];
+        Self { readings: Vec::new(), weight: reading.weight(None), known: 0.0, is_name: false, spoken }
+    }
+
+    /// Adds a reading. What is said often is likely to be meant, so a term tells no more than the commonest reading of it.
+    fn add(&mut self, words: Vec<(Mark, f64)>, certainty: f64) {
+        let tells = words.iter().map(|(_, weight)| *weight).fold(0.0, f64::max);
+        self.weight =
+            if self.readings.is_empty() { tells } else { self.weight.min(tells.max(self.weight / 2.0)) };
+        self.known = self.known.max(certainty);
+        self.readings.push(Alternative { words, certainty });
+    }
+
+    /// All words that it may be said with.
+    pub(super) fn marks(&self) -> Mark {
+        self.readings.iter().flat_map(|reading| &reading.words).fold(0, |mark, (word, _)| mark | word)
+    }
+}
+
+/// A question while it is being understood.
+struct Hearing<'a> {
+    reading: &'a Reading,
+    thesaurus: &'a Thesaurus,
+    asked: Asked,
+    terms: Vec<Term>,
+}
+
+impl Hearing<'_> {
+    /// Words in their order.
+    fn hear(&mut self, spoken: &[String]) {
+        let spoken = spoken.get(..spoken.len().min(MOST)).unwrap_or_default();
+        let stems: Vec<String> = spoken.iter().map(|word| stem(word)).collect();
+        let mut terms: Vec<Option<Term>> = (0..spoken.len()).map(|at| self.word(spoken, at)).collect();
+        for at in 0..spoken.len() {
+            self.sayings(spoken, &stems, at, &mut terms);
+        }
+        for (term, stem) in terms.iter_mut().zip(&stems) {
+            if let Some(term) = term.as_mut().filter(|_| is_common(stem)) {
+                term.weight *= EVERYDAY;
             }
         }
-        if all > 0.0 { found / all } else { 0.0 }
+        self.terms.extend(terms.into_iter().flatten());
+    }
+
+    /// A name that means one thing.
+    fn hear_name(&mut self, own: &[String]) {
+        let Some(words) = self.known(own) else { return self.hear(own) };
+        let weight: f64 = words.iter().map(|(_, weight)| weight).sum();
+        let weight = weight.min(self.reading.weight(None));
+        let readings = vec![Alternative { words, certainty: 1.0 }];
+        self.terms.push(Term { readings, weight, known: 1.0, is_name: true, spoken: own.to_vec() });
+    }
+
+    /// The term that one word is, without its synonyms.
+    fn word(&mut self, spoken: &[String], at: usize) -> Option<Term> {
+        let word = spoken.get(at).filter(|word| !is_silent(word))?;
+        let mut term = Term::unknown(word, self.reading);
+        let own = std::slice::from_ref(word);
+        if let Some(words) = self.known(own) {
+            term.add(words, 1.0);
+        } else if let Some(words) = self.joined(word) {
+            term.add(words, JOINED);
+        } else if let Some((word, certainty)) =
+            self.reading.meant(word).filter(|_| !is_common(&stem(word)))
+        {
+            let mark = self.asked.mark(word);
+            term.add(vec![(mark, self.reading.weight(Some(word)))], certainty);
+        }
+        if let Some(next) = spoken.get(at + 1)
+            && let Some(words) = self.known(&[format!("{word}{next}")])
+        {
+            term.add(words, JOINED);
+        }
+        Some(term)
+    }
+
+    /// The sayings that begin at a word: what they mean is another reading of each of their words.
+    fn sayings(&mut self, spoken: &[String], stems: &[String], at: usize, terms: &mut [Option<Term>]) {
+        let thesaurus = self.thesaurus;
+        for (length, meanings) in thesaurus.find(stems.get(at..).unwrap_or_default()) {
+            let Some(said) = terms.get_mut(at..at + length) else { continue };
+            if length == 1 && said.iter().all(Option::is_none) {
+                continue;
+            }
+            if said.iter().all(Option::is_none)
+                && let Some(first) = said.first_mut()
+            {
+                let words = spoken.get(at..at + length).unwrap_or_default().join(" ");
+                *first = Some(Term::unknown(&words, self.reading));
+            }
+            for meaning in meanings {
+                let Some(words) = self.known(&meaning.words).filter(|words| !words.is_empty()) else { continue };
+                for term in said.iter_mut().flatten() {
+                    term.spoken.extend(meaning.words.iter().cloned());
+                    term.add(words.clone(), meaning.certainty);
+                }
+            }
+            if let Some(first) = said.first_mut()
+                && first.as_ref().is_some_and(|term| term.readings.is_empty() && length > 1)
+                && spoken.get(at).is_some_and(|word| is_silent(word))
+            {
+                *first = None;
+            }
+        }
+    }
+
+    /// Two words that were written as one.
+    fn joined(&mut self, word: &str) -> Option<Vec<(Mark, f64)>> {
+        let cuts = word.char_indices().map(|(at, _)| at).skip(3);
+        let parts = cuts.filter_map(|at| word.split_at_checked(at)).filter(|(_, end)| end.chars().count() > 2);
+        let parts = parts.map(|(start, end)| [start.to_owned(), end.to_owned()]);
+        parts.into_iter().find_map(|parts| {
+            let are_written = parts.iter().all(|part| self.reading.is_written(part) && !is_silent(part));
+            if are_written { self.known(&parts) } else { None }
+        })
+    }
+
+    /// The words as the pages know them, if they know all of them.
+    fn known(&mut self, words: &[String]) -> Option<Vec<(Mark, f64)>> {
+        let known = words.iter().map(|word| self.reading.word(&stem(word)));
+        let known: Vec<Word> = known.collect::<Option<_>>()?;
+        Some(known.iter().map(|word| (self.asked.mark(*word), self.reading.weight(Some(*word)))).collect())
     }
 }
 
@@ -116,89 +268,4 @@ fn is_identifier(piece: &str) -> bool {
         .zip(inner.chars().skip(1))
         .any(|(one, other)| one.is_lowercase() && other.is_uppercase());
     turns || inner.contains(['_', '/', '.', ':', '+'])
-}
-
-fn identifier(own: &[String], reading: &Reading) -> Option<Term> {
-    let words = known(own, reading)?;
-    let weight: f64 = words.iter().map(|(_, weight)| weight).sum();
-    let weight = weight.min(reading.weight(None));
-    Some(Term {
-        readings: vec![Alternative { words, certainty: 1.0 }],
-        weight,
-        is_known: true,
-        is_name: true,
-        spoken: own.to_vec(),
-    })
-}
-
-fn ordinary(spoken: &[String], reading: &Reading, thesaurus: &Thesaurus) -> Vec<Term> {
-    let stems: Vec<String> = spoken.iter().map(|word| stem(word)).collect();
-    let mut terms = Vec::new();
-    let mut at = 0;
-    while at < spoken.len().min(MOST) {
-        let (length, term) = term(spoken, &stems, at, reading, thesaurus);
-        terms.extend(term);
-        at += length;
-    }
-    terms
-}
-
-/// The term that begins at a word, if there is one, and how many words it has.
-fn term(
-    spoken: &[String],
-    stems: &[String],
-    at: usize,
-    reading: &Reading,
-    thesaurus: &Thesaurus,
-) -> (usize, Option<Term>) {
-    let said = thesaurus.find(stems.get(at..).unwrap_or_default());
-    let Some(word) = spoken.get(at) else { return (1, None) };
-    let length = said.map_or(1, |(length, _)| length);
-    if length == 1 && is_silent(word) {
-        return (1, None);
-    }
-    let whole = spoken.get(at..at + length).unwrap_or_default();
-    let own: Vec<String> = whole.iter().filter(|word| !is_silent(word)).cloned().collect();
-    let mut term =
-        Term { readings: Vec::new(), weight: 0.0, is_known: true, is_name: false, spoken: own.clone() };
-    if let Some(words) = known(&own, reading).filter(|words| !words.is_empty()) {
-        term.add(words, 1.0);
-    } else if let [typed] = own.as_slice()
-        && let Some((word, _)) = reading.meant(typed)
-    {
-        term.add(vec![(word, reading.weight(Some(word)))], SLIPPED);
-    }
-    for meaning in said.map(|(_, meanings)| meanings).unwrap_or_default() {
-        if let Some(words) = known(&meaning.words, reading) {
-            term.spoken.extend(meaning.words.iter().cloned());
-            term.add(words, meaning.certainty);
-        }
-    }
-    if own.is_empty() && term.readings.is_empty() {
-        return (length, None);
-    }
-    if term.readings.is_empty() {
-        term.weight = reading.weight(None);
-        term.is_known = false;
-    }
-    if own.iter().all(|word| is_common(&stem(word))) {
-        term.weight *= EVERYDAY;
-    }
-    (length, Some(term))
-}
-
-impl Term {
-    /// Adds a reading. What is said often is likely to be meant, so a term tells no more than the commonest reading of it.
-    fn add(&mut self, words: Vec<(Word, f64)>, certainty: f64) {
-        let tells = words.iter().map(|(_, weight)| *weight).fold(0.0, f64::max);
-        self.weight =
-            if self.readings.is_empty() { tells } else { self.weight.min(tells.max(self.weight / 2.0)) };
-        self.readings.push(Alternative { words, certainty });
-    }
-}
-
-/// The words as the pages know them, if they know all of them.
-fn known(words: &[String], reading: &Reading) -> Option<Vec<(Word, f64)>> {
-    let word = |word: &String| reading.word(&stem(word)).map(|word| (word, reading.weight(Some(word))));
-    words.iter().map(word).collect()
 }

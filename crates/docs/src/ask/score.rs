@@ -1,7 +1,8 @@
 //! How well a sentence answers a question.
 
 use super::{
-    question::{Question, Term},
+    kind::Kind,
+    question::{Mark, Question, Term},
     reading::{Read, Unit, Word},
 };
 
@@ -11,82 +12,225 @@ const ABOVE: f64 = 0.75;
 const TITLE: f64 = 0.7;
 const BESIDE: f64 = 0.55;
 
-/// How well a sentence fits.
-#[derive(Clone, Copy, PartialEq)]
-pub(super) struct Fit {
-    /// How much of what was asked it and its surroundings speak of: 0 to 1.
-    pub(super) coverage: f64,
-    /// How much of that it says itself.
-    own: f64,
-    /// How much of it the headings above say.
-    pub(super) headed: f64,
-    /// How many of the words that stand side by side in the question do so here.
-    side_by_side: f64,
-    /// How far it has the form of an answer.
-    form: f64,
-    /// How much of it is not about what was asked.
-    ballast: f64,
+/// A question, ready to be compared with many sentences.
+pub(super) struct Scale<'a> {
+    pub(super) question: &'a Question,
+    marks: Vec<Mark>,
+    neighbours: Vec<(Mark, Mark, f64)>,
 }
 
+/// Which of the asked words a section says where.
+pub(super) struct Stand {
+    title: Mark,
+    above: Mark,
+    heading: Mark,
+    all: Mark,
+    /// How far the heading, and the title, are the question: 0 to 1.
+    headed: f64,
+    titled: f64,
+    answers_kind: f64,
+}
+
+/// How well a sentence fits; everything is from 0 to 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Fit {
+    /// How much of what was asked it and its surroundings speak of.
+    pub(super) coverage: f64,
+    /// How much of that it says itself.
+    pub(super) own: f64,
+    /// How far the heading is the question.
+    pub(super) headed: f64,
+    /// How far the page's title is the question.
+    pub(super) titled: f64,
+    /// How far what the sentence speaks about is the question.
+    pub(super) subject: f64,
+    /// How many of the words that stand side by side in the question do so here.
+    pub(super) side_by_side: f64,
+    /// Whether it has what the question's kind cannot do without, and what it is likely to have.
+    pub(super) strict_form: f64,
+    pub(super) form: f64,
+    /// Whether the heading asks in the question's way.
+    pub(super) asks_alike: f64,
+    /// How much of it is not about what was asked.
+    pub(super) ballast: f64,
+    /// Whether it is code where none was asked for.
+    pub(super) is_code: f64,
+    /// The most telling term of which nothing is said, as a part of the question.
+    pub(super) missing: f64,
+    /// Whether it opens its section.
+    pub(super) opens: f64,
+    /// How well the index thinks of its section.
+    pub(super) indexed: f64,
+    /// Whether its page was asked.
+    pub(super) is_asked: f64,
+    /// How much it says of the goal.
+    pub(super) towards: f64,
+}
+
+pub(super) const FEATURES: usize = 16;
+
+/// What each part of a fit weighs.
+const WEIGHTS: [f64; FEATURES] =
+    [0.4, 0.2, 0.15, 0.05, 0.05, 0.1, 0.2, 0.1, 0.05, -0.15, -0.1, -0.1, 0.02, 0.1, 0.2, 0.08];
+
 impl Fit {
-    pub(super) fn of(question: &Question, read: &Read, unit: &Unit) -> Self {
-        let heading = |word: Word| {
-            if read.heading.contains(&word) {
-                HEADING
-            } else if read.above.contains(&word) {
-                ABOVE
-            } else if read.title.contains(&word) {
-                TITLE
-            } else {
-                0.0
-            }
-        };
-        let own = |word: Word| f64::from(u8::from(unit.words.contains(&word)));
-        let beside = |word: Word| if read.all.contains(&word) { BESIDE } else { 0.0 };
-        let place = |word: Word| own(word).max(heading(word)).max(beside(word));
-        Self {
-            coverage: covered(&question.terms, place),
-            own: covered(&question.terms, own),
-            headed: headed(question, read, covered(&question.terms, heading)),
-            side_by_side: question.side_by_side(|one, other| {
-                unit.has_side_by_side(one, other)
-                    || (read.heading.contains(&one) && read.heading.contains(&other))
-                    || (read.title.contains(&one) && read.title.contains(&other))
-            }),
-            form: unit.fits(question),
-            ballast: (f64::from(u32::try_from(unit.words.len()).unwrap_or(u32::MAX)) / 100.0).min(1.0),
-        }
+    pub(super) const fn parts(&self) -> [f64; FEATURES] {
+        [
+            self.coverage,
+            self.own,
+            self.headed,
+            self.titled,
+            self.subject,
+            self.side_by_side,
+            self.strict_form,
+            self.form,
+            self.asks_alike,
+            self.ballast,
+            self.is_code,
+            self.missing,
+            self.opens,
+            self.indexed,
+            self.is_asked,
+            self.towards,
+        ]
+    }
+
+    pub(super) fn score(&self) -> f64 {
+        self.parts().iter().zip(WEIGHTS).map(|(part, weight)| part * weight).sum()
     }
 
     /// How sure it is that it speaks of what was asked.
     pub(super) fn confidence(&self) -> f64 {
         0.75 * self.coverage + 0.25 * self.headed.max(self.own)
     }
+}
 
-    pub(super) fn score(&self) -> f64 {
-        0.4 * self.coverage + 0.2 * self.own + 0.15 * self.headed + 0.1 * self.side_by_side + 0.15 * self.form
-            - 0.15 * self.ballast
+impl<'a> Scale<'a> {
+    pub(super) fn of(question: &'a Question, vocabulary: usize) -> Self {
+        Self { question, marks: question.asked.marks(vocabulary), neighbours: question.neighbours() }
+    }
+
+    fn mark(&self, word: Word) -> Mark {
+        self.marks.get(word as usize).copied().unwrap_or(0)
+    }
+
+    fn marked(&self, words: &[Word]) -> Mark {
+        words.iter().fold(0, |marks, word| marks | self.mark(*word))
+    }
+
+    pub(super) fn stand(&self, read: &Read) -> Stand {
+        let [title, above, heading] = [&read.title, &read.above, &read.heading].map(|words| self.marked(words));
+        let units = read.units.iter().fold(0, |marks, unit| marks | self.marked(&unit.words));
+        let own = if read.heading.is_empty() { &read.title } else { &read.heading };
+        Stand {
+            title,
+            above,
+            heading,
+            all: units | title | above | heading,
+            headed: self.likeness(own, |mark| {
+                if mark & heading != 0 {
+                    1.0
+                } else if mark & above != 0 {
+                    ABOVE
+                } else if mark & title != 0 {
+                    TITLE
+                } else {
+                    0.0
+                }
+            }),
+            titled: self.likeness(&read.title, |mark| f64::from(u8::from(mark & title != 0))),
+            answers_kind: f64::from(u8::from(read.question == Some(self.question.kind))),
+        }
+    }
+
+    /// How far some words are the question: both what of the question they say, and what of them the question says.
+    fn likeness(&self, words: &[Word], place: impl Fn(Mark) -> f64) -> f64 {
+        let recall = covered(&self.question.terms, place);
+        let said = words.iter().filter(|word| self.mark(**word) != 0).count();
+        let precision = if words.is_empty() { 0.0 } else { count(said) / count(words.len()) };
+        if recall + precision > 0.0 { 2.0 * recall * precision / (recall + precision) } else { 0.0 }
+    }
+
+    pub(super) fn fit(&self, read: &Read, stand: &Stand, unit: &Unit, opens: bool) -> Fit {
+        let own = self.marked(&unit.words);
+        let kind = self.question.kind;
+        let terms = &self.question.terms;
+        let subject = unit.words.get(..unit.subject).unwrap_or_default();
+        let subjects = self.marked(subject);
+        let place = |mark: Mark| {
+            if mark & own != 0 {
+                1.0
+            } else if mark & stand.heading != 0 {
+                HEADING
+            } else if mark & stand.above != 0 {
+                ABOVE
+            } else if mark & stand.title != 0 {
+                TITLE
+            } else if mark & stand.all != 0 {
+                BESIDE
+            } else {
+                0.0
+            }
+        };
+        let form = unit.evidence.fits(kind);
+        let is_code = unit.evidence.is_code() && !kind.is_about_code();
+        Fit {
+            coverage: covered(terms, place),
+            own: covered(terms, |mark| f64::from(u8::from(mark & own != 0))),
+            headed: stand.headed,
+            titled: stand.titled,
+            subject: self.likeness(subject, |mark| f64::from(u8::from(mark & subjects != 0))),
+            side_by_side: self.side_by_side(read, unit),
+            strict_form: if kind.is_strict() { form } else { 0.0 },
+            form: if kind.is_strict() { 0.0 } else { form },
+            asks_alike: stand.answers_kind,
+            ballast: (count(unit.words.len()) / 100.0).min(1.0),
+            is_code: f64::from(u8::from(is_code)),
+            missing: self.missing(stand.all),
+            opens: f64::from(u8::from(opens && kind == Kind::WhatIs)),
+            ..Fit::default()
+        }
+    }
+
+    /// The weight of the most telling term that a text says nothing of, as a part of all.
+    fn missing(&self, said: Mark) -> f64 {
+        let missing = self.question.terms.iter().filter(|term| term.marks() & said == 0);
+        let most = missing.map(|term| term.weight).fold(0.0, f64::max);
+        let all = self.question.weight();
+        if all > 0.0 { most / all } else { 0.0 }
+    }
+
+    /// The part of the neighbours in the question that are neighbours in a sentence, its heading or its title.
+    fn side_by_side(&self, read: &Read, unit: &Unit) -> f64 {
+        let (mut found, mut all) = (0.0, 0.0);
+        for (one, other, weight) in &self.neighbours {
+            all += weight;
+            let are = |words: &[Word]| {
+                words.iter().enumerate().any(|(at, word)| {
+                    self.mark(*word) & one != 0
+                        && words.iter().skip(at + 1).take(2).any(|word| self.mark(*word) & other != 0)
+                })
+            };
+            if are(&unit.words) || are(&read.heading) || are(&read.title) {
+                found += weight;
+            }
+        }
+        if all > 0.0 { found / all } else { 0.0 }
+    }
+
+    /// How much a section says of this question.
+    pub(super) fn said_in(&self, read: &Read) -> f64 {
+        let said = self.stand(read).all;
+        covered(&self.question.terms, |mark| f64::from(u8::from(mark & said != 0)))
     }
 }
 
-/// How far the heading is the question: both what of the question it says, and what of it the question says.
-fn headed(question: &Question, read: &Read, recall: f64) -> f64 {
-    let heading = if read.heading.is_empty() { &read.title } else { &read.heading };
-    let asked: Vec<Word> = question
-        .terms
-        .iter()
-        .flat_map(|term| &term.readings)
-        .flat_map(|reading| &reading.words)
-        .map(|(word, _)| *word)
-        .collect();
-    let said = heading.iter().filter(|word| asked.contains(word)).count();
-    let count = |count: usize| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
-    let precision = if heading.is_empty() { 0.0 } else { count(said) / count(heading.len()) };
-    if recall + precision > 0.0 { 2.0 * recall * precision / (recall + precision) } else { 0.0 }
+fn count(count: usize) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
 /// The part of the terms that is found, each as far as its best reading is.
-pub(super) fn covered(terms: &[Term], place: impl Fn(Word) -> f64) -> f64 {
+fn covered(terms: &[Term], place: impl Fn(Mark) -> f64) -> f64 {
     let mut found = 0.0;
     let mut all = 0.0;
     for term in terms {
@@ -100,14 +244,4 @@ pub(super) fn covered(terms: &[Term], place: impl Fn(Word) -> f64) -> f64 {
         found += term.weight * best.fold(0.0, f64::max);
     }
     if all > 0.0 { found / all } else { 0.0 }
-}
-
-impl std::fmt::Debug for Fit {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "c{:.2} o{:.2} h{:.2} s{:.2} f{:.1} b{:.2}",
-            self.coverage, self.own, self.headed, self.side_by_side, self.form, self.ballast
-        )
-    }
 }
