@@ -149,7 +149,7 @@ impl Kind {
     /// The kind of a question that is words alone: an order is asked how to carry out, an error what to do about.
     fn of_words(question: &str, spoken: &[String]) -> Self {
         let is_order = spoken.first().is_some_and(|first| IMPERATIVES.contains(&first.as_str()));
-        let is_error = question.contains("error")
+        let is_error = ["error", " says", "message", "refused", "I get "].iter().any(|sign| question.contains(sign))
             || question.contains("failed")
             || spoken.iter().any(|word| word.len() == 3 && word.starts_with(['4', '5']))
             || question.split_whitespace().any(|word| word.contains('_'));
@@ -190,6 +190,11 @@ impl Kind {
         matches!(self, Self::HowMany | Self::HowLong | Self::WhichUrl | Self::ShowMe)
     }
 
+    /// Whether an answer is told with certain words.
+    pub(super) const fn is_told(self) -> bool {
+        matches!(self, Self::Why | Self::Where)
+    }
+
     /// Whether code may be the answer.
     pub(super) const fn is_about_code(self) -> bool {
         matches!(self, Self::HowTo | Self::ShowMe | Self::WhichUrl)
@@ -205,7 +210,10 @@ pub(super) struct Evidence {
     url: bool,
     permission: bool,
     outcome: bool,
+    cure: bool,
     instruction: bool,
+    /// It says with what something is done.
+    way: bool,
     code: bool,
     definition: bool,
     place: bool,
@@ -335,6 +343,7 @@ impl Evidence {
                 || text.contains("127.0.0.1"),
             permission: has(PERMISSION),
             outcome: has(OUTCOME),
+            cure: matches!(found.first().map(String::as_str), Some("cure" | "cause")) || has(&["cure", "retry"]),
             instruction: matches!(kind, BlockKind::Item { number: Some(_), .. } | BlockKind::Code { .. })
                 || found.first().is_some_and(|first| IMPERATIVES.contains(&first.as_str()))
                 || text.starts_with("Cure")
@@ -343,12 +352,13 @@ impl Evidence {
                     && text.split(", ").skip(1).any(|clause| {
                         clause.split_whitespace().next().is_some_and(|first| IMPERATIVES.contains(&first))
                     }),
+            way: has(IMPERATIVES) && has(&["with", "under", "by", "on", "in"]),
             code: matches!(kind, BlockKind::Code { .. }),
             definition: found
                 .iter()
                 .take(6)
                 .any(|word| matches!(word.as_str(), "is" | "are" | "means" | "holds" | "stands")),
-            place: has(PLACES),
+            place: has(PLACES) || text.contains(" go to ") || text.contains(" is at ") || text.contains(" is in "),
             reason: has(REASONS),
         }
     }
@@ -359,21 +369,22 @@ impl Evidence {
 
     /// How well a text with this fits the kind: 1 fits, 0 does not, and half of the questions do not say.
     pub(super) fn fits(self, kind: Kind) -> f64 {
-        let fits = match kind {
-            Kind::HowMany => self.number,
-            Kind::HowLong => self.time,
-            Kind::Who => self.people,
-            Kind::WhichUrl => self.url,
-            Kind::CanI => self.permission,
-            Kind::WhatHappens => self.outcome,
-            Kind::HowTo => self.instruction,
-            Kind::ShowMe => self.code,
-            Kind::WhatIs => self.definition,
-            Kind::Where => self.place || self.url,
-            Kind::Why => self.reason,
-            Kind::Plain => return 0.5,
-        };
-        f64::from(u8::from(fits))
+        let half = |has: bool| if has { 0.5 } else { 0.0 };
+        let or = |has: bool, otherwise: f64| if has { 1.0 } else { otherwise };
+        match kind {
+            Kind::HowMany => or(self.number, 0.0),
+            Kind::HowLong => or(self.time, half(self.number)),
+            Kind::Who => or(self.people, 0.0),
+            Kind::WhichUrl => or(self.url, 0.0),
+            Kind::CanI => or(self.permission, 0.0),
+            Kind::WhatHappens => or(self.cure, if self.outcome { 0.7 } else { 0.0 }),
+            Kind::HowTo => or(self.instruction || self.code, half(self.way)),
+            Kind::ShowMe => or(self.code, 0.0),
+            Kind::WhatIs => or(self.definition, 0.0),
+            Kind::Where => or(self.place || self.url, 0.0),
+            Kind::Why => or(self.reason, 0.0),
+            Kind::Plain => 0.5,
+        }
     }
 }
 

@@ -139,11 +139,14 @@ impl Term {
         Self { readings: Vec::new(), weight: reading.weight(None), known: 0.0, is_name: false, spoken }
     }
 
-    /// Adds a reading. What is said often is likely to be meant, so a term tells no more than the commonest reading of it.
+    /// Adds a reading. A term that the pages do not say themselves tells as much as what it means there.
     fn add(&mut self, words: Vec<(Mark, f64)>, certainty: f64) {
         let tells = words.iter().map(|(_, weight)| *weight).fold(0.0, f64::max);
-        self.weight =
-            if self.readings.is_empty() { tells } else { self.weight.min(tells.max(self.weight / 2.0)) };
+        if self.readings.is_empty() {
+            self.weight = tells;
+        } else if self.known < 1.0 {
+            self.weight = self.weight.max(tells);
+        }
         self.known = self.known.max(certainty);
         self.readings.push(Alternative { words, certainty });
     }

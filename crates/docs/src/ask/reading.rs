@@ -238,7 +238,7 @@ const VERBS: &[&str] = &[
     "is", "are", "was", "can", "cannot", "may", "must", "has", "have", "holds", "means", "takes", "lives", "lasts",
     "answers", "gets", "needs", "ends", "keeps", "stays", "works", "goes", "go", "makes", "gives", "says", "shows",
     "lists", "counts", "expires", "belongs", "opens", "sets", "names", "does", "do", "will", "runs", "signs",
-    "serves", "refuses", "deletes", "asks", "reads", "sends", "stands", "begins", "starts", "uses", "becomes",
+    "get", "send", "read", "work", "serves", "refuses", "deletes", "asks", "reads", "sends", "stands", "begins", "starts", "uses", "becomes",
 ];
 
 /// The sentences of a paragraph, and everything else whole.

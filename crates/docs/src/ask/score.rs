@@ -46,9 +46,16 @@ pub(super) struct Fit {
     pub(super) subject: f64,
     /// How many of the words that stand side by side in the question do so here.
     pub(super) side_by_side: f64,
-    /// Whether it has what the question's kind cannot do without, and what it is likely to have.
+    /// Whether it has what a question of its kind cannot do without: a number, a time, an address, an example.
     pub(super) strict_form: f64,
+    /// Whether it has what an answer to "why" or "where" has.
+    pub(super) told_form: f64,
+    /// Whether it has what answers of the other kinds are likely to have.
     pub(super) form: f64,
+    /// Whether it has that, and speaks about what was asked.
+    pub(super) told: f64,
+    /// The most telling term that neither it nor its headings say, as a part of the question.
+    pub(super) lacking: f64,
     /// Whether the heading asks in the question's way.
     pub(super) asks_alike: f64,
     /// How much of it is not about what was asked.
@@ -67,11 +74,11 @@ pub(super) struct Fit {
     pub(super) towards: f64,
 }
 
-pub(super) const FEATURES: usize = 16;
+pub(super) const FEATURES: usize = 19;
 
 /// What each part of a fit weighs.
 const WEIGHTS: [f64; FEATURES] =
-    [0.4, 0.2, 0.15, 0.05, 0.05, 0.1, 0.2, 0.1, 0.05, -0.15, -0.1, -0.1, 0.02, 0.1, 0.2, 0.08];
+    [0.5, 0.0, 0.25, 0.13, 0.16, 0.21, 0.27, 0.34, 0.11, 0.18, 0.0, 0.0, -0.14, -0.1, 0.04, 0.05, 0.18, 0.2, 0.08];
 
 impl Fit {
     pub(super) const fn parts(&self) -> [f64; FEATURES] {
@@ -83,7 +90,10 @@ impl Fit {
             self.subject,
             self.side_by_side,
             self.strict_form,
+            self.told_form,
             self.form,
+            self.told,
+            self.lacking,
             self.asks_alike,
             self.ballast,
             self.is_code,
@@ -174,15 +184,20 @@ impl<'a> Scale<'a> {
         };
         let form = unit.evidence.fits(kind);
         let is_code = unit.evidence.is_code() && !kind.is_about_code();
+        let likeness = self.likeness(subject, |mark| f64::from(u8::from(mark & subjects != 0)));
+        let form_if = |has: bool| if has { form } else { 0.0 };
         Fit {
             coverage: covered(terms, place),
             own: covered(terms, |mark| f64::from(u8::from(mark & own != 0))),
             headed: stand.headed,
             titled: stand.titled,
-            subject: self.likeness(subject, |mark| f64::from(u8::from(mark & subjects != 0))),
+            subject: likeness,
             side_by_side: self.side_by_side(read, unit),
-            strict_form: if kind.is_strict() { form } else { 0.0 },
-            form: if kind.is_strict() { 0.0 } else { form },
+            strict_form: form_if(kind.is_strict()),
+            told_form: form_if(kind.is_told()),
+            form: form_if(!kind.is_strict() && !kind.is_told()),
+            told: form * likeness,
+            lacking: self.missing(own | stand.heading | stand.above | stand.title),
             asks_alike: stand.answers_kind,
             ballast: (count(unit.words.len()) / 100.0).min(1.0),
             is_code: f64::from(u8::from(is_code)),

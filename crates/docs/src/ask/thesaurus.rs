@@ -24,7 +24,7 @@ pub(super) struct Meaning {
 }
 
 /// How sure it is that a general synonym is meant, and one that the documentation names.
-const GENERALLY: f64 = 0.75;
+const GENERALLY: f64 = 0.7;
 const HERE: f64 = 0.9;
 
 impl Thesaurus {
