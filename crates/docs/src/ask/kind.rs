@@ -209,6 +209,7 @@ pub(super) struct Evidence {
     people: bool,
     url: bool,
     permission: bool,
+    modal: bool,
     outcome: bool,
     cure: bool,
     instruction: bool,
@@ -342,6 +343,7 @@ impl Evidence {
                     .any(|word| word.trim_start_matches(['`', '(', '"']).starts_with('/'))
                 || text.contains("127.0.0.1"),
             permission: has(PERMISSION),
+            modal: has(&["can", "cannot", "may", "no", "not", "never", "nothing", "supports", "supported"]),
             outcome: has(OUTCOME),
             cure: matches!(found.first().map(String::as_str), Some("cure" | "cause")) || has(&["cure", "retry"]),
             instruction: matches!(kind, BlockKind::Item { number: Some(_), .. } | BlockKind::Code { .. })
@@ -376,7 +378,7 @@ impl Evidence {
             Kind::HowLong => or(self.time, half(self.number)),
             Kind::Who => or(self.people, 0.0),
             Kind::WhichUrl => or(self.url, 0.0),
-            Kind::CanI => or(self.permission, 0.0),
+            Kind::CanI => or(self.modal, half(self.permission)),
             Kind::WhatHappens => or(self.cure, if self.outcome { 0.7 } else { 0.0 }),
             Kind::HowTo => or(self.instruction || self.code, half(self.way)),
             Kind::ShowMe => or(self.code, 0.0),

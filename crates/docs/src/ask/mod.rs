@@ -158,3 +158,8 @@ impl Guide {
 #[cfg(test)]
 mod golden_tests;
 
+
+fn param(name: &str, default: f64) -> f64 {
+    static P: std::sync::LazyLock<HashMap<String, f64>> = std::sync::LazyLock::new(|| std::env::var("ASK_P").unwrap_or_default().split(',').filter_map(|kv| kv.split_once('=').map(|(k, v)| (k.to_owned(), v.parse().unwrap()))).collect());
+    P.get(name).copied().unwrap_or(default)
+}

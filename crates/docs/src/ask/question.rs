@@ -10,11 +10,11 @@ use super::{
 /// More words than a question has: the rest is not looked at.
 const MOST: usize = 40;
 /// What a word of everyday language counts, in parts of another.
-const EVERYDAY: f64 = 0.35;
+fn everyday_() -> f64 { super::param("EVERYDAY", 0.5) }
 /// What other words count beside the name of a thing.
-const BESIDE_A_NAME: f64 = 0.4;
+fn beside_a_name_() -> f64 { super::param("BESIDE_A_NAME", 0.4) }
 /// How sure it is that `healthcheck` is a health check.
-const JOINED: f64 = 0.9;
+fn joined_() -> f64 { super::param("JOINED", 0.9) }
 
 /// What a question asks.
 pub(super) struct Question {
@@ -101,7 +101,7 @@ impl Question {
         if terms.iter().any(|term| term.is_name) {
             // Whoever names a thing asks about that thing.
             for term in terms.iter_mut().filter(|term| !term.is_name) {
-                term.weight *= BESIDE_A_NAME;
+                term.weight *= beside_a_name_();
             }
         }
         Self { kind: Kind::of(text), terms, asked }
@@ -176,7 +176,7 @@ impl Hearing<'_> {
         }
         for (term, stem) in terms.iter_mut().zip(&stems) {
             if let Some(term) = term.as_mut().filter(|_| is_common(stem)) {
-                term.weight *= EVERYDAY;
+                term.weight *= everyday_();
             }
         }
         self.terms.extend(terms.into_iter().flatten());
@@ -199,7 +199,7 @@ impl Hearing<'_> {
         if let Some(words) = self.known(own) {
             term.add(words, 1.0);
         } else if let Some(words) = self.joined(word) {
-            term.add(words, JOINED);
+            term.add(words, joined_());
         } else if let Some((word, certainty)) =
             self.reading.meant(word).filter(|_| !is_common(&stem(word)))
         {
@@ -209,7 +209,7 @@ impl Hearing<'_> {
         if let Some(next) = spoken.get(at + 1)
             && let Some(words) = self.known(&[format!("{word}{next}")])
         {
-            term.add(words, JOINED);
+            term.add(words, joined_());
         }
         Some(term)
     }

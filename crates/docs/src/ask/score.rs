@@ -7,10 +7,10 @@ use super::{
 };
 
 /// What a word counts where it stands, seen from a sentence.
-const HEADING: f64 = 0.9;
-const ABOVE: f64 = 0.75;
-const TITLE: f64 = 0.7;
-const BESIDE: f64 = 0.55;
+fn heading_() -> f64 { super::param("HEADING", 0.9) }
+fn above_() -> f64 { super::param("ABOVE", 0.75) }
+fn title_() -> f64 { super::param("TITLE", 0.7) }
+fn beside_() -> f64 { super::param("BESIDE", 0.55) }
 
 /// A question, ready to be compared with many sentences.
 pub(super) struct Scale<'a> {
@@ -29,6 +29,7 @@ pub(super) struct Stand {
     headed: f64,
     titled: f64,
     answers_kind: f64,
+    around: f64,
 }
 
 /// How well a sentence fits; everything is from 0 to 1.
@@ -66,6 +67,8 @@ pub(super) struct Fit {
     pub(super) missing: f64,
     /// Whether it opens its section.
     pub(super) opens: f64,
+    /// How much of what was asked its section speaks of, wherever.
+    pub(super) around: f64,
     /// How well the index thinks of its section.
     pub(super) indexed: f64,
     /// Whether its page was asked.
@@ -74,11 +77,11 @@ pub(super) struct Fit {
     pub(super) towards: f64,
 }
 
-pub(super) const FEATURES: usize = 19;
+pub(super) const FEATURES: usize = 20;
 
 /// What each part of a fit weighs.
 const WEIGHTS: [f64; FEATURES] =
-    [0.5, 0.0, 0.25, 0.13, 0.16, 0.21, 0.27, 0.34, 0.11, 0.18, 0.0, 0.0, -0.14, -0.1, 0.04, 0.05, 0.18, 0.2, 0.08];
+    [0.57, -0.03, 0.28, 0.15, 0.13, 0.26, 0.29, 0.42, 0.21, 0.23, 0.07, -0.02, -0.11, -0.12, 0.08, 0.15, 0.09, 0.18, 0.2, 0.08];
 
 impl Fit {
     pub(super) const fn parts(&self) -> [f64; FEATURES] {
@@ -99,6 +102,7 @@ impl Fit {
             self.is_code,
             self.missing,
             self.opens,
+            self.around,
             self.indexed,
             self.is_asked,
             self.towards,
@@ -132,18 +136,20 @@ impl<'a> Scale<'a> {
         let [title, above, heading] = [&read.title, &read.above, &read.heading].map(|words| self.marked(words));
         let units = read.units.iter().fold(0, |marks, unit| marks | self.marked(&unit.words));
         let own = if read.heading.is_empty() { &read.title } else { &read.heading };
+        let all = units | title | above | heading;
         Stand {
             title,
             above,
             heading,
-            all: units | title | above | heading,
+            all,
+            around: covered(&self.question.terms, |mark| f64::from(u8::from(mark & all != 0))),
             headed: self.likeness(own, |mark| {
                 if mark & heading != 0 {
                     1.0
                 } else if mark & above != 0 {
-                    ABOVE
+                    above_()
                 } else if mark & title != 0 {
-                    TITLE
+                    title_()
                 } else {
                     0.0
                 }
@@ -171,13 +177,13 @@ impl<'a> Scale<'a> {
             if mark & own != 0 {
                 1.0
             } else if mark & stand.heading != 0 {
-                HEADING
+                heading_()
             } else if mark & stand.above != 0 {
-                ABOVE
+                above_()
             } else if mark & stand.title != 0 {
-                TITLE
+                title_()
             } else if mark & stand.all != 0 {
-                BESIDE
+                beside_()
             } else {
                 0.0
             }
@@ -202,6 +208,7 @@ impl<'a> Scale<'a> {
             ballast: (count(unit.words.len()) / 100.0).min(1.0),
             is_code: f64::from(u8::from(is_code)),
             missing: self.missing(stand.all),
+            around: stand.around,
             opens: f64::from(u8::from(opens && kind == Kind::WhatIs)),
             ..Fit::default()
         }
