@@ -1,7 +1,7 @@
 //! From the sentences that fit to an answer.
 
 use super::{
-    Answer, COVERED, Candidate, Excerpt, Guide, KNOWN, Passage, SOURCES, Source, kind::Kind,
+    Answer, Candidate, Excerpt, Guide, Passage, SOURCES, Source, kind::Kind,
     question::Question, reading::{Read, Unit},
 };
 use crate::{
@@ -30,7 +30,7 @@ impl Guide {
         let sources = sources(candidates);
         let best = candidates.first().filter(|best| {
             self.is_forced
-                || best.fit.confidence() >= COVERED && question.known() >= KNOWN && !question.terms.is_empty()
+                || best.fit.confidence(question.known()) >= 0.0 && !question.terms.is_empty()
         });
         let Some(best) = best else {
             let sources = sources.into_iter().take(NEAREST).collect();

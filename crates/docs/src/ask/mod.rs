@@ -28,9 +28,6 @@ use thesaurus::Thesaurus;
 const CANDIDATES: u32 = 60;
 /// How many sources an answer names.
 const SOURCES: usize = 5;
-/// Below these an answer would be a guess.
-const COVERED: f64 = 0.62;
-const KNOWN: f64 = 0.6;
 
 /// What is asked, of which page, and what for.
 #[derive(Debug, Clone, Default)]
@@ -108,7 +105,8 @@ impl Guide {
         index: &Index,
         asking: &Asking,
     ) -> rusqlite::Result<Answer> {
-        let question = Question::of(&asking.question, &self.reading, &self.thesaurus);
+        let question = Question::of(&asking.question, &self.reading, &self.thesaurus)
+            .within(asking.page.and_then(|page| self.reading.title(page)));
         let goal = Question::of(&asking.goal, &self.reading, &self.thesaurus);
         let spoken: Vec<Term> =
             question.terms.iter().flat_map(|term| &term.spoken).map(|word| Term::word(word)).collect();

@@ -13,6 +13,9 @@ const MOST: usize = 40;
 fn everyday_() -> f64 { super::param("EVERYDAY", 0.5) }
 /// What other words count beside the name of a thing.
 fn beside_a_name_() -> f64 { super::param("BESIDE_A_NAME", 0.4) }
+/// A question that tells less than this leaves something out, and what the title of the page that is asked then tells.
+const ELLIPTIC: f64 = 3.0;
+const TITLE_WEIGHT: f64 = 1.0;
 /// How sure it is that `healthcheck` is a health check.
 fn joined_() -> f64 { super::param("JOINED", 0.9) }
 
@@ -105,6 +108,15 @@ impl Question {
             }
         }
         Self { kind: Kind::of(text), terms, asked }
+    }
+
+    /// A question of few words is asked of a page: its title says the rest.
+    pub(super) fn within(mut self, title: Option<&[Word]>) -> Self {
+        let Some(title) = title.filter(|_| self.weight() < ELLIPTIC && !self.terms.is_empty()) else { return self };
+        let words = title.iter().map(|word| (self.asked.mark(*word), 1.0)).collect();
+        let readings = vec![Alternative { words, certainty: 1.0 }];
+        self.terms.push(Term { readings, weight: TITLE_WEIGHT, known: 1.0, is_name: false, spoken: Vec::new() });
+        self
     }
 
     /// What all terms tell together.

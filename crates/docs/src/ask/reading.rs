@@ -159,6 +159,11 @@ impl Reading {
         self.pages.get(place.page)?.get(place.section)
     }
 
+    /// The words of a page's title.
+    pub(super) fn title(&self, page: usize) -> Option<&[Word]> {
+        self.pages.get(page)?.first().map(|read| read.title.as_slice())
+    }
+
     fn spread(&self, word: Word) -> u32 {
         self.spread.get(word as usize).copied().unwrap_or(0)
     }

@@ -79,6 +79,9 @@ pub(super) struct Fit {
 
 pub(super) const FEATURES: usize = 20;
 
+/// What has to be outweighed before a sentence is taken for an answer.
+const DOUBT: f64 = 6.9;
+
 /// What each part of a fit weighs.
 const WEIGHTS: [f64; FEATURES] =
     [0.57, -0.03, 0.28, 0.15, 0.13, 0.26, 0.29, 0.42, 0.21, 0.23, 0.07, -0.02, -0.11, -0.12, 0.08, 0.15, 0.09, 0.18, 0.2, 0.08];
@@ -113,9 +116,20 @@ impl Fit {
         self.parts().iter().zip(WEIGHTS).map(|(part, weight)| part * weight).sum()
     }
 
-    /// How sure it is that it speaks of what was asked.
-    pub(super) fn confidence(&self) -> f64 {
-        0.75 * self.coverage + 0.25 * self.headed.max(self.own)
+    /// How likely it is that it answers the question at all, of whose words the pages know a part: above 0, rather yes.
+    pub(super) fn confidence(&self, known: f64) -> f64 {
+        let parts = [
+            (4.0, self.coverage),
+            (1.75, self.own),
+            (0.9, self.headed),
+            (1.3, self.side_by_side),
+            (0.8, self.strict_form + self.told_form + self.form),
+            (-1.75, self.missing),
+            (-1.1, self.lacking),
+            (0.75, self.around),
+            (3.6, known),
+        ];
+        parts.iter().map(|(weight, part)| weight * part).sum::<f64>() - DOUBT
     }
 }
 
