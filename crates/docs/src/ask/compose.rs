@@ -19,23 +19,14 @@ const NEAR: f64 = 0.6;
 const NEAR_BESIDE: f64 = 0.8;
 /// How many other sections may add a sentence.
 const BESIDE: usize = 2;
-/// How many sources a refusal names.
-const NEAREST: usize = 3;
 /// The longest excerpt, in characters.
 const EXCERPT: usize = 600;
 
 impl Guide {
-    /// `candidates` are sorted, the best first.
-    pub(super) fn compose(&self, library: &Library, question: &Question, candidates: &[Candidate]) -> Answer {
-        let sources = sources(candidates);
-        let best = candidates.first().filter(|best| {
-            self.is_forced
-                || best.fit.confidence(question.known()) >= 0.0 && !question.terms.is_empty()
-        });
-        let Some(best) = best else {
-            let sources = sources.into_iter().take(NEAREST).collect();
-            return Answer { text: Vec::new(), excerpts: Vec::new(), sources };
-        };
+    /// The answer of some candidates, the best first.
+    pub(super) fn composed(&self, library: &Library, question: &Question, candidates: &[Candidate]) -> Answer {
+        let sources = sources(candidates, SOURCES);
+        let Some(best) = candidates.first() else { return Answer::default() };
         let mut text = self.passages(library, question, best, candidates);
         text.extend(self.beside(library, best, candidates));
         let excerpts = self.excerpts(library, candidates, &sources);
@@ -130,10 +121,10 @@ fn section(library: &Library, place: Place) -> Option<&Section> {
 }
 
 /// The sections of the best candidates, each once.
-fn sources(candidates: &[Candidate]) -> Vec<Source> {
+pub(super) fn sources(candidates: &[Candidate], most: usize) -> Vec<Source> {
     let mut sources: Vec<Source> = Vec::new();
     for candidate in candidates {
-        if sources.len() == SOURCES {
+        if sources.len() == most {
             break;
         }
         if sources.iter().all(|source| source.place != candidate.place) {

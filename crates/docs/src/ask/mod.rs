@@ -15,7 +15,7 @@ mod words;
 pub(crate) use render::{Named, as_json, as_markdown};
 
 use crate::{
-    index::{Index, Need, Place, Term},
+    index::{Index, Need, Place},
     library::Library,
 };
 use question::Question;
@@ -26,8 +26,9 @@ use thesaurus::Thesaurus;
 
 /// How many sections are read closely.
 const CANDIDATES: u32 = 60;
-/// How many sources an answer names.
+/// How many sources an answer names, and how many a refusal.
 const SOURCES: usize = 5;
+const NEAREST: usize = 3;
 
 /// What is asked, of which page, and what for.
 #[derive(Debug, Clone, Default)]
@@ -79,10 +80,10 @@ pub(crate) struct Source {
 pub(crate) struct Guide {
     reading: Reading,
     thesaurus: Thesaurus,
-    is_forced: bool,
 }
 
 /// A sentence that may be the answer.
+#[derive(Debug, Clone, Copy)]
 struct Candidate {
     place: Place,
     unit: usize,
@@ -92,7 +93,7 @@ struct Candidate {
 
 impl Guide {
     pub(crate) fn of(library: &Library) -> Self {
-        Self { reading: Reading::of(library), thesaurus: Thesaurus::of(library.synonyms()), is_forced: false }
+        Self { reading: Reading::of(library), thesaurus: Thesaurus::of(library.synonyms()) }
     }
 
     /// Answers a question.
@@ -105,33 +106,63 @@ impl Guide {
         index: &Index,
         asking: &Asking,
     ) -> rusqlite::Result<Answer> {
-        let question = Question::of(&asking.question, &self.reading, &self.thesaurus)
-            .within(asking.page.and_then(|page| self.reading.title(page)));
+        let question = self.understood(asking);
+        let candidates = self.ranked(index, asking, &question)?;
+        let is_answered = candidates.first().is_some_and(|best| is_likely(&question, best));
+        Ok(if is_answered {
+            self.composed(library, &question, &candidates)
+        } else {
+            Answer { sources: compose::sources(&candidates, NEAREST), ..Answer::default() }
+        })
+    }
+
+    /// A question in the words of the pages.
+    fn understood(&self, asking: &Asking) -> Question {
+        let title = asking.page.and_then(|page| self.reading.title(page));
+        Question::of(&asking.question, &self.reading, &self.thesaurus).within(title)
+    }
+
+    /// Sentences that may answer a question, the best first.
+    fn ranked(
+        &self,
+        index: &Index,
+        asking: &Asking,
+        question: &Question,
+    ) -> rusqlite::Result<Vec<Candidate>> {
         let goal = Question::of(&asking.goal, &self.reading, &self.thesaurus);
-        let spoken: Vec<Term> =
-            question.terms.iter().flat_map(|term| &term.spoken).map(|word| Term::word(word)).collect();
-        let hits = index.search(&spoken, Need::Any, CANDIDATES)?;
-        let best_hit = hits.first().map_or(1.0, |hit| hit.score.max(f64::MIN_POSITIVE));
-        let mut indexed: HashMap<Place, f64> =
-            hits.iter().map(|hit| (hit.place, hit.score / best_hit)).collect();
-        let of_asked = asking.page.map(|page| self.reading.places_of(page));
-        let all = self.reading.is_small().then(|| self.reading.places());
-        for place in of_asked.into_iter().flatten().chain(all.into_iter().flatten()) {
-            indexed.entry(place).or_default();
-        }
-        let scale = Scale::of(&question, self.reading.vocabulary());
+        let places = self.places(index, asking, question)?;
+        let scale = Scale::of(question, self.reading.vocabulary());
         let goal = Scale::of(&goal, self.reading.vocabulary());
-        let mut candidates: Vec<Candidate> = indexed
+        let mut candidates: Vec<Candidate> = places
             .iter()
             .flat_map(|(place, indexed)| self.candidates(&scale, &goal, asking, *place, *indexed))
             .collect();
         candidates
             .sort_by(|a, b| b.score.total_cmp(&a.score).then((a.place, a.unit).cmp(&(b.place, b.unit))));
-        #[cfg(test)]
-        golden_tests::note(self, library, &question, &candidates);
-        Ok(self.compose(library, &question, &candidates))
+        Ok(candidates)
     }
 
+    /// The sections that are read closely: those that the index finds, with how well, and those of the page that is asked. Of a
+    /// small library, all.
+    fn places(
+        &self,
+        index: &Index,
+        asking: &Asking,
+        question: &Question,
+    ) -> rusqlite::Result<HashMap<Place, f64>> {
+        let spoken = question.spoken();
+        let hits = index.search(&spoken, Need::Any, CANDIDATES)?;
+        let best = hits.first().map_or(1.0, |hit| hit.score.max(f64::MIN_POSITIVE));
+        let mut places: HashMap<Place, f64> = hits.iter().map(|hit| (hit.place, hit.score / best)).collect();
+        let of_asked = asking.page.map(|page| self.reading.places_of(page));
+        let all = self.reading.is_small().then(|| self.reading.places());
+        for place in of_asked.into_iter().flatten().chain(all.into_iter().flatten()) {
+            places.entry(place).or_default();
+        }
+        Ok(places)
+    }
+
+    /// The sentences of one section.
     fn candidates(
         &self,
         scale: &Scale,
@@ -153,11 +184,10 @@ impl Guide {
     }
 }
 
+/// Whether a sentence is likely to answer a question.
+fn is_likely(question: &Question, best: &Candidate) -> bool {
+    !question.terms.is_empty() && best.fit.confidence(question.known()) >= 0.0
+}
+
 #[cfg(test)]
 mod golden_tests;
-
-
-fn param(name: &str, default: f64) -> f64 {
-    static P: std::sync::LazyLock<HashMap<String, f64>> = std::sync::LazyLock::new(|| std::env::var("ASK_P").unwrap_or_default().split(',').filter_map(|kv| kv.split_once('=').map(|(k, v)| (k.to_owned(), v.parse().unwrap()))).collect());
-    P.get(name).copied().unwrap_or(default)
-}

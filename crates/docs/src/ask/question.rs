@@ -6,18 +6,21 @@ use super::{
     thesaurus::Thesaurus,
     words::{is_common, is_silent, stem, words},
 };
+use crate::index;
 
 /// More words than a question has: the rest is not looked at.
 const MOST: usize = 40;
+/// How many words are looked for in the index.
+const LOOKED_FOR: usize = 32;
 /// What a word of everyday language counts, in parts of another.
-fn everyday_() -> f64 { super::param("EVERYDAY", 0.5) }
+const EVERYDAY: f64 = 0.5;
 /// What other words count beside the name of a thing.
-fn beside_a_name_() -> f64 { super::param("BESIDE_A_NAME", 0.4) }
+const BESIDE_A_NAME: f64 = 0.4;
 /// A question that tells less than this leaves something out, and what the title of the page that is asked then tells.
 const ELLIPTIC: f64 = 3.0;
 const TITLE_WEIGHT: f64 = 1.0;
 /// How sure it is that `healthcheck` is a health check.
-fn joined_() -> f64 { super::param("JOINED", 0.9) }
+const JOINED: f64 = 0.9;
 
 /// What a question asks.
 pub(super) struct Question {
@@ -104,7 +107,7 @@ impl Question {
         if terms.iter().any(|term| term.is_name) {
             // Whoever names a thing asks about that thing.
             for term in terms.iter_mut().filter(|term| !term.is_name) {
-                term.weight *= beside_a_name_();
+                term.weight *= BESIDE_A_NAME;
             }
         }
         Self { kind: Kind::of(text), terms, asked }
@@ -128,6 +131,20 @@ impl Question {
     pub(super) fn known(&self) -> f64 {
         let known: f64 = self.terms.iter().map(|term| term.weight * term.known).sum();
         if self.weight() > 0.0 { known / self.weight() } else { 0.0 }
+    }
+
+    /// As it is looked for in the index: what was said, and what that may mean as far as there is room.
+    pub(super) fn spoken(&self) -> Vec<index::Term> {
+        let mut spoken: Vec<&str> = Vec::new();
+        let most = self.terms.iter().map(|term| term.spoken.len()).max().unwrap_or(0);
+        for round in 0..most {
+            for word in self.terms.iter().filter_map(|term| term.spoken.get(round)) {
+                if spoken.len() < LOOKED_FOR && !spoken.contains(&word.as_str()) {
+                    spoken.push(word);
+                }
+            }
+        }
+        spoken.into_iter().map(index::Term::word).collect()
     }
 
     /// Terms that stand side by side: how either may be said, and what that they do tells.
@@ -188,7 +205,7 @@ impl Hearing<'_> {
         }
         for (term, stem) in terms.iter_mut().zip(&stems) {
             if let Some(term) = term.as_mut().filter(|_| is_common(stem)) {
-                term.weight *= everyday_();
+                term.weight *= EVERYDAY;
             }
         }
         self.terms.extend(terms.into_iter().flatten());
@@ -211,7 +228,7 @@ impl Hearing<'_> {
         if let Some(words) = self.known(own) {
             term.add(words, 1.0);
         } else if let Some(words) = self.joined(word) {
-            term.add(words, joined_());
+            term.add(words, JOINED);
         } else if let Some((word, certainty)) =
             self.reading.meant(word).filter(|_| !is_common(&stem(word)))
         {
@@ -221,7 +238,7 @@ impl Hearing<'_> {
         if let Some(next) = spoken.get(at + 1)
             && let Some(words) = self.known(&[format!("{word}{next}")])
         {
-            term.add(words, joined_());
+            term.add(words, JOINED);
         }
         Some(term)
     }

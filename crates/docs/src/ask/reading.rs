@@ -12,12 +12,15 @@ use crate::{
 use std::collections::{HashMap, HashSet};
 
 /// How sure a mistyped word is, and one that may be another word.
-fn slipped_() -> f64 { super::param("SLIPPED", 0.85) }
-fn other_word_() -> f64 { super::param("OTHER_WORD", 0.4) }
+const SLIPPED: f64 = 0.85;
+const OTHER_WORD: f64 = 0.4;
 
 /// How little and how much a word can tell.
 const LEAST_TOLD: f64 = 0.1;
-fn most_told_() -> f64 { super::param("MOST_TOLD", 4.0) }
+const MOST_TOLD: f64 = 4.0;
+
+/// Rare words tell more than common ones, but not by as much as their rareness says.
+const FLATTENED: f64 = 0.7;
 
 /// So many sections are read closely without looking them up first.
 const SMALL: usize = 1500;
@@ -172,7 +175,7 @@ impl Reading {
     pub(super) fn weight(&self, word: Option<Word>) -> f64 {
         let spread = word.map_or(0, |word| self.spread(word));
         let sections = u32::try_from(self.sections).unwrap_or(u32::MAX);
-        ((f64::from(sections) + 1.0) / (f64::from(spread) + 0.5)).ln().clamp(LEAST_TOLD, most_told_()).powf(super::param("POW", 0.7))
+        ((f64::from(sections) + 1.0) / (f64::from(spread) + 0.5)).ln().clamp(LEAST_TOLD, MOST_TOLD).powf(FLATTENED)
     }
 
     /// The word that a mistyped one is most likely meant to be, and how sure that is.
@@ -199,7 +202,7 @@ impl Reading {
         near.min_by_key(|(distance, word, number)| {
             (*distance, std::cmp::Reverse(self.spread(*number)), (*word).clone())
         })
-        .map(|(_, word, number)| (number, if is_slip(typed, word) { slipped_() } else { other_word_() }))
+        .map(|(_, word, number)| (number, if is_slip(typed, word) { SLIPPED } else { OTHER_WORD }))
     }
 }
 

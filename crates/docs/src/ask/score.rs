@@ -7,10 +7,10 @@ use super::{
 };
 
 /// What a word counts where it stands, seen from a sentence.
-fn heading_() -> f64 { super::param("HEADING", 0.9) }
-fn above_() -> f64 { super::param("ABOVE", 0.75) }
-fn title_() -> f64 { super::param("TITLE", 0.7) }
-fn beside_() -> f64 { super::param("BESIDE", 0.55) }
+const HEADING: f64 = 0.9;
+const ABOVE: f64 = 0.75;
+const TITLE: f64 = 0.7;
+const BESIDE: f64 = 0.55;
 
 /// A question, ready to be compared with many sentences.
 pub(super) struct Scale<'a> {
@@ -161,9 +161,9 @@ impl<'a> Scale<'a> {
                 if mark & heading != 0 {
                     1.0
                 } else if mark & above != 0 {
-                    above_()
+                    ABOVE
                 } else if mark & title != 0 {
-                    title_()
+                    TITLE
                 } else {
                     0.0
                 }
@@ -191,13 +191,13 @@ impl<'a> Scale<'a> {
             if mark & own != 0 {
                 1.0
             } else if mark & stand.heading != 0 {
-                heading_()
+                HEADING
             } else if mark & stand.above != 0 {
-                above_()
+                ABOVE
             } else if mark & stand.title != 0 {
-                title_()
+                TITLE
             } else if mark & stand.all != 0 {
-                beside_()
+                BESIDE
             } else {
                 0.0
             }

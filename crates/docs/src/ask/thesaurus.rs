@@ -24,8 +24,8 @@ pub(super) struct Meaning {
 }
 
 /// How sure it is that a general synonym is meant, and one that the documentation names.
-fn generally_() -> f64 { super::param("GENERALLY", 0.6) }
-fn here_() -> f64 { super::param("HERE", 0.9) }
+const GENERALLY: f64 = 0.6;
+const HERE: f64 = 0.9;
 
 impl Thesaurus {
     /// General words, and those of a documentation's own list.
@@ -33,12 +33,12 @@ impl Thesaurus {
         let mut thesaurus = Self::default();
         for cluster in GENERAL.lines() {
             for meant in cluster.split(',') {
-                thesaurus.add(&format!("{meant}: {cluster}"), generally_());
+                thesaurus.add(&format!("{meant}: {cluster}"), GENERALLY);
             }
         }
         let entries = own.into_iter().flat_map(str::lines);
         for entry in entries.filter_map(|line| line.trim_start().strip_prefix(['*', '-'])) {
-            thesaurus.add(entry, here_());
+            thesaurus.add(entry, HERE);
         }
         thesaurus
     }
