@@ -162,6 +162,17 @@ impl Kind {
         }
     }
 
+    /// Whether a part of a question is the one that asks.
+    pub(super) fn is_asked(clause: &str) -> bool {
+        let text = format!(" {} ", words(clause).join(" "));
+        clause.trim_end().ends_with('?')
+            || SIGNS.iter().any(|(sign, _)| {
+                text.starts_with(&format!(" {sign} "))
+                    || sign.len() > 4 && text.contains(&format!(" {sign} "))
+                    || text.starts_with(&format!(" and {sign} "))
+            })
+    }
+
     fn hinted(spoken: &[String]) -> Option<Self> {
         let hints = |list: &[&str]| spoken.iter().any(|word| list.contains(&word.as_str()));
         HINTS.iter().find(|(_, list)| hints(list)).map(|(kind, _)| *kind)
@@ -418,7 +429,9 @@ mod tests {
             ("whats a dead secret", Kind::WhatIs),
             ("where do logs go", Kind::Where),
             ("why must it not be", Kind::Why),
-            ("rotate secret", Kind::Plain),
+            ("rotate secret", Kind::HowTo),
+            ("secret rotation", Kind::Plain),
+            ("max depth of a query", Kind::HowMany),
         ] {
             assert_eq!(Kind::of(question), kind, "{question}");
         }

@@ -131,8 +131,8 @@ impl Guide {
     ) -> rusqlite::Result<Vec<Candidate>> {
         let goal = Question::of(&asking.goal, &self.reading, &self.thesaurus);
         let places = self.places(index, asking, question)?;
-        let scale = Scale::of(question, self.reading.vocabulary());
-        let goal = Scale::of(&goal, self.reading.vocabulary());
+        let scale = Scale::of(question, &self.reading);
+        let goal = Scale::of(&goal, &self.reading);
         let mut candidates: Vec<Candidate> = places
             .iter()
             .flat_map(|(place, indexed)| self.candidates(&scale, &goal, asking, *place, *indexed))
@@ -191,3 +191,7 @@ fn is_likely(question: &Question, best: &Candidate) -> bool {
 
 #[cfg(test)]
 mod golden_tests;
+#[cfg(test)]
+mod speed_tests;
+#[cfg(test)]
+mod tests;

@@ -19,6 +19,8 @@ const BESIDE_A_NAME: f64 = 0.4;
 /// A question that tells less than this leaves something out, and what the title of the page that is asked then tells.
 const ELLIPTIC: f64 = 3.0;
 const TITLE_WEIGHT: f64 = 1.0;
+/// What words count that only lead up to a question.
+const BESIDE_A_QUESTION: f64 = 0.5;
 /// How sure it is that `healthcheck` is a health check.
 const JOINED: f64 = 0.9;
 
@@ -73,6 +75,10 @@ impl Asked {
         u32::try_from(place).ok().and_then(|place| Mark::checked_shl(1, place)).unwrap_or(0)
     }
 
+    pub(super) fn words(&self) -> &[Word] {
+        &self.words
+    }
+
     /// The bit of each word that the pages have.
     pub(super) fn marks(&self, vocabulary: usize) -> Vec<Mark> {
         let mut marks = vec![0; vocabulary];
@@ -88,21 +94,18 @@ impl Asked {
 impl Question {
     pub(super) fn of(text: &str, reading: &Reading, thesaurus: &Thesaurus) -> Self {
         let mut hearing = Hearing { reading, thesaurus, asked: Asked::default(), terms: Vec::new() };
-        let mut spoken = Vec::new();
-        for piece in text.split_whitespace().take(MOST * 4) {
-            let mut own = words(piece);
-            if is_identifier(piece)
-                && own.len() > 1
-                && own.iter().any(|word| reading.word(&stem(word)).is_some())
-            {
-                hearing.hear(&std::mem::take(&mut spoken));
-                hearing.hear_name(&own);
-            } else {
-                spoken.append(&mut own);
+        let mut asks = Vec::new();
+        for clause in clauses(text) {
+            hearing.hear_clause(clause);
+            asks.resize(hearing.terms.len(), Kind::is_asked(clause));
+        }
+        let Hearing { asked, mut terms, .. } = hearing;
+        let asked_for: f64 = terms.iter().zip(&asks).filter(|(_, asks)| **asks).map(|(term, _)| term.weight).sum();
+        if asked_for >= ELLIPTIC {
+            for (term, _) in terms.iter_mut().zip(&asks).filter(|(_, asks)| !**asks) {
+                term.weight *= BESIDE_A_QUESTION;
             }
         }
-        hearing.hear(&spoken);
-        let Hearing { asked, mut terms, .. } = hearing;
         terms.truncate(MOST);
         if terms.iter().any(|term| term.is_name) {
             // Whoever names a thing asks about that thing.
@@ -195,6 +198,22 @@ struct Hearing<'a> {
 }
 
 impl Hearing<'_> {
+    /// A part of a question, with the names in it.
+    fn hear_clause(&mut self, clause: &str) {
+        let mut spoken = Vec::new();
+        for piece in clause.split_whitespace() {
+            let mut own = words(piece);
+            let is_known = |word: &String| self.reading.word(&stem(word)).is_some();
+            if is_identifier(piece) && own.len() > 1 && own.iter().any(is_known) {
+                self.hear(&words(&std::mem::take(&mut spoken).join(" ")));
+                self.hear_name(&own);
+            } else {
+                spoken.append(&mut own);
+            }
+        }
+        self.hear(&words(&spoken.join(" ")));
+    }
+
     /// Words in their order.
     fn hear(&mut self, spoken: &[String]) {
         let spoken = spoken.get(..spoken.len().min(MOST)).unwrap_or_default();
@@ -290,6 +309,25 @@ impl Hearing<'_> {
         let known: Vec<Word> = known.collect::<Option<_>>()?;
         Some(known.iter().map(|word| (self.asked.mark(*word), self.reading.weight(Some(*word)))).collect())
     }
+}
+
+/// The parts of a text between marks that end a thought.
+fn clauses(text: &str) -> impl Iterator<Item = &str> {
+    let ends = |text: &str| {
+        let mut marks = text.char_indices().filter(|(_, c)| matches!(c, '.' | '!' | '?' | ':' | ';' | ',' | '\n' | '–' | '—' | '-'));
+        marks.find_map(|(at, c)| {
+            let rest = text.get(at + c.len_utf8()..)?;
+            let stands_alone = c != '-' || text.get(..at).is_some_and(|before| before.ends_with(' '));
+            (stands_alone && rest.starts_with(char::is_whitespace)).then_some(at + c.len_utf8())
+        })
+    };
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let all = rest.filter(|rest| !rest.is_empty())?;
+        let (clause, after) = ends(all).and_then(|end| all.split_at_checked(end)).map_or((all, None), |(clause, after)| (clause, Some(after)));
+        rest = after;
+        Some(clause)
+    })
 }
 
 /// `LIMIT_REACHED`, `client_id`, `createSubject`, `/graphql`, `at+jwt`: names that mean one thing.

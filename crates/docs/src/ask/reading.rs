@@ -58,6 +58,8 @@ pub(super) struct Unit {
     pub(super) words: Vec<Word>,
     /// How many of its words, from the first, are what it speaks about.
     pub(super) subject: usize,
+    /// How much its words tell together.
+    pub(super) weight: f64,
     pub(super) evidence: Evidence,
 }
 
@@ -80,7 +82,17 @@ impl Reading {
             reading.sections += sections.len();
             reading.pages.push(sections);
         }
+        reading.weigh();
         reading
+    }
+
+    /// Notes how much each sentence tells, once it is known how much each word does.
+    fn weigh(&mut self) {
+        let mut pages = std::mem::take(&mut self.pages);
+        for unit in pages.iter_mut().flatten().flat_map(|read| &mut read.units) {
+            unit.weight = unit.words.iter().map(|word| self.weight(Some(*word))).sum();
+        }
+        self.pages = pages;
     }
 
     /// Notes which words stand in a section.
@@ -107,7 +119,7 @@ impl Reading {
                 let words = self.learn(&text);
                 let subject = self.learn(subject(&text, &block.kind)).len();
                 let evidence = Evidence::of(&text, &block.kind);
-                units.push(Unit { block: number, text, words, subject, evidence });
+                units.push(Unit { block: number, text, words, subject, weight: 0.0, evidence });
             }
         }
         Read { title, above, heading, question: Kind::of_heading(own), units }

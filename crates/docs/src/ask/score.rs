@@ -3,7 +3,7 @@
 use super::{
     kind::Kind,
     question::{Mark, Question, Term},
-    reading::{Read, Unit, Word},
+    reading::{Read, Reading, Unit, Word},
 };
 
 /// What a word counts where it stands, seen from a sentence.
@@ -17,6 +17,8 @@ pub(super) struct Scale<'a> {
     pub(super) question: &'a Question,
     marks: Vec<Mark>,
     neighbours: Vec<(Mark, Mark, f64)>,
+    /// How much each asked word tells.
+    weights: Vec<f64>,
 }
 
 /// Which of the asked words a section says where.
@@ -61,6 +63,10 @@ pub(super) struct Fit {
     pub(super) asks_alike: f64,
     /// How much of it is not about what was asked.
     pub(super) ballast: f64,
+    /// How much of what it says was asked.
+    pub(super) density: f64,
+    /// How much of what it speaks about was asked.
+    pub(super) named: f64,
     /// Whether it is code where none was asked for.
     pub(super) is_code: f64,
     /// The most telling term of which nothing is said, as a part of the question.
@@ -77,14 +83,14 @@ pub(super) struct Fit {
     pub(super) towards: f64,
 }
 
-pub(super) const FEATURES: usize = 20;
+pub(super) const FEATURES: usize = 22;
 
 /// What has to be outweighed before a sentence is taken for an answer.
 const DOUBT: f64 = 6.9;
 
 /// What each part of a fit weighs.
 const WEIGHTS: [f64; FEATURES] =
-    [0.57, -0.03, 0.28, 0.15, 0.13, 0.26, 0.29, 0.42, 0.21, 0.23, 0.07, -0.02, -0.11, -0.12, 0.08, 0.15, 0.09, 0.18, 0.2, 0.08];
+    [0.68, -0.03, 0.33, 0.16, 0.06, 0.27, 0.33, 0.5, 0.21, 0.22, 0.04, -0.07, -0.09, 0.11, 0.06, -0.15, 0.1, 0.19, 0.19, 0.14, 0.2, 0.08];
 
 impl Fit {
     pub(super) const fn parts(&self) -> [f64; FEATURES] {
@@ -102,6 +108,8 @@ impl Fit {
             self.lacking,
             self.asks_alike,
             self.ballast,
+            self.density,
+            self.named,
             self.is_code,
             self.missing,
             self.opens,
@@ -134,8 +142,13 @@ impl Fit {
 }
 
 impl<'a> Scale<'a> {
-    pub(super) fn of(question: &'a Question, vocabulary: usize) -> Self {
-        Self { question, marks: question.asked.marks(vocabulary), neighbours: question.neighbours() }
+    pub(super) fn of(question: &'a Question, reading: &Reading) -> Self {
+        Self {
+            question,
+            marks: question.asked.marks(reading.vocabulary()),
+            neighbours: question.neighbours(),
+            weights: question.asked.words().iter().map(|word| reading.weight(Some(*word))).collect(),
+        }
     }
 
     fn mark(&self, word: Word) -> Mark {
@@ -220,12 +233,27 @@ impl<'a> Scale<'a> {
             lacking: self.missing(own | stand.heading | stand.above | stand.title),
             asks_alike: stand.answers_kind,
             ballast: (count(unit.words.len()) / 100.0).min(1.0),
+            density: self.density(&unit.words, unit.weight),
+            named: if subject.is_empty() { 0.0 } else { count(subject.iter().filter(|word| self.mark(**word) != 0).count()) / count(subject.len()) },
             is_code: f64::from(u8::from(is_code)),
             missing: self.missing(stand.all),
             around: stand.around,
             opens: f64::from(u8::from(opens && kind == Kind::WhatIs)),
             ..Fit::default()
         }
+    }
+
+    /// The part of what some words tell that was asked.
+    fn density(&self, words: &[Word], all: f64) -> f64 {
+        let mut seen = 0;
+        let mut asked = 0.0;
+        for mark in words.iter().map(|word| self.mark(*word)).filter(|mark| *mark != 0) {
+            if seen & mark == 0 {
+                seen |= mark;
+                asked += self.weights.get(mark.trailing_zeros() as usize).copied().unwrap_or(0.0);
+            }
+        }
+        if all > 0.0 { (asked / all).min(1.0) } else { 0.0 }
     }
 
     /// The weight of the most telling term that a text says nothing of, as a part of all.

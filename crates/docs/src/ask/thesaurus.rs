@@ -46,7 +46,7 @@ impl Thesaurus {
     fn add(&mut self, line: &str, certainty: f64) {
         let Some((meant, said)) = line.split_once(':') else { return };
         let told: Vec<String> = words(meant).into_iter().filter(|word| !is_silent(word)).collect();
-        if told.is_empty() {
+        if told.len() * 2 < words(meant).len() {
             return;
         }
         let meaning = Meaning { words: told, certainty };
@@ -87,7 +87,7 @@ mod tests {
         let found: Vec<_> = thesaurus.find(&stems("service accounts expire")).collect();
         assert_eq!(found[0].0, 2);
         assert_eq!(found[0].1[0].words, ["api", "key"]);
-        assert_eq!(thesaurus.find(&stems("account")).next().unwrap().1.len(), 2);
+        assert_eq!(thesaurus.find(&stems("account")).next().unwrap().1[1].words, ["person"]);
         assert!(thesaurus.find(&stems("weather")).next().is_none());
         assert!(
             Thesaurus::of(None).find(&stems("remove")).next().is_some(),

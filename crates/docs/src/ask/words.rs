@@ -49,13 +49,43 @@ static FAMILIES: LazyLock<HashMap<&'static str, String>> = LazyLock::new(|| {
         .collect()
 });
 
+/// Verbs of two words, each with the word that they are as one.
+const PHRASAL: &[(&[&str], &[&str], &str)] = &[
+    (&["sign", "signs", "signed", "signing", "log", "logs", "logged", "logging"], &["in", "on"], "signin"),
+    (&["sign", "signs", "signed", "signing", "log", "logs", "logged", "logging"], &["out", "off"], "signout"),
+    (&["back", "backs", "backed", "backing"], &["up"], "backup"),
+    (&["shut", "shuts", "shutting"], &["down"], "shutdown"),
+];
+/// After these, "log in" is a log in something.
+const NOUNS: &[&str] = &["the", "audit", "a", "own", "server", "s"];
+
+/// Makes one word of verbs of two: a sign-in is signing in.
+fn joined(words: Vec<String>) -> Vec<String> {
+    let mut joined: Vec<String> = Vec::with_capacity(words.len());
+    let mut before = String::new();
+    for word in words {
+        let whole = joined.last().and_then(|last| {
+            let is = |list: &[&str], word: &str| list.contains(&word);
+            let whole = PHRASAL.iter().find(|(verbs, ends, _)| is(verbs, last) && is(ends, &word))?;
+            (last != "log" && last != "logs" || !is(NOUNS, &before)).then_some(whole.2)
+        });
+        if let (Some(whole), Some(last)) = (whole, joined.last_mut()) {
+            whole.clone_into(last);
+        } else {
+            before = joined.last().cloned().unwrap_or_default();
+            joined.push(word);
+        }
+    }
+    joined
+}
+
 /// The words of a text in lower case, in order. `client_id` and `clientId` are two words, as are parts of a path.
 pub(super) fn words(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word = String::new();
     let mut before = ' ';
     for c in text.chars() {
-        let begins = c.is_uppercase() && before.is_lowercase();
+        let begins = c.is_uppercase() && before.is_lowercase() && word.len() > 1;
         if begins || !(c.is_alphanumeric() || is_apostrophe(c)) {
             finish(&mut words, &mut word);
         }
@@ -65,7 +95,7 @@ pub(super) fn words(text: &str) -> Vec<String> {
         before = c;
     }
     finish(&mut words, &mut word);
-    words
+    joined(words)
 }
 
 /// `what's` is one word, as `whats` is.
@@ -174,6 +204,10 @@ mod tests {
             words("client_id, clientId: /realms/duku?"),
             ["client", "id", "client", "id", "realms", "duku"]
         );
+        assert_eq!(words("Sign-in, logging in; the audit log in Viewport"), [
+            "signin", "signin", "the", "audit", "log", "in", "viewport"
+        ]);
+        assert_eq!(words("iOS upsertTarget"), ["ios", "upsert", "target"]);
         assert_eq!(words("what's RFC 6749"), ["whats", "rfc", "6749"]);
         assert!(words(" \u{0}–?! ").is_empty());
     }
