@@ -1,8 +1,10 @@
 //! From the sentences that fit to an answer.
 
 use super::{
-    Answer, Candidate, Excerpt, Guide, Passage, SOURCES, Source, kind::Kind,
-    question::Question, reading::{Read, Unit},
+    Answer, Candidate, Excerpt, Guide, Passage, SOURCES, Source,
+    kind::Kind,
+    question::Question,
+    reading::{Read, Unit},
 };
 use crate::{
     Block, BlockKind,
@@ -24,7 +26,12 @@ const EXCERPT: usize = 600;
 
 impl Guide {
     /// The answer of some candidates, the best first.
-    pub(super) fn composed(&self, library: &Library, question: &Question, candidates: &[Candidate]) -> Answer {
+    pub(super) fn composed(
+        &self,
+        library: &Library,
+        question: &Question,
+        candidates: &[Candidate],
+    ) -> Answer {
         let sources = sources(candidates, SOURCES);
         let Some(best) = candidates.first() else { return Answer::default() };
         let mut text = self.passages(library, question, best, candidates);
@@ -62,7 +69,9 @@ impl Guide {
             .flat_map(|unit| announced(section, unit.block))
             .collect();
         blocks.extend(announced);
-        told.extend(read.units.iter().zip(0..).filter(|(unit, _)| blocks.contains(&unit.block)).map(|(_, at)| at));
+        told.extend(
+            read.units.iter().zip(0..).filter(|(unit, _)| blocks.contains(&unit.block)).map(|(_, at)| at),
+        );
         passages(section, read, &told)
     }
 
@@ -75,7 +84,11 @@ impl Guide {
             if places.len() > BESIDE {
                 break;
             }
-            let length = self.reading.section(other.place).and_then(|read| read.units.get(other.unit)).map_or(0, length);
+            let length = self
+                .reading
+                .section(other.place)
+                .and_then(|read| read.units.get(other.unit))
+                .map_or(0, length);
             if !places.contains(&other.place) && words + length <= WORDS_BESIDE {
                 words += length;
                 places.push(other.place);
@@ -176,7 +189,9 @@ fn sentences(read: &Read, best: &Candidate, all: &[Candidate]) -> BTreeSet<usize
     let near = |other: &&Candidate| other.place == best.place && other.score >= best.score * NEAR;
     for other in std::iter::once(best).chain(all.iter().filter(near)) {
         let Some(unit) = read.units.get(other.unit) else { continue };
-        if told.is_empty() || (words + length(unit) <= WORDS && !unit.evidence.is_code()) && !told.contains(&other.unit) {
+        if told.is_empty()
+            || (words + length(unit) <= WORDS && !unit.evidence.is_code()) && !told.contains(&other.unit)
+        {
             words += length(unit);
             told.insert(other.unit);
         }
@@ -193,7 +208,10 @@ fn passages(section: &Section, read: &Read, told: &BTreeSet<usize>) -> Vec<Passa
         let is_same = before.replace(unit.block) == Some(unit.block);
         match (&block.kind, passages.last_mut()) {
             (BlockKind::Code { language }, _) => {
-                passages.push(Passage::Code { language: language.clone(), text: block.text.trim_end().to_owned() });
+                passages.push(Passage::Code {
+                    language: language.clone(),
+                    text: block.text.trim_end().to_owned(),
+                });
             }
             (BlockKind::Item { .. }, Some(Passage::List(items, _))) if is_same => {
                 if let Some(item) = items.last_mut() {
@@ -213,7 +231,9 @@ fn passages(section: &Section, read: &Read, told: &BTreeSet<usize>) -> Vec<Passa
                 text.push(' ');
                 text.push_str(&unit.text);
             }
-            (BlockKind::Paragraph | BlockKind::Row { .. }, _) => passages.push(Passage::Sentences(unit.text.clone())),
+            (BlockKind::Paragraph | BlockKind::Row { .. }, _) => {
+                passages.push(Passage::Sentences(unit.text.clone()))
+            }
         }
     }
     passages

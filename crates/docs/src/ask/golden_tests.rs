@@ -168,7 +168,9 @@ impl Asked {
             refuse: case.is_to_be_refused(),
             kind: format!("{:?}", question.kind),
             known: question.known(),
-            terms: terms.map(|term| format!("{} {:.1} {:.2}", term.spoken.join("/"), term.weight, term.known)).collect(),
+            terms: terms
+                .map(|term| format!("{} {:.1} {:.2}", term.spoken.join("/"), term.weight, term.known))
+                .collect(),
             right: is_right(&candidates),
             candidates: candidates.iter().enumerate().take(EXPLAINED).map(explained).collect(),
         }
@@ -209,27 +211,31 @@ fn cases(file: &str) -> Vec<Case> {
 
 /// Holds the level that was reached, in questions.
 fn hold(name: &str, score: &Score, answered: usize, refused: usize) {
-    println!("{name}: {score:?}: {:.3} of the answers, {:.3} of the refusals", score.answers(), score.refusals());
+    println!(
+        "{name}: {score:?}: {:.3} of the answers, {:.3} of the refusals",
+        score.answers(),
+        score.refusals()
+    );
     assert!(score.answered_well >= answered && score.refused_well >= refused, "{name}: {score:?}");
 }
 
 #[test]
 fn questions_that_were_looked_at_keep_their_level() {
-    hold("tuning", &Asked::embedded().judge(cases(TUNING).iter(), true), 0, 0);
+    hold("tuning", &Asked::embedded().judge(cases(TUNING).iter(), true), 52, 22);
 }
 
 /// Every second one was looked at.
 #[test]
 fn questions_for_practice_keep_their_level() {
     let (asked, cases) = (Asked::embedded(), cases(PRACTICE));
-    hold("practice", &asked.judge(cases.iter().step_by(2), true), 0, 0);
-    hold("check", &asked.judge(cases.iter().skip(1).step_by(2), false), 0, 0);
+    hold("practice", &asked.judge(cases.iter().step_by(2), true), 45, 21);
+    hold("check", &asked.judge(cases.iter().skip(1).step_by(2), false), 46, 20);
 }
 
 /// Its faults are not told, so that nobody tunes to them.
 #[test]
 fn questions_that_were_kept_aside_keep_their_level() {
-    hold("kept aside", &Asked::embedded().judge(cases(KEPT_ASIDE).iter(), false), 0, 0);
+    hold("kept aside", &Asked::embedded().judge(cases(KEPT_ASIDE).iter(), false), 47, 21);
 }
 
 /// Writes what `tests/golden/fit.py` reads, into the file that `ASK_EXPLAINED` names.

@@ -115,10 +115,27 @@ const SIGNS: &[(&str, Kind)] = &[
 
 /// Words that give a kind away where a question is words alone, or asks for "what" or "is there".
 const HINTS: &[(Kind, &[&str])] = &[
-    (Kind::HowMany, &["maximum", "max", "minimum", "min", "limit", "quota", "cap", "capped", "count", "amount", "size", "depth"]),
+    (
+        Kind::HowMany,
+        &[
+            "maximum", "max", "minimum", "min", "limit", "quota", "cap", "capped", "count", "amount", "size",
+            "depth",
+        ],
+    ),
     (
         Kind::HowLong,
-        &["lifetime", "ttl", "timeout", "duration", "validity", "retention", "interval", "expiry", "expiration", "longest"],
+        &[
+            "lifetime",
+            "ttl",
+            "timeout",
+            "duration",
+            "validity",
+            "retention",
+            "interval",
+            "expiry",
+            "expiration",
+            "longest",
+        ],
     ),
     (Kind::WhichUrl, &["endpoint", "url", "uri", "path", "address", "route"]),
     (Kind::ShowMe, &["example", "sample", "snippet", "yaml", "yml", "template"]),
@@ -130,8 +147,7 @@ impl Kind {
         let text = format!(" {} ", spoken.join(" "));
         // What a question begins with says most.
         let begins = SIGNS.iter().filter(|(sign, _)| text.starts_with(&format!(" {sign} ")));
-        let mut has =
-            SIGNS.iter().filter(|(sign, _)| sign.len() > 4 && text.contains(&format!(" {sign} ")));
+        let mut has = SIGNS.iter().filter(|(sign, _)| sign.len() > 4 && text.contains(&format!(" {sign} ")));
         let begun = begins.max_by_key(|(sign, _)| sign.len()).map(|(_, kind)| *kind);
         let had = has.next().map(|(_, kind)| *kind);
         match (begun, had) {
@@ -149,10 +165,11 @@ impl Kind {
     /// The kind of a question that is words alone: an order is asked how to carry out, an error what to do about.
     fn of_words(question: &str, spoken: &[String]) -> Self {
         let is_order = spoken.first().is_some_and(|first| IMPERATIVES.contains(&first.as_str()));
-        let is_error = ["error", " says", "message", "refused", "I get "].iter().any(|sign| question.contains(sign))
-            || question.contains("failed")
-            || spoken.iter().any(|word| word.len() == 3 && word.starts_with(['4', '5']))
-            || question.split_whitespace().any(|word| word.contains('_'));
+        let is_error =
+            ["error", " says", "message", "refused", "I get "].iter().any(|sign| question.contains(sign))
+                || question.contains("failed")
+                || spoken.iter().any(|word| word.len() == 3 && word.starts_with(['4', '5']))
+                || question.split_whitespace().any(|word| word.contains('_'));
         if is_error {
             Self::WhatHappens
         } else if is_order {
@@ -356,7 +373,8 @@ impl Evidence {
             permission: has(PERMISSION),
             modal: has(&["can", "cannot", "may", "no", "not", "never", "nothing", "supports", "supported"]),
             outcome: has(OUTCOME),
-            cure: matches!(found.first().map(String::as_str), Some("cure" | "cause")) || has(&["cure", "retry"]),
+            cure: matches!(found.first().map(String::as_str), Some("cure" | "cause"))
+                || has(&["cure", "retry"]),
             instruction: matches!(kind, BlockKind::Item { number: Some(_), .. } | BlockKind::Code { .. })
                 || found.first().is_some_and(|first| IMPERATIVES.contains(&first.as_str()))
                 || text.starts_with("Cure")
@@ -371,7 +389,10 @@ impl Evidence {
                 .iter()
                 .take(6)
                 .any(|word| matches!(word.as_str(), "is" | "are" | "means" | "holds" | "stands")),
-            place: has(PLACES) || text.contains(" go to ") || text.contains(" is at ") || text.contains(" is in "),
+            place: has(PLACES)
+                || text.contains(" go to ")
+                || text.contains(" is at ")
+                || text.contains(" is in "),
             reason: has(REASONS),
         }
     }
@@ -402,12 +423,75 @@ impl Evidence {
 }
 
 const IMPERATIVES: &[&str] = &[
-    "open", "click", "enter", "copy", "set", "run", "use", "add", "make", "choose", "give", "start", "stop",
-    "put", "take", "send", "ask", "replace", "restore", "move", "install", "rotate", "revoke", "generate",
-    "exchange", "create", "write", "store", "keep", "wait", "confirm", "scan", "check", "point", "change", "generate",
-    "configure", "enable", "disable", "restrict", "delete", "remove", "invite", "upgrade", "back", "switch", "raise",
-    "increase", "try", "turn", "export", "import", "report", "register", "move", "end", "find", "deploy", "build",
-    "connect", "update", "serve", "see", "read", "look", "protect", "reset", "migrate", "query",
+    "open",
+    "click",
+    "enter",
+    "copy",
+    "set",
+    "run",
+    "use",
+    "add",
+    "make",
+    "choose",
+    "give",
+    "start",
+    "stop",
+    "put",
+    "take",
+    "send",
+    "ask",
+    "replace",
+    "restore",
+    "move",
+    "install",
+    "rotate",
+    "revoke",
+    "generate",
+    "exchange",
+    "create",
+    "write",
+    "store",
+    "keep",
+    "wait",
+    "confirm",
+    "scan",
+    "check",
+    "point",
+    "change",
+    "generate",
+    "configure",
+    "enable",
+    "disable",
+    "restrict",
+    "delete",
+    "remove",
+    "invite",
+    "upgrade",
+    "back",
+    "switch",
+    "raise",
+    "increase",
+    "try",
+    "turn",
+    "export",
+    "import",
+    "report",
+    "register",
+    "move",
+    "end",
+    "find",
+    "deploy",
+    "build",
+    "connect",
+    "update",
+    "serve",
+    "see",
+    "read",
+    "look",
+    "protect",
+    "reset",
+    "migrate",
+    "query",
 ];
 
 #[cfg(test)]

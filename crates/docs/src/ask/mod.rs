@@ -15,7 +15,7 @@ mod words;
 pub(crate) use render::{Named, as_json, as_markdown};
 
 use crate::{
-    index::{Index, Need, Place},
+    index::{Index, Place},
     library::Library,
 };
 use question::Question;
@@ -151,9 +151,10 @@ impl Guide {
         question: &Question,
     ) -> rusqlite::Result<HashMap<Place, f64>> {
         let spoken = question.spoken();
-        let hits = index.search(&spoken, Need::Any, CANDIDATES)?;
-        let best = hits.first().map_or(1.0, |hit| hit.score.max(f64::MIN_POSITIVE));
-        let mut places: HashMap<Place, f64> = hits.iter().map(|hit| (hit.place, hit.score / best)).collect();
+        let hits = index.ranked(&spoken, CANDIDATES)?;
+        let best = hits.first().map_or(1.0, |(_, score)| score.max(f64::MIN_POSITIVE));
+        let mut places: HashMap<Place, f64> =
+            hits.into_iter().map(|(place, score)| (place, score / best)).collect();
         let of_asked = asking.page.map(|page| self.reading.places_of(page));
         let all = self.reading.is_small().then(|| self.reading.places());
         for place in of_asked.into_iter().flatten().chain(all.into_iter().flatten()) {
@@ -176,8 +177,7 @@ impl Guide {
         let towards = goal.said_in(read);
         let is_asked = f64::from(u8::from(asking.page == Some(place.page)));
         let candidate = |(unit, at): (&Unit, usize)| {
-            let fit =
-                Fit { indexed, is_asked, towards, ..scale.fit(read, &stand, unit, at == 0) };
+            let fit = Fit { indexed, is_asked, towards, ..scale.fit(read, &stand, unit, at == 0) };
             Candidate { place, unit: at, fit, score: fit.score() }
         };
         read.units.iter().zip(0..).map(candidate).collect()

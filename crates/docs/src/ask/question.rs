@@ -3,7 +3,7 @@
 use super::{
     kind::Kind,
     reading::{Reading, Word},
-    thesaurus::Thesaurus,
+    thesaurus::{Meaning, Thesaurus},
     words::{is_common, is_silent, stem, words},
 };
 use crate::index;
@@ -11,7 +11,7 @@ use crate::index;
 /// More words than a question has: the rest is not looked at.
 const MOST: usize = 40;
 /// How many words are looked for in the index.
-const LOOKED_FOR: usize = 32;
+const LOOKED_FOR: usize = 20;
 /// What a word of everyday language counts, in parts of another.
 const EVERYDAY: f64 = 0.5;
 /// What other words count beside the name of a thing.
@@ -65,16 +65,17 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// The bit of a word; none if there are too many already.
-    fn mark(&mut self, word: Word) -> Mark {
+    /// The bit of a word, if there is one left.
+    fn mark(&mut self, word: Word) -> Option<Mark> {
         let place = self.words.iter().position(|known| *known == word);
         let place = place.unwrap_or_else(|| {
             self.words.push(word);
             self.words.len() - 1
         });
-        u32::try_from(place).ok().and_then(|place| Mark::checked_shl(1, place)).unwrap_or(0)
+        Mark::checked_shl(1, u32::try_from(place).ok()?)
     }
 
+    /// In the order of their bits.
     pub(super) fn words(&self) -> &[Word] {
         &self.words
     }
@@ -94,34 +95,33 @@ impl Asked {
 impl Question {
     pub(super) fn of(text: &str, reading: &Reading, thesaurus: &Thesaurus) -> Self {
         let mut hearing = Hearing { reading, thesaurus, asked: Asked::default(), terms: Vec::new() };
+        hearing.reserve(text);
         let mut asks = Vec::new();
         for clause in clauses(text) {
             hearing.hear_clause(clause);
             asks.resize(hearing.terms.len(), Kind::is_asked(clause));
         }
         let Hearing { asked, mut terms, .. } = hearing;
-        let asked_for: f64 = terms.iter().zip(&asks).filter(|(_, asks)| **asks).map(|(term, _)| term.weight).sum();
-        if asked_for >= ELLIPTIC {
-            for (term, _) in terms.iter_mut().zip(&asks).filter(|(_, asks)| !**asks) {
-                term.weight *= BESIDE_A_QUESTION;
-            }
-        }
+        weigh_clauses(&mut terms, &asks);
+        weigh_names(&mut terms);
         terms.truncate(MOST);
-        if terms.iter().any(|term| term.is_name) {
-            // Whoever names a thing asks about that thing.
-            for term in terms.iter_mut().filter(|term| !term.is_name) {
-                term.weight *= BESIDE_A_NAME;
-            }
-        }
         Self { kind: Kind::of(text), terms, asked }
     }
 
     /// A question of few words is asked of a page: its title says the rest.
     pub(super) fn within(mut self, title: Option<&[Word]>) -> Self {
-        let Some(title) = title.filter(|_| self.weight() < ELLIPTIC && !self.terms.is_empty()) else { return self };
-        let words = title.iter().map(|word| (self.asked.mark(*word), 1.0)).collect();
+        let Some(title) = title.filter(|_| self.weight() < ELLIPTIC && !self.terms.is_empty()) else {
+            return self;
+        };
+        let words = title.iter().filter_map(|word| Some((self.asked.mark(*word)?, 1.0))).collect();
         let readings = vec![Alternative { words, certainty: 1.0 }];
-        self.terms.push(Term { readings, weight: TITLE_WEIGHT, known: 1.0, is_name: false, spoken: Vec::new() });
+        self.terms.push(Term {
+            readings,
+            weight: TITLE_WEIGHT,
+            known: 1.0,
+            is_name: false,
+            spoken: Vec::new(),
+        });
         self
     }
 
@@ -198,6 +198,13 @@ struct Hearing<'a> {
 }
 
 impl Hearing<'_> {
+    /// Gives the words that are said their bits before those that they may mean.
+    fn reserve(&mut self, text: &str) {
+        for word in words(text).iter().filter(|word| !is_silent(word)).take(MOST) {
+            self.known(std::slice::from_ref(word));
+        }
+    }
+
     /// A part of a question, with the names in it.
     fn hear_clause(&mut self, clause: &str) {
         let mut spoken = Vec::new();
@@ -248,11 +255,9 @@ impl Hearing<'_> {
             term.add(words, 1.0);
         } else if let Some(words) = self.joined(word) {
             term.add(words, JOINED);
-        } else if let Some((word, certainty)) =
-            self.reading.meant(word).filter(|_| !is_common(&stem(word)))
-        {
-            let mark = self.asked.mark(word);
-            term.add(vec![(mark, self.reading.weight(Some(word)))], certainty);
+        } else if let Some((word, certainty)) = self.reading.meant(word).filter(|_| !is_common(&stem(word))) {
+            let words = self.asked.mark(word).map(|mark| (mark, self.reading.weight(Some(word))));
+            term.add(words.into_iter().collect(), certainty);
         }
         if let Some(next) = spoken.get(at + 1)
             && let Some(words) = self.known(&[format!("{word}{next}")])
@@ -267,35 +272,37 @@ impl Hearing<'_> {
         let thesaurus = self.thesaurus;
         for (length, meanings) in thesaurus.find(stems.get(at..).unwrap_or_default()) {
             let Some(said) = terms.get_mut(at..at + length) else { continue };
-            if length == 1 && said.iter().all(Option::is_none) {
+            let is_silent = said.iter().all(Option::is_none);
+            if is_silent && length == 1 {
                 continue;
             }
-            if said.iter().all(Option::is_none)
-                && let Some(first) = said.first_mut()
-            {
-                let words = spoken.get(at..at + length).unwrap_or_default().join(" ");
-                *first = Some(Term::unknown(&words, self.reading));
+            if is_silent && let Some(first) = said.first_mut() {
+                let whole = spoken.get(at..at + length).unwrap_or_default().join(" ");
+                *first = Some(Term::unknown(&whole, self.reading));
             }
             for meaning in meanings {
-                let Some(words) = self.known(&meaning.words).filter(|words| !words.is_empty()) else { continue };
-                for term in said.iter_mut().flatten() {
-                    term.spoken.extend(meaning.words.iter().cloned());
-                    term.add(words.clone(), meaning.certainty);
-                }
+                self.mean(meaning, said);
             }
-            if let Some(first) = said.first_mut()
-                && first.as_ref().is_some_and(|term| term.readings.is_empty() && length > 1)
-                && spoken.get(at).is_some_and(|word| is_silent(word))
-            {
-                *first = None;
+            if let Some(first) = said.first_mut().filter(|_| is_silent) {
+                first.take_if(|term| term.readings.is_empty());
             }
+        }
+    }
+
+    /// Adds what a saying may mean to its terms, if the pages have words for it.
+    fn mean(&mut self, meaning: &Meaning, said: &mut [Option<Term>]) {
+        let Some(words) = self.known(&meaning.words).filter(|words| !words.is_empty()) else { return };
+        for term in said.iter_mut().flatten() {
+            term.spoken.extend(meaning.words.iter().cloned());
+            term.add(words.clone(), meaning.certainty);
         }
     }
 
     /// Two words that were written as one.
     fn joined(&mut self, word: &str) -> Option<Vec<(Mark, f64)>> {
         let cuts = word.char_indices().map(|(at, _)| at).skip(3);
-        let parts = cuts.filter_map(|at| word.split_at_checked(at)).filter(|(_, end)| end.chars().count() > 2);
+        let parts =
+            cuts.filter_map(|at| word.split_at_checked(at)).filter(|(_, end)| end.chars().count() > 2);
         let parts = parts.map(|(start, end)| [start.to_owned(), end.to_owned()]);
         parts.into_iter().find_map(|parts| {
             let are_written = parts.iter().all(|part| self.reading.is_written(part) && !is_silent(part));
@@ -307,27 +314,49 @@ impl Hearing<'_> {
     fn known(&mut self, words: &[String]) -> Option<Vec<(Mark, f64)>> {
         let known = words.iter().map(|word| self.reading.word(&stem(word)));
         let known: Vec<Word> = known.collect::<Option<_>>()?;
-        Some(known.iter().map(|word| (self.asked.mark(*word), self.reading.weight(Some(*word)))).collect())
+        known.iter().map(|word| Some((self.asked.mark(*word)?, self.reading.weight(Some(*word))))).collect()
+    }
+}
+
+/// What only leads up to a question counts less than the question, if that says enough by itself.
+fn weigh_clauses(terms: &mut [Term], asks: &[bool]) {
+    let asking = terms.iter().zip(asks).filter(|(_, asks)| **asks);
+    if asking.map(|(term, _)| term.weight).sum::<f64>() < ELLIPTIC {
+        return;
+    }
+    for (term, _) in terms.iter_mut().zip(asks).filter(|(_, asks)| !**asks) {
+        term.weight *= BESIDE_A_QUESTION;
+    }
+}
+
+/// Whoever names a thing asks about that thing.
+fn weigh_names(terms: &mut [Term]) {
+    if terms.iter().any(|term| term.is_name) {
+        for term in terms.iter_mut().filter(|term| !term.is_name) {
+            term.weight *= BESIDE_A_NAME;
+        }
     }
 }
 
 /// The parts of a text between marks that end a thought.
 fn clauses(text: &str) -> impl Iterator<Item = &str> {
-    let ends = |text: &str| {
-        let mut marks = text.char_indices().filter(|(_, c)| matches!(c, '.' | '!' | '?' | ':' | ';' | ',' | '\n' | '–' | '—' | '-'));
-        marks.find_map(|(at, c)| {
-            let rest = text.get(at + c.len_utf8()..)?;
-            let stands_alone = c != '-' || text.get(..at).is_some_and(|before| before.ends_with(' '));
-            (stands_alone && rest.starts_with(char::is_whitespace)).then_some(at + c.len_utf8())
-        })
-    };
-    let mut rest = Some(text);
+    let mut rest = text;
     std::iter::from_fn(move || {
-        let all = rest.filter(|rest| !rest.is_empty())?;
-        let (clause, after) = ends(all).and_then(|end| all.split_at_checked(end)).map_or((all, None), |(clause, after)| (clause, Some(after)));
+        let (clause, after) = rest.split_at_checked(clause_end(rest))?;
         rest = after;
-        Some(clause)
+        (!clause.is_empty()).then_some(clause)
     })
+}
+
+/// Where the first clause of a text ends. A hyphen ends one only if it stands alone.
+fn clause_end(text: &str) -> usize {
+    let marks = text.char_indices().filter(|(_, c)| ".!?:;,\n–—-".contains(*c));
+    let mut ends = marks.filter_map(|(at, c)| {
+        let (before, after) = text.split_at_checked(at + c.len_utf8())?;
+        let is_hyphen = before.ends_with('-') && !before.ends_with(" -");
+        (!is_hyphen && after.starts_with(char::is_whitespace)).then_some(before.len())
+    });
+    ends.next().unwrap_or(text.len())
 }
 
 /// `LIMIT_REACHED`, `client_id`, `createSubject`, `/graphql`, `at+jwt`: names that mean one thing.
@@ -338,4 +367,25 @@ fn is_identifier(piece: &str) -> bool {
         .zip(inner.chars().skip(1))
         .any(|(one, other)| one.is_lowercase() && other.is_uppercase());
     turns || inner.contains(['_', '/', '.', ':', '+'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_falls_into_clauses() {
+        let parts: Vec<&str> =
+            clauses("It says: 401, invalid_client - what now? Re-read v1.2").map(str::trim).collect();
+        assert_eq!(parts, ["It says:", "401,", "invalid_client -", "what now?", "Re-read v1.2"]);
+        assert_eq!(clauses("").count(), 0);
+    }
+
+    #[test]
+    fn names_are_recognised() {
+        for name in ["LIMIT_REACHED", "createSubject", "/graphql", "at+jwt", "duku.toml"] {
+            assert!(is_identifier(name) || name.starts_with('/'), "{name}");
+        }
+        assert!(!is_identifier("token?") && !is_identifier("(keys)"));
+    }
 }

@@ -128,17 +128,23 @@ impl Reading {
     fn learn(&mut self, text: &str) -> Vec<Word> {
         let mut learned = Vec::new();
         for word in words(text) {
-            let next = u32::try_from(self.stems.len()).unwrap_or(u32::MAX);
-            let number = *self.stems.entry(stem(&word)).or_insert(next);
-            if number == next {
-                self.spread.push(0);
-            }
+            let number = self.spelled.get(&word).copied().unwrap_or_else(|| self.number(&word));
             if !is_silent(&word) {
                 learned.push(number);
             }
-            self.spelled.entry(word).or_insert(number);
         }
         learned
+    }
+
+    /// The number of a word that is met in this form for the first time.
+    fn number(&mut self, word: &str) -> Word {
+        let next = u32::try_from(self.stems.len()).unwrap_or(u32::MAX);
+        let number = *self.stems.entry(stem(word)).or_insert(next);
+        if number == next {
+            self.spread.push(0);
+        }
+        self.spelled.insert(word.to_owned(), number);
+        number
     }
 
     /// Whether there are so few sections that all can be read closely.
@@ -187,7 +193,10 @@ impl Reading {
     pub(super) fn weight(&self, word: Option<Word>) -> f64 {
         let spread = word.map_or(0, |word| self.spread(word));
         let sections = u32::try_from(self.sections).unwrap_or(u32::MAX);
-        ((f64::from(sections) + 1.0) / (f64::from(spread) + 0.5)).ln().clamp(LEAST_TOLD, MOST_TOLD).powf(FLATTENED)
+        ((f64::from(sections) + 1.0) / (f64::from(spread) + 0.5))
+            .ln()
+            .clamp(LEAST_TOLD, MOST_TOLD)
+            .powf(FLATTENED)
     }
 
     /// The word that a mistyped one is most likely meant to be, and how sure that is.
@@ -255,10 +264,11 @@ fn subject<'a>(text: &'a str, kind: &BlockKind) -> &'a str {
 
 /// Verbs that end what a sentence speaks about.
 const VERBS: &[&str] = &[
-    "is", "are", "was", "can", "cannot", "may", "must", "has", "have", "holds", "means", "takes", "lives", "lasts",
-    "answers", "gets", "needs", "ends", "keeps", "stays", "works", "goes", "go", "makes", "gives", "says", "shows",
-    "lists", "counts", "expires", "belongs", "opens", "sets", "names", "does", "do", "will", "runs", "signs",
-    "get", "send", "read", "work", "serves", "refuses", "deletes", "asks", "reads", "sends", "stands", "begins", "starts", "uses", "becomes",
+    "is", "are", "was", "can", "cannot", "may", "must", "has", "have", "holds", "means", "takes", "lives",
+    "lasts", "answers", "gets", "needs", "ends", "keeps", "stays", "works", "goes", "go", "makes", "gives",
+    "says", "shows", "lists", "counts", "expires", "belongs", "opens", "sets", "names", "does", "do", "will",
+    "runs", "signs", "get", "send", "read", "work", "serves", "refuses", "deletes", "asks", "reads", "sends",
+    "stands", "begins", "starts", "uses", "becomes",
 ];
 
 /// The sentences of a paragraph, and everything else whole.

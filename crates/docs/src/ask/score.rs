@@ -88,11 +88,15 @@ pub(super) const FEATURES: usize = 22;
 /// What has to be outweighed before a sentence is taken for an answer.
 const DOUBT: f64 = 6.9;
 
-/// What each part of a fit weighs.
-const WEIGHTS: [f64; FEATURES] =
-    [0.68, -0.03, 0.33, 0.16, 0.06, 0.27, 0.33, 0.5, 0.21, 0.22, 0.04, -0.07, -0.09, 0.11, 0.06, -0.15, 0.1, 0.19, 0.19, 0.14, 0.2, 0.08];
+/// What each part of a fit weighs, in the order of [`Fit::parts`]; `tests/golden/fit.py` finds these and those of
+/// [`Fit::confidence`].
+const WEIGHTS: [f64; FEATURES] = [
+    0.68, -0.03, 0.33, 0.16, 0.06, 0.27, 0.33, 0.5, 0.21, 0.22, 0.04, -0.07, -0.09, 0.11, 0.06, -0.15, 0.1,
+    0.19, 0.19, 0.14, 0.2, 0.08,
+];
 
 impl Fit {
+    /// Its parts in one order.
     pub(super) const fn parts(&self) -> [f64; FEATURES] {
         [
             self.coverage,
@@ -120,6 +124,7 @@ impl Fit {
         ]
     }
 
+    /// How well it fits, among candidates for the same question.
     pub(super) fn score(&self) -> f64 {
         self.parts().iter().zip(WEIGHTS).map(|(part, weight)| part * weight).sum()
     }
@@ -159,8 +164,10 @@ impl<'a> Scale<'a> {
         words.iter().fold(0, |marks, word| marks | self.mark(*word))
     }
 
+    /// Looks at a section, for its sentences.
     pub(super) fn stand(&self, read: &Read) -> Stand {
-        let [title, above, heading] = [&read.title, &read.above, &read.heading].map(|words| self.marked(words));
+        let [title, above, heading] =
+            [&read.title, &read.above, &read.heading].map(|words| self.marked(words));
         let units = read.units.iter().fold(0, |marks, unit| marks | self.marked(&unit.words));
         let own = if read.heading.is_empty() { &read.title } else { &read.heading };
         let all = units | title | above | heading;
@@ -169,7 +176,7 @@ impl<'a> Scale<'a> {
             above,
             heading,
             all,
-            around: covered(&self.question.terms, |mark| f64::from(u8::from(mark & all != 0))),
+            around: covered(&self.question.terms, |mark| yes(mark & all != 0)),
             headed: self.likeness(own, |mark| {
                 if mark & heading != 0 {
                     1.0
@@ -181,19 +188,24 @@ impl<'a> Scale<'a> {
                     0.0
                 }
             }),
-            titled: self.likeness(&read.title, |mark| f64::from(u8::from(mark & title != 0))),
-            answers_kind: f64::from(u8::from(read.question == Some(self.question.kind))),
+            titled: self.likeness(&read.title, |mark| yes(mark & title != 0)),
+            answers_kind: yes(read.question == Some(self.question.kind)),
         }
     }
 
     /// How far some words are the question: both what of the question they say, and what of them the question says.
     fn likeness(&self, words: &[Word], place: impl Fn(Mark) -> f64) -> f64 {
-        let recall = covered(&self.question.terms, place);
-        let said = words.iter().filter(|word| self.mark(**word) != 0).count();
-        let precision = if words.is_empty() { 0.0 } else { count(said) / count(words.len()) };
+        let (recall, precision) = (covered(&self.question.terms, place), self.asked_part(words));
         if recall + precision > 0.0 { 2.0 * recall * precision / (recall + precision) } else { 0.0 }
     }
 
+    /// The part of some words that was asked.
+    fn asked_part(&self, words: &[Word]) -> f64 {
+        let asked = words.iter().filter(|word| self.mark(**word) != 0).count();
+        if words.is_empty() { 0.0 } else { count(asked) / count(words.len()) }
+    }
+
+    /// How well a sentence of a section fits; `opens` if it is the section's first.
     pub(super) fn fit(&self, read: &Read, stand: &Stand, unit: &Unit, opens: bool) -> Fit {
         let own = self.marked(&unit.words);
         let kind = self.question.kind;
@@ -217,11 +229,11 @@ impl<'a> Scale<'a> {
         };
         let form = unit.evidence.fits(kind);
         let is_code = unit.evidence.is_code() && !kind.is_about_code();
-        let likeness = self.likeness(subject, |mark| f64::from(u8::from(mark & subjects != 0)));
+        let likeness = self.likeness(subject, |mark| yes(mark & subjects != 0));
         let form_if = |has: bool| if has { form } else { 0.0 };
         Fit {
             coverage: covered(terms, place),
-            own: covered(terms, |mark| f64::from(u8::from(mark & own != 0))),
+            own: covered(terms, |mark| yes(mark & own != 0)),
             headed: stand.headed,
             titled: stand.titled,
             subject: likeness,
@@ -234,11 +246,11 @@ impl<'a> Scale<'a> {
             asks_alike: stand.answers_kind,
             ballast: (count(unit.words.len()) / 100.0).min(1.0),
             density: self.density(&unit.words, unit.weight),
-            named: if subject.is_empty() { 0.0 } else { count(subject.iter().filter(|word| self.mark(**word) != 0).count()) / count(subject.len()) },
-            is_code: f64::from(u8::from(is_code)),
+            named: self.asked_part(subject),
+            is_code: yes(is_code),
             missing: self.missing(stand.all),
             around: stand.around,
-            opens: f64::from(u8::from(opens && kind == Kind::WhatIs)),
+            opens: yes(opens && kind == Kind::WhatIs),
             ..Fit::default()
         }
     }
@@ -285,8 +297,12 @@ impl<'a> Scale<'a> {
     /// How much a section says of this question.
     pub(super) fn said_in(&self, read: &Read) -> f64 {
         let said = self.stand(read).all;
-        covered(&self.question.terms, |mark| f64::from(u8::from(mark & said != 0)))
+        covered(&self.question.terms, |mark| yes(mark & said != 0))
     }
+}
+
+fn yes(is: bool) -> f64 {
+    f64::from(u8::from(is))
 }
 
 fn count(count: usize) -> f64 {

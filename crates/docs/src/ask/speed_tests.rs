@@ -2,7 +2,7 @@
 //! `cargo test --release -p docs speed -- --ignored --nocapture`.
 
 use super::{Asking, Guide};
-use crate::{index::Index, library::Library};
+use crate::{Block, index::Index, library::Library};
 use std::{borrow::Cow, fmt::Write, time::Instant};
 
 const QUESTIONS: [&str; 10] = [
@@ -40,13 +40,13 @@ fn measure(name: &str, library: &Library) {
         memory() - indexed.1,
     );
     let mut times = Vec::new();
-    for round in 0..20 {
+    for _ in 0..20 {
         for question in QUESTIONS {
             let start = Instant::now();
             let asking = Asking { question: question.to_owned(), ..Asking::default() };
             let answer = guide.answer(library, &index, &asking).unwrap();
             times.push(start.elapsed());
-            assert!(round > 0 || !answer.sources.is_empty(), "{question}");
+            assert!(!answer.sources.is_empty(), "{question}");
         }
     }
     times.sort_unstable();
@@ -56,10 +56,11 @@ fn measure(name: &str, library: &Library) {
 /// Pages whose sentences are those of this documentation, each page in an order and with names of its own.
 fn large(pages: usize) -> Library {
     let embedded = Library::embedded();
+    // On one line, nothing is a heading.
+    let line = |block: &Block| block.text.replace('\n', " ").trim_start_matches(['#', ' ']).to_owned();
     let sections = embedded.pages().iter().flat_map(|page| page.sections());
-    let texts: Vec<String> = sections
-        .map(|section| section.blocks.iter().map(|block| block.text.clone()).collect::<Vec<_>>().join("\n\n"))
-        .collect();
+    let texts: Vec<String> =
+        sections.map(|section| section.blocks.iter().map(line).collect::<Vec<_>>().join("\n\n")).collect();
     let page = |number: usize| {
         let mut text = format!("# Service {number} of unit{}\n\nAbout service {number}.\n", number % 997);
         for part in 0..5 {

@@ -113,7 +113,8 @@ fn is_said(piece: &str) -> bool {
         return true;
     }
     let parts = piece.split_inclusive(['.', ':', ';', '(', ')', '?', '!']);
-    let mut columns = ASKED.library.pages().iter().flat_map(|page| page.sections()).flat_map(|section| &section.blocks);
+    let mut columns =
+        ASKED.library.pages().iter().flat_map(|page| page.sections()).flat_map(|section| &section.blocks);
     let columns: String = columns
         .by_ref()
         .filter_map(|block| match &block.kind {
@@ -121,16 +122,45 @@ fn is_said(piece: &str) -> bool {
             _ => None,
         })
         .collect();
-    parts.map(|part| part.trim_matches(['.', ':', ';', '(', ')', '?', '!'])).all(|part| {
-        ASKED.said.contains(part) || columns.contains(part)
-    })
+    parts
+        .map(|part| part.trim_matches(['.', ':', ';', '(', ')', '?', '!']))
+        .all(|part| ASKED.said.contains(part) || columns.contains(part))
 }
 
 fn question() -> impl Strategy<Value = String> {
     let known = prop::sample::select(vec![
-        "how", "many", "long", "who", "can", "what", "show", "me", "key", "token", "secret", "rotate", "revoke", "limit",
-        "expire", "admin", "backup", "LIMIT_REACHED", "/graphql", "client_id", "metrics", "weather", "the", "?", "\u{0}",
-        "10", "expirey", "organization", "why", "where", "example", "python",
+        "how",
+        "many",
+        "long",
+        "who",
+        "can",
+        "what",
+        "show",
+        "me",
+        "key",
+        "token",
+        "secret",
+        "rotate",
+        "revoke",
+        "limit",
+        "expire",
+        "admin",
+        "backup",
+        "LIMIT_REACHED",
+        "/graphql",
+        "client_id",
+        "metrics",
+        "weather",
+        "the",
+        "?",
+        "\u{0}",
+        "10",
+        "expirey",
+        "organization",
+        "why",
+        "where",
+        "example",
+        "python",
     ]);
     prop_oneof![
         prop::collection::vec(known, 0..12).prop_map(|words| words.join(" ")),

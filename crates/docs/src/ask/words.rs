@@ -204,9 +204,10 @@ mod tests {
             words("client_id, clientId: /realms/duku?"),
             ["client", "id", "client", "id", "realms", "duku"]
         );
-        assert_eq!(words("Sign-in, logging in; the audit log in Viewport"), [
-            "signin", "signin", "the", "audit", "log", "in", "viewport"
-        ]);
+        assert_eq!(
+            words("Sign-in, logging in; the audit log in Viewport"),
+            ["signin", "signin", "the", "audit", "log", "in", "viewport"]
+        );
         assert_eq!(words("iOS upsertTarget"), ["ios", "upsert", "target"]);
         assert_eq!(words("what's RFC 6749"), ["whats", "rfc", "6749"]);
         assert!(words(" \u{0}–?! ").is_empty());

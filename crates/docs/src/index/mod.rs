@@ -21,6 +21,10 @@ const FIND: &str = "SELECT rowid, bm25(section, 5.0, 8.0, 1.0) AS cost, \
                     snippet(section, 2, char(2), char(3), '…', 28), highlight(section, 1, char(2), char(3)) \
                     FROM section WHERE section MATCH ?1 ORDER BY cost, rowid LIMIT ?2";
 
+/// The same, without what only readers need.
+const RANK: &str = "SELECT rowid, bm25(section, 5.0, 8.0, 1.0) AS cost \
+                    FROM section WHERE section MATCH ?1 ORDER BY cost, rowid LIMIT ?2";
+
 /// An index of one library.
 pub(crate) struct Index {
     connection: Mutex<Connection>,
@@ -97,17 +101,14 @@ impl Index {
         if words.is_empty() {
             return Ok(Vec::new());
         }
-        let between = match need {
-            Need::All => " AND ",
-            Need::Any => " OR ",
-        };
-        let query = words.iter().map(Term::quoted).collect::<Vec<_>>().join(between);
+        let query = query(words, need);
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         let mut find = connection.prepare_cached(FIND)?;
         let rows = find.query_map(params![query, limit], |row| {
             let (number, cost): (i64, f64) = (row.get(0)?, row.get(1)?);
-            let place = usize::try_from(number - 1).ok().and_then(|number| self.places.get(number));
-            Ok(place.map(|place| (*place, -cost, row.get::<_, String>(2), row.get::<_, String>(3))))
+            Ok(self
+                .place(number)
+                .map(|place| (place, -cost, row.get::<_, String>(2), row.get::<_, String>(3))))
         })?;
         let mut hits = Vec::new();
         for row in rows {
@@ -116,6 +117,35 @@ impl Index {
         }
         Ok(hits)
     }
+
+    /// Where at least one of the words stands and how well it fits, best first.
+    ///
+    /// # Errors
+    /// SQLite fails.
+    pub(crate) fn ranked(&self, words: &[Term], limit: u32) -> rusqlite::Result<Vec<(Place, f64)>> {
+        if words.is_empty() {
+            return Ok(Vec::new());
+        }
+        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rank = connection.prepare_cached(RANK)?;
+        let rows = rank.query_map(params![query(words, Need::Any), limit], |row| {
+            let (number, cost): (i64, f64) = (row.get(0)?, row.get(1)?);
+            Ok(self.place(number).map(|place| (place, -cost)))
+        })?;
+        rows.filter_map(Result::transpose).collect()
+    }
+
+    fn place(&self, number: i64) -> Option<Place> {
+        usize::try_from(number - 1).ok().and_then(|number| self.places.get(number)).copied()
+    }
+}
+
+fn query(words: &[Term], need: Need) -> String {
+    let between = match need {
+        Need::All => " AND ",
+        Need::Any => " OR ",
+    };
+    words.iter().map(Term::quoted).collect::<Vec<_>>().join(between)
 }
 
 /// Everything that a section says, with the names of a table's columns once before its rows.
