@@ -16,7 +16,8 @@ fn main() -> io::Result<()> {
     files.sort();
     let entry = |file: &PathBuf| {
         let name = file.strip_prefix(&root).map_err(io::Error::other)?;
-        Ok(format!("    ({:?}, include_str!({:?})),\n", name.to_string_lossy().replace('\\', "/"), file))
+        let (name, path) = (name.to_string_lossy().replace('\\', "/"), file.to_string_lossy());
+        Ok(format!("    ({name:?}, include_str!({path:?})),\n"))
     };
     let entries = files.iter().map(entry).collect::<io::Result<String>>()?;
     let out = PathBuf::from(env::var("OUT_DIR").map_err(io::Error::other)?);

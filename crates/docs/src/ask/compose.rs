@@ -232,7 +232,7 @@ fn passages(section: &Section, read: &Read, told: &BTreeSet<usize>) -> Vec<Passa
                 text.push_str(&unit.text);
             }
             (BlockKind::Paragraph | BlockKind::Row { .. }, _) => {
-                passages.push(Passage::Sentences(unit.text.clone()))
+                passages.push(Passage::Sentences(unit.text.clone()));
             }
         }
     }

@@ -235,7 +235,7 @@ fn questions_for_practice_keep_their_level() {
 /// Its faults are not told, so that nobody tunes to them.
 #[test]
 fn questions_that_were_kept_aside_keep_their_level() {
-    hold("kept aside", &Asked::embedded().judge(cases(KEPT_ASIDE).iter(), false), 47, 21);
+    hold("kept aside", &Asked::embedded().judge(cases(KEPT_ASIDE).iter(), false), 46, 21);
 }
 
 /// Writes what `tests/golden/fit.py` reads, into the file that `ASK_EXPLAINED` names.

@@ -229,25 +229,31 @@ impl Kind {
     }
 }
 
-/// What a text has that answers some kinds of questions.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Evidence {
-    number: bool,
-    time: bool,
-    people: bool,
-    url: bool,
-    permission: bool,
-    modal: bool,
-    outcome: bool,
-    cure: bool,
-    instruction: bool,
+/// Something that a text has which answers some kinds of questions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sign {
+    Number,
+    Time,
+    People,
+    Url,
+    /// It says what can, may, or cannot be.
+    Modal,
+    /// It says what is done or not.
+    Permission,
+    Outcome,
+    Cure,
+    Instruction,
     /// It says with what something is done.
-    way: bool,
-    code: bool,
-    definition: bool,
-    place: bool,
-    reason: bool,
+    Way,
+    Code,
+    Definition,
+    Place,
+    Reason,
 }
+
+/// The signs that a text has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Evidence(u16);
 
 const UNITS: &[&str] = &[
     "millisecond",
@@ -356,72 +362,85 @@ const PLACES: &[&str] = &[
 ];
 const REASONS: &[&str] = &["because", "therefore", "since", "otherwise", "so", "why", "reason", "would"];
 
+const MODALS: &[&str] = &["can", "cannot", "may", "no", "not", "never", "nothing", "supports", "supported"];
+const DEFINING: &[&str] = &["is", "are", "means", "holds", "stands"];
+const WAYS: &[&str] = &["with", "under", "by", "on", "in"];
+const DOING: &[&str] = &["run", "use", "set", "put", "cure"];
+
 impl Evidence {
     pub(super) fn of(text: &str, kind: &BlockKind) -> Self {
         let found = words(text);
-        let has = |list: &[&str]| found.iter().any(|word| list.contains(&word.as_str()));
+        let are = |list: &[&str], word: &String| list.contains(&word.as_str());
+        let has = |list: &[&str]| found.iter().any(|word| are(list, word));
+        let begins = |list: &[&str]| found.first().is_some_and(|first| are(list, first));
         let number = found.iter().any(|word| word.bytes().all(|byte| byte.is_ascii_digit())) || has(NUMBERS);
-        Self {
-            number,
-            time: (number && has(UNITS)) || has(AT_ONCE),
-            people: has(PEOPLE),
-            url: text.contains("://")
-                || text
-                    .split_whitespace()
-                    .any(|word| word.trim_start_matches(['`', '(', '"']).starts_with('/'))
-                || text.contains("127.0.0.1"),
-            permission: has(PERMISSION),
-            modal: has(&["can", "cannot", "may", "no", "not", "never", "nothing", "supports", "supported"]),
-            outcome: has(OUTCOME),
-            cure: matches!(found.first().map(String::as_str), Some("cure" | "cause"))
-                || has(&["cure", "retry"]),
-            instruction: matches!(kind, BlockKind::Item { number: Some(_), .. } | BlockKind::Code { .. })
-                || found.first().is_some_and(|first| IMPERATIVES.contains(&first.as_str()))
-                || text.starts_with("Cure")
-                || found.iter().any(|word| matches!(word.as_str(), "run" | "use" | "set" | "put"))
-                || found.iter().any(|word| word == "to")
-                    && text.split(", ").skip(1).any(|clause| {
-                        clause.split_whitespace().next().is_some_and(|first| IMPERATIVES.contains(&first))
-                    }),
-            way: has(IMPERATIVES) && has(&["with", "under", "by", "on", "in"]),
-            code: matches!(kind, BlockKind::Code { .. }),
-            definition: found
-                .iter()
-                .take(6)
-                .any(|word| matches!(word.as_str(), "is" | "are" | "means" | "holds" | "stands")),
-            place: has(PLACES)
-                || text.contains(" go to ")
-                || text.contains(" is at ")
-                || text.contains(" is in "),
-            reason: has(REASONS),
-        }
+        let is_step = matches!(kind, BlockKind::Item { number: Some(_), .. });
+        let signs = [
+            (Sign::Number, number),
+            (Sign::Time, number && has(UNITS) || has(AT_ONCE)),
+            (Sign::People, has(PEOPLE)),
+            (Sign::Url, has_url(text)),
+            (Sign::Modal, has(MODALS)),
+            (Sign::Permission, has(PERMISSION)),
+            (Sign::Outcome, has(OUTCOME)),
+            (Sign::Cure, begins(&["cause"]) || has(&["cure", "retry"])),
+            (Sign::Instruction, is_step || begins(IMPERATIVES) || has(DOING) || is_order(text)),
+            (Sign::Way, has(IMPERATIVES) && has(WAYS)),
+            (Sign::Code, matches!(kind, BlockKind::Code { .. })),
+            (Sign::Definition, found.iter().take(6).any(|word| are(DEFINING, word))),
+            (
+                Sign::Place,
+                has(PLACES) || [" go to ", " is at ", " is in "].iter().any(|sign| text.contains(sign)),
+            ),
+            (Sign::Reason, has(REASONS)),
+        ];
+        let found = signs.into_iter().filter(|(_, has)| *has);
+        Self(found.fold(0, |signs, (sign, _)| signs | 1 << sign as u16))
+    }
+
+    const fn has(self, sign: Sign) -> bool {
+        self.0 & (1 << sign as u16) != 0
     }
 
     pub(super) const fn is_code(self) -> bool {
-        self.code
+        self.has(Sign::Code)
     }
 
-    /// How well a text with this fits the kind: 1 fits, 0 does not, and half of the questions do not say.
+    /// How well a text with this fits the kind: 1 fits, 0 does not, and words alone do not say.
     pub(super) fn fits(self, kind: Kind) -> f64 {
-        let half = |has: bool| if has { 0.5 } else { 0.0 };
-        let or = |has: bool, otherwise: f64| if has { 1.0 } else { otherwise };
-        match kind {
-            Kind::HowMany => or(self.number, 0.0),
-            Kind::HowLong => or(self.time, half(self.number)),
-            Kind::Who => or(self.people, 0.0),
-            Kind::WhichUrl => or(self.url, 0.0),
-            Kind::CanI => or(self.modal, half(self.permission)),
-            Kind::WhatHappens => or(self.cure, if self.outcome { 0.7 } else { 0.0 }),
-            Kind::HowTo => or(self.instruction || self.code, half(self.way)),
-            Kind::ShowMe => or(self.code, 0.0),
-            Kind::WhatIs => or(self.definition, 0.0),
-            Kind::Where => or(self.place || self.url, 0.0),
-            Kind::Why => or(self.reason, 0.0),
-            Kind::Plain => 0.5,
-        }
+        let best: &[(Sign, f64)] = match kind {
+            Kind::HowMany => &[(Sign::Number, 1.0)],
+            Kind::HowLong => &[(Sign::Time, 1.0), (Sign::Number, 0.5)],
+            Kind::Who => &[(Sign::People, 1.0)],
+            Kind::WhichUrl => &[(Sign::Url, 1.0)],
+            Kind::CanI => &[(Sign::Modal, 1.0), (Sign::Permission, 0.5)],
+            Kind::WhatHappens => &[(Sign::Cure, 1.0), (Sign::Outcome, 0.7)],
+            Kind::HowTo => &[(Sign::Instruction, 1.0), (Sign::Code, 1.0), (Sign::Way, 0.5)],
+            Kind::ShowMe => &[(Sign::Code, 1.0)],
+            Kind::WhatIs => &[(Sign::Definition, 1.0)],
+            Kind::Where => &[(Sign::Place, 1.0), (Sign::Url, 1.0)],
+            Kind::Why => &[(Sign::Reason, 1.0)],
+            Kind::Plain => return 0.5,
+        };
+        best.iter().find(|(sign, _)| self.has(*sign)).map_or(0.0, |(_, fits)| *fits)
     }
 }
 
+/// Whether a text has an address or a path.
+fn has_url(text: &str) -> bool {
+    let is_path = |word: &str| word.trim_start_matches(['`', '(', '"']).starts_with('/');
+    text.contains("://") || text.contains("127.0.0.1") || text.split_whitespace().any(is_path)
+}
+
+/// "To upgrade, replace the binary": an order behind a purpose.
+fn is_order(text: &str) -> bool {
+    let orders =
+        |clause: &str| clause.split_whitespace().next().is_some_and(|first| IMPERATIVES.contains(&first));
+    text.split_whitespace().any(|word| word.eq_ignore_ascii_case("to"))
+        && text.split(", ").skip(1).any(orders)
+}
+
+/// Verbs that orders begin with.
 const IMPERATIVES: &[&str] = &[
     "open",
     "click",

@@ -296,8 +296,7 @@ fn sentences(text: &str) -> Vec<String> {
     let mut sentences = Vec::new();
     let mut start = 0;
     let mut before = ' ';
-    let mut characters = text.char_indices().peekable();
-    while let Some((at, c)) = characters.next() {
+    for (at, c) in text.char_indices() {
         let ends = matches!(c, '.' | '!' | '?')
             && !(before == '.' || is_short(text.get(start..at).unwrap_or_default()));
         before = c;

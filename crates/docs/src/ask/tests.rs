@@ -1,7 +1,7 @@
 //! Questions that nobody should ask, and what holds for every answer.
 
 use super::{Answer, Asking, Guide, Passage, as_json, as_markdown};
-use crate::{index::Index, library::Library};
+use crate::{Page, index::Index, library::Library};
 use proptest::prelude::*;
 use std::sync::LazyLock;
 
@@ -15,7 +15,7 @@ struct Asked {
 
 static ASKED: LazyLock<Asked> = LazyLock::new(|| {
     let library = Library::embedded();
-    let sections = library.pages().iter().flat_map(|page| page.sections());
+    let sections = library.pages().iter().flat_map(Page::sections);
     let blocks = sections.flat_map(|section| &section.blocks);
     let said = blocks.map(|block| dense(&block.text)).collect();
     let (index, guide) = (Index::of(&library).unwrap(), Guide::of(&library));
@@ -114,7 +114,7 @@ fn is_said(piece: &str) -> bool {
     }
     let parts = piece.split_inclusive(['.', ':', ';', '(', ')', '?', '!']);
     let mut columns =
-        ASKED.library.pages().iter().flat_map(|page| page.sections()).flat_map(|section| &section.blocks);
+        ASKED.library.pages().iter().flat_map(Page::sections).flat_map(|section| &section.blocks);
     let columns: String = columns
         .by_ref()
         .filter_map(|block| match &block.kind {
