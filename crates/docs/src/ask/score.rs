@@ -86,13 +86,13 @@ pub(super) struct Fit {
 pub(super) const FEATURES: usize = 22;
 
 /// What has to be outweighed before a sentence is taken for an answer.
-const DOUBT: f64 = 6.9;
+const DOUBT: f64 = 7.3;
 
 /// What each part of a fit weighs, in the order of [`Fit::parts`]; `tests/golden/fit.py` finds these and those of
 /// [`Fit::confidence`].
 const WEIGHTS: [f64; FEATURES] = [
-    0.68, -0.03, 0.33, 0.16, 0.06, 0.27, 0.33, 0.5, 0.21, 0.22, 0.04, -0.07, -0.09, 0.11, 0.06, -0.15, 0.1,
-    0.19, 0.19, 0.14, 0.2, 0.08,
+    0.67, -0.01, 0.32, 0.15, 0.07, 0.25, 0.35, 0.49, 0.18, 0.23, 0.03, -0.07, -0.08, 0.08, 0.09, -0.15, 0.08,
+    0.18, 0.19, 0.2, 0.2, 0.08,
 ];
 
 impl Fit {
@@ -133,14 +133,14 @@ impl Fit {
     pub(super) fn confidence(&self, known: f64) -> f64 {
         let parts = [
             (4.0, self.coverage),
-            (1.75, self.own),
-            (0.9, self.headed),
-            (1.3, self.side_by_side),
-            (0.8, self.strict_form + self.told_form + self.form),
-            (-1.75, self.missing),
-            (-1.1, self.lacking),
-            (0.75, self.around),
-            (3.6, known),
+            (1.66, self.own),
+            (0.92, self.headed),
+            (1.35, self.side_by_side),
+            (1.0, self.strict_form + self.told_form + self.form),
+            (-1.8, self.missing),
+            (-1.28, self.lacking),
+            (0.73, self.around),
+            (4.13, known),
         ];
         parts.iter().map(|(weight, part)| weight * part).sum::<f64>() - DOUBT
     }
