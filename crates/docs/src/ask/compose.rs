@@ -1,8 +1,10 @@
 //! From the sentences that fit to an answer.
 
 use super::{
-    Answer, COVERED, Candidate, Excerpt, Guide, KNOWN, Passage, SOURCES, Source, kind::Kind,
-    question::Question, reading::Read,
+    Answer, Candidate, Excerpt, Guide, Passage, SOURCES, Source,
+    kind::Kind,
+    question::Question,
+    reading::{Read, Unit},
 };
 use crate::{
     Block, BlockKind,
@@ -11,56 +13,29 @@ use crate::{
 };
 use std::collections::BTreeSet;
 
-/// A paragraph of so many words is told whole.
-const WHOLE: usize = 70;
-/// A section of so many words, too.
-const SMALL: usize = 90;
-/// Sentences of the same section that are told as well, and how near they must come.
-const MORE: usize = 2;
-const NEAR: f64 = 0.9;
-/// How many other sections may add a sentence, and how near those must come.
-const ELSEWHERE: usize = 1;
-const NEARER: f64 = 0.96;
-/// How many sources a refusal names.
-const NEAREST: usize = 3;
+/// How many words of its section an answer tells, and how many of other sections besides.
+const WORDS: usize = 90;
+const WORDS_BESIDE: usize = 60;
+/// How near, as a part of the best, sentences of the same section and of others must come.
+const NEAR: f64 = 0.6;
+const NEAR_BESIDE: f64 = 0.8;
+/// How many other sections may add a sentence.
+const BESIDE: usize = 2;
 /// The longest excerpt, in characters.
 const EXCERPT: usize = 600;
 
 impl Guide {
-    /// `candidates` are sorted, the best first.
-    pub(super) fn compose(&self, library: &Library, question: &Question, candidates: &[Candidate]) -> Answer {
-        let sources = sources(candidates);
-        #[cfg(test)]
-        let force = super::FORCE.with(std::cell::Cell::get);
-        #[cfg(not(test))]
-        let force = false;
-        #[cfg(test)]
-        super::SWEEP.with(|sweep| {
-            sweep.set((candidates.first().map_or(0.0, |best| best.fit.confidence()), question.known()))
-        });
-        let best = candidates.first().filter(|best| {
-            force
-                || best.fit.confidence() >= COVERED && question.known() >= KNOWN && !question.terms.is_empty()
-        });
-        let Some(best) = best else {
-            let sources = sources.into_iter().take(NEAREST).collect();
-            return Answer { text: Vec::new(), excerpts: Vec::new(), sources };
-        };
+    /// The answer of some candidates, the best first.
+    pub(super) fn composed(
+        &self,
+        library: &Library,
+        question: &Question,
+        candidates: &[Candidate],
+    ) -> Answer {
+        let sources = sources(candidates, SOURCES);
+        let Some(best) = candidates.first() else { return Answer::default() };
         let mut text = self.passages(library, question, best, candidates);
-        let mut elsewhere: Vec<Place> = Vec::new();
-        for other in
-            candidates.iter().filter(|other| other.place != best.place && other.score >= best.score * NEARER)
-        {
-            if elsewhere.len() < ELSEWHERE && !elsewhere.contains(&other.place) {
-                elsewhere.push(other.place);
-                text.extend(
-                    self.lone(library, other)
-                        .filter(|passage| !text.contains(passage))
-                        .into_iter()
-                        .collect::<Vec<_>>(),
-                );
-            }
-        }
+        text.extend(self.beside(library, best, candidates));
         let excerpts = self.excerpts(library, candidates, &sources);
         Answer { text, excerpts, sources }
     }
@@ -78,17 +53,7 @@ impl Guide {
             return Vec::new();
         };
         let Some(unit) = read.units.get(best.unit) else { return Vec::new() };
-        let mut blocks = BTreeSet::from([unit.block]);
-        let same = all.iter().filter(|other| other.place == best.place && other.score >= best.score * NEAR);
-        for other in same.filter_map(|other| read.units.get(other.unit)) {
-            if blocks.len() <= MORE {
-                blocks.insert(other.block);
-            }
-        }
-        let length: usize = section.blocks.iter().map(|block| block.text.split_whitespace().count()).sum();
-        if length <= SMALL && question.kind != Kind::ShowMe {
-            blocks.extend(0..section.blocks.len());
-        }
+        let mut blocks = BTreeSet::new();
         match question.kind {
             Kind::HowTo => {
                 blocks.extend(steps(section));
@@ -97,17 +62,38 @@ impl Guide {
             Kind::ShowMe => blocks.extend(first_code(section, unit.block).or_else(|| first_code(section, 0))),
             _ => {}
         }
-        for block in blocks.clone() {
-            blocks.extend(announced(section, block));
-        }
+        let mut told = sentences(read, best, all);
+        let announced: Vec<usize> = told
+            .iter()
+            .filter_map(|unit| read.units.get(*unit))
+            .flat_map(|unit| announced(section, unit.block))
+            .collect();
+        blocks.extend(announced);
+        told.extend(
+            read.units.iter().zip(0..).filter(|(unit, _)| blocks.contains(&unit.block)).map(|(_, at)| at),
+        );
+        passages(section, read, &told)
+    }
+
+    /// Sentences of other sections that come nearly as near.
+    fn beside(&self, library: &Library, best: &Candidate, all: &[Candidate]) -> Vec<Passage> {
         let mut passages = Vec::new();
-        for block in blocks {
-            let near: Vec<usize> = all
-                .iter()
-                .filter(|other| other.place == best.place && other.score >= best.score * NEAR)
-                .map(|other| other.unit)
-                .collect();
-            add(&mut passages, section, read, block, &near);
+        let mut places: Vec<Place> = vec![best.place];
+        let mut words = 0;
+        for other in all.iter().take_while(|other| other.score >= best.score * NEAR_BESIDE) {
+            if places.len() > BESIDE {
+                break;
+            }
+            let length = self
+                .reading
+                .section(other.place)
+                .and_then(|read| read.units.get(other.unit))
+                .map_or(0, length);
+            if !places.contains(&other.place) && words + length <= WORDS_BESIDE {
+                words += length;
+                places.push(other.place);
+                passages.extend(self.lone(library, other));
+            }
         }
         passages
     }
@@ -148,10 +134,10 @@ fn section(library: &Library, place: Place) -> Option<&Section> {
 }
 
 /// The sections of the best candidates, each once.
-fn sources(candidates: &[Candidate]) -> Vec<Source> {
+pub(super) fn sources(candidates: &[Candidate], most: usize) -> Vec<Source> {
     let mut sources: Vec<Source> = Vec::new();
     for candidate in candidates {
-        if sources.len() == SOURCES {
+        if sources.len() == most {
             break;
         }
         if sources.iter().all(|source| source.place != candidate.place) {
@@ -192,34 +178,63 @@ fn announced(section: &Section, at: usize) -> Vec<usize> {
     }
 }
 
-/// Adds a block: a short one whole, of a long one the sentences that come near.
-fn add(passages: &mut Vec<Passage>, section: &Section, read: &Read, at: usize, near: &[usize]) {
-    let Some(block) = section.blocks.get(at) else { return };
-    let units = read.units.iter().zip(0..).filter(|(unit, _)| unit.block == at);
-    match &block.kind {
-        BlockKind::Code { language } => {
-            passages
-                .push(Passage::Code { language: language.clone(), text: block.text.trim_end().to_owned() });
-        }
-        BlockKind::Item { number, .. } => match passages.last_mut() {
-            Some(Passage::List(items, numbered)) if *numbered == number.is_some() => {
-                items.push(block.text.clone())
-            }
-            _ => passages.push(Passage::List(vec![block.text.clone()], number.is_some())),
-        },
-        BlockKind::Row { .. } => {
-            passages.extend(units.map(|(unit, _)| Passage::Sentences(unit.text.clone())));
-        }
-        BlockKind::Paragraph if block.text.split_whitespace().count() <= WHOLE => {
-            passages.push(Passage::Sentences(block.text.clone()));
-        }
-        BlockKind::Paragraph => {
-            let told: Vec<&str> = units
-                .filter(|(_, number)| near.contains(number))
-                .map(|(unit, _)| unit.text.as_str())
-                .collect();
-            let told = if told.is_empty() { block.text.clone() } else { told.join(" ") };
-            passages.push(Passage::Sentences(told));
+fn length(unit: &Unit) -> usize {
+    unit.text.split_whitespace().count()
+}
+
+/// The best sentence of a section and those that come near, as many as an answer has room for.
+fn sentences(read: &Read, best: &Candidate, all: &[Candidate]) -> BTreeSet<usize> {
+    let mut told = BTreeSet::new();
+    let mut words = 0;
+    let near = |other: &&Candidate| other.place == best.place && other.score >= best.score * NEAR;
+    for other in std::iter::once(best).chain(all.iter().filter(near)) {
+        let Some(unit) = read.units.get(other.unit) else { continue };
+        if told.is_empty()
+            || (words + length(unit) <= WORDS && !unit.evidence.is_code()) && !told.contains(&other.unit)
+        {
+            words += length(unit);
+            told.insert(other.unit);
         }
     }
+    told
+}
+
+/// Sentences of a section as they are told: in their order, those of a paragraph together.
+fn passages(section: &Section, read: &Read, told: &BTreeSet<usize>) -> Vec<Passage> {
+    let mut passages: Vec<Passage> = Vec::new();
+    let mut before = None;
+    for unit in told.iter().filter_map(|unit| read.units.get(*unit)) {
+        let Some(block) = section.blocks.get(unit.block) else { continue };
+        let is_same = before.replace(unit.block) == Some(unit.block);
+        match (&block.kind, passages.last_mut()) {
+            (BlockKind::Code { language }, _) => {
+                passages.push(Passage::Code {
+                    language: language.clone(),
+                    text: block.text.trim_end().to_owned(),
+                });
+            }
+            (BlockKind::Item { .. }, Some(Passage::List(items, _))) if is_same => {
+                if let Some(item) = items.last_mut() {
+                    item.push(' ');
+                    item.push_str(&unit.text);
+                }
+            }
+            (BlockKind::Item { number, .. }, Some(Passage::List(items, numbered)))
+                if *numbered == number.is_some() =>
+            {
+                items.push(unit.text.clone());
+            }
+            (BlockKind::Item { number, .. }, _) => {
+                passages.push(Passage::List(vec![unit.text.clone()], number.is_some()));
+            }
+            (BlockKind::Paragraph, Some(Passage::Sentences(text))) if is_same => {
+                text.push(' ');
+                text.push_str(&unit.text);
+            }
+            (BlockKind::Paragraph | BlockKind::Row { .. }, _) => {
+                passages.push(Passage::Sentences(unit.text.clone()));
+            }
+        }
+    }
+    passages
 }

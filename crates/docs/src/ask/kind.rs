@@ -113,41 +113,147 @@ const SIGNS: &[(&str, Kind)] = &[
     ("meaning of", Kind::WhatIs),
 ];
 
+/// Words that give a kind away where a question is words alone, or asks for "what" or "is there".
+const HINTS: &[(Kind, &[&str])] = &[
+    (
+        Kind::HowMany,
+        &[
+            "maximum", "max", "minimum", "min", "limit", "quota", "cap", "capped", "count", "amount", "size",
+            "depth",
+        ],
+    ),
+    (
+        Kind::HowLong,
+        &[
+            "lifetime",
+            "ttl",
+            "timeout",
+            "duration",
+            "validity",
+            "retention",
+            "interval",
+            "expiry",
+            "expiration",
+            "longest",
+        ],
+    ),
+    (Kind::WhichUrl, &["endpoint", "url", "uri", "path", "address", "route"]),
+    (Kind::ShowMe, &["example", "sample", "snippet", "yaml", "yml", "template"]),
+];
+
 impl Kind {
-    pub(super) fn of(question: &[String]) -> Self {
-        let text = format!(" {} ", question.join(" "));
+    pub(super) fn of(question: &str) -> Self {
+        let spoken = words(question);
+        let text = format!(" {} ", spoken.join(" "));
         // What a question begins with says most.
         let begins = SIGNS.iter().filter(|(sign, _)| text.starts_with(&format!(" {sign} ")));
-        let has = SIGNS.iter().filter(|(sign, _)| sign.len() > 4 && text.contains(&format!(" {sign} ")));
+        let mut has = SIGNS.iter().filter(|(sign, _)| sign.len() > 4 && text.contains(&format!(" {sign} ")));
         let begun = begins.max_by_key(|(sign, _)| sign.len()).map(|(_, kind)| *kind);
-        let had = has.clone().next().map(|(_, kind)| *kind);
+        let had = has.next().map(|(_, kind)| *kind);
         match (begun, had) {
             // "Is there a maximum number of …" asks for the number.
             (
                 Some(Self::CanI | Self::WhatIs),
                 Some(more @ (Self::HowMany | Self::HowLong | Self::WhichUrl | Self::WhatHappens)),
             ) => more,
+            (Some(Self::WhatIs), _) => Self::hinted(&spoken).unwrap_or(Self::WhatIs),
             (Some(kind), _) | (None, Some(kind)) => kind,
-            (None, None) => Self::Plain,
+            (None, None) => Self::of_words(question, &spoken),
         }
+    }
+
+    /// The kind of a question that is words alone: an order is asked how to carry out, an error what to do about.
+    fn of_words(question: &str, spoken: &[String]) -> Self {
+        let is_order = spoken.first().is_some_and(|first| IMPERATIVES.contains(&first.as_str()));
+        let is_error =
+            ["error", " says", "message", "refused", "I get "].iter().any(|sign| question.contains(sign))
+                || question.contains("failed")
+                || spoken.iter().any(|word| word.len() == 3 && word.starts_with(['4', '5']))
+                || question.split_whitespace().any(|word| word.contains('_'));
+        if is_error {
+            Self::WhatHappens
+        } else if is_order {
+            Self::HowTo
+        } else {
+            Self::hinted(spoken).unwrap_or(Self::Plain)
+        }
+    }
+
+    /// Whether a part of a question is the one that asks.
+    pub(super) fn is_asked(clause: &str) -> bool {
+        let text = format!(" {} ", words(clause).join(" "));
+        clause.trim_end().ends_with('?')
+            || SIGNS.iter().any(|(sign, _)| {
+                text.starts_with(&format!(" {sign} "))
+                    || sign.len() > 4 && text.contains(&format!(" {sign} "))
+                    || text.starts_with(&format!(" and {sign} "))
+            })
+    }
+
+    fn hinted(spoken: &[String]) -> Option<Self> {
+        let hints = |list: &[&str]| spoken.iter().any(|word| list.contains(&word.as_str()));
+        HINTS.iter().find(|(_, list)| hints(list)).map(|(kind, _)| *kind)
+    }
+
+    /// What a heading asks itself, as in "Where metrics are served" or "If the secret was lost".
+    pub(super) fn of_heading(heading: &str) -> Option<Self> {
+        let words = words(heading);
+        let first = words.first().map(String::as_str)?;
+        let second = words.get(1).map(String::as_str).unwrap_or_default();
+        Some(match (first, second) {
+            ("how", "many" | "much" | "large" | "big") => Self::HowMany,
+            ("how", "long" | "often") => Self::HowLong,
+            ("who", _) => Self::Who,
+            ("where", _) => Self::Where,
+            ("why", _) => Self::Why,
+            ("what", "happens") | ("when" | "if", _) => Self::WhatHappens,
+            ("what", _) => Self::WhatIs,
+            (first, _) if IMPERATIVES.contains(&first) => Self::HowTo,
+            _ => return None,
+        })
+    }
+
+    /// Whether a text without the thing that is asked for is no answer.
+    pub(super) const fn is_strict(self) -> bool {
+        matches!(self, Self::HowMany | Self::HowLong | Self::WhichUrl | Self::ShowMe)
+    }
+
+    /// Whether an answer is told with certain words.
+    pub(super) const fn is_told(self) -> bool {
+        matches!(self, Self::Why | Self::Where)
+    }
+
+    /// Whether code may be the answer.
+    pub(super) const fn is_about_code(self) -> bool {
+        matches!(self, Self::HowTo | Self::ShowMe | Self::WhichUrl)
     }
 }
 
-/// What a text has that answers some kinds of questions.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Evidence {
-    number: bool,
-    time: bool,
-    people: bool,
-    url: bool,
-    permission: bool,
-    outcome: bool,
-    instruction: bool,
-    code: bool,
-    definition: bool,
-    place: bool,
-    reason: bool,
+/// Something that a text has which answers some kinds of questions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sign {
+    Number,
+    Time,
+    People,
+    Url,
+    /// It says what can, may, or cannot be.
+    Modal,
+    /// It says what is done or not.
+    Permission,
+    Outcome,
+    Cure,
+    Instruction,
+    /// It says with what something is done.
+    Way,
+    Code,
+    Definition,
+    Place,
+    Reason,
 }
+
+/// The signs that a text has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Evidence(u16);
 
 const UNITS: &[&str] = &[
     "millisecond",
@@ -241,8 +347,6 @@ const OUTCOME: &[&str] = &[
     "when",
 ];
 const PLACES: &[&str] = &[
-    "in",
-    "at",
     "under",
     "page",
     "file",
@@ -253,68 +357,160 @@ const PLACES: &[&str] = &[
     "beside",
     "menu",
     "stderr",
-    "error",
+    "repository",
+    "leads",
 ];
 const REASONS: &[&str] = &["because", "therefore", "since", "otherwise", "so", "why", "reason", "would"];
+
+const MODALS: &[&str] = &["can", "cannot", "may", "no", "not", "never", "nothing", "supports", "supported"];
+const DEFINING: &[&str] = &["is", "are", "means", "holds", "stands"];
+const WAYS: &[&str] = &["with", "under", "by", "on", "in"];
+const DOING: &[&str] = &["run", "use", "set", "put", "cure"];
 
 impl Evidence {
     pub(super) fn of(text: &str, kind: &BlockKind) -> Self {
         let found = words(text);
-        let has = |list: &[&str]| found.iter().any(|word| list.contains(&word.as_str()));
+        let are = |list: &[&str], word: &String| list.contains(&word.as_str());
+        let has = |list: &[&str]| found.iter().any(|word| are(list, word));
+        let begins = |list: &[&str]| found.first().is_some_and(|first| are(list, first));
         let number = found.iter().any(|word| word.bytes().all(|byte| byte.is_ascii_digit())) || has(NUMBERS);
-        Self {
-            number,
-            time: (number && has(UNITS)) || has(AT_ONCE),
-            people: has(PEOPLE),
-            url: text.contains("://")
-                || text
-                    .split_whitespace()
-                    .any(|word| word.trim_start_matches(['`', '(', '"']).starts_with('/'))
-                || text.contains("127.0.0.1"),
-            permission: has(PERMISSION),
-            outcome: has(OUTCOME),
-            instruction: matches!(kind, BlockKind::Item { number: Some(_), .. } | BlockKind::Code { .. })
-                || found.first().is_some_and(|first| IMPERATIVES.contains(&first.as_str()))
-                || text.contains("duku ")
-                || text.starts_with("Cure"),
-            code: matches!(kind, BlockKind::Code { .. }),
-            definition: found
-                .iter()
-                .take(6)
-                .any(|word| matches!(word.as_str(), "is" | "are" | "means" | "holds" | "stands")),
-            place: has(PLACES),
-            reason: has(REASONS),
-        }
+        let is_step = matches!(kind, BlockKind::Item { number: Some(_), .. });
+        let signs = [
+            (Sign::Number, number),
+            (Sign::Time, number && has(UNITS) || has(AT_ONCE)),
+            (Sign::People, has(PEOPLE)),
+            (Sign::Url, has_url(text)),
+            (Sign::Modal, has(MODALS)),
+            (Sign::Permission, has(PERMISSION)),
+            (Sign::Outcome, has(OUTCOME)),
+            (Sign::Cure, begins(&["cause"]) || has(&["cure", "retry"])),
+            (Sign::Instruction, is_step || begins(IMPERATIVES) || has(DOING) || is_order(text)),
+            (Sign::Way, has(IMPERATIVES) && has(WAYS)),
+            (Sign::Code, matches!(kind, BlockKind::Code { .. })),
+            (Sign::Definition, found.iter().take(6).any(|word| are(DEFINING, word))),
+            (
+                Sign::Place,
+                has(PLACES) || [" go to ", " is at ", " is in "].iter().any(|sign| text.contains(sign)),
+            ),
+            (Sign::Reason, has(REASONS)),
+        ];
+        let found = signs.into_iter().filter(|(_, has)| *has);
+        Self(found.fold(0, |signs, (sign, _)| signs | 1 << sign as u16))
+    }
+
+    const fn has(self, sign: Sign) -> bool {
+        self.0 & (1 << sign as u16) != 0
     }
 
     pub(super) const fn is_code(self) -> bool {
-        self.code
+        self.has(Sign::Code)
     }
 
-    /// How well a text with this fits the kind: 1 fits, 0 does not, and half of the questions do not say.
+    /// How well a text with this fits the kind: 1 fits, 0 does not, and words alone do not say.
     pub(super) fn fits(self, kind: Kind) -> f64 {
-        let fits = match kind {
-            Kind::HowMany => self.number,
-            Kind::HowLong => self.time,
-            Kind::Who => self.people,
-            Kind::WhichUrl => self.url,
-            Kind::CanI => self.permission,
-            Kind::WhatHappens => self.outcome,
-            Kind::HowTo => self.instruction,
-            Kind::ShowMe => self.code,
-            Kind::WhatIs => self.definition,
-            Kind::Where => self.place || self.url,
-            Kind::Why => self.reason,
+        let best: &[(Sign, f64)] = match kind {
+            Kind::HowMany => &[(Sign::Number, 1.0)],
+            Kind::HowLong => &[(Sign::Time, 1.0), (Sign::Number, 0.5)],
+            Kind::Who => &[(Sign::People, 1.0)],
+            Kind::WhichUrl => &[(Sign::Url, 1.0)],
+            Kind::CanI => &[(Sign::Modal, 1.0), (Sign::Permission, 0.5)],
+            Kind::WhatHappens => &[(Sign::Cure, 1.0), (Sign::Outcome, 0.7)],
+            Kind::HowTo => &[(Sign::Instruction, 1.0), (Sign::Code, 1.0), (Sign::Way, 0.5)],
+            Kind::ShowMe => &[(Sign::Code, 1.0)],
+            Kind::WhatIs => &[(Sign::Definition, 1.0)],
+            Kind::Where => &[(Sign::Place, 1.0), (Sign::Url, 1.0)],
+            Kind::Why => &[(Sign::Reason, 1.0)],
             Kind::Plain => return 0.5,
         };
-        f64::from(u8::from(fits))
+        best.iter().find(|(sign, _)| self.has(*sign)).map_or(0.0, |(_, fits)| *fits)
     }
 }
 
+/// Whether a text has an address or a path.
+fn has_url(text: &str) -> bool {
+    let is_path = |word: &str| word.trim_start_matches(['`', '(', '"']).starts_with('/');
+    text.contains("://") || text.contains("127.0.0.1") || text.split_whitespace().any(is_path)
+}
+
+/// "To upgrade, replace the binary": an order behind a purpose.
+fn is_order(text: &str) -> bool {
+    let orders =
+        |clause: &str| clause.split_whitespace().next().is_some_and(|first| IMPERATIVES.contains(&first));
+    text.split_whitespace().any(|word| word.eq_ignore_ascii_case("to"))
+        && text.split(", ").skip(1).any(orders)
+}
+
+/// Verbs that orders begin with.
 const IMPERATIVES: &[&str] = &[
-    "open", "click", "enter", "copy", "set", "run", "use", "add", "make", "choose", "give", "start", "stop",
-    "put", "take", "send", "ask", "replace", "restore", "move", "install", "rotate", "revoke", "generate",
-    "exchange", "create", "write", "store", "keep", "wait", "confirm", "scan", "check", "point", "change",
+    "open",
+    "click",
+    "enter",
+    "copy",
+    "set",
+    "run",
+    "use",
+    "add",
+    "make",
+    "choose",
+    "give",
+    "start",
+    "stop",
+    "put",
+    "take",
+    "send",
+    "ask",
+    "replace",
+    "restore",
+    "move",
+    "install",
+    "rotate",
+    "revoke",
+    "generate",
+    "exchange",
+    "create",
+    "write",
+    "store",
+    "keep",
+    "wait",
+    "confirm",
+    "scan",
+    "check",
+    "point",
+    "change",
+    "generate",
+    "configure",
+    "enable",
+    "disable",
+    "restrict",
+    "delete",
+    "remove",
+    "invite",
+    "upgrade",
+    "back",
+    "switch",
+    "raise",
+    "increase",
+    "try",
+    "turn",
+    "export",
+    "import",
+    "report",
+    "register",
+    "move",
+    "end",
+    "find",
+    "deploy",
+    "build",
+    "connect",
+    "update",
+    "serve",
+    "see",
+    "read",
+    "look",
+    "protect",
+    "reset",
+    "migrate",
+    "query",
 ];
 
 #[cfg(test)]
@@ -336,9 +532,11 @@ mod tests {
             ("whats a dead secret", Kind::WhatIs),
             ("where do logs go", Kind::Where),
             ("why must it not be", Kind::Why),
-            ("rotate secret", Kind::Plain),
+            ("rotate secret", Kind::HowTo),
+            ("secret rotation", Kind::Plain),
+            ("max depth of a query", Kind::HowMany),
         ] {
-            assert_eq!(Kind::of(&words(question)), kind, "{question}");
+            assert_eq!(Kind::of(question), kind, "{question}");
         }
     }
 }

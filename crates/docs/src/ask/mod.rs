@@ -15,26 +15,20 @@ mod words;
 pub(crate) use render::{Named, as_json, as_markdown};
 
 use crate::{
-    index::{Index, Need, Place, Term},
+    index::{Index, Place},
     library::Library,
 };
 use question::Question;
-use reading::Reading;
-use score::{Fit, covered};
+use reading::{Reading, Unit};
+use score::{Fit, Scale};
 use std::collections::HashMap;
 use thesaurus::Thesaurus;
 
 /// How many sections are read closely.
 const CANDIDATES: u32 = 60;
-/// How many sources an answer names.
+/// How many sources an answer names, and how many a refusal.
 const SOURCES: usize = 5;
-/// Below these an answer would be a guess.
-const COVERED: f64 = 0.62;
-const KNOWN: f64 = 0.6;
-/// What being the page that is asked weighs, and what the goal does.
-const ASKED_PAGE: f64 = 0.2;
-const GOAL: f64 = 0.08;
-const INDEXED: f64 = 0.1;
+const NEAREST: usize = 3;
 
 /// What is asked, of which page, and what for.
 #[derive(Debug, Clone, Default)]
@@ -89,6 +83,7 @@ pub(crate) struct Guide {
 }
 
 /// A sentence that may be the answer.
+#[derive(Debug, Clone, Copy)]
 struct Candidate {
     place: Place,
     unit: usize,
@@ -111,113 +106,92 @@ impl Guide {
         index: &Index,
         asking: &Asking,
     ) -> rusqlite::Result<Answer> {
-        let question = Question::of(&asking.question, &self.reading, &self.thesaurus);
+        let question = self.understood(asking);
+        let candidates = self.ranked(index, asking, &question)?;
+        let is_answered = candidates.first().is_some_and(|best| is_likely(&question, best));
+        Ok(if is_answered {
+            self.composed(library, &question, &candidates)
+        } else {
+            Answer { sources: compose::sources(&candidates, NEAREST), ..Answer::default() }
+        })
+    }
+
+    /// A question in the words of the pages.
+    fn understood(&self, asking: &Asking) -> Question {
+        let title = asking.page.and_then(|page| self.reading.title(page));
+        Question::of(&asking.question, &self.reading, &self.thesaurus).within(title)
+    }
+
+    /// Sentences that may answer a question, the best first.
+    fn ranked(
+        &self,
+        index: &Index,
+        asking: &Asking,
+        question: &Question,
+    ) -> rusqlite::Result<Vec<Candidate>> {
         let goal = Question::of(&asking.goal, &self.reading, &self.thesaurus);
-        let spoken: Vec<Term> =
-            question.terms.iter().flat_map(|term| &term.spoken).map(|word| Term::word(word)).collect();
-        let hits = index.search(&spoken, Need::Any, CANDIDATES)?;
-        let best_hit = hits.first().map_or(1.0, |hit| hit.score.max(f64::MIN_POSITIVE));
-        let mut indexed: HashMap<Place, f64> =
-            hits.iter().map(|hit| (hit.place, hit.score / best_hit)).collect();
-        let all = self.reading.is_small().then(|| self.reading.places());
-        for place in self.of_asked_page(library, asking).into_iter().chain(all.into_iter().flatten()) {
-            indexed.entry(place).or_default();
-        }
-        let mut candidates: Vec<Candidate> = indexed
+        let places = self.places(index, asking, question)?;
+        let scale = Scale::of(question, &self.reading);
+        let goal = Scale::of(&goal, &self.reading);
+        let mut candidates: Vec<Candidate> = places
             .iter()
-            .flat_map(|(place, indexed)| self.candidates(&question, &goal, asking, *place, *indexed))
+            .flat_map(|(place, indexed)| self.candidates(&scale, &goal, asking, *place, *indexed))
             .collect();
         candidates
             .sort_by(|a, b| b.score.total_cmp(&a.score).then((a.place, a.unit).cmp(&(b.place, b.unit))));
-        #[cfg(test)]
-        DEBUG.with_borrow_mut(|debug| {
-            debug.clear();
-            let short = |candidate: &Candidate| {
-                let page = &library.pages()[candidate.place.page];
-                let fit = candidate.fit;
-                format!(
-                    "{:.3} {fit:?} {} {:?}: {:.90}",
-                    candidate.score,
-                    page.path,
-                    page.sections()[candidate.place.section].headings.last(),
-                    self.reading.section(candidate.place).unwrap().units[candidate.unit]
-                        .text
-                        .replace('\n', " ")
-                )
-            };
-            debug.push((
-                usize::MAX,
-                format!(
-                    "{:?} {:?}",
-                    question.kind,
-                    question
-                        .terms
-                        .iter()
-                        .map(|term| format!(
-                            "{}:{:.1}{}",
-                            term.spoken.join("/"),
-                            term.weight,
-                            if term.is_known { "" } else { "?" }
-                        ))
-                        .collect::<Vec<_>>()
-                ),
-            ));
-            debug.extend(candidates.iter().map(|candidate| (candidate.place.page, short(candidate))));
-        });
-        Ok(self.compose(library, &question, &candidates))
+        Ok(candidates)
     }
 
-    #[cfg(test)]
-    fn sweep(
+    /// The sections that are read closely: those that the index finds, with how well, and those of the page that is asked. Of a
+    /// small library, all.
+    fn places(
         &self,
-        library: &Library,
         index: &Index,
         asking: &Asking,
-        fine: impl Fn(&Answer) -> bool,
-    ) -> (f64, f64, bool) {
-        SWEEP.with(|sweep| sweep.set((f64::NAN, f64::NAN)));
-        FORCE.with(|force| force.set(true));
-        let answer = self.answer(library, index, asking).unwrap();
-        FORCE.with(|force| force.set(false));
-        let (confidence, known) = SWEEP.with(std::cell::Cell::get);
-        (confidence, known, fine(&answer))
+        question: &Question,
+    ) -> rusqlite::Result<HashMap<Place, f64>> {
+        let spoken = question.spoken();
+        let hits = index.ranked(&spoken, CANDIDATES)?;
+        let best = hits.first().map_or(1.0, |(_, score)| score.max(f64::MIN_POSITIVE));
+        let mut places: HashMap<Place, f64> =
+            hits.into_iter().map(|(place, score)| (place, score / best)).collect();
+        let of_asked = asking.page.map(|page| self.reading.places_of(page));
+        let all = self.reading.is_small().then(|| self.reading.places());
+        for place in of_asked.into_iter().flatten().chain(all.into_iter().flatten()) {
+            places.entry(place).or_default();
+        }
+        Ok(places)
     }
 
-    /// The asked page is read closely in any case.
-    fn of_asked_page(&self, library: &Library, asking: &Asking) -> Vec<Place> {
-        let Some(page) = asking.page else { return Vec::new() };
-        let sections = library.pages().get(page).map_or(0, |page| page.sections().len());
-        (0..sections).map(|section| Place { page, section }).collect()
-    }
-
-    fn candidates<'a>(
-        &'a self,
-        question: &'a Question,
-        goal: &'a Question,
-        asking: &'a Asking,
+    /// The sentences of one section.
+    fn candidates(
+        &self,
+        scale: &Scale,
+        goal: &Scale,
+        asking: &Asking,
         place: Place,
         indexed: f64,
-    ) -> impl Iterator<Item = Candidate> + use<'a> {
-        let read = self.reading.section(place);
-        let units = read
-            .into_iter()
-            .flat_map(|read| read.units.iter().zip(0..).map(move |(unit, at)| (read, unit, at)));
-        units.map(move |(read, unit, at)| {
-            let fit = Fit::of(question, read, unit);
-            let here = if asking.page == Some(place.page) { ASKED_PAGE } else { 0.0 };
-            let towards = covered(&goal.terms, |word| f64::from(u8::from(read.all.contains(&word))));
-            let score = fit.score() + INDEXED * indexed + here + GOAL * towards;
-            Candidate { place, unit: at, fit, score }
-        })
+    ) -> Vec<Candidate> {
+        let Some(read) = self.reading.section(place) else { return Vec::new() };
+        let stand = scale.stand(read);
+        let towards = goal.said_in(read);
+        let is_asked = f64::from(u8::from(asking.page == Some(place.page)));
+        let candidate = |(unit, at): (&Unit, usize)| {
+            let fit = Fit { indexed, is_asked, towards, ..scale.fit(read, &stand, unit, at == 0) };
+            Candidate { place, unit: at, fit, score: fit.score() }
+        };
+        read.units.iter().zip(0..).map(candidate).collect()
     }
+}
+
+/// Whether a sentence is likely to answer a question.
+fn is_likely(question: &Question, best: &Candidate) -> bool {
+    !question.terms.is_empty() && best.fit.confidence(question.known()) >= 0.0
 }
 
 #[cfg(test)]
 mod golden_tests;
-
 #[cfg(test)]
-thread_local! {
-    static DEBUG: std::cell::RefCell<Vec<(usize, String)>> = const { std::cell::RefCell::new(Vec::new()) };
-    static SWEEP: std::cell::Cell<(f64, f64)> = const { std::cell::Cell::new((0.0, 0.0)) };
-    static FORCE: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
-}
+mod speed_tests;
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,6 @@
 
 use super::{
     kind::{Evidence, Kind},
-    question::Question,
     words::{is_silent, stem, words},
 };
 use crate::{
@@ -12,9 +11,16 @@ use crate::{
 };
 use std::collections::{HashMap, HashSet};
 
+/// How sure a mistyped word is, and one that may be another word.
+const SLIPPED: f64 = 0.85;
+const OTHER_WORD: f64 = 0.4;
+
 /// How little and how much a word can tell.
 const LEAST_TOLD: f64 = 0.1;
 const MOST_TOLD: f64 = 4.0;
+
+/// Rare words tell more than common ones, but not by as much as their rareness says.
+const FLATTENED: f64 = 0.7;
 
 /// So many sections are read closely without looking them up first.
 const SMALL: usize = 1500;
@@ -29,15 +35,18 @@ pub(super) struct Reading {
     spread: Vec<u32>,
     /// Every word as it is written, with its stem: what a mistyped word may be meant to be.
     spelled: HashMap<String, Word>,
-    sections: HashMap<Place, Read>,
+    /// Page by page.
+    pages: Vec<Vec<Read>>,
+    sections: usize,
 }
 
 /// A section that was read.
 pub(super) struct Read {
-    pub(super) title: HashSet<Word>,
-    pub(super) above: HashSet<Word>,
-    pub(super) heading: HashSet<Word>,
-    pub(super) all: HashSet<Word>,
+    pub(super) title: Vec<Word>,
+    pub(super) above: Vec<Word>,
+    pub(super) heading: Vec<Word>,
+    /// What its heading asks itself, as in "Where metrics are served".
+    pub(super) question: Option<Kind>,
     pub(super) units: Vec<Unit>,
 }
 
@@ -47,31 +56,11 @@ pub(super) struct Unit {
     pub(super) block: usize,
     pub(super) text: String,
     pub(super) words: Vec<Word>,
+    /// How many of its words, from the first, are what it speaks about.
+    pub(super) subject: usize,
+    /// How much its words tell together.
+    pub(super) weight: f64,
     pub(super) evidence: Evidence,
-}
-
-impl Unit {
-    /// How far it has the form of an answer: 0 to 1.
-    pub(super) fn fits(&self, question: &Question) -> f64 {
-        let fits = self.evidence.fits(question.kind);
-        let begins_with = |word: &Word| self.words.iter().take(4).any(|first| first == word);
-        let mut asked =
-            question.terms.iter().flat_map(|term| &term.readings).flat_map(|reading| &reading.words);
-        match question.kind {
-            // What is explained stands in front.
-            Kind::WhatIs if !asked.any(|(word, _)| begins_with(word)) => fits / 2.0,
-            Kind::ShowMe | Kind::HowTo | Kind::WhichUrl => fits,
-            _ if self.evidence.is_code() => fits - 0.8,
-            _ => fits,
-        }
-    }
-}
-
-impl Unit {
-    pub(super) fn has_side_by_side(&self, one: Word, other: Word) -> bool {
-        let places = self.words.iter().enumerate().filter(|(_, word)| **word == one);
-        places.into_iter().any(|(at, _)| self.words.iter().skip(at + 1).take(2).any(|word| *word == other))
-    }
 }
 
 impl Reading {
@@ -80,110 +69,207 @@ impl Reading {
             stems: HashMap::new(),
             spread: Vec::new(),
             spelled: HashMap::new(),
-            sections: HashMap::new(),
+            pages: Vec::new(),
+            sections: 0,
         };
-        for (page, at) in library.pages().iter().zip(0..) {
-            for (section, number) in page.sections().iter().zip(0..) {
+        for page in library.pages() {
+            let mut sections = Vec::new();
+            for section in page.sections() {
                 let read = reading.read(&page.title, section);
-                for word in &read.all {
-                    if let Some(spread) = reading.spread.get_mut(*word as usize) {
-                        *spread += 1;
-                    }
-                }
-                reading.sections.insert(Place { page: at, section: number }, read);
+                reading.count(&read);
+                sections.push(read);
+            }
+            reading.sections += sections.len();
+            reading.pages.push(sections);
+        }
+        reading.weigh();
+        reading
+    }
+
+    /// Notes how much each sentence tells, once it is known how much each word does.
+    fn weigh(&mut self) {
+        let mut pages = std::mem::take(&mut self.pages);
+        for unit in pages.iter_mut().flatten().flat_map(|read| &mut read.units) {
+            unit.weight = unit.words.iter().map(|word| self.weight(Some(*word))).sum();
+        }
+        self.pages = pages;
+    }
+
+    /// Notes which words stand in a section.
+    fn count(&mut self, read: &Read) {
+        let units = read.units.iter().flat_map(|unit| &unit.words);
+        let words: HashSet<Word> =
+            units.chain(&read.heading).chain(&read.above).chain(&read.title).copied().collect();
+        for word in words {
+            if let Some(spread) = self.spread.get_mut(word as usize) {
+                *spread += 1;
             }
         }
-        reading
     }
 
     fn read(&mut self, title: &str, section: &Section) -> Read {
         let (own, above) =
             section.headings.split_last().map_or(("", &[][..]), |(own, above)| (own.as_str(), above));
-        let title: HashSet<Word> = self.learn(title).into_iter().collect();
-        let above: HashSet<Word> = above.iter().flat_map(|heading| self.learn(heading)).collect();
-        let heading: HashSet<Word> = self.learn(own).into_iter().collect();
+        let title = self.learn(title);
+        let above = above.iter().flat_map(|heading| self.learn(heading)).collect();
+        let heading = self.learn(own);
         let mut units = Vec::new();
         for (block, number) in section.blocks.iter().zip(0..) {
             for text in parts(block) {
                 let words = self.learn(&text);
+                let subject = self.learn(subject(&text, &block.kind)).len();
                 let evidence = Evidence::of(&text, &block.kind);
-                units.push(Unit { block: number, text, words, evidence });
+                units.push(Unit { block: number, text, words, subject, weight: 0.0, evidence });
             }
         }
-        let all = units
-            .iter()
-            .flat_map(|unit| &unit.words)
-            .chain(&heading)
-            .chain(&above)
-            .chain(&title)
-            .copied()
-            .collect();
-        Read { title, above, heading, all, units }
+        Read { title, above, heading, question: Kind::of_heading(own), units }
     }
 
     fn learn(&mut self, text: &str) -> Vec<Word> {
         let mut learned = Vec::new();
         for word in words(text) {
-            let next = u32::try_from(self.stems.len()).unwrap_or(u32::MAX);
-            let number = *self.stems.entry(stem(&word)).or_insert(next);
-            if number == next {
-                self.spread.push(0);
-            }
+            let number = self.spelled.get(&word).copied().unwrap_or_else(|| self.number(&word));
             if !is_silent(&word) {
                 learned.push(number);
             }
-            self.spelled.entry(word).or_insert(number);
         }
         learned
     }
 
-    /// Whether there are so few sections that all can be read closely.
-    pub(super) fn is_small(&self) -> bool {
-        self.sections.len() <= SMALL
+    /// The number of a word that is met in this form for the first time.
+    fn number(&mut self, word: &str) -> Word {
+        let next = u32::try_from(self.stems.len()).unwrap_or(u32::MAX);
+        let number = *self.stems.entry(stem(word)).or_insert(next);
+        if number == next {
+            self.spread.push(0);
+        }
+        self.spelled.insert(word.to_owned(), number);
+        number
     }
 
+    /// Whether there are so few sections that all can be read closely.
+    pub(super) fn is_small(&self) -> bool {
+        self.sections <= SMALL
+    }
+
+    /// Every section.
     pub(super) fn places(&self) -> impl Iterator<Item = Place> {
-        self.sections.keys().copied()
+        (0..self.pages.len()).flat_map(|page| self.places_of(page))
+    }
+
+    /// The sections of a page.
+    pub(super) fn places_of(&self, page: usize) -> impl Iterator<Item = Place> + use<> {
+        (0..self.pages.get(page).map_or(0, Vec::len)).map(move |section| Place { page, section })
     }
 
     pub(super) fn word(&self, stem: &str) -> Option<Word> {
-        self.stems.get(stem).copied()
+        self.stems.get(stem).copied().filter(|word| self.spread(*word) > 0)
+    }
+
+    /// Whether the pages have a word in just this form.
+    pub(super) fn is_written(&self, word: &str) -> bool {
+        self.spelled.contains_key(word)
+    }
+
+    /// How many different words there are.
+    pub(super) fn vocabulary(&self) -> usize {
+        self.spread.len()
     }
 
     pub(super) fn section(&self, place: Place) -> Option<&Read> {
-        self.sections.get(&place)
+        self.pages.get(place.page)?.get(place.section)
+    }
+
+    /// The words of a page's title.
+    pub(super) fn title(&self, page: usize) -> Option<&[Word]> {
+        self.pages.get(page)?.first().map(|read| read.title.as_slice())
+    }
+
+    fn spread(&self, word: Word) -> u32 {
+        self.spread.get(word as usize).copied().unwrap_or(0)
     }
 
     /// How much a word tells: the rarer, the more; a word that nobody wrote tells most.
     pub(super) fn weight(&self, word: Option<Word>) -> f64 {
-        let spread = word.and_then(|word| self.spread.get(word as usize)).copied().unwrap_or(0);
-        let sections = u32::try_from(self.sections.len()).unwrap_or(u32::MAX);
-        ((f64::from(sections) + 1.0) / (f64::from(spread) + 0.5)).ln().clamp(LEAST_TOLD, MOST_TOLD)
+        let spread = word.map_or(0, |word| self.spread(word));
+        let sections = u32::try_from(self.sections).unwrap_or(u32::MAX);
+        ((f64::from(sections) + 1.0) / (f64::from(spread) + 0.5))
+            .ln()
+            .clamp(LEAST_TOLD, MOST_TOLD)
+            .powf(FLATTENED)
     }
 
-    /// The words that a mistyped one may be meant to be, and how many slips lie between.
-    pub(super) fn meant(&self, typed: &str) -> Option<(Word, usize)> {
+    /// The word that a mistyped one is most likely meant to be, and how sure that is.
+    pub(super) fn meant(&self, typed: &str) -> Option<(Word, f64)> {
         let length = typed.chars().count();
         let slips = match length {
             0..=3 => return None,
             4..=7 => 1,
             _ => 2,
         };
-        let near = self.spelled.iter().filter(|(word, _)| {
-            word.chars().count().abs_diff(length) <= slips && !word.contains(|c: char| c.is_ascii_digit())
+        let letters = letters(typed);
+        let near = self.spelled.iter().filter(|(word, number)| {
+            word.len().abs_diff(typed.len()) <= slips * 4
+                && (self::letters(word) ^ letters).count_ones() as usize <= slips * 2
+                && word.chars().count().abs_diff(length) <= slips
+                && self.spread(**number) > 0
+                && !word.contains(|c: char| c.is_ascii_digit())
         });
         let near = near.filter_map(|(word, number)| {
             let distance = strsim::osa_distance(word, typed);
             let same_start = word.chars().next() == typed.chars().next();
             (distance <= slips && (same_start || distance == 1)).then_some((distance, word, *number))
         });
-        let spread = |number: Word| self.spread.get(number as usize).copied().unwrap_or(0);
         near.min_by_key(|(distance, word, number)| {
-            (*distance, std::cmp::Reverse(spread(*number)), (*word).clone())
+            (*distance, std::cmp::Reverse(self.spread(*number)), (*word).clone())
         })
-        .map(|(distance, _, number)| (number, distance))
+        .map(|(_, word, number)| (number, if is_slip(typed, word) { SLIPPED } else { OTHER_WORD }))
     }
 }
+
+/// Which letters a word has, a bit each.
+fn letters(word: &str) -> u32 {
+    word.bytes().filter(u8::is_ascii_lowercase).fold(0, |letters, byte| letters | 1 << (byte - b'a'))
+}
+
+/// Fingers leave letters out, double and swap them. A short word with another letter in a place is rather another word: pasta
+/// is no slip of paste.
+fn is_slip(typed: &str, word: &str) -> bool {
+    let sorted = |word: &str| {
+        let mut letters: Vec<char> = word.chars().collect();
+        letters.sort_unstable();
+        letters
+    };
+    let (one, other) = (sorted(typed), sorted(word));
+    one.len() != other.len() || one == other || one.len() > 7
+}
+
+/// What a sentence or a row speaks about: the words before its verb, or its first cell.
+fn subject<'a>(text: &'a str, kind: &BlockKind) -> &'a str {
+    match kind {
+        BlockKind::Row { .. } => text.split_once(" (").map_or(text, |(subject, _)| subject),
+        BlockKind::Code { .. } => "",
+        BlockKind::Paragraph | BlockKind::Item { .. } => {
+            let mut end = 0;
+            for word in text.split_inclusive(' ').take(12) {
+                if VERBS.contains(&word.trim_end()) {
+                    return text.get(..end).unwrap_or_default();
+                }
+                end += word.len();
+            }
+            ""
+        }
+    }
+}
+
+/// Verbs that end what a sentence speaks about.
+const VERBS: &[&str] = &[
+    "is", "are", "was", "can", "cannot", "may", "must", "has", "have", "holds", "means", "takes", "lives",
+    "lasts", "answers", "gets", "needs", "ends", "keeps", "stays", "works", "goes", "go", "makes", "gives",
+    "says", "shows", "lists", "counts", "expires", "belongs", "opens", "sets", "names", "does", "do", "will",
+    "runs", "signs", "get", "send", "read", "work", "serves", "refuses", "deletes", "asks", "reads", "sends",
+    "stands", "begins", "starts", "uses", "becomes",
+];
 
 /// The sentences of a paragraph, and everything else whole.
 fn parts(block: &Block) -> Vec<String> {
@@ -210,8 +296,7 @@ fn sentences(text: &str) -> Vec<String> {
     let mut sentences = Vec::new();
     let mut start = 0;
     let mut before = ' ';
-    let mut characters = text.char_indices().peekable();
-    while let Some((at, c)) = characters.next() {
+    for (at, c) in text.char_indices() {
         let ends = matches!(c, '.' | '!' | '?')
             && !(before == '.' || is_short(text.get(start..at).unwrap_or_default()));
         before = c;

@@ -20,6 +20,10 @@ const ADD: &str = "INSERT INTO section (rowid, title, heading, body) VALUES (?1,
 const FIND: &str = "SELECT rowid, rank, snippet(section, 2, char(2), char(3), '…', 28) FROM section \
                     WHERE section MATCH ?1 AND rank MATCH 'bm25(5.0, 8.0, 1.0)' ORDER BY rank LIMIT ?2";
 
+/// The same, without what only readers need.
+const RANK: &str = "SELECT rowid, rank FROM section \
+                    WHERE section MATCH ?1 AND rank MATCH 'bm25(5.0, 8.0, 1.0)' ORDER BY rank, rowid LIMIT ?2";
+
 /// An index of one library.
 pub(crate) struct Index {
     connection: Mutex<Connection>,
@@ -94,17 +98,12 @@ impl Index {
         if words.is_empty() {
             return Ok(Vec::new());
         }
-        let between = match need {
-            Need::All => " AND ",
-            Need::Any => " OR ",
-        };
-        let query = words.iter().map(Term::quoted).collect::<Vec<_>>().join(between);
+        let query = query(words, need);
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         let mut find = connection.prepare_cached(FIND)?;
         let rows = find.query_map(params![query, limit], |row| {
             let (number, cost): (i64, f64) = (row.get(0)?, row.get(1)?);
-            let place = usize::try_from(number - 1).ok().and_then(|number| self.places.get(number));
-            Ok(place.map(|place| (*place, -cost, row.get::<_, String>(2))))
+            Ok(self.place(number).map(|place| (place, -cost, row.get::<_, String>(2))))
         })?;
         let mut hits = Vec::new();
         for row in rows {
@@ -113,6 +112,35 @@ impl Index {
         }
         Ok(hits)
     }
+
+    /// Where at least one of the words stands and how well it fits, best first.
+    ///
+    /// # Errors
+    /// SQLite fails.
+    pub(crate) fn ranked(&self, words: &[Term], limit: u32) -> rusqlite::Result<Vec<(Place, f64)>> {
+        if words.is_empty() {
+            return Ok(Vec::new());
+        }
+        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rank = connection.prepare_cached(RANK)?;
+        let rows = rank.query_map(params![query(words, Need::Any), limit], |row| {
+            let (number, cost): (i64, f64) = (row.get(0)?, row.get(1)?);
+            Ok(self.place(number).map(|place| (place, -cost)))
+        })?;
+        rows.filter_map(Result::transpose).collect()
+    }
+
+    fn place(&self, number: i64) -> Option<Place> {
+        usize::try_from(number - 1).ok().and_then(|number| self.places.get(number)).copied()
+    }
+}
+
+fn query(words: &[Term], need: Need) -> String {
+    let between = match need {
+        Need::All => " AND ",
+        Need::Any => " OR ",
+    };
+    words.iter().map(Term::quoted).collect::<Vec<_>>().join(between)
 }
 
 /// Everything that a section says, with the names of a table's columns once before its rows. What is no sentence is set apart

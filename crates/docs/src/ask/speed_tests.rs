@@ -1,0 +1,81 @@
+//! How long answers take, of this documentation and of a large one. Measured, not asserted, as machines differ:
+//! `cargo test --release -p docs speed -- --ignored --nocapture`.
+
+use super::{Asking, Guide};
+use crate::{Block, Page, index::Index, library::Library};
+use std::{borrow::Cow, fmt::Write, time::Instant};
+
+const QUESTIONS: [&str; 10] = [
+    "How many Active keys can an organisation have?",
+    "how long does a token live",
+    "who may revoke a key",
+    "LIMIT_REACHED when generating a key - how do I get out of this",
+    "We renew credentials every quarter: how do I reset the secret of an existing one, and does its client id stay the same?",
+    "default expirey of an api key",
+    "show me a curl command for getting a token",
+    "webhook when a key is revoked",
+    "what happens to the old secret once I rotate",
+    "where does the master key live on disk",
+];
+
+/// Resident memory in MiB, where the system tells it.
+fn memory() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default();
+    let kibibytes: u32 = line.split_whitespace().nth(1).and_then(|kb| kb.parse().ok()).unwrap_or(0);
+    f64::from(kibibytes) / 1024.0
+}
+
+fn measure(name: &str, library: &Library) {
+    let (start, before) = (Instant::now(), memory());
+    let index = Index::of(library).unwrap();
+    let indexed = (start.elapsed(), memory());
+    let start = Instant::now();
+    let guide = Guide::of(library);
+    println!(
+        "{name}: {} pages, index in {:.2?} and {:.0} MiB, reading in {:.2?} and {:.0} MiB",
+        library.pages().len(),
+        indexed.0,
+        indexed.1 - before,
+        start.elapsed(),
+        memory() - indexed.1,
+    );
+    let mut times = Vec::new();
+    for _ in 0..20 {
+        for question in QUESTIONS {
+            let start = Instant::now();
+            let asking = Asking { question: question.to_owned(), ..Asking::default() };
+            let answer = guide.answer(library, &index, &asking).unwrap();
+            times.push(start.elapsed());
+            assert!(!answer.sources.is_empty(), "{question}");
+        }
+    }
+    times.sort_unstable();
+    println!("{name}: median {:.2?}, slowest {:.2?}", times[times.len() / 2], times[times.len() - 1]);
+}
+
+/// Pages whose sentences are those of this documentation, each page in an order and with names of its own.
+fn large(pages: usize) -> Library {
+    let embedded = Library::embedded();
+    // On one line, nothing is a heading.
+    let line = |block: &Block| block.text.replace('\n', " ").trim_start_matches(['#', ' ']).to_owned();
+    let sections = embedded.pages().iter().flat_map(Page::sections);
+    let texts: Vec<String> =
+        sections.map(|section| section.blocks.iter().map(line).collect::<Vec<_>>().join("\n\n")).collect();
+    let page = |number: usize| {
+        let mut text = format!("# Service {number} of unit{}\n\nAbout service {number}.\n", number % 997);
+        for part in 0..5 {
+            let at = (number * 31 + part * 97) % texts.len();
+            let _ = write!(text, "\n## Part {part} of name{}\n\n{}\n", number * 5 + part, texts[at]);
+        }
+        (format!("p{number}.md"), Cow::Owned(text))
+    };
+    Library::of((0..pages).map(page))
+}
+
+#[test]
+#[ignore = "measures"]
+fn speed() {
+    measure("this documentation", &Library::embedded());
+    measure("a large one", &large(10_000));
+}

@@ -1,0 +1,194 @@
+//! Questions that nobody should ask, and what holds for every answer.
+
+use super::{Answer, Asking, Guide, Passage, as_json, as_markdown};
+use crate::{Address, Block, BlockKind, Docs, Page, index::Index, library::Library};
+use axum::body::Body;
+use http::Request;
+use http_body_util::BodyExt;
+use proptest::prelude::*;
+use std::sync::LazyLock;
+use tower::ServiceExt;
+
+struct Asked {
+    library: Library,
+    index: Index,
+    guide: Guide,
+    /// Everything that the pages say, without any white space.
+    said: String,
+}
+
+static ASKED: LazyLock<Asked> = LazyLock::new(|| {
+    let library = Library::embedded();
+    let sections = library.pages().iter().flat_map(Page::sections);
+    let said = sections.flat_map(|section| &section.blocks).map(said).collect();
+    let (index, guide) = (Index::of(&library).unwrap(), Guide::of(&library));
+    Asked { library, index, guide, said }
+});
+
+/// What a block says, with the names of a row's columns.
+fn said(block: &Block) -> String {
+    match &block.kind {
+        BlockKind::Row { columns, .. } => dense(&format!("{}\u{0}{}", block.text, columns.join("\u{0}"))),
+        _ => dense(&block.text),
+    }
+}
+
+fn dense(text: &str) -> String {
+    text.split_whitespace().collect()
+}
+
+fn ask(question: &str) -> Answer {
+    ask_page(question, None)
+}
+
+fn ask_page(question: &str, page: Option<&str>) -> Answer {
+    let page = page.map(|path| ASKED.library.place(path).unwrap());
+    let asking = Asking { question: question.to_owned(), goal: String::new(), page };
+    ASKED.guide.answer(&ASKED.library, &ASKED.index, &asking).unwrap()
+}
+
+fn is_refused(answer: &Answer) -> bool {
+    answer.text.is_empty() && answer.excerpts.is_empty()
+}
+
+#[test]
+fn what_is_no_question_is_refused() {
+    for question in [
+        "",
+        " \n\t ",
+        "what is the and of to?",
+        "\u{0}\u{1}\u{2}\u{fffd}",
+        "?!…—",
+        "🦀🦀🦀",
+        "Как сбросить пароль?",
+        "パスワードを変更するには",
+        "¿Cuánto cuesta el alojamiento en la nube?",
+    ] {
+        assert!(is_refused(&ask(question)), "{question:?}");
+    }
+}
+
+#[test]
+fn a_long_question_is_answered_like_any_other() {
+    for long in ["key ".repeat(250), "x".repeat(1000), "rotate/".repeat(140), "a_b".repeat(330)] {
+        let _ = ask(&long);
+    }
+}
+
+#[test]
+fn the_same_question_has_the_same_answer() {
+    for question in ["How long does an access token live?", "rotate", "who is the king of Spain"] {
+        let other = Guide::of(&ASKED.library);
+        let asking = Asking { question: question.to_owned(), ..Asking::default() };
+        let again = other.answer(&ASKED.library, &ASKED.index, &asking).unwrap();
+        assert_eq!(ask(question), again, "{question}");
+    }
+}
+
+#[test]
+fn the_page_that_is_asked_weighs() {
+    let first = |answer: &Answer| ASKED.library.pages()[answer.sources[0].place.page].path.clone();
+    let question = "how do I rotate by hand?";
+    assert_eq!(first(&ask_page(question, Some("operating/signing-keys"))), "operating/signing-keys");
+    assert_eq!(first(&ask_page(question, Some("integrations/api-keys"))), "integrations/api-keys");
+}
+
+#[test]
+fn markup_in_a_question_stays_text() {
+    let question = "How long does an access token live? </h1><script>alert(1)</script> [x](javascript:1) ```";
+    let answer = ask(question);
+    let markdown = as_markdown(&ASKED.library, question, &answer, "/docs");
+    assert!(!markdown.contains("<script>") && !markdown.contains("[x](javascript"), "{markdown}");
+    let json = serde_json::to_value(as_json(&ASKED.library, question, &answer, "/docs")).unwrap();
+    assert_eq!(json["question"], question, "JSON has its own escapes");
+    assert!(!json["answer"].as_str().unwrap().contains("<script"));
+}
+
+#[tokio::test]
+async fn markup_in_a_question_stays_text_in_a_browser() {
+    let address = Address { url: "https://x.example/docs".into(), host: None, product: "/".into() };
+    let request = "/docs/ask?q=token+%3Cscript%3Ealert(1)%3C/script%3E%22+onload=%22x";
+    let request = Request::get(request).header("accept", "text/html").body(Body::empty()).unwrap();
+    let response = Docs::embedded(address).router().oneshot(request).await.unwrap();
+    assert_eq!(response.status(), 200);
+    let page = response.into_body().collect().await.unwrap().to_bytes();
+    let page = String::from_utf8(page.to_vec()).unwrap();
+    assert!(page.contains("alert(1)") && !page.contains("<script>alert"), "{page}");
+    assert!(!page.contains("\" onload=\""), "{page}");
+}
+
+/// The pieces of an answer that stand in the pages as they are.
+fn pieces(answer: &Answer) -> Vec<&str> {
+    let mut pieces: Vec<&str> = answer.excerpts.iter().map(|excerpt| excerpt.text.as_str()).collect();
+    for passage in &answer.text {
+        match passage {
+            Passage::Sentences(text) | Passage::Code { text, .. } => pieces.push(text),
+            Passage::List(items, _) => pieces.extend(items.iter().map(String::as_str)),
+        }
+    }
+    pieces
+}
+
+/// Whether the pages say a piece: as it stands, or sentence by sentence, or cell by cell if it is a table's row.
+fn is_said(piece: &str) -> bool {
+    const ENDS: [char; 7] = ['.', ':', ';', '(', ')', '?', '!'];
+    let piece = dense(piece);
+    let mut parts = piece.split_inclusive(ENDS).map(|part| part.trim_matches(ENDS));
+    ASKED.said.contains(&piece) || parts.all(|part| ASKED.said.contains(part))
+}
+
+fn question() -> impl Strategy<Value = String> {
+    let known = prop::sample::select(vec![
+        "how",
+        "many",
+        "long",
+        "who",
+        "can",
+        "what",
+        "show",
+        "me",
+        "key",
+        "token",
+        "secret",
+        "rotate",
+        "revoke",
+        "limit",
+        "expire",
+        "admin",
+        "backup",
+        "LIMIT_REACHED",
+        "/graphql",
+        "client_id",
+        "metrics",
+        "weather",
+        "the",
+        "?",
+        "\u{0}",
+        "10",
+        "expirey",
+        "organization",
+        "why",
+        "where",
+        "example",
+        "python",
+    ]);
+    prop_oneof![
+        prop::collection::vec(known, 0..12).prop_map(|words| words.join(" ")),
+        "\\PC{0,80}",
+        ".{0,1000}",
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn answers_are_made_of_what_the_pages_say(question in question()) {
+        let answer = ask(&question);
+        prop_assert!(answer.sources.iter().all(|source| (0.0..=1.0).contains(&source.score)));
+        prop_assert_eq!(answer.text.is_empty(), answer.excerpts.is_empty());
+        for piece in pieces(&answer) {
+            prop_assert!(is_said(piece), "{:?} is not said by the pages", piece);
+        }
+    }
+}
