@@ -60,13 +60,9 @@ pub(super) async fn page(docs: &Docs, asked: &Asked) -> Response<Body> {
         Err(refusal) => show(docs, asked, "", Some((StatusCode::BAD_REQUEST, refusal)), &Answer::default()),
         Ok(asking) => {
             let question = asking.question.clone();
-            match docs.shelf().ask(asking).await {
-                Some(answer) => show(docs, asked, &question, None, &answer),
-                None => {
-                    let refusal = Some((StatusCode::INTERNAL_SERVER_ERROR, FAILED));
-                    show(docs, asked, &question, refusal, &Answer::default())
-                }
-            }
+            let answer = docs.shelf().ask(asking).await;
+            let refusal = answer.is_none().then_some((StatusCode::INTERNAL_SERVER_ERROR, FAILED));
+            show(docs, asked, &question, refusal, &answer.unwrap_or_default())
         }
     }
 }

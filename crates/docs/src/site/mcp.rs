@@ -101,7 +101,7 @@ fn tools() -> Vec<Tool> {
             "Ask the documentation",
             "Answers a question with sentences of the documentation, the passages that they are from, and where those stand. \
              Says so if the documentation does not answer it.",
-            json!({
+            &json!({
                 "question": text("A whole question, in plain words."),
                 "goal": text("What the answer is for, if that helps."),
                 "page": page(),
@@ -112,20 +112,20 @@ fn tools() -> Vec<Tool> {
             "search",
             "Search the documentation",
             "Finds sections of the documentation by words, best first.",
-            json!({ "query": text("Words to look for.") }),
+            &json!({ "query": text("Words to look for.") }),
             "query",
         ),
         tool(
             "read",
             "Read a page",
             "Gives a page of the documentation as Markdown.",
-            json!({ "page": page() }),
+            &json!({ "page": page() }),
             "page",
         ),
     ]
 }
 
-fn tool(name: &'static str, title: &str, about: &'static str, properties: Value, wanted: &str) -> Tool {
+fn tool(name: &'static str, title: &str, about: &'static str, properties: &Value, wanted: &str) -> Tool {
     let schema = json!({
         "type": "object",
         "properties": properties,

@@ -107,7 +107,7 @@ async fn every_route_of_viewport_opens_for_whom_its_row_says() {
 }
 
 /// The routes of the other rooms, and who may call them. `client` proves itself by a secret, a code or a token.
-const OTHERS: [(&str, &str); 23] = [
+const OTHERS: [(&str, &str); 24] = [
     ("auth", "/.well-known/oauth-authorization-server{realm} anyone"),
     ("auth", "{protocol}/auth anyone"),
     ("auth", "{protocol}/auth/device anyone"),
