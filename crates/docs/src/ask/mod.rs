@@ -4,6 +4,7 @@
 //! question always gets the same answer, and no network is needed.
 
 mod compose;
+mod evidence;
 mod kind;
 mod question;
 mod reading;

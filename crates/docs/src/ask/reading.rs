@@ -1,7 +1,8 @@
 //! A library as the answering side knows it: every sentence, with its words as numbers.
 
 use super::{
-    kind::{Evidence, Kind},
+    evidence::Evidence,
+    kind::Kind,
     words::{is_silent, stem, words},
 };
 use crate::{
