@@ -215,7 +215,7 @@ fn is_order(text: &str) -> bool {
 }
 
 /// Verbs that orders begin with.
-const IMPERATIVES: &[&str] = &[
+pub(super) const IMPERATIVES: &[&str] = &[
     "open",
     "click",
     "enter",

@@ -1,6 +1,6 @@
 //! How a question asks.
 
-use super::words::words;
+use super::{evidence::IMPERATIVES, words::words};
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
