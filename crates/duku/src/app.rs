@@ -137,7 +137,8 @@ pub fn router(
 /// On a host of its own the documentation stands at the root, where Viewport is on every other.
 async fn answer(docs: Docs, request: Request, next: Next) -> Response {
     if docs.is_own(request.uri(), request.headers()) {
-        docs.answer_own(request).await
+        // Boxed, so that the requests of machines do not carry it about.
+        Box::pin(docs.answer_own(request)).await
     } else {
         next.run(request).await
     }

@@ -24,9 +24,6 @@ use std::{
 /// So many requests are worked on without waiting for each other, or close to it: no crowd.
 const AT_ONCE: usize = 16;
 const WATCH: Duration = Duration::from_millis(25);
-/// One of so many turns of a thread is for the queue that all threads share. Those who found no room at a thread wait there:
-/// were their turn rarer, they would wait while newcomers are served, up to twenty seconds at tokio's own rate.
-pub const TURNS_BETWEEN_LOOKS: u32 = 2;
 /// A request queues up to so often: to be read, for its look-up, for its work, and to be answered. All of it is the time that it
 /// may wait.
 const TURNS: u32 = 4;

@@ -66,14 +66,15 @@ impl Ring {
         self.signer(now).map(SigningKey::kid)
     }
 
-    /// Signs with the key whose turn it is.
-    pub(crate) fn sign(&self, now: Timestamp, claims: &impl Serialize) -> Result<String, Failure> {
-        self.signer(now)?.sign(claims).map_err(Failure::internal)
-    }
-
-    /// The public half of the key whose turn it is.
-    pub(crate) fn verifier(&self, now: Timestamp) -> Result<Option<Arc<VerifyingKey>>, Failure> {
-        Ok(self.verifiers.get(self.kid(now)?).cloned())
+    /// Signs with the key whose turn it is, and gives its public half.
+    pub(crate) fn sign(
+        &self,
+        now: Timestamp,
+        claims: &impl Serialize,
+    ) -> Result<(String, Option<Arc<VerifyingKey>>), Failure> {
+        let signer = self.signer(now)?;
+        let token = signer.sign(claims).map_err(Failure::internal)?;
+        Ok((token, self.verifiers.get(signer.kid()).cloned()))
     }
 }
 

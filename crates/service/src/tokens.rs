@@ -203,9 +203,8 @@ impl Service {
 
     /// Signs a token's claims, and remembers that it did: what this node signed, it need not check.
     pub(crate) fn issue(&self, ctx: &Ctx, claims: &Claims<'_>) -> Result<String, Failure> {
-        let ring = self.signing_ring();
-        let token = ring.sign(ctx.now, claims)?;
-        if let Some(key) = ring.verifier(ctx.now)?
+        let (token, key) = self.signing_ring().sign(ctx.now, claims)?;
+        if let Some(key) = key
             && let Ok(verified) = Verified::of(claims, key)
         {
             self.0.verified.0.insert(jose::sha256(token.as_bytes()), Arc::new(verified));

@@ -9,10 +9,12 @@
 
 mod actors;
 mod ambient;
+mod committed;
 mod database;
 mod raw;
 
 pub use actors::{Answer, Api, Pair};
 pub use ambient::{SeededEntropy, TestClock};
+pub use committed::assert_committed;
 pub use database::{Database, Engine};
 pub use raw::TextRow;

@@ -1,7 +1,7 @@
 //! An answer as Markdown and as JSON.
 
 use super::{Answer, Passage, Source};
-use crate::library::{Library, Page, Section, address, encoded};
+use crate::library::Library;
 use serde::Serialize;
 use std::fmt::Write;
 
@@ -39,17 +39,11 @@ impl Named {
         let section = page.sections().get(source.place.section)?;
         Some(Self {
             title: page.title.clone(),
-            section: section.headings.join(" › "),
-            url: url(page, section, base),
+            section: section.name(),
+            url: section.address(page, base),
             score: (source.score * 100.0).round() / 100.0,
         })
     }
-}
-
-fn url(page: &Page, section: &Section, base: &str) -> String {
-    let anchor =
-        if section.anchor.is_empty() { String::new() } else { format!("#{}", encoded(&section.anchor)) };
-    format!("{}{anchor}", address(base, &page.path))
 }
 
 fn named(library: &Library, answer: &Answer, base: &str) -> Vec<Named> {
@@ -59,12 +53,13 @@ fn named(library: &Library, answer: &Answer, base: &str) -> Vec<Named> {
 /// The answer as JSON.
 pub(crate) fn as_json(library: &Library, question: &str, answer: &Answer, base: &str) -> impl Serialize {
     let sources = named(library, answer, base);
-    let excerpts = answer.excerpts.iter().map(|excerpt| Quoted {
+    let quoted = answer.excerpts.iter().map(|excerpt| Quoted {
         text: excerpt.text.clone(),
         source: sources.get(excerpt.source).map(|source| source.url.clone()).unwrap_or_default(),
     });
+    let excerpts = quoted.collect();
     let text = if answer.text.is_empty() { NOT_HERE.to_owned() } else { prose(&answer.text) };
-    serde_json::json!(Told { question, answer: text, excerpts: excerpts.collect(), sources: sources.clone() })
+    serde_json::json!(Told { question, answer: text, excerpts, sources })
 }
 
 /// The answer as Markdown, in which neither the question nor a sentence of the pages is markup.

@@ -80,7 +80,7 @@ impl Index {
             for (page, at) in library.pages().iter().zip(0..) {
                 for (section, number) in page.sections().iter().zip(0..) {
                     places.push(Place { page: at, section: number });
-                    let heading = plain(&section.headings.join(" › "));
+                    let heading = plain(&section.name());
                     let row = i64::try_from(places.len()).unwrap_or(i64::MAX);
                     add.execute(params![row, plain(&page.title), heading, plain(&words(section))])?;
                 }

@@ -40,6 +40,12 @@ pub(crate) fn address(base: &str, path: &str) -> String {
     }
 }
 
+/// The address of a place on a page below `base`; of the page, without a fragment.
+pub(crate) fn place(base: &str, path: &str, fragment: &str) -> String {
+    let page = address(base, path);
+    if fragment.is_empty() { page } else { format!("{page}#{}", encoded(fragment)) }
+}
+
 #[derive(Default)]
 struct Table {
     alignments: Vec<Alignment>,
@@ -188,10 +194,7 @@ impl<'a> Writer<'a> {
         match &link?.target {
             Target::Elsewhere => None,
             Target::Forbidden => Some("#".to_owned()),
-            Target::Page { path, fragment } if fragment.is_empty() => Some(address(self.base, path)),
-            Target::Page { path, fragment } => {
-                Some(format!("{}#{}", address(self.base, path), encoded(fragment)))
-            }
+            Target::Page { path, fragment } => Some(place(self.base, path, fragment)),
         }
     }
 }

@@ -21,7 +21,7 @@ pub use problem::Problem;
 pub use read::Unreadable;
 
 pub(crate) use html::{address, snippet};
-pub(crate) use text::{decoded, encoded};
+pub(crate) use text::decoded;
 
 use links::page_path;
 use outline::{Outline, outline};
@@ -92,6 +92,18 @@ impl Page {
     /// Its text as Markdown whose links between pages are whole URLs, for readers that see many pages at once.
     pub fn standalone(&self, url: &str) -> String {
         read::standalone(self, url)
+    }
+}
+
+impl Section {
+    /// Its headings, outermost first; nothing for what stands before the first one.
+    pub(crate) fn name(&self) -> String {
+        self.headings.join(" › ")
+    }
+
+    /// Where it is on its page, in a library that stands below `base`.
+    pub(crate) fn address(&self, page: &Page, base: &str) -> String {
+        html::place(base, &page.path, &self.anchor)
     }
 }
 

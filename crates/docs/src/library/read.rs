@@ -1,6 +1,6 @@
 //! Libraries from the disk, and pages that are read away from theirs.
 
-use super::{Library, Page, links::Target, outline::Link, text::encoded};
+use super::{Library, Page, links::Target, outline::Link};
 use std::{
     borrow::Cow,
     fmt, fs, io,
@@ -83,8 +83,7 @@ pub(super) fn standalone(page: &Page, url: &str) -> String {
 
 fn whole_url(link: &Link, url: &str) -> Option<String> {
     let Target::Page { path, fragment } = &link.target else { return None };
-    let fragment = if fragment.is_empty() { String::new() } else { format!("#{}", encoded(fragment)) };
-    Some(format!("{}{fragment}", super::address(url, path)))
+    Some(super::html::place(url, path, fragment))
 }
 
 #[cfg(test)]

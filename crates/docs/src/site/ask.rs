@@ -1,29 +1,14 @@
 //! Asking: as a page for people, and as Markdown or JSON for machines.
 
-use super::{Asked, Docs, frame::Frame, kept, machines::MARKDOWN};
-use crate::{
-    ask::{Answer, Asking, Named, Passage, as_json, as_markdown},
-    library::snippet,
-};
+use super::{Asked, BADLY_ENCODED, Docs, LONGEST, Refusal, Refused, frame::Frame, kept, machines::MARKDOWN};
+use crate::ask::{Answer, Asking, Named, Passage, as_json, as_markdown};
 use askama::Template;
 use axum::body::Body;
 use http::{HeaderValue, Response, StatusCode, header};
 use pages::Head;
-use serde::Serialize;
 use web::Form;
 
-/// The longest question and goal, in characters.
-const LONGEST: usize = 1000;
-
 const FAILED: &str = "Questions cannot be answered just now. It is not your fault, and it has been logged.";
-
-/// What is wrong with a question.
-type Refusal = &'static str;
-
-#[derive(Serialize)]
-struct Refused<'a> {
-    error: &'a str,
-}
 
 #[derive(Template)]
 #[template(path = "ask.html")]
@@ -32,16 +17,8 @@ struct Shown<'a> {
     frame: Frame<'a>,
     question: &'a str,
     refusal: Option<&'a str>,
-    passages: Vec<Part>,
+    passages: &'a [Passage],
     sources: Vec<Named>,
-}
-
-/// A passage as it is shown.
-enum Part {
-    Sentences(String),
-    List(Vec<String>, bool),
-    /// Coloured, and nothing in it is markup.
-    Code(String),
 }
 
 /// `/ask?q=…&page=…`: for people.
@@ -79,7 +56,6 @@ pub(super) async fn of_page(docs: &Docs, asked: &Asked, place: usize) -> Option<
 
 const EMPTY: Refusal = "Nothing is asked: put a question in plain words behind `ask=`.";
 const TOO_LONG: Refusal = "That is too long: a question and a goal have at most 1,000 characters each.";
-const BADLY_ENCODED: Refusal = "The address is badly encoded, or asks twice.";
 
 fn asking(question: Option<&str>, goal: Option<&str>, page: Option<usize>) -> Result<Asking, Refusal> {
     let question = question.unwrap_or_default().trim();
@@ -133,20 +109,10 @@ fn show(
         frame: Frame::of(docs, asked, None),
         question,
         refusal: refusal.map(|(_, refusal)| refusal),
-        passages: answer.text.iter().map(Part::of).collect(),
+        passages: &answer.text,
         sources: sources.collect(),
     };
     let mut response = pages::html(status, &shown);
     response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept"));
     response
-}
-
-impl Part {
-    fn of(passage: &Passage) -> Self {
-        match passage {
-            Passage::Sentences(text) => Self::Sentences(text.clone()),
-            Passage::List(items, numbered) => Self::List(items.clone(), *numbered),
-            Passage::Code { language, text } => Self::Code(snippet(language, text)),
-        }
-    }
 }

@@ -14,14 +14,14 @@ struct Made<'a> {
 /// A page for people.
 pub(super) fn html(headers: &HeaderMap, template: &impl Template) -> Response<Body> {
     match template.render() {
-        Ok(text) => kept(headers, &text, pages::html(StatusCode::OK, &Made { text: &text })),
+        Ok(text) => kept(headers, &tag_of(&text), pages::html(StatusCode::OK, &Made { text: &text })),
         Err(_) => pages::html(StatusCode::OK, template),
     }
 }
 
 /// A text for machines.
 pub(super) fn text(headers: &HeaderMap, kind: &'static str, text: String) -> Response<Body> {
-    kept(headers, &text.clone(), plain(StatusCode::OK, kind, text))
+    kept(headers, &tag_of(&text), plain(StatusCode::OK, kind, text))
 }
 
 /// A text for machines that nobody should keep.
@@ -34,10 +34,13 @@ pub(super) fn plain(status: StatusCode, kind: &'static str, text: String) -> Res
     response
 }
 
-fn kept(request: &HeaderMap, text: &str, mut response: Response<Body>) -> Response<Body> {
+fn tag_of(text: &str) -> String {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
-    let tag = format!("\"{:016x}\"", hasher.finish());
+    format!("\"{:016x}\"", hasher.finish())
+}
+
+fn kept(request: &HeaderMap, tag: &str, mut response: Response<Body>) -> Response<Body> {
     let known = request.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     let mut known =
         known.flat_map(|value| value.split(',')).map(|value| value.trim().trim_start_matches("W/"));
@@ -49,7 +52,7 @@ fn kept(request: &HeaderMap, text: &str, mut response: Response<Body>) -> Respon
     // The same for everybody, and asked for anew each time: a new version shows at once.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, no-cache"));
     headers.remove(header::VARY);
-    if let Ok(tag) = HeaderValue::from_str(&tag) {
+    if let Ok(tag) = HeaderValue::from_str(tag) {
         headers.insert(header::ETAG, tag);
     }
     response

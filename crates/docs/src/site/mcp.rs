@@ -1,7 +1,7 @@
 //! The documentation for agents: an MCP server over streamable HTTP (<https://modelcontextprotocol.io>), without sessions, so
 //! that any node answers any request.
 
-use super::{Docs, search::found};
+use super::{Docs, LONGEST, search::found};
 use crate::{
     ask::{Asking, as_markdown},
     library::{Page, address},
@@ -24,8 +24,6 @@ use std::{fmt::Write, sync::Arc};
 
 /// The largest request, in bytes.
 const LARGEST: usize = 64 * 1024;
-/// The longest text that an argument may have, in characters.
-const LONGEST: usize = 1000;
 
 /// Answers one request of an MCP client.
 pub(super) async fn answer(docs: &Docs, request: Request) -> Response<Body> {

@@ -21,6 +21,7 @@ use axum::{
 };
 use http::{HeaderMap, Method, Response, StatusCode, Uri, header, request::Parts};
 use pages::Asset;
+use serde::Serialize;
 use shelf::Shelf;
 use std::sync::{Arc, OnceLock};
 use wanted::Wanted;
@@ -75,6 +76,20 @@ impl Mount {
             Self::Own => "",
         }
     }
+}
+
+/// The longest text that is looked for or asked, in characters.
+const LONGEST: usize = 1000;
+
+/// What is wrong with a text that is looked for or asked.
+type Refusal = &'static str;
+
+const BADLY_ENCODED: Refusal = "The address is badly encoded, or asks twice.";
+
+/// A refusal as JSON.
+#[derive(Serialize)]
+struct Refused<'a> {
+    error: &'a str,
 }
 
 /// What is to be known of a request.

@@ -1,9 +1,9 @@
 //! Searching: as a page, and as JSON for scripts.
 
-use super::{Asked, Docs, frame::Frame, shelf::Shelf};
+use super::{Asked, BADLY_ENCODED, Docs, LONGEST, Refusal, Refused, frame::Frame, shelf::Shelf};
 use crate::{
     index::{Hit, Index, Marked, Need, Term},
-    library::{Library, address, encoded},
+    library::Library,
 };
 use askama::Template;
 use axum::body::Body;
@@ -13,8 +13,6 @@ use serde::Serialize;
 use std::collections::HashMap;
 use web::Form;
 
-/// The longest question, in characters.
-const LONGEST: usize = 1000;
 /// How many sections are looked at.
 const CANDIDATES: u32 = 80;
 /// How many are shown.
@@ -63,11 +61,6 @@ struct Results<'a> {
     results: &'a [Found],
 }
 
-#[derive(Serialize)]
-struct Refused<'a> {
-    error: &'a str,
-}
-
 #[derive(Template)]
 #[template(path = "search.html")]
 struct Shown<'a> {
@@ -92,7 +85,7 @@ pub(super) async fn answer(docs: &Docs, asked: &Asked) -> Response<Body> {
 ///
 /// # Errors
 /// The index fails; the log says why.
-pub(super) async fn found(docs: &Docs, query: &str, base: &str) -> Result<Vec<Found>, &'static str> {
+pub(super) async fn found(docs: &Docs, query: &str, base: &str) -> Result<Vec<Found>, Refusal> {
     let words = Term::all(query, true);
     match docs.shelf().with_index(move |index| search(index, &words)).await {
         Some(Ok(hits)) => Ok(pick(docs, base, docs.shelf(), &hits)),
@@ -107,8 +100,8 @@ pub(super) async fn found(docs: &Docs, query: &str, base: &str) -> Result<Vec<Fo
 const FAILED: &str = "The search does not work just now. It is not your fault, and it has been logged.";
 
 /// What is looked for.
-fn query(text: &str) -> Result<String, &'static str> {
-    let form = Form::parse(text.as_bytes()).map_err(|_| "The address is badly encoded, or asks twice.")?;
+fn query(text: &str) -> Result<String, Refusal> {
+    let form = Form::parse(text.as_bytes()).map_err(|_| BADLY_ENCODED)?;
     let query = form.get("q").unwrap_or_default();
     if query.chars().count() > LONGEST {
         return Err("That is too long to look for: at most 1,000 characters.");
@@ -136,14 +129,12 @@ fn pick(docs: &Docs, base: &str, shelf: &Shelf, hits: &[Hit]) -> Vec<Found> {
 fn shown(docs: &Docs, base: &str, library: &Library, hit: &Hit) -> Option<Found> {
     let page = library.pages().get(hit.place.page)?;
     let section = page.sections().get(hit.place.section)?;
-    let anchor =
-        if section.anchor.is_empty() { String::new() } else { format!("#{}", encoded(&section.anchor)) };
     let Marked(parts) = &hit.excerpt;
     Some(Found {
         title: page.title.clone(),
-        section: section.headings.join(" › "),
-        url: format!("{}{anchor}", address(docs.url(), &page.path)),
-        path: format!("{}{anchor}", address(base, &page.path)),
+        section: section.name(),
+        url: section.address(page, docs.url()),
+        path: section.address(page, base),
         excerpt: hit.excerpt.plain(),
         parts: parts.iter().map(|(text, hit)| Part { text: text.clone(), hit: *hit }).collect(),
     })

@@ -85,6 +85,10 @@ enum Command {
     },
 }
 
+/// How many tasks a thread runs before it looks at those that all threads share. Under a crowd its own never end, and those that
+/// found no room there wait in the shared queue: at the library's rate (up to 127) some waited for twenty seconds.
+const TURNS_BETWEEN_LOOKS: u32 = 2;
+
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
@@ -92,7 +96,7 @@ pub fn run() -> ExitCode {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .global_queue_interval(crate::crowd::TURNS_BETWEEN_LOOKS)
+        .global_queue_interval(TURNS_BETWEEN_LOOKS)
         .build();
     let runtime = match runtime {
         Ok(runtime) => runtime,

@@ -2,7 +2,8 @@
 
 use clap::{Arg, Args, Command};
 use duku::settings::GivenSettings;
-use std::{env, fmt::Write as _, fs, path::Path};
+use std::{fmt::Write as _, path::Path};
+use testkit::assert_committed;
 
 const HEAD: &str = "# Settings
 
@@ -22,15 +23,7 @@ key comes from `DUKU_MASTER_KEY` or a file, the mail server's password from `DUK
 #[test]
 fn the_committed_settings_page_is_what_the_program_takes() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/operating/settings.md");
-    let written = page();
-    if env::var_os("UPDATE_REFERENCES").is_some() {
-        fs::write(&path, &written).unwrap();
-    }
-    assert!(
-        fs::read_to_string(&path).unwrap_or_default() == written,
-        "docs/operating/settings.md is not what the program takes: \
-         `UPDATE_REFERENCES=1 cargo test -p duku --test it references` writes it anew"
-    );
+    assert_committed(&path, &page(), "UPDATE_REFERENCES", "cargo test -p duku --test it references");
 }
 
 fn page() -> String {

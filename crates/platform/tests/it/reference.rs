@@ -1,7 +1,8 @@
 //! The reference of the schema in the users' documentation: a page that is written from the schema itself.
 
 use graphql_parser::schema::{Definition, EnumType, Field, InputValue, Type, TypeDefinition, parse_schema};
-use std::{collections::HashMap, env, fs, path::Path};
+use std::{collections::HashMap, path::Path};
+use testkit::assert_committed;
 
 const HEAD: &str = "# GraphQL schema
 
@@ -12,15 +13,7 @@ in `crates/platform/schema.graphql`, and a running server answers GraphQL intros
 #[test]
 fn the_committed_reference_is_the_schema() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/integrations/graphql-schema.md");
-    let written = page(&platform::sdl());
-    if env::var_os("UPDATE_REFERENCES").is_some() {
-        fs::write(&path, &written).unwrap();
-    }
-    assert!(
-        fs::read_to_string(&path).unwrap_or_default() == written,
-        "docs/integrations/graphql-schema.md is not what the schema says: \
-         `UPDATE_REFERENCES=1 cargo test -p platform reference` writes it anew"
-    );
+    assert_committed(&path, &page(&platform::sdl()), "UPDATE_REFERENCES", "cargo test -p platform reference");
 }
 
 fn page(sdl: &str) -> String {

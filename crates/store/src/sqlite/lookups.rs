@@ -1,6 +1,6 @@
 //! Reads of the hot path, gathered: requests that a thread has at hand at the same time share a read transaction.
 //!
-//! SQLite locks and unlocks the file for each transaction, which costs more than the read itself. So each request puts
+//! SQLite locks and unlocks the file for each transaction, two system calls that can serve many. So each request puts
 //! its question down and lets the others go on; the first that comes back reads for all. Promise: the transaction begins
 //! after the last of these questions came, so each answer holds every commit that was answered before its question.
 //! Nothing is remembered between transactions.
