@@ -35,7 +35,8 @@
       const at = new Date(time.dateTime);
       if (isNaN(at)) continue;
       const format = time.dataset.format;
-      const text = format === 'relative' ? relative(at, Date.now()) : format === 'date' ? date.format(at) : moment.format(at);
+      const now = Date.now();
+      const text = format === 'relative' ? relative(at, now) : format === 'since' ? relative(Math.min(at, now), now) : format === 'date' ? date.format(at) : moment.format(at);
       if (time.textContent !== text) time.textContent = text;
     }
   }

@@ -21,4 +21,4 @@ pub use assets::{Asset, asset_url, assets, assets_with};
 pub use chart::{DaysChart, days_chart};
 pub use chrome::{Chrome, Current, Head, Section};
 pub use message::{Message, message, message_for};
-pub use times::{Time, date, date_text, moment, moment_text, relative, relative_text};
+pub use times::{Time, date, date_text, moment, moment_text, relative, relative_text, since};

@@ -27,6 +27,11 @@ pub fn relative(at: Timestamp, now: Timestamp) -> Time {
     Time { at, format: "relative", text: relative_text(at, now) }
 }
 
+/// How long ago something was: "3 minutes ago". Where clocks differ, what has just happened is not told as the future.
+pub fn since(at: Timestamp, now: Timestamp) -> Time {
+    Time { at, format: "since", text: relative_text(at.min(now), now) }
+}
+
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { at, format, text } = self;
@@ -117,6 +122,13 @@ mod tests {
         ] {
             assert_eq!(relative_text(NOW.plus_seconds(seconds), NOW), words);
         }
+    }
+
+    #[test]
+    fn what_has_happened_is_never_told_as_the_future() {
+        let text = |seconds| since(NOW.plus_seconds(seconds), NOW).to_string();
+        assert!(text(300).ends_with("data-format=\"since\">just now</time>"), "{}", text(300));
+        assert!(text(-180).ends_with(">3 minutes ago</time>"));
     }
 
     proptest! {

@@ -65,7 +65,7 @@ async fn confirmation(visit: &Visit, device: &StoredDevice, trouble: Trouble) ->
         device: device.device.clone(),
         elsewhere: elsewhere(device.address.as_deref(), visit.ctx.address),
         address: device.address.clone().unwrap_or_default(),
-        asked: pages::relative(device.created_at, now),
+        asked: pages::since(device.created_at, now),
         until: pages::relative(device.expires_at, now),
         email: visit.visitor.email.as_str().to_owned(),
         organisation: visit.principal.organisation_name.clone(),

@@ -57,7 +57,7 @@ impl Product {
             id: subject.id.to_string(),
             name: subject.details.name.to_string(),
             base_url: subject.details.base_url.clone(),
-            updated: pages::relative(subject.updated_at, now),
+            updated: pages::since(subject.updated_at, now),
         }
     }
 }
@@ -66,8 +66,8 @@ impl Notice {
     fn of(attention: Attention, now: Timestamp) -> Self {
         let what = match attention.matter {
             Matter::ExpiresSoon(at) => What::ExpiresSoon(pages::relative(at, now)),
-            Matter::Expired(at) => What::Expired(pages::relative(at, now)),
-            Matter::DeadSecret(at, times) => What::DeadSecret(pages::relative(at, now), times),
+            Matter::Expired(at) => What::Expired(pages::since(at, now)),
+            Matter::DeadSecret(at, times) => What::DeadSecret(pages::since(at, now), times),
         };
         Self { key: attention.key.to_string(), label: attention.label, what }
     }

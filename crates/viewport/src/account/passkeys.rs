@@ -54,7 +54,7 @@ pub(super) async fn rows(person: &Person) -> Result<Option<Vec<PasskeyRow>>, Res
         id: passkey.id.as_str().to_owned(),
         name: passkey.name,
         added: pages::date(passkey.created_at),
-        used: passkey.last_used_at.map(|at| pages::relative(at, person.ctx.now)),
+        used: passkey.last_used_at.map(|at| pages::since(at, person.ctx.now)),
     });
     Ok(Some(rows.collect()))
 }

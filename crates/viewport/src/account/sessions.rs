@@ -46,7 +46,7 @@ pub(super) async fn rows(person: &Person) -> Result<Vec<SessionRow>, Response<Bo
             device,
             address: address.unwrap_or_default(),
             began: pages::moment(created_at),
-            seen: pages::relative(last_seen_at, now),
+            seen: pages::since(last_seen_at, now),
         }
     });
     Ok(rows.collect())

@@ -67,7 +67,7 @@ fn dead_secrets(keys: &[KeyOverview], visit: &Visit) -> Vec<DeadSecret> {
                 id: attention.key.to_string(),
                 label: attention.label,
                 times,
-                seen: pages::relative(at, now),
+                seen: pages::since(at, now),
             }),
             Matter::Expired(_) | Matter::ExpiresSoon(_) => None,
         })

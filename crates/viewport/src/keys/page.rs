@@ -52,7 +52,7 @@ fn chart(days: &[KeyUse], count: fn(&KeyUse) -> i64, noun: &'static str) -> Days
 fn sources(report: &KeyReport, now: Timestamp) -> Vec<Source> {
     let rows = report.sources.iter().map(|source| Source {
         address: source.address.clone(),
-        last: pages::relative(source.last_used_at, now),
+        last: pages::since(source.last_used_at, now),
         previous_secret: source.previous_secret,
     });
     rows.collect()

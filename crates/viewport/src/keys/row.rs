@@ -87,7 +87,7 @@ impl Row {
             } else {
                 ""
             },
-            last_used: overview.last_used_at.map(|at| pages::relative(at, now)),
+            last_used: overview.last_used_at.map(|at| pages::since(at, now)),
             last_used_from: overview.last_used_from.clone().unwrap_or_default(),
             created_by: key.created_by.clone(),
             unused_days: unused_days(overview, now),

@@ -47,7 +47,7 @@ pub(crate) async fn show(visit: Visit, Path(id): Path<String>, RawQuery(query): 
         description: product.details.description,
         base_url: product.details.base_url,
         created: pages::moment(product.created_at),
-        updated: pages::relative(product.updated_at, visit.ctx.now),
+        updated: pages::since(product.updated_at, visit.ctx.now),
         targets: targets.iter().map(|target| Row::of(target, visit.ctx.now)).collect(),
         is_later: after.is_some(),
         next: next.map(|last| last.id.to_string()),

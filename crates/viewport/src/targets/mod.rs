@@ -32,7 +32,7 @@ impl Row {
             version: details.version.clone(),
             environment: details.environment.clone(),
             build: Build::of(target),
-            updated: pages::relative(target.updated_at, now),
+            updated: pages::since(target.updated_at, now),
         }
     }
 }
