@@ -8,8 +8,7 @@ use super::{
 };
 use crate::{
     Block, BlockKind,
-    index::Place,
-    library::{Library, Section},
+    library::{Library, Place, Section},
 };
 use std::collections::BTreeSet;
 
@@ -63,6 +62,7 @@ impl Guide {
             _ => {}
         }
         let mut told = sentences(read, best, all);
+        told.extend(form(read, question.kind, &told, best, all));
         let announced: Vec<usize> = told
             .iter()
             .filter_map(|unit| read.units.get(*unit))
@@ -197,6 +197,23 @@ fn sentences(read: &Read, best: &Candidate, all: &[Candidate]) -> BTreeSet<usize
         }
     }
     told
+}
+
+/// The best sentence of the section that has what the question cannot do without, if none of those told has it: the number
+/// that goes with a setting's meaning.
+fn form(
+    read: &Read,
+    kind: Kind,
+    told: &BTreeSet<usize>,
+    best: &Candidate,
+    all: &[Candidate],
+) -> Option<usize> {
+    let has = |unit: usize| read.units.get(unit).is_some_and(|unit| unit.evidence.fits(kind) > 0.0);
+    if !kind.is_strict() || told.iter().any(|unit| has(*unit)) {
+        return None;
+    }
+    let mut others = all.iter().filter(|other| other.place == best.place);
+    others.find(|other| has(other.unit)).map(|other| other.unit)
 }
 
 /// Sentences of a section as they are told: in their order, those of a paragraph together.

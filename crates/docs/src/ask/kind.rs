@@ -1,6 +1,6 @@
 //! How a question asks.
 
-use super::{evidence::IMPERATIVES, words::words};
+use super::{clauses::clauses, evidence::IMPERATIVES, words::words};
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,6 +112,32 @@ const SIGNS: &[(&str, Kind)] = &[
     ("meaning of", Kind::WhatIs),
 ];
 
+/// Beginnings that say nothing elsewhere.
+const OPENINGS: &[(&str, Kind)] = &[
+    ("has", Kind::CanI),
+    ("have", Kind::CanI),
+    ("did", Kind::CanI),
+    ("should", Kind::CanI),
+    ("must", Kind::CanI),
+    ("was", Kind::CanI),
+    ("were", Kind::CanI),
+    ("would", Kind::CanI),
+    ("am i", Kind::CanI),
+    ("isnt", Kind::CanI),
+    ("arent", Kind::CanI),
+    ("cant", Kind::CanI),
+    ("dont", Kind::CanI),
+    ("doesnt", Kind::CanI),
+    ("wont", Kind::CanI),
+    ("shouldnt", Kind::CanI),
+    ("and if", Kind::WhatHappens),
+    ("and how", Kind::HowTo),
+    ("which command", Kind::HowTo),
+    ("whats the command", Kind::HowTo),
+    ("what is the command", Kind::HowTo),
+    ("what command", Kind::HowTo),
+];
+
 /// Words that give a kind away where a question is words alone, or asks for "what" or "is there".
 const HINTS: &[(Kind, &[&str])] = &[
     (
@@ -140,14 +166,33 @@ const HINTS: &[(Kind, &[&str])] = &[
     (Kind::ShowMe, &["example", "sample", "snippet", "yaml", "yml", "template"]),
 ];
 
+/// The words of a text, with one space before and behind each.
+fn spoken(text: &str) -> String {
+    format!(" {} ", words(text).join(" "))
+}
+
 impl Kind {
-    pub(super) fn of(question: &str) -> Self {
-        let spoken = words(question);
-        let text = format!(" {} ", spoken.join(" "));
-        // What a question begins with says most.
-        let begins = SIGNS.iter().filter(|(sign, _)| text.starts_with(&format!(" {sign} ")));
+    /// How a text asks. Where it tells a story first, the last part that asks says so.
+    pub(super) fn of(text: &str) -> Self {
+        if Self::begun(&spoken(text)).is_none()
+            && let Some(clause) = clauses(text).filter(|clause| Self::begun(&spoken(clause)).is_some()).last()
+        {
+            return Self::of_clause(clause);
+        }
+        Self::of_clause(text)
+    }
+
+    /// What a question begins with says most.
+    fn begun(spoken: &str) -> Option<Self> {
+        let begins =
+            SIGNS.iter().chain(OPENINGS).filter(|(sign, _)| spoken.starts_with(&format!(" {sign} ")));
+        begins.max_by_key(|(sign, _)| sign.len()).map(|(_, kind)| *kind)
+    }
+
+    fn of_clause(question: &str) -> Self {
+        let (text, spoken) = (spoken(question), words(question));
         let mut has = SIGNS.iter().filter(|(sign, _)| sign.len() > 4 && text.contains(&format!(" {sign} ")));
-        let begun = begins.max_by_key(|(sign, _)| sign.len()).map(|(_, kind)| *kind);
+        let begun = Self::begun(&text);
         let had = has.next().map(|(_, kind)| *kind);
         match (begun, had) {
             // "Is there a maximum number of …" asks for the number.
@@ -250,6 +295,9 @@ mod tests {
             ("rotate secret", Kind::HowTo),
             ("secret rotation", Kind::Plain),
             ("max depth of a query", Kind::HowMany),
+            ("I lost the secret. Can it be shown again?", Kind::CanI),
+            ("member or admin - who sees the log", Kind::Who),
+            ("Has anybody tried CockroachDB?", Kind::CanI),
         ] {
             assert_eq!(Kind::of(question), kind, "{question}");
         }

@@ -3,25 +3,31 @@
 //! Nothing is made up: an answer is sentences, rows and commands of the pages, and where none fits, that is said. The same
 //! question always gets the same answer, and no network is needed.
 
+mod clauses;
 mod compose;
 mod evidence;
+mod fit;
+mod hearing;
 mod kind;
+mod listed;
 mod question;
 mod reading;
 mod render;
 mod score;
+mod sentences;
 mod thesaurus;
 mod words;
 
 pub(crate) use render::{Named, as_json, as_markdown};
 
 use crate::{
-    index::{Index, Place},
-    library::Library,
+    index::Index,
+    library::{Library, Place},
 };
+use fit::Fit;
 use question::Question;
 use reading::{Reading, Unit};
-use score::{Fit, Scale};
+use score::Scale;
 use std::collections::HashMap;
 use thesaurus::Thesaurus;
 
@@ -178,7 +184,7 @@ impl Guide {
         let towards = goal.said_in(read);
         let is_asked = f64::from(u8::from(asking.page == Some(place.page)));
         let candidate = |(unit, at): (&Unit, usize)| {
-            let fit = Fit { indexed, is_asked, towards, ..scale.fit(read, &stand, unit, at == 0) };
+            let fit = Fit { indexed, is_asked, towards, ..scale.fit(read, &stand, unit, at) };
             Candidate { place, unit: at, fit, score: fit.score() }
         };
         read.units.iter().zip(0..).map(candidate).collect()
@@ -187,7 +193,7 @@ impl Guide {
 
 /// Whether a sentence is likely to answer a question.
 fn is_likely(question: &Question, best: &Candidate) -> bool {
-    !question.terms.is_empty() && best.fit.confidence(question.known()) >= 0.0
+    !question.terms.is_empty() && best.fit.confidence(question) >= 0.0
 }
 
 #[cfg(test)]

@@ -3,13 +3,10 @@
 use super::{
     evidence::Evidence,
     kind::Kind,
+    sentences::{parts, subject},
     words::{is_silent, stem, words},
 };
-use crate::{
-    Block, BlockKind,
-    index::Place,
-    library::{Library, Section},
-};
+use crate::library::{Answered, Library, Place, Section, bare};
 use std::collections::{HashMap, HashSet};
 
 /// How sure a mistyped word is, and one that may be another word.
@@ -62,6 +59,16 @@ pub(super) struct Unit {
     /// How much its words tell together.
     pub(super) weight: f64,
     pub(super) evidence: Evidence,
+    /// The questions that the documentation says it answers.
+    pub(super) answers: Vec<Listed>,
+}
+
+/// A question that the documentation says it answers.
+pub(super) struct Listed {
+    pub(super) words: Vec<Word>,
+    pub(super) kind: Kind,
+    /// How much its words tell together.
+    pub(super) weight: f64,
 }
 
 impl Reading {
@@ -73,10 +80,17 @@ impl Reading {
             pages: Vec::new(),
             sections: 0,
         };
-        for page in library.pages() {
+        let mut answered: HashMap<Place, Vec<&Answered>> = HashMap::new();
+        for known in library.questions() {
+            answered.entry(known.place).or_default().push(known);
+        }
+        for (page, number) in library.pages().iter().zip(0..) {
             let mut sections = Vec::new();
-            for section in page.sections() {
-                let read = reading.read(&page.title, section);
+            for (section, at) in page.sections().iter().zip(0..) {
+                let mut read = reading.read(&page.title, section);
+                for known in answered.remove(&Place { page: number, section: at }).unwrap_or_default() {
+                    reading.list(&mut read, known);
+                }
                 reading.count(&read);
                 sections.push(read);
             }
@@ -91,16 +105,48 @@ impl Reading {
     fn weigh(&mut self) {
         let mut pages = std::mem::take(&mut self.pages);
         for unit in pages.iter_mut().flatten().flat_map(|read| &mut read.units) {
-            unit.weight = unit.words.iter().map(|word| self.weight(Some(*word))).sum();
+            unit.weight = self.weight_of(&unit.words);
+            for listed in &mut unit.answers {
+                listed.weight = self.weight_of(&listed.words);
+            }
         }
         self.pages = pages;
+    }
+
+    fn weight_of(&self, words: &[Word]) -> f64 {
+        words.iter().map(|word| self.weight(Some(*word))).sum()
+    }
+
+    /// Notes at the sentence that has the quoted words what it answers.
+    fn list(&mut self, read: &mut Read, answered: &Answered) {
+        let questions: Vec<Listed> = answered
+            .questions
+            .iter()
+            .map(|text| {
+                let mut words = self.learn(text);
+                words.sort_unstable();
+                words.dedup();
+                Listed { words, kind: Kind::of(text), weight: 0.0 }
+            })
+            .collect();
+        let of_block = |unit: &&mut Unit| unit.block == answered.block;
+        let is_quoted = |unit: &Unit| bare(&unit.text).contains(&answered.quote);
+        let at = read.units.iter().position(|unit| unit.block == answered.block && is_quoted(unit));
+        let unit = match at {
+            Some(at) => read.units.get_mut(at),
+            None => read.units.iter_mut().find(of_block),
+        };
+        if let Some(unit) = unit {
+            unit.answers.extend(questions);
+        }
     }
 
     /// Notes which words stand in a section.
     fn count(&mut self, read: &Read) {
         let units = read.units.iter().flat_map(|unit| &unit.words);
+        let listed = read.units.iter().flat_map(|unit| &unit.answers).flat_map(|listed| &listed.words);
         let words: HashSet<Word> =
-            units.chain(&read.heading).chain(&read.above).chain(&read.title).copied().collect();
+            units.chain(listed).chain(&read.heading).chain(&read.above).chain(&read.title).copied().collect();
         for word in words {
             if let Some(spread) = self.spread.get_mut(word as usize) {
                 *spread += 1;
@@ -120,7 +166,15 @@ impl Reading {
                 let words = self.learn(&text);
                 let subject = self.learn(subject(&text, &block.kind)).len();
                 let evidence = Evidence::of(&text, &block.kind);
-                units.push(Unit { block: number, text, words, subject, weight: 0.0, evidence });
+                units.push(Unit {
+                    block: number,
+                    text,
+                    words,
+                    subject,
+                    weight: 0.0,
+                    evidence,
+                    answers: Vec::new(),
+                });
             }
         }
         Read { title, above, heading, question: Kind::of_heading(own), units }
@@ -243,103 +297,4 @@ fn is_slip(typed: &str, word: &str) -> bool {
     };
     let (one, other) = (sorted(typed), sorted(word));
     one.len() != other.len() || one == other || one.len() > 7
-}
-
-/// What a sentence or a row speaks about: the words before its verb, or its first cell.
-fn subject<'a>(text: &'a str, kind: &BlockKind) -> &'a str {
-    match kind {
-        BlockKind::Row { .. } => text.split_once(" (").map_or(text, |(subject, _)| subject),
-        BlockKind::Code { .. } => "",
-        BlockKind::Paragraph | BlockKind::Item { .. } => {
-            let mut end = 0;
-            for word in text.split_inclusive(' ').take(12) {
-                if VERBS.contains(&word.trim_end()) {
-                    return text.get(..end).unwrap_or_default();
-                }
-                end += word.len();
-            }
-            ""
-        }
-    }
-}
-
-/// Verbs that end what a sentence speaks about.
-const VERBS: &[&str] = &[
-    "is", "are", "was", "can", "cannot", "may", "must", "has", "have", "holds", "means", "takes", "lives",
-    "lasts", "answers", "gets", "needs", "ends", "keeps", "stays", "works", "goes", "go", "makes", "gives",
-    "says", "shows", "lists", "counts", "expires", "belongs", "opens", "sets", "names", "does", "do", "will",
-    "runs", "signs", "get", "send", "read", "work", "serves", "refuses", "deletes", "asks", "reads", "sends",
-    "stands", "begins", "starts", "uses", "becomes",
-];
-
-/// The sentences of a paragraph, and everything else whole.
-fn parts(block: &Block) -> Vec<String> {
-    match &block.kind {
-        BlockKind::Paragraph | BlockKind::Item { .. } => sentences(&block.text),
-        BlockKind::Row { columns, cells } => vec![row(columns, cells)],
-        BlockKind::Code { .. } => vec![block.text.clone()],
-    }
-}
-
-/// A table's row as a sentence: the first cell is what the others are about.
-fn row(columns: &[String], cells: &[String]) -> String {
-    let mut cells = cells.iter().zip(columns.iter().map(String::as_str).chain(std::iter::repeat("")));
-    let Some((subject, _)) = cells.next() else { return String::new() };
-    let rest: Vec<String> = cells
-        .filter(|(cell, _)| !cell.trim().is_empty())
-        .map(|(cell, column)| if column.is_empty() { cell.clone() } else { format!("{column}: {cell}") })
-        .collect();
-    if rest.is_empty() { subject.clone() } else { format!("{subject} ({})", rest.join("; ")) }
-}
-
-/// Cuts a text behind full stops that end a sentence.
-fn sentences(text: &str) -> Vec<String> {
-    let mut sentences = Vec::new();
-    let mut start = 0;
-    let mut before = ' ';
-    for (at, c) in text.char_indices() {
-        let ends = matches!(c, '.' | '!' | '?')
-            && !(before == '.' || is_short(text.get(start..at).unwrap_or_default()));
-        before = c;
-        if !ends {
-            continue;
-        }
-        let end = at + c.len_utf8();
-        let rest = text.get(end..).unwrap_or_default();
-        let next = rest.trim_start().chars().next();
-        if rest.starts_with(char::is_whitespace) && next.is_some_and(|next| !next.is_lowercase()) {
-            sentences.push(text.get(start..end).unwrap_or_default().trim().to_owned());
-            start = end;
-        }
-    }
-    sentences.push(text.get(start..).unwrap_or_default().trim().to_owned());
-    sentences.retain(|sentence| !sentence.is_empty());
-    sentences
-}
-
-/// Whether a text ends with a word that a full stop shortens.
-fn is_short(text: &str) -> bool {
-    let last = text.rsplit(char::is_whitespace).next().unwrap_or_default();
-    matches!(last.trim_start_matches('('), "e.g" | "i.e" | "etc" | "vs" | "No" | "e" | "i")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sentences_end_where_people_end_them() {
-        assert_eq!(
-            sentences("A key lives 90 days. It is v1.2, e.g. Not that. `duku serve` starts! lower goes on."),
-            ["A key lives 90 days.", "It is v1.2, e.g. Not that.", "`duku serve` starts! lower goes on."]
-        );
-        assert!(sentences("  ").is_empty());
-    }
-
-    #[test]
-    fn a_row_tells_its_columns() {
-        let [columns, cells] = [["code", "cause", "cure"], ["invalid_client", "", "exchange again"]]
-            .map(|row| row.map(str::to_owned));
-        assert_eq!(row(&columns, &cells), "invalid_client (cure: exchange again)");
-    }
 }

@@ -1,6 +1,7 @@
 //! How well a sentence answers a question.
 
 use super::{
+    fit::Fit,
     kind::Kind,
     question::{Mark, Question, Term},
     reading::{Read, Reading, Unit, Word},
@@ -8,6 +9,7 @@ use super::{
 
 /// What a word counts where it stands, seen from a sentence.
 const HEADING: f64 = 0.9;
+const ASKED: f64 = 0.8;
 const ABOVE: f64 = 0.75;
 const TITLE: f64 = 0.7;
 const BESIDE: f64 = 0.55;
@@ -19,6 +21,8 @@ pub(super) struct Scale<'a> {
     neighbours: Vec<(Mark, Mark, f64)>,
     /// How much each asked word tells.
     weights: Vec<f64>,
+    /// The same, as far as it is sure that the word is meant.
+    meant: Vec<f64>,
 }
 
 /// Which of the asked words a section says where.
@@ -27,132 +31,27 @@ pub(super) struct Stand {
     above: Mark,
     heading: Mark,
     all: Mark,
+    /// In the questions that each sentence is said to answer.
+    asked: Vec<Mark>,
     /// How far the heading, and the title, are the question: 0 to 1.
     headed: f64,
     titled: f64,
     answers_kind: f64,
     around: f64,
-}
-
-/// How well a sentence fits; everything is from 0 to 1.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Fit {
-    /// How much of what was asked it and its surroundings speak of.
-    pub(super) coverage: f64,
-    /// How much of that it says itself.
-    pub(super) own: f64,
-    /// How far the heading is the question.
-    pub(super) headed: f64,
-    /// How far the page's title is the question.
-    pub(super) titled: f64,
-    /// How far what the sentence speaks about is the question.
-    pub(super) subject: f64,
-    /// How many of the words that stand side by side in the question do so here.
-    pub(super) side_by_side: f64,
-    /// Whether it has what a question of its kind cannot do without: a number, a time, an address, an example.
-    pub(super) strict_form: f64,
-    /// Whether it has what an answer to "why" or "where" has.
-    pub(super) told_form: f64,
-    /// Whether it has what answers of the other kinds are likely to have.
-    pub(super) form: f64,
-    /// Whether it has that, and speaks about what was asked.
-    pub(super) told: f64,
-    /// The most telling term that neither it nor its headings say, as a part of the question.
-    pub(super) lacking: f64,
-    /// Whether the heading asks in the question's way.
-    pub(super) asks_alike: f64,
-    /// How much of it is not about what was asked.
-    pub(super) ballast: f64,
-    /// How much of what it says was asked.
-    pub(super) density: f64,
-    /// How much of what it speaks about was asked.
-    pub(super) named: f64,
-    /// Whether it is code where none was asked for.
-    pub(super) is_code: f64,
-    /// The most telling term of which nothing is said, as a part of the question.
-    pub(super) missing: f64,
-    /// Whether it opens its section.
-    pub(super) opens: f64,
-    /// How much of what was asked its section speaks of, wherever.
-    pub(super) around: f64,
-    /// How well the index thinks of its section.
-    pub(super) indexed: f64,
-    /// Whether its page was asked.
-    pub(super) is_asked: f64,
-    /// How much it says of the goal.
-    pub(super) towards: f64,
-}
-
-pub(super) const FEATURES: usize = 22;
-
-/// What has to be outweighed before a sentence is taken for an answer.
-const DOUBT: f64 = 7.3;
-
-/// What each part of a fit weighs, in the order of [`Fit::parts`]; `tests/golden/fit.py` finds these and those of
-/// [`Fit::confidence`].
-const WEIGHTS: [f64; FEATURES] = [
-    0.67, -0.01, 0.32, 0.15, 0.07, 0.25, 0.35, 0.49, 0.18, 0.23, 0.03, -0.07, -0.08, 0.08, 0.09, -0.15, 0.08,
-    0.18, 0.19, 0.2, 0.2, 0.08,
-];
-
-impl Fit {
-    /// Its parts in one order.
-    pub(super) const fn parts(&self) -> [f64; FEATURES] {
-        [
-            self.coverage,
-            self.own,
-            self.headed,
-            self.titled,
-            self.subject,
-            self.side_by_side,
-            self.strict_form,
-            self.told_form,
-            self.form,
-            self.told,
-            self.lacking,
-            self.asks_alike,
-            self.ballast,
-            self.density,
-            self.named,
-            self.is_code,
-            self.missing,
-            self.opens,
-            self.around,
-            self.indexed,
-            self.is_asked,
-            self.towards,
-        ]
-    }
-
-    /// How well it fits, among candidates for the same question.
-    pub(super) fn score(&self) -> f64 {
-        self.parts().iter().zip(WEIGHTS).map(|(part, weight)| part * weight).sum()
-    }
-
-    /// How likely it is that it answers the question at all, of whose words the pages know a part: above 0, rather yes.
-    pub(super) fn confidence(&self, known: f64) -> f64 {
-        let parts = [
-            (4.0, self.coverage),
-            (1.66, self.own),
-            (0.92, self.headed),
-            (1.35, self.side_by_side),
-            (1.0, self.strict_form + self.told_form + self.form),
-            (-1.8, self.missing),
-            (-1.28, self.lacking),
-            (0.73, self.around),
-            (4.13, known),
-        ];
-        parts.iter().map(|(weight, part)| weight * part).sum::<f64>() - DOUBT
-    }
+    /// How far the question is one that each of the sentences is said to answer.
+    listed: Vec<f64>,
 }
 
 impl<'a> Scale<'a> {
     pub(super) fn of(question: &'a Question, reading: &Reading) -> Self {
+        let weights: Vec<f64> =
+            question.asked.words().iter().map(|word| reading.weight(Some(*word))).collect();
         Self {
             question,
             marks: question.asked.marks(reading.vocabulary()),
             neighbours: question.neighbours(),
-            weights: question.asked.words().iter().map(|word| reading.weight(Some(*word))).collect(),
+            meant: weights.iter().zip(question.certainties()).map(|(weight, sure)| weight * sure).collect(),
+            weights,
         }
     }
 
@@ -160,7 +59,7 @@ impl<'a> Scale<'a> {
         self.marks.get(word as usize).copied().unwrap_or(0)
     }
 
-    fn marked(&self, words: &[Word]) -> Mark {
+    pub(super) fn marked(&self, words: &[Word]) -> Mark {
         words.iter().fold(0, |marks, word| marks | self.mark(*word))
     }
 
@@ -169,13 +68,15 @@ impl<'a> Scale<'a> {
         let [title, above, heading] =
             [&read.title, &read.above, &read.heading].map(|words| self.marked(words));
         let units = read.units.iter().fold(0, |marks, unit| marks | self.marked(&unit.words));
+        let asked: Vec<Mark> = read.units.iter().map(|unit| self.marked_in(&unit.answers)).collect();
         let own = if read.heading.is_empty() { &read.title } else { &read.heading };
-        let all = units | title | above | heading;
+        let all = asked.iter().fold(units | title | above | heading, |marks, asked| marks | asked);
         Stand {
             title,
             above,
             heading,
             all,
+            asked,
             around: covered(&self.question.terms, |mark| yes(mark & all != 0)),
             headed: self.likeness(own, |mark| {
                 if mark & heading != 0 {
@@ -190,13 +91,14 @@ impl<'a> Scale<'a> {
             }),
             titled: self.likeness(&read.title, |mark| yes(mark & title != 0)),
             answers_kind: yes(read.question == Some(self.question.kind)),
+            listed: read.units.iter().map(|unit| self.listed(&unit.answers)).collect(),
         }
     }
 
     /// How far some words are the question: both what of the question they say, and what of them the question says.
     fn likeness(&self, words: &[Word], place: impl Fn(Mark) -> f64) -> f64 {
         let (recall, precision) = (covered(&self.question.terms, place), self.asked_part(words));
-        if recall + precision > 0.0 { 2.0 * recall * precision / (recall + precision) } else { 0.0 }
+        mean(recall, precision)
     }
 
     /// The part of some words that was asked.
@@ -205,18 +107,21 @@ impl<'a> Scale<'a> {
         if words.is_empty() { 0.0 } else { count(asked) / count(words.len()) }
     }
 
-    /// How well a sentence of a section fits; `opens` if it is the section's first.
-    pub(super) fn fit(&self, read: &Read, stand: &Stand, unit: &Unit, opens: bool) -> Fit {
+    /// How well a sentence of a section fits; `at` says which one it is.
+    pub(super) fn fit(&self, read: &Read, stand: &Stand, unit: &Unit, at: usize) -> Fit {
         let own = self.marked(&unit.words);
         let kind = self.question.kind;
         let terms = &self.question.terms;
         let subject = unit.words.get(..unit.subject).unwrap_or_default();
         let subjects = self.marked(subject);
+        let asked = stand.asked.get(at).copied().unwrap_or(0);
         let place = |mark: Mark| {
             if mark & own != 0 {
                 1.0
             } else if mark & stand.heading != 0 {
                 HEADING
+            } else if mark & asked != 0 {
+                ASKED
             } else if mark & stand.above != 0 {
                 ABOVE
             } else if mark & stand.title != 0 {
@@ -242,7 +147,7 @@ impl<'a> Scale<'a> {
             told_form: form_if(kind.is_told()),
             form: form_if(!kind.is_strict() && !kind.is_told()),
             told: form * likeness,
-            lacking: self.missing(own | stand.heading | stand.above | stand.title),
+            lacking: self.missing(own | asked | stand.heading | stand.above | stand.title),
             asks_alike: stand.answers_kind,
             ballast: (count(unit.words.len()) / 100.0).min(1.0),
             density: self.density(&unit.words, unit.weight),
@@ -250,19 +155,30 @@ impl<'a> Scale<'a> {
             is_code: yes(is_code),
             missing: self.missing(stand.all),
             around: stand.around,
-            opens: yes(opens && kind == Kind::WhatIs),
+            listed: stand.listed.get(at).copied().unwrap_or(0.0),
+            listed_around: stand.listed.iter().copied().fold(0.0, f64::max),
+            opens: yes(at == 0 && kind == Kind::WhatIs),
             ..Fit::default()
         }
     }
 
     /// The part of what some words tell that was asked.
     fn density(&self, words: &[Word], all: f64) -> f64 {
+        self.part_of(words, all, &self.weights)
+    }
+
+    /// The same, as far as it is sure that it was.
+    pub(super) fn meant_part(&self, words: &[Word], all: f64) -> f64 {
+        self.part_of(words, all, &self.meant)
+    }
+
+    fn part_of(&self, words: &[Word], all: f64, weights: &[f64]) -> f64 {
         let mut seen = 0;
         let mut asked = 0.0;
         for mark in words.iter().map(|word| self.mark(*word)).filter(|mark| *mark != 0) {
             if seen & mark == 0 {
                 seen |= mark;
-                asked += self.weights.get(mark.trailing_zeros() as usize).copied().unwrap_or(0.0);
+                asked += weights.get(mark.trailing_zeros() as usize).copied().unwrap_or(0.0);
             }
         }
         if all > 0.0 { (asked / all).min(1.0) } else { 0.0 }
@@ -301,7 +217,12 @@ impl<'a> Scale<'a> {
     }
 }
 
-fn yes(is: bool) -> f64 {
+/// The harmonic mean, which is small if either is.
+pub(super) fn mean(one: f64, other: f64) -> f64 {
+    if one + other > 0.0 { 2.0 * one * other / (one + other) } else { 0.0 }
+}
+
+pub(super) fn yes(is: bool) -> f64 {
     f64::from(u8::from(is))
 }
 
@@ -310,7 +231,7 @@ fn count(count: usize) -> f64 {
 }
 
 /// The part of the terms that is found, each as far as its best reading is.
-fn covered(terms: &[Term], place: impl Fn(Mark) -> f64) -> f64 {
+pub(super) fn covered(terms: &[Term], place: impl Fn(Mark) -> f64) -> f64 {
     let mut found = 0.0;
     let mut all = 0.0;
     for term in terms {

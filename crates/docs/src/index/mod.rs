@@ -6,38 +6,32 @@ mod terms;
 
 pub(crate) use terms::Term;
 
-use crate::library::{BlockKind, Library, Section};
+use crate::library::{BlockKind, Library, Place, Section};
 use rusqlite::{Connection, OpenFlags, params};
-use std::sync::{Mutex, PoisonError};
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
 
 /// What stands around a word that was looked for, in SQLite's snippets. Pages are freed of both.
 const HIT: [char; 2] = ['\u{2}', '\u{3}'];
 
 const TABLE: &str =
-    "CREATE VIRTUAL TABLE section USING fts5(title, heading, body, tokenize = 'porter unicode61')";
-const ADD: &str = "INSERT INTO section (rowid, title, heading, body) VALUES (?1, ?2, ?3, ?4)";
-/// A word of a heading says more than one of the text. Sorted by FTS5 itself, so that excerpts are made of the best rows alone.
+    "CREATE VIRTUAL TABLE section USING fts5(title, heading, body, asked, tokenize = 'porter unicode61')";
+const ADD: &str = "INSERT INTO section (rowid, title, heading, body, asked) VALUES (?1, ?2, ?3, ?4, ?5)";
+/// A word of a heading says more than one of the text, and one of a question that the section answers about as much. Sorted by FTS5 itself, so that excerpts are made of the best rows alone.
 const FIND: &str = "SELECT rowid, rank, snippet(section, 2, char(2), char(3), '…', 28) FROM section \
-                    WHERE section MATCH ?1 AND rank MATCH 'bm25(5.0, 8.0, 1.0)' ORDER BY rank LIMIT ?2";
+                    WHERE section MATCH ?1 AND rank MATCH 'bm25(5.0, 8.0, 1.0, 1.0)' ORDER BY rank LIMIT ?2";
 
 /// The same, without what only readers need.
 const RANK: &str = "SELECT rowid, rank FROM section \
-                    WHERE section MATCH ?1 AND rank MATCH 'bm25(5.0, 8.0, 1.0)' ORDER BY rank, rowid LIMIT ?2";
+                    WHERE section MATCH ?1 AND rank MATCH 'bm25(5.0, 8.0, 1.0, 1.0)' ORDER BY rank, rowid LIMIT ?2";
 
 /// An index of one library.
 pub(crate) struct Index {
     connection: Mutex<Connection>,
     /// Page and section of each row, in the order of the rows.
     places: Vec<Place>,
-}
-
-/// A section of a library.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Place {
-    /// Which of [`Library::pages`].
-    pub(crate) page: usize,
-    /// Which of [`crate::Page::sections`].
-    pub(crate) section: usize,
 }
 
 /// A section that was found.
@@ -74,15 +68,18 @@ impl Index {
         let mut connection = Connection::open_in_memory_with_flags(flags)?;
         connection.execute_batch(TABLE)?;
         let mut places = Vec::new();
+        let mut asked = asked(library);
         let transaction = connection.transaction()?;
         {
             let mut add = transaction.prepare(ADD)?;
             for (page, at) in library.pages().iter().zip(0..) {
                 for (section, number) in page.sections().iter().zip(0..) {
-                    places.push(Place { page: at, section: number });
+                    let place = Place { page: at, section: number };
+                    places.push(place);
                     let heading = plain(&section.name());
                     let row = i64::try_from(places.len()).unwrap_or(i64::MAX);
-                    add.execute(params![row, plain(&page.title), heading, plain(&words(section))])?;
+                    let asked = plain(&asked.remove(&place).unwrap_or_default().join(" "));
+                    add.execute(params![row, plain(&page.title), heading, plain(&words(section)), asked])?;
                 }
             }
         }
@@ -141,6 +138,15 @@ fn query(words: &[Term], need: Need) -> String {
         Need::Any => " OR ",
     };
     words.iter().map(Term::quoted).collect::<Vec<_>>().join(between)
+}
+
+/// The questions that each section answers.
+fn asked(library: &Library) -> HashMap<Place, Vec<&str>> {
+    let mut asked: HashMap<Place, Vec<&str>> = HashMap::new();
+    for answered in library.questions() {
+        asked.entry(answered.place).or_default().extend(answered.questions.iter().map(String::as_str));
+    }
+    asked
 }
 
 /// Everything that a section says, with the names of a table's columns once before its rows. What is no sentence is set apart
@@ -219,6 +225,19 @@ mod tests {
         assert_eq!(found("keys", Need::All)[0], (0, 0));
         assert_eq!(found("client_id", Need::All), [(0, 1)]);
         assert_eq!(found("unknown cause", Need::All), [(1, 0)], "the names of columns count");
+    }
+
+    #[test]
+    fn a_section_is_found_by_the_words_that_people_ask_with() {
+        let files = [
+            ("a.md", "# Keys\n\nA key lives ninety days.\n"),
+            ("QUESTIONS.md", "## [Keys](a.md)\n> ninety days\n- when does a credential die\n"),
+        ];
+        let library = Library::of(files.map(|(file, text)| (file.to_owned(), text.into())));
+        let index = Index::of(&library).unwrap();
+        let hits = index.search(&Term::all("credential", false), Need::All, 9).unwrap();
+        assert_eq!(hits.len(), 1);
+        assert_eq!(hits[0].excerpt.plain(), "A key lives ninety days.", "the excerpt is of the page");
     }
 
     #[test]

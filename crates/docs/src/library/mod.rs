@@ -11,6 +11,7 @@ mod markdown;
 mod navigation;
 mod outline;
 mod problem;
+mod questions;
 mod read;
 mod text;
 
@@ -21,6 +22,7 @@ pub use problem::Problem;
 pub use read::Unreadable;
 
 pub(crate) use html::{address, snippet};
+pub(crate) use questions::{Answered, bare};
 pub(crate) use text::decoded;
 
 use links::page_path;
@@ -35,6 +37,8 @@ use std::{
 const SUMMARY: &str = "SUMMARY.md";
 /// The file with what people say for what the pages say; it is no page either.
 const SYNONYMS: &str = "SYNONYMS.md";
+/// The file with the questions that the pages answer; nor is it.
+const QUESTIONS: &str = "QUESTIONS.md";
 
 /// Addresses of the site that no page can have.
 const TAKEN: [&str; 5] = ["search", "ask", "mcp", "llms.txt", "llms-full.txt"];
@@ -49,8 +53,18 @@ pub struct Library {
     by_path: HashMap<String, usize>,
     groups: Vec<Group>,
     synonyms: Option<Cow<'static, str>>,
+    questions: Vec<Answered>,
     /// What is wrong beside what each page knows of itself.
     problems: Vec<Problem>,
+}
+
+/// A section of a library.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Place {
+    /// Which of [`Library::pages`].
+    pub(crate) page: usize,
+    /// Which of [`Page::sections`].
+    pub(crate) section: usize,
 }
 
 /// A page.
@@ -122,19 +136,27 @@ impl Library {
             by_path: HashMap::new(),
             groups: Vec::new(),
             synonyms: None,
+            questions: Vec::new(),
             problems: Vec::new(),
         };
-        let mut summary = None;
+        let (mut summary, mut questions) = (None, None);
         for (file, text) in files {
             if file == SUMMARY {
                 summary = Some(text);
             } else if file == SYNONYMS {
                 library.synonyms = Some(text);
+            } else if file == QUESTIONS {
+                questions = Some(text);
             } else {
                 library.add(Page::of(file, text));
             }
         }
         library.navigate(summary.as_deref());
+        if let Some(questions) = questions {
+            let (answered, faults) = questions::of_text(&questions, QUESTIONS, &library);
+            library.problems.extend(faults.iter().map(|fault| fault.within(QUESTIONS)));
+            library.questions = answered;
+        }
         library
     }
 
@@ -209,6 +231,25 @@ impl Library {
     /// What people say for what the pages say, if the folder has a list of it.
     pub fn synonyms(&self) -> Option<&str> {
         self.synonyms.as_deref()
+    }
+
+    /// The questions that the pages answer, as far as the folder has a list of them.
+    pub(crate) fn questions(&self) -> &[Answered] {
+        &self.questions
+    }
+
+    /// The section with an anchor on a page; without one, the page's first.
+    fn section(&self, path: &str, anchor: &str) -> Option<Place> {
+        let page = self.place(path)?;
+        let mut sections = self.pages.get(page)?.sections().iter();
+        let section = sections.position(|section| anchor.is_empty() || section.anchor == anchor)?;
+        Some(Place { page, section })
+    }
+
+    /// Which of a section's blocks has some words, written as [`bare`] writes them.
+    fn block_with(&self, place: Place, words: &str) -> Option<usize> {
+        let section = self.pages.get(place.page)?.sections().get(place.section)?;
+        section.blocks.iter().position(|block| bare(&block.text).contains(words))
     }
 
     /// Everything that is wrong with the folder, by file and line.
