@@ -58,7 +58,7 @@ pub(super) struct Fit {
 pub(super) const FEATURES: usize = 24;
 
 /// What has to be outweighed before a sentence is taken for an answer.
-const DOUBT: f64 = 10.38;
+const DOUBT: f64 = 10.69;
 
 /// What a question tells that needs nothing more to be understood.
 const MUCH_TOLD: f64 = 10.0;
@@ -66,8 +66,8 @@ const MUCH_TOLD: f64 = 10.0;
 /// What each part of a fit weighs, in the order of [`Fit::parts`]; `tests/golden/fit.py` finds these and those of
 /// [`Fit::confidence`].
 const WEIGHTS: [f64; FEATURES] = [
-    0.60, -0.07, 0.33, 0.09, 0.06, 0.39, 0.31, 0.52, 0.15, 0.17, 0.12, -0.01, -0.14, 0.15, -0.02, -0.15,
-    0.17, 0.15, 0.11, 0.29, 0.20, 0.08, 1.37, 0.18,
+    0.60, -0.05, 0.33, 0.08, 0.07, 0.37, 0.31, 0.53, 0.14, 0.15, 0.12, -0.04, -0.13, 0.15, 0.03, -0.15, 0.18,
+    0.17, 0.10, 0.27, 0.20, 0.08, 1.37, 0.19,
 ];
 
 impl Fit {
@@ -112,18 +112,18 @@ impl Fit {
         // A question that tells little is likely no question to the pages.
         let tells = (question.weight() / MUCH_TOLD).min(1.0);
         let parts = [
-            (3.98, self.coverage),
-            (0.99, self.own),
-            (0.45, self.headed),
+            (3.95, self.coverage),
+            (1.15, self.own),
+            (0.66, self.headed),
             (1.18, self.side_by_side),
-            (0.94, self.strict_form + self.told_form + self.form),
-            (-1.89, self.missing),
-            (-1.50, self.lacking),
-            (0.92, self.around),
-            (1.59, self.listed),
-            (0.79, self.listed_around),
-            (4.07, known),
-            (1.24, tells),
+            (0.97, self.strict_form + self.told_form + self.form),
+            (-1.87, self.missing),
+            (-1.47, self.lacking),
+            (0.82, self.around),
+            (1.82, self.listed),
+            (0.97, self.listed_around),
+            (4.04, known),
+            (1.28, tells),
         ];
         parts.iter().map(|(weight, part)| weight * part).sum::<f64>() - DOUBT
     }

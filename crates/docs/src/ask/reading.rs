@@ -15,7 +15,7 @@ const OTHER_WORD: f64 = 0.4;
 
 /// How little and how much a word can tell.
 const LEAST_TOLD: f64 = 0.1;
-const MOST_TOLD: f64 = 4.0;
+const MOST_TOLD: f64 = 5.0;
 
 /// Rare words tell more than common ones, but not by as much as their rareness says.
 const FLATTENED: f64 = 0.7;

@@ -23,9 +23,10 @@ pub(super) struct Meaning {
     pub(super) certainty: f64,
 }
 
-/// How sure it is that a general synonym is meant, and one that the documentation names.
+/// How sure it is that a general synonym is meant, and one that the documentation names: its words have many meanings here, as
+/// "key" for an API key, and questions that are listed say better which.
 const GENERALLY: f64 = 0.6;
-const HERE: f64 = 0.9;
+const HERE: f64 = 0.5;
 
 impl Thesaurus {
     /// General words, and those of a documentation's own list.
