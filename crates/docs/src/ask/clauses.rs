@@ -20,9 +20,35 @@ fn clause_end(text: &str) -> usize {
     });
     ends.next().unwrap_or(text.len())
 }
+/// A text without the tags of markup in it: what is asked stands between them.
+pub(super) fn without_tags(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, tag)) = rest.split_once('<') {
+        kept.push_str(before);
+        let is_tag = tag.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/');
+        if let Some((_, after)) = tag.split_once('>').filter(|_| is_tag) {
+            kept.push(' ');
+            rest = after;
+        } else {
+            kept.push('<');
+            rest = tag;
+        }
+    }
+    kept + rest
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tags_are_no_words() {
+        assert_eq!(without_tags("<b>how long</b> lives it"), " how long  lives it");
+        for plain in ["is 3 < 5 and 5 > 3", "a <", "<b", ""] {
+            assert_eq!(without_tags(plain), plain);
+        }
+    }
 
     #[test]
     fn a_text_falls_into_clauses() {

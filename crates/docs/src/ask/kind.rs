@@ -171,6 +171,22 @@ fn spoken(text: &str) -> String {
     format!(" {} ", words(text).join(" "))
 }
 
+/// Whether words, as [`spoken`] gives them, begin with others.
+fn begins(spoken: &str, sign: &str) -> bool {
+    spoken
+        .strip_prefix(' ')
+        .and_then(|spoken| spoken.strip_prefix(sign))
+        .is_some_and(|rest| rest.starts_with(' '))
+}
+
+/// Whether they have them.
+fn has(spoken: &str, sign: &str) -> bool {
+    spoken.match_indices(sign).any(|(at, _)| {
+        spoken.get(..at).is_some_and(|before| before.ends_with(' '))
+            && spoken.get(at + sign.len()..).is_some_and(|after| after.starts_with(' '))
+    })
+}
+
 impl Kind {
     /// How a text asks. Where it tells a story first, the last part that asks says so.
     pub(super) fn of(text: &str) -> Self {
@@ -184,16 +200,15 @@ impl Kind {
 
     /// What a question begins with says most.
     fn begun(spoken: &str) -> Option<Self> {
-        let begins =
-            SIGNS.iter().chain(OPENINGS).filter(|(sign, _)| spoken.starts_with(&format!(" {sign} ")));
+        let begins = SIGNS.iter().chain(OPENINGS).filter(|(sign, _)| begins(spoken, sign));
         begins.max_by_key(|(sign, _)| sign.len()).map(|(_, kind)| *kind)
     }
 
     fn of_clause(question: &str) -> Self {
         let (text, spoken) = (spoken(question), words(question));
-        let mut has = SIGNS.iter().filter(|(sign, _)| sign.len() > 4 && text.contains(&format!(" {sign} ")));
+        let mut found = SIGNS.iter().filter(|(sign, _)| sign.len() > 4 && has(&text, sign));
         let begun = Self::begun(&text);
-        let had = has.next().map(|(_, kind)| *kind);
+        let had = found.next().map(|(_, kind)| *kind);
         match (begun, had) {
             // "Is there a maximum number of …" asks for the number.
             (
@@ -228,9 +243,9 @@ impl Kind {
         let text = format!(" {} ", words(clause).join(" "));
         clause.trim_end().ends_with('?')
             || SIGNS.iter().any(|(sign, _)| {
-                text.starts_with(&format!(" {sign} "))
-                    || sign.len() > 4 && text.contains(&format!(" {sign} "))
-                    || text.starts_with(&format!(" and {sign} "))
+                begins(&text, sign)
+                    || sign.len() > 4 && has(&text, sign)
+                    || text.strip_prefix(" and").is_some_and(|rest| begins(rest, sign))
             })
     }
 

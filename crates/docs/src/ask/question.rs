@@ -1,6 +1,7 @@
 //! A question, understood: what it is about, and how it asks.
 
 use super::{
+    clauses::without_tags,
     hearing,
     kind::Kind,
     reading::{Reading, Word},
@@ -84,8 +85,9 @@ impl Asked {
 
 impl Question {
     pub(super) fn of(text: &str, reading: &Reading, thesaurus: &Thesaurus) -> Self {
-        let (terms, asked) = hearing::hear(text, reading, thesaurus);
-        Self { kind: Kind::of(text), terms, asked }
+        let text = without_tags(text);
+        let (terms, asked) = hearing::hear(&text, reading, thesaurus);
+        Self { kind: Kind::of(&text), terms, asked }
     }
 
     /// A question of few words is asked of a page: its title says the rest.
