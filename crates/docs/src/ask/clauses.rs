@@ -20,6 +20,7 @@ fn clause_end(text: &str) -> usize {
     });
     ends.next().unwrap_or(text.len())
 }
+
 /// A text without the tags of markup in it: what is asked stands between them.
 pub(super) fn without_tags(text: &str) -> String {
     let mut kept = String::with_capacity(text.len());

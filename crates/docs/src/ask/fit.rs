@@ -60,9 +60,6 @@ pub(super) const FEATURES: usize = 24;
 /// What has to be outweighed before a sentence is taken for an answer.
 const DOUBT: f64 = 10.69;
 
-/// What a question tells that needs nothing more to be understood.
-const MUCH_TOLD: f64 = 10.0;
-
 /// What each part of a fit weighs, in the order of [`Fit::parts`]; `tests/golden/fit.py` finds these and those of
 /// [`Fit::confidence`].
 const WEIGHTS: [f64; FEATURES] = [
@@ -108,9 +105,7 @@ impl Fit {
 
     /// How likely it is that it answers the question at all: above 0, rather yes.
     pub(super) fn confidence(&self, question: &Question) -> f64 {
-        let known = question.known();
-        // A question that tells little is likely no question to the pages.
-        let tells = (question.weight() / MUCH_TOLD).min(1.0);
+        let (known, tells) = (question.known(), question.tells());
         let parts = [
             (3.95, self.coverage),
             (1.15, self.own),

@@ -168,7 +168,7 @@ impl Asked {
             refuse: case.is_to_be_refused(),
             kind: format!("{:?}", question.kind),
             known: question.known(),
-            tells: (question.weight() / 10.0).min(1.0),
+            tells: question.tells(),
             terms: terms
                 .map(|term| format!("{} {:.1} {:.2}", term.spoken.join("/"), term.weight, term.known))
                 .collect(),

@@ -10,19 +10,17 @@ use super::{
 const OTHER_KIND: f64 = 0.85;
 
 impl Scale<'_> {
-    /// How far the question is one of those listed: 0 to 1.
-    pub(super) fn listed(&self, questions: &[Listed]) -> f64 {
-        questions.iter().map(|listed| self.alike(listed)).fold(0.0, f64::max)
+    /// How far the question is one of those listed, 0 to 1, and which of the asked words they have.
+    pub(super) fn listed(&self, questions: &[Listed]) -> (f64, Mark) {
+        questions.iter().fold((0.0, 0), |(nearest, marks), listed| {
+            let said = self.marked(&listed.words);
+            (self.alike(listed, said).max(nearest), marks | said)
+        })
     }
 
-    /// Which of the asked words the questions have.
-    pub(super) fn marked_in(&self, questions: &[Listed]) -> Mark {
-        questions.iter().fold(0, |marks, listed| marks | self.marked(&listed.words))
-    }
-
-    /// How far one question is the other: both what of the asked one the listed one says, and the other way round.
-    fn alike(&self, listed: &Listed) -> f64 {
-        let said = self.marked(&listed.words);
+    /// How far one question is the other, which has some of the asked words: both what of the asked one it says, and the other
+    /// way round.
+    fn alike(&self, listed: &Listed, said: Mark) -> f64 {
         if said == 0 {
             return 0.0;
         }

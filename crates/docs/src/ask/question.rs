@@ -11,6 +11,8 @@ use crate::index;
 
 /// How many words are looked for in the index.
 const LOOKED_FOR: usize = 20;
+/// What a question tells that needs nothing more to be understood.
+const MUCH_TOLD: f64 = 10.0;
 /// A question that tells less than this leaves something out, and what the title of the page that is asked then tells.
 pub(super) const ELLIPTIC: f64 = 3.0;
 const TITLE_WEIGHT: f64 = 1.0;
@@ -110,6 +112,11 @@ impl Question {
     /// What all terms tell together.
     pub(super) fn weight(&self) -> f64 {
         self.terms.iter().map(|term| term.weight).sum()
+    }
+
+    /// How much it tells, 0 to 1: one that tells little is likely no question to the pages.
+    pub(super) fn tells(&self) -> f64 {
+        (self.weight() / MUCH_TOLD).min(1.0)
     }
 
     /// The part of a question that the pages have words for.

@@ -80,16 +80,12 @@ impl Reading {
             pages: Vec::new(),
             sections: 0,
         };
-        let mut answered: HashMap<Place, Vec<&Answered>> = HashMap::new();
-        for known in library.questions() {
-            answered.entry(known.place).or_default().push(known);
-        }
         for (page, number) in library.pages().iter().zip(0..) {
             let mut sections = Vec::new();
             for (section, at) in page.sections().iter().zip(0..) {
                 let mut read = reading.read(&page.title, section);
-                for known in answered.remove(&Place { page: number, section: at }).unwrap_or_default() {
-                    reading.list(&mut read, known);
+                for answered in library.questions_of(Place { page: number, section: at }) {
+                    reading.list(&mut read, answered);
                 }
                 reading.count(&read);
                 sections.push(read);

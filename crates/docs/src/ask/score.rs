@@ -31,15 +31,13 @@ pub(super) struct Stand {
     above: Mark,
     heading: Mark,
     all: Mark,
-    /// In the questions that each sentence is said to answer.
-    asked: Vec<Mark>,
     /// How far the heading, and the title, are the question: 0 to 1.
     headed: f64,
     titled: f64,
     answers_kind: f64,
     around: f64,
-    /// How far the question is one that each of the sentences is said to answer.
-    listed: Vec<f64>,
+    /// How far the question is one that each of the sentences is said to answer, and which of its words those have.
+    listed: Vec<(f64, Mark)>,
 }
 
 impl<'a> Scale<'a> {
@@ -68,15 +66,14 @@ impl<'a> Scale<'a> {
         let [title, above, heading] =
             [&read.title, &read.above, &read.heading].map(|words| self.marked(words));
         let units = read.units.iter().fold(0, |marks, unit| marks | self.marked(&unit.words));
-        let asked: Vec<Mark> = read.units.iter().map(|unit| self.marked_in(&unit.answers)).collect();
+        let listed: Vec<(f64, Mark)> = read.units.iter().map(|unit| self.listed(&unit.answers)).collect();
         let own = if read.heading.is_empty() { &read.title } else { &read.heading };
-        let all = asked.iter().fold(units | title | above | heading, |marks, asked| marks | asked);
+        let all = listed.iter().fold(units | title | above | heading, |marks, (_, asked)| marks | asked);
         Stand {
             title,
             above,
             heading,
             all,
-            asked,
             around: covered(&self.question.terms, |mark| yes(mark & all != 0)),
             headed: self.likeness(own, |mark| {
                 if mark & heading != 0 {
@@ -91,7 +88,7 @@ impl<'a> Scale<'a> {
             }),
             titled: self.likeness(&read.title, |mark| yes(mark & title != 0)),
             answers_kind: yes(read.question == Some(self.question.kind)),
-            listed: read.units.iter().map(|unit| self.listed(&unit.answers)).collect(),
+            listed,
         }
     }
 
@@ -114,7 +111,7 @@ impl<'a> Scale<'a> {
         let terms = &self.question.terms;
         let subject = unit.words.get(..unit.subject).unwrap_or_default();
         let subjects = self.marked(subject);
-        let asked = stand.asked.get(at).copied().unwrap_or(0);
+        let (listed, asked) = stand.listed.get(at).copied().unwrap_or_default();
         let place = |mark: Mark| {
             if mark & own != 0 {
                 1.0
@@ -155,8 +152,8 @@ impl<'a> Scale<'a> {
             is_code: yes(is_code),
             missing: self.missing(stand.all),
             around: stand.around,
-            listed: stand.listed.get(at).copied().unwrap_or(0.0),
-            listed_around: stand.listed.iter().copied().fold(0.0, f64::max),
+            listed,
+            listed_around: stand.listed.iter().map(|(listed, _)| *listed).fold(0.0, f64::max),
             opens: yes(at == 0 && kind == Kind::WhatIs),
             ..Fit::default()
         }

@@ -8,10 +8,7 @@ pub(crate) use terms::Term;
 
 use crate::library::{BlockKind, Library, Place, Section};
 use rusqlite::{Connection, OpenFlags, params};
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-};
+use std::sync::{Mutex, PoisonError};
 
 /// What stands around a word that was looked for, in SQLite's snippets. Pages are freed of both.
 const HIT: [char; 2] = ['\u{2}', '\u{3}'];
@@ -68,7 +65,6 @@ impl Index {
         let mut connection = Connection::open_in_memory_with_flags(flags)?;
         connection.execute_batch(TABLE)?;
         let mut places = Vec::new();
-        let mut asked = asked(library);
         let transaction = connection.transaction()?;
         {
             let mut add = transaction.prepare(ADD)?;
@@ -78,7 +74,10 @@ impl Index {
                     places.push(place);
                     let heading = plain(&section.name());
                     let row = i64::try_from(places.len()).unwrap_or(i64::MAX);
-                    let asked = plain(&asked.remove(&place).unwrap_or_default().join(" "));
+                    let answered = library.questions_of(place).iter();
+                    let asked: Vec<&str> =
+                        answered.flat_map(|answered| &answered.questions).map(String::as_str).collect();
+                    let asked = plain(&asked.join(" "));
                     add.execute(params![row, plain(&page.title), heading, plain(&words(section)), asked])?;
                 }
             }
@@ -138,15 +137,6 @@ fn query(words: &[Term], need: Need) -> String {
         Need::Any => " OR ",
     };
     words.iter().map(Term::quoted).collect::<Vec<_>>().join(between)
-}
-
-/// The questions that each section answers.
-fn asked(library: &Library) -> HashMap<Place, Vec<&str>> {
-    let mut asked: HashMap<Place, Vec<&str>> = HashMap::new();
-    for answered in library.questions() {
-        asked.entry(answered.place).or_default().extend(answered.questions.iter().map(String::as_str));
-    }
-    asked
 }
 
 /// Everything that a section says, with the names of a table's columns once before its rows. What is no sentence is set apart

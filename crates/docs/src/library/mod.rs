@@ -53,6 +53,7 @@ pub struct Library {
     by_path: HashMap<String, usize>,
     groups: Vec<Group>,
     synonyms: Option<Cow<'static, str>>,
+    /// In the order of their sections.
     questions: Vec<Answered>,
     /// What is wrong beside what each page knows of itself.
     problems: Vec<Problem>,
@@ -156,6 +157,7 @@ impl Library {
             let (answered, faults) = questions::of_text(&questions, QUESTIONS, &library);
             library.problems.extend(faults.iter().map(|fault| fault.within(QUESTIONS)));
             library.questions = answered;
+            library.questions.sort_by_key(|answered| answered.place);
         }
         library
     }
@@ -233,9 +235,11 @@ impl Library {
         self.synonyms.as_deref()
     }
 
-    /// The questions that the pages answer, as far as the folder has a list of them.
-    pub(crate) fn questions(&self) -> &[Answered] {
-        &self.questions
+    /// The questions that a section answers, as far as the folder has a list of them.
+    pub(crate) fn questions_of(&self, place: Place) -> &[Answered] {
+        let start = self.questions.partition_point(|answered| answered.place < place);
+        let end = self.questions.partition_point(|answered| answered.place <= place);
+        self.questions.get(start..end).unwrap_or_default()
     }
 
     /// The section with an anchor on a page; without one, the page's first.

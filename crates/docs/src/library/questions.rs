@@ -152,7 +152,7 @@ mod tests {
         );
         assert_eq!(library.check(), []);
         let found: Vec<_> = library
-            .questions()
+            .questions
             .iter()
             .map(|answered| (answered.place.section, answered.block, answered.questions.len()))
             .collect();
