@@ -60,7 +60,7 @@ pub(crate) async fn show(State(server): State<AuthorizationServer>) -> Response<
         "claims_supported": CLAIMS,
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
         "introspection_endpoint_auth_methods_supported": methods,
-        "revocation_endpoint_auth_methods_supported": methods,
+        "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
     });
     let mut response = web::json(StatusCode::OK, &document);
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));

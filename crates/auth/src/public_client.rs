@@ -28,6 +28,13 @@ pub(crate) fn require(
     }
 }
 
+/// Whether the client `permitted` asks, with its name and nothing else.
+pub(crate) fn is(posted: &Posted, form: &Form<'_>, permitted: &str) -> bool {
+    form.get("client_id") == Some(permitted)
+        && form.get("client_secret").is_none()
+        && !posted.headers.contains_key(header::AUTHORIZATION)
+}
+
 fn unauthorized(description: impl Into<String>) -> Refusal {
     Refusal::new(StatusCode::BAD_REQUEST, "unauthorized_client", description)
 }

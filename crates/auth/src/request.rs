@@ -1,13 +1,10 @@
 //! Reading a form that a client posts: the checks that every protocol endpoint shares.
 
 use crate::{AuthorizationServer, errors::Refusal};
-use axum::{
-    body::{Body, Bytes},
-    extract::Request,
-};
+use axum::{body::Bytes, extract::Request};
 use http::{HeaderMap, StatusCode, Uri, header, request::Parts};
 use service::Ctx;
-use web::{BodyError, Form, FormError, RequestContext};
+use web::{BodyError, Form, FormError};
 
 /// A request of which the body is read but not yet understood.
 pub(crate) struct Posted {
@@ -20,10 +17,9 @@ pub(crate) struct Posted {
 impl Posted {
     /// Reads the body of a form post.
     pub(crate) async fn read(server: &AuthorizationServer, request: Request) -> Result<Self, Refusal> {
-        let (parts, body) = request.into_parts();
-        refuse_secret_in_url(&parts)?;
-        require_form(&parts.headers)?;
-        let body = read_bounded(body, server.settings().form_bytes).await?;
+        refuse_secret_in_url(request.uri())?;
+        require_form(request.headers())?;
+        let (parts, body) = receive(request, server.settings().form_bytes).await?;
         Ok(Self { ctx: ctx(&parts)?, headers: parts.headers, uri: parts.uri, body })
     }
 
@@ -38,24 +34,39 @@ impl Posted {
     }
 }
 
-/// The request's circumstances, which the door has put there.
+/// The request's circumstances, which the middleware has put there.
 pub(crate) fn ctx(parts: &Parts) -> Result<Ctx, Refusal> {
-    let context = parts.extensions.get::<RequestContext>().cloned();
-    let context = context.ok_or_else(|| service::Failure::internal("a request did not pass the door"))?;
+    let context = web::context(parts);
+    let context =
+        context.ok_or_else(|| service::Failure::internal("a request did not pass the middleware"))?;
     Ok(Ctx { now: context.now, address: context.address, request_id: context.request_id })
 }
 
+/// Parameters that are as good as a password, each with what to do now that it stands in logs.
+const SECRETS: [(&str, &str); 9] = [
+    ("client_secret", KEY_ADVICE),
+    ("client_assertion", KEY_ADVICE),
+    ("token", KEY_ADVICE),
+    ("access_token", KEY_ADVICE),
+    ("refresh_token", "end that session on your account page in Viewport, and sign in again."),
+    ("code", "begin the sign-in again."),
+    ("code_verifier", "begin the sign-in again."),
+    ("device_code", "run the sign-in of the command line again."),
+    ("password", "set a new password on your account page in Viewport."),
+];
+const KEY_ADVICE: &str = "have an Admin rotate the key and end its issued tokens.";
+
 /// A secret in a URL stands in the access logs of every proxy on the way: say so instead of helping with it.
-fn refuse_secret_in_url(parts: &Parts) -> Result<(), Refusal> {
-    let query = parts.uri.query().unwrap_or("");
-    let name =
-        |pair: &str| web::form::decode(pair.split('=').next().unwrap_or("")).unwrap_or_default().into_owned();
-    let secret = |name: String| matches!(name.as_str(), "client_secret" | "token" | "access_token");
-    if query.split('&').map(name).any(secret) {
-        return Err(Refusal::invalid_request(
-            "Credentials belong in the body or the Authorization header, never in the URL. \
-             This one stands in logs now: have an Admin rotate the key and end its issued tokens.",
-        ));
+fn refuse_secret_in_url(uri: &Uri) -> Result<(), Refusal> {
+    let names = uri.query().unwrap_or("").split('&').map(|pair| pair.split('=').next().unwrap_or(""));
+    for name in names {
+        let name = web::form::decode(name).unwrap_or_default();
+        if let Some((_, advice)) = SECRETS.iter().find(|(secret, _)| *secret == &*name) {
+            return Err(Refusal::invalid_request(format!(
+                "Credentials belong in the body or the Authorization header, never in the URL. \
+                 This one stands in logs now: {advice}"
+            )));
+        }
     }
     Ok(())
 }
@@ -71,8 +82,8 @@ fn require_form(headers: &HeaderMap) -> Result<(), Refusal> {
     ))
 }
 
-async fn read_bounded(body: Body, maximum: usize) -> Result<Bytes, Refusal> {
-    web::read_body(body, maximum).await.map_err(|error| match error {
+async fn receive(request: Request, maximum: usize) -> Result<(Parts, Bytes), Refusal> {
+    web::receive(request, maximum).await.map_err(|error| match error {
         BodyError::TooLarge => Refusal::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "invalid_request",

@@ -1,9 +1,11 @@
-//! Token revocation (RFC 7009): a key may end its own access tokens one by one.
+//! Token revocation (RFC 7009): a key may end its own access tokens one by one, a command line its session by its refresh
+//! token.
 
 use crate::{
     AuthorizationServer,
     client_authentication::ClientAuthentication,
     errors::{Refusal, no_store},
+    public_client,
     request::Posted,
 };
 use axum::{
@@ -11,7 +13,8 @@ use axum::{
     extract::{Request, State},
 };
 use http::{Response, StatusCode};
-use service::revocation::RevocationRefusal;
+use service::{authorization::COMMAND_LINE, revocation::RevocationRefusal};
+use web::Form;
 
 pub(crate) async fn revoke(
     State(server): State<AuthorizationServer>,
@@ -19,6 +22,9 @@ pub(crate) async fn revoke(
 ) -> Result<Response<Body>, Refusal> {
     let posted = Posted::read(&server, request).await?;
     let form = posted.form()?;
+    if public_client::is(&posted, &form, COMMAND_LINE) {
+        return revoke_refresh_token(&server, &posted, &form).await;
+    }
     let client = ClientAuthentication::find(&posted.headers, &form)?;
     let token = form.get("token").ok_or_else(|| Refusal::invalid_request("token is missing."))?;
     match server.service().revoke_token(&posted.ctx, client.credential(), token).await {
@@ -32,4 +38,16 @@ pub(crate) async fn revoke(
             "This token was issued to another client; only that client, or an Admin who revokes its key, can end it.",
         )),
     }
+}
+
+/// A public client names itself and shows the refresh token, which is all that it has (RFC 7009 §2.1). A token that is none
+/// of its own needs no revoking (§2.2).
+async fn revoke_refresh_token(
+    server: &AuthorizationServer,
+    posted: &Posted,
+    form: &Form<'_>,
+) -> Result<Response<Body>, Refusal> {
+    let token = form.get("token").ok_or_else(|| Refusal::invalid_request("token is missing."))?;
+    server.service().end_command_line(&posted.ctx, token).await?;
+    Ok(no_store(Response::new(Body::empty())))
 }

@@ -29,6 +29,7 @@ pub(crate) async fn show(
 fn refuse(refusal: TokenRefusal) -> Response<Body> {
     match refusal {
         TokenRefusal::Invalid(why) => challenge(Some(&why)),
+        TokenRefusal::Ended(ended) => challenge(Some(&ended.message())),
         TokenRefusal::TooManyFailures(seconds) => {
             Refusal::from(ClientRefusal::TooManyFailures(seconds)).into_response()
         }

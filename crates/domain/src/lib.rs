@@ -5,6 +5,7 @@
 
 pub mod api_key;
 pub mod audit;
+pub mod authority;
 pub mod environment;
 pub mod id;
 pub mod organisation;
@@ -17,6 +18,7 @@ pub mod text;
 pub mod time;
 
 pub use api_key::{ApiKey, KeyState};
+pub use authority::{AuthorityRejection, Claim, Ended, SessionClaim};
 pub use environment::{Clock, Entropy};
 pub use id::{
     EventId, InvitationId, KeyId, OrganisationId, PasskeyId, SessionId, SubjectId, TargetId, TokenId, UserId,

@@ -77,6 +77,11 @@ impl Capability {
         matches!(self, Self::ViewProducts | Self::ChangeProducts)
     }
 
+    /// Whether a person must have proved the password lately to use it: it changes who gets in.
+    pub const fn needs_fresh_proof(self) -> bool {
+        !matches!(self, Self::ViewProducts | Self::ChangeProducts)
+    }
+
     /// Whether a person with `role` has it.
     pub const fn of_person(self, role: Role) -> bool {
         match role {

@@ -1,6 +1,6 @@
 //! Work that goes on beside the requests.
 
-use crate::app::Ambient;
+use crate::{app::Ambient, witness::WitnessFile};
 use metrics_exporter_prometheus::PrometheusHandle;
 use service::{Failure, Service};
 use std::time::Duration;
@@ -17,6 +17,7 @@ pub async fn run(
     ambient: Ambient,
     flush_every: Duration,
     handle: Option<PrometheusHandle>,
+    mut witness: WitnessFile,
 ) {
     let start = Instant::now();
     let mut second = interval(Duration::from_secs(1));
@@ -43,6 +44,7 @@ pub async fn run(
         if now >= minute_due {
             minute_due = now + MINUTE;
             outcomes.push(service.every_minute(&ctx).await);
+            outcomes.push(witness.note(&service, &ctx).await);
         }
         if now >= day_due {
             day_due = now + DAY;

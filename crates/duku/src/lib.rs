@@ -14,3 +14,4 @@ pub mod operations;
 pub mod server;
 pub mod settings;
 pub mod telemetry;
+pub mod witness;

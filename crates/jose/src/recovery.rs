@@ -1,5 +1,5 @@
-//! Recovery codes: what lets a person in who has lost the authenticator. Each works once. They are kept as
-//! SHA-256 digests ([`crate::digest()`]) of their normal form; 60 random bits and a limit on failures are enough for that.
+//! Recovery codes: what a person signs in with who has lost the authenticator. Each works once. They have 60 random bits,
+//! so they are kept under a digest that is keyed with the master key; failures are limited.
 
 use crate::base32;
 use domain::{Entropy, environment};
@@ -11,7 +11,7 @@ pub const COUNT: usize = 10;
 const LENGTH: usize = 12;
 const GROUP: usize = 4;
 
-/// Makes ten codes like `k7f2-9mqx-h3dt`: to be shown once, and stored as the digest of what [`normalise`] makes of each.
+/// Makes ten codes like `k7f2-9mqx-h3dt`: to be shown once, and stored as a keyed digest of what [`normalise`] makes of each.
 pub fn generate(entropy: &dyn Entropy) -> Vec<String> {
     (0..COUNT).map(|_| code(entropy)).collect()
 }

@@ -2,54 +2,102 @@
 //! people in Viewport.
 
 use crate::{Platform, errors, faults::Code, refusal::Refusal};
-use domain::ClientSecret;
+use domain::{ClientSecret, authority::TokenClaims};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use service::{Ctx, Failure, Principal, tokens::TokenRefusal};
+use std::sync::Arc;
 use web::{
     Cookie,
     bearer::{Presented, quotable},
 };
 
-/// Finds out who asks.
+/// Who asks, as far as can be proved before the body is read.
+pub(crate) enum Proof {
+    /// An access token that was signed here.
+    Token(Arc<TokenClaims>),
+    /// A cookie of a session in Viewport, which is looked up once the body is there.
+    Session(String),
+}
+
+/// Checks what a request shows before its body is read, so that strangers have none read. It decides nothing yet.
 ///
 /// # Errors
-/// There is no token, or it is not accepted, or it cannot be checked just now.
+/// There is nothing to authenticate with, or it is not ours.
+pub(crate) async fn prove(platform: &Platform, ctx: &Ctx, headers: &HeaderMap) -> Result<Proof, Refusal> {
+    match Presented::of(headers) {
+        Presented::Token(token) => {
+            let proved = platform.service().prove(ctx, token).await;
+            proved.map(Proof::Token).map_err(|refusal| match refusal {
+                TokenRefusal::Invalid(_) if ClientSecret::is_well_formed(token) => challenge(
+                    platform,
+                    Some("this is a client_secret, not an access token: exchange the API key first"),
+                ),
+                refusal => refused(platform, ctx, refusal),
+            })
+        }
+        Presented::Nothing => {
+            let cookie = session_cookie(platform, headers).ok_or_else(|| challenge(platform, None))?;
+            // Also where it only reads: a browser sends the cookie along, whichever site's page it was that asked.
+            if !web::origin::is_own(&Method::POST, headers) {
+                tracing::warn!("refused a query that another site had a browser make");
+                return Err(forbidden(
+                    "a session in Viewport counts for Viewport's own pages alone: other pages and programs send an access token",
+                ));
+            }
+            Ok(Proof::Session(cookie.to_owned()))
+        }
+        Presented::Unusable(why) => Err(challenge(platform, Some(why))),
+    }
+}
+
+/// Finds out who asks, now that the request is whole.
+///
+/// # Errors
+/// What was proved is not accepted any more, or cannot be checked just now.
 pub(crate) async fn authenticate(
     platform: &Platform,
     ctx: &Ctx,
-    headers: &HeaderMap,
+    proof: &Proof,
 ) -> Result<Principal, Refusal> {
-    let token = match Presented::of(headers) {
-        Presented::Token(token) => token,
-        Presented::Nothing => return Box::pin(by_session(platform, ctx, headers)).await,
-        Presented::Unusable(why) => return Err(challenge(platform, Some(why))),
-    };
-    platform.service().authenticate(ctx, token).await.map_err(|refusal| match refusal {
-        TokenRefusal::Invalid(_) if ClientSecret::is_well_formed(token) => challenge(
-            platform,
-            Some("this is a client_secret, not an access token: exchange the API key first"),
-        ),
+    match proof {
+        Proof::Token(claims) => {
+            let accepted = platform.service().accept_proved(ctx, claims).await;
+            accepted.map_err(|refusal| refused(platform, ctx, refusal))
+        }
+        Proof::Session(cookie) => Box::pin(by_session(platform, ctx, cookie)).await,
+    }
+}
+
+fn refused(platform: &Platform, ctx: &Ctx, refusal: TokenRefusal) -> Refusal {
+    match refusal {
         TokenRefusal::Invalid(why) => challenge(platform, Some(&why)),
+        TokenRefusal::Ended(ended) => challenge(platform, Some(&ended.message())),
         TokenRefusal::TooManyFailures(seconds) => too_many(seconds),
         TokenRefusal::Failure(failure) => failed(ctx, &failure),
+    }
+}
+
+/// Makes sure that whoever asked may still have an answer that took its time.
+///
+/// # Errors
+/// Whatever the request stood on has ended meanwhile.
+pub(crate) async fn confirm(platform: &Platform, ctx: &Ctx, principal: &Principal) -> Result<(), Refusal> {
+    platform.service().confirm(ctx, principal).await.map_err(|failure| match failure {
+        Failure::Reject(reject) => challenge(platform, Some(&reject.message())),
+        failure => failed(ctx, &failure),
     })
 }
 
-/// A person whose browser sends the cookie of a session in Viewport. With an `Authorization` header of
-/// any kind the cookie does not count.
-async fn by_session(platform: &Platform, ctx: &Ctx, headers: &HeaderMap) -> Result<Principal, Refusal> {
+/// The cookie of a session in Viewport, which counts only where there is no `Authorization` header of any kind.
+fn session_cookie<'h>(platform: &Platform, headers: &'h HeaderMap) -> Option<&'h str> {
+    let secure = platform.service().policy().viewport.starts_with("https://");
+    let cookie = Cookie::session(secure).read(headers);
+    cookie.filter(|_| !headers.contains_key(header::AUTHORIZATION))
+}
+
+/// A person whose browser sends the cookie of a session in Viewport.
+async fn by_session(platform: &Platform, ctx: &Ctx, cookie: &str) -> Result<Principal, Refusal> {
     let policy = platform.service().policy();
-    let cookie = Cookie::session(policy.viewport.starts_with("https://")).read(headers);
-    let Some(cookie) = cookie.filter(|_| !headers.contains_key(header::AUTHORIZATION)) else {
-        return Err(challenge(platform, None));
-    };
-    // Also where it only reads: a browser sends the cookie along, whichever site's page it was that asked.
-    if !web::origin::is_own(&Method::POST, headers) {
-        tracing::warn!("refused a query that another site had a browser make");
-        return Err(forbidden(
-            "a session in Viewport counts for Viewport's own pages alone: other pages and programs send an access token",
-        ));
-    }
     let visitor = platform.service().find_visitor(ctx, cookie).await;
     let visitor = visitor.map_err(|failure| failed(ctx, &failure))?;
     let visitor = visitor.ok_or_else(|| challenge(platform, None))?;

@@ -2,7 +2,7 @@
 
 use crate::{
     Platform, answer,
-    authenticate::authenticate,
+    authenticate::{self, authenticate},
     errors,
     execute::{Asker, execute},
     faults::Code,
@@ -11,19 +11,24 @@ use crate::{
     refusal::Refusal,
 };
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     extract::{Request, State},
 };
 use futures::FutureExt;
 use http::{Method, Response, StatusCode, request};
 use service::Ctx;
-use std::panic::AssertUnwindSafe;
-use web::{BodyError, RequestContext};
+use std::{
+    panic::AssertUnwindSafe,
+    time::{Duration, Instant},
+};
+use web::BodyError;
+
+/// An answer that took longer than this is given only if whoever asked may still have it.
+const LONG_ANSWER: Duration = Duration::from_millis(100);
 
 pub(crate) async fn serve(State(platform): State<Platform>, request: Request) -> Response<Body> {
-    let (parts, body) = request.into_parts();
-    let media = MediaType::wanted(&parts.headers);
-    match respond(&platform, &parts, body, media).await {
+    let media = MediaType::wanted(request.headers());
+    match respond(&platform, request, media).await {
         Ok(response) => response,
         Err(refusal) => refusal.into_response(media.unwrap_or(MediaType::Json)),
     }
@@ -31,35 +36,47 @@ pub(crate) async fn serve(State(platform): State<Platform>, request: Request) ->
 
 async fn respond(
     platform: &Platform,
-    parts: &request::Parts,
-    body: Body,
+    request: Request,
     media: Option<MediaType>,
 ) -> Result<Response<Body>, Refusal> {
-    let ctx = ctx(parts)?;
-    let principal = authenticate(platform, &ctx, &parts.headers).await?;
-    let media = media.ok_or_else(not_acceptable)?;
+    let (parts, body) = request.into_parts();
+    let proof = authenticate::prove(platform, &ctx(&parts)?, &parts.headers).await?;
     let may_change = parts.method == Method::POST;
+    let (parts, body) = if may_change {
+        receive(Request::from_parts(parts, body), platform.settings().body_bytes).await?
+    } else {
+        (parts, Bytes::new())
+    };
+    // The body first, then the time, then whether the proof counts: a body that is held back holds no decision back.
+    let ctx = ctx(&parts)?;
+    let principal = authenticate(platform, &ctx, &proof).await?;
+    let started = Instant::now();
+    let media = media.ok_or_else(not_acceptable)?;
     let params = if may_change {
         if !negotiate::is_json(&parts.headers) {
             return Err(unsupported_media_type());
         }
-        Params::of_body(&read(body, platform.settings().body_bytes).await?)?
+        Params::of_body(&body)?
     } else {
         Params::of_url(parts.uri.query().unwrap_or_default())?
     };
-    let asker = Asker { ctx: ctx.clone(), principal, may_change };
+    let asker = Asker { ctx: ctx.clone(), principal: principal.clone(), may_change };
     // Whatever goes wrong in the library, the answer is JSON.
     let executed = AssertUnwindSafe(execute(platform, asker, params)).catch_unwind().await;
-    Ok(answer::of(executed.map_err(|_| crashed(&ctx))?, media))
+    let executed = executed.map_err(|_| crashed(&ctx))?;
+    if started.elapsed() > LONG_ANSWER {
+        Box::pin(authenticate::confirm(platform, &ctx, &principal)).await?;
+    }
+    Ok(answer::of(executed, media))
 }
 
-/// The request's circumstances, which the door has put there.
+/// The request's circumstances, which the middleware has put there.
 fn ctx(parts: &request::Parts) -> Result<Ctx, Refusal> {
-    let context = parts.extensions.get::<RequestContext>().ok_or_else(|| {
-        tracing::error!("a request came past the door: it has no context");
+    let context = web::context(parts).ok_or_else(|| {
+        tracing::error!("a request did not pass the middleware: it has no context");
         Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, "something went wrong on our side")
     })?;
-    Ok(Ctx { now: context.now, address: context.address, request_id: context.request_id.clone() })
+    Ok(Ctx { now: context.now, address: context.address, request_id: context.request_id })
 }
 
 /// What is told when the library gave up. The panic itself is on standard error already.
@@ -69,8 +86,8 @@ fn crashed(ctx: &Ctx) -> Refusal {
     Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, message).with_request_id(&ctx.request_id)
 }
 
-async fn read(body: Body, maximum: usize) -> Result<axum::body::Bytes, Refusal> {
-    web::read_body(body, maximum).await.map_err(|error| match error {
+async fn receive(request: Request, maximum: usize) -> Result<(request::Parts, Bytes), Refusal> {
+    web::receive(request, maximum).await.map_err(|error| match error {
         BodyError::TooLarge => Refusal::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             Code::ValidationFailed,

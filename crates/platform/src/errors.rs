@@ -60,7 +60,11 @@ pub(crate) fn internal_message(ctx: &Ctx, temporary: bool) -> String {
 fn of_reject(reject: Reject) -> ApiError {
     let message = reject.message();
     match reject {
+        Reject::Ended(_) => error(Code::Unauthenticated, message, json!({})),
         Reject::Forbidden(_) => error(Code::Forbidden, message, json!({})),
+        Reject::TooMuchStored { limit, setting, .. } => {
+            error(Code::LimitReached, message, json!({ "limit": limit, "setting": setting }))
+        }
         Reject::NotFound { .. } => error(Code::NotFound, message, json!({})),
         Reject::Invalid(invalid) => error(Code::ValidationFailed, message, json!({ "field": invalid.field })),
         Reject::LimitReached { limit, candidates } => {

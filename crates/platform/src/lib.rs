@@ -61,7 +61,7 @@ impl Platform {
         Self(Arc::new(Parts { service, settings, schema: Arc::new(schema), shape, documents }))
     }
 
-    /// Its routes. Each request must carry a [`web::RequestContext`] among its extensions.
+    /// Its routes. Each request must carry a [`web::RequestHead`] among its extensions.
     pub fn router(self) -> Router {
         Router::new()
             .route(

@@ -3,7 +3,7 @@
 //! Each entry's hash covers the one before, so an export can be checked by anyone; the end of each chain is sealed
 //! with a MAC under the master key, so that whoever rewrites the table cannot make it fit.
 
-use crate::{Ctx, Failure, Principal, Service, principal};
+use crate::{Ctx, Failure, Principal, Service, audit_witness::Witness, principal};
 use domain::{
     Capability, EventId, Timestamp,
     audit::{Action, Actor, AuditEvent, FIRST_PREVIOUS_HASH, NewEvent, SYSTEM_CHAIN},
@@ -112,14 +112,18 @@ impl Service {
     /// Up to 1,000 entries of the principal's organisation after number `after`, oldest first.
     ///
     /// # Errors
-    /// The principal may not read the log, or the store fails.
+    /// The principal may not read the log, or not any more, or the store fails.
     pub async fn export_own_audit(
         &self,
+        ctx: &Ctx,
         principal: &Principal,
         after: i64,
     ) -> Result<Vec<AuditEvent>, Failure> {
         principal.authorise(Capability::ManageOrganisation)?;
-        self.export_audit(principal.organisation_id.as_str(), after).await
+        let events = self.export_audit(principal.organisation_id.as_str(), after).await?;
+        // After the read: an export goes on for a while, and what was read is given only to who may have it then.
+        self.confirm(ctx, principal).await?;
+        Ok(events)
     }
 
     /// Walks the chain of the principal's organisation and says whether it is whole.
@@ -128,7 +132,8 @@ impl Service {
     /// The principal may not read the log, or the store fails.
     pub async fn verify_own_audit(&self, principal: &Principal) -> Result<ChainReport, Failure> {
         principal.authorise(Capability::ManageOrganisation)?;
-        let reports = self.verify_audit(Some(principal.organisation_id.as_str())).await?;
+        let chain = principal.organisation_id.as_str();
+        let reports = self.verify_audit(Some(chain)).await?;
         reports.into_iter().next().ok_or_else(|| Failure::internal("an organisation without a chain"))
     }
 
@@ -137,7 +142,19 @@ impl Service {
     /// # Errors
     /// The store fails. A fault in a chain is not an error: it is in the report.
     pub async fn verify_audit(&self, only: Option<&str>) -> Result<Vec<ChainReport>, Failure> {
-        verify_chains(&self.0.store, Some(&self.0.master_key), only).await
+        self.verify_audit_against(only, &Witness::default()).await
+    }
+
+    /// The same, and whether the chains have all that a witness saw.
+    ///
+    /// # Errors
+    /// As [`Self::verify_audit`].
+    pub async fn verify_audit_against(
+        &self,
+        only: Option<&str>,
+        witness: &Witness,
+    ) -> Result<Vec<ChainReport>, Failure> {
+        verify_chains(&self.0.store, Some(&self.0.master_key), only, witness).await
     }
 
     fn seal(&self, chain: &str, sequence: i64, hash: &str) -> String {
@@ -151,7 +168,8 @@ fn seal(master_key: &MasterKey, chain: &str, sequence: i64, hash: &str) -> Strin
 }
 
 /// Walks every chain in a store, or one, and says of each whether it is whole. Without the master key the entries are
-/// checked against each other, and the seals of the chains' ends are not.
+/// checked against each other, and the seals of the chains' ends are not; without a witness, a chain that was cut and given
+/// an older end again passes for whole.
 ///
 /// # Errors
 /// The store fails. A fault in a chain is not an error: it is in the report.
@@ -159,10 +177,20 @@ pub async fn verify_chains(
     store: &Store,
     master_key: Option<&MasterKey>,
     only: Option<&str>,
+    witness: &Witness,
 ) -> Result<Vec<ChainReport>, Failure> {
-    let verifier = Verifier { store, master_key };
+    let verifier = Verifier { store, master_key, witness };
     let heads = store.reader().await?.audit_heads().await?;
     let mut reports = Vec::new();
+    let is_gone = |chain: &&str| heads.iter().all(|head| head.chain != **chain);
+    for chain in witness.chains().filter(is_gone).filter(|chain| only.is_none_or(|only| only == *chain)) {
+        reports.push(ChainReport {
+            chain: chain.to_owned(),
+            entries: 0,
+            hash: FIRST_PREVIOUS_HASH.to_owned(),
+            fault: witness.cut(chain, 0),
+        });
+    }
     for head in heads.into_iter().filter(|head| only.is_none_or(|chain| chain == head.chain)) {
         reports.push(verifier.chain(head).await?);
     }
@@ -172,6 +200,7 @@ pub async fn verify_chains(
 struct Verifier<'a> {
     store: &'a Store,
     master_key: Option<&'a MasterKey>,
+    witness: &'a Witness,
 }
 
 impl Verifier<'_> {
@@ -187,7 +216,7 @@ impl Verifier<'_> {
             let before = walk.entries;
             let events = self.events_after(&head.chain, before).await?;
             let sealed = events.iter().take_while(|event| event.sequence <= head.sequence);
-            fault = sealed.map(|event| walk.step(event)).find_map(Result::err);
+            fault = sealed.map(|event| self.step(&mut walk, event)).find_map(Result::err);
             if walk.entries == before {
                 break;
             }
@@ -196,6 +225,11 @@ impl Verifier<'_> {
             fault = self.fault_at_end(&head, &walk).await?;
         }
         Ok(ChainReport { chain: head.chain, entries: walk.entries, hash: walk.hash, fault })
+    }
+
+    fn step(&self, walk: &mut Walk, event: &AuditEvent) -> Result<(), String> {
+        walk.step(event)?;
+        self.witness.contradicts(&event.chain, event.sequence, &event.hash).map_or(Ok(()), Err)
     }
 
     async fn fault_at_end(&self, head: &AuditHead, walk: &Walk) -> Result<Option<String>, Failure> {
@@ -212,6 +246,9 @@ impl Verifier<'_> {
         let fits = |key| seal(key, &head.chain, head.sequence, &head.hash) == head.seal;
         if !self.master_key.is_none_or(fits) {
             return Ok(Some("the seal of the chain's end does not fit the master key".to_owned()));
+        }
+        if let Some(cut) = self.witness.cut(&head.chain, head.sequence) {
+            return Ok(Some(cut));
         }
         // What was appended since comes with a later end; what was put there by hand does not.
         let Some(last) = self.events_after(&head.chain, head.sequence).await?.pop() else { return Ok(None) };

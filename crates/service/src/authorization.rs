@@ -1,10 +1,13 @@
 //! Authorization codes (RFC 6749 §4.1) with PKCE (RFC 7636): they live 60 seconds, work once, and only for the client,
 //! the redirect URI and the verifier that they were asked for with.
 
-use crate::{Ctx, Failure, Handle, Service, person_tokens::PersonTokens};
-use domain::{Scope, ScopeSet};
+use crate::{
+    Ctx, Failure, Handle, Service,
+    person_tokens::{PersonTokens, UserGrant},
+};
+use domain::{Ended, Scope, ScopeSet, Timestamp};
 use serde::Serialize;
-use store::{PersonSession, Session, SessionKind, StoreError, StoredCode};
+use store::{PersonSession, StoreError, StoredCode, UserProof, UserTransaction};
 
 /// `client_id` of the dashboard, a public first-party client.
 pub const VIEWPORT: &str = "viewport";
@@ -26,9 +29,11 @@ pub struct CodeRequest<'a> {
     pub nonce: Option<&'a str>,
 }
 
-/// Why a code buys nothing.
+/// Why a code is not exchanged.
 #[derive(Debug)]
 pub enum CodeRefusal {
+    /// There were too many failures from the address; wait so many seconds.
+    TooManyFailures(u64),
     /// `invalid_grant`; one sentence says why.
     Invalid(&'static str),
     /// The store failed.
@@ -80,7 +85,7 @@ impl Service {
     /// Gives out a code for a browser that has signed in.
     ///
     /// # Errors
-    /// The store fails.
+    /// The sign-in has ended, or the store fails.
     pub async fn issue_code(
         &self,
         ctx: &Ctx,
@@ -99,66 +104,62 @@ impl Service {
             expires_at: ctx.now.plus_seconds(self.0.policy.code_lifetime_seconds),
             consumed_at: None,
         };
-        let mut session = self.0.store.begin().await?;
-        session.insert_code(&new, code.digest()).await?;
-        session.commit().await?;
+        let proof = UserProof::Session(&sign_in.id);
+        let mut transaction = self.begin_for_user(ctx, &sign_in.user_id, proof).await?;
+        transaction.insert_code(&new, code.digest()).await?;
+        transaction.commit().await?;
         Ok(code)
     }
 
-    /// Begins the transaction in which a code is used up. A refused code commits it already: one that comes a second
-    /// time has leaked, and that it ended what it opened is kept (RFC 6749 §4.1.2).
-    pub(crate) async fn begin_with_code(
+    /// Begins the transaction in which a code is used up, with the code and the sign-in that it came from. A code that fits
+    /// nothing else is used up all the same, and one that comes a second time has leaked: it ends what it opened
+    /// (RFC 6749 §4.1.2).
+    pub(crate) async fn redeem_code(
         &self,
         ctx: &Ctx,
         code: &str,
         client_id: &str,
         redirect_uri: &str,
         verifier: &str,
-    ) -> Result<(Session, StoredCode, PersonSession), CodeRefusal> {
-        let mut session = self.0.store.begin().await?;
-        match self.redeem_code(&mut session, ctx, code, client_id, redirect_uri, verifier).await {
-            Ok((code, sign_in)) => Ok((session, code, sign_in)),
-            Err(refusal) => {
-                if !matches!(refusal, CodeRefusal::Failure(_)) {
-                    session.commit().await?;
-                }
-                Err(refusal)
-            }
+    ) -> Result<(UserTransaction, StoredCode, PersonSession), CodeRefusal> {
+        let digest = jose::digest(code);
+        let Some(found) = self.0.store.reader().await?.find_code(digest).await? else {
+            let limited = self.0.limits.failed(None, ctx.address);
+            let unknown = CodeRefusal::Invalid("the code is unknown: begin again");
+            return Err(limited.map_or(unknown, CodeRefusal::TooManyFailures));
+        };
+        let used = CodeRefusal::Invalid("the code was used already: begin again");
+        if found.consumed_at.is_some() {
+            self.end_what_a_code_opened(ctx, &found).await?;
+            return Err(used);
         }
+        let proof = UserProof::AuthorizationCode(digest);
+        let transaction = match self.0.store.begin_for_user(&found.user_id, proof, ctx.now).await? {
+            Ok(transaction) => transaction,
+            Err(Ended::SessionEnded) => {
+                return Err(CodeRefusal::Invalid("the sign-in that the code came from is over: begin again"));
+            }
+            Err(_) => {
+                self.end_what_a_code_opened(ctx, &found).await?;
+                return Err(used);
+            }
+        };
+        let fits = check_code(&found, ctx.now, client_id, redirect_uri, verifier);
+        let Some(sign_in) = transaction.proved_session().cloned().filter(|_| fits.is_ok()) else {
+            transaction.commit().await?;
+            let why = fits.err().unwrap_or("the sign-in that the code came from is over: begin again");
+            return Err(CodeRefusal::Invalid(why));
+        };
+        Ok((transaction, found, sign_in))
     }
 
-    async fn redeem_code(
-        &self,
-        session: &mut Session,
-        ctx: &Ctx,
-        code: &str,
-        client_id: &str,
-        redirect_uri: &str,
-        verifier: &str,
-    ) -> Result<(StoredCode, PersonSession), CodeRefusal> {
-        let digest = jose::digest(code);
-        let found = session.find_code(digest).await?;
-        let found = found.ok_or(CodeRefusal::Invalid("the code is unknown: begin again"))?;
-        if !session.consume_code(digest, ctx.now).await? {
-            // A token that the code bought hangs on the sign-in itself, so all of it ends.
-            session.end_session(&found.user_id, &found.session_id).await?;
-            return Err(CodeRefusal::Invalid("the code was used already: begin again"));
-        }
-        if ctx.now >= found.expires_at {
-            return Err(CodeRefusal::Invalid("the code is too old: begin again"));
-        }
-        if found.client_id != client_id || found.redirect_uri != redirect_uri {
-            return Err(CodeRefusal::Invalid("the code was given to another client or redirect_uri"));
-        }
-        let challenge = jose::base64url::encode(&jose::sha256(verifier.as_bytes()));
-        if !jose::matches(&jose::digest(&challenge), &jose::digest(&found.challenge)) {
-            return Err(CodeRefusal::Invalid("code_verifier does not belong to the code's challenge"));
-        }
-        let sign_in = session.find_session_by_id(&found.session_id, ctx.now).await?;
-        let sign_in = sign_in
-            .filter(|sign_in| sign_in.kind == SessionKind::SignIn)
-            .ok_or(CodeRefusal::Invalid("the sign-in that the code came from is over: begin again"))?;
-        Ok((found, sign_in))
+    /// A token that the code was exchanged for hangs on the sign-in itself, so all of it ends.
+    async fn end_what_a_code_opened(&self, ctx: &Ctx, code: &StoredCode) -> Result<(), Failure> {
+        let proof = UserProof::Session(&code.session_id);
+        let begun = self.0.store.begin_for_user(&code.user_id, proof, ctx.now).await?;
+        let Ok(mut transaction) = begun else { return Ok(()) };
+        transaction.end_session(&code.session_id).await?;
+        Ok(transaction.commit().await?)
     }
 
     /// Exchanges a code at the token endpoint for an access token of the person.
@@ -173,28 +174,26 @@ impl Service {
         redirect_uri: &str,
         verifier: &str,
     ) -> Result<CodeTokens, CodeRefusal> {
-        let (mut session, code, sign_in) =
-            self.begin_with_code(ctx, code, client_id, redirect_uri, verifier).await?;
-        let organisation = self.organisation_to_enter(&mut session, &code.user_id).await?;
-        let tokens = match organisation {
+        let (mut transaction, code, sign_in) =
+            self.redeem_code(ctx, code, client_id, redirect_uri, verifier).await?;
+        let organisation = self.organisation_to_enter(&mut transaction, &code.user_id).await?;
+        let tokens = match &organisation {
             Some(organisation) => {
-                self.buy_person_token(
-                    &mut session,
-                    ctx,
-                    &sign_in,
-                    &organisation,
-                    &code.client_id,
-                    &code.scope,
-                )
-                .await?
+                let grant = UserGrant { organisation, client_id: &code.client_id, scope: &code.scope };
+                self.issue_user_token(&mut transaction, ctx, &sign_in, grant).await?
             }
-            None => None,
+            None => Err(Ended::NoMember),
         };
-        self.audit_sign_in(&mut session, ctx, &sign_in).await?;
-        session.commit().await?;
-        let tokens = tokens.ok_or(CodeRefusal::Invalid(
-            "this person belongs to no organisation: ask an Admin for an invitation",
-        ))?;
+        self.audit_sign_in(&mut transaction, ctx, &sign_in, organisation.as_ref()).await?;
+        transaction.commit().await?;
+        let tokens = tokens.map_err(|ended| {
+            CodeRefusal::Invalid(match ended {
+                Ended::SecondFactorRequired => {
+                    "the organisation requires a second factor: set one up in Viewport, then sign in with it"
+                }
+                _ => "this person belongs to no organisation: ask an Admin for an invitation",
+            })
+        })?;
         let id_token = self.id_token(ctx, &code, &sign_in, &tokens)?;
         Ok(CodeTokens { tokens, id_token })
     }
@@ -223,4 +222,25 @@ impl Service {
         };
         self.sign_id_token(ctx, &claims).map(Some)
     }
+}
+
+/// Whether a code is good for whoever presents it.
+fn check_code(
+    found: &StoredCode,
+    now: Timestamp,
+    client_id: &str,
+    redirect_uri: &str,
+    verifier: &str,
+) -> Result<(), &'static str> {
+    if now >= found.expires_at {
+        return Err("the code is too old: begin again");
+    }
+    if found.client_id != client_id || found.redirect_uri != redirect_uri {
+        return Err("the code was given to another client or redirect_uri");
+    }
+    let challenge = jose::base64url::encode(&jose::sha256(verifier.as_bytes()));
+    if !jose::matches(&jose::digest(&challenge), &jose::digest(&found.challenge)) {
+        return Err("code_verifier does not belong to the code's challenge");
+    }
+    Ok(())
 }

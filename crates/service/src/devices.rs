@@ -2,12 +2,18 @@
 //! (RFC 9700 §4.14.2).
 
 use crate::{
-    Ctx, Failure, Handle, Reject, Service, Visitor, audit::Entry, handle::family_of,
-    person_tokens::PersonTokens, sign_in::device_name,
+    Ctx, Failure, Handle, Reject, Service, Visitor,
+    audit::Entry,
+    handle::family_of,
+    person_tokens::{PersonTokens, UserGrant},
+    sign_in::device_name,
 };
-use domain::{Entropy, ScopeSet, SessionId, audit::Action, environment, scope::UnknownScope};
+use domain::{
+    Ended, Entropy, ScopeSet, SessionId, Timestamp, audit::Action, authority::check_user_session,
+    environment, scope::UnknownScope,
+};
 use serde_json::json;
-use store::{DeviceDecision, PersonSession, Session, SessionKind, StoreError, StoredDevice};
+use store::{DeviceDecision, PersonSession, SessionKind, StoreError, StoredDevice, UserProof};
 
 /// How long a device waits between two polls at first, in seconds (RFC 8628 §3.2).
 const INTERVAL_SECONDS: i64 = 5;
@@ -52,6 +58,8 @@ pub enum PollRefusal {
     Expired,
     /// `invalid_grant`; one sentence says why.
     Invalid(&'static str),
+    /// There were too many failures from the address; wait so many seconds.
+    TooManyFailures(u64),
     /// The store failed.
     Failure(Failure),
 }
@@ -173,11 +181,11 @@ impl Service {
         })?)
     }
 
-    /// Lets a device in as the visitor, in the visitor's organisation, or refuses it.
+    /// Approves a device as the visitor, in the visitor's organisation, or refuses it.
     ///
     /// # Errors
-    /// The device was decided on already or waits no more, the visitor has no organisation, the password was not proved
-    /// lately, or the store fails.
+    /// The device was decided on already or waits no more, the visitor has no organisation or has signed out, the password
+    /// was not proved lately, or the store fails.
     pub async fn decide_device(
         &self,
         ctx: &Ctx,
@@ -185,34 +193,31 @@ impl Service {
         user_code: &str,
         approved: bool,
     ) -> Result<(), Failure> {
-        let principal = visitor.principal.as_ref().filter(|_| !visitor.must_give_second_factor);
-        let principal = principal.ok_or_else(|| {
+        let principal = visitor.principal.as_ref().ok_or_else(|| {
             Reject::Forbidden("you belong to no organisation that the command line could work in".into())
         })?;
-        if approved {
-            // A command line may do what an unattended browser must not.
-            principal.require_fresh(ctx.now)?;
-        }
-        let code = typed_user_code(user_code);
-        let decision = DeviceDecision {
-            approved,
-            person: &visitor.session.user_id,
-            organisation: &principal.organisation_id,
-            authenticated_at: visitor.session.authenticated_at,
-            second_factor_at: visitor.session.second_factor_at,
+        // A command line may do what an unattended browser must not.
+        let mut transaction = if approved {
+            self.begin_with_fresh_proof(ctx, visitor).await?
+        } else {
+            self.begin_as_visitor(ctx, visitor).await?
         };
-        let mut session = self.0.store.begin().await?;
-        if !session.decide_device(&code, &decision, ctx.now).await? {
+        let organisation = &principal.organisation_id;
+        let facts = transaction.in_organisation(organisation, ctx.now).await?;
+        check_user_session(facts.as_ref())?;
+        let session = transaction.proved_session().cloned().ok_or(Ended::SessionEnded)?;
+        let decision = DeviceDecision { approved, organisation, session: &session };
+        if !transaction.decide_device(&typed_user_code(user_code), &decision, ctx.now).await? {
             let message = "this code was used or is too old: run `duku login` again";
             return Err(Reject::Conflict(message.into()).into());
         }
-        Ok(session.commit().await?)
+        Ok(transaction.commit().await?)
     }
 
-    /// Answers a device that asks whether it is let in.
+    /// Answers a device that asks whether a person has approved it.
     ///
     /// # Errors
-    /// It is not, or not yet, or not any more.
+    /// Nobody has, or not yet, or not any more.
     pub async fn poll_device(
         &self,
         ctx: &Ctx,
@@ -220,8 +225,13 @@ impl Service {
         device_code: &str,
     ) -> Result<PersonTokens, PollRefusal> {
         let digest = jose::digest(device_code);
+        let known = self.0.store.reader().await?.find_device(digest).await?;
+        if known.is_none_or(|device| device.client_id != client_id) {
+            // Whoever guesses makes nobody wait for a lock.
+            return Err(self.failed_grant(ctx, "the device_code is unknown: begin again"));
+        }
         let mut session = self.0.store.begin().await?;
-        let device = session.find_device(digest).await?.filter(|device| device.client_id == client_id);
+        let device = session.find_device(digest).await?;
         let device = device.ok_or(PollRefusal::Invalid("the device_code is unknown: begin again"))?;
         if device.consumed_at.is_some() {
             return Err(PollRefusal::Invalid("the device_code was used already: begin again"));
@@ -231,32 +241,35 @@ impl Service {
         }
         let next = ctx.now.plus_seconds(device.interval_seconds);
         let in_time = session.note_device_poll(digest, ctx.now, next).await?;
-        let outcome = match device.approved {
+        session.commit().await?;
+        match device.approved {
             _ if !in_time => Err(PollRefusal::SlowDown),
             None => Err(PollRefusal::Pending),
             Some(false) => Err(PollRefusal::Denied),
-            Some(true) => self.let_in(&mut session, ctx, digest, &device).await,
-        };
-        if !matches!(outcome, Err(PollRefusal::Failure(_))) {
-            session.commit().await?;
+            Some(true) => self.redeem_device_code(ctx, digest, &device).await,
         }
-        outcome
     }
 
-    async fn let_in(
+    async fn redeem_device_code(
         &self,
-        session: &mut Session,
         ctx: &Ctx,
         digest: domain::SecretDigest,
         device: &StoredDevice,
     ) -> Result<PersonTokens, PollRefusal> {
-        if !session.consume_device(digest, ctx.now).await? {
-            return Err(PollRefusal::Invalid("the device_code was used already: begin again"));
-        }
         let (person, organisation) =
-            device.person.clone().ok_or_else(|| Failure::internal("a device let in by nobody"))?;
+            device.person.clone().ok_or_else(|| Failure::internal("a device approved by nobody"))?;
+        let proof = UserProof::DeviceCode(digest);
+        let begun = self.0.store.begin_for_user(&person, proof, ctx.now).await?;
+        let Ok(mut transaction) = begun else {
+            // It was used by another poll, or what approved it has ended since it was read.
+            let now = self.0.store.reader().await?.find_device(digest).await?;
+            return Err(match now.and_then(|now| now.approved) {
+                Some(false) => PollRefusal::Denied,
+                _ => PollRefusal::Invalid("the device_code was used already: begin again"),
+            });
+        };
         let refresh = Handle::generate_refresh(self.entropy(), None);
-        let lifetime = self.0.policy.command_line_lifetime_seconds;
+        let expires_at = self.command_line_end(ctx.now, ctx.now);
         let new = PersonSession {
             id: SessionId::generate(ctx.now, self.entropy()),
             kind: SessionKind::CommandLine,
@@ -269,15 +282,20 @@ impl Service {
             authenticated_at: device.authenticated_at.unwrap_or(ctx.now),
             second_factor_at: device.second_factor_at,
             last_seen_at: ctx.now,
-            expires_at: ctx.now.plus_seconds(lifetime),
+            expires_at,
         };
-        let tokens = self
-            .buy_person_token(session, ctx, &new, &organisation, &device.client_id, &device.scope)
-            .await?
-            .ok_or(PollRefusal::Invalid("the person is no member of the organisation any more"))?;
-        // Only now: what is refused is kept as well, and must not leave a session behind.
+        let grant =
+            UserGrant { organisation: &organisation, client_id: &device.client_id, scope: &device.scope };
+        let tokens = match self.issue_user_token(&mut transaction, ctx, &new, grant).await? {
+            Ok(tokens) => tokens,
+            Err(ended) => {
+                // The code is used up all the same.
+                transaction.commit().await?;
+                return Err(PollRefusal::Invalid(why_no_token(ended)));
+            }
+        };
         let family = family_of(refresh.expose()).map(jose::digest);
-        session.insert_session(&new, refresh.digest(), family).await?;
+        transaction.insert_session(&new, refresh.digest(), family).await?;
         let entry = Entry {
             action: Action::CommandLineLetIn,
             object_id: new.id.as_str(),
@@ -285,72 +303,86 @@ impl Service {
             details: json!({}),
         };
         let actor = crate::principal::person(&new.user_id, &tokens.email);
-        self.append(session, ctx, organisation.as_str(), actor, entry).await?;
-        Ok(PersonTokens { refresh: Some((refresh, lifetime)), ..tokens })
+        self.append(&mut transaction, ctx, organisation.as_str(), actor, entry).await?;
+        transaction.commit().await?;
+        Ok(PersonTokens { refresh: Some((refresh, seconds_until(expires_at, ctx.now))), ..tokens })
+    }
+
+    /// How long a command line that began at `since` goes on if it is used `now`.
+    fn command_line_end(&self, since: Timestamp, now: Timestamp) -> Timestamp {
+        let unused = now.plus_seconds(self.0.policy.command_line_lifetime_seconds);
+        unused.min(since.plus_seconds(self.0.policy.command_line_maximum_seconds))
+    }
+
+    /// Counts a grant that nobody can have been given.
+    fn failed_grant(&self, ctx: &Ctx, why: &'static str) -> PollRefusal {
+        let limited = self.0.limits.failed(None, ctx.address);
+        limited.map_or(PollRefusal::Invalid(why), PollRefusal::TooManyFailures)
     }
 
     /// Exchanges a refresh token for an access token and the next refresh token.
     ///
     /// # Errors
-    /// The token is not good any more. One that was exchanged before has leaked: its session ends.
+    /// The token is not good any more. One that was exchanged before has leaked: its session ends, however the two uses
+    /// race.
     pub async fn refresh(
         &self,
         ctx: &Ctx,
         client_id: &str,
         refresh_token: &str,
     ) -> Result<PersonTokens, PollRefusal> {
-        let over = PollRefusal::Invalid("this session is over: sign in again");
-        let Some(family) = family_of(refresh_token) else { return Err(over) };
-        let digest = jose::digest(refresh_token);
-        let mut session = self.0.store.begin().await?;
-        let found = session.find_session(digest, ctx.now).await?;
+        const OVER: &str = "this session is over: sign in again";
+        let Some(family) = family_of(refresh_token) else { return Err(self.failed_grant(ctx, OVER)) };
+        let found = self.0.store.reader().await?.find_session_by_family(jose::digest(family)).await?;
         let found = found.filter(|found| found.kind == SessionKind::CommandLine);
-        let Some(found) = found else {
-            self.end_reused(&mut session, ctx, jose::digest(family)).await?;
-            session.commit().await?;
-            return Err(over);
+        let Some(found) = found else { return Err(self.failed_grant(ctx, OVER)) };
+        let digest = jose::digest(refresh_token);
+        let proof = UserProof::SessionSecret(digest);
+        let begun = self.0.store.begin_for_user(&found.user_id, proof, ctx.now).await?;
+        let Ok(mut transaction) = begun else {
+            self.end_reused(ctx, &found).await?;
+            return Err(self.failed_grant(ctx, OVER));
         };
+        let found = transaction.proved_session().cloned().ok_or(PollRefusal::Invalid(OVER))?;
         let next = Handle::generate_refresh(self.entropy(), Some(family));
-        let lifetime = self.0.policy.command_line_lifetime_seconds;
+        let expires_at = self.command_line_end(found.created_at, ctx.now);
         let renewed = PersonSession {
             last_seen_at: ctx.now,
             address: ctx.address.map(|address| address.to_string()).or(found.address),
-            expires_at: ctx.now.plus_seconds(lifetime),
+            expires_at,
             ..found
         };
-        if !session.replace_session_digest(&renewed, digest, next.digest()).await? {
-            return Err(PollRefusal::Invalid("this refresh token is being used elsewhere: sign in again"));
+        if !transaction.replace_session_digest(&renewed, digest, next.digest()).await? {
+            return Err(PollRefusal::Invalid(OVER));
         }
         let organisation =
             renewed.organisation_id.clone().ok_or_else(|| Failure::internal("a command line nowhere"))?;
         let scope = ScopeSet::DEFAULT.to_string();
-        let tokens =
-            self.buy_person_token(&mut session, ctx, &renewed, &organisation, client_id, &scope).await?;
-        let Some(tokens) = tokens else {
-            session.end_session(&renewed.user_id, &renewed.id).await?;
-            session.commit().await?;
-            return Err(PollRefusal::Invalid(
-                "you are no member of this organisation any more: sign in again",
-            ));
-        };
-        session.commit().await?;
-        Ok(PersonTokens { refresh: Some((next, lifetime)), ..tokens })
+        let grant = UserGrant { organisation: &organisation, client_id, scope: &scope };
+        match self.issue_user_token(&mut transaction, ctx, &renewed, grant).await? {
+            Ok(tokens) => {
+                transaction.commit().await?;
+                let refresh = Some((next, seconds_until(expires_at, ctx.now)));
+                Ok(PersonTokens { refresh, ..tokens })
+            }
+            Err(ended) => {
+                transaction.end_session(&renewed.id).await?;
+                transaction.commit().await?;
+                Err(PollRefusal::Invalid(why_no_token(ended)))
+            }
+        }
     }
 
-    async fn end_reused(
-        &self,
-        session: &mut Session,
-        ctx: &Ctx,
-        family: domain::SecretDigest,
-    ) -> Result<(), Failure> {
-        let Some(leaked) = session.find_session_by_family(family).await? else { return Ok(()) };
-        if session.end_session(&leaked.user_id, &leaked.id).await? == 0 {
-            return Ok(());
-        }
-        if let Some(person) = session.find_person_by_id(&leaked.user_id).await? {
-            let details = json!({ "session": leaked.id.as_str(), "device": leaked.device });
-            self.audit_person(session, ctx, &person, Action::RefreshTokenReused, &details).await?;
-        }
+    /// Ends the session of a refresh token that was exchanged before, if the session lives.
+    async fn end_reused(&self, ctx: &Ctx, leaked: &PersonSession) -> Result<(), Failure> {
+        let proof = UserProof::Session(&leaked.id);
+        let begun = self.0.store.begin_for_user(&leaked.user_id, proof, ctx.now).await?;
+        let Ok(mut transaction) = begun else { return Ok(()) };
+        transaction.end_session(&leaked.id).await?;
+        let person = transaction.user().clone();
+        let details = json!({ "session": leaked.id.as_str(), "device": leaked.device });
+        self.audit_person(&mut transaction, ctx, &person, Action::RefreshTokenReused, &details).await?;
+        transaction.commit().await?;
         tracing::warn!(session = %leaked.id, "a refresh token was presented a second time; its session has ended");
         Ok(())
     }
@@ -360,12 +392,28 @@ impl Service {
     /// # Errors
     /// The store fails.
     pub async fn end_command_line(&self, ctx: &Ctx, refresh_token: &str) -> Result<(), Failure> {
-        let mut session = self.0.store.begin().await?;
-        let found = session.find_session(jose::digest(refresh_token), ctx.now).await?;
-        if let Some(found) = found.filter(|found| found.kind == SessionKind::CommandLine) {
-            session.end_session(&found.user_id, &found.id).await?;
+        let digest = jose::digest(refresh_token);
+        let found = self.0.store.reader().await?.find_session(digest, ctx.now).await?;
+        let found = found.filter(|found| found.kind == SessionKind::CommandLine);
+        let Some(found) = found else { return Ok(()) };
+        let proof = UserProof::SessionSecret(digest);
+        let begun = self.0.store.begin_for_user(&found.user_id, proof, ctx.now).await?;
+        let Ok(mut transaction) = begun else { return Ok(()) };
+        transaction.end_session(&found.id).await?;
+        Ok(transaction.commit().await?)
+    }
+}
+
+const fn seconds_until(end: Timestamp, now: Timestamp) -> i64 {
+    end.seconds().saturating_sub(now.seconds())
+}
+
+const fn why_no_token(ended: Ended) -> &'static str {
+    match ended {
+        Ended::SecondFactorRequired => {
+            "the organisation requires a second factor now: sign in again with one"
         }
-        Ok(session.commit().await?)
+        _ => "you are no member of this organisation any more: sign in again",
     }
 }
 

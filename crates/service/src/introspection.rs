@@ -3,8 +3,9 @@
 use crate::{
     Ctx, Holder, Principal, Service,
     exchange::{ClientRefusal, Credential},
-    tokens::{Accepted, TokenRefusal, Verified},
+    tokens::{Accepted, TokenRefusal},
 };
+use domain::authority::TokenClaims;
 
 /// What introspection says of a token that is active (RFC 7662 §2.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,31 +37,32 @@ impl Service {
     ) -> Result<Option<TokenFacts>, ClientRefusal> {
         let client = self.admit_client(ctx, credential).await?;
         match self.accept(ctx, token).await {
-            Ok(Accepted { verified, principal })
-                if principal.organisation_id == client.key.organisation_id =>
-            {
-                Ok(Some(self.facts(&verified, &principal)))
+            Ok(Accepted { claims, principal }) if principal.organisation_id == client.key.organisation_id => {
+                Ok(Some(self.facts(&claims, &principal)))
             }
-            Ok(_) | Err(TokenRefusal::Invalid(_) | TokenRefusal::TooManyFailures(_)) => Ok(None),
+            Ok(_)
+            | Err(TokenRefusal::Invalid(_) | TokenRefusal::Ended(_) | TokenRefusal::TooManyFailures(_)) => {
+                Ok(None)
+            }
             Err(TokenRefusal::Failure(failure)) => Err(ClientRefusal::Failure(failure)),
         }
     }
 
-    fn facts(&self, verified: &Verified, principal: &Principal) -> TokenFacts {
+    fn facts(&self, claims: &TokenClaims, principal: &Principal) -> TokenFacts {
         let username = match &principal.holder {
             Holder::Person { email, .. } => Some(email.as_str().to_owned()),
             Holder::ApiKey { .. } | Holder::Operator { .. } => None,
         };
         TokenFacts {
-            scope: verified.scopes.to_string(),
-            client_id: verified.client_id().to_owned(),
+            scope: claims.scopes.to_string(),
+            client_id: claims.client_id().to_owned(),
             username,
-            subject: verified.subject().to_owned(),
+            subject: claims.subject().to_owned(),
             audience: self.0.policy.audience.clone(),
             issuer: self.0.policy.issuer.clone(),
-            token_id: verified.token_id.clone(),
-            issued_at: verified.issued_at,
-            expires_at: verified.expires_at,
+            token_id: claims.token_id.clone(),
+            issued_at: claims.issued_at,
+            expires_at: claims.expires_at,
             organisation_id: principal.organisation_id.as_str().to_owned(),
             organisation_name: principal.organisation_name.clone(),
         }

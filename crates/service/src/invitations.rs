@@ -3,13 +3,14 @@
 use crate::{
     Ctx, Failure, Handle, Principal, Reject, Service, Visitor,
     audit::Entry,
-    keys::lock_organisation,
     mail::{Mail, Mailed},
     passwords::LinkState,
 };
-use domain::{Capability, Email, InvitationId, Role, audit::Action};
+use domain::{
+    Capability, Email, Ended, InvitationId, Role, SessionClaim, audit::Action, authority::ManageMembers,
+};
 use serde_json::json;
-use store::{Invitation, InvitationEnd, Session};
+use store::{Invitation, InvitationEnd, PersonSession, Session, StoreError};
 use zeroize::Zeroizing;
 
 /// An invitation that was made: the only time that its link is known.
@@ -21,15 +22,6 @@ pub struct Invited {
     pub link: Zeroizing<String>,
     /// Whether it was mailed.
     pub mailed: Mailed,
-}
-
-/// An invitation as the invited person sees it.
-#[derive(Debug)]
-pub struct OpenInvitation {
-    /// The invitation.
-    pub invitation: Invitation,
-    /// Whether the person has a password already, and so signs in instead of choosing one.
-    pub has_password: bool,
 }
 
 impl Service {
@@ -48,8 +40,13 @@ impl Service {
         principal.authorise(Capability::ManageMembers)?;
         let email = Email::parse(email)?;
         let link = Handle::generate(self.entropy());
-        let mut session = self.0.store.begin().await?;
-        let organisation = lock_organisation(&mut session, principal).await?;
+        let mut session = self.begin_as::<ManageMembers>(ctx, principal).await?;
+        let organisation = session.organisation().clone();
+        let limit = self.0.policy.open_invitations_per_organisation;
+        if session.count_open_invitations().await? >= limit {
+            let setting = "open_invitations_per_organisation";
+            return Err(Reject::TooMuchStored { what: "open invitations", limit, setting }.into());
+        }
         if session.members(&organisation.id).await?.iter().any(|member| member.email == email) {
             return Err(Reject::Conflict(format!("{email} is a member already")).into());
         }
@@ -61,6 +58,7 @@ impl Service {
             role,
             created_at: ctx.now,
             created_by: principal.actor().name,
+            inviter: principal.user_id().cloned(),
             expires_at: ctx.now.plus_seconds(self.0.policy.invitation_lifetime_seconds),
             end: None,
         };
@@ -96,10 +94,10 @@ impl Service {
         principal.authorise(Capability::ManageMembers)?;
         let missing = || Reject::NotFound { kind: "invitation", id: id.to_owned() };
         let parsed = InvitationId::parse(id).map_err(|_| missing())?;
+        let mut session = self.begin_as::<ManageMembers>(ctx, principal).await?;
         let organisation = &principal.organisation_id;
-        let mut session = self.0.store.begin().await?;
         let found = session.find_invitation_by_id(organisation, &parsed).await?.ok_or_else(missing)?;
-        if !session.end_invitation(organisation, &parsed, InvitationEnd::Revoked, ctx.now).await? {
+        if !session.revoke_invitation(&parsed, ctx.now).await? {
             let message = format!("the invitation of {} has ended already", found.email);
             return Err(Reject::Conflict(message).into());
         }
@@ -109,79 +107,88 @@ impl Service {
         Ok(found)
     }
 
-    /// What an invitation's link leads to.
+    /// What an invitation's link leads to. It does not tell whether the invited address is known here.
     ///
     /// # Errors
     /// The store fails.
-    pub async fn find_invitation(&self, ctx: &Ctx, link: &str) -> Result<LinkState<OpenInvitation>, Failure> {
+    pub async fn find_invitation(&self, ctx: &Ctx, link: &str) -> Result<LinkState<Invitation>, Failure> {
         let mut session = self.0.store.reader().await?;
         let Some(invitation) = session.find_invitation(jose::digest(link)).await? else {
             return Ok(LinkState::Unknown);
         };
-        if invitation.end.is_some() {
+        if invitation.end.is_some() || !session.invitation_stands(&invitation).await? {
             return Ok(LinkState::Used);
         }
-        if invitation.expires_at <= ctx.now {
-            return Ok(LinkState::Expired);
-        }
-        let person = session.find_person(&invitation.email).await?;
-        let has_password = person.is_some_and(|person| person.password_hash.is_some());
-        Ok(LinkState::Open(OpenInvitation { invitation, has_password }))
+        Ok(if invitation.is_open(ctx.now) { LinkState::Open(invitation) } else { LinkState::Expired })
     }
 
-    /// Takes an invitation: a person who has no password chooses one, one who has is signed in as the invited address.
+    /// Whether the visitor is the person who took an invitation.
     ///
     /// # Errors
-    /// The link does not work (any more), the password is refused, another person is signed in, or the store fails.
+    /// The store fails.
+    pub async fn has_joined_by(&self, link: &str, visitor: &Visitor) -> Result<bool, Failure> {
+        let found = self.0.store.reader().await?.find_invitation(jose::digest(link)).await?;
+        Ok(found.is_some_and(|invitation| {
+            invitation.email == visitor.email && matches!(invitation.end, Some((_, InvitationEnd::Accepted)))
+        }))
+    }
+
+    /// Takes an invitation: somebody who is new here chooses a password, everybody else is signed in as the invited address.
+    ///
+    /// # Errors
+    /// The link does not work (any more), the password is refused, the invited person is known here and not signed in, or
+    /// another person is, or the store fails.
     pub async fn accept_invitation(
         &self,
         ctx: &Ctx,
         link: &str,
         by: Acceptance<'_>,
-    ) -> Result<Invitation, Failure> {
+    ) -> Result<Accepted, Failure> {
         let over =
             || Reject::Conflict("this invitation has been used or is too old: ask for a new one".into());
-        let LinkState::Open(open) = self.find_invitation(ctx, link).await? else { return Err(over().into()) };
-        let OpenInvitation { invitation, has_password } = open;
+        let LinkState::Open(seen) = self.find_invitation(ctx, link).await? else {
+            return Err(over().into());
+        };
         let password_hash = match by {
-            Acceptance::Password(_) if has_password => {
-                return Err(Reject::Conflict(format!(
-                    "{} has a password already: sign in first",
-                    invitation.email
-                ))
-                .into());
-            }
-            Acceptance::Password(password) => {
-                Some(self.hash_password(password, Some(&invitation.email)).await?)
-            }
-            Acceptance::Visitor(visitor) if visitor.email == invitation.email => None,
+            Acceptance::Password(password) => Some(self.hash_password(password, Some(&seen.email)).await?),
+            Acceptance::Visitor(visitor) if visitor.email == seen.email => None,
             Acceptance::Visitor(visitor) => {
                 let message = format!(
                     "this invitation is for {}, and you are signed in as {}: sign out first",
-                    invitation.email, visitor.email
+                    seen.email, visitor.email
                 );
                 return Err(Reject::Forbidden(message).into());
             }
         };
-        let mut session = self.0.store.begin().await?;
-        let organisation = session.lock_organisation(&invitation.organisation_id).await?.ok_or_else(over)?;
-        let ended = session
-            .end_invitation(&invitation.organisation_id, &invitation.id, InvitationEnd::Accepted, ctx.now)
-            .await?;
-        if !ended {
-            return Err(over().into());
+        let session = self.0.store.begin().await?;
+        let accepted = session.accept_invitation(jose::digest(link), ctx.now).await?;
+        let (invitation, mut session) = accepted.ok_or_else(over)?;
+        match by {
+            Acceptance::Visitor(visitor) => {
+                let PersonSession { id, user_id, .. } = visitor.session.clone();
+                let claim = SessionClaim { session_id: id, user_id };
+                if !session.hold_session(&claim, ctx.now).await? {
+                    return Err(Ended::SessionEnded.into());
+                }
+            }
+            Acceptance::Password(_) => {
+                let new = self.new_person(ctx, &invitation.email, password_hash);
+                match session.insert_person(&new).await {
+                    Ok(()) => {}
+                    // The link shows that somebody was invited, not that whoever holds it is this person.
+                    Err(StoreError::Taken) => return Ok(Accepted::SignInFirst(invitation)),
+                    Err(error) => return Err(error.into()),
+                }
+            }
         }
-        if let Acceptance::Visitor(visitor) = by {
-            // Before the audit log's end is locked, as everywhere: the person's rows come first.
-            session.switch_session(&visitor.session, &organisation.id).await?;
-        }
-        let principal = Principal::invited(&invitation.email, &organisation);
-        let member = self
-            .join(&mut session, ctx, &principal, &invitation.email, password_hash, invitation.role)
-            .await?;
+        let principal = Principal::invited(&invitation.email, session.organisation());
+        let member = self.join(&mut session, ctx, &principal, &invitation.email, invitation.role).await?;
         session.commit().await?;
-        tracing::info!(person = %member.id, organisation = %organisation.id, "joined by invitation");
-        Ok(invitation)
+        tracing::info!(person = %member.id, organisation = %invitation.organisation_id, "joined by invitation");
+        if let Acceptance::Visitor(visitor) = by {
+            self.switch_organisation(ctx, visitor, invitation.organisation_id.as_str()).await?;
+        }
+        Ok(Accepted::Joined(invitation))
     }
 
     async fn audit_invitation(
@@ -210,6 +217,15 @@ pub enum Acceptance<'a> {
     Password(&'a str),
     /// By being signed in.
     Visitor(&'a Visitor),
+}
+
+/// What became of an invitation that somebody took.
+#[derive(Debug)]
+pub enum Accepted {
+    /// The person is a member now.
+    Joined(Invitation),
+    /// The invited address is known here: nothing was changed, the person has to sign in and open the link again.
+    SignInFirst(Invitation),
 }
 
 fn invitation_mail(invitation: &Invitation, link: &str) -> Mail {

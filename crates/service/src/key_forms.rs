@@ -3,10 +3,9 @@
 
 use crate::{
     Ctx, Failure, Holder, Principal, Reject, Service,
-    keys::{self, GenerateKey, GeneratedKey, RotateKey, lock_organisation},
+    keys::{self, GenerateKey, GeneratedKey, KeyTransaction, RotateKey},
 };
 use domain::{Capability, KeyId, UserId};
-use store::Session;
 
 /// What a form asks for.
 #[derive(Debug, Clone, Copy)]
@@ -38,11 +37,9 @@ impl Service {
         nonce: &str,
         form: KeyForm<'_>,
     ) -> Result<Sent, Failure> {
-        keys::authorise(ctx, principal)?;
         let person = owner(principal)?;
-        let mut session = self.0.store.begin().await?;
-        // With the organisation locked, the second of two clicks sees what the first one did.
-        lock_organisation(&mut session, principal).await?;
+        // It locks the organisation, so the second of two clicks sees what the first one did.
+        let mut session: KeyTransaction = self.begin_as(ctx, principal).await?;
         if let Some(before) = session.find_sent_form(nonce, person).await? {
             return Ok(Sent::Before(before));
         }
@@ -86,7 +83,7 @@ fn owner(principal: &Principal) -> Result<&UserId, Failure> {
 }
 
 async fn note(
-    session: &mut Session,
+    session: &mut KeyTransaction,
     ctx: &Ctx,
     nonce: &str,
     person: &UserId,

@@ -6,9 +6,10 @@ use domain::{
     ApiKey, Capability, ClientSecret, KeyId, KeyState, Label, Organisation, OrganisationId,
     api_key::{self, FreeSlot, GracePeriod, NewKey, NoFreeSlot, Rotated, Rotation, StoredSecret},
     audit::Action,
+    authority::ManageKeys,
 };
 use serde_json::json;
-use store::{KeyOverview, Session, StoreError};
+use store::{KeyOverview, OrganisationTransaction, Session};
 
 /// What an Admin asks for.
 #[derive(Debug, Clone)]
@@ -91,8 +92,7 @@ impl Service {
         principal: &Principal,
         input: &GenerateKey,
     ) -> Result<GeneratedKey, Failure> {
-        authorise(ctx, principal)?;
-        let mut session = self.0.store.begin().await?;
+        let mut session = self.begin_as(ctx, principal).await?;
         let generated = self.generate_in(&mut session, ctx, principal, input).await?;
         session.commit().await?;
         log(&generated.key, "generated an API key");
@@ -101,14 +101,14 @@ impl Service {
 
     pub(crate) async fn generate_in(
         &self,
-        session: &mut Session,
+        session: &mut KeyTransaction,
         ctx: &Ctx,
         principal: &Principal,
         input: &GenerateKey,
     ) -> Result<GeneratedKey, Failure> {
         let label = Label::parse(&input.label)?;
         let secret = ClientSecret::generate(self.entropy());
-        let organisation = lock_organisation(session, principal).await?;
+        let organisation = session.organisation().clone();
         let new = NewKey {
             id: KeyId::generate(ctx.now, self.entropy()),
             label,
@@ -136,8 +136,7 @@ impl Service {
         id: &str,
         input: RotateKey,
     ) -> Result<GeneratedKey, Failure> {
-        authorise(ctx, principal)?;
-        let mut session = self.0.store.begin().await?;
+        let mut session = self.begin_as(ctx, principal).await?;
         let generated = self.rotate_in(&mut session, ctx, principal, id, input).await?;
         session.commit().await?;
         log(&generated.key, "rotated an API key");
@@ -146,7 +145,7 @@ impl Service {
 
     pub(crate) async fn rotate_in(
         &self,
-        session: &mut Session,
+        session: &mut KeyTransaction,
         ctx: &Ctx,
         principal: &Principal,
         id: &str,
@@ -159,7 +158,7 @@ impl Service {
             grace: GracePeriod::from_seconds(input.grace_seconds)?,
             end_issued_tokens: input.end_issued_tokens,
         };
-        let organisation = lock_organisation(session, principal).await?;
+        let organisation = session.organisation().clone();
         let policy = organisation.key_policy;
         let Rotated { key, retired } = match find(session, principal, &id).await?.at(ctx.now) {
             KeyState::Active(active) => active.rotate(rotation, policy, ctx.now),
@@ -190,10 +189,9 @@ impl Service {
         principal: &Principal,
         id: &str,
     ) -> Result<KeyOverview, Failure> {
-        authorise(ctx, principal)?;
+        principal.authorise(Capability::ManageKeys)?;
         let parsed = parse_id(id)?;
-        let mut session = self.0.store.begin().await?;
-        lock_organisation(&mut session, principal).await?;
+        let mut session = self.begin_as::<ManageKeys>(ctx, principal).await?;
         let key = find(&mut session, principal, &parsed).await?;
         if key.running_grace(ctx.now).is_none() {
             return Err(
@@ -212,10 +210,9 @@ impl Service {
     /// # Errors
     /// The principal is no Admin, the key is not there, or the store fails.
     pub async fn revoke_key(&self, ctx: &Ctx, principal: &Principal, id: &str) -> Result<KeyId, Failure> {
-        authorise(ctx, principal)?;
+        principal.authorise(Capability::ManageKeys)?;
         let id = parse_id(id)?;
-        let mut session = self.0.store.begin().await?;
-        lock_organisation(&mut session, principal).await?;
+        let mut session = self.begin_as::<ManageKeys>(ctx, principal).await?;
         let key = find(&mut session, principal, &id).await?;
         // Deleted first: whoever counts a dead secret takes the same locks in the same order.
         session.delete_key(&key.clone().revoke(ctx.now)).await?;
@@ -257,11 +254,8 @@ impl Service {
     }
 }
 
-/// Only Admins change keys, and only soon after they proved their password.
-pub(crate) fn authorise(ctx: &Ctx, principal: &Principal) -> Result<(), Reject> {
-    principal.authorise(Capability::ManageKeys)?;
-    principal.require_fresh(ctx.now)
-}
+/// A transaction that may change an organisation's keys.
+pub(crate) type KeyTransaction = OrganisationTransaction<ManageKeys>;
 
 pub(crate) fn log(key: &ApiKey, what: &'static str) {
     tracing::info!(key = %key.id, organisation = %key.organisation_id, "{what}");
@@ -297,13 +291,4 @@ fn not_found(id: &KeyId) -> Reject {
 async fn find(session: &mut Session, principal: &Principal, id: &KeyId) -> Result<ApiKey, Failure> {
     let key = session.find_key(id).await?;
     key.filter(|key| key.organisation_id == principal.organisation_id).ok_or_else(|| not_found(id).into())
-}
-
-/// The principal's organisation, locked: its keys change one transaction at a time.
-pub(crate) async fn lock_organisation(
-    session: &mut Session,
-    principal: &Principal,
-) -> Result<Organisation, Failure> {
-    let found = session.lock_organisation(&principal.organisation_id).await?;
-    found.ok_or_else(|| StoreError::Corrupt("a principal without an organisation".into()).into())
 }

@@ -4,6 +4,8 @@
 //! outcome or a [`Failure`]: a [`Reject`] that the asker can mend, or an internal error that nobody outside sees.
 
 pub mod audit;
+pub mod audit_witness;
+mod authority;
 pub mod authorization;
 pub mod backups;
 pub mod context;
@@ -66,6 +68,7 @@ struct Parts {
     signing: signing::SigningKeys,
     verified: tokens::VerifiedTokens,
     usage: usage::Recorder,
+    noted_ends: audit_witness::Noted,
     limits: limits::FailureLimits,
     meters: exchange::Meters,
     /// A place for each password that is being checked, and a seat for each that is checked or waits.
@@ -114,6 +117,7 @@ impl Service {
             verified: tokens::VerifiedTokens::new(policy.verified_tokens),
             signing: signing::SigningKeys::default(),
             usage: usage::Recorder::default(),
+            noted_ends: audit_witness::Noted::default(),
             meters: exchange::Meters::new(),
             hashing: tokio::sync::Semaphore::new(policy.password_checks.max(1)),
             hashing_seats: tokio::sync::Semaphore::new(policy.password_checks.max(1) * sign_in::WAITING),

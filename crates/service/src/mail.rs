@@ -7,7 +7,7 @@ use crate::{Ctx, Failure, Handle, Service};
 use domain::{Email, OrganisationId, TokenId};
 use serde::{Deserialize, Serialize};
 use std::{future::Future, pin::Pin, sync::Arc};
-use store::{QueuedMail, Session};
+use store::{OrganisationTransaction, QueuedMail, Session};
 use zeroize::Zeroizing;
 
 /// One mail, plain text. It never holds a client secret.
@@ -128,9 +128,9 @@ impl Service {
     }
 
     /// Commits the caller's transaction together with a mail, then tries to send it at once.
-    pub(crate) async fn commit_and_mail(
+    pub(crate) async fn commit_and_mail<P>(
         &self,
-        mut session: Session,
+        mut session: OrganisationTransaction<P>,
         ctx: &Ctx,
         mail: &Mail,
     ) -> Result<Mailed, Failure> {

@@ -1,9 +1,9 @@
 //! People and their roles. An organisation always keeps at least one Admin.
 
-use crate::{Ctx, Failure, Principal, Reject, Service, audit::Entry, keys::lock_organisation};
-use domain::{Capability, Email, Role, UserId, audit::Action};
+use crate::{Ctx, Failure, Principal, Reject, Service, audit::Entry};
+use domain::{Capability, Email, Role, UserId, audit::Action, authority::ManageMembers};
 use serde_json::json;
-use store::{Member, Person, Session, StoreError};
+use store::{MayAddMembers, Member, OrganisationTransaction, Person, Session, StoreError};
 
 impl Service {
     /// The organisation's people, in the order in which they were added.
@@ -37,9 +37,8 @@ impl Service {
     ) -> Result<Member, Failure> {
         principal.authorise(Capability::ManageMembers)?;
         let email = Email::parse(email)?;
-        let mut session = self.0.store.begin().await?;
-        lock_organisation(&mut session, principal).await?;
-        let member = self.join(&mut session, ctx, principal, &email, None, role).await?;
+        let mut session = self.begin_as::<ManageMembers>(ctx, principal).await?;
+        let member = self.join(&mut session, ctx, principal, &email, role).await?;
         session.commit().await?;
         Ok(member)
     }
@@ -70,16 +69,14 @@ impl Service {
         seen: Option<Role>,
         role: Role,
     ) -> Result<Member, Failure> {
-        principal.authorise(Capability::ManageMembers)?;
-        let mut session = self.0.store.begin().await?;
-        lock_organisation(&mut session, principal).await?;
+        let mut session = self.begin_as::<ManageMembers>(ctx, principal).await?;
         let member = find_member(&mut session, principal, email).await?;
         if seen.is_some_and(|seen| seen != member.role) {
             let message =
                 format!("somebody changed the role of {} to {} meanwhile", member.email, member.role);
             return Err(Reject::Conflict(message).into());
         }
-        session.set_role(&principal.organisation_id, &member.id, role).await?;
+        session.set_role(&member.id, role, ctx.now).await?;
         refuse_without_admin(&mut session, principal).await?;
         let details = json!({ "before": member.role.as_str(), "role": role.as_str() });
         self.audit_member(&mut session, ctx, principal, Action::MemberRoleChanged, &member, details).await?;
@@ -92,45 +89,39 @@ impl Service {
     /// # Errors
     /// The principal is no Admin, the person is no member, it would leave no Admin, or the store fails.
     pub async fn remove_member(&self, ctx: &Ctx, principal: &Principal, email: &str) -> Result<(), Failure> {
-        principal.authorise(Capability::ManageMembers)?;
-        let mut session = self.0.store.begin().await?;
-        lock_organisation(&mut session, principal).await?;
+        let mut session = self.begin_as::<ManageMembers>(ctx, principal).await?;
         let member = find_member(&mut session, principal, email).await?;
-        session.remove_member(&principal.organisation_id, &member.id).await?;
-        // Otherwise a token of before would work again for a person who comes back within its five minutes.
-        session.end_tokens_of_person(&member.id).await?;
+        session.remove_member(&member.id, ctx.now).await?;
         refuse_without_admin(&mut session, principal).await?;
         self.audit_member(&mut session, ctx, principal, Action::MemberRemoved, &member, json!({})).await?;
         Ok(session.commit().await?)
     }
 
     /// Makes a person a member within the caller's transaction.
-    pub(crate) async fn join(
+    pub(crate) async fn join<P: MayAddMembers>(
         &self,
-        session: &mut Session,
+        session: &mut OrganisationTransaction<P>,
         ctx: &Ctx,
         principal: &Principal,
         email: &Email,
-        password_hash: Option<String>,
         role: Role,
     ) -> Result<Member, Failure> {
-        let id = self.know(session, ctx, email).await?;
-        if let Some(hash) = password_hash
-            && !session.set_first_password(&id, &hash).await?
-        {
-            return Err(Reject::Conflict(format!(
-                "{email} has a password already: leave the password out to make the same person a member here"
-            ))
+        let limit = self.0.policy.members_per_organisation;
+        if session.count_members(&principal.organisation_id).await? >= limit {
+            return Err(Reject::TooMuchStored {
+                what: "members",
+                limit,
+                setting: "members_per_organisation",
+            }
             .into());
         }
-        session.add_member(&principal.organisation_id, &id, role, ctx.now).await.map_err(
-            |error| match error {
-                StoreError::Taken => Reject::Conflict(format!("{email} is a member already")).into(),
-                other => Failure::from(other),
-            },
-        )?;
+        let id = self.know(session, ctx, email).await?;
+        session.add_member(&id, role, ctx.now).await.map_err(|error| match error {
+            StoreError::Taken => Reject::Conflict(format!("{email} is a member already")).into(),
+            other => Failure::from(other),
+        })?;
         // A link that is still open would let the person back in after being removed.
-        session.replace_invitation(&principal.organisation_id, email, ctx.now).await?;
+        session.replace_invitation(email, ctx.now).await?;
         let member = Member { id, email: email.clone(), role, since: ctx.now, second_factor: false };
         let details = json!({ "role": role.as_str() });
         self.audit_member(session, ctx, principal, Action::MemberAdded, &member, details).await?;
@@ -138,17 +129,16 @@ impl Service {
     }
 
     /// The id of the person with this address, who is made known if nobody else does it at the same time.
-    async fn know(&self, session: &mut Session, ctx: &Ctx, email: &Email) -> Result<UserId, Failure> {
+    async fn know<P: MayAddMembers>(
+        &self,
+        session: &mut OrganisationTransaction<P>,
+        ctx: &Ctx,
+        email: &Email,
+    ) -> Result<UserId, Failure> {
         if let Some(known) = session.find_person(email).await? {
             return Ok(known.id);
         }
-        let person = Person {
-            id: UserId::generate(ctx.now, self.entropy()),
-            email: email.clone(),
-            password_hash: None,
-            token_epoch: 0,
-            created_at: ctx.now,
-        };
+        let person = self.new_person(ctx, email, None);
         match session.insert_person(&person).await {
             Ok(()) => Ok(person.id),
             Err(StoreError::Taken) => {
@@ -156,6 +146,16 @@ impl Service {
                 Ok(known.ok_or_else(|| Failure::internal("a person who is known and is not there"))?.id)
             }
             Err(error) => Err(error.into()),
+        }
+    }
+
+    pub(crate) fn new_person(&self, ctx: &Ctx, email: &Email, password_hash: Option<String>) -> Person {
+        Person {
+            id: UserId::generate(ctx.now, self.entropy()),
+            email: email.clone(),
+            password_hash,
+            token_epoch: 0,
+            created_at: ctx.now,
         }
     }
 

@@ -1,12 +1,13 @@
 //! Organisations: making, finding, renaming, key policy.
 
-use crate::{Ctx, Failure, Holder, Principal, Reject, Service, audit::Entry, keys::lock_organisation};
+use crate::{Ctx, Failure, Holder, Principal, Reject, Service, audit::Entry};
 use domain::{
     Capability, Email, Invalid, KeyPolicy, Lifetime, Name, Organisation, OrganisationId, Role,
     audit::{Action, SYSTEM_CHAIN},
+    authority::ManageOrganisation,
 };
 use serde_json::json;
-use store::{Session, StoreError};
+use store::{OrganisationTransaction, Session, StoreError};
 
 /// What an Admin may set of the organisation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,9 +65,8 @@ impl Service {
     ) -> Result<Organisation, Failure> {
         let mut draft = self.draft_organisation(ctx, name, admin_email, password).await?;
         draft.principal = Principal::operator(operator, &draft.organisation);
-        let mut session = self.0.store.begin().await?;
-        self.insert_draft(&mut session, ctx, &draft).await?;
-        session.commit().await?;
+        let session = self.0.store.begin().await?;
+        self.insert_draft(session, ctx, &draft).await?;
         Ok(draft.organisation)
     }
 
@@ -93,15 +93,16 @@ impl Service {
         Ok(Draft { organisation, email, password_hash, principal })
     }
 
-    /// Stores a draft within the caller's transaction. No setup link works from then on.
+    /// Stores a draft and commits the caller's transaction. No setup link works from then on.
     pub(crate) async fn insert_draft(
         &self,
-        session: &mut Session,
+        session: Session,
         ctx: &Ctx,
         draft: &Draft,
     ) -> Result<(), Failure> {
         let Draft { organisation, email, password_hash, principal } = draft;
-        session.insert_organisation(organisation).await.map_err(|error| taken(&organisation.name, error))?;
+        let founded = session.found_organisation(organisation.clone()).await;
+        let mut session = founded.map_err(|error| taken(&organisation.name, error))?;
         session.consume_setup_links(ctx.now).await?;
         let entry = Entry {
             action: Action::OrganisationCreated,
@@ -109,9 +110,17 @@ impl Service {
             object_name: organisation.name.as_str(),
             details: json!({}),
         };
-        self.audit(session, ctx, principal, entry).await?;
-        self.join(session, ctx, principal, email, password_hash.clone(), Role::Admin).await?;
-        Ok(())
+        self.audit(&mut session, ctx, principal, entry).await?;
+        let admin = self.join(&mut session, ctx, principal, email, Role::Admin).await?;
+        if let Some(hash) = password_hash
+            && !session.set_first_password(&admin.id, hash).await?
+        {
+            return Err(Reject::Conflict(format!(
+                "{email} has a password already: leave the password out to make the same person a member here"
+            ))
+            .into());
+        }
+        Ok(session.commit().await?)
     }
 
     /// The organisation that an operator means: by id, or by its exact name.
@@ -163,21 +172,21 @@ impl Service {
     ) -> Result<(), Failure> {
         principal.authorise(Capability::ManageOrganisation)?;
         let name = organisation_name(name)?;
-        let mut session = self.0.store.begin().await?;
-        let before = lock_organisation(&mut session, principal).await?;
+        let mut session = self.begin_as::<ManageOrganisation>(ctx, principal).await?;
+        let before = session.organisation().clone();
         self.rename(&mut session, ctx, principal, &before, &name).await?;
         Ok(session.commit().await?)
     }
 
     async fn rename(
         &self,
-        session: &mut Session,
+        session: &mut OrganisationTransaction<ManageOrganisation>,
         ctx: &Ctx,
         principal: &Principal,
         before: &Organisation,
         name: &Name,
     ) -> Result<(), Failure> {
-        session.rename_organisation(&before.id, name).await.map_err(|error| taken(name, error))?;
+        session.rename_organisation(name).await.map_err(|error| taken(name, error))?;
         let entry = Entry {
             action: Action::OrganisationRenamed,
             object_id: before.id.as_str(),
@@ -203,8 +212,8 @@ impl Service {
         let name = organisation_name(&new.name)?;
         let policy =
             KeyPolicy::new(Lifetime::from_days(new.default_days)?, Lifetime::from_days(new.maximum_days)?)?;
-        let mut session = self.0.store.begin().await?;
-        let before = lock_organisation(&mut session, principal).await?;
+        let mut session = self.begin_as::<ManageOrganisation>(ctx, principal).await?;
+        let before = session.organisation().clone();
         if OrganisationSettings::of(&before) != *seen {
             let message = "somebody changed these settings meanwhile: look at them again";
             return Err(Reject::Conflict(message.into()).into());
@@ -224,7 +233,7 @@ impl Service {
 
     async fn require_second_factor(
         &self,
-        session: &mut Session,
+        session: &mut OrganisationTransaction<ManageOrganisation>,
         ctx: &Ctx,
         principal: &Principal,
         organisation: &Organisation,
@@ -237,7 +246,7 @@ impl Service {
                 return Err(Reject::Conflict(message.into()).into());
             }
         }
-        session.require_second_factor(&organisation.id, required).await?;
+        session.require_second_factor(required).await?;
         let entry = Entry {
             action: Action::SecondFactorPolicyChanged,
             object_id: organisation.id.as_str(),
@@ -260,21 +269,21 @@ impl Service {
     ) -> Result<(), Failure> {
         principal.authorise(Capability::ManageOrganisation)?;
         let policy = KeyPolicy::new(Lifetime::from_days(default_days)?, Lifetime::from_days(maximum_days)?)?;
-        let mut session = self.0.store.begin().await?;
-        let organisation = lock_organisation(&mut session, principal).await?;
+        let mut session = self.begin_as::<ManageOrganisation>(ctx, principal).await?;
+        let organisation = session.organisation().clone();
         self.set_policy(&mut session, ctx, principal, &organisation, policy).await?;
         Ok(session.commit().await?)
     }
 
     async fn set_policy(
         &self,
-        session: &mut Session,
+        session: &mut OrganisationTransaction<ManageOrganisation>,
         ctx: &Ctx,
         principal: &Principal,
         organisation: &Organisation,
         policy: KeyPolicy,
     ) -> Result<(), Failure> {
-        session.set_key_policy(&organisation.id, policy).await?;
+        session.set_key_policy(policy).await?;
         let entry = Entry {
             action: Action::KeyPolicyChanged,
             object_id: organisation.id.as_str(),

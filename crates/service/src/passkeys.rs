@@ -5,14 +5,14 @@
 
 use crate::{
     Ctx, Failure, Handle, Reject, Service, Visitor,
-    passwords::find,
-    second_factor::require_proof,
-    sign_in::{Proof, SignInRefusal, SignedIn, is_fresh},
+    sign_in::{Proof, SignInRefusal, SignedIn},
 };
 use domain::{Invalid, Label, PasskeyId, audit::Action};
 use jose::passkeys::{Assertion, CEREMONY_SECONDS, Challenge, PasskeyError, RelyingParty};
 use serde_json::json;
-use store::{CeremonyPurpose, Session, SessionKind, StoredCeremony, StoredPasskey};
+use store::{
+    CeremonyPurpose, Session, SessionKind, StoredCeremony, StoredPasskey, UserProof, UserTransaction,
+};
 
 /// How many passkeys a person may have.
 pub const PASSKEYS_MAXIMUM: usize = 20;
@@ -76,8 +76,7 @@ impl Service {
     pub async fn begin_passkey(&self, ctx: &Ctx, visitor: &Visitor, name: &str) -> Result<Ceremony, Failure> {
         let name = Label::parse(name).map_err(|invalid| Invalid { field: "name", ..invalid })?;
         let party = self.required_party()?;
-        let mut session = self.0.store.begin().await?;
-        self.require_own_proof(&mut session, ctx, visitor).await?;
+        let mut session = self.begin_with_fresh_proof(ctx, visitor).await?;
         let known = session.passkeys_of(&visitor.session.user_id).await?;
         require_room(&known)?;
         let known = known.into_iter().map(|passkey| passkey.credential_id).collect();
@@ -116,8 +115,7 @@ impl Service {
             }
             Err(broken) => return Err(broken.into()),
         };
-        let mut session = self.0.store.begin().await?;
-        self.require_own_proof(&mut session, ctx, visitor).await?;
+        let mut session = self.begin_with_fresh_proof(ctx, visitor).await?;
         require_room(&session.passkeys_of(person_id).await?)?;
         let new = StoredPasskey {
             id: PasskeyId::generate(ctx.now, self.entropy()),
@@ -131,7 +129,7 @@ impl Service {
         if !session.add_passkey(&new).await? {
             return Err(Reject::Conflict("this passkey is known already".into()).into());
         }
-        self.audit_passkey(&mut session, ctx, visitor, Action::PasskeyAdded, &new).await?;
+        self.audit_passkey(&mut session, ctx, Action::PasskeyAdded, &new).await?;
         session.commit().await?;
         Ok(new)
     }
@@ -142,14 +140,13 @@ impl Service {
     /// The visitor has no such passkey, has to prove who they are first, or the store fails.
     pub async fn remove_passkey(&self, ctx: &Ctx, visitor: &Visitor, id: &str) -> Result<(), Failure> {
         let missing = || Reject::NotFound { kind: "passkey", id: id.to_owned() };
-        let mut session = self.0.store.begin().await?;
-        self.require_own_proof(&mut session, ctx, visitor).await?;
+        let mut session = self.begin_with_fresh_proof(ctx, visitor).await?;
         let found = session.passkeys_of(&visitor.session.user_id).await?;
         let found = found.into_iter().find(|passkey| passkey.id.as_str() == id).ok_or_else(missing)?;
-        if !session.remove_passkey(&found.user_id, &found.id).await? {
+        if !session.remove_passkey(&found.id).await? {
             return Err(missing().into());
         }
-        self.audit_passkey(&mut session, ctx, visitor, Action::PasskeyRemoved, &found).await?;
+        self.audit_passkey(&mut session, ctx, Action::PasskeyRemoved, &found).await?;
         Ok(session.commit().await?)
     }
 
@@ -187,39 +184,28 @@ impl Service {
         let Some(party) = self.relying_party() else { return Err(SignInRefusal::Wrong) };
         let taken = self.take(ctx, attempt.ceremony, CeremonyPurpose::SignIn).await?;
         let taken = taken.ok_or(SignInRefusal::Over)?;
-        let mut session = self.0.store.begin().await?;
-        let Some((passkey, after)) = check(&mut session, ctx, &party, &taken.state, attempt.answer).await?
+        let mut reader = self.0.store.reader().await?;
+        let Some((passkey, after)) = check(&mut reader, ctx, &party, &taken.state, attempt.answer).await?
         else {
             metrics::counter!("duku_sign_ins_total", "outcome" => "wrong").increment(1);
             return Err(SignInRefusal::Wrong);
         };
+        drop(reader);
+        let proof = UserProof::Passkey(&passkey.id);
+        let begun = self.0.store.begin_for_user(&passkey.user_id, proof, ctx.now).await?;
+        let mut session = begun.map_err(|_| SignInRefusal::Wrong)?;
         if !session.use_passkey(&passkey, &after, ctx.now).await? {
             return Err(SignInRefusal::Wrong);
         }
-        let person = session.find_person_by_id(&passkey.user_id).await?;
-        let person = person.ok_or_else(|| Failure::internal("a passkey without a person"))?;
-        self.end_by_cookie(&mut session, ctx, former).await?;
+        let person = session.user().clone();
         let proof = Proof { kind: SessionKind::SignIn, second_factor_at: Some(ctx.now) };
-        let signed_in = self.begin_session(&mut session, ctx, &person, proof, attempt.device).await?;
+        let signed_in = self.begin_session(&mut session, ctx, proof, attempt.device).await?;
         let details = json!({ "passkey": passkey.name });
         self.audit_person(&mut session, ctx, &person, Action::PasskeyUsed, &details).await?;
         session.commit().await?;
+        self.end_by_cookie(ctx, former).await?;
         metrics::counter!("duku_sign_ins_total", "outcome" => "right").increment(1);
         Ok(signed_in)
-    }
-
-    /// A passkey opens everything that its owner may do, so what changes them needs a proof of just now, with the second
-    /// factor if there is one.
-    async fn require_own_proof(
-        &self,
-        session: &mut Session,
-        ctx: &Ctx,
-        visitor: &Visitor,
-    ) -> Result<(), Failure> {
-        if !is_fresh(visitor.session.authenticated_at, ctx.now, self.0.policy.sign_in_fresh_seconds) {
-            return Err(Reject::SignInAgain.into());
-        }
-        require_proof(session, ctx, visitor).await
     }
 
     async fn keep(
@@ -251,14 +237,17 @@ impl Service {
 
     async fn audit_passkey(
         &self,
-        session: &mut Session,
+        transaction: &mut UserTransaction,
         ctx: &Ctx,
-        visitor: &Visitor,
         action: Action,
         passkey: &StoredPasskey,
     ) -> Result<(), Failure> {
-        let person = find(session, visitor).await?;
-        self.audit_person(session, ctx, &person, action, &json!({ "passkey": passkey.name })).await
+        let person = transaction.user().clone();
+        let details = json!({ "passkey": passkey.name });
+        self.audit_person(transaction, ctx, &person, action, &details).await?;
+        let done = if action == Action::PasskeyAdded { "added" } else { "removed" };
+        let what = format!("the passkey {} was {done}", passkey.name);
+        self.tell_of_account_change(transaction, ctx, &what).await
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
 };
 use domain::{Email, Invalid, audit::Action};
 use serde_json::json;
-use store::{LinkPurpose, Person, Session};
+use store::{LinkPurpose, Session, UserProof, UserTransaction};
 use zeroize::Zeroizing;
 
 /// What a link's page has to say.
@@ -49,19 +49,18 @@ impl Service {
         new: &str,
     ) -> Result<(), SignInRefusal> {
         let hash = self.hash_password(new, Some(&visitor.email)).await?;
-        self.prove_password(ctx, visitor, current).await?;
-        let mut session = self.0.store.begin().await?;
-        let person = find(&mut session, visitor).await?;
-        session.set_password(&person.id, &hash).await?;
+        let mut transaction = self.begin_with_password_of(ctx, visitor, current).await?;
+        transaction.set_password(&hash).await?;
         // Whoever was signed in with the former password may have seen it.
-        session.abandon_second_factor(&person.id).await?;
-        session.consume_links_of(&person.id, ctx.now).await?;
-        session.end_sessions_of(&person.id, Some(visitor.root())).await?;
-        session.note_reauthentication(&visitor.session, ctx.now).await?;
-        self.audit_person(&mut session, ctx, &person, Action::PasswordSet, &json!({ "by": "change" }))
-            .await?;
-        self.tell_of_new_password(&mut session, ctx, &person.email).await?;
-        Ok(session.commit().await?)
+        transaction.abandon_second_factor().await?;
+        transaction.consume_reset_links(ctx.now).await?;
+        transaction.end_sessions(Some(visitor.root())).await?;
+        transaction.note_reauthentication(&visitor.session, ctx.now).await?;
+        let person = transaction.user().clone();
+        let details = json!({ "by": "change" });
+        self.audit_person(&mut transaction, ctx, &person, Action::PasswordSet, &details).await?;
+        self.tell_of_new_password(&mut transaction, ctx, &person.email).await?;
+        Ok(transaction.commit().await?)
     }
 
     /// Proves the visitor's password again, so that what needs a fresh sign-in can go on.
@@ -74,26 +73,30 @@ impl Service {
         visitor: &mut Visitor,
         password: &str,
     ) -> Result<(), SignInRefusal> {
-        self.prove_password(ctx, visitor, password).await?;
-        let mut session = self.0.store.begin().await?;
-        session.note_reauthentication(&visitor.session, ctx.now).await?;
-        session.commit().await?;
+        let mut transaction = self.begin_with_password_of(ctx, visitor, password).await?;
+        transaction.note_reauthentication(&visitor.session, ctx.now).await?;
+        transaction.commit().await?;
         visitor.refresh(ctx.now, self.0.policy.sign_in_fresh_seconds);
         Ok(())
     }
 
-    pub(crate) async fn prove_password(
+    /// Begins a transaction of the visitor's own once the password was found right. One that changes between the check and
+    /// the transaction counts as wrong.
+    pub(crate) async fn begin_with_password_of(
         &self,
         ctx: &Ctx,
         visitor: &Visitor,
         password: &str,
-    ) -> Result<(), SignInRefusal> {
+    ) -> Result<UserTransaction, SignInRefusal> {
         if let Some(seconds) = self.0.limits.sign_in(visitor.email.as_str(), ctx.address) {
             return Err(SignInRefusal::TooManyAttempts(seconds));
         }
         let person = self.0.store.reader().await?.find_person_by_id(&visitor.session.user_id).await?;
         let hash = person.and_then(|person| person.password_hash);
-        if self.check_password(password, hash).await? { Ok(()) } else { Err(SignInRefusal::Wrong) }
+        let right = self.check_password(password, hash.clone()).await?;
+        let hash = hash.filter(|_| right).ok_or(SignInRefusal::Wrong)?;
+        let transaction = self.begin_as_visitor(ctx, visitor).await?;
+        if transaction.has_password(&hash) { Ok(transaction) } else { Err(SignInRefusal::Wrong) }
     }
 
     /// Whether a link may be asked for, for which address. The store is not asked: how long the answer takes must not tell
@@ -127,11 +130,11 @@ impl Service {
     /// # Errors
     /// The store fails.
     pub async fn mail_reset_link(&self, ctx: &Ctx, email: Email) -> Result<(), Failure> {
-        let mut session = self.0.store.begin().await?;
-        let Some(person) = session.find_person(&email).await? else { return Ok(()) };
-        let link = self.insert_reset_link(&mut session, ctx, &person).await?;
+        let Some(person) = self.0.store.reader().await?.find_person(&email).await? else { return Ok(()) };
+        let mut transaction = self.begin_for_user(ctx, &person.id, UserProof::Mail).await?;
+        let link = self.insert_reset_link(&mut transaction, ctx).await?;
         let details = json!({ "by": "mail" });
-        self.audit_person(&mut session, ctx, &person, Action::ResetLinkMade, &details).await?;
+        self.audit_person(&mut transaction, ctx, &person, Action::ResetLinkMade, &details).await?;
         let url = self.link("reset", &link);
         let minutes = self.0.policy.reset_lifetime_seconds / 60;
         let mail = Mail {
@@ -144,8 +147,8 @@ impl Service {
                 *url
             ),
         };
-        self.queue_mail(&mut session, ctx, &mail).await?;
-        Ok(session.commit().await?)
+        self.queue_mail(&mut transaction, ctx, &mail).await?;
+        Ok(transaction.commit().await?)
     }
 
     /// Makes a link that sets a person's password, on an operator's word. Answers with the whole link.
@@ -159,27 +162,25 @@ impl Service {
         email: &str,
     ) -> Result<Zeroizing<String>, Failure> {
         let email = Email::parse(email)?;
-        let mut session = self.0.store.begin().await?;
-        let person = session.find_person(&email).await?;
+        let person = self.0.store.reader().await?.find_person(&email).await?;
         let person =
             person.ok_or_else(|| Reject::NotFound { kind: "person", id: email.as_str().to_owned() })?;
-        let link = self.insert_reset_link(&mut session, ctx, &person).await?;
+        let mut transaction = self.begin_for_user(ctx, &person.id, UserProof::Operator).await?;
+        let link = self.insert_reset_link(&mut transaction, ctx).await?;
         let details = json!({ "by": "operator", "operator": device_name(operator) });
-        self.audit_person(&mut session, ctx, &person, Action::ResetLinkMade, &details).await?;
-        session.commit().await?;
+        self.audit_person(&mut transaction, ctx, &person, Action::ResetLinkMade, &details).await?;
+        transaction.commit().await?;
         Ok(self.link("reset", &link))
     }
 
     async fn insert_reset_link(
         &self,
-        session: &mut Session,
+        transaction: &mut UserTransaction,
         ctx: &Ctx,
-        person: &Person,
     ) -> Result<Handle, Failure> {
         let link = Handle::generate(self.entropy());
-        session.consume_links_of(&person.id, ctx.now).await?;
         let expires_at = ctx.now.plus_seconds(self.0.policy.reset_lifetime_seconds);
-        session.insert_link(link.digest(), LinkPurpose::Reset, Some(&person.id), ctx.now, expires_at).await?;
+        transaction.insert_reset_link(link.digest(), ctx.now, expires_at).await?;
         Ok(link)
     }
 
@@ -204,24 +205,25 @@ impl Service {
     /// The link does not work (any more), the password is refused, or the store fails.
     pub async fn reset_password(&self, ctx: &Ctx, link: &str, new: &str) -> Result<Email, Failure> {
         let over = || Reject::Conflict("this link has been used or is too old: ask for a new one".into());
-        let LinkState::Open(email) = self.find_reset_link(ctx, link).await? else {
-            return Err(over().into());
-        };
+        let digest = jose::digest(link);
+        let found = self.0.store.reader().await?.find_link(digest, LinkPurpose::Reset).await?;
+        let open = found.filter(|found| found.consumed_at.is_none() && found.expires_at > ctx.now);
+        let (user, email) = open.and_then(|found| found.person).ok_or_else(over)?;
         let hash = self.hash_password(new, Some(&email)).await?;
-        let mut session = self.0.store.begin().await?;
-        if !session.consume_link(jose::digest(link), ctx.now).await? {
-            return Err(over().into());
-        }
-        let person = session.find_person(&email).await?.ok_or_else(over)?;
+        let proof = UserProof::ResetLink(digest);
+        let begun = self.0.store.begin_for_user(&user, proof, ctx.now).await?;
+        let mut transaction = begun.map_err(|_| over())?;
         // Two requests at once may have made two links.
-        session.consume_links_of(&person.id, ctx.now).await?;
-        session.set_password(&person.id, &hash).await?;
+        transaction.consume_reset_links(ctx.now).await?;
+        transaction.set_password(&hash).await?;
         // Whoever was signed in with the former password may have seen it.
-        session.abandon_second_factor(&person.id).await?;
-        session.end_sessions_of(&person.id, None).await?;
-        self.audit_person(&mut session, ctx, &person, Action::PasswordSet, &json!({ "by": "link" })).await?;
-        self.tell_of_new_password(&mut session, ctx, &person.email).await?;
-        session.commit().await?;
+        transaction.abandon_second_factor().await?;
+        transaction.end_sessions(None).await?;
+        let person = transaction.user().clone();
+        let details = json!({ "by": "link" });
+        self.audit_person(&mut transaction, ctx, &person, Action::PasswordSet, &details).await?;
+        self.tell_of_new_password(&mut transaction, ctx, &person.email).await?;
+        transaction.commit().await?;
         Ok(person.email)
     }
 
@@ -242,6 +244,27 @@ impl Service {
         };
         self.queue_mail(session, ctx, &mail).await
     }
+
+    /// Mails a person that the way the person signs in was changed, in the caller's transaction.
+    pub(crate) async fn tell_of_account_change(
+        &self,
+        transaction: &mut UserTransaction,
+        ctx: &Ctx,
+        what: &str,
+    ) -> Result<(), Failure> {
+        let email = transaction.user().email.clone();
+        let from = ctx.address.map_or_else(String::new, |address| format!(" from {address}"));
+        let mail = Mail {
+            subject: format!("Your account on Duku: {what}"),
+            text: format!(
+                "At {}{from}, this was changed for {email}: {what}.\n\n\
+                 If it was not you, set a new password at once: {}/forgot\n",
+                ctx.now, self.0.policy.viewport
+            ),
+            to: email,
+        };
+        self.queue_mail(transaction, ctx, &mail).await
+    }
 }
 
 /// Why no link is on its way.
@@ -253,9 +276,4 @@ pub enum ResetRefusal {
     Invalid(Invalid),
     /// There were too many requests; wait so many seconds.
     TooMany(u64),
-}
-
-pub(crate) async fn find(session: &mut Session, visitor: &Visitor) -> Result<Person, Failure> {
-    let person = session.find_person_by_id(&visitor.session.user_id).await?;
-    person.ok_or_else(|| Failure::internal("a session without a person"))
 }

@@ -1,15 +1,15 @@
-//! Access tokens for people: bought by a sign-in or a command line, or made on an operator's word.
+//! Access tokens for people: issued to a sign-in or a command line, or made on an operator's word.
 
 use crate::{Ctx, Failure, Handle, Principal, Reject, Service, audit::Entry, tokens::Claims};
-use domain::{Email, OrganisationId, ScopeSet, TokenId, audit::Action};
+use domain::{Email, Ended, OrganisationId, ScopeSet, TokenId, audit::Action};
 use serde_json::json;
 use std::borrow::Cow;
-use store::{Person, PersonSession, Session};
+use store::{Person, PersonSession, UserTransaction};
 
 /// `client_id` of tokens that people get from an operator.
 pub const OPERATOR_CLIENT: &str = "duku-admin";
 
-/// What a person's session bought.
+/// What is issued to a person's session.
 #[derive(Debug)]
 pub struct PersonTokens {
     /// The signed JWT.
@@ -18,7 +18,7 @@ pub struct PersonTokens {
     pub expires_in: i64,
     /// What it was granted.
     pub scope: String,
-    /// The next refresh token and how long it lives unused, in seconds; none where the session buys only once.
+    /// The next refresh token and how long it lives unused, in seconds; none where the session gets only this token.
     pub refresh: Option<(Handle, i64)>,
     /// The person's id, `sub`.
     pub person: domain::UserId,
@@ -26,34 +26,45 @@ pub struct PersonTokens {
     pub email: Email,
 }
 
-/// Where and for which client a token is bought.
-struct Purchase<'a> {
+/// What a person's session is to get a token for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct UserGrant<'a> {
+    pub(crate) organisation: &'a OrganisationId,
+    pub(crate) client_id: &'a str,
+    pub(crate) scope: &'a str,
+}
+
+/// What a person's token says.
+struct TokenContent<'a> {
     organisation: &'a domain::Organisation,
     client_id: &'a str,
     scope: &'a str,
+    token_epoch: i64,
     session_id: Option<&'a str>,
 }
 
 impl Service {
-    /// Buys a token for a session's person in an organisation; nothing if the person is no member of it.
-    pub(crate) async fn buy_person_token(
+    /// Issues a token to a session's person in an organisation; not if the person is no member of it, or the organisation
+    /// requires a second factor that the session does not have.
+    pub(crate) async fn issue_user_token(
         &self,
-        session: &mut Session,
+        transaction: &mut UserTransaction,
         ctx: &Ctx,
         from: &PersonSession,
-        organisation: &OrganisationId,
-        client_id: &str,
-        scope: &str,
-    ) -> Result<Option<PersonTokens>, Failure> {
-        let Some(person) = session.find_person_by_id(&from.user_id).await? else { return Ok(None) };
-        if !session.organisations_of(&person.id).await?.contains(organisation) {
-            return Ok(None);
+        grant: UserGrant<'_>,
+    ) -> Result<Result<PersonTokens, Ended>, Failure> {
+        let UserGrant { organisation, client_id, scope } = grant;
+        let person = transaction.user().clone();
+        let epoch = transaction.token_epoch_of(organisation, &person.id).await?;
+        let found = transaction.find_organisation(organisation).await?;
+        let Some((token_epoch, organisation)) = epoch.zip(found) else { return Ok(Err(Ended::NoMember)) };
+        if organisation.require_second_factor && from.second_factor_at.is_none() {
+            return Ok(Err(Ended::SecondFactorRequired));
         }
-        let Some(organisation) = session.find_organisation(organisation).await? else { return Ok(None) };
         let session_id = Some(from.id.as_str());
-        let purchase = Purchase { organisation: &organisation, client_id, scope, session_id };
-        let access_token = self.sign_person_token(ctx, &person, &purchase)?;
-        Ok(Some(PersonTokens {
+        let content = TokenContent { organisation: &organisation, client_id, scope, token_epoch, session_id };
+        let access_token = self.sign_person_token(ctx, &person, &content)?;
+        Ok(Ok(PersonTokens {
             access_token,
             expires_in: self.0.policy.token_lifetime_seconds,
             scope: scope.to_owned(),
@@ -67,24 +78,24 @@ impl Service {
         &self,
         ctx: &Ctx,
         person: &Person,
-        purchase: &Purchase<'_>,
+        content: &TokenContent<'_>,
     ) -> Result<String, Failure> {
         let token_id = TokenId::generate(ctx.now, self.entropy());
         let issued_at = ctx.now.seconds();
         let claims = Claims {
             iss: Cow::Borrowed(&self.0.policy.issuer),
             sub: Cow::Borrowed(person.id.as_str()),
-            client_id: Cow::Borrowed(purchase.client_id),
-            azp: Cow::Borrowed(purchase.client_id),
+            client_id: Cow::Borrowed(content.client_id),
+            azp: Cow::Borrowed(content.client_id),
             aud: Cow::Borrowed(&self.0.policy.audience),
             iat: issued_at,
             exp: issued_at + self.0.policy.token_lifetime_seconds,
             jti: Cow::Borrowed(token_id.as_str()),
-            scope: Cow::Borrowed(purchase.scope),
-            org_id: Cow::Borrowed(purchase.organisation.id.as_str()),
-            org_name: Cow::Borrowed(purchase.organisation.name.as_str()),
-            token_epoch: person.token_epoch,
-            sid: purchase.session_id.map(Cow::Borrowed),
+            scope: Cow::Borrowed(content.scope),
+            org_id: Cow::Borrowed(content.organisation.id.as_str()),
+            org_name: Cow::Borrowed(content.organisation.name.as_str()),
+            token_epoch: content.token_epoch,
+            sid: content.session_id.map(Cow::Borrowed),
         };
         self.issue(ctx, &claims)
     }
@@ -117,13 +128,15 @@ impl Service {
             (Some(_), _) | (None, []) => return Err(missing().into()),
         };
         let scope = ScopeSet::DEFAULT.to_string();
-        let purchase = Purchase {
+        let token_epoch = session.token_epoch_of(&organisation.id, &person.id).await?.ok_or_else(missing)?;
+        let content = TokenContent {
             organisation: &organisation,
             client_id: OPERATOR_CLIENT,
             scope: &scope,
+            token_epoch,
             session_id: None,
         };
-        let token = self.sign_person_token(ctx, &person, &purchase)?;
+        let token = self.sign_person_token(ctx, &person, &content)?;
         let entry = Entry {
             action: Action::PersonTokenIssued,
             object_id: person.id.as_str(),

@@ -29,6 +29,14 @@ pub struct Policy {
     pub verified_tokens: usize,
     /// The largest page of a list.
     pub page_maximum: i64,
+    /// The most products of an organisation.
+    pub products_per_organisation: i64,
+    /// The most targets of a product.
+    pub targets_per_product: i64,
+    /// The most people in an organisation.
+    pub members_per_organisation: i64,
+    /// The most invitations of an organisation that nobody has taken.
+    pub open_invitations_per_organisation: i64,
     /// For how many days the use counters are kept.
     pub usage_days: i64,
     /// Viewport's base URL: where links in mails lead, and where its authorization codes go.
@@ -52,8 +60,10 @@ pub struct Policy {
     pub code_lifetime_seconds: i64,
     /// How long a device may wait for a person to let it in, in seconds.
     pub device_lifetime_seconds: i64,
-    /// How long a command line stays let in unused, in seconds.
+    /// How long a command line stays signed in unused, in seconds.
     pub command_line_lifetime_seconds: i64,
+    /// How long a command line stays signed in at most, however much it is used, in seconds.
+    pub command_line_maximum_seconds: i64,
     /// How long an invitation's link works, in seconds.
     pub invitation_lifetime_seconds: i64,
     /// How long a link that sets a password works, in seconds.
@@ -80,6 +90,10 @@ impl Policy {
             failures_per_address: 600,
             verified_tokens: 20_000,
             page_maximum: 1000,
+            products_per_organisation: 10_000,
+            targets_per_product: 10_000,
+            members_per_organisation: 10_000,
+            open_invitations_per_organisation: 1000,
             usage_days: 400,
             password_minimum: domain::PASSWORD_MINIMUM,
             password_checks: 2,
@@ -91,6 +105,7 @@ impl Policy {
             code_lifetime_seconds: 60,
             device_lifetime_seconds: 600,
             command_line_lifetime_seconds: 30 * 86_400,
+            command_line_maximum_seconds: 90 * 86_400,
             invitation_lifetime_seconds: 7 * 86_400,
             reset_lifetime_seconds: 3600,
             setup_lifetime_seconds: 86_400,

@@ -2,13 +2,17 @@
 
 use crate::Reject;
 use domain::{
-    Capability, Email, KeyId, OrganisationId, Role, ScopeSet, Timestamp, UserId,
+    Capability, Claim, Email, KeyId, OrganisationId, Role, ScopeSet, Timestamp, UserId,
     audit::{Actor, ActorKind},
+    authority::{Asker, check_capability},
 };
 
-/// Someone who has proved who they are, in one organisation.
+/// Someone who has proved who they are, in one organisation, as they were when the request was authenticated. What they may
+/// change is decided again, from the claim, in the transaction that changes it.
 #[derive(Debug, Clone)]
 pub struct Principal {
+    /// What authentication proved.
+    pub claim: Claim,
     /// The organisation: nothing outside it exists for this principal.
     pub organisation_id: OrganisationId,
     /// Its name.
@@ -17,8 +21,8 @@ pub struct Principal {
     pub holder: Holder,
     /// What the access token was asked for.
     pub scopes: ScopeSet,
-    /// For a person in Viewport: until when the last proof of the password is young enough to change keys. None where no
-    /// such proof is asked for.
+    /// For a person: until when the last proof of the password is young enough to change keys, people and settings. None where
+    /// no such proof is asked for.
     pub fresh_until: Option<Timestamp>,
 }
 
@@ -52,6 +56,7 @@ impl Principal {
     /// An operator who acts on an organisation.
     pub fn operator(name: impl Into<String>, organisation: &domain::Organisation) -> Self {
         Self {
+            claim: Claim::Operator(organisation.id.clone()),
             organisation_id: organisation.id.clone(),
             organisation_name: organisation.name.as_str().to_owned(),
             holder: Holder::Operator { name: name.into() },
@@ -65,33 +70,38 @@ impl Principal {
         Self::operator(format!("{email}, by invitation"), organisation)
     }
 
-    /// Refuses unless the password was proved lately, for what an unattended browser must not do.
-    ///
-    /// # Errors
-    /// [`Reject::SignInAgain`].
-    pub fn require_fresh(&self, now: Timestamp) -> Result<(), Reject> {
-        if self.fresh_until.is_none_or(|until| now < until) { Ok(()) } else { Err(Reject::SignInAgain) }
+    /// Whether the password was proved so lately that keys, people and settings may be changed.
+    pub fn is_fresh(&self, now: Timestamp) -> bool {
+        self.fresh_until.is_none_or(|until| now < until)
     }
 
-    /// Refuses unless the principal has `capability`.
+    /// Refuses unless the principal had `capability` when the request was authenticated.
     ///
     /// # Errors
     /// [`Reject::Forbidden`] that says who may.
     pub fn authorise(&self, capability: Capability) -> Result<(), Reject> {
-        let what = capability.describe();
-        let refusal = match &self.holder {
-            Holder::ApiKey { .. } if !capability.of_api_key() => {
-                Some(format!("an API key cannot {what}: sign in as an Admin"))
-            }
-            Holder::Person { role, .. } if !capability.of_person(*role) => {
-                Some(format!("only Admins can {what}"))
-            }
-            _ if capability != Capability::ViewProducts && !self.scopes.permits_changes() => Some(format!(
-                "this access token may only read: to {what}, ask for one without scope platform:read"
-            )),
-            Holder::ApiKey { .. } | Holder::Person { .. } | Holder::Operator { .. } => None,
+        let asker = match &self.holder {
+            Holder::ApiKey { .. } => Asker::ApiKey,
+            Holder::Person { role, .. } => Asker::User(*role),
+            Holder::Operator { .. } => Asker::Operator,
         };
-        refusal.map_or(Ok(()), |message| Err(Reject::Forbidden(message)))
+        check_capability(asker, self.scopes, capability).map_err(Reject::Forbidden)
+    }
+
+    /// The role of the person who asks, as it was then; none for a key or an operator.
+    pub const fn user_role(&self) -> Option<Role> {
+        match &self.holder {
+            Holder::Person { role, .. } => Some(*role),
+            Holder::ApiKey { .. } | Holder::Operator { .. } => None,
+        }
+    }
+
+    /// The person who asks; none for a key or an operator.
+    pub fn user_id(&self) -> Option<&UserId> {
+        match &self.holder {
+            Holder::Person { id, .. } => Some(id),
+            Holder::ApiKey { .. } | Holder::Operator { .. } => None,
+        }
     }
 
     /// The principal as the audit log names it.
@@ -116,60 +126,4 @@ pub(crate) fn person(id: &UserId, email: &Email) -> Actor {
 /// Duku itself, for what no request asked for.
 pub(crate) fn system() -> Actor {
     Actor { kind: ActorKind::System, id: "system".to_owned(), name: "duku".to_owned() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use domain::Entropy;
-
-    struct Zero;
-    impl Entropy for Zero {
-        fn fill(&self, bytes: &mut [u8]) {
-            bytes.fill(0);
-        }
-    }
-
-    fn principal(holder: Holder, scopes: &str) -> Principal {
-        Principal {
-            organisation_id: OrganisationId::generate(Timestamp::from_ms(0), &Zero),
-            organisation_name: "Acme".into(),
-            holder,
-            scopes: ScopeSet::parse(scopes).unwrap(),
-            fresh_until: None,
-        }
-    }
-
-    fn person(role: Role) -> Holder {
-        Holder::Person {
-            id: UserId::generate(Timestamp::from_ms(0), &Zero),
-            email: Email::parse("ada@example.org").unwrap(),
-            role,
-        }
-    }
-
-    fn key() -> Holder {
-        Holder::ApiKey { id: KeyId::generate(Timestamp::from_ms(0), &Zero), label: "CI".into() }
-    }
-
-    #[test]
-    fn the_permission_table_holds_for_every_principal() {
-        for capability in Capability::ALL {
-            assert_eq!(principal(key(), "").authorise(capability).is_ok(), capability.of_api_key());
-            for role in [Role::Member, Role::Admin] {
-                let allowed = principal(person(role), "").authorise(capability).is_ok();
-                assert_eq!(allowed, capability.of_person(role), "{role} {capability:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_reading_token_only_reads() {
-        for holder in [key(), person(Role::Admin)] {
-            let reader = principal(holder, "openid platform:read");
-            for capability in Capability::ALL {
-                assert_eq!(reader.authorise(capability).is_ok(), capability == Capability::ViewProducts);
-            }
-        }
-    }
 }

@@ -4,6 +4,7 @@ use crate::{Ctx, Failure, Principal, Reject, Service, audit::Entry};
 use domain::{
     Capability, Invalid, Subject, SubjectId, Target, TargetId, Timestamp,
     audit::Action,
+    authority::ChangeProducts,
     product::{SubjectDetails, TargetDetails, UncheckedTarget},
 };
 use serde_json::json;
@@ -164,7 +165,11 @@ impl Service {
             created_at: ctx.now,
             updated_at: ctx.now,
         };
-        let mut session = self.0.store.begin().await?;
+        let mut session = self.begin_as::<ChangeProducts>(ctx, principal).await?;
+        let limit = self.0.policy.products_per_organisation;
+        if session.count_subjects(&principal.organisation_id).await? >= limit {
+            return Err(too_many("products", limit, "products_per_organisation"));
+        }
         session.insert_subject(&subject).await?;
         self.audit(&mut session, ctx, principal, subject_entry(Action::SubjectCreated, &subject, json!({})))
             .await?;
@@ -185,8 +190,8 @@ impl Service {
     ) -> Result<Subject, Failure> {
         principal.authorise(Capability::ChangeProducts)?;
         let id = parse_subject_id(id)?;
-        let mut session = self.0.store.begin().await?;
-        let before = session.lock_subject(&principal.organisation_id, &id).await?;
+        let mut session = self.begin_as::<ChangeProducts>(ctx, principal).await?;
+        let before = session.lock_subject(&id).await?;
         let before = before.ok_or_else(|| subject_not_found(&id))?;
         if change.seen_at.is_some_and(|seen| seen != before.updated_at) {
             let message = "somebody changed this product meanwhile: look at it again";
@@ -217,10 +222,10 @@ impl Service {
     ) -> Result<SubjectId, Failure> {
         principal.authorise(Capability::ChangeProducts)?;
         let id = parse_subject_id(id)?;
-        let mut session = self.0.store.begin().await?;
-        let subject = session.lock_subject(&principal.organisation_id, &id).await?;
+        let mut session = self.begin_as::<ChangeProducts>(ctx, principal).await?;
+        let subject = session.lock_subject(&id).await?;
         let subject = subject.ok_or_else(|| subject_not_found(&id))?;
-        let targets = session.delete_subject(&principal.organisation_id, &id).await?;
+        let targets = session.delete_subject(&id).await?;
         let entry = subject_entry(Action::SubjectDeleted, &subject, json!({ "targets": targets }));
         self.audit(&mut session, ctx, principal, entry).await?;
         session.commit().await?;
@@ -245,9 +250,9 @@ impl Service {
         let missing = || Reject::NotFound { kind: "target", id: id.to_owned() };
         let parsed = TargetId::parse(id).map_err(|_| missing())?;
         let organisation = &principal.organisation_id;
-        let mut session = self.0.store.begin().await?;
+        let mut session = self.begin_as::<ChangeProducts>(ctx, principal).await?;
         let target = session.find_target(organisation, &parsed).await?.ok_or_else(missing)?;
-        if !session.delete_target(organisation, &parsed).await? {
+        if !session.delete_target(&parsed).await? {
             return Err(missing().into());
         }
         let entry = Entry {
@@ -291,8 +296,8 @@ impl Service {
         let subject_id = parse_subject_id(subject_id)?;
         let details = input.check()?;
         let organisation = &principal.organisation_id;
-        let mut session = self.0.store.begin().await?;
-        let subject = session.lock_subject(organisation, &subject_id).await?;
+        let mut session = self.begin_as::<ChangeProducts>(ctx, principal).await?;
+        let subject = session.lock_subject(&subject_id).await?;
         subject.ok_or_else(|| subject_not_found(&subject_id))?;
         let before = session.find_target_by_build_key(organisation, &subject_id, &details.build_key).await?;
         seen.check(before.as_ref())?;
@@ -309,6 +314,10 @@ impl Service {
                 created_at: ctx.now,
                 updated_at: ctx.now,
             };
+            let limit = self.0.policy.targets_per_product;
+            if session.count_targets(organisation, &target.subject_id).await? >= limit {
+                return Err(too_many("targets in this product", limit, "targets_per_product"));
+            }
             session.insert_target(&target).await?;
             (target, Action::TargetCreated)
         };
@@ -324,6 +333,10 @@ impl Service {
         session.commit().await?;
         Ok(target)
     }
+}
+
+fn too_many(what: &'static str, limit: i64, setting: &'static str) -> Failure {
+    Reject::TooMuchStored { what, limit, setting }.into()
 }
 
 fn subject_entry(action: Action, subject: &Subject, details: serde_json::Value) -> Entry<'_> {

@@ -1,11 +1,13 @@
 //! Answers that are not outcomes.
 
-use domain::{Invalid, KeyId, Timestamp};
+use domain::{Ended, Invalid, KeyId, Timestamp};
 use store::StoreError;
 
 /// A refusal that the asker can understand and mend.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reject {
+    /// The credential that the request came with is not accepted any more.
+    Ended(Ended),
     /// The principal may not do this.
     Forbidden(String),
     /// There is no such thing in the principal's organisation; another organisation's things are not there either.
@@ -23,6 +25,15 @@ pub enum Reject {
         limit: usize,
         /// Keys that could go, best candidates first.
         candidates: Vec<Candidate>,
+    },
+    /// The organisation has as much of something as it may have.
+    TooMuchStored {
+        /// Of what, like `products`.
+        what: &'static str,
+        /// How many there may be.
+        limit: i64,
+        /// The setting that says so.
+        setting: &'static str,
     },
     /// What is there contradicts what was asked.
     Conflict(String),
@@ -47,12 +58,17 @@ impl Reject {
     /// One sentence for a person.
     pub fn message(&self) -> String {
         match self {
+            Self::Ended(ended) => ended.message(),
             Self::Forbidden(message) | Self::Conflict(message) => message.clone(),
             Self::NotFound { kind, id } => {
                 format!("there is no {kind} {} in this organisation", id.chars().take(64).collect::<String>())
             }
             Self::Invalid(invalid) => invalid.to_string(),
             Self::LimitReached { limit, candidates } => limit_message(*limit, candidates),
+            Self::TooMuchStored { what, limit, setting } => format!(
+                "this organisation has {limit} {what}, which is as many as it may have: delete some, or have an operator raise \
+                 {setting}"
+            ),
             Self::SignInAgain => "the last sign-in was a while ago: confirm your password first".to_owned(),
             Self::TooMany(seconds) => format!("too many attempts: wait {seconds} seconds"),
         }

@@ -4,9 +4,9 @@ use crate::{
     Ctx, Failure, Holder, Principal, Service,
     audit::Entry,
     exchange::{ClientRefusal, Credential},
-    tokens::{Accepted, TokenRefusal, Verified},
+    tokens::{Accepted, TokenRefusal},
 };
-use domain::{Timestamp, audit::Action};
+use domain::{KeyId, Timestamp, audit::Action, authority::TokenClaims};
 use serde_json::json;
 
 /// What became of a request to revoke a token.
@@ -32,9 +32,9 @@ impl Service {
         let client = self.admit_client(ctx, credential).await.map_err(RevocationRefusal::Client)?;
         let fail = |failure: Failure| RevocationRefusal::Client(ClientRefusal::Failure(failure));
         match self.accept(ctx, token).await {
-            Ok(Accepted { verified, principal }) => match &principal.holder {
+            Ok(Accepted { claims, principal }) => match &principal.holder {
                 Holder::ApiKey { id, .. } if *id == client.id => {
-                    self.revoke_accepted(ctx, &principal, &verified).await.map_err(fail)
+                    self.revoke_accepted(ctx, &client.id, &principal, &claims).await.map_err(fail)
                 }
                 _ if principal.organisation_id == client.key.organisation_id => {
                     Err(RevocationRefusal::NotYours)
@@ -42,21 +42,25 @@ impl Service {
                 _ => Ok(()),
             },
             Err(TokenRefusal::Failure(failure)) => Err(fail(failure)),
-            Err(TokenRefusal::Invalid(_) | TokenRefusal::TooManyFailures(_)) => Ok(()),
+            Err(TokenRefusal::Invalid(_) | TokenRefusal::Ended(_) | TokenRefusal::TooManyFailures(_)) => {
+                Ok(())
+            }
         }
     }
 
     async fn revoke_accepted(
         &self,
         ctx: &Ctx,
+        client: &KeyId,
         principal: &Principal,
-        verified: &Verified,
+        claims: &TokenClaims,
     ) -> Result<(), Failure> {
         let mut session = self.0.store.begin().await?;
-        if session.revoke_token(&verified.token_id, Timestamp::from_seconds(verified.expires_at)).await? {
+        session.lock_key(client).await?;
+        if session.revoke_token(&claims.token_id, Timestamp::from_seconds(claims.expires_at)).await? {
             let entry = Entry {
                 action: Action::AccessTokenRevoked,
-                object_id: &verified.token_id,
+                object_id: &claims.token_id,
                 object_name: &principal.actor().name,
                 details: json!({}),
             };

@@ -1,10 +1,12 @@
 //! The second factor: a TOTP secret (RFC 6238) with recovery codes.
 
-use crate::{Ctx, Failure, Reject, Service, Visitor, passwords::find, sign_in::SignInRefusal};
-use domain::{Invalid, UserId, audit::Action};
+use crate::{
+    Ctx, Failure, Reject, Service, Visitor, authority::require_second_factor_proof, sign_in::SignInRefusal,
+};
+use domain::{Invalid, SecretDigest, UserId, audit::Action};
 use jose::totp::TotpSecret;
 use serde_json::json;
-use store::Session;
+use store::{UserProof, UserTransaction};
 use zeroize::Zeroizing;
 
 /// How long a secret that is not confirmed is shown again, in seconds: later, somebody else may have seen it.
@@ -27,6 +29,9 @@ pub struct SecondFactorStatus {
     /// How many recovery codes are left.
     pub recovery_codes: i64,
 }
+
+/// What the key of the recovery codes' digests is derived for.
+const RECOVERY_PURPOSE: &str = "recovery codes";
 
 fn seal_context(person: &UserId) -> String {
     format!("second-factor:{person}")
@@ -54,16 +59,16 @@ impl Service {
     /// The visitor has a second factor already, or the store fails.
     pub async fn begin_second_factor(&self, ctx: &Ctx, visitor: &Visitor) -> Result<Enrolment, Failure> {
         let person = &visitor.session.user_id;
-        let mut session = self.0.store.begin().await?;
+        let mut transaction = self.begin_as_visitor(ctx, visitor).await?;
         let sealed = self.seal_secret(person, &TotpSecret::generate(self.entropy()))?;
         let oldest = ctx.now.plus_seconds(-SETTING_UP_SECONDS);
-        session.begin_second_factor(person, &sealed, ctx.now, oldest).await?;
+        transaction.begin_second_factor(&sealed, ctx.now, oldest).await?;
         // What is there now: two pages that were opened at once show the same secret.
-        let found = session.find_second_factor(person).await?;
+        let found = transaction.find_second_factor(person).await?;
         let found =
             found.filter(|found| found.confirmed_at.is_none()).ok_or_else(|| Failure::from(enrolled()))?;
         let secret = self.open_secret(person, &found.sealed_secret)?;
-        session.commit().await?;
+        transaction.commit().await?;
         Ok(Enrolment {
             secret: Zeroizing::new(secret.base32().to_string()),
             uri: secret.otpauth_uri("Duku", visitor.email.as_str()),
@@ -82,8 +87,8 @@ impl Service {
     ) -> Result<Vec<String>, Failure> {
         let id = &visitor.session.user_id;
         self.limit_codes(id)?;
-        let mut session = self.0.store.begin().await?;
-        let found = session.find_second_factor(id).await?;
+        let mut transaction = self.begin_with_fresh_proof(ctx, visitor).await?;
+        let found = transaction.find_second_factor(id).await?;
         let found = found
             .filter(|found| found.confirmed_at.is_none())
             .ok_or_else(|| Reject::Conflict("nothing is being set up: begin again".into()))?;
@@ -95,15 +100,17 @@ impl Service {
                 "this is not the code of just now: check the clock of your phone, and type the newest one",
             )
         })?;
-        session.use_second_factor_step(id, step).await?;
-        if !session.confirm_second_factor(id, ctx.now).await? {
+        transaction.use_second_factor_step(step).await?;
+        if !transaction.confirm_second_factor(ctx.now).await? {
             return Err(enrolled().into());
         }
-        session.note_second_factor(&visitor.session, ctx.now).await?;
-        let codes = self.replace_codes(&mut session, id).await?;
-        let person = find(&mut session, visitor).await?;
-        self.audit_person(&mut session, ctx, &person, Action::SecondFactorEnabled, &json!({})).await?;
-        session.commit().await?;
+        transaction.note_second_factor(&visitor.session, ctx.now).await?;
+        let codes = self.replace_codes(&mut transaction).await?;
+        let person = transaction.user().clone();
+        let action = Action::SecondFactorEnabled;
+        self.audit_person(&mut transaction, ctx, &person, action, &json!({})).await?;
+        self.tell_of_account_change(&mut transaction, ctx, "a second factor was set up").await?;
+        transaction.commit().await?;
         Ok(codes)
     }
 
@@ -118,22 +125,25 @@ impl Service {
         visitor: &Visitor,
         password: &str,
     ) -> Result<(), SignInRefusal> {
-        self.prove_password(ctx, visitor, password).await?;
-        let mut session = self.0.store.begin().await?;
-        let person = find(&mut session, visitor).await?;
-        require_proof(&mut session, ctx, visitor).await?;
-        for organisation in session.organisations_of(&person.id).await? {
-            let requiring =
-                session.find_organisation(&organisation).await?.filter(|found| found.require_second_factor);
+        let mut transaction = self.begin_with_password_of(ctx, visitor, password).await?;
+        let person = transaction.user().clone();
+        require_second_factor_proof(&mut transaction).await?;
+        for organisation in transaction.organisations_of(&person.id).await? {
+            let requiring = transaction
+                .find_organisation(&organisation)
+                .await?
+                .filter(|found| found.require_second_factor);
             if let Some(organisation) = requiring {
                 let message = format!("{} requires a second factor of its people", organisation.name);
                 return Err(Failure::from(Reject::Conflict(message)).into());
             }
         }
-        session.remove_second_factor(&person.id).await?;
-        session.forget_second_factor_proofs(&person.id).await?;
-        self.audit_person(&mut session, ctx, &person, Action::SecondFactorDisabled, &json!({})).await?;
-        Ok(session.commit().await?)
+        transaction.remove_second_factor().await?;
+        transaction.forget_second_factor_proofs().await?;
+        let action = Action::SecondFactorDisabled;
+        self.audit_person(&mut transaction, ctx, &person, action, &json!({})).await?;
+        self.tell_of_account_change(&mut transaction, ctx, "the second factor was removed").await?;
+        Ok(transaction.commit().await?)
     }
 
     /// Gives the visitor new recovery codes; the former ones work no more.
@@ -146,18 +156,19 @@ impl Service {
         visitor: &Visitor,
         password: &str,
     ) -> Result<Vec<String>, SignInRefusal> {
-        self.prove_password(ctx, visitor, password).await?;
-        let mut session = self.0.store.begin().await?;
-        let person = find(&mut session, visitor).await?;
-        let factor = session.find_second_factor(&person.id).await?;
+        let mut transaction = self.begin_with_password_of(ctx, visitor, password).await?;
+        let person = transaction.user().clone();
+        let factor = transaction.find_second_factor(&person.id).await?;
         if factor.and_then(|factor| factor.confirmed_at).is_none() {
             let message = "recovery codes belong to a second factor: set one up first";
             return Err(Failure::from(Reject::Conflict(message.into())).into());
         }
-        require_proof(&mut session, ctx, visitor).await?;
-        let codes = self.replace_codes(&mut session, &person.id).await?;
-        self.audit_person(&mut session, ctx, &person, Action::RecoveryCodesReplaced, &json!({})).await?;
-        session.commit().await?;
+        require_second_factor_proof(&mut transaction).await?;
+        let codes = self.replace_codes(&mut transaction).await?;
+        let action = Action::RecoveryCodesReplaced;
+        self.audit_person(&mut transaction, ctx, &person, action, &json!({})).await?;
+        self.tell_of_account_change(&mut transaction, ctx, "new recovery codes were made").await?;
+        transaction.commit().await?;
         Ok(codes)
     }
 
@@ -173,58 +184,73 @@ impl Service {
         email: &str,
     ) -> Result<bool, Failure> {
         let email = domain::Email::parse(email)?;
-        let mut session = self.0.store.begin().await?;
-        let person = session.find_person(&email).await?;
+        let person = self.0.store.reader().await?.find_person(&email).await?;
         let person =
             person.ok_or_else(|| Reject::NotFound { kind: "person", id: email.as_str().to_owned() })?;
+        let mut transaction = self.begin_for_user(ctx, &person.id, UserProof::Operator).await?;
         let details = json!({ "by": "operator", "operator": operator });
-        let removed = session.remove_second_factor(&person.id).await?;
+        let removed = transaction.remove_second_factor().await?;
         if removed {
-            self.audit_person(&mut session, ctx, &person, Action::SecondFactorDisabled, &details).await?;
+            let action = Action::SecondFactorDisabled;
+            self.audit_person(&mut transaction, ctx, &person, action, &details).await?;
         }
-        let passkeys = session.remove_passkeys_of(&person.id).await?;
+        let passkeys = transaction.remove_passkeys().await?;
         if passkeys > 0 {
-            self.audit_person(&mut session, ctx, &person, Action::PasskeyRemoved, &details).await?;
+            self.audit_person(&mut transaction, ctx, &person, Action::PasskeyRemoved, &details).await?;
         }
         if removed || passkeys > 0 {
-            session.end_sessions_of(&person.id, None).await?;
+            transaction.end_sessions(None).await?;
+            let what = "an operator removed the second factor and the passkeys";
+            self.tell_of_account_change(&mut transaction, ctx, what).await?;
         }
-        session.commit().await?;
+        transaction.commit().await?;
         Ok(removed || passkeys > 0)
     }
 
     /// Uses up a TOTP code or a recovery code of the person, in the caller's transaction.
     pub(crate) async fn use_second_factor(
         &self,
-        session: &mut Session,
+        transaction: &mut UserTransaction,
         ctx: &Ctx,
-        id: &UserId,
         code: &str,
     ) -> Result<bool, Failure> {
-        let factor = session.find_second_factor(id).await?.filter(|factor| factor.confirmed_at.is_some());
-        let Some(factor) = factor else { return Ok(false) };
-        let secret = self.open_secret(id, &factor.sealed_secret)?;
+        let person = transaction.user().clone();
+        let factor = transaction.find_second_factor(&person.id).await?;
+        let Some(factor) = factor.filter(|factor| factor.confirmed_at.is_some()) else { return Ok(false) };
+        let secret = self.open_secret(&person.id, &factor.sealed_secret)?;
         if let Some(step) = secret.verify(code, ctx.now, Some(factor.last_step)) {
-            return Ok(session.use_second_factor_step(id, step).await?);
+            return Ok(transaction.use_second_factor_step(step).await?);
         }
-        let digest = jose::digest(&jose::recovery::normalise(code));
-        if !session.use_recovery_code(id, digest, ctx.now).await? {
+        let normal = jose::recovery::normalise(code);
+        let digest = self.recovery_digest(&person.id, &normal);
+        let used = transaction.use_recovery_code(digest, ctx.now).await?
+            // Codes of before version 0.2.0 are kept under their plain digest until new ones replace them.
+            || transaction.use_recovery_code(jose::digest(&normal), ctx.now).await?;
+        if !used {
             return Ok(false);
         }
-        let left = session.count_recovery_codes(id).await?;
-        if let Some(person) = session.find_person_by_id(id).await? {
-            let details = json!({ "left": left });
-            self.audit_person(session, ctx, &person, Action::RecoveryCodeUsed, &details).await?;
-        }
+        let left = transaction.count_recovery_codes(&person.id).await?;
+        let details = json!({ "left": left });
+        self.audit_person(transaction, ctx, &person, Action::RecoveryCodeUsed, &details).await?;
+        let what = format!("a recovery code was used to sign in; {left} are left");
+        self.tell_of_account_change(transaction, ctx, &what).await?;
         Ok(true)
     }
 
-    async fn replace_codes(&self, session: &mut Session, id: &UserId) -> Result<Vec<String>, Failure> {
+    async fn replace_codes(&self, transaction: &mut UserTransaction) -> Result<Vec<String>, Failure> {
         let codes = jose::recovery::generate(self.entropy());
-        let digests: Vec<_> =
-            codes.iter().map(|code| jose::digest(&jose::recovery::normalise(code))).collect();
-        session.replace_recovery_codes(id, &digests).await?;
+        let user = transaction.user().id.clone();
+        let digest = |code: &String| self.recovery_digest(&user, &jose::recovery::normalise(code));
+        let digests: Vec<_> = codes.iter().map(digest).collect();
+        transaction.replace_recovery_codes(&digests).await?;
         Ok(codes)
+    }
+
+    /// What a recovery code is kept as. A code has 60 bits, few enough to be tried one by one where the database alone is
+    /// stolen: so the digest is keyed with the master key, which lies elsewhere, and with the person.
+    fn recovery_digest(&self, user: &UserId, normal: &str) -> SecretDigest {
+        let key = self.0.master_key.derive(RECOVERY_PURPOSE);
+        SecretDigest(jose::hmac_sha256(&key, format!("{user}\n{normal}").as_bytes()))
     }
 
     fn limit_codes(&self, id: &UserId) -> Result<(), Reject> {
@@ -242,26 +268,6 @@ impl Service {
     fn open_secret(&self, person: &UserId, sealed: &[u8]) -> Result<TotpSecret, Failure> {
         let bytes = self.0.master_key.open(&seal_context(person), sealed).map_err(Failure::internal)?;
         TotpSecret::from_bytes(&bytes).ok_or_else(|| Failure::internal("a second factor of the wrong size"))
-    }
-}
-
-/// A session that began before the second factor was set up does not decide about it: a password alone would be enough.
-pub(crate) async fn require_proof(
-    session: &mut Session,
-    ctx: &Ctx,
-    visitor: &Visitor,
-) -> Result<(), Failure> {
-    if session
-        .find_second_factor(&visitor.session.user_id)
-        .await?
-        .is_none_or(|found| found.confirmed_at.is_none())
-    {
-        return Ok(());
-    }
-    let current = session.find_session_by_id(&visitor.session.id, ctx.now).await?;
-    match current.and_then(|current| current.second_factor_at) {
-        Some(_) => Ok(()),
-        None => Err(Reject::Forbidden("sign in again with your second factor first".into()).into()),
     }
 }
 

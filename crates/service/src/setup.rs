@@ -19,7 +19,7 @@ impl Service {
         let link = Handle::generate(self.entropy());
         session.consume_setup_links(ctx.now).await?;
         let expires_at = ctx.now.plus_seconds(self.0.policy.setup_lifetime_seconds);
-        session.insert_link(link.digest(), LinkPurpose::Setup, None, ctx.now, expires_at).await?;
+        session.insert_setup_link(link.digest(), ctx.now, expires_at).await?;
         session.commit().await?;
         Ok(Some(self.link("setup", &link)))
     }
@@ -59,13 +59,12 @@ impl Service {
         draft.by_setup_link();
         let mut session = self.0.store.begin().await?;
         session.lock_setup().await?;
-        if !session.consume_link(jose::digest(link), ctx.now).await?
+        if !session.consume_setup_link(jose::digest(link), ctx.now).await?
             || session.count_organisations().await? > 0
         {
             return Err(over().into());
         }
-        self.insert_draft(&mut session, ctx, &draft).await?;
-        session.commit().await?;
+        self.insert_draft(session, ctx, &draft).await?;
         Ok(draft.organisation)
     }
 }

@@ -6,7 +6,7 @@
 use crate::{Ctx, Failure, Handle, Reject, Service, audit::Entry};
 use domain::{Email, SessionId, Timestamp, UserId, audit::Action};
 use jose::password;
-use store::{Person, PersonSession, Session, SessionKind, StoreError};
+use store::{Person, PersonSession, Session, SessionKind, StoreError, UserProof, UserTransaction};
 use zeroize::Zeroizing;
 
 /// How many passwords may wait to be checked for each one that is: at 20 ms each, the last waits about a second.
@@ -96,23 +96,39 @@ impl Service {
         }
         let person = self.find_person_for_sign_in(attempt.email).await?;
         let hash = person.as_ref().and_then(|person| person.password_hash.clone());
-        let right = self.check_password(attempt.password, hash).await?;
-        let Some(person) = person.filter(|_| right) else {
+        let right = self.check_password(attempt.password, hash.clone()).await?;
+        let proved = person.zip(hash).filter(|_| right);
+        let begun = match &proved {
+            Some((person, hash)) => self.begin_with_password(ctx, &person.id, hash).await?,
+            None => None,
+        };
+        let Some(mut transaction) = begun else {
             metrics::counter!("duku_sign_ins_total", "outcome" => "wrong").increment(1);
             return Err(SignInRefusal::Wrong);
         };
-        let mut session = self.0.store.begin().await?;
-        self.end_by_cookie(&mut session, ctx, former).await?;
-        let factor = session.find_second_factor(&person.id).await?;
+        let user = transaction.user().id.clone();
+        let factor = transaction.find_second_factor(&user).await?;
         let kind = match factor.and_then(|factor| factor.confirmed_at) {
             Some(_) => SessionKind::Pending,
             None => SessionKind::SignIn,
         };
         let proof = Proof { kind, second_factor_at: None };
-        let signed_in = self.begin_session(&mut session, ctx, &person, proof, attempt.device).await?;
-        session.commit().await?;
+        let signed_in = self.begin_session(&mut transaction, ctx, proof, attempt.device).await?;
+        transaction.commit().await?;
+        self.end_by_cookie(ctx, former).await?;
         metrics::counter!("duku_sign_ins_total", "outcome" => "right").increment(1);
         Ok(signed_in)
+    }
+
+    /// Begins a transaction in the name of a person whose password was found right against `hash`. None if the password has
+    /// changed since.
+    async fn begin_with_password(
+        &self,
+        ctx: &Ctx,
+        user: &UserId,
+        hash: &str,
+    ) -> Result<Option<UserTransaction>, Failure> {
+        Ok(self.0.store.begin_for_user(user, UserProof::Password(hash), ctx.now).await?.ok())
     }
 
     /// Takes the second factor, a TOTP code or a recovery code, of a browser that has given the password. The cookie changes.
@@ -125,22 +141,25 @@ impl Service {
         cookie: &str,
         code: &str,
     ) -> Result<SignedIn, SignInRefusal> {
-        let mut session = self.0.store.begin().await?;
-        let pending = session.find_session(jose::digest(cookie), ctx.now).await?;
+        let digest = jose::digest(cookie);
+        let pending = self.0.store.reader().await?.find_session(digest, ctx.now).await?;
         let pending =
             pending.filter(|found| found.kind == SessionKind::Pending).ok_or(SignInRefusal::Over)?;
         if let Some(seconds) = self.0.limits.second_factor(&pending.user_id) {
             return Err(SignInRefusal::TooManyAttempts(seconds));
         }
-        if !self.use_second_factor(&mut session, ctx, &pending.user_id, code).await? {
+        let proof = UserProof::SessionSecret(digest);
+        let begun = self.0.store.begin_for_user(&pending.user_id, proof, ctx.now).await?;
+        let mut transaction = begun.map_err(|_| SignInRefusal::Over)?;
+        if !self.use_second_factor(&mut transaction, ctx, code).await? {
             return Err(SignInRefusal::Wrong);
         }
         let cookie = Handle::generate(self.entropy());
         let expires_at = ctx.now.plus_seconds(self.0.policy.session_lifetime_seconds);
-        if !session.complete_sign_in(&pending.id, cookie.digest(), ctx.now, expires_at).await? {
+        if !transaction.complete_sign_in(&pending.id, cookie.digest(), ctx.now, expires_at).await? {
             return Err(SignInRefusal::Over);
         }
-        session.commit().await?;
+        transaction.commit().await?;
         let completed = PersonSession {
             kind: SessionKind::SignIn,
             second_factor_at: Some(ctx.now),
@@ -175,9 +194,7 @@ impl Service {
     /// # Errors
     /// The store fails.
     pub async fn sign_out(&self, ctx: &Ctx, cookie: &str) -> Result<(), Failure> {
-        let mut session = self.0.store.begin().await?;
-        self.end_by_cookie(&mut session, ctx, Some(cookie)).await?;
-        Ok(session.commit().await?)
+        self.end_by_cookie(ctx, Some(cookie)).await
     }
 
     async fn find_person_for_sign_in(&self, email: &str) -> Result<Option<Person>, Failure> {
@@ -187,9 +204,8 @@ impl Service {
 
     pub(crate) async fn begin_session(
         &self,
-        session: &mut Session,
+        transaction: &mut UserTransaction,
         ctx: &Ctx,
-        person: &Person,
         Proof { kind, second_factor_at }: Proof,
         device: &str,
     ) -> Result<SignedIn, Failure> {
@@ -202,7 +218,7 @@ impl Service {
             id: SessionId::generate(ctx.now, self.entropy()),
             kind,
             parent_id: None,
-            user_id: person.id.clone(),
+            user_id: transaction.user().id.clone(),
             organisation_id: None,
             device: device_name(device),
             address: ctx.address.map(|address| address.to_string()),
@@ -212,23 +228,22 @@ impl Service {
             last_seen_at: ctx.now,
             expires_at: ctx.now.plus_seconds(lifetime),
         };
-        session.insert_session(&new, cookie.digest(), None).await?;
+        transaction.insert_session(&new, cookie.digest(), None).await?;
         Ok(SignedIn { cookie, session: new })
     }
 
-    /// Ends what a cookie names, if it names anything.
-    pub(crate) async fn end_by_cookie(
-        &self,
-        session: &mut Session,
-        ctx: &Ctx,
-        cookie: Option<&str>,
-    ) -> Result<(), Failure> {
-        let Some(cookie) = cookie else { return Ok(()) };
-        if let Some(found) = session.find_session(jose::digest(cookie), ctx.now).await? {
-            let root = found.parent_id.as_ref().unwrap_or(&found.id);
-            session.end_session(&found.user_id, root).await?;
-        }
-        Ok(())
+    /// Ends the sign-in that a cookie names, if it names one.
+    pub(crate) async fn end_by_cookie(&self, ctx: &Ctx, cookie: Option<&str>) -> Result<(), Failure> {
+        let Some(digest) = cookie.map(jose::digest) else { return Ok(()) };
+        let found = self.0.store.reader().await?.find_session(digest, ctx.now).await?;
+        let Some(found) = found else { return Ok(()) };
+        let proof = UserProof::SessionSecret(digest);
+        // If it has ended meanwhile, there is nothing to end.
+        let begun = self.0.store.begin_for_user(&found.user_id, proof, ctx.now).await?;
+        let Ok(mut transaction) = begun else { return Ok(()) };
+        let root = found.parent_id.as_ref().unwrap_or(&found.id);
+        transaction.end_session(root).await?;
+        Ok(transaction.commit().await?)
     }
 
     /// Compares a password with a hash, away from the requests, a few at a time. Without a hash it takes as long and is wrong.

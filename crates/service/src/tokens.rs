@@ -4,8 +4,11 @@
 //! still honours it is asked of the store at every use, so nothing that was ended lives on in a cache.
 
 use crate::{Ctx, Failure, Holder, Principal, Service, usage::Use};
-use domain::{KeyId, OrganisationId, ScopeSet, Timestamp, UserId, api_key::TokenEnd};
-use jose::{JwtError, VerifyingKey, jwt::Unverified};
+use domain::{
+    Claim, Ended, KeyId, OrganisationId, ScopeSet, SessionId, Timestamp, UserId,
+    authority::{KeyFacts, TokenClaims, TokenSubject, check_key_token, check_user_token, proved_at},
+};
+use jose::{JwtError, jwt::Unverified};
 use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, sync::Arc};
 use store::{KeyAtDoor, PersonToken, StoreError};
@@ -40,79 +43,39 @@ pub(crate) struct Claims<'a> {
     pub(crate) sid: Option<Cow<'a, str>>,
 }
 
-/// A token whose signature, issuer, audience and form are good: what of it is asked at each use.
-#[derive(Debug)]
-pub(crate) struct Verified {
-    key: Arc<VerifyingKey>,
-    subject: Subject,
-    organisation_id: OrganisationId,
-    pub(crate) token_id: String,
-    pub(crate) issued_at: i64,
-    pub(crate) expires_at: i64,
-    token_epoch: i64,
-    session_id: Option<String>,
-    pub(crate) scopes: ScopeSet,
-}
-
 /// A verified token that its holder still honours.
 pub(crate) struct Accepted {
-    pub(crate) verified: Arc<Verified>,
+    pub(crate) claims: Arc<TokenClaims>,
     pub(crate) principal: Principal,
 }
 
-#[derive(Debug)]
-enum Subject {
-    ApiKey(KeyId),
-    Person { id: UserId, client_id: String },
+/// What is checked at each use of claims that the key `kid` signed.
+fn token_claims(claims: &Claims<'_>, kid: &str) -> Result<Arc<TokenClaims>, TokenRefusal> {
+    let subject = || invalid("the token's subject is unknown here");
+    let session_id = claims.sid.as_deref().map(SessionId::parse).transpose();
+    Ok(Arc::new(TokenClaims {
+        subject: subject_of(claims).ok_or_else(subject)?,
+        organisation_id: OrganisationId::parse(&claims.org_id).map_err(|_| subject())?,
+        token_id: claims.jti.to_string(),
+        kid: kid.to_owned(),
+        issued_at: claims.iat,
+        expires_at: claims.exp,
+        token_epoch: claims.token_epoch,
+        session_id: session_id.map_err(|_| invalid("the token's session is unknown here"))?,
+        scopes: ScopeSet::parse(&claims.scope).map_err(|_| invalid("the token's scope is unknown here"))?,
+    }))
 }
 
-impl Verified {
-    /// What is asked of claims that `key` signed.
-    fn of(claims: &Claims<'_>, key: Arc<VerifyingKey>) -> Result<Self, TokenRefusal> {
-        let subject = || invalid("the token's subject is unknown here");
-        Ok(Self {
-            key,
-            subject: Subject::of(claims).ok_or_else(subject)?,
-            organisation_id: OrganisationId::parse(&claims.org_id).map_err(|_| subject())?,
-            token_id: claims.jti.to_string(),
-            issued_at: claims.iat,
-            expires_at: claims.exp,
-            token_epoch: claims.token_epoch,
-            session_id: claims.sid.as_deref().map(str::to_owned),
-            scopes: ScopeSet::parse(&claims.scope)
-                .map_err(|_| invalid("the token's scope is unknown here"))?,
-        })
+fn subject_of(claims: &Claims<'_>) -> Option<TokenSubject> {
+    if let Ok(key) = KeyId::parse(&claims.sub) {
+        return Some(TokenSubject::ApiKey(key));
     }
-
-    /// Whom it was issued to.
-    pub(crate) fn client_id(&self) -> &str {
-        match &self.subject {
-            Subject::ApiKey(id) => id.as_str(),
-            Subject::Person { client_id, .. } => client_id,
-        }
-    }
-
-    /// Whose it is.
-    pub(crate) fn subject(&self) -> &str {
-        match &self.subject {
-            Subject::ApiKey(id) => id.as_str(),
-            Subject::Person { id, .. } => id.as_str(),
-        }
-    }
-}
-
-impl Subject {
-    fn of(claims: &Claims<'_>) -> Option<Self> {
-        if let Ok(key) = KeyId::parse(&claims.sub) {
-            return Some(Self::ApiKey(key));
-        }
-        let id = UserId::parse(&claims.sub).ok()?;
-        Some(Self::Person { id, client_id: claims.client_id.to_string() })
-    }
+    let id = UserId::parse(&claims.sub).ok()?;
+    Some(TokenSubject::User { id, client_id: claims.client_id.to_string() })
 }
 
 /// Signatures that were checked, by the token's SHA-256. Only what never changes is remembered.
-pub(crate) struct VerifiedTokens(quick_cache::sync::Cache<[u8; 32], Arc<Verified>>);
+pub(crate) struct VerifiedTokens(quick_cache::sync::Cache<[u8; 32], Arc<TokenClaims>>);
 
 impl VerifiedTokens {
     pub(crate) fn new(capacity: usize) -> Self {
@@ -123,8 +86,10 @@ impl VerifiedTokens {
 /// Why a token is not accepted.
 #[derive(Debug)]
 pub enum TokenRefusal {
-    /// It is not, or no longer, good; one sentence says why.
+    /// It is not good, or too old; one sentence says why.
     Invalid(String),
+    /// It was good, and what it stands on has ended.
+    Ended(Ended),
     /// There were too many failures from the address; wait so many seconds.
     TooManyFailures(u64),
     /// The store failed.
@@ -153,32 +118,66 @@ impl Service {
     /// # Errors
     /// The token is not good, or its holder does not honour it any more, or the store fails.
     pub async fn authenticate(&self, ctx: &Ctx, token: &str) -> Result<Principal, TokenRefusal> {
-        match self.accept(ctx, token).await {
-            Ok(Accepted { principal, .. }) => {
-                if let Holder::ApiKey { id, .. } = &principal.holder {
-                    self.0.usage.note(id, ctx, Use::ApiCall);
-                }
-                Ok(principal)
-            }
-            Err(TokenRefusal::Invalid(why)) => {
+        let claims = self.prove(ctx, token).await?;
+        self.accept_proved(ctx, &claims).await
+    }
+
+    /// Checks what never changes of a bearer token: that it was signed here, for this API. It does not say yet whether the
+    /// token counts.
+    ///
+    /// # Errors
+    /// The token is not ours, or the store fails.
+    pub async fn prove(&self, ctx: &Ctx, token: &str) -> Result<Arc<TokenClaims>, TokenRefusal> {
+        self.verify(token).await.map_err(|refusal| self.count_failure(ctx, refusal))
+    }
+
+    /// Accepts a token that was proved, and says whose it is.
+    ///
+    /// # Errors
+    /// The token is too old, or what it stands on has ended, or the store fails.
+    pub async fn accept_proved(
+        &self,
+        ctx: &Ctx,
+        claims: &Arc<TokenClaims>,
+    ) -> Result<Principal, TokenRefusal> {
+        let accepted = self.accept_claims(ctx, claims).await;
+        let principal = accepted.map_err(|refusal| self.count_failure(ctx, refusal))?;
+        if let Holder::ApiKey { id, .. } = &principal.holder {
+            self.0.usage.note(id, ctx, Use::ApiCall);
+        }
+        Ok(principal)
+    }
+
+    fn count_failure(&self, ctx: &Ctx, refusal: TokenRefusal) -> TokenRefusal {
+        match refusal {
+            TokenRefusal::Invalid(_) | TokenRefusal::Ended(_) => {
                 let limited = self.0.limits.failed(None, ctx.address);
-                Err(limited.map_or(TokenRefusal::Invalid(why), TokenRefusal::TooManyFailures))
+                limited.map_or(refusal, TokenRefusal::TooManyFailures)
             }
-            Err(refusal) => Err(refusal),
+            other => other,
         }
     }
 
     pub(crate) async fn accept(&self, ctx: &Ctx, token: &str) -> Result<Accepted, TokenRefusal> {
-        let verified = self.verify(token).await?;
-        self.check_times(ctx, &verified)?;
-        let principal = match &verified.subject {
-            Subject::ApiKey(id) => self.accept_key(ctx, &verified, id).await?,
-            Subject::Person { id, .. } => Box::pin(self.accept_person(ctx, &verified, id)).await?,
-        };
-        Ok(Accepted { verified, principal })
+        let claims = self.verify(token).await?;
+        let principal = self.accept_claims(ctx, &claims).await?;
+        Ok(Accepted { claims, principal })
     }
 
-    async fn verify(&self, token: &str) -> Result<Arc<Verified>, TokenRefusal> {
+    /// Whether verified claims are accepted now, and whose they are.
+    pub(crate) async fn accept_claims(
+        &self,
+        ctx: &Ctx,
+        claims: &Arc<TokenClaims>,
+    ) -> Result<Principal, TokenRefusal> {
+        self.check_times(ctx, claims)?;
+        match &claims.subject {
+            TokenSubject::ApiKey(id) => self.accept_key(ctx, claims, id).await,
+            TokenSubject::User { id, .. } => Box::pin(self.accept_user(ctx, claims, id)).await,
+        }
+    }
+
+    async fn verify(&self, token: &str) -> Result<Arc<TokenClaims>, TokenRefusal> {
         let name = jose::sha256(token.as_bytes());
         if let Some(verified) = self.0.verified.0.get(&name) {
             return Ok(verified);
@@ -196,7 +195,7 @@ impl Service {
         if claims.aud != self.0.policy.audience {
             return Err(invalid("the token is for another audience"));
         }
-        let verified = Arc::new(Verified::of(&claims, key)?);
+        let verified = token_claims(&claims, key.kid())?;
         self.0.verified.0.insert(name, Arc::clone(&verified));
         Ok(verified)
     }
@@ -205,20 +204,20 @@ impl Service {
     pub(crate) fn issue(&self, ctx: &Ctx, claims: &Claims<'_>) -> Result<String, Failure> {
         let (token, key) = self.signing_ring().sign(ctx.now, claims)?;
         if let Some(key) = key
-            && let Ok(verified) = Verified::of(claims, key)
+            && let Ok(verified) = token_claims(claims, key.kid())
         {
-            self.0.verified.0.insert(jose::sha256(token.as_bytes()), Arc::new(verified));
+            self.0.verified.0.insert(jose::sha256(token.as_bytes()), verified);
         }
         Ok(token)
     }
 
-    fn check_times(&self, ctx: &Ctx, verified: &Verified) -> Result<(), TokenRefusal> {
+    fn check_times(&self, ctx: &Ctx, claims: &TokenClaims) -> Result<(), TokenRefusal> {
         let now = ctx.now.seconds();
-        if verified.expires_at <= now {
-            let at = Timestamp::from_seconds(verified.expires_at);
+        if claims.expires_at <= now {
+            let at = Timestamp::from_seconds(claims.expires_at);
             return Err(invalid(format!("the token expired at {at}: exchange the key for a new one")));
         }
-        if verified.issued_at > now.saturating_add(self.0.policy.clock_skew_seconds) {
+        if claims.issued_at > now.saturating_add(self.0.policy.clock_skew_seconds) {
             return Err(invalid("the token was issued in the future: check the servers' clocks"));
         }
         Ok(())
@@ -227,71 +226,53 @@ impl Service {
     async fn accept_key(
         &self,
         ctx: &Ctx,
-        verified: &Verified,
+        claims: &Arc<TokenClaims>,
         id: &KeyId,
     ) -> Result<Principal, TokenRefusal> {
-        let door = self.0.store.find_key_at_door(id, &verified.token_id, verified.key.kid()).await?;
-        let KeyAtDoor { key, label, token_revoked } = door
-            .filter(|door| door.key.organisation_id == verified.organisation_id)
-            .ok_or_else(|| invalid("the API key of this token was revoked"))?;
-        refuse_ended(token_revoked, key.signing_key_alive)?;
-        key.standing.honour(verified.token_epoch, ctx.now).map_err(|end| match end {
-            TokenEnd::KeyExpired(at) => invalid(format!("the API key of this token expired at {at}")),
-            TokenEnd::Ended => invalid("an Admin ended the tokens issued before the key's last rotation"),
-        })?;
+        let found = self.0.store.find_key_at_door(id, &claims.token_id, &claims.kid).await?;
+        let facts = found.as_ref().map(|found| KeyFacts {
+            standing: &found.key.standing,
+            organisation_id: &found.key.organisation_id,
+            token_revoked: found.token_revoked,
+            signing_key_published: found.key.signing_key_alive,
+        });
+        check_key_token(claims, facts, ctx.now)?;
+        let KeyAtDoor { key, label, .. } = found.ok_or(Ended::KeyRevoked)?;
         Ok(Principal {
+            claim: Claim::Token(Arc::clone(claims)),
             organisation_id: key.organisation_id,
             organisation_name: key.organisation_name,
             holder: Holder::ApiKey { id: id.clone(), label },
-            scopes: verified.scopes,
+            scopes: claims.scopes,
             fresh_until: None,
         })
     }
 
-    async fn accept_person(
+    async fn accept_user(
         &self,
         ctx: &Ctx,
-        verified: &Verified,
+        claims: &Arc<TokenClaims>,
         id: &UserId,
     ) -> Result<Principal, TokenRefusal> {
         let mut session = self.0.store.reader().await?;
-        let session_id = verified.session_id.as_deref();
-        let token = PersonToken {
-            token_id: &verified.token_id,
-            kid: verified.key.kid(),
-            session_id: session_id.unwrap_or_default(),
-        };
-        let door = session.find_person_at_door(&verified.organisation_id, id, token, ctx.now).await?;
-        let door = door
-            .ok_or_else(|| invalid("the person of this token is no member of the organisation any more"))?;
-        refuse_ended(door.token_revoked, door.signing_key_alive)?;
-        if door.token_epoch != verified.token_epoch {
-            return Err(invalid("this person's tokens were ended"));
-        }
-        if session_id.is_some() && !door.session_alive {
-            return Err(invalid("the session that this token came from has ended: sign in again"));
-        }
-        if session_id.is_some() && door.second_factor_required && !door.session_has_second_factor {
-            return Err(invalid("the organisation requires a second factor now: sign in again with one"));
-        }
+        let (organisation, token) = (&claims.organisation_id, PersonToken::of(claims));
+        let found = session.find_person_for_token_check(organisation, id, token, ctx.now).await?;
+        check_user_token(claims, found.as_ref().map(|found| &found.facts))?;
+        let found = found.ok_or(Ended::NoMember)?;
+        let fresh_seconds = self.0.policy.sign_in_fresh_seconds;
         Ok(Principal {
-            organisation_id: door.organisation_id,
-            organisation_name: door.organisation_name,
-            holder: Holder::Person { id: door.id, email: door.email, role: door.role },
-            scopes: verified.scopes,
-            fresh_until: None,
+            claim: Claim::Token(Arc::clone(claims)),
+            organisation_id: organisation.clone(),
+            organisation_name: found.organisation_name,
+            holder: Holder::Person { id: id.clone(), email: found.email, role: found.facts.role },
+            scopes: claims.scopes,
+            fresh_until: Some(proved_at(claims, &found.facts).plus_seconds(fresh_seconds)),
         })
     }
 }
 
-fn refuse_ended(token_revoked: bool, signing_key_alive: bool) -> Result<(), TokenRefusal> {
-    if token_revoked {
-        return Err(invalid("the token was revoked"));
+impl From<Ended> for TokenRefusal {
+    fn from(ended: Ended) -> Self {
+        Self::Ended(ended)
     }
-    if !signing_key_alive {
-        return Err(invalid(
-            "the token was signed by a key that was withdrawn: exchange the key for a new token",
-        ));
-    }
-    Ok(())
 }

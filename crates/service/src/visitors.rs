@@ -2,12 +2,13 @@
 
 use crate::{
     Ctx, Failure, Handle, Holder, Principal, Reject, Service,
+    audit::Entry,
     authorization::CodeRefusal,
     sign_in::{device_name, is_fresh},
 };
-use domain::{Email, OrganisationId, ScopeSet, SessionId, Timestamp, audit::Action};
+use domain::{Claim, Email, OrganisationId, ScopeSet, SessionClaim, SessionId, Timestamp, audit::Action};
 use serde_json::json;
-use store::{Membership, PersonSession, Session, SessionKind, VisitorRow};
+use store::{Membership, PersonSession, Session, SessionKind, UserProof, UserTransaction, VisitorRow};
 
 /// "Last seen" is written at most so often, in seconds.
 const TOUCH_SECONDS: i64 = 60;
@@ -66,10 +67,10 @@ impl Service {
         device: &str,
     ) -> Result<Arrival, CodeRefusal> {
         let redirect_uri = self.viewport_redirect_uri();
-        let (mut session, code, sign_in) =
-            self.begin_with_code(ctx, code, crate::authorization::VIEWPORT, &redirect_uri, verifier).await?;
-        session.end_children(&sign_in.id).await?;
-        let organisation = self.organisation_to_enter(&mut session, &code.user_id).await?;
+        let (mut transaction, code, sign_in) =
+            self.redeem_code(ctx, code, crate::authorization::VIEWPORT, &redirect_uri, verifier).await?;
+        transaction.end_children(&sign_in.id).await?;
+        let organisation = self.organisation_to_enter(&mut transaction, &code.user_id).await?;
         let cookie = Handle::generate(self.entropy());
         let expires_at = self.idle_end(ctx.now).min(sign_in.expires_at);
         let new = PersonSession {
@@ -85,22 +86,31 @@ impl Service {
             expires_at,
             ..sign_in
         };
-        session.insert_session(&new, cookie.digest(), None).await?;
-        self.audit_sign_in(&mut session, ctx, &new).await?;
-        session.commit().await?;
+        transaction.insert_session(&new, cookie.digest(), None).await?;
+        self.audit_sign_in(&mut transaction, ctx, &new, organisation.as_ref()).await?;
+        transaction.commit().await?;
         Ok(Arrival { cookie })
     }
 
-    /// Writes down that a person signed in, by whatever door.
+    /// Writes down that a person signed in, in the log of the organisation that the person enters: others have no business
+    /// knowing when and from where.
     pub(crate) async fn audit_sign_in(
         &self,
-        session: &mut Session,
+        transaction: &mut UserTransaction,
         ctx: &Ctx,
         signed_in: &PersonSession,
+        organisation: Option<&OrganisationId>,
     ) -> Result<(), Failure> {
-        let Some(person) = session.find_person_by_id(&signed_in.user_id).await? else { return Ok(()) };
-        let details = json!({ "second_factor": signed_in.second_factor_at.is_some() });
-        self.audit_person(session, ctx, &person, Action::PersonSignedIn, &details).await
+        let person = transaction.user().clone();
+        let chain = organisation.map_or(crate::audit::SYSTEM, OrganisationId::as_str);
+        let entry = Entry {
+            action: Action::PersonSignedIn,
+            object_id: person.id.as_str(),
+            object_name: person.email.as_str(),
+            details: json!({ "second_factor": signed_in.second_factor_at.is_some() }),
+        };
+        let actor = crate::principal::person(&person.id, &person.email);
+        self.append(transaction, ctx, chain, actor, entry).await
     }
 
     /// The organisation that a person enters: the one of the last time, or the first.
@@ -149,9 +159,12 @@ impl Service {
     ) -> Result<Option<VisitorRow>, Failure> {
         let memberships = self.0.store.reader().await?.memberships_of(&stranded.user_id).await?;
         let Some(first) = memberships.first() else { return Ok(None) };
-        let mut session = self.0.store.begin().await?;
-        session.switch_session(stranded, &first.organisation_id).await?;
-        session.commit().await?;
+        let proof = UserProof::Session(&stranded.id);
+        let begun = self.0.store.begin_for_user(&stranded.user_id, proof, ctx.now).await?;
+        let Ok(mut transaction) = begun else { return Ok(None) };
+        transaction.switch_session(&stranded.id, &first.organisation_id).await?;
+        self.audit_sign_in(&mut transaction, ctx, stranded, Some(&first.organisation_id)).await?;
+        transaction.commit().await?;
         Ok(self.0.store.reader().await?.find_visitor(digest, ctx.now).await?)
     }
 
@@ -170,6 +183,10 @@ impl Service {
         let organisation = session.organisation_id.clone().zip(organisation_name);
         let principal =
             organisation.zip(role).map(|((organisation_id, organisation_name), role)| Principal {
+                claim: Claim::Session(
+                    SessionClaim { session_id: session.id.clone(), user_id: session.user_id.clone() },
+                    organisation_id.clone(),
+                ),
                 organisation_id,
                 organisation_name,
                 holder: Holder::Person { id: session.user_id.clone(), email: email.clone(), role },
@@ -197,16 +214,24 @@ impl Service {
     ///
     /// # Errors
     /// The person does not belong to it, or the store fails.
-    pub async fn switch_organisation(&self, visitor: &Visitor, organisation: &str) -> Result<(), Failure> {
+    pub async fn switch_organisation(
+        &self,
+        ctx: &Ctx,
+        visitor: &Visitor,
+        organisation: &str,
+    ) -> Result<(), Failure> {
         let missing = || Reject::NotFound { kind: "organisation", id: organisation.to_owned() };
         let id = OrganisationId::parse(organisation).map_err(|_| missing())?;
-        let mut session = self.0.store.begin().await?;
-        let memberships = session.memberships_of(&visitor.session.user_id).await?;
+        let mut transaction = self.begin_as_visitor(ctx, visitor).await?;
+        let memberships = transaction.memberships_of(&visitor.session.user_id).await?;
         if !memberships.iter().any(|one| one.organisation_id == id) {
             return Err(missing().into());
         }
-        session.switch_session(&visitor.session, &id).await?;
-        Ok(session.commit().await?)
+        transaction.switch_session(&visitor.session.id, &id).await?;
+        if visitor.session.organisation_id.as_ref() != Some(&id) {
+            self.audit_sign_in(&mut transaction, ctx, &visitor.session, Some(&id)).await?;
+        }
+        Ok(transaction.commit().await?)
     }
 
     /// The visitor's sessions: browsers and command lines, oldest first.
@@ -228,12 +253,12 @@ impl Service {
     pub async fn end_session(&self, ctx: &Ctx, visitor: &Visitor, id: &str) -> Result<(), Failure> {
         let missing = || Reject::NotFound { kind: "session", id: id.to_owned() };
         let id = SessionId::parse(id).map_err(|_| missing())?;
-        let mut session = self.0.store.begin().await?;
-        if session.end_session(&visitor.session.user_id, &id).await? == 0 {
+        let mut transaction = self.begin_as_visitor(ctx, visitor).await?;
+        if transaction.end_session(&id).await? == 0 {
             return Err(missing().into());
         }
-        self.audit_ended(&mut session, ctx, visitor, json!({ "session": id.as_str() })).await?;
-        Ok(session.commit().await?)
+        self.audit_ended(&mut transaction, ctx, json!({ "session": id.as_str() })).await?;
+        Ok(transaction.commit().await?)
     }
 
     /// Ends all of the visitor's sessions but this one. Answers how many rows went.
@@ -241,24 +266,23 @@ impl Service {
     /// # Errors
     /// The store fails.
     pub async fn end_other_sessions(&self, ctx: &Ctx, visitor: &Visitor) -> Result<u64, Failure> {
-        let mut session = self.0.store.begin().await?;
-        let ended = session.end_sessions_of(&visitor.session.user_id, Some(visitor.root())).await?;
+        let mut transaction = self.begin_as_visitor(ctx, visitor).await?;
+        let ended = transaction.end_sessions(Some(visitor.root())).await?;
         if ended > 0 {
-            self.audit_ended(&mut session, ctx, visitor, json!({ "session": "all others" })).await?;
+            self.audit_ended(&mut transaction, ctx, json!({ "session": "all others" })).await?;
         }
-        session.commit().await?;
+        transaction.commit().await?;
         Ok(ended)
     }
 
     async fn audit_ended(
         &self,
-        session: &mut Session,
+        transaction: &mut UserTransaction,
         ctx: &Ctx,
-        visitor: &Visitor,
         details: serde_json::Value,
     ) -> Result<(), Failure> {
-        let person = crate::passwords::find(session, visitor).await?;
-        self.audit_person(session, ctx, &person, Action::SessionEnded, &details).await
+        let person = transaction.user().clone();
+        self.audit_person(transaction, ctx, &person, Action::SessionEnded, &details).await
     }
 
     /// Whether a proof of `authenticated_at` is young enough for a client that asked for `max_age` seconds at most.

@@ -1,7 +1,7 @@
 //! Codes that the authorization server gives out: authorization codes (RFC 6749 §4.1.2) and device codes (RFC 8628).
 
 use crate::{
-    Session, StoreError,
+    PersonSession, Session, StoreError, UserTransaction,
     statements::statements,
     value::{Row, params},
 };
@@ -30,10 +30,10 @@ statements! {
     SLOW_DEVICE = "UPDATE device_authorizations SET interval_seconds = interval_seconds + 5, next_poll_at_ms = $2 \
         WHERE digest = $1";
     DECIDE_DEVICE = "UPDATE device_authorizations SET decision = $2, user_id = $3, organisation_id = $4, \
-        authenticated_at_ms = $5, second_factor_at_ms = $6 \
+        authenticated_at_ms = $5, second_factor_at_ms = $6, session_id = $8 \
         WHERE user_code = $1 AND decision IS NULL AND expires_at_ms > $7";
-    CONSUME_DEVICE = "UPDATE device_authorizations SET consumed_at_ms = $2 \
-        WHERE digest = $1 AND consumed_at_ms IS NULL AND decision = 'approved' AND expires_at_ms > $2";
+    CONSUME_DEVICE = "UPDATE device_authorizations SET consumed_at_ms = $3 \
+        WHERE digest = $1 AND user_id = $2 AND consumed_at_ms IS NULL AND decision = 'approved' AND expires_at_ms > $3";
     FORGET_DEVICES = "DELETE FROM device_authorizations WHERE expires_at_ms <= $1";
 }
 
@@ -94,16 +94,12 @@ pub struct StoredDevice {
 /// What a person decides about a device.
 #[derive(Debug, Clone)]
 pub struct DeviceDecision<'a> {
-    /// Whether it is let in.
+    /// Whether it is approved.
     pub approved: bool,
-    /// Who decides.
-    pub person: &'a UserId,
     /// Into which organisation.
     pub organisation: &'a OrganisationId,
-    /// When the person last proved the password.
-    pub authenticated_at: Timestamp,
-    /// When the person proved a second factor.
-    pub second_factor_at: Option<Timestamp>,
+    /// The session that the person decides in: when it ends before the device has its tokens, the approval does.
+    pub session: &'a PersonSession,
 }
 
 fn device(row: &Row<'_>) -> Result<StoredDevice, StoreError> {
@@ -126,22 +122,6 @@ fn device(row: &Row<'_>) -> Result<StoredDevice, StoreError> {
 }
 
 impl Session {
-    /// Adds an authorization code.
-    pub async fn insert_code(&mut self, new: &StoredCode, digest: SecretDigest) -> Result<(), StoreError> {
-        let params = params![
-            digest,
-            &new.client_id,
-            &new.redirect_uri,
-            &new.challenge,
-            &new.scope,
-            new.nonce.as_deref(),
-            new.session_id.as_str(),
-            new.user_id.as_str(),
-            new.expires_at,
-        ];
-        self.execute(INSERT_CODE, params).await.map(drop)
-    }
-
     /// The authorization code with this digest, used or not.
     pub async fn find_code(&mut self, digest: SecretDigest) -> Result<Option<StoredCode>, StoreError> {
         self.find(FIND_CODE, params![digest], |row| {
@@ -161,7 +141,11 @@ impl Session {
     }
 
     /// Uses an authorization code up. False if it was used already.
-    pub async fn consume_code(&mut self, digest: SecretDigest, now: Timestamp) -> Result<bool, StoreError> {
+    pub(crate) async fn consume_code(
+        &mut self,
+        digest: SecretDigest,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         Ok(self.execute(CONSUME_CODE, params![digest, now]).await? == 1)
     }
 
@@ -217,7 +201,42 @@ impl Session {
         Ok(false)
     }
 
-    /// Lets a device in, or not. False if that was decided before, or it is too late.
+    /// Uses a device code up that the person approved. False if it was used, not approved, or is over.
+    pub(crate) async fn consume_device(
+        &mut self,
+        digest: SecretDigest,
+        person: &UserId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        Ok(self.execute(CONSUME_DEVICE, params![digest, person.as_str(), now]).await? == 1)
+    }
+
+    /// Forgets codes that were over at `before`.
+    pub async fn forget_codes(&mut self, before: Timestamp) -> Result<u64, StoreError> {
+        let codes = self.execute(FORGET_CODES, params![before]).await?;
+        Ok(codes + self.execute(FORGET_DEVICES, params![before]).await?)
+    }
+}
+
+impl UserTransaction {
+    /// Adds an authorization code.
+    pub async fn insert_code(&mut self, new: &StoredCode, digest: SecretDigest) -> Result<(), StoreError> {
+        let params = params![
+            digest,
+            &new.client_id,
+            &new.redirect_uri,
+            &new.challenge,
+            &new.scope,
+            new.nonce.as_deref(),
+            new.session_id.as_str(),
+            self.id().as_str(),
+            new.expires_at,
+        ];
+        self.execute(INSERT_CODE, params).await.map(drop)
+    }
+
+    /// Approves a device in the person's name, or not, from the session that the person decides in. False if that was decided
+    /// before, or it is too late.
     pub async fn decide_device(
         &mut self,
         user_code: &str,
@@ -227,23 +246,13 @@ impl Session {
         let params = params![
             user_code,
             if decision.approved { "approved" } else { "denied" },
-            decision.person.as_str(),
+            self.id().as_str(),
             decision.organisation.as_str(),
-            decision.authenticated_at,
-            decision.second_factor_at,
+            decision.session.authenticated_at,
+            decision.session.second_factor_at,
             now,
+            decision.session.parent_id.as_ref().unwrap_or(&decision.session.id).as_str(),
         ];
         Ok(self.execute(DECIDE_DEVICE, params).await? == 1)
-    }
-
-    /// Uses a device code up. False if it was used, not approved, or is over.
-    pub async fn consume_device(&mut self, digest: SecretDigest, now: Timestamp) -> Result<bool, StoreError> {
-        Ok(self.execute(CONSUME_DEVICE, params![digest, now]).await? == 1)
-    }
-
-    /// Forgets codes that were over at `before`.
-    pub async fn forget_codes(&mut self, before: Timestamp) -> Result<u64, StoreError> {
-        let codes = self.execute(FORGET_CODES, params![before]).await?;
-        Ok(codes + self.execute(FORGET_DEVICES, params![before]).await?)
     }
 }

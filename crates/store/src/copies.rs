@@ -11,6 +11,8 @@ pub use crate::sqlite::replace::{Differences, MOST_DIFFERENCES, Named, SoleUse};
 
 statements! {
     NEWEST_EVENT = "SELECT at_ms FROM audit_events ORDER BY id DESC LIMIT 1";
+    // Whoever changes their own access at this moment is waited for.
+    HOLD_USERS = "UPDATE users SET token_epoch = token_epoch";
     END_SESSIONS = "DELETE FROM sessions";
     END_CODES = "DELETE FROM authorization_codes";
     END_DEVICES = "DELETE FROM device_authorizations";
@@ -89,7 +91,7 @@ impl Session {
 
     /// Ends every session, code, device, link and invitation of people, and forgets mail on its way.
     pub async fn end_every_way_in(&mut self, now: Timestamp) -> Result<(), StoreError> {
-        for statement in [END_SESSIONS, END_CODES, END_DEVICES, END_CEREMONIES, END_MAILS] {
+        for statement in [HOLD_USERS, END_SESSIONS, END_CODES, END_DEVICES, END_CEREMONIES, END_MAILS] {
             self.execute(statement, params![]).await?;
         }
         for statement in [END_LINKS, END_INVITATIONS] {

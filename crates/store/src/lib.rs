@@ -4,6 +4,7 @@
 //! loses everything unless it is committed. An operation is durable when [`Session::commit`] has answered.
 
 mod audit;
+mod authority;
 mod authorization;
 mod checkup;
 mod copies;
@@ -29,6 +30,9 @@ mod usage;
 mod value;
 
 pub use audit::{AuditFilter, AuditHead};
+pub use authority::{
+    FoundOrganisation, JoinOrganisation, MayAddMembers, OrganisationTransaction, UserProof, UserTransaction,
+};
 pub use authorization::{DeviceDecision, StoredCode, StoredDevice};
 pub use checkup::ServerFacts;
 pub use copies::{
@@ -38,7 +42,7 @@ pub use error::StoreError;
 pub use keys::{KeyAtDoor, KeyAtExchange, KeyOverview};
 pub use links::{Invitation, InvitationEnd, LinkPurpose, OneTimeLink};
 pub use mails::QueuedMail;
-pub use members::{Member, Person, PersonAtDoor, PersonToken};
+pub use members::{Member, Person, PersonForTokenCheck, PersonToken};
 pub use passkeys::{CeremonyPurpose, StoredCeremony, StoredPasskey};
 pub use second_factors::StoredSecondFactor;
 pub use session::Session;

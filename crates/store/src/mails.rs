@@ -1,7 +1,7 @@
 //! Mail on its way, which warnings were mailed, and which forms were carried out.
 
-use crate::{Session, StoreError, keys::key, statements::statements, value::params};
-use domain::{ApiKey, KeyId, Timestamp, TokenId, UserId};
+use crate::{OrganisationTransaction, Session, StoreError, keys::key, statements::statements, value::params};
+use domain::{ApiKey, KeyId, Timestamp, TokenId, UserId, authority::ManageKeys};
 
 statements! {
     ADD = "INSERT INTO mails (id, sealed, created_at_ms, next_attempt_at_ms, attempts) VALUES ($1, $2, $3, $4, 0)";
@@ -114,17 +114,6 @@ impl Session {
         self.query(ADMINS, params![organisation.as_str()], |row| row.parsed(0, domain::Email::parse)).await
     }
 
-    /// Notes that a form is carried out on `object_id`. False if it was carried out before.
-    pub async fn note_sent_form(
-        &mut self,
-        form: &str,
-        person: &UserId,
-        object_id: &str,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        Ok(self.execute(SEND_FORM, params![form, person.as_str(), object_id, now]).await? == 1)
-    }
-
     /// What a form of the person was carried out on, if it was.
     pub async fn find_sent_form(
         &mut self,
@@ -138,5 +127,18 @@ impl Session {
     pub async fn forget_sent_forms(&mut self, before: Timestamp) -> Result<u64, StoreError> {
         let notices = self.execute(FORGET_NOTICES, params![before]).await?;
         Ok(notices + self.execute(FORGET_FORMS, params![before]).await?)
+    }
+}
+
+impl OrganisationTransaction<ManageKeys> {
+    /// Notes that a form is carried out on `object_id`. False if it was carried out before.
+    pub async fn note_sent_form(
+        &mut self,
+        form: &str,
+        person: &UserId,
+        object_id: &str,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        Ok(self.execute(SEND_FORM, params![form, person.as_str(), object_id, now]).await? == 1)
     }
 }

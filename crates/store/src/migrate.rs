@@ -24,6 +24,7 @@ const MIGRATIONS: &[Migration] = migrations! {
     1 "0001_foundation";
     2 "0002_people";
     3 "0003_passkeys";
+    4 "0004_authority";
 };
 
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS schema_migrations \

@@ -1,11 +1,11 @@
 //! Organisations.
 
 use crate::{
-    Session, StoreError,
+    OrganisationTransaction, Session, StoreError,
     statements::statements,
     value::{Row, params},
 };
-use domain::{KeyPolicy, Lifetime, Name, Organisation, OrganisationId};
+use domain::{KeyPolicy, Lifetime, Name, Organisation, OrganisationId, authority::ManageOrganisation};
 
 statements! {
     INSERT = "INSERT INTO organisations (id, name, default_lifetime_seconds, maximum_lifetime_seconds, created_at_ms) \
@@ -77,25 +77,25 @@ impl Session {
         self.execute(LOCK, params![id.as_str()]).await?;
         self.find_organisation(id).await
     }
+}
 
+impl OrganisationTransaction<ManageOrganisation> {
     /// Renames the organisation, also where its keys repeat the name.
-    pub async fn rename_organisation(&mut self, id: &OrganisationId, name: &Name) -> Result<(), StoreError> {
+    pub async fn rename_organisation(&mut self, name: &Name) -> Result<(), StoreError> {
+        let id = self.id().clone();
         self.execute(RENAME, params![id.as_str(), name.as_str()]).await?;
         self.execute(RENAME_IN_KEYS, params![id.as_str(), name.as_str()]).await.map(drop)
     }
 
     /// Changes how long the organisation's keys live.
-    pub async fn set_key_policy(&mut self, id: &OrganisationId, policy: KeyPolicy) -> Result<(), StoreError> {
-        let params = params![id.as_str(), policy.default.seconds(), policy.maximum.seconds()];
+    pub async fn set_key_policy(&mut self, policy: KeyPolicy) -> Result<(), StoreError> {
+        let params = params![self.id().as_str(), policy.default.seconds(), policy.maximum.seconds()];
         self.execute(SET_POLICY, params).await.map(drop)
     }
 
     /// Decides whether the organisation's people need a second factor.
-    pub async fn require_second_factor(
-        &mut self,
-        id: &OrganisationId,
-        required: bool,
-    ) -> Result<(), StoreError> {
-        self.execute(REQUIRE_SECOND_FACTOR, params![id.as_str(), i64::from(required)]).await.map(drop)
+    pub async fn require_second_factor(&mut self, required: bool) -> Result<(), StoreError> {
+        let params = params![self.id().as_str(), i64::from(required)];
+        self.execute(REQUIRE_SECOND_FACTOR, params).await.map(drop)
     }
 }

@@ -1,7 +1,7 @@
 //! Passkeys, and the challenges that wait for an authenticator's answer.
 
 use crate::{
-    Session, StoreError,
+    Session, StoreError, UserTransaction,
     statements::statements,
     value::{Row, params},
 };
@@ -89,19 +89,6 @@ fn passkey(row: &Row<'_>) -> Result<StoredPasskey, StoreError> {
 }
 
 impl Session {
-    /// Adds a passkey. False if the credential is known already, whosever it is.
-    pub async fn add_passkey(&mut self, new: &StoredPasskey) -> Result<bool, StoreError> {
-        let params = params![
-            new.id.as_str(),
-            new.user_id.as_str(),
-            &new.name,
-            new.credential_id.as_slice(),
-            &new.credential,
-            new.created_at,
-        ];
-        Ok(self.execute(ADD, params).await? == 1)
-    }
-
     /// The person's passkeys, oldest first.
     pub async fn passkeys_of(&mut self, person: &UserId) -> Result<Vec<StoredPasskey>, StoreError> {
         self.query(OF_PERSON, params![person.as_str()], passkey).await
@@ -110,27 +97,6 @@ impl Session {
     /// The passkey that an authenticator names so.
     pub async fn find_passkey(&mut self, credential_id: &[u8]) -> Result<Option<StoredPasskey>, StoreError> {
         self.find(FIND, params![credential_id], passkey).await
-    }
-
-    /// Notes a use, and the credential as it is after it. False if another use changed it in between, or it is gone.
-    pub async fn use_passkey(
-        &mut self,
-        before: &StoredPasskey,
-        after: &str,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let params = params![before.id.as_str(), &before.credential, after, now];
-        Ok(self.execute(USED, params).await? == 1)
-    }
-
-    /// Removes one of the person's passkeys. False if there is none with this id.
-    pub async fn remove_passkey(&mut self, person: &UserId, id: &PasskeyId) -> Result<bool, StoreError> {
-        Ok(self.execute(REMOVE, params![id.as_str(), person.as_str()]).await? == 1)
-    }
-
-    /// Removes all of the person's passkeys; answers how many there were.
-    pub async fn remove_passkeys_of(&mut self, person: &UserId) -> Result<u64, StoreError> {
-        self.execute(REMOVE_ALL, params![person.as_str()]).await
     }
 
     /// Keeps a challenge until its answer comes.
@@ -175,5 +141,42 @@ impl Session {
     /// Forgets challenges whose time is over.
     pub async fn forget_ceremonies(&mut self, now: Timestamp) -> Result<u64, StoreError> {
         self.execute(FORGET, params![now]).await
+    }
+}
+
+impl UserTransaction {
+    /// Adds a passkey. False if the credential is known already, whosever it is.
+    pub async fn add_passkey(&mut self, new: &StoredPasskey) -> Result<bool, StoreError> {
+        let params = params![
+            new.id.as_str(),
+            self.id().as_str(),
+            &new.name,
+            new.credential_id.as_slice(),
+            &new.credential,
+            new.created_at,
+        ];
+        Ok(self.execute(ADD, params).await? == 1)
+    }
+
+    /// Notes a use, and the credential as it is after it. False if another use changed it in between, or it is gone.
+    pub async fn use_passkey(
+        &mut self,
+        before: &StoredPasskey,
+        after: &str,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let params = params![before.id.as_str(), &before.credential, after, now];
+        Ok(self.execute(USED, params).await? == 1)
+    }
+
+    /// Removes one of the person's passkeys. False if there is none with this id.
+    pub async fn remove_passkey(&mut self, id: &PasskeyId) -> Result<bool, StoreError> {
+        let params = params![id.as_str(), self.id().as_str()];
+        Ok(self.execute(REMOVE, params).await? == 1)
+    }
+
+    /// Removes all of the person's passkeys; answers how many there were.
+    pub async fn remove_passkeys(&mut self) -> Result<u64, StoreError> {
+        self.execute_own(REMOVE_ALL, params![]).await
     }
 }

@@ -1,12 +1,13 @@
 //! Products and targets. Lists are pages by id, so each page costs the same.
 
 use crate::{
-    Session, StoreError,
+    OrganisationTransaction, Session, StoreError,
     statements::statements,
     value::{Row, params},
 };
 use domain::{
     Name, OrganisationId, Subject, SubjectId, Target, TargetId,
+    authority::ChangeProducts,
     product::{SubjectDetails, TargetDetails},
 };
 
@@ -32,6 +33,7 @@ statements! {
         WHERE id = $1 AND organisation_id = $2";
     DELETE_SUBJECT = "DELETE FROM subjects WHERE id = $1 AND organisation_id = $2";
     DELETE_TARGET = "DELETE FROM targets WHERE id = $1 AND organisation_id = $2";
+    COUNT_SUBJECTS = "SELECT COUNT(*) FROM subjects WHERE organisation_id = $1";
     COUNT_TARGETS = "SELECT COUNT(*) FROM targets WHERE subject_id = $1 AND organisation_id = $2";
     DELETE_TARGETS = "DELETE FROM targets WHERE subject_id = $1 AND organisation_id = $2";
     LOCK_SUBJECT = "UPDATE subjects SET name = name WHERE id = $1 AND organisation_id = $2";
@@ -128,20 +130,6 @@ fn target(row: &Row<'_>) -> Result<Target, StoreError> {
 }
 
 impl Session {
-    /// Adds a product.
-    pub async fn insert_subject(&mut self, new: &Subject) -> Result<(), StoreError> {
-        let params = params![
-            new.id.as_str(),
-            new.organisation_id.as_str(),
-            new.details.name.as_str(),
-            new.details.description.as_deref(),
-            new.details.base_url.as_deref(),
-            new.created_at,
-            new.updated_at,
-        ];
-        self.execute(INSERT_SUBJECT, params).await.map(drop)
-    }
-
     /// The organisation's product with this id.
     pub async fn find_subject(
         &mut self,
@@ -149,16 +137,6 @@ impl Session {
         id: &SubjectId,
     ) -> Result<Option<Subject>, StoreError> {
         self.find(FIND_SUBJECT, params![id.as_str(), organisation.as_str()], subject).await
-    }
-
-    /// The same, keeping every other transaction from changing or deleting it until this one ends.
-    pub async fn lock_subject(
-        &mut self,
-        organisation: &OrganisationId,
-        id: &SubjectId,
-    ) -> Result<Option<Subject>, StoreError> {
-        self.execute(LOCK_SUBJECT, params![id.as_str(), organisation.as_str()]).await?;
-        self.find_subject(organisation, id).await
     }
 
     /// Up to `first` of the organisation's products whose ids come after `after`, oldest first.
@@ -180,30 +158,6 @@ impl Session {
     ) -> Result<Vec<Subject>, StoreError> {
         let sql = if self.is_postgres() { on_postgres::SUBJECTS_BY_IDS } else { SUBJECTS_BY_IDS };
         self.query(sql, params![organisation.as_str(), json_list(ids)], subject).await
-    }
-
-    /// Stores a changed product. False if it is gone.
-    pub async fn update_subject(&mut self, changed: &Subject) -> Result<bool, StoreError> {
-        let params = params![
-            changed.id.as_str(),
-            changed.organisation_id.as_str(),
-            changed.details.name.as_str(),
-            changed.details.description.as_deref(),
-            changed.details.base_url.as_deref(),
-            changed.updated_at,
-        ];
-        Ok(self.execute(UPDATE_SUBJECT, params).await? == 1)
-    }
-
-    /// Deletes a product with its targets; answers how many targets went along.
-    pub async fn delete_subject(
-        &mut self,
-        organisation: &OrganisationId,
-        id: &SubjectId,
-    ) -> Result<u64, StoreError> {
-        let targets = self.execute(DELETE_TARGETS, params![id.as_str(), organisation.as_str()]).await?;
-        self.execute(DELETE_SUBJECT, params![id.as_str(), organisation.as_str()]).await?;
-        Ok(targets)
     }
 
     /// The organisation's target with this id.
@@ -257,8 +211,71 @@ impl Session {
         self.query(sql, params![json_list(subjects), organisation.as_str(), after, first], target).await
     }
 
+    /// How many products the organisation has.
+    pub async fn count_subjects(&mut self, organisation: &OrganisationId) -> Result<i64, StoreError> {
+        let params = params![organisation.as_str()];
+        Ok(self.find(COUNT_SUBJECTS, params, |row| row.int(0)).await?.unwrap_or(0))
+    }
+
+    /// How many targets the product has.
+    pub async fn count_targets(
+        &mut self,
+        organisation: &OrganisationId,
+        subject: &SubjectId,
+    ) -> Result<i64, StoreError> {
+        let params = params![subject.as_str(), organisation.as_str()];
+        Ok(self.find(COUNT_TARGETS, params, |row| row.int(0)).await?.unwrap_or(0))
+    }
+}
+
+impl OrganisationTransaction<ChangeProducts> {
+    /// Adds a product.
+    pub async fn insert_subject(&mut self, new: &Subject) -> Result<(), StoreError> {
+        self.require_own(&new.organisation_id)?;
+        let params = params![
+            new.id.as_str(),
+            new.organisation_id.as_str(),
+            new.details.name.as_str(),
+            new.details.description.as_deref(),
+            new.details.base_url.as_deref(),
+            new.created_at,
+            new.updated_at,
+        ];
+        self.execute(INSERT_SUBJECT, params).await.map(drop)
+    }
+
+    /// Stores a changed product. False if it is gone.
+    pub async fn update_subject(&mut self, changed: &Subject) -> Result<bool, StoreError> {
+        self.require_own(&changed.organisation_id)?;
+        let params = params![
+            changed.id.as_str(),
+            changed.organisation_id.as_str(),
+            changed.details.name.as_str(),
+            changed.details.description.as_deref(),
+            changed.details.base_url.as_deref(),
+            changed.updated_at,
+        ];
+        Ok(self.execute(UPDATE_SUBJECT, params).await? == 1)
+    }
+
+    /// The organisation's product with this id, keeping every other transaction from changing or deleting it until this one ends.
+    pub async fn lock_subject(&mut self, id: &SubjectId) -> Result<Option<Subject>, StoreError> {
+        let organisation = self.id().clone();
+        self.execute(LOCK_SUBJECT, params![id.as_str(), organisation.as_str()]).await?;
+        self.find_subject(&organisation, id).await
+    }
+
+    /// Deletes a product with its targets; answers how many targets went along.
+    pub async fn delete_subject(&mut self, id: &SubjectId) -> Result<u64, StoreError> {
+        let organisation = self.id().clone();
+        let targets = self.execute(DELETE_TARGETS, params![id.as_str(), organisation.as_str()]).await?;
+        self.execute(DELETE_SUBJECT, params![id.as_str(), organisation.as_str()]).await?;
+        Ok(targets)
+    }
+
     /// Adds a target.
     pub async fn insert_target(&mut self, new: &Target) -> Result<(), StoreError> {
+        self.require_own(&new.organisation_id)?;
         let details = &new.details;
         let params = params![
             new.id.as_str(),
@@ -280,6 +297,7 @@ impl Session {
 
     /// Stores a changed target. False if it is gone.
     pub async fn update_target(&mut self, changed: &Target) -> Result<bool, StoreError> {
+        self.require_own(&changed.organisation_id)?;
         let details = &changed.details;
         let params = params![
             changed.id.as_str(),
@@ -297,21 +315,8 @@ impl Session {
     }
 
     /// Deletes a target. False if it is gone.
-    pub async fn delete_target(
-        &mut self,
-        organisation: &OrganisationId,
-        id: &TargetId,
-    ) -> Result<bool, StoreError> {
-        Ok(self.execute(DELETE_TARGET, params![id.as_str(), organisation.as_str()]).await? == 1)
-    }
-
-    /// How many targets the product has.
-    pub async fn count_targets(
-        &mut self,
-        organisation: &OrganisationId,
-        subject: &SubjectId,
-    ) -> Result<i64, StoreError> {
-        let params = params![subject.as_str(), organisation.as_str()];
-        Ok(self.find(COUNT_TARGETS, params, |row| row.int(0)).await?.unwrap_or(0))
+    pub async fn delete_target(&mut self, id: &TargetId) -> Result<bool, StoreError> {
+        let params = params![id.as_str(), self.id().as_str()];
+        Ok(self.execute(DELETE_TARGET, params).await? == 1)
     }
 }

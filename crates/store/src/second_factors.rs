@@ -1,13 +1,12 @@
 //! Second factors: one sealed TOTP secret per person, and recovery codes as digests.
 
-use crate::{Session, StoreError, statements::statements, value::params};
+use crate::{Session, StoreError, UserTransaction, statements::statements, value::params};
 use domain::{SecretDigest, Timestamp, UserId};
 
 statements! {
     BEGIN = "INSERT INTO second_factors (user_id, sealed_secret, created_at_ms, last_step) VALUES ($1, $2, $3, 0) \
         ON CONFLICT (user_id) DO UPDATE SET sealed_secret = $2, created_at_ms = $3, last_step = 0 \
         WHERE second_factors.confirmed_at_ms IS NULL AND second_factors.created_at_ms < $4";
-    LOCK = "UPDATE second_factors SET last_step = last_step WHERE user_id = $1";
     FIND = "SELECT sealed_secret, confirmed_at_ms, last_step FROM second_factors WHERE user_id = $1";
     USE_STEP = "UPDATE second_factors SET last_step = $2 WHERE user_id = $1 AND last_step < $2";
     CONFIRM = "UPDATE second_factors SET confirmed_at_ms = $2 WHERE user_id = $1 AND confirmed_at_ms IS NULL";
@@ -31,18 +30,6 @@ pub struct StoredSecondFactor {
 }
 
 impl Session {
-    /// Stores a secret that is not confirmed yet. False if the person has one already that is confirmed, or was begun at
-    /// `oldest` or later: it stays.
-    pub async fn begin_second_factor(
-        &mut self,
-        person: &UserId,
-        sealed_secret: &[u8],
-        now: Timestamp,
-        oldest: Timestamp,
-    ) -> Result<bool, StoreError> {
-        Ok(self.execute(BEGIN, params![person.as_str(), sealed_secret, now, oldest]).await? == 1)
-    }
-
     /// The person's secret, confirmed or not.
     pub async fn find_second_factor(
         &mut self,
@@ -58,42 +45,50 @@ impl Session {
         .await
     }
 
+    /// How many recovery codes are left.
+    pub async fn count_recovery_codes(&mut self, person: &UserId) -> Result<i64, StoreError> {
+        Ok(self.find(COUNT_CODES, params![person.as_str()], |row| row.int(0)).await?.unwrap_or(0))
+    }
+}
+
+impl UserTransaction {
+    /// Stores a secret that is not confirmed yet. False if the person has one already that is confirmed, or was begun at
+    /// `oldest` or later: it stays.
+    pub async fn begin_second_factor(
+        &mut self,
+        sealed_secret: &[u8],
+        now: Timestamp,
+        oldest: Timestamp,
+    ) -> Result<bool, StoreError> {
+        Ok(self.execute_own(BEGIN, params![sealed_secret, now, oldest]).await? == 1)
+    }
+
     /// Uses up a time step. False if it, or a later one, was used already.
-    pub async fn use_second_factor_step(&mut self, person: &UserId, step: i64) -> Result<bool, StoreError> {
-        Ok(self.execute(USE_STEP, params![person.as_str(), step]).await? == 1)
+    pub async fn use_second_factor_step(&mut self, step: i64) -> Result<bool, StoreError> {
+        Ok(self.execute_own(USE_STEP, params![step]).await? == 1)
     }
 
     /// Notes that the person proved to have the secret. False if that was noted before.
-    pub async fn confirm_second_factor(
-        &mut self,
-        person: &UserId,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        Ok(self.execute(CONFIRM, params![person.as_str(), now]).await? == 1)
+    pub async fn confirm_second_factor(&mut self, now: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.execute_own(CONFIRM, params![now]).await? == 1)
     }
 
     /// Forgets a secret that was not confirmed.
-    pub async fn abandon_second_factor(&mut self, person: &UserId) -> Result<(), StoreError> {
-        self.execute(ABANDON, params![person.as_str()]).await.map(drop)
+    pub async fn abandon_second_factor(&mut self) -> Result<(), StoreError> {
+        self.execute_own(ABANDON, params![]).await.map(drop)
     }
 
     /// Takes the second factor away, with its recovery codes. False if there was none.
-    pub async fn remove_second_factor(&mut self, person: &UserId) -> Result<bool, StoreError> {
-        self.execute(REMOVE_CODES, params![person.as_str()]).await?;
-        Ok(self.execute(REMOVE, params![person.as_str()]).await? == 1)
+    pub async fn remove_second_factor(&mut self) -> Result<bool, StoreError> {
+        self.execute_own(REMOVE_CODES, params![]).await?;
+        Ok(self.execute_own(REMOVE, params![]).await? == 1)
     }
 
     /// Replaces the person's recovery codes.
-    pub async fn replace_recovery_codes(
-        &mut self,
-        person: &UserId,
-        digests: &[SecretDigest],
-    ) -> Result<(), StoreError> {
-        // One at a time: the second of two would not see the codes of the first, and leave both sets working.
-        self.execute(LOCK, params![person.as_str()]).await?;
-        self.execute(REMOVE_CODES, params![person.as_str()]).await?;
+    pub async fn replace_recovery_codes(&mut self, digests: &[SecretDigest]) -> Result<(), StoreError> {
+        self.execute_own(REMOVE_CODES, params![]).await?;
         for digest in digests {
-            self.execute(ADD_CODE, params![person.as_str(), *digest]).await?;
+            self.execute_own(ADD_CODE, params![*digest]).await?;
         }
         Ok(())
     }
@@ -101,15 +96,9 @@ impl Session {
     /// Uses up a recovery code. False if it is none of the person's, or was used.
     pub async fn use_recovery_code(
         &mut self,
-        person: &UserId,
         digest: SecretDigest,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        Ok(self.execute(USE_CODE, params![person.as_str(), digest, now]).await? == 1)
-    }
-
-    /// How many recovery codes are left.
-    pub async fn count_recovery_codes(&mut self, person: &UserId) -> Result<i64, StoreError> {
-        Ok(self.find(COUNT_CODES, params![person.as_str()], |row| row.int(0)).await?.unwrap_or(0))
+        Ok(self.execute_own(USE_CODE, params![digest, now]).await? == 1)
     }
 }

@@ -1,7 +1,7 @@
 //! People's sessions: browsers at the authorization server and in Viewport, and command lines that were let in.
 
 use crate::{
-    Session, StoreError,
+    Session, StoreError, UserTransaction,
     members::role,
     statements::statements,
     value::{Row, params},
@@ -42,12 +42,14 @@ statements! {
         WHERE id = $1 AND kind = 'pending'";
     TOUCH = "UPDATE sessions SET last_seen_at_ms = $2, address = $3, expires_at_ms = $4 WHERE id = $1 AND last_seen_at_ms < $2";
     SEE = "UPDATE sessions SET last_seen_at_ms = $2, address = $3 WHERE id = $1 AND last_seen_at_ms < $2";
-    SWITCH = "UPDATE sessions SET organisation_id = $2 WHERE id = $1";
+    SWITCH = "UPDATE sessions SET organisation_id = $3 WHERE user_id = $1 AND id = $2";
     REAUTHENTICATED = "UPDATE sessions SET authenticated_at_ms = $2 WHERE id = $1 OR id = $3";
     PASSED_SECOND_FACTOR = "UPDATE sessions SET second_factor_at_ms = $2 WHERE id = $1 OR id = $3";
     WITHOUT_SECOND_FACTOR = "UPDATE sessions SET second_factor_at_ms = NULL WHERE user_id = $1";
     END = "DELETE FROM sessions WHERE (id = $2 OR parent_id = $2) AND user_id = $1";
     END_CHILDREN = "DELETE FROM sessions WHERE parent_id = $1";
+    REFUSE_DEVICES_OF = "UPDATE device_authorizations SET decision = 'denied' \
+        WHERE user_id = $1 AND session_id = $2 AND consumed_at_ms IS NULL";
     REFUSE_DEVICES = "UPDATE device_authorizations SET decision = 'denied' WHERE user_id = $1 AND consumed_at_ms IS NULL";
     END_OTHERS = "DELETE FROM sessions WHERE user_id = $1 AND id <> $2 AND (parent_id IS NULL OR parent_id <> $2)";
     FORGET_EXPIRED = "DELETE FROM sessions WHERE expires_at_ms <= $1 \
@@ -165,33 +167,6 @@ fn session(row: &Row<'_>) -> Result<PersonSession, StoreError> {
 }
 
 impl Session {
-    /// Adds a session that is known by the digest of its cookie or refresh token; a command line also by the `family` of
-    /// its refresh tokens.
-    pub async fn insert_session(
-        &mut self,
-        new: &PersonSession,
-        digest: SecretDigest,
-        family: Option<SecretDigest>,
-    ) -> Result<(), StoreError> {
-        let params = params![
-            new.id.as_str(),
-            digest,
-            new.kind.as_str(),
-            new.parent_id.as_ref().map(SessionId::as_str),
-            new.user_id.as_str(),
-            new.organisation_id.as_ref().map(OrganisationId::as_str),
-            &new.device,
-            new.address.as_deref(),
-            new.created_at,
-            new.authenticated_at,
-            new.second_factor_at,
-            new.last_seen_at,
-            new.expires_at,
-            family,
-        ];
-        self.execute(INSERT, params).await.map(drop)
-    }
-
     /// The session with this digest, unless it is over.
     pub async fn find_session(
         &mut self,
@@ -252,36 +227,6 @@ impl Session {
         .await
     }
 
-    /// Gives a session a new digest in place of the one that it has, from where it is used now. False if it has
-    /// another one already: whoever comes second with the same refresh token is told so.
-    pub async fn replace_session_digest(
-        &mut self,
-        session: &PersonSession,
-        before: SecretDigest,
-        after: SecretDigest,
-    ) -> Result<bool, StoreError> {
-        let params = params![
-            session.id.as_str(),
-            before,
-            after,
-            session.last_seen_at,
-            session.address.as_deref(),
-            session.expires_at
-        ];
-        Ok(self.execute(REPLACE_DIGEST, params).await? == 1)
-    }
-
-    /// Turns a pending session into a sign-in with a new digest. False if it is none, or no longer.
-    pub async fn complete_sign_in(
-        &mut self,
-        id: &SessionId,
-        digest: SecretDigest,
-        now: Timestamp,
-        expires_at: Timestamp,
-    ) -> Result<bool, StoreError> {
-        Ok(self.execute(COMPLETE, params![id.as_str(), digest, now, expires_at]).await? == 1)
-    }
-
     /// Notes that a session is used, from where, and until when it lives on for that.
     pub async fn touch_session(
         &mut self,
@@ -301,64 +246,6 @@ impl Session {
         address: Option<&str>,
     ) -> Result<(), StoreError> {
         self.execute(SEE, params![id.as_str(), now, address]).await.map(drop)
-    }
-
-    /// Lets a session work in another organisation, which is remembered for the person's next sign-in.
-    pub async fn switch_session(
-        &mut self,
-        session: &PersonSession,
-        organisation: &OrganisationId,
-    ) -> Result<(), StoreError> {
-        self.execute(SWITCH, params![session.id.as_str(), organisation.as_str()]).await?;
-        self.execute(REMEMBER_ORGANISATION, params![session.user_id.as_str(), organisation.as_str()])
-            .await
-            .map(drop)
-    }
-
-    /// Notes that the person proved the password again, in a session and in the sign-in that it belongs to.
-    pub async fn note_reauthentication(
-        &mut self,
-        session: &PersonSession,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let parent = session.parent_id.as_ref().map(SessionId::as_str);
-        self.execute(REAUTHENTICATED, params![session.id.as_str(), now, parent]).await.map(drop)
-    }
-
-    /// Notes that the person proved a second factor, in a session and in the sign-in that it belongs to.
-    pub async fn note_second_factor(
-        &mut self,
-        session: &PersonSession,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let parent = session.parent_id.as_ref().map(SessionId::as_str);
-        self.execute(PASSED_SECOND_FACTOR, params![session.id.as_str(), now, parent]).await.map(drop)
-    }
-
-    /// Forgets in every session of the person that a second factor was proved.
-    pub async fn forget_second_factor_proofs(&mut self, person: &UserId) -> Result<(), StoreError> {
-        self.execute(WITHOUT_SECOND_FACTOR, params![person.as_str()]).await.map(drop)
-    }
-
-    /// Ends one of the person's sessions with its children; answers how many rows went.
-    pub async fn end_session(&mut self, person: &UserId, id: &SessionId) -> Result<u64, StoreError> {
-        self.execute(END, params![person.as_str(), id.as_str()]).await
-    }
-
-    /// Ends the Viewport sessions of a sign-in.
-    pub async fn end_children(&mut self, sign_in: &SessionId) -> Result<u64, StoreError> {
-        self.execute(END_CHILDREN, params![sign_in.as_str()]).await
-    }
-
-    /// Ends every session of the person but `kept` and its children; without `kept`, all. A device that the person let in
-    /// and that has not fetched its tokens yet would begin another one: it is refused.
-    pub async fn end_sessions_of(
-        &mut self,
-        person: &UserId,
-        kept: Option<&SessionId>,
-    ) -> Result<u64, StoreError> {
-        self.execute(REFUSE_DEVICES, params![person.as_str()]).await?;
-        self.execute(END_OTHERS, params![person.as_str(), kept.map_or("", SessionId::as_str)]).await
     }
 
     /// Forgets sessions that are over.
@@ -389,5 +276,119 @@ impl Session {
             })
             .await?;
         Ok(found.flatten())
+    }
+}
+
+impl UserTransaction {
+    /// Adds a session that is known by the digest of its cookie or refresh token; a command line also by the `family` of
+    /// its refresh tokens.
+    pub async fn insert_session(
+        &mut self,
+        new: &PersonSession,
+        digest: SecretDigest,
+        family: Option<SecretDigest>,
+    ) -> Result<(), StoreError> {
+        let params = params![
+            new.id.as_str(),
+            digest,
+            new.kind.as_str(),
+            new.parent_id.as_ref().map(SessionId::as_str),
+            self.id().as_str(),
+            new.organisation_id.as_ref().map(OrganisationId::as_str),
+            &new.device,
+            new.address.as_deref(),
+            new.created_at,
+            new.authenticated_at,
+            new.second_factor_at,
+            new.last_seen_at,
+            new.expires_at,
+            family,
+        ];
+        self.execute(INSERT, params).await.map(drop)
+    }
+
+    /// Gives a session a new digest in place of the one that it has, from where it is used now. False if it has
+    /// another one already: whoever comes second with the same refresh token is told so.
+    pub async fn replace_session_digest(
+        &mut self,
+        session: &PersonSession,
+        before: SecretDigest,
+        after: SecretDigest,
+    ) -> Result<bool, StoreError> {
+        let params = params![
+            session.id.as_str(),
+            before,
+            after,
+            session.last_seen_at,
+            session.address.as_deref(),
+            session.expires_at
+        ];
+        Ok(self.execute(REPLACE_DIGEST, params).await? == 1)
+    }
+
+    /// Turns a pending session into a sign-in with a new digest. False if it is none, or no longer.
+    pub async fn complete_sign_in(
+        &mut self,
+        id: &SessionId,
+        digest: SecretDigest,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        Ok(self.execute(COMPLETE, params![id.as_str(), digest, now, expires_at]).await? == 1)
+    }
+
+    /// Lets one of the person's sessions work in another organisation, which is remembered for the next sign-in.
+    pub async fn switch_session(
+        &mut self,
+        session: &SessionId,
+        organisation: &OrganisationId,
+    ) -> Result<(), StoreError> {
+        let both = || params![session.as_str(), organisation.as_str()];
+        self.execute_own(SWITCH, both()).await?;
+        self.execute_own(REMEMBER_ORGANISATION, params![organisation.as_str()]).await.map(drop)
+    }
+
+    /// Notes that the person proved the password again, in a session and in the sign-in that it belongs to.
+    pub async fn note_reauthentication(
+        &mut self,
+        session: &PersonSession,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let parent = session.parent_id.as_ref().map(SessionId::as_str);
+        self.execute(REAUTHENTICATED, params![session.id.as_str(), now, parent]).await.map(drop)
+    }
+
+    /// Notes that the person proved a second factor, in a session and in the sign-in that it belongs to.
+    pub async fn note_second_factor(
+        &mut self,
+        session: &PersonSession,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let parent = session.parent_id.as_ref().map(SessionId::as_str);
+        self.execute(PASSED_SECOND_FACTOR, params![session.id.as_str(), now, parent]).await.map(drop)
+    }
+
+    /// Forgets in every session of the person that a second factor was proved.
+    pub async fn forget_second_factor_proofs(&mut self) -> Result<(), StoreError> {
+        self.execute_own(WITHOUT_SECOND_FACTOR, params![]).await.map(drop)
+    }
+
+    /// Ends one of the person's sessions with its children, and refuses the devices that it approved; answers how many
+    /// sessions went.
+    pub async fn end_session(&mut self, id: &SessionId) -> Result<u64, StoreError> {
+        self.execute_own(REFUSE_DEVICES_OF, params![id.as_str()]).await?;
+        self.execute_own(END, params![id.as_str()]).await
+    }
+
+    /// Ends the Viewport sessions of a sign-in.
+    pub async fn end_children(&mut self, sign_in: &SessionId) -> Result<u64, StoreError> {
+        self.execute(END_CHILDREN, params![sign_in.as_str()]).await
+    }
+
+    /// Ends every session of the person but `kept` and its children; without `kept`, all. A device that the person approved
+    /// and that has not fetched its tokens yet would begin another one: it is refused.
+    pub async fn end_sessions(&mut self, kept: Option<&SessionId>) -> Result<u64, StoreError> {
+        self.execute_own(REFUSE_DEVICES, params![]).await?;
+        self.execute_own(END_OTHERS, params![kept.map_or("", SessionId::as_str)]).await
     }
 }

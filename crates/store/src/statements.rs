@@ -13,6 +13,7 @@ pub(crate) use statements;
 pub fn all_statements() -> Vec<(&'static str, &'static str)> {
     [
         crate::audit::ALL,
+        crate::authority::USER_STATEMENTS,
         crate::authorization::ALL,
         crate::copies::ALL,
         crate::keys::ALL,
@@ -34,8 +35,13 @@ pub fn all_statements() -> Vec<(&'static str, &'static str)> {
 
 /// The statements in a dialect of one engine: those that only PostgreSQL is sent, and the names of those that only SQLite is.
 pub fn dialects() -> (Vec<(&'static str, &'static str)>, Vec<&'static str>) {
-    let on_postgres =
-        [crate::checkup::ALL, crate::postgres::lookups::ALL, crate::products::on_postgres::ALL].concat();
+    let on_postgres = [
+        crate::authority::ORGANISATION_LOCKS,
+        crate::checkup::ALL,
+        crate::postgres::lookups::ALL,
+        crate::products::on_postgres::ALL,
+    ]
+    .concat();
     let on_sqlite = crate::products::on_postgres::ALL.iter().map(|(name, _)| *name).collect();
     (on_postgres, on_sqlite)
 }

@@ -75,6 +75,9 @@ fn broken(ctx: &Ctx, failure: &Failure) -> Response<Body> {
 fn rejected(reject: &Reject) -> Response<Body> {
     let text = sentence(&reject.message());
     match reject {
+        Reject::Ended(_) => {
+            message_with_link(StatusCode::UNAUTHORIZED, "You are signed out", text, ("Sign in", "/login"))
+        }
         Reject::Forbidden(_) => message_with_link(
             StatusCode::FORBIDDEN,
             "This is not yours to do",
@@ -94,7 +97,9 @@ fn rejected(reject: &Reject) -> Response<Body> {
             text,
             ("Go to API Keys", "/settings/api-keys"),
         ),
-        Reject::Conflict(_) => message(StatusCode::CONFLICT, "Something is in the way", text),
+        Reject::Conflict(_) | Reject::TooMuchStored { .. } => {
+            message(StatusCode::CONFLICT, "Something is in the way", text)
+        }
         Reject::SignInAgain => message_with_link(
             StatusCode::FORBIDDEN,
             "Confirm that it is you",

@@ -3,7 +3,7 @@
 use crate::{
     answer::{self, Answer},
     browser,
-    form::Fields,
+    form::Posted,
     trouble::{self, Trouble},
     visit::{Visit, show},
 };
@@ -114,7 +114,7 @@ pub(crate) async fn ask(visit: Visit, RawQuery(query): RawQuery) -> Answer {
 }
 
 /// `POST /device`
-pub(crate) async fn decide(mut visit: Visit, fields: Fields) -> Answer {
+pub(crate) async fn decide(Posted(mut visit, fields): Posted<Visit>) -> Answer {
     let Some(code) = fields.filled("user_code") else {
         return form(&visit, "", Trouble::new("user_code", "Type the code that your terminal shows.")).await;
     };

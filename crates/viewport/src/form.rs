@@ -2,10 +2,10 @@
 
 use crate::{Viewport, answer};
 use axum::{
-    body::Body,
-    extract::{FromRequest, Request},
+    body::{Body, Bytes},
+    extract::{FromRequest, FromRequestParts, Request},
 };
-use http::{Response, StatusCode};
+use http::{Response, StatusCode, request::Parts};
 use web::{BodyError, Form, FormError};
 
 /// The fields of one form; a field that was not sent is empty.
@@ -45,27 +45,41 @@ impl Fields {
     }
 }
 
-impl FromRequest<Viewport> for Fields {
+/// Who sent a form, and what was typed. The form is read to its end before anybody is asked who sent it: a body that is
+/// held back cannot outlive a session. There is no other way to a form's fields.
+pub(crate) struct Posted<P>(pub(crate) P, pub(crate) Fields);
+
+impl<P> FromRequest<Viewport> for Posted<P>
+where
+    P: FromRequestParts<Viewport, Rejection = Response<Body>> + Send,
+{
     type Rejection = Response<Body>;
 
     async fn from_request(request: Request, viewport: &Viewport) -> Result<Self, Self::Rejection> {
-        let maximum = viewport.settings().form_bytes;
-        let body = web::read_body(request.into_body(), maximum).await.map_err(|error| match error {
-            BodyError::TooLarge => answer::message(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "That was too much",
-                format!(
-                    "This form takes at most {} KiB. Go back and shorten what you wrote.",
-                    maximum / 1024
-                ),
-            ),
-            BodyError::Broken => answer::message(
-                StatusCode::BAD_REQUEST,
-                "The form did not arrive",
-                "The connection broke before the form was complete. Nothing was changed; send it again.",
-            ),
-        })?;
-        let form = Form::parse(&body).map_err(|error| {
+        let (mut parts, body) = receive(request, viewport.settings().form_bytes).await?;
+        let fields = Fields::of_body(&body)?;
+        Ok(Self(P::from_request_parts(&mut parts, viewport).await?, fields))
+    }
+}
+
+async fn receive(request: Request, maximum: usize) -> Result<(Parts, Bytes), Response<Body>> {
+    web::receive(request, maximum).await.map_err(|error| match error {
+        BodyError::TooLarge => answer::message(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "That was too much",
+            format!("This form takes at most {} KiB. Go back and shorten what you wrote.", maximum / 1024),
+        ),
+        BodyError::Broken => answer::message(
+            StatusCode::BAD_REQUEST,
+            "The form did not arrive",
+            "The connection broke before the form was complete. Nothing was changed; send it again.",
+        ),
+    })
+}
+
+impl Fields {
+    fn of_body(body: &[u8]) -> Result<Self, Response<Body>> {
+        let form = Form::parse(body).map_err(|error| {
             let why = match error {
                 FormError::Encoding => "The form is badly encoded.",
                 FormError::Repeated => "A field was sent twice.",

@@ -104,7 +104,7 @@ impl Viewport {
         format!("{}/protocol/openid-connect/{endpoint}", self.service().policy().issuer)
     }
 
-    /// Its routes. Each request must carry a [`web::RequestContext`] among its extensions.
+    /// Its routes. Each request must carry a [`web::RequestHead`] among its extensions.
     pub fn router(self) -> Router {
         routes::router(self)
     }

@@ -3,7 +3,7 @@
 use crate::{
     answer::{self, Answer},
     done,
-    form::Fields,
+    form::{Fields, Posted},
     products::{Stored, differences},
     trouble::{self, Trouble},
     visit::{AdminsOnly, Visit, show},
@@ -35,6 +35,7 @@ pub(crate) struct Page {
     pub(crate) require_second_factor: bool,
     pub(crate) has_second_factor: bool,
     pub(crate) conflict: Option<Stored>,
+    pub(crate) fresh: bool,
     pub(crate) trouble: Trouble,
 }
 
@@ -60,6 +61,7 @@ async fn page(
         require_second_factor: typed.require_second_factor,
         has_second_factor: visit.visitor.has_second_factor,
         conflict,
+        fresh: visit.is_fresh(),
         trouble,
     };
     Ok(show!(visit, status, page))
@@ -139,7 +141,7 @@ pub(crate) async fn show(visit: Visit, RawQuery(query): RawQuery) -> Answer {
 }
 
 /// `POST /settings/organisation`
-pub(crate) async fn save(visit: Visit, fields: Fields) -> Answer {
+pub(crate) async fn save(Posted(mut visit, fields): Posted<Visit>) -> Answer {
     visit.require_admin(ADMINS_ONLY).await?;
     let typed = Typed::of(&fields);
     let seen = seen(&fields);
@@ -147,6 +149,9 @@ pub(crate) async fn save(visit: Visit, fields: Fields) -> Answer {
         Ok(new) => new,
         Err(trouble) => return again(&visit, &typed, seen, trouble).await,
     };
+    if let Err(trouble) = trouble::confirm(&mut visit, &fields).await? {
+        return again(&visit, &typed, seen, trouble).await;
+    }
     match visit.service().change_settings(&visit.ctx, &visit.principal, &seen, &new).await {
         Ok(()) => visit.go(&format!("{PAGE}?done=organisation-changed")),
         Err(Failure::Reject(Reject::Invalid(invalid))) if invalid.field == "defaultLifetimeDays" => {

@@ -225,6 +225,8 @@ impl Evil {
             chrome: chrome(),
             partial: false,
             invitation: self.invited(true),
+            fresh: false,
+            trouble: self.trouble("password"),
         };
         let mut all = vec![list.render().unwrap(), revoke.render().unwrap()];
         for field in ["", "email", "role"] {
@@ -235,6 +237,7 @@ impl Evil {
                 email: self.text(),
                 role: Role::Admin,
                 sends_mail: true,
+                fresh: false,
                 trouble: self.trouble(field),
             };
             all.push(invite.render().unwrap());
@@ -245,6 +248,7 @@ impl Evil {
                     partial: false,
                     person: self.person(is_you),
                     role: Role::Admin,
+                    fresh: false,
                     trouble: self.trouble(field),
                 };
                 let remove = members::remove::Form {
@@ -253,6 +257,7 @@ impl Evil {
                     partial: false,
                     person: self.person(is_you),
                     keys: vec![members::remove::Key { id: self.text(), label: self.text() }],
+                    fresh: false,
                     trouble: self.trouble(field),
                 };
                 all.extend([role.render().unwrap(), remove.render().unwrap()]);
@@ -292,6 +297,7 @@ impl Evil {
             require_second_factor: true,
             has_second_factor: false,
             conflict: self.stored(),
+            fresh: false,
             trouble: self.trouble(field),
         }
     }

@@ -2,16 +2,16 @@
 
 use crate::{
     answer::{self, Answer},
-    form::Fields,
+    form::Posted,
     visit::Person,
 };
 use http::StatusCode;
 use service::{Failure, Reject};
 
 /// `POST /switch`
-pub(crate) async fn switch(person: Person, fields: Fields) -> Answer {
+pub(crate) async fn switch(Posted(person, fields): Posted<Person>) -> Answer {
     let organisation = fields.text("organisation");
-    match person.service().switch_organisation(&person.visitor, organisation).await {
+    match person.service().switch_organisation(&person.ctx, &person.visitor, organisation).await {
         Ok(()) => person.go("/"),
         Err(Failure::Reject(Reject::NotFound { .. })) => Err(answer::message_with_link(
             StatusCode::NOT_FOUND,

@@ -37,7 +37,9 @@ impl Trouble {
             Failure::Reject(Reject::Invalid(invalid)) => {
                 Ok(Self::new(invalid.field, answer::sentence(&invalid.message)))
             }
-            Failure::Reject(Reject::Conflict(message)) => Ok(Self::new("", answer::sentence(&message))),
+            Failure::Reject(reject @ (Reject::Conflict(_) | Reject::TooMuchStored { .. })) => {
+                Ok(Self::new("", answer::sentence(&reject.message())))
+            }
             other => Err(other),
         }
     }

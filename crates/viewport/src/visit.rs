@@ -5,10 +5,14 @@ use crate::{
     answer::{self, Answer},
 };
 use axum::{body::Body, extract::FromRequestParts};
+use domain::Ended;
 use http::{HeaderMap, Method, Response, StatusCode, request::Parts};
 use pages::{Chrome, Section};
-use service::{Ctx, Failure, Principal, Service, Visitor, notices};
-use web::RequestContext;
+use service::{Ctx, Failure, Principal, Reject, Service, Visitor, notices};
+use web::{RequestContext, RequestHead};
+
+/// Where people go whose organisation requires a second factor that they did not prove.
+const SECOND_FACTOR_REQUIRED: &str = "/account/second-factor?required=1";
 
 /// Answers with a page, or for htmx with its content alone.
 macro_rules! show {
@@ -24,6 +28,7 @@ pub(crate) use show;
 pub(crate) struct Request {
     pub(crate) viewport: Viewport,
     pub(crate) ctx: Ctx,
+    head: RequestHead,
     /// Whether htmx asks, and only the content of the page is wanted.
     pub(crate) partial: bool,
     /// What the browser calls itself.
@@ -70,9 +75,20 @@ impl Request {
         self.ctx.now < visitor.session.authenticated_at.plus_seconds(seconds)
     }
 
-    /// The page for a use case without an outcome.
+    /// The same circumstances at this moment, for an answer that takes long.
+    pub(crate) fn ctx_now(&self) -> Ctx {
+        Ctx { now: self.head.now(), ..self.ctx.clone() }
+    }
+
+    /// The page for a use case without an outcome. Whoever is not signed in any more is sent to the sign-in.
     pub(crate) fn failed(&self, failure: &Failure) -> Response<Body> {
-        answer::failed(&self.ctx, failure)
+        match failure {
+            Failure::Reject(Reject::Ended(Ended::SecondFactorRequired)) => {
+                answer::see_other(self.partial, SECOND_FACTOR_REQUIRED)
+            }
+            Failure::Reject(Reject::Ended(_)) => self.sign_in(),
+            failure => answer::failed(&self.ctx, failure),
+        }
     }
 
     /// The outcome of a use case, or the page for its failure.
@@ -97,14 +113,16 @@ impl FromRequestParts<Viewport> for Request {
     type Rejection = Response<Body>;
 
     async fn from_request_parts(parts: &mut Parts, viewport: &Viewport) -> Result<Self, Self::Rejection> {
-        let Some(context) = parts.extensions.get::<RequestContext>().cloned() else {
-            tracing::error!("a request came past the door: it has no context");
+        let head = parts.extensions.get::<RequestHead>().cloned();
+        let Some((head, context)) = head.zip(web::context(parts)) else {
+            tracing::error!("a request did not pass the middleware: it has no context");
             return Err(answer::message(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong", ""));
         };
         let RequestContext { now, address, request_id } = context;
         let partial = parts.headers.contains_key("hx-request");
         Ok(Self {
             ctx: Ctx { now, address, request_id },
+            head,
             partial,
             device: text(&parts.headers, "user-agent").to_owned(),
             here: here(parts, partial),
@@ -147,7 +165,7 @@ impl FromRequestParts<Viewport> for Visit {
     async fn from_request_parts(parts: &mut Parts, viewport: &Viewport) -> Result<Self, Self::Rejection> {
         let Person { request, visitor } = Person::from_request_parts(parts, viewport).await?;
         if visitor.must_give_second_factor {
-            return Err(answer::see_other(request.partial, "/account/second-factor?required=1"));
+            return Err(answer::see_other(request.partial, SECOND_FACTOR_REQUIRED));
         }
         match visitor.principal.clone() {
             Some(principal) => Ok(Self { request, visitor, principal }),
@@ -196,7 +214,7 @@ impl Visit {
 
     /// Whether the password was proved so lately that keys may be changed.
     pub(crate) fn is_fresh(&self) -> bool {
-        self.principal.require_fresh(self.ctx.now).is_ok()
+        self.principal.is_fresh(self.ctx.now)
     }
 
     /// Whether the person is an Admin here.

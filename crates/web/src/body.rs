@@ -16,7 +16,7 @@ pub enum BodyError {
 ///
 /// # Errors
 /// The body is larger, or the connection broke.
-pub async fn read_body(body: Body, maximum: usize) -> Result<Bytes, BodyError> {
+pub(crate) async fn read_body(body: Body, maximum: usize) -> Result<Bytes, BodyError> {
     match Limited::new(body, maximum).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(BodyError::TooLarge),

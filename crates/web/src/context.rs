@@ -1,15 +1,107 @@
-//! The circumstances of one request, read once at the door.
+//! The circumstances of one request: first what its head tells, then, once it is whole, its time.
 
-use domain::Timestamp;
-use std::net::IpAddr;
+use axum::body::Bytes;
+use axum::extract::Request;
+use domain::{Clock, Timestamp};
+use http::request::Parts;
+use std::{fmt, net::IpAddr, sync::Arc};
 
-/// When a request came, from where, and under which name the logs know it. Every handler finds one in the request's extensions.
+use crate::body::{BodyError, read_body};
+
+/// When a request was whole, from where it came, and under which name the logs know it.
 #[derive(Debug, Clone)]
 pub struct RequestContext {
-    /// The one "now" of the request.
+    /// The one "now" of the request. Its body has been read by then, so nobody can hold a decision back with it.
     pub now: Timestamp,
     /// The caller's address, behind trusted proxies the one that they name.
     pub address: Option<IpAddr>,
     /// The name of the request in the answer's `X-Request-Id` and in every log line.
     pub request_id: String,
+}
+
+/// What is known of a request before its body is read. Every handler finds one in the request's extensions; it has no time
+/// yet, because a body may take as long as its sender likes.
+#[derive(Clone)]
+pub struct RequestHead {
+    clock: Arc<dyn Clock>,
+    address: Option<IpAddr>,
+    request_id: String,
+}
+
+impl RequestHead {
+    /// A request that `clock` tells the time of.
+    pub const fn new(clock: Arc<dyn Clock>, address: Option<IpAddr>, request_id: String) -> Self {
+        Self { clock, address, request_id }
+    }
+
+    /// The time now, for an answer that takes long.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn whole(&self) -> RequestContext {
+        RequestContext { now: self.clock.now(), address: self.address, request_id: self.request_id.clone() }
+    }
+}
+
+impl fmt::Debug for RequestHead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestHead").field("request_id", &self.request_id).finish_non_exhaustive()
+    }
+}
+
+/// Reads a request to its end, with a body of at most `maximum` bytes; then, and not before, takes its time.
+///
+/// # Errors
+/// The body is larger, or the connection broke.
+pub async fn receive(request: Request, maximum: usize) -> Result<(Parts, Bytes), BodyError> {
+    let (mut parts, body) = request.into_parts();
+    let body = read_body(body, maximum).await?;
+    if let Some(context) = parts.extensions.get::<RequestHead>().map(RequestHead::whole) {
+        parts.extensions.insert(context);
+    }
+    Ok((parts, body))
+}
+
+/// The circumstances of a request that [`receive`] has read, or of one whose body is not read at all, which is whole when
+/// its head is. None if it did not come through the middleware.
+pub fn context(parts: &Parts) -> Option<RequestContext> {
+    let received = parts.extensions.get::<RequestContext>().cloned();
+    received.or_else(|| parts.extensions.get::<RequestHead>().map(RequestHead::whole))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    #[derive(Default)]
+    struct Ticking(AtomicI64);
+    impl Clock for Ticking {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_ms(self.0.load(Ordering::Relaxed))
+        }
+    }
+
+    #[tokio::test]
+    async fn the_time_of_a_request_is_when_its_body_has_come() {
+        let clock = Arc::new(Ticking::default());
+        let head = RequestHead::new(clock.clone(), None, "r".into());
+        let later = Arc::clone(&clock);
+        let body = Body::from_stream(futures::stream::once(async move {
+            later.0.store(30_000, Ordering::Relaxed);
+            Ok::<_, std::convert::Infallible>("late")
+        }));
+        let mut request = Request::new(body);
+        request.extensions_mut().insert(head);
+        let (parts, body) = receive(request, 10).await.unwrap();
+        assert_eq!(&*body, b"late");
+        clock.0.store(60_000, Ordering::Relaxed);
+        assert_eq!(
+            context(&parts).unwrap().now,
+            Timestamp::from_ms(30_000),
+            "one time for the whole request"
+        );
+    }
 }

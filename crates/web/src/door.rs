@@ -1,6 +1,6 @@
 //! The door: every request passes here first and last.
 
-use crate::{RequestContext, TrustedProxies};
+use crate::{RequestHead, TrustedProxies};
 use axum::{
     body::Body,
     extract::{ConnectInfo, MatchedPath, Request},
@@ -62,7 +62,7 @@ impl Door {
         format!("{:016x}", self.0.name.fetch_add(STEP, Ordering::Relaxed))
     }
 
-    /// Gives a request its [`RequestContext`], lets `serve` answer it, then measures and logs the answer.
+    /// Gives a request its [`RequestHead`], lets `serve` answer it, then measures and logs the answer.
     ///
     /// The log has the path without its query, and of a link with a secret in it only the route: nothing that opens a door is
     /// written down.
@@ -74,11 +74,8 @@ impl Door {
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
         let address = peer.map(|peer| self.0.proxies.client(peer, request.headers()));
         let request_id = self.name();
-        request.extensions_mut().insert(RequestContext {
-            now: self.0.clock.now(),
-            address,
-            request_id: request_id.clone(),
-        });
+        let head = RequestHead::new(Arc::clone(&self.0.clock), address, request_id.clone());
+        request.extensions_mut().insert(head);
         let visit = Visit {
             method: request.method().clone(),
             uri: request.uri().clone(),

@@ -13,8 +13,8 @@ pub mod origin;
 
 pub use address::TrustedProxies;
 pub use answer::{json, retry_after};
-pub use body::{BodyError, read_body};
-pub use context::RequestContext;
+pub use body::BodyError;
+pub use context::{RequestContext, RequestHead, context, receive};
 pub use cookies::Cookie;
 pub use door::{Cause, Door};
 pub use form::{Form, FormError};

@@ -28,7 +28,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use page::{Problem, SecondFactorPage, SignInPage};
 use pages::Head;
 use service::{
-    Failure, PersonSession, SessionKind,
+    Failure, PersonSession, Reject, SessionKind,
     authorization::{CodeRequest, VIEWPORT},
     sign_in::{Attempt, SignInRefusal, SignedIn},
 };
@@ -207,7 +207,15 @@ impl<'a> Visit<'a> {
             scope: &self.asked.scope,
             nonce: self.asked.nonce.as_deref(),
         };
-        let code = server.service().issue_code(ctx, sign_in, request).await?;
+        let code = match server.service().issue_code(ctx, sign_in, request).await {
+            Ok(code) => code,
+            // It ended between the look at the cookie and the code.
+            Err(Failure::Reject(Reject::Ended(_))) => {
+                let problem = Problem::of(SignInRefusal::Over, "")?;
+                return self.ask_password(Some(problem), None, None).await;
+            }
+            Err(failure) => return Err(failure),
+        };
         Ok(self.asked.back.with_code(&server.service().policy().issuer, &code))
     }
 

@@ -5,7 +5,10 @@ use super::{invalid_grant, person_answer, required};
 use crate::{AuthorizationServer, errors::Refusal, public_client, request::Posted};
 use axum::body::Body;
 use http::Response;
-use service::authorization::{CodeRefusal, VIEWPORT};
+use service::{
+    authorization::{CodeRefusal, VIEWPORT},
+    exchange::ClientRefusal,
+};
 use web::Form;
 
 pub(crate) const NAME: &str = "authorization_code";
@@ -26,6 +29,7 @@ pub(crate) async fn exchange(
     let bought = server.service().exchange_code(&posted.ctx, code, client_id, redirect_uri, verifier).await;
     let bought = bought.map_err(|refusal| match refusal {
         CodeRefusal::Invalid(why) => invalid_grant(why),
+        CodeRefusal::TooManyFailures(seconds) => ClientRefusal::TooManyFailures(seconds).into(),
         CodeRefusal::Failure(failure) => failure.into(),
     })?;
     Ok(person_answer(&bought.tokens, bought.id_token.as_deref()))

@@ -9,7 +9,7 @@ use crate::errors::{Refusal, no_store};
 use axum::body::Body;
 use http::{Response, StatusCode};
 use serde::Serialize;
-use service::{devices::PollRefusal, person_tokens::PersonTokens};
+use service::{devices::PollRefusal, exchange::ClientRefusal, person_tokens::PersonTokens};
 use web::Form;
 
 /// RFC 6749 §5.1 for people: with a refresh token or an ID token where the grant has one.
@@ -65,6 +65,7 @@ impl From<PollRefusal> for Refusal {
             PollRefusal::Denied => not_yet("access_denied", "The request was refused in the browser."),
             PollRefusal::Expired => not_yet("expired_token", "It took too long: begin again."),
             PollRefusal::Invalid(why) => invalid_grant(why),
+            PollRefusal::TooManyFailures(seconds) => ClientRefusal::TooManyFailures(seconds).into(),
             PollRefusal::Failure(failure) => failure.into(),
         }
     }

@@ -4,7 +4,7 @@ use super::{
     admin::{Format, Operator, require_data},
     output,
 };
-use crate::{failure::CommandFailure, settings::Settings};
+use crate::{failure::CommandFailure, settings::Settings, witness};
 use clap::Subcommand;
 use domain::audit::SYSTEM_CHAIN;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -20,7 +20,7 @@ use std::{
 pub(crate) enum Audit {
     /// Check that nothing in the audit log was changed, removed or cut off
     #[command(
-        after_help = "Examples:\n  duku audit verify\n  duku audit verify --file acme.ndjson     (an export needs no database)\n\nThat an export was cut at its end, only its own last hash can tell: compare ENDS AT with what you noted."
+        after_help = "Examples:\n  duku audit verify\n  duku audit verify --witness /var/log/duku/witness.ndjson\n  duku audit verify --file acme.ndjson     (an export needs no database)\n\nA chain that was cut and given an older end again passes for whole without a witness.\nThat an export was cut at its end, only its own last hash can tell: compare ENDS AT with what you noted."
     )]
     Verify {
         /// Only this organisation, by id or exact name; "system" for what concerns none
@@ -29,6 +29,9 @@ pub(crate) enum Audit {
         /// Check an export instead of the database
         #[arg(long, value_name = "FILE", conflicts_with = "org")]
         file: Option<PathBuf>,
+        /// Compare with what a witness saw: an --audit-witness-file of a server, or its log in JSON
+        #[arg(long, value_name = "FILE", conflicts_with = "file")]
+        witness: Option<PathBuf>,
         #[command(flatten)]
         format: Format,
     },
@@ -45,7 +48,8 @@ impl Audit {
     pub(crate) async fn run(self, settings: &Settings) -> Result<(), CommandFailure> {
         match self {
             Self::Verify { file: Some(path), format, .. } => report(&[verify_file(&path)?], format),
-            Self::Verify { org, format, .. } => {
+            Self::Verify { org, format, witness, .. } => {
+                let witness = witness.as_deref().map(witness::read).transpose()?.unwrap_or_default();
                 require_data(settings)?;
                 let operator = Operator::open(settings).await?;
                 let chain = match org {
@@ -53,7 +57,7 @@ impl Audit {
                     None => None,
                 };
                 let bar = spinner("checking");
-                let reports = operator.service.verify_audit(chain.as_deref()).await;
+                let reports = operator.service.verify_audit_against(chain.as_deref(), &witness).await;
                 bar.finish_and_clear();
                 report(&reports?, format)
             }

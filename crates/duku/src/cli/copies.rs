@@ -4,7 +4,7 @@ use crate::{failure::CommandFailure, settings::Settings};
 use domain::Timestamp;
 use jose::MasterKey;
 use serde_json::{Value, json};
-use service::audit::verify_chains;
+use service::{audit::verify_chains, audit_witness::Witness};
 use std::path::{Path, PathBuf};
 use store::{Location, Store};
 
@@ -55,7 +55,7 @@ pub(super) async fn examine(path: &Path, master_key: Option<&MasterKey>) -> Resu
     let fingerprint = service::sealed_under(&store).await?;
     let fingerprint =
         fingerprint.ok_or_else(|| damaged(&"it does not say under which master key it is sealed"))?;
-    let reports = verify_chains(&store, master_key, None).await?;
+    let reports = verify_chains(&store, master_key, None, &Witness::default()).await?;
     if let Some((chain, fault)) =
         reports.iter().find_map(|report| report.fault.as_ref().map(|fault| (&report.chain, fault)))
     {

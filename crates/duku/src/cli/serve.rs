@@ -8,6 +8,7 @@ use crate::{
     jobs, operations, server,
     settings::{Settings, Urls, token_endpoint, viewport_of},
     telemetry,
+    witness::WitnessFile,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use service::Service;
@@ -31,6 +32,7 @@ pub(crate) struct Prepared {
     proxies: TrustedProxies,
     docs: docs::Docs,
     metrics: Option<(TcpListener, PrometheusHandle)>,
+    witness: WitnessFile,
 }
 
 pub(crate) async fn run(settings: Settings) -> Result<(), CommandFailure> {
@@ -47,12 +49,13 @@ pub(crate) async fn prepare(settings: Settings) -> Result<Prepared, CommandFailu
     let metrics = bind_metrics(&settings).await?.map(|listener| (listener, handle));
     let urls = Urls::resolve(&settings, listener.local_addr()?)?;
     let docs = settings.documentation(&urls)?;
+    let witness = WitnessFile::open(&settings.audit_witness_file)?;
     let ambient = Ambient::system();
     let store = app::open_store(&settings).await?;
     let service = app::open_service(&settings, store, &urls, &ambient).await?;
     service.keep_signing_keys(&ambient.background("start")).await?;
     remember_urls(&service, &urls).await?;
-    Ok(Prepared { listener, urls, service, ambient, settings, proxies, docs, metrics })
+    Ok(Prepared { listener, urls, service, ambient, settings, proxies, docs, metrics, witness })
 }
 
 async fn bind_metrics(settings: &Settings) -> Result<Option<TcpListener>, CommandFailure> {
@@ -134,7 +137,7 @@ impl Prepared {
 
     /// Serves until SIGINT or SIGTERM, finishes what runs and writes what was counted.
     pub(crate) async fn serve(self) -> Result<(), CommandFailure> {
-        let Self { listener, urls, service, ambient, settings, proxies, docs, metrics } = self;
+        let Self { listener, urls, service, ambient, settings, proxies, docs, metrics, witness } = self;
         let stopping = operations::Stopping::default();
         let router = app::router(&settings, proxies, docs, &service, &urls, &ambient, stopping.clone());
         let limits = server::Limits {
@@ -151,7 +154,8 @@ impl Prepared {
             tokio::spawn(server::serve(listener, router, limits, everyone, forever));
         }
         let flush_every = Duration::from_secs(settings.usage_flush_seconds);
-        let jobs = tokio::spawn(jobs::run(service.clone(), ambient.clone(), flush_every, handle));
+        let background = jobs::run(service.clone(), ambient.clone(), flush_every, handle, witness);
+        let jobs = tokio::spawn(background);
         let stop = stop(stopping, Arc::clone(&crowd), Duration::from_secs(settings.drain_seconds))?;
         if !server::serve(listener, router, limits, crowd, stop).await {
             tracing::warn!(seconds = settings.stop_seconds, "some requests took too long and were cut off");

@@ -152,10 +152,12 @@ settings! {
     session_hours: i64 = 168, "DUKU_SESSION_HOURS";
     /// How long a session may be unused, in minutes [default: 720]
     session_idle_minutes: i64 = 720, "DUKU_SESSION_IDLE_MINUTES";
-    /// For how long after giving the password keys may be changed in Viewport, in minutes [default: 10]
+    /// For how long after giving the password keys, people, settings and the second factor may be changed, in minutes [default: 10]
     sign_in_fresh_minutes: i64 = 10, "DUKU_SIGN_IN_FRESH_MINUTES";
     /// How long `duku login` lasts unused, in days [default: 30]
     command_line_days: i64 = 30, "DUKU_COMMAND_LINE_DAYS";
+    /// How long `duku login` lasts at most, however much it is used, in days [default: 90]
+    command_line_maximum_days: i64 = 90, "DUKU_COMMAND_LINE_MAXIMUM_DAYS";
     /// How long an invitation's link works, in days [default: 7]
     invitation_days: i64 = 7, "DUKU_INVITATION_DAYS";
     /// How long a link that sets a new password works, in minutes [default: 60]
@@ -172,6 +174,16 @@ settings! {
     graphql_documents: usize = 256, "DUKU_GRAPHQL_DOCUMENTS";
     /// The largest page of a list [default: 1000]
     page_maximum: i64 = 1000, "DUKU_PAGE_MAXIMUM";
+    /// The most products of an organisation [default: 10000]
+    products_per_organisation: i64 = 10_000, "DUKU_PRODUCTS_PER_ORGANISATION";
+    /// The most targets of a product [default: 10000]
+    targets_per_product: i64 = 10_000, "DUKU_TARGETS_PER_PRODUCT";
+    /// The most people in an organisation [default: 10000]
+    members_per_organisation: i64 = 10_000, "DUKU_MEMBERS_PER_ORGANISATION";
+    /// The most invitations of an organisation that nobody has taken yet [default: 1000]
+    open_invitations_per_organisation: i64 = 1000, "DUKU_OPEN_INVITATIONS_PER_ORGANISATION";
+    /// A file to which the ends of the audit log's chains are appended every minute; it should lie where whoever can write the database cannot write [default: the log alone]
+    audit_witness_file: PathBuf = PathBuf::new(), "DUKU_AUDIT_WITNESS_FILE";
     /// How often use counters are written, in seconds [default: 1]
     usage_flush_seconds: u64 = 1, "DUKU_USAGE_FLUSH_SECONDS";
     /// For how many days use counters are kept [default: 400]
@@ -231,6 +243,10 @@ impl Settings {
             ("signing-key-lead-seconds", self.signing_key_lead_seconds, 0, 86_400),
             ("clock-skew-seconds", self.clock_skew_seconds, 0, 300),
             ("page-maximum", self.page_maximum, 1, 10_000),
+            ("products-per-organisation", self.products_per_organisation, 1, 10_000_000),
+            ("targets-per-product", self.targets_per_product, 1, 10_000_000),
+            ("members-per-organisation", self.members_per_organisation, 1, 1_000_000),
+            ("open-invitations-per-organisation", self.open_invitations_per_organisation, 1, 100_000),
             ("usage-days", self.usage_days, 1, 3650),
             ("active-keys", whole(self.active_keys), 1, 10_000),
             ("connections", whole(self.connections), 1, 1_000_000),
@@ -249,6 +265,7 @@ impl Settings {
             ("session-idle-minutes", self.session_idle_minutes, 1, 525_600),
             ("sign-in-fresh-minutes", self.sign_in_fresh_minutes, 1, 1440),
             ("command-line-days", self.command_line_days, 1, 365),
+            ("command-line-maximum-days", self.command_line_maximum_days, 1, 3650),
             ("invitation-days", self.invitation_days, 1, 365),
             ("reset-minutes", self.reset_minutes, 1, 1440),
             ("graphql-bytes", whole(self.graphql_bytes), 1024, 64 << 20),
@@ -311,6 +328,10 @@ impl Settings {
             failures_per_client: limited(self.failures_per_client),
             failures_per_address: limited(self.failures_per_address),
             page_maximum: self.page_maximum,
+            products_per_organisation: self.products_per_organisation,
+            targets_per_product: self.targets_per_product,
+            members_per_organisation: self.members_per_organisation,
+            open_invitations_per_organisation: self.open_invitations_per_organisation,
             usage_days: self.usage_days,
             viewport: urls.viewport.clone(),
             password_minimum: self.password_minimum,
@@ -321,6 +342,7 @@ impl Settings {
             session_idle_seconds: self.session_idle_minutes * 60,
             sign_in_fresh_seconds: self.sign_in_fresh_minutes * 60,
             command_line_lifetime_seconds: self.command_line_days * 86_400,
+            command_line_maximum_seconds: self.command_line_maximum_days * 86_400,
             invitation_lifetime_seconds: self.invitation_days * 86_400,
             reset_lifetime_seconds: self.reset_minutes * 60,
             ..service::Policy::new(urls.issuer(&self.realm), urls.audience())

@@ -143,7 +143,7 @@ async fn a_backup_made_under_load_is_whole_and_works_elsewhere() {
     work.abort();
     let (_elsewhere, data) = elsewhere(&server);
     let restored = done(&restore(&data, &file, &["--json"]));
-    assert_eq!((&restored["former_data"], &restored["schema"]), (&Value::Null, &json!(3)));
+    assert_eq!((&restored["former_data"], &restored["schema"]), (&Value::Null, &json!(4)));
     let other = started_on(&data);
     assert_eq!(other.api().exchange(&before).await.status, StatusCode::OK);
     let output = other.output(&["audit", "verify", "--json"]);
@@ -345,7 +345,7 @@ async fn what_is_not_sound_is_not_restored() {
             "UPDATE meta SET value = 'fedcba9876543210' WHERE name = 'master_key_fingerprint'",
             "fedcba9876543210",
         ),
-        ("INSERT INTO memberships VALUES ('org_x', 'usr_x', 'admin', 1)", "memberships"),
+        ("INSERT INTO memberships VALUES ('org_x', 'usr_x', 'admin', 1, 1)", "memberships"),
     ] {
         fs::write(&bad, &good).unwrap();
         sql(&bad, &format!("PRAGMA foreign_keys = OFF; {change}")).await;
@@ -378,8 +378,10 @@ async fn a_backup_before_an_upgrade_leaves_the_data_to_the_old_binary() {
     let (mut server, _dir, file) = acme();
     assert!(server.stop());
     let data = server.data_dir.join("duku.db");
-    let older =
-        "DROP TABLE passkeys; DROP TABLE passkey_ceremonies; DELETE FROM schema_migrations WHERE version = 3";
+    let older = "DROP TABLE passkeys; DROP TABLE passkey_ceremonies; ALTER TABLE memberships DROP COLUMN epoch; \
+        ALTER TABLE users DROP COLUMN memberships_begun; DROP INDEX invitations_by_inviter; \
+        ALTER TABLE invitations DROP COLUMN inviter_id; ALTER TABLE device_authorizations DROP COLUMN session_id; \
+        DELETE FROM schema_migrations WHERE version >= 3";
     sql(&data, older).await;
     assert_eq!(back_up(&server, &file)["schema"], 2);
     assert_eq!(back_up(&server, &file)["schema"], 2, "nor did the first one change it");
@@ -416,7 +418,7 @@ fn a_restore_that_is_killed_leaves_the_former_data_or_the_new_ones_whole() {
         assert_eq!(done(&server.output(&["audit", "verify", "--json"]))["intact"], true, "round {round}");
         assert_eq!(server.admin(&["org", "list"])[0]["name"], "Acme");
     }
-    assert!(done(&server.output(&["restore", "--force", "--json", former.to_str().unwrap()]))["schema"] == 3);
+    assert!(done(&server.output(&["restore", "--force", "--json", former.to_str().unwrap()]))["schema"] == 4);
     assert_eq!(organisations(&server), 2, "and the next one does not stumble over what is left");
     println!("states seen: {seen:?}");
 }

@@ -13,7 +13,7 @@ Every setting of Duku, written from the program itself. A flag beats the environ
 ```toml
 listen = \"0.0.0.0:8080\"
 public_url = \"https://platform.example.org\"
-trusted_proxies = [\"10.0.0.0/8\"]
+trusted_proxies = [\"10.0.0.5\"]
 ```
 
 A value outside its bounds stops `duku serve` with a message that names the setting and its bounds. Secrets are no settings: the master

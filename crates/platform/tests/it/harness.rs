@@ -13,7 +13,7 @@ use std::sync::{
 };
 use testkit::{Database, Engine, SeededEntropy, TestClock};
 use tower::ServiceExt;
-use web::RequestContext;
+use web::RequestHead;
 
 pub(crate) const ISSUER: &str = "https://auth.example/realms/duku";
 pub(crate) const AUDIENCE: &str = "https://platform.example/graphql";
@@ -110,14 +110,12 @@ impl World {
         Some(self.service.exchange(&ctx, credential, scope).await.ok()?.access_token)
     }
 
-    /// Sends a request as it is, through the door.
+    /// Sends a request as it is, as the middleware would.
     pub(crate) async fn send(&self, mut request: Request<Body>) -> Answer {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
-        request.extensions_mut().insert(RequestContext {
-            now: self.clock.now(),
-            address: Some("192.0.2.7".parse().unwrap()),
-            request_id: format!("request-{number}"),
-        });
+        let address = Some("192.0.2.7".parse().unwrap());
+        let clock = std::sync::Arc::new(self.clock.clone());
+        request.extensions_mut().insert(RequestHead::new(clock, address, format!("request-{number}")));
         Answer::of(self.router.clone().oneshot(request).await.unwrap()).await
     }
 

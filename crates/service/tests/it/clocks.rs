@@ -74,11 +74,11 @@ async fn no_time_makes_anything_panic(house: House) {
             assert_eq!(principal.organisation_id, house.acme.id);
         }
         let input = service::keys::GenerateKey { label: "CI".into(), expires_in_days: Some(1) };
-        match house.service.generate_key(&ctx, &house.admin, &input).await {
+        match house.service.generate_key(&ctx, &house.operator, &input).await {
             Ok(generated) => {
                 let id = generated.key.id.as_str();
-                house.service.rotate_key(&ctx, &house.admin, id, NO_GRACE).await.unwrap();
-                house.service.revoke_key(&ctx, &house.admin, id).await.unwrap();
+                house.service.rotate_key(&ctx, &house.operator, id, NO_GRACE).await.unwrap();
+                house.service.revoke_key(&ctx, &house.operator, id).await.unwrap();
             }
             refused => assert!(matches!(rejected(refused), Reject::Invalid(_) | Reject::LimitReached { .. })),
         }

@@ -20,7 +20,7 @@ on_both_engines!(
 fn why<T>(answer: Result<T, CodeRefusal>) -> &'static str {
     match answer {
         Err(CodeRefusal::Invalid(why)) => why,
-        Err(CodeRefusal::Failure(failure)) => panic!("{failure:?}"),
+        Err(other) => panic!("{other:?}"),
         Ok(_) => panic!("it was sold"),
     }
 }

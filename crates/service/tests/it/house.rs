@@ -120,8 +120,10 @@ impl House {
         service.add_member(&at(0), &operator, MAX, Role::Member).await.unwrap();
         let mut people = Vec::new();
         for (email, organisation) in [(ADA, &acme), (MAX, &acme), (EVE, &globex)] {
-            let token = service.issue_person_token(&at(0), "root", email, Some(organisation)).await.unwrap();
-            people.push(service.authenticate(&at(0), &token).await.unwrap());
+            // Made in the far future, so that their proof is young however far a test travels.
+            let later = at(100 * 365 * DAY);
+            let token = service.issue_person_token(&later, "root", email, Some(organisation)).await.unwrap();
+            people.push(service.authenticate(&later, &token).await.unwrap());
         }
         let [admin, member, outsider] = people.try_into().unwrap();
         Self { database, service, master_key, acme, operator, admin, member, outsider }
@@ -223,7 +225,7 @@ pub(crate) async fn exchange_with(service: &Service, ctx: &Ctx, pair: &Pair) -> 
 pub(crate) async fn accepts(service: &Service, seconds: i64, token: &str) -> bool {
     match service.authenticate(&at(seconds), token).await {
         Ok(_) => true,
-        Err(TokenRefusal::Invalid(_)) => false,
+        Err(TokenRefusal::Invalid(_) | TokenRefusal::Ended(_)) => false,
         Err(other) => panic!("{other:?}"),
     }
 }
@@ -232,6 +234,7 @@ pub(crate) async fn accepts(service: &Service, seconds: i64, token: &str) -> boo
 pub(crate) async fn reason(service: &Service, seconds: i64, token: &str) -> String {
     match service.authenticate(&at(seconds), token).await {
         Err(TokenRefusal::Invalid(why)) => why,
+        Err(TokenRefusal::Ended(ended)) => ended.message(),
         other => panic!("{other:?}"),
     }
 }

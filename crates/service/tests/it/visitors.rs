@@ -85,12 +85,12 @@ async fn a_foreign_organisation_cannot_be_entered_and_an_own_one_is_remembered(h
     let visitor = guest.visitor(service, 1).await;
     let before = house.database.dump().await;
     for id in [globex.as_str(), "org_00000000000000000000000000", "Globex", ""] {
-        let refusal = rejected(service.switch_organisation(&visitor, id).await);
+        let refusal = rejected(service.switch_organisation(&at(1), &visitor, id).await);
         assert!(matches!(refusal, Reject::NotFound { kind: "organisation", .. }), "{refusal:?}");
     }
     assert_eq!(house.database.dump().await, before);
     service.add_member(&at(2), &house.outsider, ADA, Role::Member).await.unwrap();
-    service.switch_organisation(&visitor, globex.as_str()).await.unwrap();
+    service.switch_organisation(&at(1), &visitor, globex.as_str()).await.unwrap();
     let visitor = guest.visitor(service, 2).await;
     assert_eq!(organisation(&visitor), Some("Globex"));
     assert!(service.list_keys(visitor.principal.as_ref().unwrap()).await.is_err(), "a Member there");

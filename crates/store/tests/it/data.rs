@@ -1,13 +1,14 @@
 //! Fresh stores, and rows to put into them.
 
 use domain::{
-    ApiKey, Email, KeyId, KeyPolicy, Label, Lifetime, Name, Organisation, OrganisationId, SecretDigest,
-    SubjectId, TargetId, Timestamp, UserId,
+    ApiKey, Claim, Email, KeyId, KeyPolicy, Label, Lifetime, Name, Organisation, OrganisationId,
+    SecretDigest, SubjectId, TargetId, Timestamp, UserId,
     api_key::{NewKey, RetiredSecret, StoredSecret, claim_slot},
+    authority::{ManageKeys, Permission},
     product::{Subject, SubjectDetails, Target, UncheckedTarget},
 };
 use std::sync::LazyLock;
-use store::{Options, Person, Session, Store, StoreError};
+use store::{FoundOrganisation, Options, OrganisationTransaction, Person, Session, Store, StoreError};
 use testkit::{Database, Engine, SeededEntropy, TestClock};
 
 /// Runs each named promise on both engines, as `name::sqlite` and `name::postgres`.
@@ -58,6 +59,20 @@ impl Fresh {
         self.store.begin().await.unwrap()
     }
 
+    /// A transaction that may do in an organisation what `P` names, on an operator's word.
+    pub(crate) async fn begin_for<P: Permission>(
+        &self,
+        organisation: &OrganisationId,
+    ) -> OrganisationTransaction<P> {
+        let claim = Claim::Operator(organisation.clone());
+        self.store.begin_as(&claim, NOW, NOW).await.unwrap().unwrap()
+    }
+
+    /// A transaction in which an organisation is made, for people who need one.
+    pub(crate) async fn found(&self, name: &str) -> OrganisationTransaction<FoundOrganisation> {
+        self.begin().await.found_organisation(organisation(name)).await.unwrap()
+    }
+
     /// An organisation that is there already.
     pub(crate) async fn organisation(&self, name: &str) -> Organisation {
         let organisation = organisation(name);
@@ -70,7 +85,7 @@ impl Fresh {
     /// A key that is there already.
     pub(crate) async fn key(&self, organisation: &Organisation) -> ApiKey {
         let key = key(organisation, 90);
-        let mut session = self.begin().await;
+        let mut session = self.begin_for::<ManageKeys>(&organisation.id).await;
         session.insert_key(&key).await.unwrap();
         session.commit().await.unwrap();
         key

@@ -2,8 +2,9 @@
 
 use crate::data::{Fresh, NOW, digest, key, on_both_engines, organisation, rotated, secret};
 use domain::{
-    ApiKey, KeyId, Name,
+    ApiKey, AuthorityRejection, Claim, Ended, KeyId, Name,
     api_key::{Grace, RetiredSecret},
+    authority::{ManageKeys, ManageOrganisation},
 };
 use store::{DeadSecretUse, KeyUse, RecentSource, StoreError};
 
@@ -26,7 +27,7 @@ async fn a_key_comes_back_as_it_was_stored(fresh: Fresh) {
     let grace = Grace { digest: digest(), until: NOW.plus_seconds(3600) };
     let rich =
         ApiKey { grace: Some(grace), rotated_at: Some(NOW.plus_seconds(1)), token_epoch: 7, ..key(&acme, 1) };
-    let mut session = fresh.begin().await;
+    let mut session = fresh.begin_for::<ManageKeys>(&acme.id).await;
     session.insert_key(&rich).await.unwrap();
     session.commit().await.unwrap();
     let mut session = fresh.read().await;
@@ -46,7 +47,7 @@ async fn a_rotation_replaces_the_secret_and_remembers_the_previous_one(fresh: Fr
         token_epoch: 1,
         ..after
     };
-    let mut session = fresh.begin().await;
+    let mut session = fresh.begin_for::<ManageKeys>(&before.organisation_id).await;
     session.update_key(&after).await.unwrap();
     session.retire_secret(&retired).await.unwrap();
     session.commit().await.unwrap();
@@ -58,7 +59,7 @@ async fn a_rotation_replaces_the_secret_and_remembers_the_previous_one(fresh: Fr
 /// A key that was rotated twice and used, then revoked; and its tombstone.
 async fn revoked(fresh: &Fresh) -> (ApiKey, RetiredSecret) {
     let mut now = fresh.key(&fresh.organisation("Acme").await).await;
-    let mut session = fresh.begin().await;
+    let mut session = fresh.begin_for::<ManageKeys>(&now.organisation_id).await;
     for second in 1..3 {
         let (next, retired) = rotated(&now, NOW.plus_seconds(second));
         session.update_key(&next).await.unwrap();
@@ -70,7 +71,7 @@ async fn revoked(fresh: &Fresh) -> (ApiKey, RetiredSecret) {
     session.note_key_sources(&[(&now.id, source)]).await.unwrap();
     session.commit().await.unwrap();
     let tombstone = now.clone().revoke(NOW.plus_seconds(9));
-    let mut session = fresh.begin().await;
+    let mut session = fresh.begin_for::<ManageKeys>(&now.organisation_id).await;
     session.delete_key(&tombstone).await.unwrap();
     session.commit().await.unwrap();
     (now, tombstone)
@@ -96,7 +97,7 @@ async fn a_deleted_key_leaves_only_its_tombstone(fresh: Fresh) {
 async fn the_id_of_a_revoked_key_is_never_used_again(fresh: Fresh) {
     let (key, tombstone) = revoked(&fresh).await;
     let again = ApiKey { secret: secret(), ..key };
-    let mut session = fresh.begin().await;
+    let mut session = fresh.begin_for::<ManageKeys>(&again.organisation_id).await;
     let refusal = session.insert_key(&again).await.unwrap_err();
     assert!(matches!(refusal, StoreError::Taken), "{refusal:?}");
     drop(session);
@@ -105,17 +106,20 @@ async fn the_id_of_a_revoked_key_is_never_used_again(fresh: Fresh) {
     assert_eq!(session.retired_secrets(&again.id).await.unwrap(), [tombstone]);
     // Nor is the id of a key that is there.
     let there = fresh.key(&fresh.organisation("Globex").await).await;
-    let refusal = fresh.begin().await.insert_key(&there).await.unwrap_err();
+    let mut session = fresh.begin_for::<ManageKeys>(&there.organisation_id).await;
+    let refusal = session.insert_key(&there).await.unwrap_err();
     assert!(matches!(refusal, StoreError::Taken), "{refusal:?}");
 }
 
 async fn only_active_keys_are_counted(fresh: Fresh) {
     let acme = fresh.organisation("Acme").await;
     let globex = fresh.organisation("Globex").await;
-    let mut session = fresh.begin().await;
     for (organisation, days) in [(&acme, 1), (&acme, 2), (&acme, 3), (&globex, 365)] {
+        let mut session = fresh.begin_for::<ManageKeys>(&organisation.id).await;
         session.insert_key(&key(organisation, days)).await.unwrap();
+        session.commit().await.unwrap();
     }
+    let mut session = fresh.read().await;
     for (later, here, everywhere) in
         [(0, 3, 4), (86_400 - 1, 3, 4), (86_400, 2, 3), (3 * 86_400, 0, 1), (365 * 86_400, 0, 0)]
     {
@@ -128,8 +132,8 @@ async fn only_active_keys_are_counted(fresh: Fresh) {
 async fn a_renamed_organisation_is_renamed_in_its_keys(fresh: Fresh) {
     let (acme, globex) = (fresh.organisation("Acme").await, fresh.organisation("Globex").await);
     let (ours, theirs) = (fresh.key(&acme).await, fresh.key(&globex).await);
-    let mut session = fresh.begin().await;
-    session.rename_organisation(&acme.id, &Name::parse("Acme & Søn").unwrap()).await.unwrap();
+    let mut session = fresh.begin_for::<ManageOrganisation>(&acme.id).await;
+    session.rename_organisation(&Name::parse("Acme & Søn").unwrap()).await.unwrap();
     session.commit().await.unwrap();
     let mut session = fresh.read().await;
     let found = session.find_organisation(&acme.id).await.unwrap().unwrap();
@@ -143,7 +147,7 @@ async fn the_overview_shows_the_newest_use_and_all_dead_secrets(fresh: Fresh) {
     let acme = fresh.organisation("Acme").await;
     let (used, unused) = (fresh.key(&acme).await, fresh.key(&acme).await);
     fresh.key(&fresh.organisation("Globex").await).await;
-    let mut session = fresh.begin().await;
+    let mut session = fresh.begin_for::<ManageKeys>(&acme.id).await;
     for (address, second) in [("192.0.2.1", 5), ("2001:db8::1", 9), ("192.0.2.2", 7)] {
         let source = RecentSource {
             address: address.into(),
@@ -233,7 +237,12 @@ async fn requests_that_come_together_get_each_its_own_answer(fresh: Fresh) {
 }
 
 async fn a_key_needs_an_organisation(fresh: Fresh) {
-    let stray = key(&organisation("Nowhere"), 1);
-    let refusal = fresh.begin().await.insert_key(&stray).await.unwrap_err();
+    let (stray, acme) = (key(&organisation("Nowhere"), 1), fresh.organisation("Acme").await);
+    let nobody = Claim::Operator(stray.organisation_id.clone());
+    let begun = fresh.store.begin_as::<ManageKeys>(&nobody, NOW, NOW).await.unwrap();
+    assert!(matches!(begun.err(), Some(AuthorityRejection::Ended(Ended::NoMember))));
+    // Nor is the authority over one organisation any over another.
+    let mut session = fresh.begin_for::<ManageKeys>(&acme.id).await;
+    let refusal = session.insert_key(&stray).await.unwrap_err();
     assert!(matches!(refusal, StoreError::Refused(_)), "{refusal:?}");
 }

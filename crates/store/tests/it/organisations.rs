@@ -1,7 +1,7 @@
 //! Organisations: unique names, pages, locks and policies.
 
 use crate::data::{Fresh, on_both_engines, organisation};
-use domain::{KeyPolicy, Lifetime, Name, Organisation};
+use domain::{KeyPolicy, Lifetime, Name, Organisation, authority::ManageOrganisation};
 use futures::future::join_all;
 use store::StoreError;
 
@@ -14,8 +14,8 @@ on_both_engines!(
 async fn an_organisation_comes_back_as_it_was_stored(fresh: Fresh) {
     let acme = fresh.organisation("Acme, \"the\" {company} 100 % 🦀").await;
     let policy = KeyPolicy::new(Lifetime::from_days(7).unwrap(), Lifetime::from_days(30).unwrap()).unwrap();
-    let mut session = fresh.begin().await;
-    session.set_key_policy(&acme.id, policy).await.unwrap();
+    let mut session = fresh.begin_for::<ManageOrganisation>(&acme.id).await;
+    session.set_key_policy(policy).await.unwrap();
     session.commit().await.unwrap();
     let expected = Organisation { key_policy: policy, ..acme };
     let mut session = fresh.read().await;
@@ -40,7 +40,11 @@ async fn a_name_belongs_to_one_organisation_however_many_ask_at_once(fresh: Fres
     assert_eq!((answers.iter().filter(|answer| answer.is_ok()).count(), taken), (1, 9), "{answers:?}");
 
     let globex = fresh.organisation("Globex").await;
-    let renamed = fresh.begin().await.rename_organisation(&globex.id, &Name::parse("Acme").unwrap()).await;
+    let renamed = fresh
+        .begin_for::<ManageOrganisation>(&globex.id)
+        .await
+        .rename_organisation(&Name::parse("Acme").unwrap())
+        .await;
     assert!(matches!(renamed, Err(StoreError::Taken)), "{renamed:?}");
 }
 

@@ -1,7 +1,7 @@
-//! People, their memberships, and what the door reads of them.
+//! People, their memberships, and what their tokens are checked against.
 
 use crate::data::{Fresh, NOW, on_both_engines, organisation, person};
-use domain::{Email, Role};
+use domain::{Email, Role, authority::ManageMembers};
 use store::{Person, PersonToken, StoreError};
 
 on_both_engines!(
@@ -9,12 +9,13 @@ on_both_engines!(
     a_taken_address_leaves_the_transaction_good,
     the_first_password_stays,
     a_member_is_added_once_and_changes_roles,
-    the_door_sees_a_person_only_in_the_organisations_of_the_person,
+    a_persons_tokens_of_one_organisation_end_without_those_of_another,
+    a_token_is_checked_only_in_the_organisations_of_its_person,
 );
 
 async fn a_person_is_known_by_one_address(fresh: Fresh) {
     let ada = Person { password_hash: Some("$argon2id$…".into()), ..person("ada@example.org") };
-    let mut session = fresh.begin().await;
+    let mut session = fresh.found("Acme").await;
     session.insert_person(&ada).await.unwrap();
     session.commit().await.unwrap();
     let mut session = fresh.read().await;
@@ -26,10 +27,10 @@ async fn a_person_is_known_by_one_address(fresh: Fresh) {
 
 async fn a_taken_address_leaves_the_transaction_good(fresh: Fresh) {
     let ada = person("ada@example.org");
-    let mut session = fresh.begin().await;
+    let mut session = fresh.found("Acme").await;
     session.insert_person(&ada).await.unwrap();
     session.commit().await.unwrap();
-    let mut session = fresh.begin().await;
+    let mut session = fresh.found("Globex").await;
     let refusal = session.insert_person(&person("ada@example.org")).await.unwrap_err();
     assert!(matches!(refusal, StoreError::Taken), "{refusal:?}");
     assert_eq!(session.find_person(&ada.email).await.unwrap().unwrap().id, ada.id);
@@ -40,7 +41,7 @@ async fn a_taken_address_leaves_the_transaction_good(fresh: Fresh) {
 
 async fn the_first_password_stays(fresh: Fresh) {
     let ada = person("ada@example.org");
-    let mut session = fresh.begin().await;
+    let mut session = fresh.found("Acme").await;
     session.insert_person(&ada).await.unwrap();
     assert!(session.set_first_password(&ada.id, "first").await.unwrap());
     assert!(!session.set_first_password(&ada.id, "second").await.unwrap());
@@ -52,77 +53,79 @@ async fn the_first_password_stays(fresh: Fresh) {
 async fn a_member_is_added_once_and_changes_roles(fresh: Fresh) {
     let (acme, globex) = (fresh.organisation("Acme").await, fresh.organisation("Globex").await);
     let (ada, bob) = (person("ada@example.org"), person("bob@example.org"));
-    let mut session = fresh.begin().await;
+    let mut here = fresh.begin_for::<ManageMembers>(&acme.id).await;
     for one in [&ada, &bob] {
-        session.insert_person(one).await.unwrap();
-        session.add_member(&acme.id, &one.id, Role::Member, NOW).await.unwrap();
+        here.insert_person(one).await.unwrap();
+        here.add_member(&one.id, Role::Member, NOW).await.unwrap();
     }
-    session.add_member(&globex.id, &ada.id, Role::Admin, NOW.plus_seconds(5)).await.unwrap();
-    assert_eq!(session.count_admins(&acme.id).await.unwrap(), 0);
-    assert!(session.set_role(&acme.id, &ada.id, Role::Admin).await.unwrap());
-    assert_eq!(session.count_admins(&acme.id).await.unwrap(), 1);
-    assert!(!session.set_role(&globex.id, &bob.id, Role::Admin).await.unwrap());
-    assert!(!session.remove_member(&globex.id, &bob.id).await.unwrap());
-    session.commit().await.unwrap();
+    assert_eq!(here.count_admins(&acme.id).await.unwrap(), 0);
+    assert!(here.set_role(&ada.id, Role::Admin, NOW).await.unwrap());
+    assert_eq!(here.count_admins(&acme.id).await.unwrap(), 1);
+    here.commit().await.unwrap();
+    let mut there = fresh.begin_for::<ManageMembers>(&globex.id).await;
+    there.add_member(&ada.id, Role::Admin, NOW.plus_seconds(5)).await.unwrap();
+    assert!(!there.set_role(&bob.id, Role::Admin, NOW).await.unwrap());
+    assert!(!there.remove_member(&bob.id, NOW).await.unwrap());
+    there.commit().await.unwrap();
 
-    let taken = fresh.begin().await.add_member(&acme.id, &ada.id, Role::Member, NOW).await;
+    let mut session = fresh.begin_for::<ManageMembers>(&acme.id).await;
+    let taken = session.add_member(&ada.id, Role::Member, NOW).await;
     assert!(matches!(taken, Err(StoreError::Taken)), "{taken:?}");
-    let mut session = fresh.begin().await;
+    drop(session);
+    let mut session = fresh.begin_for::<ManageMembers>(&acme.id).await;
     assert_eq!(session.organisations_of(&ada.id).await.unwrap().len(), 2);
     assert_eq!(session.organisations_of(&bob.id).await.unwrap(), std::slice::from_ref(&acme.id));
     let members = session.members(&acme.id).await.unwrap();
     let mut found: Vec<_> = members.iter().map(|one| (one.email.as_str(), one.role, one.since)).collect();
     found.sort_by_key(|(email, ..)| *email);
     assert_eq!(found, [("ada@example.org", Role::Admin, NOW), ("bob@example.org", Role::Member, NOW)]);
-    assert!(session.remove_member(&acme.id, &bob.id).await.unwrap());
-    assert_eq!(session.members(&acme.id).await.unwrap().len(), 1);
+    assert!(session.remove_member(&bob.id, NOW).await.unwrap());
+    assert_eq!(session.count_members(&acme.id).await.unwrap(), 1);
 }
 
-async fn the_door_sees_a_person_only_in_the_organisations_of_the_person(fresh: Fresh) {
+async fn a_persons_tokens_of_one_organisation_end_without_those_of_another(fresh: Fresh) {
+    let (acme, globex) = (fresh.organisation("Acme").await, fresh.organisation("Globex").await);
+    let ada = person("ada@example.org");
+    let mut epochs = Vec::new();
+    for (number, organisation) in [&acme, &globex].into_iter().enumerate() {
+        let mut session = fresh.begin_for::<ManageMembers>(&organisation.id).await;
+        if number == 0 {
+            session.insert_person(&ada).await.unwrap();
+        }
+        session.add_member(&ada.id, Role::Member, NOW).await.unwrap();
+        epochs.push(session.token_epoch_of(&organisation.id, &ada.id).await.unwrap().unwrap());
+        session.commit().await.unwrap();
+    }
+    let mut session = fresh.begin_for::<ManageMembers>(&acme.id).await;
+    assert!(session.remove_member(&ada.id, NOW).await.unwrap());
+    assert_eq!(session.token_epoch_of(&acme.id, &ada.id).await.unwrap(), None);
+    session.add_member(&ada.id, Role::Member, NOW).await.unwrap();
+    let again = session.token_epoch_of(&acme.id, &ada.id).await.unwrap().unwrap();
+    assert!(again > epochs[0], "a token of the first membership works no more: {again} {epochs:?}");
+    let elsewhere = session.token_epoch_of(&globex.id, &ada.id).await.unwrap();
+    assert_eq!(elsewhere, Some(epochs[1]));
+}
+
+async fn a_token_is_checked_only_in_the_organisations_of_its_person(fresh: Fresh) {
     let acme = fresh.organisation("Acme").await;
     let ada = person("ada@example.org");
-    let mut session = fresh.begin().await;
+    let mut session = fresh.begin_for::<ManageMembers>(&acme.id).await;
     session.insert_person(&ada).await.unwrap();
-    session.add_member(&acme.id, &ada.id, Role::Admin, NOW).await.unwrap();
+    session.add_member(&ada.id, Role::Admin, NOW).await.unwrap();
     session.insert_signing_key(&crate::signing::signing_key("kid", NOW)).await.unwrap();
     session.revoke_token("tok_revoked", NOW).await.unwrap();
     session.commit().await.unwrap();
     let mut session = fresh.read().await;
-    let door = session
-        .find_person_at_door(
-            &acme.id,
-            &ada.id,
-            PersonToken { token_id: "tok_good", kid: "kid", session_id: "" },
-            NOW,
-        )
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!((door.id, door.email, door.role), (ada.id.clone(), ada.email, Role::Admin));
-    assert_eq!((door.organisation_id, door.organisation_name.as_str()), (acme.id.clone(), "Acme"));
-    assert_eq!((door.token_epoch, door.token_revoked, door.signing_key_alive), (0, false, true));
-    let door = session
-        .find_person_at_door(
-            &acme.id,
-            &ada.id,
-            PersonToken { token_id: "tok_revoked", kid: "other", session_id: "" },
-            NOW,
-        )
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!((door.token_revoked, door.signing_key_alive), (true, false));
+    let good = PersonToken { token_id: "tok_good", kid: "kid", session_id: "" };
+    let found = session.find_person_for_token_check(&acme.id, &ada.id, good, NOW).await.unwrap().unwrap();
+    assert_eq!((found.email, found.organisation_name.as_str()), (ada.email, "Acme"));
+    let facts = found.facts;
+    assert_eq!((facts.role, facts.token_epoch, facts.token_revoked), (Role::Admin, 1, false));
+    assert!(facts.signing_key_published && facts.session.is_none());
+    let ended = PersonToken { token_id: "tok_revoked", kid: "other", session_id: "" };
+    let found = session.find_person_for_token_check(&acme.id, &ada.id, ended, NOW).await.unwrap().unwrap();
+    assert!(found.facts.token_revoked && !found.facts.signing_key_published);
     let elsewhere = organisation("Globex").id;
-    assert!(
-        session
-            .find_person_at_door(
-                &elsewhere,
-                &ada.id,
-                PersonToken { token_id: "tok_good", kid: "kid", session_id: "" },
-                NOW
-            )
-            .await
-            .unwrap()
-            .is_none()
-    );
+    let nobody = session.find_person_for_token_check(&elsewhere, &ada.id, good, NOW).await.unwrap();
+    assert!(nobody.is_none());
 }

@@ -1,7 +1,7 @@
 //! Products and targets: pages by id, and nothing across an organisation's boundary.
 
 use crate::data::{Fresh, NOW, on_both_engines, subject, target};
-use domain::{Name, Organisation, Subject, Target};
+use domain::{Name, Organisation, Subject, Target, authority::ChangeProducts};
 use store::StoreError;
 
 on_both_engines!(
@@ -18,7 +18,7 @@ async fn stocked(fresh: &Fresh, name: &str) -> (Organisation, Subject, Target) {
     let organisation = fresh.organisation(name).await;
     let subject = subject(&organisation, "Shop");
     let target = target(&subject, "staging");
-    let mut session = fresh.begin().await;
+    let mut session = fresh.begin_for::<ChangeProducts>(&organisation.id).await;
     session.insert_subject(&subject).await.unwrap();
     session.insert_target(&target).await.unwrap();
     session.commit().await.unwrap();
@@ -27,7 +27,7 @@ async fn stocked(fresh: &Fresh, name: &str) -> (Organisation, Subject, Target) {
 
 async fn products_and_targets_come_back_as_they_were_stored(fresh: Fresh) {
     let (acme, mut subject, mut target) = stocked(&fresh, "Acme").await;
-    let mut session = fresh.begin().await;
+    let mut session = fresh.begin_for::<ChangeProducts>(&acme.id).await;
     assert_eq!(session.find_subject(&acme.id, &subject.id).await.unwrap().as_ref(), Some(&subject));
     assert_eq!(session.find_target(&acme.id, &target.id).await.unwrap().as_ref(), Some(&target));
 
@@ -51,7 +51,7 @@ async fn products_and_targets_come_back_as_they_were_stored(fresh: Fresh) {
 
 async fn a_build_key_names_one_target_of_a_product(fresh: Fresh) {
     let (acme, subject, first) = stocked(&fresh, "Acme").await;
-    let mut session = fresh.begin().await;
+    let mut session = fresh.begin_for::<ChangeProducts>(&acme.id).await;
     let found = session.find_target_by_build_key(&acme.id, &subject.id, "staging").await.unwrap();
     assert_eq!(found, Some(first));
     assert_eq!(session.find_target_by_build_key(&acme.id, &subject.id, "Staging").await.unwrap(), None);
@@ -59,7 +59,7 @@ async fn a_build_key_names_one_target_of_a_product(fresh: Fresh) {
     assert!(matches!(session.insert_target(&again).await, Err(StoreError::Taken)));
     drop(session);
     let other = crate::data::subject(&acme, "Blog");
-    let mut session = fresh.begin().await;
+    let mut session = fresh.begin_for::<ChangeProducts>(&acme.id).await;
     session.insert_subject(&other).await.unwrap();
     session.insert_target(&target(&other, "staging")).await.unwrap();
     session.commit().await.unwrap();
@@ -69,15 +69,19 @@ async fn another_organisations_things_are_not_there(fresh: Fresh) {
     let (_, subject, target) = stocked(&fresh, "Acme").await;
     let (globex, ..) = stocked(&fresh, "Globex").await;
     let before = fresh.database.dump().await;
-    let mut session = fresh.begin().await;
+    let mut session = fresh.begin_for::<ChangeProducts>(&globex.id).await;
     assert_eq!(session.find_subject(&globex.id, &subject.id).await.unwrap(), None);
-    assert_eq!(session.lock_subject(&globex.id, &subject.id).await.unwrap(), None);
+    assert_eq!(session.lock_subject(&subject.id).await.unwrap(), None);
     assert_eq!(session.find_target(&globex.id, &target.id).await.unwrap(), None);
     assert_eq!(session.find_target_by_build_key(&globex.id, &subject.id, "staging").await.unwrap(), None);
     assert_eq!(session.targets(&globex.id, Some(&subject.id), None, 9).await.unwrap(), []);
     assert_eq!(session.targets(&globex.id, None, None, 9).await.unwrap().len(), 1);
     assert_eq!(session.subjects(&globex.id, None, 9).await.unwrap().len(), 1);
-    assert_eq!(session.delete_subject(&globex.id, &subject.id).await.unwrap(), 0);
+    assert_eq!(session.delete_subject(&subject.id).await.unwrap(), 0);
+    assert!(!session.delete_target(&target.id).await.unwrap());
+    // As it is in the other organisation, the transaction has no authority over it at all.
+    assert!(matches!(session.update_subject(&subject).await, Err(StoreError::Refused(_))));
+    assert!(matches!(session.update_target(&target).await, Err(StoreError::Refused(_))));
     let stolen = Subject { organisation_id: globex.id.clone(), ..subject };
     assert!(!session.update_subject(&stolen).await.unwrap());
     let stolen = Target { organisation_id: globex.id, ..target };
@@ -88,9 +92,9 @@ async fn another_organisations_things_are_not_there(fresh: Fresh) {
 
 async fn a_deleted_product_takes_its_targets_along(fresh: Fresh) {
     let (acme, subject, first) = stocked(&fresh, "Acme").await;
-    let mut session = fresh.begin().await;
+    let mut session = fresh.begin_for::<ChangeProducts>(&acme.id).await;
     session.insert_target(&target(&subject, "production")).await.unwrap();
-    assert_eq!(session.delete_subject(&acme.id, &subject.id).await.unwrap(), 2);
+    assert_eq!(session.delete_subject(&subject.id).await.unwrap(), 2);
     session.commit().await.unwrap();
     let mut session = fresh.read().await;
     assert_eq!(session.find_subject(&acme.id, &subject.id).await.unwrap(), None);
@@ -100,7 +104,7 @@ async fn a_deleted_product_takes_its_targets_along(fresh: Fresh) {
 async fn pages_of_products_and_targets_follow_each_other(fresh: Fresh) {
     let acme = fresh.organisation("Acme").await;
     let (mut subjects, mut targets) = (Vec::new(), Vec::new());
-    let mut session = fresh.begin().await;
+    let mut session = fresh.begin_for::<ChangeProducts>(&acme.id).await;
     for number in 0..5 {
         let subject = subject(&acme, &format!("Product {number}"));
         session.insert_subject(&subject).await.unwrap();
@@ -139,7 +143,7 @@ async fn lists_of_several_products_are_those_of_each(fresh: Fresh) {
     let (acme, shop, _) = stocked(&fresh, "Acme").await;
     let (_, foreign, _) = stocked(&fresh, "Globex").await;
     let mut subjects = vec![shop];
-    let mut session = fresh.begin().await;
+    let mut session = fresh.begin_for::<ChangeProducts>(&acme.id).await;
     for number in 0..3 {
         let other = subject(&acme, &format!("Product {number}"));
         session.insert_subject(&other).await.unwrap();

@@ -94,7 +94,7 @@ async fn a_former_secret_is_counted_and_strangers_are_not(fresh: Fresh) {
         at: NOW.plus_seconds(second),
         address: Some("192.0.2.1".into()),
     };
-    let mut session = fresh.begin().await;
+    let mut session = fresh.begin_for::<domain::authority::ManageKeys>(&key.organisation_id).await;
     session.retire_secret(&retired).await.unwrap();
     assert_eq!(session.dead_secret_last_seen(&key.id, retired.digest).await.unwrap(), None);
     assert!(session.note_dead_secret(&seen(retired.digest, 2, 1)).await.unwrap());

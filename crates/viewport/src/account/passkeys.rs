@@ -3,7 +3,7 @@
 use super::{ACCOUNT, PasskeyRow, second_factor};
 use crate::{
     answer::{self, Answer},
-    form::Fields,
+    form::Posted,
     trouble::{self, Trouble},
     visit::{Person, show},
 };
@@ -78,7 +78,7 @@ pub(crate) async fn ask(person: Person) -> Answer {
 }
 
 /// `POST /account/passkeys/add`
-pub(crate) async fn begin(mut person: Person, fields: Fields) -> Answer {
+pub(crate) async fn begin(Posted(mut person, fields): Posted<Person>) -> Answer {
     second_factor::require_proof(&person).await?;
     let name = fields.text("name").trim().to_owned();
     if let Err(trouble) = trouble::confirm_person(&mut person, &fields).await? {
@@ -103,7 +103,7 @@ pub(crate) async fn begin(mut person: Person, fields: Fields) -> Answer {
 }
 
 /// `POST /account/passkeys`
-pub(crate) async fn add(person: Person, fields: Fields) -> Answer {
+pub(crate) async fn add(Posted(person, fields): Posted<Person>) -> Answer {
     second_factor::require_proof(&person).await?;
     let (ceremony, passkey) = (fields.text("ceremony"), fields.text("passkey"));
     match person.service().add_passkey(&person.ctx, &person.visitor, ceremony, passkey).await {
@@ -147,7 +147,7 @@ pub(crate) async fn ask_remove(person: Person, Path(id): Path<String>) -> Answer
 }
 
 /// `POST /account/passkeys/{id}/remove`
-pub(crate) async fn remove(mut person: Person, Path(id): Path<String>, fields: Fields) -> Answer {
+pub(crate) async fn remove(Path(id): Path<String>, Posted(mut person, fields): Posted<Person>) -> Answer {
     second_factor::require_proof(&person).await?;
     if let Err(trouble) = trouble::confirm_person(&mut person, &fields).await? {
         return removal(&person, id, trouble).await;

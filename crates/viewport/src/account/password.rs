@@ -3,7 +3,7 @@
 use super::ACCOUNT;
 use crate::{
     answer::Answer,
-    form::Fields,
+    form::Posted,
     trouble::{self, Trouble},
     visit::{Person, show},
 };
@@ -39,7 +39,7 @@ pub(crate) async fn ask(person: Person) -> Answer {
 }
 
 /// `POST /account/password`
-pub(crate) async fn change(person: Person, fields: Fields) -> Answer {
+pub(crate) async fn change(Posted(person, fields): Posted<Person>) -> Answer {
     let (current, new) = (fields.text("current"), fields.text("password"));
     if current.is_empty() {
         return form(&person, Trouble::new("current", "Enter your present password.")).await;

@@ -3,7 +3,7 @@
 use super::second_factor;
 use crate::{
     answer::Answer,
-    form::Fields,
+    form::Posted,
     trouble::{self, Trouble},
     visit::{Person, show},
 };
@@ -37,7 +37,7 @@ pub(super) async fn show(person: &Person, occasion: Occasion, codes: &[String]) 
 }
 
 /// `POST /account/second-factor/codes`
-pub(crate) async fn replace(person: Person, fields: Fields) -> Answer {
+pub(crate) async fn replace(Posted(person, fields): Posted<Person>) -> Answer {
     if !person.visitor.has_second_factor {
         return person.go(second_factor::SECOND_FACTOR);
     }

@@ -3,7 +3,7 @@
 use super::{ACCOUNT, second_factor};
 use crate::{
     answer::Answer,
-    form::Fields,
+    form::Posted,
     trouble::{self, Trouble},
     visit::{Person, show},
 };
@@ -39,7 +39,7 @@ pub(crate) async fn ask(person: Person) -> Answer {
 }
 
 /// `POST /account/second-factor/remove`
-pub(crate) async fn remove(person: Person, fields: Fields) -> Answer {
+pub(crate) async fn remove(Posted(person, fields): Posted<Person>) -> Answer {
     if !person.visitor.has_second_factor {
         return person.go(second_factor::SECOND_FACTOR);
     }

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     answer::Answer,
-    form::Fields,
+    form::Posted,
     trouble::{self, Trouble},
     visit::{Person, show},
 };
@@ -123,7 +123,7 @@ pub(crate) async fn show(person: Person) -> Answer {
 }
 
 /// `POST /account/second-factor`
-pub(crate) async fn confirm(mut person: Person, fields: Fields) -> Answer {
+pub(crate) async fn confirm(Posted(mut person, fields): Posted<Person>) -> Answer {
     require_proof(&person).await?;
     if person.visitor.has_second_factor {
         // The page with the codes was loaded again: they are shown once.

@@ -12,12 +12,14 @@ use service::{Failure, audit::export_line};
 pub(crate) async fn download(visit: Visit) -> Answer {
     visit.require_admin(ADMINS_ONLY).await?;
     // What fails before the first line is answered with a page; later the file breaks off, so that it cannot pass for whole.
-    let first = visit.outcome(visit.service().export_own_audit(&visit.principal, 0).await)?;
+    let first = visit.outcome(visit.service().export_own_audit(&visit.ctx, &visit.principal, 0).await)?;
     let day: String = visit.ctx.now.to_string().chars().take(10).collect();
     let name = format!("attachment; filename=\"audit-{}-{day}.ndjson\"", visit.principal.organisation_id);
     let rows = stream::try_unfold((visit, first), |(visit, events)| async move {
         let Some(last) = events.last() else { return Ok::<_, Failure>(None) };
-        let next = visit.service().export_own_audit(&visit.principal, last.sequence).await;
+        // Whoever is no Admin any more gets no more of it.
+        let ctx = visit.ctx_now();
+        let next = visit.service().export_own_audit(&ctx, &visit.principal, last.sequence).await;
         let next = next.inspect_err(|error| {
             tracing::error!(request_id = %visit.ctx.request_id, %error, "an export of the audit log broke off");
         })?;

@@ -3,25 +3,23 @@
 use super::dead_link;
 use crate::{
     answer::Answer,
-    form::Fields,
+    form::Posted,
     trouble::{Trouble, status},
     visit::Request,
 };
 use axum::{body::Body, extract::Path};
 use http::Response;
 use service::{
-    Visitor,
-    invitations::{Acceptance, OpenInvitation},
+    Invitation, Visitor,
+    invitations::{Acceptance, Accepted},
     passwords::LinkState,
 };
 
 /// Who stands before an invitation.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Guest {
-    /// Nobody is known by the invited address: a password is chosen.
-    New,
-    /// The invited person has a password and is not signed in.
-    Away { login: String },
+    /// Nobody is signed in. Whether the invited address is known here is told to nobody who merely holds the link.
+    SignedOut { login: String },
     /// The invited person.
     Invited,
     /// Somebody else is signed in.
@@ -42,22 +40,23 @@ pub(super) struct Page {
     pub(super) trouble: Trouble,
 }
 
-fn guest(open: &OpenInvitation, visitor: Option<&Visitor>, code: &str) -> Guest {
+/// The sign-in that leads back to the invitation, with the invited address filled in.
+fn login(invitation: &Invitation, code: &str) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.append_pair("next", &format!("/invite/{code}"));
+    query.append_pair("login_hint", invitation.email.as_str());
+    format!("/login?{}", query.finish())
+}
+
+fn guest(invitation: &Invitation, visitor: Option<&Visitor>, code: &str) -> Guest {
     match visitor {
-        Some(visitor) if visitor.email == open.invitation.email => Guest::Invited,
+        Some(visitor) if visitor.email == invitation.email => Guest::Invited,
         Some(visitor) => Guest::Other { email: visitor.email.as_str().to_owned() },
-        None if open.has_password => {
-            let mut query = url::form_urlencoded::Serializer::new(String::new());
-            query.append_pair("next", &format!("/invite/{code}"));
-            query.append_pair("login_hint", open.invitation.email.as_str());
-            Guest::Away { login: format!("/login?{}", query.finish()) }
-        }
-        None => Guest::New,
+        None => Guest::SignedOut { login: login(invitation, code) },
     }
 }
 
-fn page(request: &Request, open: OpenInvitation, guest: Guest, trouble: Trouble) -> Response<Body> {
-    let invitation = open.invitation;
+fn page(request: &Request, invitation: Invitation, guest: Guest, trouble: Trouble) -> Response<Body> {
     let status = status(&trouble);
     let page = Page {
         head: pages::Head::new(format!("Join {}", invitation.organisation_name)),
@@ -73,7 +72,7 @@ fn page(request: &Request, open: OpenInvitation, guest: Guest, trouble: Trouble)
     pages::html(status, &page)
 }
 
-async fn open(request: &Request, code: &str) -> Result<OpenInvitation, Response<Body>> {
+async fn open(request: &Request, code: &str) -> Result<Invitation, Response<Body>> {
     let sign_in = ("Sign in", "/login");
     match request.outcome(request.service().find_invitation(&request.ctx, code).await)? {
         LinkState::Open(open) => Ok(open),
@@ -97,29 +96,32 @@ async fn open(request: &Request, code: &str) -> Result<OpenInvitation, Response<
 
 /// `GET /invite/{code}`
 pub(crate) async fn show(request: Request, Path(code): Path<String>) -> Answer {
-    let open = open(&request, &code).await?;
     let visitor = request.visitor().await?;
+    // Whoever chose a password with it and signed in then comes back here.
+    if let Some(visitor) = &visitor
+        && request.outcome(request.service().has_joined_by(&code, visitor).await)?
+    {
+        return request.go("/");
+    }
+    let open = open(&request, &code).await?;
     let guest = guest(&open, visitor.as_ref(), &code);
     Ok(page(&request, open, guest, Trouble::default()))
 }
 
 /// `POST /invite/{code}`
-pub(crate) async fn accept(request: Request, Path(code): Path<String>, fields: Fields) -> Answer {
+pub(crate) async fn accept(Path(code): Path<String>, Posted(request, fields): Posted<Request>) -> Answer {
     let open = open(&request, &code).await?;
     let visitor = request.visitor().await?;
     let guest = guest(&open, visitor.as_ref(), &code);
-    let by = match (&guest, &visitor) {
-        (Guest::New, _) => Acceptance::Password(fields.text("password")),
-        (Guest::Invited | Guest::Other { .. }, Some(visitor)) => Acceptance::Visitor(visitor),
-        (Guest::Away { login }, _) => return request.go(login),
-        (_, None) => return request.go("/login"),
+    let by = match &visitor {
+        Some(visitor) => Acceptance::Visitor(visitor),
+        None => Acceptance::Password(fields.text("password")),
     };
     match request.service().accept_invitation(&request.ctx, &code, by).await.map_err(Trouble::from) {
-        Ok(_) if guest == Guest::Invited => request.go("/"),
-        Ok(invitation) => {
-            let hint: String =
-                url::form_urlencoded::byte_serialize(invitation.email.as_str().as_bytes()).collect();
-            request.go(&format!("/login?login_hint={hint}"))
+        Ok(_) if visitor.is_some() => request.go("/"),
+        // The same answer whether somebody new has joined or nothing was changed because the address is known.
+        Ok(Accepted::Joined(invitation) | Accepted::SignInFirst(invitation)) => {
+            request.go(&login(&invitation, &code))
         }
         Err(Ok(trouble)) => Ok(page(&request, open, guest, trouble)),
         Err(Err(failure)) => Err(request.failed(&failure)),

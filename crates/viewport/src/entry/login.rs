@@ -157,6 +157,7 @@ pub(crate) async fn arrive(
     let arrived = viewport.service().arrive(&request.ctx, code, &departure.verifier, device).await;
     let arrival = arrived.map_err(|refusal| match refusal {
         CodeRefusal::Invalid(why) => begin_again(&answer::sentence(why)),
+        CodeRefusal::TooManyFailures(seconds) => answer::too_many(seconds),
         CodeRefusal::Failure(failure) => request.failed(&failure),
     })?;
     // The session is prolonged by being used; the cookie lasts as long as that can go on.

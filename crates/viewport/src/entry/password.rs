@@ -3,7 +3,7 @@
 use super::dead_link;
 use crate::{
     answer::{self, Answer},
-    form::Fields,
+    form::Posted,
     trouble::{Trouble, status},
     visit::Request,
 };
@@ -54,7 +54,7 @@ pub(crate) async fn show_forgot(request: Request, RawQuery(query): RawQuery) -> 
 }
 
 /// `POST /forgot`: the answer does not tell whether there is such a person.
-pub(crate) async fn ask(request: Request, fields: Fields) -> Answer {
+pub(crate) async fn ask(Posted(request, fields): Posted<Request>) -> Answer {
     let email = fields.text("email");
     match request.service().request_password_reset(&request.ctx, email) {
         Ok(email) => {
@@ -121,7 +121,7 @@ pub(crate) async fn show_reset(request: Request, Path(code): Path<String>) -> An
 }
 
 /// `POST /reset/{code}`
-pub(crate) async fn set(request: Request, Path(code): Path<String>, fields: Fields) -> Answer {
+pub(crate) async fn set(Path(code): Path<String>, Posted(request, fields): Posted<Request>) -> Answer {
     let email = open(&request, &code).await?;
     let set = request.service().reset_password(&request.ctx, &code, fields.text("password")).await;
     match set.map_err(Trouble::from) {

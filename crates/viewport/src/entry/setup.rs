@@ -3,7 +3,7 @@
 use super::dead_link;
 use crate::{
     answer::Answer,
-    form::Fields,
+    form::{Fields, Posted},
     trouble::{Trouble, status},
     visit::Request,
 };
@@ -56,7 +56,7 @@ pub(crate) async fn show(request: Request, Path(code): Path<String>) -> Answer {
 }
 
 /// `POST /setup/{code}`
-pub(crate) async fn make(request: Request, Path(code): Path<String>, fields: Fields) -> Answer {
+pub(crate) async fn make(Path(code): Path<String>, Posted(request, fields): Posted<Request>) -> Answer {
     require_open(&request, &code).await?;
     let (organisation, email) = (fields.text("organisation"), fields.text("email"));
     let made =

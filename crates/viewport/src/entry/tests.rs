@@ -53,9 +53,9 @@ fn every_guest_finds_the_way_on() {
                 trouble: Trouble::new("", text.as_str()),
             })
         };
-        assert!(page(invite::Guest::New, Role::Member).contains("type=\"password\""));
-        let away = invite::Guest::Away { login: "/login?next=%2Finvite%2Fx".into() };
-        assert!(page(away, Role::Admin).contains("href=\"/login?next=%2Finvite%2Fx\""));
+        let signed_out = invite::Guest::SignedOut { login: "/login?next=%2Finvite%2Fx".into() };
+        let shown = page(signed_out, Role::Member);
+        assert!(shown.contains("type=\"password\"") && shown.contains("href=\"/login?next=%2Finvite%2Fx\""));
         assert!(page(invite::Guest::Invited, Role::Admin).contains("Accept the invitation"));
         let other = invite::Guest::Other { email: text.clone() };
         assert!(page(other, Role::Member).contains("action=\"/logout\""));

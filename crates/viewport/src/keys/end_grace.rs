@@ -3,7 +3,7 @@
 use super::{ADMINS_ONLY, LIST, row::Row};
 use crate::{
     answer::Answer,
-    form::Fields,
+    form::Posted,
     trouble::{self, Trouble},
     visit::{Visit, show},
 };
@@ -42,7 +42,7 @@ pub(crate) async fn ask(visit: Visit, Path(id): Path<String>) -> Answer {
 }
 
 /// `POST /settings/api-keys/{id}/end-grace`
-pub(crate) async fn make(mut visit: Visit, Path(id): Path<String>, fields: Fields) -> Answer {
+pub(crate) async fn make(Path(id): Path<String>, Posted(mut visit, fields): Posted<Visit>) -> Answer {
     visit.require_admin(ADMINS_ONLY).await?;
     if let Err(trouble) = trouble::confirm(&mut visit, &fields).await? {
         return form(&visit, &id, trouble).await;

@@ -3,7 +3,7 @@
 use super::{ADMINS_ONLY, once};
 use crate::{
     answer::Answer,
-    form::Fields,
+    form::{Fields, Posted},
     trouble::{self, Trouble},
     visit::{Visit, show},
 };
@@ -77,7 +77,7 @@ pub(crate) async fn ask(visit: Visit) -> Answer {
 }
 
 /// `POST /settings/api-keys/generate`
-pub(crate) async fn make(mut visit: Visit, fields: Fields) -> Answer {
+pub(crate) async fn make(Posted(mut visit, fields): Posted<Visit>) -> Answer {
     visit.require_admin(ADMINS_ONLY).await?;
     let organisation = visit.outcome(visit.service().organisation(&visit.principal).await)?;
     let Some(days) = fields.number("days") else {

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     answer::Answer,
-    form::Fields,
+    form::{Fields, Posted},
     trouble::{self, Trouble},
     visit::{Visit, show},
 };
@@ -48,7 +48,7 @@ pub(crate) async fn ask(visit: Visit, Path(id): Path<String>) -> Answer {
 }
 
 /// `POST /settings/api-keys/{id}/revoke`
-pub(crate) async fn make(mut visit: Visit, Path(id): Path<String>, fields: Fields) -> Answer {
+pub(crate) async fn make(Path(id): Path<String>, Posted(mut visit, fields): Posted<Visit>) -> Answer {
     visit.require_admin(ADMINS_ONLY).await?;
     let overview = visit.outcome(visit.service().get_key(&visit.principal, &id).await)?;
     let label = overview.key.label.as_str();

@@ -3,7 +3,7 @@
 use super::{ADMINS_ONLY, once, row::Row};
 use crate::{
     answer::Answer,
-    form::Fields,
+    form::{Fields, Posted},
     trouble::{self, Trouble},
     visit::{Visit, show},
 };
@@ -76,7 +76,7 @@ pub(crate) async fn ask(visit: Visit, Path(id): Path<String>) -> Answer {
 }
 
 /// `POST /settings/api-keys/{id}/rotate`
-pub(crate) async fn make(mut visit: Visit, Path(id): Path<String>, fields: Fields) -> Answer {
+pub(crate) async fn make(Path(id): Path<String>, Posted(mut visit, fields): Posted<Visit>) -> Answer {
     visit.require_admin(ADMINS_ONLY).await?;
     let report = visit.outcome(visit.service().report_key(&visit.ctx, &visit.principal, &id).await)?;
     if let Err(trouble) = trouble::confirm(&mut visit, &fields).await? {

@@ -3,14 +3,14 @@
 use super::ADMINS_ONLY;
 use crate::{
     answer::Answer,
-    form::Fields,
+    form::{Fields, Posted},
     trouble::{self, Trouble},
     visit::{Visit, show},
 };
 use domain::Role;
 use http::StatusCode;
 use pages::{Chrome, Head, Section, Time};
-use service::{Failure, invitations::Invited, mail::Mailed};
+use service::{Failure, Reject, invitations::Invited, mail::Mailed};
 
 #[derive(askama::Template)]
 #[template(path = "members/invite.html", blocks = ["content"])]
@@ -21,6 +21,7 @@ pub(crate) struct Form {
     pub(crate) email: String,
     pub(crate) role: Role,
     pub(crate) sends_mail: bool,
+    pub(crate) fresh: bool,
     pub(crate) trouble: Trouble,
 }
 
@@ -36,7 +37,7 @@ pub(crate) struct LinkPage<'a> {
     pub(crate) mailed: &'a Mailed,
 }
 
-async fn form(visit: &Visit, fields: &Fields, trouble: Trouble) -> Answer {
+pub(super) async fn form(visit: &Visit, fields: &Fields, trouble: Trouble) -> Answer {
     let page = Form {
         head: Head::new("Invite a person"),
         chrome: visit.chrome(Section::Members).await?,
@@ -44,6 +45,7 @@ async fn form(visit: &Visit, fields: &Fields, trouble: Trouble) -> Answer {
         email: fields.text("email").to_owned(),
         role: Role::parse(fields.text("role")).unwrap_or(Role::Member),
         sends_mail: visit.service().sends_mail(),
+        fresh: visit.is_fresh(),
         trouble,
     };
     let status = trouble::status(&page.trouble);
@@ -72,11 +74,14 @@ pub(crate) async fn ask(visit: Visit) -> Answer {
 }
 
 /// `POST /settings/members/invite`
-pub(crate) async fn make(visit: Visit, fields: Fields) -> Answer {
+pub(crate) async fn make(Posted(mut visit, fields): Posted<Visit>) -> Answer {
     visit.require_admin(ADMINS_ONLY).await?;
     let Some(role) = Role::parse(fields.text("role")) else {
         return form(&visit, &fields, Trouble::new("role", "Choose a role.")).await;
     };
+    if let Err(trouble) = trouble::confirm(&mut visit, &fields).await? {
+        return form(&visit, &fields, trouble).await;
+    }
     let invited = visit.service().invite(&visit.ctx, &visit.principal, fields.text("email"), role).await;
     match invited.map_err(trouble_of) {
         Ok(invited) => link(&visit, &invited).await,
@@ -87,5 +92,8 @@ pub(crate) async fn make(visit: Visit, fields: Fields) -> Answer {
 
 /// What is in an invitation's way has to do with the address.
 fn trouble_of(failure: Failure) -> Result<Trouble, Failure> {
+    if let Failure::Reject(Reject::TooMuchStored { .. }) = failure {
+        return Trouble::from(failure);
+    }
     Trouble::from(failure).map(|trouble| Trouble::new("email", trouble.text))
 }

@@ -3,6 +3,7 @@
 use super::{ADMINS_ONLY, LIST, Person, find};
 use crate::{
     answer::Answer,
+    form::Posted,
     trouble::{self, Trouble},
     visit::{Visit, show},
 };
@@ -24,6 +25,7 @@ pub(crate) struct Form {
     pub(crate) partial: bool,
     pub(crate) person: Person,
     pub(crate) keys: Vec<Key>,
+    pub(crate) fresh: bool,
     pub(crate) trouble: Trouble,
 }
 
@@ -38,6 +40,7 @@ async fn form(visit: &Visit, member: &Member, trouble: Trouble) -> Answer {
         partial: visit.partial,
         person: Person::of(member, visit),
         keys: own.map(|one| Key { id: one.key.id.to_string(), label: one.key.label.to_string() }).collect(),
+        fresh: visit.is_fresh(),
         trouble,
     };
     let status = trouble::status(&page.trouble);
@@ -52,9 +55,12 @@ pub(crate) async fn ask(visit: Visit, Path(user): Path<String>) -> Answer {
 }
 
 /// `POST /settings/members/{user}/remove`
-pub(crate) async fn make(visit: Visit, Path(user): Path<String>) -> Answer {
+pub(crate) async fn make(Path(user): Path<String>, Posted(mut visit, fields): Posted<Visit>) -> Answer {
     visit.require_admin(ADMINS_ONLY).await?;
     let member = find(&visit, &user).await?;
+    if let Err(trouble) = trouble::confirm(&mut visit, &fields).await? {
+        return form(&visit, &member, trouble).await;
+    }
     let email = member.email.as_str();
     let removed = visit.service().remove_member(&visit.ctx, &visit.principal, email).await;
     match removed.map_err(Trouble::from) {

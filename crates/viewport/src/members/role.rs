@@ -3,7 +3,7 @@
 use super::{ADMINS_ONLY, LIST, Person, find};
 use crate::{
     answer::Answer,
-    form::Fields,
+    form::{Fields, Posted},
     trouble::{self, Trouble},
     visit::{Visit, show},
 };
@@ -21,6 +21,7 @@ pub(crate) struct Form {
     pub(crate) person: Person,
     /// The role that is chosen in the form; the person's own is the one that was seen.
     pub(crate) role: Role,
+    pub(crate) fresh: bool,
     pub(crate) trouble: Trouble,
 }
 
@@ -31,6 +32,7 @@ async fn form(visit: &Visit, member: &Member, fields: &Fields, trouble: Trouble)
         partial: visit.partial,
         person: Person::of(member, visit),
         role: Role::parse(fields.text("role")).unwrap_or(member.role),
+        fresh: visit.is_fresh(),
         trouble,
     };
     let status = trouble::status(&page.trouble);
@@ -45,13 +47,16 @@ pub(crate) async fn ask(visit: Visit, Path(user): Path<String>) -> Answer {
 }
 
 /// `POST /settings/members/{user}/role`
-pub(crate) async fn make(visit: Visit, Path(user): Path<String>, fields: Fields) -> Answer {
+pub(crate) async fn make(Path(user): Path<String>, Posted(mut visit, fields): Posted<Visit>) -> Answer {
     visit.require_admin(ADMINS_ONLY).await?;
     let member = find(&visit, &user).await?;
     let (Some(seen), Some(role)) = (Role::parse(fields.text("seen_role")), Role::parse(fields.text("role")))
     else {
         return form(&visit, &member, &fields, Trouble::new("role", "Choose a role.")).await;
     };
+    if let Err(trouble) = trouble::confirm(&mut visit, &fields).await? {
+        return form(&visit, &member, &fields, trouble).await;
+    }
     let email = member.email.as_str();
     let changed =
         visit.service().change_role_from(&visit.ctx, &visit.principal, email, Some(seen), role).await;

@@ -3,7 +3,7 @@
 use super::{Named, Stored, differences, find};
 use crate::{
     answer::Answer,
-    form::Fields,
+    form::{Fields, Posted},
     trouble::{self, Trouble},
     visit::{Visit, show},
 };
@@ -70,7 +70,7 @@ pub(crate) async fn ask_new(visit: Visit) -> Answer {
 }
 
 /// `POST /p/new`
-pub(crate) async fn make(visit: Visit, fields: Fields) -> Answer {
+pub(crate) async fn make(Posted(visit, fields): Posted<Visit>) -> Answer {
     let description = fields.lines("description");
     let base_url = fields.filled("base_url");
     let made = visit
@@ -97,7 +97,7 @@ pub(crate) async fn ask_edit(visit: Visit, Path(id): Path<String>) -> Answer {
 }
 
 /// `POST /p/{subject}/edit`
-pub(crate) async fn save(visit: Visit, Path(id): Path<String>, fields: Fields) -> Answer {
+pub(crate) async fn save(Path(id): Path<String>, Posted(visit, fields): Posted<Visit>) -> Answer {
     let product = find(&visit, &id).await?;
     let change = SubjectChange {
         name: Some(fields.text("name").to_owned()),

@@ -3,7 +3,7 @@
 use super::{Named, find};
 use crate::{
     answer::Answer,
-    form::Fields,
+    form::{Fields, Posted},
     trouble::{self, Trouble},
     visit::{Visit, show},
 };
@@ -45,7 +45,7 @@ pub(crate) async fn ask(visit: Visit, Path(id): Path<String>) -> Answer {
 }
 
 /// `POST /p/{subject}/delete`
-pub(crate) async fn make(visit: Visit, Path(id): Path<String>, fields: Fields) -> Answer {
+pub(crate) async fn make(Path(id): Path<String>, Posted(visit, fields): Posted<Visit>) -> Answer {
     let product = find(&visit, &id).await?;
     let targets = visit.outcome(visit.service().count_targets(&visit.principal, &product.id).await)?;
     let name = product.details.name.as_str();

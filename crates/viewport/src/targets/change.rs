@@ -3,7 +3,7 @@
 use super::{find, pretty};
 use crate::{
     answer::Answer,
-    form::Fields,
+    form::{Fields, Posted},
     products::{self, Named, Stored, differences},
     trouble::{self, Trouble},
     visit::{Visit, show},
@@ -114,7 +114,7 @@ pub(crate) async fn ask_new(visit: Visit, Path(subject): Path<String>) -> Answer
 }
 
 /// `POST /p/{subject}/t/new`
-pub(crate) async fn make(visit: Visit, Path(subject): Path<String>, fields: Fields) -> Answer {
+pub(crate) async fn make(Path(subject): Path<String>, Posted(visit, fields): Posted<Visit>) -> Answer {
     let product = products::find(&visit, &subject).await?;
     let input = match read(&fields, fields.text("build_key")) {
         Ok(input) => input,
@@ -146,9 +146,8 @@ pub(crate) async fn ask_edit(visit: Visit, Path((subject, target)): Path<(String
 
 /// `POST /p/{subject}/t/{target}/edit`
 pub(crate) async fn save(
-    visit: Visit,
     Path((subject, id)): Path<(String, String)>,
-    fields: Fields,
+    Posted(visit, fields): Posted<Visit>,
 ) -> Answer {
     let (product, target) = find(&visit, &subject, &id).await?;
     let input = match read(&fields, &target.details.build_key) {

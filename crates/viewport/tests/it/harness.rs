@@ -17,7 +17,7 @@ use testkit::{Database, Engine, SeededEntropy, TestClock};
 use tower::ServiceExt;
 use url::form_urlencoded;
 use viewport::{Settings, Viewport};
-use web::RequestContext;
+use web::RequestHead;
 
 pub(crate) const ADA: &str = "ada@acme.example";
 pub(crate) const EVE: &str = "eve@globex.example";
@@ -114,8 +114,9 @@ impl World {
     }
 
     pub(crate) async fn send(&self, mut request: Request<Body>) -> Page {
-        let Ctx { now, address, request_id } = self.ctx();
-        request.extensions_mut().insert(RequestContext { now, address, request_id });
+        let Ctx { address, request_id, .. } = self.ctx();
+        let clock = std::sync::Arc::new(self.clock.clone());
+        request.extensions_mut().insert(RequestHead::new(clock, address, request_id));
         let (parts, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let text = String::from_utf8(bytes.to_vec()).unwrap();

@@ -190,8 +190,8 @@ async fn a_second_factor_that_is_required_later_is_required_of_command_lines_too
     let bought = let_in(&app).await;
     require_second_factor(&app).await;
     assert!(!app.api.accepts(text(&bought, "access_token")).await);
-    let next = refresh(&app, text(&bought, "refresh_token")).await.json();
-    assert!(!app.api.accepts(text(&next, "access_token")).await);
+    let refused = refresh(&app, text(&bought, "refresh_token")).await;
+    assert!(refused.error() == "invalid_grant" && refused.description().contains("second factor"));
     let begun = begin(&app).await;
     let visitor = visitor(&app).await;
     assert!(visitor.must_give_second_factor && visitor.email.as_str() == ADA);

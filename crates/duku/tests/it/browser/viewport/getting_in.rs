@@ -66,7 +66,9 @@ async fn invitations(options: Options) {
     stage.sign_in(&browser, "new@example.org").await;
     browser.sees("Products").await;
     browser.goto(&link).await;
-    browser.sees("This invitation was used").await;
+    browser.sees("Products").await;
+    let stranger = stage.get("", &link).await;
+    assert!(stranger.text.contains("This invitation was used"), "{}", stranger.text);
 
     // Somebody else's.
     let link = invite("other@example.org").await;
@@ -89,7 +91,7 @@ async fn invitations(options: Options) {
     stage.set_password(eve).await;
     let link = invite(eve).await;
     browser.goto(&link).await;
-    browser.sees("You have a password already.").await;
+    browser.sees("Have an account here already?").await;
     browser.axe().await;
     browser.click("Sign in to accept").await;
     browser.fill("Password", PASSWORD).await;

@@ -1,0 +1,104 @@
+//! Notes where the audit log's chains end: in the log, and in a file that the database's owner cannot write, if there is one.
+
+use crate::failure::CommandFailure;
+use service::{
+    Ctx, Failure, Service,
+    audit_witness::{LOG_MESSAGE, Witness, WitnessedEnd},
+};
+use std::{
+    fs::{File, OpenOptions},
+    io::{BufRead, BufReader, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
+
+/// The file that ends are appended to, if one is set, and whether the last attempt worked.
+#[derive(Debug)]
+pub struct WitnessFile {
+    path: Option<PathBuf>,
+    works: bool,
+}
+
+impl WitnessFile {
+    /// Notes ends in the log, and in the file at `path` unless it is empty.
+    ///
+    /// # Errors
+    /// The file cannot be opened for appending.
+    pub fn open(path: &Path) -> Result<Self, CommandFailure> {
+        let path = (!path.as_os_str().is_empty()).then(|| path.to_owned());
+        if let Some(path) = &path {
+            append_to(path).map_err(|error| {
+                CommandFailure::new(format!(
+                    "cannot append to the witness file {}: {error}; choose another with --audit-witness-file",
+                    path.display()
+                ))
+            })?;
+        }
+        Ok(Self { path, works: true })
+    }
+
+    /// Notes every chain that has grown since the last time. What cannot be written to the file is tried again.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn note(&mut self, service: &Service, ctx: &Ctx) -> Result<(), Failure> {
+        let ends = service.ends_to_witness().await?;
+        if ends.is_empty() {
+            return Ok(());
+        }
+        let written = self.path.as_deref().map_or(Ok(()), |path| append(path, &ends, ctx));
+        if let Err(error) = written {
+            if self.works {
+                tracing::error!(%error, "the audit log's witness file cannot be written; it is tried again every minute");
+            }
+            self.works = false;
+            return Ok(());
+        }
+        self.works = true;
+        for WitnessedEnd { chain, sequence, hash } in &ends {
+            tracing::info!(chain, sequence, hash, "{LOG_MESSAGE}");
+        }
+        service.note_witnessed(&ends);
+        Ok(())
+    }
+}
+
+fn append_to(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().append(true).create(true).mode(0o600).open(path)
+}
+
+/// Appended in one write and on the disk before it counts.
+fn append(path: &Path, ends: &[WitnessedEnd], ctx: &Ctx) -> std::io::Result<()> {
+    let mut lines = String::new();
+    for end in ends {
+        lines.push_str(&end.line(ctx));
+        lines.push('\n');
+    }
+    let mut file = append_to(path)?;
+    file.write_all(lines.as_bytes())?;
+    // A pipe to somewhere else has nothing to flush.
+    match file.sync_data() {
+        Err(error) if error.kind() != std::io::ErrorKind::InvalidInput => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Reads a witness: a file of ends, or a server's log in JSON.
+///
+/// # Errors
+/// The file cannot be read, or holds no end at all.
+pub(crate) fn read(path: &Path) -> Result<Witness, CommandFailure> {
+    let refusal =
+        |what: &dyn std::fmt::Display| CommandFailure::new(format!("cannot read {}: {what}", path.display()));
+    let mut witness = Witness::default();
+    for line in BufReader::new(File::open(path).map_err(|error| refusal(&error))?).lines() {
+        // A log has other lines, too.
+        witness.read_line(&line.map_err(|error| refusal(&error))?);
+    }
+    if witness.is_empty() {
+        return Err(refusal(
+            &"it holds no line of a witness; it must be an --audit-witness-file or a log in JSON (--log-format json)",
+        ));
+    }
+    Ok(witness)
+}

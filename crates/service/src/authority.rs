@@ -1,0 +1,136 @@
+//! From a claim to an authority: what authentication proved is confirmed again inside the transaction that changes
+//! something. `store` has the types without which nothing can be written.
+
+use crate::{Ctx, Failure, Principal, Reject, Service, Visitor, tokens::TokenRefusal};
+use domain::{
+    AuthorityRejection, Claim, Ended, Role, UserId,
+    authority::{Permission, check_user_session},
+};
+use store::{OrganisationTransaction, UserProof, UserTransaction};
+
+impl From<AuthorityRejection> for Reject {
+    fn from(rejection: AuthorityRejection) -> Self {
+        match rejection {
+            AuthorityRejection::Ended(ended) => Self::Ended(ended),
+            AuthorityRejection::Forbidden(why) => Self::Forbidden(why),
+            AuthorityRejection::SignInAgain => Self::SignInAgain,
+        }
+    }
+}
+
+impl From<Ended> for Failure {
+    fn from(ended: Ended) -> Self {
+        Self::Reject(Reject::Ended(ended))
+    }
+}
+
+impl Service {
+    /// Begins a transaction that may change of the principal's organisation what `P` names.
+    ///
+    /// # Errors
+    /// The principal may not, or not any more, or has to prove the password first; or the store fails.
+    pub(crate) async fn begin_as<P: Permission>(
+        &self,
+        ctx: &Ctx,
+        principal: &Principal,
+    ) -> Result<OrganisationTransaction<P>, Failure> {
+        // Whoever did not have the capability a moment ago makes nobody wait for a lock.
+        principal.authorise(P::CAPABILITY)?;
+        let fresh_since = ctx.now.plus_seconds(-self.0.policy.sign_in_fresh_seconds);
+        let begun = self.0.store.begin_as::<P>(&principal.claim, ctx.now, fresh_since).await?;
+        begun.map_err(|rejection| Reject::from(rejection).into())
+    }
+
+    /// Makes sure that what a principal was authenticated with still counts, for an answer that takes long.
+    ///
+    /// # Errors
+    /// It has ended, or the role is another one; or the store fails.
+    pub async fn confirm(&self, ctx: &Ctx, principal: &Principal) -> Result<(), Failure> {
+        let ended = match &principal.claim {
+            Claim::Operator(_) => return Ok(()),
+            Claim::Token(claims) => match self.accept_claims(ctx, claims).await {
+                Ok(now) => return same_role(principal, now.user_role()),
+                Err(TokenRefusal::Failure(failure)) => return Err(failure),
+                Err(TokenRefusal::Ended(ended)) => ended,
+                Err(TokenRefusal::Invalid(_) | TokenRefusal::TooManyFailures(_)) => Ended::SessionEnded,
+            },
+            Claim::Session(session, organisation) => {
+                let mut reader = self.0.store.reader().await?;
+                let facts = reader.find_user_of_session(session, organisation, ctx.now).await?;
+                match check_user_session(facts.as_ref()) {
+                    Ok(()) => return same_role(principal, facts.map(|facts| facts.role)),
+                    Err(ended) => ended,
+                }
+            }
+        };
+        Err(ended.into())
+    }
+
+    /// Begins a transaction that may change a person's own access.
+    ///
+    /// # Errors
+    /// The proof does not hold (any more), or the store fails.
+    pub(crate) async fn begin_for_user(
+        &self,
+        ctx: &Ctx,
+        user: &UserId,
+        proof: UserProof<'_>,
+    ) -> Result<UserTransaction, Failure> {
+        Ok(self.0.store.begin_for_user(user, proof, ctx.now).await??)
+    }
+
+    /// The same for whoever is signed in to Viewport, from the session that the cookie named.
+    ///
+    /// # Errors
+    /// The session has ended, or the store fails.
+    pub(crate) async fn begin_as_visitor(
+        &self,
+        ctx: &Ctx,
+        visitor: &Visitor,
+    ) -> Result<UserTransaction, Failure> {
+        let session = &visitor.session;
+        self.begin_for_user(ctx, &session.user_id, UserProof::Session(&session.id)).await
+    }
+
+    /// The same for what changes how the person signs in: only soon after the password was proved, and with the second
+    /// factor if there is one.
+    ///
+    /// # Errors
+    /// The session has ended, one of the proofs is missing, or the store fails.
+    pub(crate) async fn begin_with_fresh_proof(
+        &self,
+        ctx: &Ctx,
+        visitor: &Visitor,
+    ) -> Result<UserTransaction, Failure> {
+        let mut transaction = self.begin_as_visitor(ctx, visitor).await?;
+        let proved_at = transaction.proved_session().map(|session| session.authenticated_at);
+        let fresh_since = ctx.now.plus_seconds(-self.0.policy.sign_in_fresh_seconds);
+        if proved_at.is_none_or(|proved_at| proved_at <= fresh_since) {
+            return Err(Reject::SignInAgain.into());
+        }
+        require_second_factor_proof(&mut transaction).await?;
+        Ok(transaction)
+    }
+}
+
+fn same_role(principal: &Principal, now: Option<Role>) -> Result<(), Failure> {
+    if principal.user_role() == now {
+        return Ok(());
+    }
+    Err(Reject::Forbidden("your role was changed meanwhile: ask again".into()).into())
+}
+
+/// A session that began before the second factor was set up does not decide about it: a password alone would be enough.
+///
+/// # Errors
+/// The person has a second factor and did not prove it in the session; or the store fails.
+pub(crate) async fn require_second_factor_proof(transaction: &mut UserTransaction) -> Result<(), Failure> {
+    let user = transaction.user().id.clone();
+    let factor = transaction.find_second_factor(&user).await?;
+    let enrolled = factor.is_some_and(|factor| factor.confirmed_at.is_some());
+    let proved = transaction.proved_session().is_some_and(|session| session.second_factor_at.is_some());
+    if enrolled && !proved {
+        return Err(Reject::Forbidden("sign in again with your second factor first".into()).into());
+    }
+    Ok(())
+}
