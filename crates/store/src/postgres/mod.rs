@@ -100,12 +100,35 @@ fn configure(url: &str, patience: Duration) -> Result<Config, StoreError> {
         config.get_options().unwrap_or_default(),
         patience_ms.saturating_mul(4)
     );
+    require_tls_beyond_this_machine(&mut config);
     config
         .application_name("duku")
         .connect_timeout(patience)
         .target_session_attrs(TargetSessionAttrs::ReadWrite)
         .options(options.trim_start());
     Ok(config)
+}
+
+/// Left to itself the library falls back to plain text where a server, or somebody on the way, says that it has no TLS.
+/// Within this machine that is fine; beyond it plain text is something that the URL must ask for.
+fn require_tls_beyond_this_machine(config: &mut Config) {
+    let is_here = |host: &Host| match host {
+        Host::Tcp(name) => {
+            name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+        }
+        Host::Unix(_) => true,
+    };
+    if config.get_hosts().iter().all(is_here) {
+        return;
+    }
+    match config.get_ssl_mode() {
+        SslMode::Disable => tracing::warn!(
+            "the connection to PostgreSQL is not encrypted: the database URL says sslmode=disable, and the server is another machine"
+        ),
+        _ => {
+            config.ssl_mode(SslMode::Require);
+        }
+    }
 }
 
 /// Where the server is, as a person would say it.
@@ -126,4 +149,30 @@ fn unreadable() -> StoreError {
          an @ in the password written as %40"
             .into(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tls_is_required_beyond_this_machine_unless_the_url_says_otherwise() {
+        let mode = |url: &str| configure(url, Duration::from_secs(5)).unwrap().get_ssl_mode();
+        for near in [
+            "postgres://u@localhost/d",
+            "postgres://u@127.0.0.1/d",
+            "postgres://u@[::1]/d",
+            "host=/run/pg user=u",
+        ] {
+            assert_eq!(mode(near), SslMode::Prefer, "{near}");
+        }
+        for far in [
+            "postgres://u@db.example/d",
+            "postgres://u@10.0.0.7/d?sslmode=prefer",
+            "postgres://u@localhost,db/d",
+        ] {
+            assert_eq!(mode(far), SslMode::Require, "{far}");
+        }
+        assert_eq!(mode("postgres://u@db.example/d?sslmode=disable"), SslMode::Disable);
+    }
 }
