@@ -56,6 +56,7 @@ fn specimen(guard: bool) -> Specimen {
         head: Head::new("Specimen"),
         chrome: Chrome {
             organisation: "Acme Industries".into(),
+            organisation_id: "o1".into(),
             organisations: vec![
                 ("o1".into(), "Acme Industries".into()),
                 ("o2".into(), "Globex Research".into()),

@@ -74,6 +74,8 @@ pub enum Section {
 pub struct Chrome {
     /// The name of the organisation that is shown.
     pub organisation: String,
+    /// Its id, which the page's forms send back: a form acts in no other organisation than its page. Empty if there is none.
+    pub organisation_id: String,
     /// Id and name of every organisation that the person belongs to; with two or more there is a switcher.
     pub organisations: Vec<(String, String)>,
     /// The signed-in person's address.
@@ -127,6 +129,7 @@ mod tests {
             head: Head::new("API Keys"),
             chrome: Chrome {
                 organisation: "Acme".into(),
+                organisation_id: "o1".into(),
                 organisations: vec![("o1".into(), "Acme".into()), ("o2".into(), "Globex <&>".into())],
                 email: "ada@example.org".into(),
                 is_admin: true,

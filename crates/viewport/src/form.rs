@@ -1,6 +1,6 @@
 //! Forms that people send.
 
-use crate::{Viewport, answer};
+use crate::{Viewport, answer, visit::PageOrganisation};
 use axum::{
     body::{Body, Bytes},
     extract::{FromRequest, FromRequestParts, Request},
@@ -58,6 +58,9 @@ where
     async fn from_request(request: Request, viewport: &Viewport) -> Result<Self, Self::Rejection> {
         let (mut parts, body) = receive(request, viewport.settings().form_bytes).await?;
         let fields = Fields::of_body(&body)?;
+        if let Some(organisation) = fields.filled("in_organisation") {
+            parts.extensions.insert(PageOrganisation(organisation.to_owned()));
+        }
         Ok(Self(P::from_request_parts(&mut parts, viewport).await?, fields))
     }
 }

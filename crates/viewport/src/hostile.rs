@@ -11,6 +11,7 @@ pub(crate) fn texts() -> [String; 3] {
 pub(crate) fn chrome(text: &str) -> Chrome {
     Chrome {
         organisation: text.to_owned(),
+        organisation_id: text.to_owned(),
         organisations: vec![("o1".into(), text.to_owned()), ("o2".into(), "Globex".into())],
         email: text.to_owned(),
         is_admin: true,

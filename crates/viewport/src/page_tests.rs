@@ -6,6 +6,27 @@ use domain::{Role, Timestamp};
 use pages::{Chrome, Head, Section, Time};
 use service::{audit::ChainReport, mail::Mailed, organisations::OrganisationSettings};
 
+/// A person may switch the organisation in another tab: each form that acts in one names the one of its page.
+#[test]
+fn every_form_of_an_organisation_names_it() {
+    let templates = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
+    let folders = ["products", "targets", "members", "keys", "device"];
+    let mut files: Vec<_> = folders
+        .iter()
+        .flat_map(|folder| std::fs::read_dir(templates.join(folder)).unwrap())
+        .map(|file| file.unwrap().path())
+        .collect();
+    files.push(templates.join("organisation.html"));
+    let mut forms = 0;
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let named = text.matches("name=\"in_organisation\" value=\"{{ chrome.organisation_id }}\"").count();
+        assert_eq!(named, text.matches("method=\"post\"").count(), "{}", file.display());
+        forms += named;
+    }
+    assert!(forms > 10, "{forms}");
+}
+
 const NOW: Timestamp = Timestamp::from_seconds(1_795_503_600);
 
 fn time() -> Time {
@@ -28,6 +49,7 @@ impl Evil {
     fn chrome(&self) -> Chrome {
         Chrome {
             organisation: self.text(),
+            organisation_id: self.text(),
             organisations: vec![(self.text(), self.text()), (self.text(), self.text())],
             email: self.text(),
             is_admin: true,

@@ -159,6 +159,10 @@ impl FromRequestParts<Viewport> for Person {
     }
 }
 
+/// The id of the organisation whose page a form was on. The person may have switched since, in another tab.
+#[derive(Debug, Clone)]
+pub(crate) struct PageOrganisation(pub(crate) String);
+
 impl FromRequestParts<Viewport> for Visit {
     type Rejection = Response<Body>;
 
@@ -168,7 +172,22 @@ impl FromRequestParts<Viewport> for Visit {
             return Err(answer::see_other(request.partial, SECOND_FACTOR_REQUIRED));
         }
         match visitor.principal.clone() {
-            Some(principal) => Ok(Self { request, visitor, principal }),
+            Some(principal) => {
+                let page = parts.extensions.get::<PageOrganisation>();
+                if page.is_some_and(|page| page.0 != principal.organisation_id.as_str()) {
+                    return Err(answer::message_with_link(
+                        StatusCode::CONFLICT,
+                        "This page is of another organisation",
+                        format!(
+                            "You have switched to {} since you opened it. Nothing was changed. \
+                             Switch back, or open the page anew to do it here.",
+                            principal.organisation_name
+                        ),
+                        ("Your organisations", "/account"),
+                    ));
+                }
+                Ok(Self { request, visitor, principal })
+            }
             None => Err(answer::message_with_link(
                 StatusCode::FORBIDDEN,
                 "You belong to no organisation",
@@ -251,6 +270,7 @@ async fn chrome(
     let mut chrome = Chrome {
         organisation: principal
             .map_or_else(|| "No organisation".to_owned(), |principal| principal.organisation_name.clone()),
+        organisation_id: principal.map_or_else(String::new, |one| one.organisation_id.as_str().to_owned()),
         organisations: Vec::new(),
         email: visitor.email.as_str().to_owned(),
         is_admin: principal.is_some_and(is_admin),

@@ -5,6 +5,7 @@ use crate::{
     Viewport,
     answer::{self, Answer},
     browser,
+    form::Posted,
     visit::Person,
 };
 use axum::{
@@ -53,7 +54,11 @@ pub(super) async fn rows(person: &Person) -> Result<Vec<SessionRow>, Response<Bo
 }
 
 /// `POST /account/sessions/{id}/end`
-pub(crate) async fn end(State(viewport): State<Viewport>, person: Person, Path(id): Path<String>) -> Answer {
+pub(crate) async fn end(
+    State(viewport): State<Viewport>,
+    Path(id): Path<String>,
+    Posted(person, _): Posted<Person>,
+) -> Answer {
     match person.service().end_session(&person.ctx, &person.visitor, &id).await {
         Ok(()) => {}
         // Somebody else's looks like one that has ended already.

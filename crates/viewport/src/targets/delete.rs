@@ -3,6 +3,7 @@
 use super::find;
 use crate::{
     answer::Answer,
+    form::Posted,
     products::Named,
     visit::{Visit, show},
 };
@@ -42,7 +43,10 @@ pub(crate) async fn ask(visit: Visit, Path((subject, target)): Path<(String, Str
 }
 
 /// `POST /p/{subject}/t/{target}/delete`
-pub(crate) async fn make(visit: Visit, Path((subject, target)): Path<(String, String)>) -> Answer {
+pub(crate) async fn make(
+    Path((subject, target)): Path<(String, String)>,
+    Posted(visit, _): Posted<Visit>,
+) -> Answer {
     let (product, target) = find(&visit, &subject, &target).await?;
     let id = target.id.as_str();
     visit.outcome(visit.service().delete_target(&visit.ctx, &visit.principal, id).await)?;

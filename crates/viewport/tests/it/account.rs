@@ -96,3 +96,37 @@ async fn a_person_without_an_organisation_has_an_account() {
     ada.get("/account").await.assert_says(200, "Ask an Admin for an invitation");
     ada.get("/explorer").await.assert_says(403, "You belong to no organisation");
 }
+
+#[tokio::test]
+async fn a_form_acts_in_no_other_organisation_than_its_page() {
+    let world = World::new().await;
+    let globex = World::operator(&world.globex);
+    world.service.add_member(&world.ctx(), &globex, ADA, Role::Admin).await.unwrap();
+    let ada = world.browser().await;
+    let pages = [
+        ("/p/new", "Nothing was changed", [("name", "For Acme"), ("description", "")]),
+        (
+            "/settings/members/invite",
+            "Nothing was changed",
+            [("email", "new@acme.example"), ("role", "admin")],
+        ),
+        ("/settings/organisation", "Nothing was changed", [("default_days", "7"), ("maximum_days", "9")]),
+        ("/settings/api-keys/generate", "Nothing was changed", [("label", "For Acme"), ("days", "30")]),
+    ];
+    for (path, words, fields) in pages {
+        ada.post("/switch", &[("organisation", world.acme.id.as_str())]).await.assert_leads_to("/");
+        let page = ada.open(path).await;
+        let named = ("in_organisation", page.value("in_organisation"));
+        assert_eq!(named.1, world.acme.id.as_str(), "{path}");
+        ada.post("/switch", &[("organisation", world.globex.id.as_str())]).await.assert_leads_to("/");
+        let sent = ada.post(path, &[&[named][..], &fields].concat()).await;
+        sent.assert_says(409, words);
+        sent.assert_says(409, "You have switched to Globex");
+    }
+    let keys = world.service.list_keys(&globex).await.unwrap();
+    assert!(keys.is_empty(), "{keys:?}");
+    for path in ["/", "/settings/members", "/settings/organisation"] {
+        let page = ada.open(path).await;
+        assert!(!page.text.contains("For Acme") && !page.text.contains("new@acme"), "{path}");
+    }
+}
