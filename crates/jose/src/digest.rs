@@ -4,6 +4,7 @@ pub use crate::base64url;
 
 use aws_lc_rs::{constant_time, digest as library, hmac};
 use domain::SecretDigest;
+use std::io::{self, Read};
 
 /// SHA-256 of a secret, as storage holds it. Only for secrets of 256 random bits: a person's password
 /// goes through [`crate::password`].
@@ -13,7 +14,12 @@ pub fn digest(secret: &str) -> SecretDigest {
 
 /// Whether two digests are equal, in a time that does not depend on where they differ.
 pub fn matches(a: &SecretDigest, b: &SecretDigest) -> bool {
-    constant_time::verify_slices_are_equal(&a.0, &b.0).is_ok()
+    are_equal(&a.0, &b.0)
+}
+
+/// Whether two values of 32 bytes are equal, in a time that does not depend on where they differ.
+pub fn are_equal(a: &[u8; 32], b: &[u8; 32]) -> bool {
+    constant_time::verify_slices_are_equal(a, b).is_ok()
 }
 
 /// SHA-256 of `bytes`.
@@ -24,6 +30,23 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
 /// HMAC-SHA-256 of `bytes` under `key`.
 pub fn hmac_sha256(key: &[u8; 32], bytes: &[u8]) -> [u8; 32] {
     exactly_32(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), bytes).as_ref())
+}
+
+/// HMAC-SHA-256 under `key` of what is left to read, in pieces of 64 KiB.
+///
+/// # Errors
+/// When reading fails.
+pub fn hmac_sha256_of_file(key: &[u8; 32], source: &mut impl Read) -> io::Result<[u8; 32]> {
+    let mut mac = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, key));
+    let mut piece = vec![0; 64 * 1024];
+    loop {
+        match source.read(&mut piece) {
+            Ok(0) => return Ok(exactly_32(mac.sign().as_ref())),
+            Ok(length) => mac.update(piece.get(..length).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// `bytes` in lower-case hexadecimal.
@@ -71,6 +94,15 @@ mod tests {
         key[..4].copy_from_slice(b"Jefe");
         let expected = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
         assert_eq!(hex(&hmac_sha256(&key, b"what do ya want for nothing?")), expected);
+    }
+
+    #[test]
+    fn a_file_has_the_hmac_of_its_bytes() {
+        for length in [0, 1, 65_535, 65_536, 200_000] {
+            let bytes: Vec<u8> = (0..length).map(|at: usize| at.to_le_bytes()[0]).collect();
+            let read = hmac_sha256_of_file(&[7; 32], &mut bytes.as_slice()).unwrap();
+            assert_eq!(read, hmac_sha256(&[7; 32], &bytes), "{length}");
+        }
     }
 
     struct Bytes32;

@@ -3,6 +3,7 @@
 use super::{
     admin::{Format, operating_system_user, require_data, urls},
     audit::spinner,
+    backup_seal,
     copies::{Sound, apart, examine, is_same_file, size, sqlite_file},
     output,
 };
@@ -107,6 +108,7 @@ impl Backup {
                 members.insert("intact".to_owned(), json!(true));
                 members.insert("master_key_included".to_owned(), json!(false));
                 members.insert("seals_checked".to_owned(), json!(!matches!(noted, Ok(false))));
+                members.insert("sealed".to_owned(), json!(!matches!(noted, Ok(false))));
                 members.insert("noted_in_audit_log".to_owned(), json!(is_noted));
             }
             return Ok(output::json(&answer)?);
@@ -120,8 +122,9 @@ impl Backup {
         let fingerprint = &sound.fingerprint;
         match noted {
             Ok(false) => lines.push(format!(
-                "The master key with the fingerprint {fingerprint} was not found here: the seals of the audit log are unchecked and \
-                 the backup is not noted in it. Without that key, the backup cannot be used."
+                "The master key with the fingerprint {fingerprint} was not found here: the seals of the audit log are unchecked, the \
+                 backup is not noted in it and has no seal itself (duku restore --unsealed). Without that key, the backup cannot be \
+                 used."
             )),
             _ => lines.push(format!(
                 "The master key is not in it, and without it the backup cannot be used: keep a copy of the one with the fingerprint \
@@ -173,7 +176,11 @@ fn write(
         )),
         other => other.into(),
     })?;
-    apart(|| examine(&draft.path, master_key))
+    let mut sound = apart(|| examine(&draft.path, master_key))?;
+    if let Some(key) = master_key {
+        backup_seal::seal(&draft.path, key, &mut sound)?;
+    }
+    Ok(sound)
 }
 
 /// The file under the name that it has until it is whole. Gone again if it never was.

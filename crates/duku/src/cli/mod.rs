@@ -5,6 +5,7 @@
 mod admin;
 mod audit;
 mod backup;
+mod backup_seal;
 mod client;
 mod copies;
 mod demo;

@@ -3,6 +3,7 @@
 use super::{
     admin::{Format, operating_system_user, urls},
     audit::spinner,
+    backup_seal::Seal,
     copies::{Sound, ago, apart, examine, is_same_file, sqlite_file},
     output,
 };
@@ -39,6 +40,9 @@ pub(crate) struct Restore {
     /// Leave sessions, access tokens, links and invitations as they were; otherwise all of them end
     #[arg(long)]
     as_it_was: bool,
+    /// Restore a file without a seal: data that were moved aside, or a backup of an earlier version; a change to it is not noticed
+    #[arg(long)]
+    unsealed: bool,
     #[command(flatten)]
     format: Format,
 }
@@ -120,10 +124,10 @@ impl Restore {
         sole_use: &SoleUse,
         staged: &Path,
     ) -> Result<(Sound, Result<Option<Differences>, String>), CommandFailure> {
+        let seal = Seal::take(staged)?;
         let sound = apart(|| examine(staged, None))?;
-        let key = master_key::present(settings)?;
-        match &key {
-            Some(key) if key.fingerprint() == sound.fingerprint => {}
+        let key = match master_key::present(settings)? {
+            Some(key) if key.fingerprint() == sound.fingerprint => key,
             Some(key) => {
                 return Err(CommandFailure::new(format!(
                     "the backup was sealed under the master key with the fingerprint {}, the one in {} has {}: put the right one there",
@@ -140,9 +144,20 @@ impl Restore {
                     master_key::path(settings).display()
                 )));
             }
+        };
+        match seal {
+            Some(seal) => seal.check(staged, &key)?,
+            None if self.unsealed => {}
+            None => {
+                return Err(CommandFailure::new(format!(
+                    "{} has no seal, so nobody can tell whether it was changed: take a backup that `duku backup` sealed, or add \
+                     --unsealed if it comes from a place that you trust",
+                    self.file.display()
+                )));
+            }
         }
         let now = domain::Clock::now(&*ambient.clock);
-        let sound = apart(|| examine(staged, key.as_ref()))?;
+        let sound = apart(|| examine(staged, Some(&key)))?;
         let differences = sole_use.differences(staged, now).map_err(|error| error.to_string());
         apart(|| self.settle(settings, ambient, staged, &sound))?;
         Ok((sound, differences))

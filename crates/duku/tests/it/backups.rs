@@ -281,7 +281,9 @@ async fn a_restore_keeps_the_former_data_and_says_what_comes_back() {
     assert!(server.stop());
     let former = PathBuf::from(answer["former_data"].as_str().unwrap());
     let (_elsewhere, data) = elsewhere(&server);
-    assert!(restore(&data, &former, &["--as-it-was"]).status.success(), "the former data are whole");
+    refused(&restore(&data, &former, &["--as-it-was"]), "--unsealed");
+    let back = restore(&data, &former, &["--as-it-was", "--unsealed"]);
+    assert!(back.status.success(), "the former data are whole");
     let before = started_on(&data);
     let api = before.api();
     for (pair, works) in [(&revoked, false), (&rotated, false), (&kept, true), (&newer, true), (&lost, true)]
@@ -362,6 +364,60 @@ async fn what_is_not_sound_is_not_restored() {
     assert_eq!(server.api().exchange(&pair).await.status, StatusCode::OK, "the data are as they were");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_that_was_changed_is_not_restored_however_well_it_fits() {
+    let (server, dir, file) = acme();
+    server.generate("CI");
+    server.admin(&["member", "add", "--org", "Acme", "bob@example.org"]);
+    back_up(&server, &file);
+    let good = fs::read(&file).unwrap();
+    let bad = dir.path().join("bad.db");
+    let (_elsewhere, data) = elsewhere(&server);
+    let attempt = |what: &str, hints: &[&str]| {
+        let output = restore(&data, &bad, &[]);
+        let said = text(&output.stderr);
+        assert!(!output.status.success() && hints.iter().any(|hint| said.contains(hint)), "{what}: {said}");
+        assert!(!data.join("duku.db").exists(), "{what}");
+    };
+    for change in [
+        "UPDATE memberships SET role = 'admin'",
+        "UPDATE users SET password_hash = 'x'",
+        "UPDATE api_keys SET secret_digest = zeroblob(32)",
+        "UPDATE organisations SET maximum_lifetime_seconds = 1",
+        "CREATE TABLE x (y)",
+        "CREATE TRIGGER x AFTER INSERT ON memberships BEGIN UPDATE memberships SET role = 'admin'; END",
+    ] {
+        fs::write(&bad, &good).unwrap();
+        sql(&bad, change).await;
+        attempt(change, &["seal does not fit", "has no seal"]);
+    }
+    // Each single bit of a page counts, also where SQLite does not look.
+    for at in [24, 100, good.len() / 2, good.len() - 60, good.len() - 1] {
+        let mut flipped = good.clone();
+        flipped[at] ^= 1;
+        fs::write(&bad, &flipped).unwrap();
+        attempt(&format!("bit of byte {at}"), &["seal does not fit", "not sound", "has no seal"]);
+    }
+    fs::write(&bad, &good[..good.len() - 48]).unwrap();
+    attempt("without its seal", &["has no seal"]);
+    fs::write(&bad, [&good[..], b"x"].concat()).unwrap();
+    attempt("with more behind its seal", &["has no seal", "not sound"]);
+    fs::write(&bad, &good).unwrap();
+    assert!(restore(&data, &bad, &[]).status.success(), "unchanged, it is restored");
+}
+
+#[test]
+fn a_backup_that_was_made_without_the_master_key_says_so_and_has_no_seal() {
+    let (server, _dir, file) = acme();
+    let [key, elsewhere_kept] = ["master.key", "kept.key"].map(|name| server.data_dir.join(name));
+    fs::rename(&key, &elsewhere_kept).unwrap();
+    assert_eq!(back_up(&server, &file)["sealed"], false);
+    fs::rename(&elsewhere_kept, &key).unwrap();
+    let (_elsewhere, data) = elsewhere(&server);
+    refused(&restore(&data, &file, &[]), "has no seal");
+    assert!(restore(&data, &file, &["--unsealed"]).status.success());
+}
+
 #[test]
 fn a_restore_asks_for_the_master_key_first() {
     let (server, _dir, file) = acme();
@@ -380,7 +436,7 @@ async fn a_backup_before_an_upgrade_leaves_the_data_to_the_old_binary() {
     let data = server.data_dir.join("duku.db");
     let older = "DROP TABLE passkeys; DROP TABLE passkey_ceremonies; ALTER TABLE memberships DROP COLUMN epoch; \
         ALTER TABLE users DROP COLUMN memberships_begun; DROP INDEX invitations_by_inviter; \
-        ALTER TABLE invitations DROP COLUMN inviter_id; ALTER TABLE device_authorizations DROP COLUMN session_id; \
+        ALTER TABLE invitations DROP COLUMN inviter_id; DROP TRIGGER audit_events_never_replaced; ALTER TABLE device_authorizations DROP COLUMN session_id; \
         DELETE FROM schema_migrations WHERE version >= 3";
     sql(&data, older).await;
     assert_eq!(back_up(&server, &file)["schema"], 2);

@@ -261,6 +261,17 @@ fn an_export_of_the_audit_log_can_be_checked_without_the_database() {
     let changed = verify();
     assert_refused(&changed, "not what was written");
     assert!(text(&changed.stdout).contains("was changed"));
+    for (from, to) in [
+        ("\"at\":\"20", "\"at\":\"19"),
+        ("{", "{ "),
+        ("{", "{\"note\":\"all is well\","),
+        ("\"hash\"", "\"Hash\""),
+    ] {
+        let forged = lines.replacen(from, to, 1);
+        assert_ne!(forged, lines, "{from}");
+        std::fs::write(&file, forged).unwrap();
+        assert!(!verify().status.success(), "{from} became {to}");
+    }
     std::fs::write(&file, "").unwrap();
     assert_refused(&verify(), "no entries");
     let other = server.output(&["audit", "export", "--org", "system"]);

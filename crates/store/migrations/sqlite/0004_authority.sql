@@ -12,3 +12,8 @@ CREATE INDEX invitations_by_inviter ON invitations (inviter_id);
 
 -- The session in which a device was approved: when it ends first, the device gets nothing.
 ALTER TABLE device_authorizations ADD COLUMN session_id TEXT;
+
+-- REPLACE would take an entry away without a word to audit_events_never_go.
+CREATE TRIGGER audit_events_never_replaced BEFORE INSERT ON audit_events
+WHEN EXISTS (SELECT 1 FROM audit_events a WHERE a.chain = NEW.chain AND a.sequence = NEW.sequence)
+BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
