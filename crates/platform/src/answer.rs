@@ -17,7 +17,7 @@ use serde_json::json;
 /// The answer to a request that was well formed (GraphQL over HTTP, Status Codes).
 pub(crate) fn of(executed: Executed, media: MediaType) -> Response<Body> {
     match executed {
-        Executed::Data(data, errors) => {
+        Executed::Data(data, errors, _) => {
             // An outage that left nothing to tell is one for every client, also for those that look at the status alone.
             let outage =
                 data.is_null() && errors.iter().any(|error| errors::is_outage(error.error().extensions()));

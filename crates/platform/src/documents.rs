@@ -71,7 +71,7 @@ impl Prepared<'_> {
         let operation = chosen(&self.document, self.name);
         let values = operation.map(|operation| variables::of(&operation.item, given, schema));
         let (data, errors) = self.operation.execute(&values.unwrap_or_default(), call).await?;
-        Ok(Executed::Data(data, errors))
+        Ok(Executed::Data(data, errors, self.operation.operation_type()))
     }
 }
 

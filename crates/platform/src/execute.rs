@@ -20,8 +20,8 @@ use std::{borrow::Cow, sync::Arc};
 /// What a request came to.
 #[derive(Debug)]
 pub(crate) enum Executed {
-    /// The operation ran; some fields may have failed.
-    Data(Value<ApiScalar>, Vec<ExecutionError<ApiScalar>>),
+    /// The operation, of this type, ran; some fields may have failed.
+    Data(Value<ApiScalar>, Vec<ExecutionError<ApiScalar>>, OperationType),
     /// Nothing ran.
     Faults(Vec<Fault>),
     /// A mutation came by a method that must not change anything.

@@ -3,7 +3,7 @@
 
 use crate::{Ctx, Failure, Principal, Reject, Service, Visitor, tokens::TokenRefusal};
 use domain::{
-    AuthorityRejection, Claim, Ended, Role, UserId,
+    AuthorityRejection, Claim, Ended, OrganisationId, Role, UserId,
     authority::{Permission, check_user_session},
 };
 use store::{OrganisationTransaction, UserProof, UserTransaction};
@@ -92,6 +92,21 @@ impl Service {
         self.begin_for_user(ctx, &session.user_id, UserProof::Session(&session.id)).await
     }
 
+    /// The same for what the visitor may do in an organisation.
+    ///
+    /// # Errors
+    /// As [`Self::begin_as_visitor`].
+    pub(crate) async fn begin_as_visitor_in(
+        &self,
+        ctx: &Ctx,
+        visitor: &Visitor,
+        organisation: &OrganisationId,
+    ) -> Result<UserTransaction, Failure> {
+        let session = &visitor.session;
+        let proof = UserProof::Session(&session.id);
+        Ok(self.0.store.begin_for_user_in(organisation, &session.user_id, proof, ctx.now).await??)
+    }
+
     /// The same for what changes how the person signs in: only soon after the password was proved, and with the second
     /// factor if there is one.
     ///
@@ -102,7 +117,19 @@ impl Service {
         ctx: &Ctx,
         visitor: &Visitor,
     ) -> Result<UserTransaction, Failure> {
-        let mut transaction = self.begin_as_visitor(ctx, visitor).await?;
+        let transaction = self.begin_as_visitor(ctx, visitor).await?;
+        self.require_fresh_proof(ctx, transaction).await
+    }
+
+    /// Gives the transaction back if the password was proved lately, and the second factor if there is one.
+    ///
+    /// # Errors
+    /// One of the proofs is missing, or the store fails.
+    pub(crate) async fn require_fresh_proof(
+        &self,
+        ctx: &Ctx,
+        mut transaction: UserTransaction,
+    ) -> Result<UserTransaction, Failure> {
         let proved_at = transaction.proved_session().map(|session| session.authenticated_at);
         let fresh_since = ctx.now.plus_seconds(-self.0.policy.sign_in_fresh_seconds);
         if proved_at.is_none_or(|proved_at| proved_at <= fresh_since) {

@@ -196,13 +196,12 @@ impl Service {
         let principal = visitor.principal.as_ref().ok_or_else(|| {
             Reject::Forbidden("you belong to no organisation that the command line could work in".into())
         })?;
-        // A command line may do what an unattended browser must not.
-        let mut transaction = if approved {
-            self.begin_with_fresh_proof(ctx, visitor).await?
-        } else {
-            self.begin_as_visitor(ctx, visitor).await?
-        };
         let organisation = &principal.organisation_id;
+        let mut transaction = self.begin_as_visitor_in(ctx, visitor, organisation).await?;
+        if approved {
+            // A command line may do what an unattended browser must not.
+            transaction = self.require_fresh_proof(ctx, transaction).await?;
+        }
         let facts = transaction.in_organisation(organisation, ctx.now).await?;
         check_user_session(facts.as_ref())?;
         let session = transaction.proved_session().cloned().ok_or(Ended::SessionEnded)?;

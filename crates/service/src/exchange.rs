@@ -6,7 +6,7 @@
 
 use crate::{Ctx, Failure, Service, tokens::Claims, usage::Use};
 use domain::{
-    KeyId, ScopeSet, SecretDigest, Timestamp, TokenId,
+    ApiKey, KeyId, ScopeSet, SecretDigest, Timestamp, TokenId,
     api_key::{Admission, Presented, RetiredSecret, Retirement, Standing, TokenWindow},
     scope::UnknownScope,
 };
@@ -23,7 +23,16 @@ pub struct Credential<'a> {
     pub client_secret: &'a str,
 }
 
-/// A bought token.
+impl Credential<'_> {
+    /// Whether the secret is one that the key has now.
+    pub(crate) fn opens(&self, key: &ApiKey, now: Timestamp) -> bool {
+        let standing = key.standing();
+        let presented = present(&standing, &jose::digest(self.client_secret));
+        matches!(standing.admit(presented, now), Admission::Granted { .. })
+    }
+}
+
+/// A token that was issued.
 #[derive(Debug)]
 pub struct Exchanged {
     /// The signed JWT.

@@ -186,7 +186,11 @@ impl Service {
         session.commit().await?;
         tracing::info!(person = %member.id, organisation = %invitation.organisation_id, "joined by invitation");
         if let Acceptance::Visitor(visitor) = by {
-            self.switch_organisation(ctx, visitor, invitation.organisation_id.as_str()).await?;
+            // The person has joined, also if the session has ended since.
+            let switched = self.switch_organisation(ctx, visitor, invitation.organisation_id.as_str()).await;
+            if let Err(failure @ (Failure::Store(_) | Failure::Internal(_))) = switched {
+                return Err(failure);
+            }
         }
         Ok(Accepted::Joined(invitation))
     }

@@ -1,13 +1,14 @@
 //! Token revocation (RFC 7009): a key may end its own access tokens one by one.
 
 use crate::{
-    Ctx, Failure, Holder, Principal, Service,
+    Ctx, Failure, Holder, Service,
     audit::Entry,
     exchange::{ClientRefusal, Credential},
     tokens::{Accepted, TokenRefusal},
 };
-use domain::{KeyId, Timestamp, audit::Action, authority::TokenClaims};
+use domain::{KeyId, audit::Action};
 use serde_json::json;
+use store::StoreError;
 
 /// What became of a request to revoke a token.
 #[derive(Debug)]
@@ -32,11 +33,11 @@ impl Service {
         let client = self.admit_client(ctx, credential).await.map_err(RevocationRefusal::Client)?;
         let fail = |failure: Failure| RevocationRefusal::Client(ClientRefusal::Failure(failure));
         match self.accept(ctx, token).await {
-            Ok(Accepted { claims, principal }) => match &principal.holder {
+            Ok(accepted) => match &accepted.principal.holder {
                 Holder::ApiKey { id, .. } if *id == client.id => {
-                    self.revoke_accepted(ctx, &client.id, &principal, &claims).await.map_err(fail)
+                    self.revoke_accepted(ctx, credential, &client.id, &accepted).await
                 }
-                _ if principal.organisation_id == client.key.organisation_id => {
+                _ if accepted.principal.organisation_id == client.key.organisation_id => {
                     Err(RevocationRefusal::NotYours)
                 }
                 _ => Ok(()),
@@ -48,24 +49,29 @@ impl Service {
         }
     }
 
+    /// Revokes a token, if it and the client's secret are good still.
     async fn revoke_accepted(
         &self,
         ctx: &Ctx,
+        credential: Credential<'_>,
         client: &KeyId,
-        principal: &Principal,
-        claims: &TokenClaims,
-    ) -> Result<(), Failure> {
-        let mut session = self.0.store.begin().await?;
-        session.lock_key(client).await?;
-        if session.revoke_token(&claims.token_id, Timestamp::from_seconds(claims.expires_at)).await? {
-            let entry = Entry {
-                action: Action::AccessTokenRevoked,
-                object_id: &claims.token_id,
-                object_name: &principal.actor().name,
-                details: json!({}),
-            };
-            self.audit(&mut session, ctx, principal, entry).await?;
-        }
-        Ok(session.commit().await?)
+        Accepted { claims, principal }: &Accepted,
+    ) -> Result<(), RevocationRefusal> {
+        let fail = |error: StoreError| RevocationRefusal::Client(ClientRefusal::Failure(error.into()));
+        let begun = self.0.store.begin_for_key(client, claims, ctx.now).await.map_err(fail)?;
+        let Some(mut transaction) = begun.ok().filter(|begun| credential.opens(begun.key(), ctx.now)) else {
+            // Either has ended meanwhile: a refusal if it was the secret, and nothing to do if it was the token alone.
+            return self.admit_client(ctx, credential).await.map(drop).map_err(RevocationRefusal::Client);
+        };
+        transaction.revoke_token().await.map_err(fail)?;
+        let entry = Entry {
+            action: Action::AccessTokenRevoked,
+            object_id: &claims.token_id,
+            object_name: &principal.actor().name,
+            details: json!({}),
+        };
+        let audited = self.audit(&mut transaction, ctx, principal, entry).await;
+        audited.map_err(|failure| RevocationRefusal::Client(ClientRefusal::Failure(failure)))?;
+        transaction.commit().await.map_err(fail)
     }
 }

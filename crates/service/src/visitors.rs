@@ -222,9 +222,8 @@ impl Service {
     ) -> Result<(), Failure> {
         let missing = || Reject::NotFound { kind: "organisation", id: organisation.to_owned() };
         let id = OrganisationId::parse(organisation).map_err(|_| missing())?;
-        let mut transaction = self.begin_as_visitor(ctx, visitor).await?;
-        let memberships = transaction.memberships_of(&visitor.session.user_id).await?;
-        if !memberships.iter().any(|one| one.organisation_id == id) {
+        let mut transaction = self.begin_as_visitor_in(ctx, visitor, &id).await?;
+        if transaction.in_organisation(&id, ctx.now).await?.is_none() {
             return Err(missing().into());
         }
         transaction.switch_session(&visitor.session.id, &id).await?;

@@ -31,7 +31,8 @@ mod value;
 
 pub use audit::{AuditFilter, AuditHead};
 pub use authority::{
-    FoundOrganisation, JoinOrganisation, MayAddMembers, OrganisationTransaction, UserProof, UserTransaction,
+    FoundOrganisation, JoinOrganisation, KeyTransaction, MayAddMembers, OrganisationTransaction, UserProof,
+    UserTransaction,
 };
 pub use authorization::{DeviceDecision, StoredCode, StoredDevice};
 pub use checkup::ServerFacts;

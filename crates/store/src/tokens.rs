@@ -1,6 +1,6 @@
 //! Access tokens that were revoked one by one. Tokens themselves are not stored.
 
-use crate::{Session, StoreError, statements::statements, value::params};
+use crate::{KeyTransaction, Session, StoreError, statements::statements, value::params};
 use domain::Timestamp;
 
 statements! {
@@ -19,12 +19,18 @@ pub struct TokenProbe {
     pub signing_key_alive: bool,
 }
 
-impl Session {
-    /// Remembers that a token was revoked. False if it was already.
-    pub async fn revoke_token(&mut self, token_id: &str, expires_at: Timestamp) -> Result<bool, StoreError> {
-        Ok(self.execute(REVOKE, params![token_id, expires_at]).await? == 1)
+impl KeyTransaction {
+    /// Remembers that the token this transaction began with was revoked.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn revoke_token(&mut self) -> Result<(), StoreError> {
+        let params = params![&self.claims().token_id, Timestamp::from_seconds(self.claims().expires_at)];
+        self.execute(REVOKE, params).await.map(drop)
     }
+}
 
+impl Session {
     /// Forgets revoked tokens that have expired since; answers how many.
     pub async fn forget_expired_tokens(&mut self, now: Timestamp) -> Result<u64, StoreError> {
         self.execute(FORGET_EXPIRED, params![now]).await

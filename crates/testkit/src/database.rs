@@ -26,6 +26,21 @@ pub struct Database {
     pub url: String,
 }
 
+/// A transaction of [`Database::hold`]; it is rolled back when the value is dropped.
+#[expect(missing_debug_implementations, reason = "connections have none")]
+pub enum HeldTransaction {
+    /// In the file.
+    Sqlite {
+        /// Ends the transaction when it is closed.
+        _connection: rusqlite::Connection,
+    },
+    /// On the server.
+    Postgres {
+        /// Ends the transaction when it is closed.
+        _client: tokio_postgres::Client,
+    },
+}
+
 impl Database {
     /// Makes one.
     pub async fn fresh(engine: Engine) -> Self {
@@ -35,6 +50,66 @@ impl Database {
             Engine::Postgres => create_postgres(&dir).await,
         };
         Self { dir, url }
+    }
+
+    /// Another database with the same content, made while nobody uses this one. It has a copy of the folder, too, so a server
+    /// that is started on it has the same master key.
+    pub async fn copy(&self) -> Self {
+        let dir = TempDir::with_prefix("duku-test-").unwrap();
+        for entry in std::fs::read_dir(self.dir.path()).unwrap().map(Result::unwrap) {
+            let name = entry.file_name();
+            if entry.path().is_file() && !name.to_string_lossy().starts_with("duku.db") {
+                std::fs::copy(entry.path(), dir.path().join(name)).unwrap();
+            }
+        }
+        let url = match self.location() {
+            Location::Sqlite(path) => {
+                let copy = dir.path().join("duku.db");
+                let connection = rusqlite::Connection::open(path).unwrap();
+                connection.execute("VACUUM INTO ?1", [copy.to_str().unwrap()]).unwrap();
+                format!("sqlite://{}", copy.display())
+            }
+            Location::Postgres(_) => {
+                let (server, template) = self.url.rsplit_once('/').unwrap();
+                let (name, client) = (database_name(&dir), connect(&format!("{server}/postgres")).await);
+                client
+                    .batch_execute(&format!(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{template}'"
+                    ))
+                    .await
+                    .unwrap();
+                client.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {template}")).await.unwrap();
+                format!("{server}/{name}")
+            }
+        };
+        Self { dir, url }
+    }
+
+    /// Deletes it, whoever is connected.
+    pub async fn remove(self) {
+        if let Location::Postgres(_) = self.location() {
+            let (server, name) = self.url.rsplit_once('/').unwrap();
+            let client = connect(&format!("{server}/postgres")).await;
+            client.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)")).await.unwrap();
+        }
+    }
+
+    /// Begins a transaction that writes, runs `sql` in it and keeps it open until the value is dropped. On SQLite every
+    /// other writer waits for it.
+    pub async fn hold(&self, sql: &str) -> HeldTransaction {
+        match self.location() {
+            Location::Sqlite(path) => {
+                let connection = rusqlite::Connection::open(path).unwrap();
+                connection.busy_timeout(std::time::Duration::from_secs(5)).unwrap();
+                connection.execute_batch("BEGIN IMMEDIATE").unwrap();
+                HeldTransaction::Sqlite { _connection: connection }
+            }
+            Location::Postgres(url) => {
+                let client = connect(&url).await;
+                client.batch_execute(&format!("BEGIN; {sql}")).await.unwrap();
+                HeldTransaction::Postgres { _client: client }
+            }
+        }
     }
 
     /// Where the store finds it.
@@ -53,8 +128,14 @@ async fn create_postgres(dir: &TempDir) -> String {
         "DUKU_TEST_POSTGRES_URL is not set: run `cargo xtask test`, it starts a PostgreSQL for the tests",
     );
     // The folder's random name is unique on this machine, and so is the database's.
-    let name: String = dir
-        .path()
+    let name = database_name(dir);
+    connect(&server).await.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
+    let (base, _) = server.rsplit_once('/').unwrap();
+    format!("{base}/{name}")
+}
+
+fn database_name(dir: &TempDir) -> String {
+    dir.path()
         .file_name()
         .unwrap()
         .to_string_lossy()
@@ -64,10 +145,7 @@ async fn create_postgres(dir: &TempDir) -> String {
             b'-' => "_".to_owned(),
             other => format!("x{other:x}"),
         })
-        .collect();
-    connect(&server).await.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
-    let (base, _) = server.rsplit_once('/').unwrap();
-    format!("{base}/{name}")
+        .collect()
 }
 
 /// A connection that lives as long as the client.

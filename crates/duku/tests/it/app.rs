@@ -21,8 +21,9 @@ pub(crate) struct App {
     pub(crate) organisation: domain::Organisation,
     /// Where it really listens, whatever its settings call it.
     pub(crate) address: SocketAddr,
+    /// Its data, for looks behind the product's back.
+    pub(crate) database: Database,
     _serving: Serving,
-    _database: Database,
 }
 
 /// An installation in which nobody has made an organisation yet.
@@ -48,7 +49,12 @@ impl Drop for Serving {
 impl Fresh {
     /// A public URL with port 0 gets the port that is listened on.
     pub(crate) async fn start_with(engine: Engine, given: GivenSettings) -> Self {
-        let database = Database::fresh(engine).await;
+        Self::start_on(Database::fresh(engine).await, given, 1).await
+    }
+
+    /// The same on data that may be there already. The seed must be another one than that of the process that made them:
+    /// otherwise identifiers and secrets repeat.
+    pub(crate) async fn start_on(database: Database, given: GivenSettings, seed: u64) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let port = address.port();
@@ -63,7 +69,7 @@ impl Fresh {
         };
         let settings = given.resolve(None).unwrap();
         let clock = TestClock::new();
-        let ambient = Ambient { clock: Arc::new(clock.clone()), entropy: Arc::new(SeededEntropy::new(1)) };
+        let ambient = Ambient { clock: Arc::new(clock.clone()), entropy: Arc::new(SeededEntropy::new(seed)) };
         let urls = Urls::resolve(&settings, address).unwrap();
         let store = app::open_store(&settings).await.unwrap();
         let service = app::open_service(&settings, store, &urls, &ambient).await.unwrap();
@@ -93,7 +99,24 @@ impl App {
         let Fresh { api, service, clock, address, serving, database, .. } = fresh;
         let organisation =
             service.create_organisation(&ctx, "test", "Acme", "ada@example.org", None).await.unwrap();
-        Self { api, service, clock, organisation, address, _serving: serving, _database: database }
+        Self { api, service, clock, organisation, address, database, _serving: serving }
+    }
+
+    /// On a copy of data that hold `organisation` already.
+    pub(crate) async fn start_on(
+        database: Database,
+        given: GivenSettings,
+        seed: u64,
+        organisation: domain::Organisation,
+    ) -> Self {
+        let fresh = Fresh::start_on(database, given, seed).await;
+        let Fresh { api, service, clock, address, serving, database, .. } = fresh;
+        Self { api, service, clock, organisation, address, database, _serving: serving }
+    }
+
+    /// Stops serving; what stays is the data.
+    pub(crate) fn stop(self) -> Database {
+        self.database
     }
 
     pub(crate) fn ctx(&self) -> Ctx {

@@ -16,6 +16,7 @@ mod forged_tokens;
 mod hosts;
 mod life;
 mod login;
+mod lost_authority;
 mod operations;
 mod page_times;
 mod people;

@@ -199,7 +199,11 @@ impl Session {
         self.find(SESSION_IN_ORGANISATION, params, |row| user_facts(row, 0)).await
     }
 
-    async fn confirm_token(&mut self, claims: &TokenClaims, now: Timestamp) -> Result<Confirmed, StoreError> {
+    pub(super) async fn confirm_token(
+        &mut self,
+        claims: &TokenClaims,
+        now: Timestamp,
+    ) -> Result<Confirmed, StoreError> {
         match &claims.subject {
             TokenSubject::ApiKey(id) => {
                 self.hold(on_postgres::HOLD_KEY, id.as_str()).await?;

@@ -1,5 +1,6 @@
 //! Authority over a person's own access, from one of the proofs of who the person is.
 
+use super::organisation::on_postgres::HOLD_ORGANISATION;
 use crate::{
     PersonSession, Session, SessionKind, Store, StoreError,
     members::Person,
@@ -83,7 +84,7 @@ impl UserTransaction {
         self.user.password_hash.as_deref() == Some(hash)
     }
 
-    /// The person in an organisation through the session that the proof names: role and second factor as they are now.
+    /// Of [`Store::begin_for_user_in`]: the person in the organisation through the session that the proof names: role and second factor as they are now.
     pub async fn in_organisation(
         &mut self,
         organisation: &OrganisationId,
@@ -121,6 +122,22 @@ impl Store {
         now: Timestamp,
     ) -> Result<Result<UserTransaction, Ended>, StoreError> {
         self.begin().await?.for_user(user, proof, now).await
+    }
+
+    /// The same for what the person may do in an organisation, whose rules stay as they are until the transaction ends.
+    ///
+    /// # Errors
+    /// As [`Self::begin_for_user`].
+    pub async fn begin_for_user_in(
+        &self,
+        organisation: &OrganisationId,
+        user: &UserId,
+        proof: UserProof<'_>,
+        now: Timestamp,
+    ) -> Result<Result<UserTransaction, Ended>, StoreError> {
+        let mut session = self.begin().await?;
+        session.hold(HOLD_ORGANISATION, organisation.as_str()).await?;
+        session.for_user(user, proof, now).await
     }
 }
 

@@ -51,6 +51,14 @@ impl Fresh {
         open(&self.database).await.unwrap()
     }
 
+    /// What a revocation leaves, without a key's token to begin with.
+    pub(crate) async fn revoke_token(&self, token_id: &str, expires_at: Timestamp) {
+        let values = format!("('{token_id}', {})", expires_at.ms());
+        self.database
+            .sql(&format!("INSERT INTO revoked_tokens (token_id, expires_at_ms) VALUES {values}"))
+            .await;
+    }
+
     pub(crate) async fn read(&self) -> Session {
         self.store.reader().await.unwrap()
     }

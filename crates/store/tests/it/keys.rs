@@ -186,8 +186,8 @@ async fn the_doors_learn_the_key_and_the_standing_of_its_tokens(fresh: Fresh) {
     let signing = crate::signing::signing_key("kid-1", NOW);
     let mut session = fresh.begin().await;
     session.insert_signing_key(&signing).await.unwrap();
-    session.revoke_token("tok_revoked", NOW).await.unwrap();
     session.commit().await.unwrap();
+    fresh.revoke_token("tok_revoked", NOW).await;
     let mut session = fresh.read().await;
     for (token, kid, revoked, alive) in [
         ("tok_good", "kid-1", false, true),

@@ -113,8 +113,8 @@ async fn a_token_is_checked_only_in_the_organisations_of_its_person(fresh: Fresh
     session.insert_person(&ada).await.unwrap();
     session.add_member(&ada.id, Role::Admin, NOW).await.unwrap();
     session.insert_signing_key(&crate::signing::signing_key("kid", NOW)).await.unwrap();
-    session.revoke_token("tok_revoked", NOW).await.unwrap();
     session.commit().await.unwrap();
+    fresh.revoke_token("tok_revoked", NOW).await;
     let mut session = fresh.read().await;
     let good = PersonToken { token_id: "tok_good", kid: "kid", session_id: "" };
     let found = session.find_person_for_token_check(&acme.id, &ada.id, good, NOW).await.unwrap().unwrap();

@@ -43,10 +43,9 @@ async fn signing_keys_come_in_the_order_in_which_they_sign(fresh: Fresh) {
 }
 
 async fn a_revoked_token_is_remembered_until_it_is_pruned(fresh: Fresh) {
+    fresh.revoke_token("tok_1", NOW).await;
+    fresh.revoke_token("tok_2", NOW.plus_seconds(1)).await;
     let mut session = fresh.begin().await;
-    assert!(session.revoke_token("tok_1", NOW).await.unwrap());
-    assert!(!session.revoke_token("tok_1", NOW).await.unwrap());
-    assert!(session.revoke_token("tok_2", NOW.plus_seconds(1)).await.unwrap());
     assert_eq!(session.forget_expired_tokens(NOW.plus_seconds(-1)).await.unwrap(), 0);
     assert_eq!(session.forget_expired_tokens(NOW).await.unwrap(), 1);
     session.commit().await.unwrap();

@@ -1,0 +1,216 @@
+//! Loss and request that meet at a lock: a transaction of the test's own holds rows, both queue up, and it lets go.
+
+use super::{
+    fixture::{Fixture, World},
+    http::{Browser, Reply},
+    judge::{Outcome, outcome},
+    losses::Taker,
+    moments::{Failed, Moment, Shapes, Shown, judged, next_seed},
+    rows::{Before, Credential, Needs},
+    snapshot::{Snapshot, Written, beyond, order},
+    ways::Way,
+};
+use crate::app::App;
+use futures::future::join_all;
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use testkit::{Engine, HeldTransaction};
+use tokio::task::JoinHandle;
+
+/// How many rows wait for a lock at once: each takes a connection, and so does its loss.
+const CHUNK: usize = 12;
+
+/// Loss and request meet at a lock. `shapes` says what the loss itself writes.
+pub(super) async fn waiting(
+    fixture: &Fixture,
+    engine: Engine,
+    worlds: &[Arc<World>],
+    (way, moment): (Way, Moment),
+    shapes: &Shapes,
+) -> Shown {
+    let app = fixture.start(next_seed()).await;
+    let before = Snapshot::of(&app.database, engine).await;
+    let (mut answered, mut failed, mut unheld) = (Vec::new(), Vec::new(), Vec::new());
+    for chunk in worlds.chunks(CHUNK) {
+        answered.extend(match moment {
+            Moment::LostWhileWaiting => request_first(&app, chunk, way).await,
+            _ => loss_first(&app, chunk, way, moment).await,
+        });
+    }
+    let written = before.until(&Snapshot::of(&app.database, engine).await);
+    let order = order(&app.database).await;
+    // What is done once for the whole installation is nobody's in particular.
+    let for_all: Vec<&Written> =
+        written.iter().filter(|one| one.action() == "signing_key.withdrawn").collect();
+    for (world, Raced { reply, waited, answered_first, loss }) in worlds.iter().zip(answered) {
+        if let Some(what) = loss {
+            failed.push(Failed { world: Arc::clone(world), what: format!("the loss failed: {what}") });
+            continue;
+        }
+        let done = matches!(outcome(world, &reply), Outcome::Done(_));
+        let all: Vec<&Written> = written.iter().filter(|one| one.is_of(world)).collect();
+        let wrote = beyond(&all, &shapes[&world.values["number"]]);
+        // What came before the loss was committed was done with authority.
+        if done && (!waited || came_first(&order, &[&*all, &*for_all].concat(), &wrote, answered_first)) {
+            unheld.push(Arc::clone(world));
+            continue;
+        }
+        if done && is_dead(&app, world, &reply).await {
+            unheld.push(Arc::clone(world));
+            continue;
+        }
+        failed.extend(judged(world, &reply, &wrote));
+    }
+    app.stop().remove().await;
+    Shown { failed, unheld, shapes: shapes.clone() }
+}
+
+struct Raced {
+    reply: Reply,
+    /// Whether it came after the lock was given up.
+    waited: bool,
+    /// Whether it came before the loss was answered.
+    answered_first: bool,
+    /// Why authority could not be taken away.
+    loss: Option<String>,
+}
+
+/// Holds the rows of these tables that belong to the chunk.
+async fn hold(app: &App, chunk: &[Arc<World>], tables: &[(&str, &str)]) -> HeldTransaction {
+    let mut sql = String::new();
+    for (table, prefix) in tables {
+        let marks = chunk.iter().flat_map(|world| world.marks.iter()).filter(|mark| mark.starts_with(prefix));
+        let ids = marks.map(|mark| format!("'{mark}'")).collect::<Vec<_>>().join(",");
+        write!(sql, "SELECT id FROM {table} WHERE id IN ({ids}) FOR UPDATE; ").unwrap();
+    }
+    app.database.hold(&sql).await
+}
+
+type Loss = JoinHandle<(Result<(), String>, Instant)>;
+type Sent = JoinHandle<(Reply, bool, Instant)>;
+
+fn begin_losses(app: &App, chunk: &[Arc<World>], way: Way) -> Vec<Loss> {
+    let taker = Taker::of(app);
+    let losses = chunk.iter().map(|world| {
+        let (taker, world) = (taker.clone(), Arc::clone(world));
+        tokio::spawn(async move { (taker.take(world, way).await, Instant::now()) })
+    });
+    losses.collect()
+}
+
+fn begin_requests(app: &App, chunk: &[Arc<World>], released: &Arc<AtomicBool>) -> Vec<Sent> {
+    let requests = chunk.iter().map(|world| {
+        let (request, server, released) = (world.request(), app.address, Arc::clone(released));
+        tokio::spawn(async move {
+            let reply = request.send(server).await;
+            (reply, released.load(Ordering::SeqCst), Instant::now())
+        })
+    });
+    requests.collect()
+}
+
+/// Long enough for all of them to reach the lock.
+async fn let_requests_wait(chunk: &[Arc<World>]) {
+    let hashes = chunk.iter().any(|world| {
+        world.change.credential == Credential::Password
+            || world.change.body.contains("password")
+            || world.change.before == Before::PasswordGiven
+    });
+    tokio::time::sleep(Duration::from_millis(if hashes { 400 } else { 200 })).await;
+}
+
+async fn loss_first(app: &App, chunk: &[Arc<World>], way: Way, moment: Moment) -> Vec<Raced> {
+    let held = match (moment, way) {
+        (Moment::WaitingForTheAuditLog, _) => {
+            app.database.hold("SELECT chain FROM audit_heads FOR UPDATE").await
+        }
+        (_, Way::SigningKeyWithdrawn) => {
+            app.database.hold("SELECT name FROM meta WHERE name = 'lock.signing_keys' FOR UPDATE").await
+        }
+        _ => hold(app, chunk, &[("organisations", "org_"), ("users", "usr_")]).await,
+    };
+    let released = Arc::new(AtomicBool::new(false));
+    let taker = Taker::of(app);
+    let for_all = tokio::spawn(async move { taker.take_from_all(way).await });
+    let losses = begin_losses(app, chunk, way);
+    let hashing = if way == Way::PasswordChanged { 700 } else { 120 };
+    tokio::time::sleep(Duration::from_millis(hashing)).await;
+    let requests = begin_requests(app, chunk, &released);
+    let_requests_wait(chunk).await;
+    released.store(true, Ordering::SeqCst);
+    drop(held);
+    for_all.await.unwrap().unwrap();
+    raced(chunk, losses, requests).await
+}
+
+async fn request_first(app: &App, chunk: &[Arc<World>], way: Way) -> Vec<Raced> {
+    let held = hold(app, chunk, &[("organisations", "org_")]).await;
+    let released = Arc::new(AtomicBool::new(false));
+    let requests = begin_requests(app, chunk, &released);
+    let_requests_wait(chunk).await;
+    Taker::of(app).take_from_all(way).await.unwrap();
+    let losses = begin_losses(app, chunk, way);
+    // A loss that waits behind the request comes after it.
+    let deadline = Instant::now() + Duration::from_millis(1500);
+    while losses.iter().any(|loss| !loss.is_finished()) && Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    released.store(true, Ordering::SeqCst);
+    drop(held);
+    raced(chunk, losses, requests).await
+}
+
+async fn raced(chunk: &[Arc<World>], losses: Vec<Loss>, requests: Vec<Sent>) -> Vec<Raced> {
+    let mut raced = Vec::new();
+    for ((world, loss), request) in chunk.iter().zip(join_all(losses).await).zip(join_all(requests).await) {
+        let (loss, lost_at) = loss.unwrap();
+        let (reply, waited, answered_at) = request.unwrap();
+        // The request may have ended the session that the loss came with.
+        let is_request_first = world.change.name.contains("/sessions/") || world.change.needs == Needs::Own;
+        let loss = loss.err().filter(|error| error.starts_with('5') || !is_request_first);
+        raced.push(Raced { reply, waited, answered_first: answered_at < lost_at, loss });
+    }
+    raced
+}
+
+/// Whether what the request did came before what the loss did. Who was answered first decides where one of them left no mark.
+fn came_first(
+    order: &BTreeMap<String, i64>,
+    all: &[&Written],
+    wrote: &[&Written],
+    answered_first: bool,
+) -> bool {
+    let number = |one: &&Written| order.get(one.value("id")).copied();
+    let is_mark = |one: &&&Written| match one.table {
+        "audit_events" => one.came,
+        table => table == "sessions" && !one.came && number(one).is_some(),
+    };
+    let of_request: Vec<i64> = wrote.iter().filter(is_mark).filter_map(number).collect();
+    let of_loss = all.iter().filter(is_mark).filter_map(number).filter(|one| !of_request.contains(one)).max();
+    match (of_request.iter().max(), of_loss) {
+        (Some(done), Some(lost)) => *done < lost,
+        _ => answered_first,
+    }
+}
+
+/// A session that was given while the password was changed is harmless if it was ended with all others.
+async fn is_dead(app: &App, world: &World, reply: &Reply) -> bool {
+    let sessions: Vec<_> =
+        reply.cookies().filter(|(name, value)| name.starts_with("duku_s") && !value.is_empty()).collect();
+    if sessions.is_empty() || world.change.name.starts_with("POST") {
+        return false;
+    }
+    let mut browser = Browser::new(app.address);
+    browser.cookies = sessions.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    if browser.cookies.contains_key("duku_session") {
+        return browser.get("/account").await.status != 200;
+    }
+    browser.authorize().await.parameter("code").is_none()
+}
