@@ -242,7 +242,8 @@ impl Settings {
             ("signing-key-days", self.signing_key_days, 1, 3650),
             ("signing-key-lead-seconds", self.signing_key_lead_seconds, 0, 86_400),
             ("clock-skew-seconds", self.clock_skew_seconds, 0, 300),
-            ("page-maximum", self.page_maximum, 1, 10_000),
+            // The lists of Viewport and of GraphQL ask for up to 100 entries where nobody says how many.
+            ("page-maximum", self.page_maximum, 100, 10_000),
             ("products-per-organisation", self.products_per_organisation, 1, 10_000_000),
             ("targets-per-product", self.targets_per_product, 1, 10_000_000),
             ("members-per-organisation", self.members_per_organisation, 1, 1_000_000),

@@ -18,6 +18,7 @@ mod life;
 mod login;
 mod lost_authority;
 mod operations;
+mod page_sizes;
 mod page_times;
 mod people;
 mod person;
