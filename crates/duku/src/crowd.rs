@@ -77,12 +77,17 @@ impl Crowd {
     /// A place for the request, unless it is too much. Probes always get one: they must tell a crowd from an outage.
     pub(crate) fn admit(self: &Arc<Self>, path: &str) -> Result<Arc<Place>, TooMany> {
         let working = self.working.fetch_add(1, Relaxed);
-        if working < self.allowed.load(Relaxed) || matches!(path, "/healthz" | "/readyz") {
+        if working < self.allowed.load(Relaxed) || is_probe(path) {
             return Ok(Arc::new(Place { crowd: Arc::clone(self), works: AtomicBool::new(true) }));
         }
         self.working.fetch_sub(1, Relaxed);
+        Err(self.shed())
+    }
+
+    /// One more request that is not served.
+    pub(crate) fn shed(&self) -> TooMany {
         shed_total().increment(1);
-        Err(TooMany(self.shed.fetch_add(1, Relaxed)))
+        TooMany(self.shed.fetch_add(1, Relaxed))
     }
 
     /// Adjusts how many are let in, for ever, so that nobody waits much longer than `patience`.
@@ -104,6 +109,11 @@ impl Crowd {
             remarks.note(self.shed.load(Relaxed), working);
         }
     }
+}
+
+/// Whether a path is a probe's.
+pub(crate) fn is_probe(path: &str) -> bool {
+    matches!(path, "/healthz" | "/readyz")
 }
 
 /// What was said about the crowd.

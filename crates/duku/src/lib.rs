@@ -2,8 +2,10 @@
 //!
 //! The only room that knows every other, and the only one with an ambient clock.
 
+mod admission;
 pub mod app;
 pub mod cli;
+mod connection;
 pub mod crowd;
 pub mod environment;
 pub mod failure;

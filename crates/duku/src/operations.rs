@@ -18,9 +18,10 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 use store::StoreError;
+use tokio::sync::Mutex;
 use web::Cause;
 
 /// Whether the server is on its way down, so that load balancers stop sending.
@@ -43,21 +44,51 @@ pub fn router(service: Service, stopping: Stopping) -> Router {
     Router::new()
         .route("/healthz", get(|| async { web::json(StatusCode::OK, &json!({ "status": "ok" })) }))
         .route("/readyz", get(ready))
-        .with_state((service, stopping))
+        .with_state((service, stopping, Arc::default()))
 }
 
-async fn ready(State((service, stopping)): State<(Service, Stopping)>) -> Response<Body> {
+async fn ready(
+    State((service, stopping, last)): State<(Service, Stopping, Arc<LastCheck>)>,
+) -> Response<Body> {
     if stopping.has_begun() {
         return unready("this node is stopping");
     }
-    match service.ready().await {
+    let check = async || {
+        service.ready().await.map_err(|error| {
+            tracing::warn!(%error, "not ready");
+            reason(&error).into()
+        })
+    };
+    match last.check(Instant::now, check).await {
         Ok(()) => {
             web::json(StatusCode::OK, &json!({ "status": "ready", "database": service.store().engine() }))
         }
-        Err(error) => {
-            tracing::warn!(%error, "not ready");
-            unready(&reason(&error))
+        Err(why) => unready(&why),
+    }
+}
+
+/// How long a check of the database answers for others.
+const CHECK_AGE: Duration = Duration::from_secs(1);
+
+/// The last check of the database, and when it ended. Probes are never shed, so a flood of them must not be one of the database:
+/// those that come together wait for one check, and those that come within a second of it get its result.
+#[derive(Debug, Default)]
+struct LastCheck(Mutex<Option<(Instant, Checked)>>);
+
+/// Why the database cannot be used, if so.
+type Checked = Result<(), Arc<str>>;
+
+impl LastCheck {
+    async fn check(&self, now: impl Fn() -> Instant, check: impl AsyncFnOnce() -> Checked) -> Checked {
+        let mut last = self.0.lock().await;
+        if let Some((at, checked)) = &*last
+            && now().saturating_duration_since(*at) < CHECK_AGE
+        {
+            return checked.clone();
         }
+        let checked = check().await;
+        *last = Some((now(), checked.clone()));
+        checked
     }
 }
 
@@ -129,6 +160,32 @@ fn failed(status: StatusCode, error: &str, code: &str, description: &str) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn probes_that_come_within_a_second_share_one_check() {
+        use std::sync::atomic::AtomicUsize;
+        let (last, checks, began) = (LastCheck::default(), AtomicUsize::new(0), Instant::now());
+        let down = AtomicBool::new(false);
+        let ask = |milliseconds| {
+            let check = async || {
+                checks.fetch_add(1, Ordering::Relaxed);
+                tokio::task::yield_now().await;
+                if down.load(Ordering::Relaxed) { Err("the database is away".into()) } else { Ok(()) }
+            };
+            last.check(move || began + Duration::from_millis(milliseconds), check)
+        };
+        let answers = futures::future::join_all((0..1000).map(|probe| ask(probe % 1000))).await;
+        assert!(answers.iter().all(Result::is_ok));
+        assert_eq!(checks.load(Ordering::Relaxed), 1, "they come together");
+        down.store(true, Ordering::Relaxed);
+        assert_eq!(ask(999).await, Ok(()), "within a second");
+        let away = Err(Arc::from("the database is away"));
+        assert_eq!((ask(1000).await, ask(1500).await), (away.clone(), away), "a failure counts as long");
+        assert_eq!(checks.load(Ordering::Relaxed), 2);
+        down.store(false, Ordering::Relaxed);
+        assert_eq!(ask(2000).await, Ok(()));
+        assert_eq!(checks.load(Ordering::Relaxed), 3);
+    }
 
     #[tokio::test]
     async fn a_bug_loses_its_request_alone_and_leaves_the_cause_for_the_log() {

@@ -1,7 +1,9 @@
 //! Listening, serving, stopping.
 
 use crate::{
-    crowd::{Arriving, Crowd},
+    admission::Admission,
+    connection::{Activity, Outgoing, Reason, Socket, Verdict},
+    crowd::{Arriving, Crowd, is_probe},
     failure::CommandFailure,
 };
 use axum::{
@@ -13,27 +15,43 @@ use axum::{
 use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto::Builder, graceful::GracefulShutdown},
+    server::{conn::auto::Builder, graceful::GracefulConnection},
     service::TowerToHyperService,
 };
 use std::{convert::Infallible, io::ErrorKind, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream, lookup_host},
-    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    sync::watch,
     task::unconstrained,
-    time::{sleep, timeout},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 use tower::Service;
+use web::TrustedProxies;
+
+pub use crate::connection::Timeouts;
 
 /// How connections are treated.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// The most connections at once; the next ones wait.
+    /// The most connections at once; the next ones are answered 503 or closed.
     pub connections: usize,
-    /// How long a client may take to send its headers.
-    pub header_timeout: Duration,
+    /// The most connections of one address; 0 for a quarter of them all.
+    pub per_address: usize,
+    /// How long clients may keep us waiting.
+    pub timeouts: Timeouts,
     /// How long a stop waits for running requests.
     pub stop: Duration,
+    /// Whether metrics tell of the connections.
+    pub counted: bool,
+}
+
+#[cfg(test)]
+impl Limits {
+    pub(crate) const fn for_tests() -> Self {
+        let second = Duration::from_secs(1);
+        let timeouts = Timeouts { header: second, idle: second, write: second };
+        Self { connections: 1, per_address: 0, timeouts, stop: second, counted: false }
+    }
 }
 
 /// Binds an address.
@@ -57,12 +75,18 @@ pub async fn bind(option: &str, address: &str) -> Result<TcpListener, CommandFai
 /// How many connections the system accepts before we look at them: those beyond would try again after a second or three.
 const BACKLOG: u32 = 4096;
 
+/// How much of answers the system keeps for a connection. Left alone it takes megabytes from a client that reads slowly, and says
+/// that there is room again only when a third of them is gone: such a client would look like one that takes nothing.
+const SEND_BUFFER: u32 = 128 * 1024;
+
 /// Listens on the first address that a name stands for and that is ours to take.
 async fn listen(address: &str) -> std::io::Result<TcpListener> {
     let mut failure = ErrorKind::InvalidInput.into();
     for address in lookup_host(address).await? {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         socket.set_reuseaddr(true)?;
+        // Connections inherit it.
+        socket.set_send_buffer_size(SEND_BUFFER)?;
         match socket.bind(address).and_then(|()| socket.listen(BACKLOG)) {
             Ok(listener) => return Ok(listener),
             Err(error) => failure = error,
@@ -71,10 +95,17 @@ async fn listen(address: &str) -> std::io::Result<TcpListener> {
     Err(failure)
 }
 
-/// How long a connection that was just opened may take to say its first word once the server stops.
-const LAST_WORD: Duration = Duration::from_millis(500);
-/// How long those who knocked before the door was closed are still let in, when nobody else knocks.
-const LAST_KNOCK: Duration = Duration::from_millis(20);
+/// How long a connection that was just opened may take to send its first request once the server stops.
+const FIRST_REQUEST: Duration = Duration::from_millis(500);
+/// How long connections that came before the listener was closed are still served, when no other comes.
+const ACCEPT_DRAIN: Duration = Duration::from_millis(20);
+/// How long a connection that was told to end may take to do so.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// What a probe may take of a place that is reserved for probes.
+const PROBE: Duration = Duration::from_secs(2);
+/// The most requests that an HTTP/2 connection may have under way, and what is buffered of each of their answers.
+const STREAMS: u32 = 64;
+const STREAM_BUFFER: usize = 64 * 1024;
 
 /// Serves until `stop` resolves, then finishes what runs, waiting as long as the limits say.
 ///
@@ -83,128 +114,170 @@ pub async fn serve(
     listener: TcpListener,
     router: Router,
     limits: Limits,
+    proxies: TrustedProxies,
     crowd: Arc<Crowd>,
     stop: impl Future<Output = ()>,
 ) -> bool {
-    let places = Arc::new(Semaphore::new(limits.connections));
-    let graceful = GracefulShutdown::new();
     let (closing, is_closing) = watch::channel(false);
-    let house =
-        House { builder: builder(limits), router, crowd, is_closing, patience: limits.header_timeout };
+    let admission = Admission::new(&limits, proxies);
+    let timeouts = limits.timeouts;
+    let connections =
+        Connections { builder: builder(timeouts), router, crowd, admission, is_closing, timeouts };
     tokio::pin!(stop);
     loop {
-        let place = tokio::select! {
+        let accepted = tokio::select! {
             () = &mut stop => break,
-            place = Arc::clone(&places).acquire_owned() => place,
+            // Where everyone waits for the processor this task gets its turn seldom: then it takes all who come.
+            accepted = unconstrained(listener.accept()) => accepted,
         };
-        let Ok(place) = place else { break };
-        let (stream, peer) = tokio::select! {
-            () = &mut stop => break,
-            // Where everyone waits for the processor this task gets its turn seldom: then it takes all who knock.
-            accepted = unconstrained(listener.accept()) => match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    // Out of file descriptors, most likely: those that close soon make room.
-                    tracing::warn!(%error, "could not accept a connection");
-                    sleep(Duration::from_millis(50)).await;
-                    continue;
-                }
-            },
-        };
-        house.receive(&graceful, Visit { stream, peer, place });
+        match accepted {
+            Ok((stream, peer)) => connections.receive(stream, peer),
+            Err(error) => {
+                // Out of file descriptors, most likely: those that close soon make room.
+                tracing::warn!(%error, "could not accept a connection");
+                sleep(Duration::from_millis(50)).await;
+            }
+        }
     }
-    house.crowd.leave();
+    connections.crowd.leave();
     // The system has accepted connections that nobody has looked at yet: closing the listener would cut them.
     let last = async {
-        while let Ok(Ok((stream, peer))) = timeout(LAST_KNOCK, listener.accept()).await {
-            let Ok(place) = Arc::clone(&places).try_acquire_owned() else { break };
-            house.receive(&graceful, Visit { stream, peer, place });
+        while let Ok(Ok((stream, peer))) = timeout(ACCEPT_DRAIN, listener.accept()).await {
+            connections.receive(stream, peer);
         }
     };
-    let _ = timeout(LAST_WORD, last).await;
-    drop(listener);
+    let _ = timeout(FIRST_REQUEST, last).await;
+    drop((listener, connections));
     // The library closes a connection whose first request it has not read yet, as if it were idle.
-    sleep(LAST_KNOCK).await;
+    sleep(ACCEPT_DRAIN).await;
     let _ = closing.send(true);
     tokio::select! {
-        () = graceful.shutdown() => true,
+        // Every connection holds a receiver.
+        () = closing.closed() => true,
         () = sleep(limits.stop) => false,
     }
 }
 
-fn builder(limits: Limits) -> Builder<TokioExecutor> {
+fn builder(timeouts: Timeouts) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.header_timeout);
+    // Whether headers come in time is judged by `Activity`: the library's own timer runs between requests, too.
+    builder.http1().header_read_timeout(None);
     builder
         .http2()
         .timer(TokioTimer::new())
-        .max_concurrent_streams(128)
-        .keep_alive_interval(limits.header_timeout)
-        .keep_alive_timeout(limits.header_timeout);
+        .max_concurrent_streams(STREAMS)
+        .max_send_buf_size(STREAM_BUFFER)
+        .keep_alive_interval(timeouts.header)
+        .keep_alive_timeout(timeouts.header);
     builder
 }
 
-/// One accepted connection.
-struct Visit {
-    stream: TcpStream,
-    peer: SocketAddr,
-    place: OwnedSemaphorePermit,
-}
-
 /// What every connection shares.
-struct House {
+struct Connections {
     builder: Builder<TokioExecutor>,
     router: Router,
     crowd: Arc<Crowd>,
+    admission: Arc<Admission>,
     is_closing: watch::Receiver<bool>,
-    patience: Duration,
+    timeouts: Timeouts,
 }
 
-impl House {
-    fn receive(&self, graceful: &GracefulShutdown, Visit { stream, peer, place }: Visit) {
+impl Connections {
+    fn receive(&self, stream: TcpStream, peer: SocketAddr) {
+        let Some(place) = self.admission.admit(peer) else { return };
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection could not be set to answer without delay");
         }
-        let (builder, watcher, router) = (self.builder.clone(), graceful.watcher(), self.router.clone());
-        let (crowd, is_closing, patience) = (Arc::clone(&self.crowd), self.is_closing.clone(), self.patience);
+        let timeouts = if place.for_probes {
+            let Timeouts { header, write, .. } = self.timeouts;
+            Timeouts { header: header.min(PROBE), idle: Duration::ZERO, write: write.min(PROBE) }
+        } else {
+            self.timeouts
+        };
+        let activity = Activity::new(timeouts);
+        let (router, crowd) = (self.router.clone(), Arc::clone(&self.crowd));
+        let (known, for_probes) = (Arc::clone(&activity), place.for_probes);
+        let service = tower::service_fn(move |request| {
+            answer(router.clone(), Arc::clone(&crowd), Arc::clone(&known), for_probes, peer, request)
+        });
+        let socket = TokioIo::new(Socket::new(stream, Arc::clone(&activity)));
+        let connection =
+            self.builder.serve_connection(socket, TowerToHyperService::new(service)).into_owned();
+        let is_closing = self.is_closing.clone();
         tokio::spawn(async move {
-            // The library gives a client time to finish its headers only once it knows which protocol they are in.
-            let known = tokio::select! {
-                known = timeout(patience, protocol_is_known(&stream)) => matches!(known, Ok(Ok(()))),
-                () = closed(is_closing) => false,
-            };
-            if !known {
-                return;
-            }
-            let service =
-                tower::service_fn(move |request| answer(router.clone(), Arc::clone(&crowd), peer, request));
-            let connection = builder
-                .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
-                .into_owned();
-            if let Err(error) = watcher.watch(connection).await {
-                tracing::debug!(%error, %peer, "a connection ended early");
-            }
+            tend(connection, &activity, peer, is_closing).await;
             drop(place);
         });
     }
 }
 
-/// Resolves when a connection that has not said anything need not be waited for any longer.
-async fn closed(mut is_closing: watch::Receiver<bool>) {
-    // The sender is gone only if the server is.
-    let _ = is_closing.wait_for(|closing| *closing).await;
-    sleep(LAST_WORD).await;
+/// Drives a connection to its end, which comes when its client goes, keeps us waiting or has nothing to do, or when the server stops.
+async fn tend<C>(connection: C, activity: &Activity, peer: SocketAddr, mut is_closing: watch::Receiver<bool>)
+where
+    C: GracefulConnection,
+    C::Error: std::fmt::Display,
+{
+    tokio::pin!(connection);
+    let timer = sleep_until(Instant::now());
+    tokio::pin!(timer);
+    // Whether it was told to end, and whether the server stops.
+    let (mut ending, mut stopping) = (false, false);
+    loop {
+        tokio::select! {
+            biased;
+            ended = &mut connection => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, %peer, "a connection ended early");
+                }
+                return;
+            }
+            () = &mut timer => {
+                let now = Instant::now();
+                match activity.judge(now) {
+                    Verdict::Until(_) if stopping && !ending => {
+                        ending = true;
+                        connection.as_mut().graceful_shutdown();
+                        timer.as_mut().reset(now + ACCEPT_DRAIN);
+                    }
+                    Verdict::Until(next) => timer.as_mut().reset(next),
+                    Verdict::End(Reason::Idle) if !ending => {
+                        ending = true;
+                        connection.as_mut().graceful_shutdown();
+                        timer.as_mut().reset(now + FAREWELL);
+                    }
+                    Verdict::End(reason) => {
+                        tracing::debug!(?reason, %peer, "a connection was closed");
+                        if reason == Reason::NotTaken {
+                            activity.reset();
+                        }
+                        return;
+                    }
+                }
+            }
+            // The sender is gone only if the server is.
+            _ = is_closing.wait_for(|closing| *closing), if !stopping => {
+                stopping = true;
+                let patience = if activity.has_requested() { Duration::ZERO } else { FIRST_REQUEST };
+                timer.as_mut().reset(Instant::now() + patience);
+            }
+        }
+    }
 }
 
 /// Answers one request, if there is a place for it.
 async fn answer(
     mut router: Router,
     crowd: Arc<Crowd>,
+    activity: Arc<Activity>,
+    for_probes: bool,
     peer: SocketAddr,
     mut request: Request<Incoming>,
-) -> Result<Response<Body>, Infallible> {
-    let version = request.version();
-    let mut response = match crowd.admit(request.uri().path()) {
+) -> Result<Response<Outgoing>, Infallible> {
+    let multiplexed = request.version() > Version::HTTP_11;
+    let open = activity.open(multiplexed);
+    let path = request.uri().path();
+    let admitted = if for_probes && !is_probe(path) { Err(crowd.shed()) } else { crowd.admit(path) };
+    let mut response = match admitted {
         Err(too_many) => too_many.respond(),
         Ok(place) => {
             request.extensions_mut().insert(ConnectInfo(peer));
@@ -215,25 +288,8 @@ async fn answer(
         }
     };
     // HTTP/2 has a word of its own for it.
-    if crowd.is_leaving() && version <= Version::HTTP_11 {
+    if (for_probes || crowd.is_leaving()) && !multiplexed {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    Ok(response)
-}
-
-/// What every HTTP/2 connection starts with (RFC 9113 §3.4).
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
-/// Waits until the first bytes tell HTTP/1 from HTTP/2, and leaves them to be read.
-async fn protocol_is_known(stream: &TcpStream) -> std::io::Result<()> {
-    let mut first = [0; PREFACE.len()];
-    loop {
-        let seen = stream.peek(&mut first).await?;
-        let undecided = seen < PREFACE.len() && first.get(..seen) == PREFACE.get(..seen);
-        if seen == 0 || !undecided {
-            return Ok(());
-        }
-        // Bytes that were peeked at stay there, so the socket is readable all the time.
-        sleep(Duration::from_millis(20)).await;
-    }
+    Ok(response.map(|body| Outgoing::new(body, open)))
 }

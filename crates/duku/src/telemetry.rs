@@ -56,6 +56,11 @@ pub fn start_metrics() -> Result<PrometheusHandle, CommandFailure> {
         "duku_requests_shed_total",
         "Requests answered 503 because more came than can be served, by what they would have waited for"
     );
+    describe_gauge!("duku_connections", "Connections that are open now");
+    describe_counter!(
+        "duku_connections_over_limit_total",
+        "Connections that came when a limit of connections was reached, by the limit"
+    );
     describe_gauge!("duku_requests_working", "Requests that are worked on now");
     describe_histogram!(
         "duku_http_request_seconds",

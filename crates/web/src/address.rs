@@ -24,7 +24,8 @@ impl TrustedProxies {
         entries.map(parse).collect::<Result<_, _>>().map(Self)
     }
 
-    fn trust(&self, address: IpAddr) -> bool {
+    /// Whether this is one of them.
+    pub fn trusts(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
     }
 
@@ -42,7 +43,7 @@ impl TrustedProxies {
             .collect();
         let mut address = peer;
         for hop in hops.into_iter().rev() {
-            if !self.trust(address) {
+            if !self.trusts(address) {
                 break;
             }
             let Some(named) = read_hop(hop.trim()) else { break };

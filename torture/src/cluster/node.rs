@@ -63,6 +63,8 @@ impl Node {
         let mut environment = environment.to_vec();
         environment.push(("DUKU_LISTEN".to_owned(), format!("127.0.0.1:{port}")));
         environment.push(("DUKU_METRICS_LISTEN".to_owned(), format!("127.0.0.1:{metrics}")));
+        // All clients here have one address.
+        environment.push(("DUKU_CONNECTIONS_PER_ADDRESS".to_owned(), "1000000".to_owned()));
         Ok(Self {
             name: name.to_owned(),
             address: SocketAddr::from(([127, 0, 0, 1], port)),

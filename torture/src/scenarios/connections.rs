@@ -22,7 +22,7 @@ const BOUND: Duration = Duration::from_millis(500);
 /// Ten thousand connections that were used once and are kept.
 pub(super) async fn idle(bench: &Bench) -> Outcome<Figures> {
     let count = bench.amount(10_000, 500);
-    let settings = [("DUKU_CONNECTIONS", "11000"), ("DUKU_HEADER_TIMEOUT_SECONDS", "600")];
+    let settings = [("DUKU_CONNECTIONS", "11000"), ("DUKU_IDLE_TIMEOUT_SECONDS", "600")];
     let cluster = Cluster::start(bench, Engine::Sqlite, 1, &settings).await?;
     let probe = Probe::new(&cluster).await?;
     let node = cluster.nodes.first().ok_or("no node")?;

@@ -139,11 +139,18 @@ impl Prepared {
     pub(crate) async fn serve(self) -> Result<(), CommandFailure> {
         let Self { listener, urls, service, ambient, settings, proxies, docs, metrics, witness } = self;
         let stopping = operations::Stopping::default();
-        let router = app::router(&settings, proxies, docs, &service, &urls, &ambient, stopping.clone());
+        let router =
+            app::router(&settings, proxies.clone(), docs, &service, &urls, &ambient, stopping.clone());
         let limits = server::Limits {
             connections: settings.connections,
-            header_timeout: Duration::from_secs(settings.header_timeout_seconds),
+            per_address: settings.connections_per_address,
+            timeouts: server::Timeouts {
+                header: Duration::from_secs(settings.header_timeout_seconds),
+                idle: Duration::from_secs(settings.idle_timeout_seconds),
+                write: Duration::from_secs(settings.write_timeout_seconds),
+            },
             stop: Duration::from_secs(settings.stop_seconds),
+            counted: true,
         };
         let crowd = Arc::new(Crowd::new(settings.requests));
         tokio::spawn(Arc::clone(&crowd).watch(Duration::from_millis(settings.wait_milliseconds)));
@@ -151,13 +158,14 @@ impl Prepared {
         if let Some((listener, handle)) = metrics {
             let (everyone, forever) = (Arc::new(Crowd::new(usize::MAX)), std::future::pending());
             let router = operations::metrics_router(handle);
-            tokio::spawn(server::serve(listener, router, limits, everyone, forever));
+            let limits = server::Limits { counted: false, ..limits };
+            tokio::spawn(server::serve(listener, router, limits, proxies.clone(), everyone, forever));
         }
         let flush_every = Duration::from_secs(settings.usage_flush_seconds);
         let background = jobs::run(service.clone(), ambient.clone(), flush_every, handle, witness);
         let jobs = tokio::spawn(background);
         let stop = stop(stopping, Arc::clone(&crowd), Duration::from_secs(settings.drain_seconds))?;
-        if !server::serve(listener, router, limits, crowd, stop).await {
+        if !server::serve(listener, router, limits, proxies, crowd, stop).await {
             tracing::warn!(seconds = settings.stop_seconds, "some requests took too long and were cut off");
         }
         jobs.abort();

@@ -190,12 +190,18 @@ settings! {
     usage_days: i64 = 400, "DUKU_USAGE_DAYS";
     /// The most connections that are open at once [default: 10000]
     connections: usize = 10_000, "DUKU_CONNECTIONS";
+    /// The most connections of one client address, trusted proxies apart; 0 for a quarter of `connections`, at least 16 [default: 0]
+    connections_per_address: usize = 0, "DUKU_CONNECTIONS_PER_ADDRESS";
     /// The most requests that are worked on at once; those beyond are answered 503 with Retry-After [default: 1000]
     requests: usize = 1000, "DUKU_REQUESTS";
     /// How long requests may take under a crowd; what would take longer is answered 503 instead, in milliseconds [default: 500]
     wait_milliseconds: u64 = 500, "DUKU_WAIT_MILLISECONDS";
     /// How long a client may take to send its headers, in seconds [default: 10]
     header_timeout_seconds: u64 = 10, "DUKU_HEADER_TIMEOUT_SECONDS";
+    /// How long a connection may stay open between two requests, in seconds [default: 75]
+    idle_timeout_seconds: u64 = 75, "DUKU_IDLE_TIMEOUT_SECONDS";
+    /// How long a client may take nothing of an answer before its connection is closed, in seconds [default: 30]
+    write_timeout_seconds: u64 = 30, "DUKU_WRITE_TIMEOUT_SECONDS";
     /// How long a request may take in all, in seconds [default: 30]
     request_timeout_seconds: u64 = 30, "DUKU_REQUEST_TIMEOUT_SECONDS";
     /// How long the server is not ready and still serves after SIGTERM, so that load balancers move on, in seconds [default: 5]
@@ -258,6 +264,9 @@ impl Settings {
             ("database-timeout-seconds", whole(self.database_timeout_seconds), 1, 300),
             ("usage-flush-seconds", whole(self.usage_flush_seconds), 1, 3600),
             ("header-timeout-seconds", whole(self.header_timeout_seconds), 1, 3600),
+            ("idle-timeout-seconds", whole(self.idle_timeout_seconds), 1, 86_400),
+            ("write-timeout-seconds", whole(self.write_timeout_seconds), 1, 3600),
+            ("connections-per-address", whole(self.connections_per_address), 0, 1_000_000),
             ("form-bytes", whole(self.form_bytes), 1024, 1 << 20),
             ("viewport-form-bytes", whole(self.viewport_form_bytes), 4096, 1 << 20),
             ("password-minimum", whole(self.password_minimum), 8, 128),

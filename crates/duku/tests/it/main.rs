@@ -8,6 +8,7 @@ mod backups;
 mod browser;
 mod clients;
 mod command_line;
+mod connections;
 mod corpus;
 mod crashes;
 mod deploy;

@@ -96,6 +96,11 @@ impl Server {
         }
     }
 
+    /// The id of its process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
     /// `kill -9`
     pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
