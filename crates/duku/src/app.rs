@@ -111,6 +111,8 @@ pub fn router(
         depth: settings.graphql_depth,
         complexity: settings.graphql_complexity,
         aliases: settings.graphql_aliases,
+        answer_bytes: settings.graphql_answer_bytes,
+        memory_bytes: settings.graphql_memory(),
         documents: settings.graphql_documents,
         resource_metadata_url: format!("{}{}", urls.platform, platform::RESOURCE_METADATA_PATH),
         ..platform::Settings::default()

@@ -284,7 +284,10 @@ impl HttpBody for Outgoing {
             return Poll::Ready(Some(Ok(Frame::data(piece))));
         }
         let polled = Pin::new(&mut self.body).poll_frame(cx);
-        self.await_client(polled.is_ready());
+        // A small answer goes at once, right after it was made: then there is nothing new to write down.
+        if polled.is_pending() || self.large.is_some() || !self.untaken {
+            self.await_client(polled.is_ready());
+        }
         let frame = match ready!(polled) {
             Some(Ok(frame)) => frame,
             other => return Poll::Ready(other),

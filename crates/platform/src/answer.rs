@@ -1,14 +1,15 @@
 //! Answers in JSON.
 
 use crate::{
+    budget::{Exceeded, Reserved},
     errors,
-    execute::Executed,
+    execute::{Executed, Taken},
     faults::{Code, Location},
     negotiate::MediaType,
-    refusal::{finish, not_by_this_method},
+    refusal::{Refusal, finish, not_by_this_method},
     scalars::ApiScalar,
 };
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use http::{Method, Response, StatusCode, header};
 use juniper::{ExecutionError, Value};
 use serde::Serialize;
@@ -17,13 +18,14 @@ use serde_json::json;
 /// The answer to a request that was well formed (GraphQL over HTTP, Status Codes).
 pub(crate) fn of(executed: Executed, media: MediaType) -> Response<Body> {
     match executed {
-        Executed::Data(data, errors, _) => {
+        Executed::Data(data, errors, taken, _) => {
             // An outage that left nothing to tell is one for every client, also for those that look at the status alone.
             let outage =
                 data.is_null() && errors.iter().any(|error| errors::is_outage(error.error().extensions()));
             let status = if outage { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
             let faults: Vec<_> = errors.iter().map(FieldFault::of).collect();
-            let mut response = finish(web::json(status, &Answered { data: &data, errors: faults }), media);
+            let mut response =
+                finish(written(status, &Answered { data: &data, errors: faults }, taken), media);
             if outage {
                 response.headers_mut().insert(header::RETRY_AFTER, web::retry_after(1));
             }
@@ -36,11 +38,42 @@ pub(crate) fn of(executed: Executed, media: MediaType) -> Response<Body> {
             };
             finish(web::json(status, &json!({ "errors": faults })), media)
         }
+        Executed::NoMemory => {
+            Refusal::new(StatusCode::SERVICE_UNAVAILABLE, Code::Internal, Exceeded::Node.message())
+                .with_header(header::RETRY_AFTER, web::retry_after(1))
+                .into_response(media)
+        }
         Executed::MutationNotAllowed => {
             not_by_this_method(&[Method::POST], "a GET request only reads: send mutations by POST")
                 .into_response(media)
         }
     }
+}
+
+/// An answer that keeps its part of the node's memory until the last byte of it is taken.
+struct Written {
+    text: Vec<u8>,
+    _reserved: Reserved,
+}
+
+impl AsRef<[u8]> for Written {
+    fn as_ref(&self) -> &[u8] {
+        &self.text
+    }
+}
+
+fn written(status: StatusCode, answered: &Answered<'_>, taken: Taken) -> Response<Body> {
+    let Taken { mut reserved, length } = taken;
+    // Most answers fit at once: growing copies, and takes twice the room for a moment.
+    let mut text = Vec::with_capacity(length + length / 8 + 256);
+    if let Err(error) = serde_json::to_writer(&mut text, answered) {
+        tracing::error!(%error, "an answer could not be written as JSON");
+        return web::json(StatusCode::INTERNAL_SERVER_ERROR, &json!({}));
+    }
+    reserved.shrink(text.capacity());
+    let mut response = Response::new(Body::from(Bytes::from_owner(Written { text, _reserved: reserved })));
+    *response.status_mut() = status;
+    response
 }
 
 #[derive(Serialize)]

@@ -4,7 +4,7 @@
 
 use crate::{
     call::Call,
-    execute::{Executed, chosen, invalid, unreadable},
+    execute::{chosen, invalid, unreadable},
     faults::Fault,
     limits::{self, Pages},
     scalars::ApiScalar,
@@ -14,7 +14,7 @@ use crate::{
     variables,
 };
 use juniper::{
-    Definition, EmptySubscription, GraphQLError, OperationType, ValidatedOperation,
+    Definition, EmptySubscription, ExecutionError, GraphQLError, OperationType, ValidatedOperation, Value,
     parser::parse_document_source,
 };
 use serde_json::{Map, Value as JsonValue};
@@ -45,8 +45,12 @@ pub(crate) struct Source {
 pub(crate) type Kept = Arc<Yoke<Prepared<'static>, Arc<Source>>>;
 
 impl Prepared<'_> {
+    pub(crate) fn operation_type(&self) -> OperationType {
+        self.operation.operation_type()
+    }
+
     pub(crate) fn is_mutation(&self) -> bool {
-        self.operation.operation_type() == OperationType::Mutation
+        self.operation_type() == OperationType::Mutation
     }
 
     /// Refuses what asks for too much with these variables.
@@ -67,11 +71,10 @@ impl Prepared<'_> {
         given: Map<String, JsonValue>,
         schema: &Schema,
         call: &Call,
-    ) -> Result<Executed, GraphQLError> {
+    ) -> Result<(Value<ApiScalar>, Vec<ExecutionError<ApiScalar>>), GraphQLError> {
         let operation = chosen(&self.document, self.name);
         let values = operation.map(|operation| variables::of(&operation.item, given, schema));
-        let (data, errors) = self.operation.execute(&values.unwrap_or_default(), call).await?;
-        Ok(Executed::Data(data, errors, self.operation.operation_type()))
+        self.operation.execute(&values.unwrap_or_default(), call).await
     }
 }
 

@@ -2,8 +2,9 @@
 
 use crate::{
     Parts, Platform,
+    budget::{self, Budget, Exceeded, Ran, Reserved},
     call::Call,
-    documents,
+    documents::{self, Prepared},
     faults::Fault,
     limits::{self, Pages},
     literals::{self, Literals},
@@ -14,6 +15,7 @@ use crate::{
 use juniper::{
     Definition, ExecutionError, GraphQLError, Operation, OperationType, ParseError, Spanning, Value,
 };
+use serde_json::{Map, Value as JsonValue};
 use service::{Ctx, Principal};
 use std::{borrow::Cow, sync::Arc};
 
@@ -21,11 +23,20 @@ use std::{borrow::Cow, sync::Arc};
 #[derive(Debug)]
 pub(crate) enum Executed {
     /// The operation, of this type, ran; some fields may have failed.
-    Data(Value<ApiScalar>, Vec<ExecutionError<ApiScalar>>, OperationType),
+    Data(Value<ApiScalar>, Vec<ExecutionError<ApiScalar>>, Taken, OperationType),
     /// Nothing ran.
     Faults(Vec<Fault>),
+    /// There is no memory for an answer just now.
+    NoMemory,
     /// A mutation came by a method that must not change anything.
     MutationNotAllowed,
+}
+
+/// The memory of the node that an answer takes, and about how long it is.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    pub(crate) reserved: Reserved,
+    pub(crate) length: usize,
 }
 
 /// The most faults of one document that are told.
@@ -47,7 +58,8 @@ pub(crate) async fn execute(platform: &Platform, asker: Asker, params: Params) -
 
 async fn try_execute(platform: &Platform, asker: Asker, params: Params) -> Result<Executed, Vec<Fault>> {
     let Params { query, operation_name, variables: given } = params;
-    let Parts { schema, shape, settings, documents, service } = &*platform.0;
+    let Parts { schema, shape, settings, documents, service, memory } = &*platform.0;
+    let budget = Budget::new(settings.answer_bytes, Arc::clone(memory));
     let name = operation_name.as_deref();
     let maximum = usize::try_from(service.policy().page_maximum).unwrap_or(usize::MAX);
     let pages = Pages { variables: &given, maximum };
@@ -60,7 +72,7 @@ async fn try_execute(platform: &Platform, asker: Asker, params: Params) -> Resul
         // The variables are new, and with them how much is asked for.
         prepared.weigh(pages, shape, settings).map_err(|fault| vec![fault])?;
         let call = Call::new(service.clone(), asker.ctx, asker.principal, Literals::default());
-        return prepared.run(given, schema, &call).await.map_err(|error| invalid(error, name));
+        return run(prepared, given, schema, &call, budget).await.map_err(|error| invalid(error, name));
     }
     let (source, literals) =
         literals::lift(&query, shape.json_fields(), settings.tokens).map_err(|fault| vec![fault])?;
@@ -81,7 +93,27 @@ async fn try_execute(platform: &Platform, asker: Asker, params: Params) -> Resul
     if same {
         documents.keep(&query, name, &kept);
     }
-    kept.get().run(given, schema, &call).await.map_err(|error| invalid(error, name))
+    run(kept.get(), given, schema, &call, budget).await.map_err(|error| invalid(error, name))
+}
+
+async fn run(
+    prepared: &Prepared<'_>,
+    given: Map<String, JsonValue>,
+    schema: &Schema,
+    call: &Call,
+    budget: Budget,
+) -> Result<Executed, GraphQLError> {
+    let operation = prepared.operation_type();
+    let only_reads = operation != OperationType::Mutation;
+    let Ran { outcome, reserved, length } =
+        budget::run(budget, only_reads, prepared.run(given, schema, call)).await;
+    match outcome {
+        Ok(ran) => {
+            ran.map(|(data, errors)| Executed::Data(data, errors, Taken { reserved, length }, operation))
+        }
+        Err(Exceeded::Node) => Ok(Executed::NoMemory),
+        Err(exceeded) => Ok(Executed::Faults(vec![exceeded.fault()])),
+    }
 }
 
 /// The operation that will run; none if the document and the name do not tell.

@@ -1,12 +1,13 @@
 //! The GraphQL API: one endpoint for API keys and people, over HTTP as the GraphQL-over-HTTP specification has it.
 //!
 //! A request passes these files in order: `endpoint` takes it in, `authenticate` asks whose it is, `negotiate` and
-//! `params` read it, `documents` remembers what was read before, `limits` weighs the document before anything of it runs, `execute` runs it, and the fields in
+//! `params` read it, `documents` remembers what was read before, `limits` weighs the document before anything of it runs, `execute` runs it within a `budget`, and the fields in
 //! `schema` call the use cases of `service`, which hold every rule. What went wrong comes back through `errors` (one
 //! field), `faults` (the document) or `refusal` (the whole request).
 
 mod answer;
 mod authenticate;
+mod budget;
 mod call;
 mod documents;
 mod endpoint;
@@ -33,6 +34,7 @@ use axum::{
     Router,
     routing::{MethodFilter, get, on},
 };
+use budget::NodeMemory;
 use documents::Documents;
 use http::Method;
 use schema::Schema;
@@ -50,6 +52,7 @@ struct Parts {
     schema: Arc<Schema>,
     shape: Shape,
     documents: Documents,
+    memory: Arc<NodeMemory>,
 }
 
 impl Platform {
@@ -58,7 +61,8 @@ impl Platform {
         let schema = schema::build(settings.tokens);
         let shape = Shape::of(&schema.schema);
         let documents = Documents::new(settings.documents);
-        Self(Arc::new(Parts { service, settings, schema: Arc::new(schema), shape, documents }))
+        let memory = Arc::new(NodeMemory::new(settings.memory_bytes));
+        Self(Arc::new(Parts { service, settings, schema: Arc::new(schema), shape, documents, memory }))
     }
 
     /// Its routes. Each request must carry a [`web::RequestHead`] among its extensions.

@@ -27,6 +27,8 @@ pub(crate) struct Weight {
     pub(crate) values: usize,
     /// The same of introspection, which has a limit of its own.
     pub(crate) introspection: usize,
+    /// How long the names of these values are together, in bytes: an alias may be as long as a document.
+    pub(crate) names: usize,
 }
 
 impl Weight {
@@ -36,6 +38,7 @@ impl Weight {
             aliases: self.aliases.saturating_add(other.aliases),
             values: self.values.saturating_add(other.values),
             introspection: self.introspection.saturating_add(other.introspection),
+            names: self.names.saturating_add(other.names),
         }
     }
 
@@ -59,6 +62,12 @@ impl Weight {
             format!(
                 "the operation asks for up to {found} values of introspection, the limit is {limit}: \
                  nest `fields`, `args` and `type` less, or ask for one type at a time with `__type`"
+            )
+        })?;
+        within("answerBytes", self.names, settings.answer_bytes, |found, limit| {
+            format!(
+                "the names of the fields in the answer would take up to {found} bytes, the limit of an answer is {limit} \
+                 (graphql_answer_bytes): ask for smaller pages with `first`, or use shorter aliases"
             )
         })
     }
@@ -166,7 +175,8 @@ impl<'d, 'a> Scale<'d, 'a> {
                     let entries = self.entries(shape, first.map(|first| &first.item));
                     let introspection = matches!(field.name.item, "__schema" | "__type")
                         || parent.is_some_and(|parent| parent.introspection);
-                    of_field(inner, entries, introspection, field.alias.is_some())
+                    let name = field.alias.as_ref().unwrap_or(&field.name).item;
+                    of_field(inner, entries, introspection, field.alias.is_some(), name.len())
                 }
                 Selection::FragmentSpread(spread) => self.fragment(&spread.item.name)?,
                 Selection::InlineFragment(Spanning { item: fragment, .. }) => {
@@ -227,11 +237,12 @@ impl<'d, 'a> Scale<'d, 'a> {
     }
 }
 
-fn of_field(inner: Weight, entries: usize, introspection: bool, alias: bool) -> Weight {
+fn of_field(inner: Weight, entries: usize, introspection: bool, alias: bool, name: usize) -> Weight {
     Weight {
         depth: inner.depth + usize::from(!introspection),
         aliases: inner.aliases.saturating_add(usize::from(alias)),
         values: inner.values.saturating_mul(entries).saturating_add(usize::from(!introspection)),
         introspection: inner.introspection.saturating_mul(entries).saturating_add(usize::from(introspection)),
+        names: inner.names.saturating_mul(entries).saturating_add(name),
     }
 }

@@ -1,8 +1,12 @@
 //! What the leaves of arguments and answers hold.
 
+use crate::budget;
 use juniper::ScalarValue;
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value as JsonValue;
+use serde_json::{
+    Value as JsonValue,
+    value::{RawValue, to_raw_value},
+};
 use std::fmt;
 
 /// One leaf. The library's own representation knows no nested JSON and no number beyond 32 bits; this one does.
@@ -19,6 +23,34 @@ pub(crate) enum ApiScalar {
     Boolean(bool),
     /// A value of the `JSON` scalar, or a number too large for `Int` on its way to be refused.
     Json(JsonValue),
+    /// A value of the `JSON` scalar in an answer.
+    Text(JsonText),
+}
+
+/// A JSON value as it stands in an answer.
+#[derive(Debug, Clone, Serialize)]
+#[serde(transparent)]
+pub(crate) struct JsonText(Box<RawValue>);
+
+impl JsonText {
+    /// Counts it, too.
+    pub(crate) fn of(value: &JsonValue) -> serde_json::Result<Self> {
+        let text = to_raw_value(value)?;
+        budget::text(text.get().len());
+        Ok(Self(text))
+    }
+}
+
+impl PartialEq for JsonText {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.get() == other.0.get()
+    }
+}
+
+impl fmt::Display for JsonText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.get())
+    }
 }
 
 impl ApiScalar {
@@ -47,6 +79,7 @@ impl ApiScalar {
             Self::String(text) => text.clone().into(),
             Self::Boolean(flag) => (*flag).into(),
             Self::Json(value) => value.clone(),
+            Self::Text(text) => serde_json::from_str(text.0.get()).unwrap_or_default(),
         }
     }
 }
@@ -59,6 +92,7 @@ impl fmt::Display for ApiScalar {
             Self::String(text) => f.write_str(text),
             Self::Boolean(flag) => flag.fmt(f),
             Self::Json(value) => value.fmt(f),
+            Self::Text(text) => text.fmt(f),
         }
     }
 }
@@ -82,7 +116,9 @@ impl From<f64> for ApiScalar {
 }
 
 impl From<String> for ApiScalar {
+    /// Texts of answers are made here, so here they are counted.
     fn from(text: String) -> Self {
+        budget::text(text.len());
         Self::String(text)
     }
 }

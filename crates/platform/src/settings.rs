@@ -11,6 +11,10 @@ pub struct Settings {
     pub complexity: usize,
     /// How many aliases an operation may have, those of its fragments counted at each spread.
     pub aliases: usize,
+    /// How many bytes an answer may have. What is read for it may take four times as much.
+    pub answer_bytes: usize,
+    /// How many bytes of memory all answers that are under way may take, and what is read for them.
+    pub memory_bytes: usize,
     /// How many tokens a document may have.
     pub tokens: usize,
     /// How many documents are remembered once they are read, those of up to 2 KiB.
@@ -26,6 +30,8 @@ impl Default for Settings {
             depth: 15,
             complexity: 200_000,
             aliases: 50,
+            answer_bytes: 8 * 1024 * 1024,
+            memory_bytes: 128 * 1024 * 1024,
             tokens: 15_000,
             documents: 256,
             resource_metadata_url: format!("http://127.0.0.1:8080{}", crate::metadata::PATH),

@@ -3,7 +3,9 @@
 //! The fields of a list's entries are resolved side by side in one task. Each puts its key down and lets the others go on;
 //! the first that comes back reads for all.
 
-use service::Failure;
+use crate::{budget, call::Page, schema::size::Size};
+use domain::{Invalid, SubjectId, TargetId};
+use service::{Failure, Reject};
 use std::{
     collections::{HashMap, HashSet},
     hash::Hash,
@@ -23,12 +25,61 @@ impl<K, V> Default for Together<K, V> {
     }
 }
 
-impl<K: Clone + Eq + Hash, V: Clone> Together<K, V> {
-    /// The value of `key`, out of one `read` for all keys that are asked for at the same time.
+/// How many entries are read by one statement at most, if each key has as many as it may: so much is in memory before it is counted.
+const ENTRIES: usize = 2500;
+
+/// How many entries a key may stand for.
+pub(crate) trait Entries {
+    fn entries(&self) -> usize {
+        1
+    }
+}
+
+impl Entries for SubjectId {}
+
+impl Entries for (SubjectId, Page<TargetId>) {
+    fn entries(&self) -> usize {
+        usize::try_from(self.1.first()).unwrap_or(1)
+    }
+}
+
+/// Keys in groups that are read by one statement each.
+fn groups<K: Entries>(keys: impl IntoIterator<Item = K>) -> Vec<Vec<K>> {
+    let (mut groups, mut entries) = (Vec::<Vec<K>>::new(), 0);
+    for key in keys {
+        let more = key.entries().max(1);
+        match groups.last_mut() {
+            Some(group) if entries + more <= ENTRIES => {
+                entries += more;
+                group.push(key);
+            }
+            _ => {
+                entries = more;
+                groups.push(vec![key]);
+            }
+        }
+    }
+    groups
+}
+
+/// Values that were read and are not taken by their fields yet.
+struct Found<V> {
+    values: V,
+    size: usize,
+}
+
+impl<V> Drop for Found<V> {
+    fn drop(&mut self) {
+        budget::forget(self.size);
+    }
+}
+
+impl<K: Clone + Eq + Hash + Entries, V: Clone + Size> Together<K, V> {
+    /// The value of `key`, out of a `read` for all keys that are asked for at the same time, or few reads if they are many.
     pub(crate) async fn load(
         &self,
         key: K,
-        read: impl AsyncFnOnce(Vec<K>) -> Result<HashMap<K, V>, Failure>,
+        read: impl AsyncFnOnce(Vec<K>) -> Result<HashMap<K, V>, Failure> + Clone,
     ) -> Answer<V> {
         let (answer, waiting) = oneshot::channel();
         self.waiting().push((key, answer));
@@ -36,14 +87,37 @@ impl<K: Clone + Eq + Hash, V: Clone> Together<K, V> {
         let asked = std::mem::take(&mut *self.waiting());
         if !asked.is_empty() {
             let keys: HashSet<K> = asked.iter().map(|(key, _)| key.clone()).collect();
-            let found = read(keys.into_iter().collect()).await;
+            let found = Self::read(groups(keys), read).await;
             for (key, answer) in asked {
-                let value = found.as_ref().map(|found| found.get(&key).cloned());
+                let value = found.as_ref().map(|found| found.values.get(&key).cloned());
                 // Whoever is gone does not need it any more.
                 let _ = answer.send(value.map_err(Clone::clone));
             }
         }
         waiting.await.unwrap_or_else(|_| Err(Failure::internal("a read was broken off")))
+    }
+
+    /// Reads one group after the other, until the budget of the request is used up.
+    async fn read(
+        groups: Vec<Vec<K>>,
+        read: impl AsyncFnOnce(Vec<K>) -> Result<HashMap<K, V>, Failure> + Clone,
+    ) -> Result<Found<HashMap<K, V>>, Failure> {
+        let mut found = Found { values: HashMap::new(), size: 0 };
+        for keys in groups {
+            if let Some(message) = budget::exceeded() {
+                return Err(Reject::Invalid(Invalid::new("first", message)).into());
+            }
+            let more = read.clone()(keys).await?;
+            let size = more.values().map(Size::size).sum();
+            budget::read(size);
+            found.size += size;
+            if found.values.is_empty() {
+                found.values = more;
+            } else {
+                found.values.extend(more);
+            }
+        }
+        Ok(found)
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting<K, V>> {
@@ -56,6 +130,22 @@ mod tests {
     use super::*;
     use futures::future::join_all;
     use std::sync::atomic::{AtomicUsize, Ordering};
+
+    impl Entries for u32 {
+        fn entries(&self) -> usize {
+            if *self >= 1000 { 1000 } else { 1 }
+        }
+    }
+
+    impl Size for u32 {}
+
+    #[test]
+    fn keys_with_many_entries_are_read_in_groups() {
+        let sizes = |keys: Vec<u32>| groups(keys).iter().map(Vec::len).collect::<Vec<_>>();
+        assert_eq!(sizes((0..1000).collect()), [1000]);
+        assert_eq!(sizes((0..5).map(|number| 1000 + number).collect()), [2, 2, 1]);
+        assert!(sizes(Vec::new()).is_empty());
+    }
 
     #[tokio::test]
     async fn what_is_asked_side_by_side_is_read_once_and_each_gets_its_own() {

@@ -170,6 +170,10 @@ settings! {
     graphql_complexity: usize = 200_000, "DUKU_GRAPHQL_COMPLEXITY";
     /// How many aliases a GraphQL document may use [default: 50]
     graphql_aliases: usize = 50, "DUKU_GRAPHQL_ALIASES";
+    /// The longest answer of GraphQL, in bytes; what is read for it may take four times as much [default: 8388608]
+    graphql_answer_bytes: usize = 8 * 1024 * 1024, "DUKU_GRAPHQL_ANSWER_BYTES";
+    /// How much memory all answers of GraphQL that are under way may take, in bytes; 0 for 16 times `graphql_answer_bytes` [default: 0]
+    graphql_memory_bytes: usize = 0, "DUKU_GRAPHQL_MEMORY_BYTES";
     /// How many GraphQL documents are remembered once they are read, those of up to 2 KiB [default: 256]
     graphql_documents: usize = 256, "DUKU_GRAPHQL_DOCUMENTS";
     /// The largest page of a list [default: 1000]
@@ -281,6 +285,8 @@ impl Settings {
             ("graphql-bytes", whole(self.graphql_bytes), 1024, 64 << 20),
             ("graphql-depth", whole(self.graphql_depth), 2, 1000),
             ("graphql-complexity", whole(self.graphql_complexity), 10, i64::MAX),
+            ("graphql-answer-bytes", whole(self.graphql_answer_bytes), 64 << 10, 1 << 30),
+            ("graphql-memory-bytes", whole(self.graphql_memory_bytes), 0, i64::MAX),
             ("mail-timeout-seconds", whole(self.mail_timeout_seconds), 1, 300),
             ("request-timeout-seconds", whole(self.request_timeout_seconds), 1, 3600),
         ]
@@ -294,11 +300,26 @@ impl Settings {
                 )));
             }
         }
+        let (memory, answer) = (self.graphql_memory(), self.graphql_answer_bytes);
+        if memory < 8 * answer {
+            return Err(CommandFailure::new(format!(
+                "--graphql-memory-bytes is {memory}; it must be at least 8 times --graphql-answer-bytes, {}, or 0",
+                8 * answer
+            )));
+        }
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
         if self.realm.is_empty() || !self.realm.chars().all(plain) {
             return Err(CommandFailure::new("--realm takes letters, digits, - and _"));
         }
         mail::check(self)
+    }
+
+    /// How much memory all answers of GraphQL may take.
+    pub const fn graphql_memory(&self) -> usize {
+        match self.graphql_memory_bytes {
+            0 => self.graphql_answer_bytes.saturating_mul(16),
+            bytes => bytes,
+        }
     }
 
     /// Where the data live.
@@ -387,6 +408,11 @@ mod tests {
             ("active_keys = 0", "active-keys"),
             ("token_lifetime_seconds = 5", "token-lifetime-seconds"),
             ("realm = \"a/b\"", "realm"),
+            ("graphql_answer_bytes = 65535", "graphql-answer-bytes"),
+            (
+                "graphql_memory_bytes = 67108863",
+                "graphql-memory-bytes is 67108863; it must be at least 8 times",
+            ),
             ("rate_limit = \"maybe\"", "maybe"),
             ("listen = ", "duku.toml"),
         ];

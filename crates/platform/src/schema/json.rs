@@ -1,6 +1,10 @@
 //! The `JSON` scalar. Written out by hand because the library's scalars cannot hold objects or lists.
 
-use crate::{literals::Literals, scalars::ApiScalar};
+use crate::{
+    budget,
+    literals::Literals,
+    scalars::{ApiScalar, JsonText},
+};
 use juniper::{
     ArcStr, BoxFuture, ExecutionResult, Executor, FromInputValue, GraphQLType, GraphQLValue,
     GraphQLValueAsync, InputValue, ParseScalarResult, ParseScalarValue, Registry, ScalarToken, Selection,
@@ -58,8 +62,10 @@ impl GraphQLValue<ApiScalar> for Json {
         _: Option<&[Selection<'_, ApiScalar>]>,
         _: &Executor<'_, '_, (), ApiScalar>,
     ) -> ExecutionResult<ApiScalar> {
+        budget::check()?;
         Ok(match self {
-            Self::Value(value) => Value::Scalar(ApiScalar::Json(value.clone())),
+            // As text, it takes the room that it takes in the answer, and is counted to the byte.
+            Self::Value(value) => Value::Scalar(ApiScalar::Text(JsonText::of(value)?)),
             Self::Lifted(_) => Value::Null,
         })
     }

@@ -2,25 +2,49 @@
 //! call asks for a list of entries with nothing but plain values, like `{ subjects { id name } }`. Such a list needs
 //! no futures: none of its fields waits for anything.
 
-use crate::scalars::ApiScalar;
+use super::size::Size;
+use crate::{budget, scalars::ApiScalar};
 use futures::future::ready;
 use juniper::{
     ArcStr, BoxFuture, ExecutionResult, Executor, GraphQLType, GraphQLTypeAsync, GraphQLValue,
-    GraphQLValueAsync, Registry, Selection, macros::reflect, marker, meta::MetaType,
+    GraphQLValueAsync, Object, Registry, Selection, Value, macros::reflect, marker, meta::MetaType,
 };
 
 /// A list of objects whose fields are plain values, unless something is selected below them.
-pub(crate) struct List<T>(Vec<T>);
+///
+/// Its entries count for what is read for the answer, as long as they are here. Beyond the budget it is empty: then nothing is
+/// answered from it any more.
+pub(crate) struct List<T> {
+    entries: Vec<T>,
+    size: usize,
+}
 
-impl<T> FromIterator<T> for List<T> {
+impl<T: Size> FromIterator<T> for List<T> {
     fn from_iter<I: IntoIterator<Item = T>>(entries: I) -> Self {
-        Self(entries.into_iter().collect())
+        let mut entries: Vec<T> = entries.into_iter().collect();
+        let size = entries.iter().map(Size::size).sum();
+        budget::read(size);
+        if budget::is_exceeded() {
+            entries = Vec::new();
+        }
+        Self { entries, size }
     }
+}
+
+impl<T> Drop for List<T> {
+    fn drop(&mut self) {
+        budget::forget(self.size);
+    }
+}
+
+/// Counts the fields of an object, which are there whether they hold something or not.
+fn count_fields(value: &Value<ApiScalar>) {
+    budget::fields(value.as_object_value().map_or(1, Object::field_count));
 }
 
 impl<T> List<T> {
     pub(crate) const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.entries.is_empty()
     }
 }
 
@@ -56,10 +80,22 @@ impl<T: GraphQLValue<ApiScalar>> GraphQLValue<ApiScalar> for List<T> {
     fn resolve(
         &self,
         info: &T::TypeInfo,
-        selection: Option<&[Selection<'_, ApiScalar>]>,
+        _: Option<&[Selection<'_, ApiScalar>]>,
         executor: &Executor<'_, '_, T::Context, ApiScalar>,
     ) -> ExecutionResult<ApiScalar> {
-        self.0.resolve(info, selection, executor)
+        // Where it is beyond the budget it has no entries to say so.
+        budget::check()?;
+        let mut values = Vec::with_capacity(self.entries.len());
+        for entry in &self.entries {
+            budget::check()?;
+            let value = executor.resolve(info, entry)?;
+            if value.is_null() {
+                return Ok(value);
+            }
+            count_fields(&value);
+            values.push(value);
+        }
+        Ok(Value::list(values))
     }
 }
 
@@ -76,9 +112,16 @@ where
         executor: &'a Executor<'_, '_, T::Context, ApiScalar>,
     ) -> BoxFuture<'a, ExecutionResult<ApiScalar>> {
         if selection.is_some_and(|selection| only_leaves(selection, executor)) {
-            Box::pin(ready(self.0.resolve(info, selection, executor)))
+            Box::pin(ready(self.resolve(info, selection, executor)))
         } else {
-            self.0.resolve_async(info, selection, executor)
+            Box::pin(async move {
+                budget::check()?;
+                let values = self.entries.resolve_async(info, selection, executor).await?;
+                for value in values.as_list_value().into_iter().flatten() {
+                    count_fields(value);
+                }
+                Ok(values)
+            })
         }
     }
 }

@@ -9,6 +9,7 @@ pub(crate) mod member;
 pub(crate) mod mutation;
 pub(crate) mod organisation;
 pub(crate) mod query;
+pub(crate) mod size;
 pub(crate) mod subject;
 pub(crate) mod target;
 pub(crate) mod viewer;

@@ -110,13 +110,22 @@ impl World {
         Some(self.service.exchange(&ctx, credential, scope).await.ok()?.access_token)
     }
 
+    /// Posts a body with a token; the answer is not read yet.
+    pub(crate) async fn respond(&self, token: &str, body: String) -> http::Response<Body> {
+        self.route(post(token).body(body.into()).unwrap()).await
+    }
+
     /// Sends a request as it is, as the middleware would.
-    pub(crate) async fn send(&self, mut request: Request<Body>) -> Answer {
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        Answer::of(self.route(request).await).await
+    }
+
+    async fn route(&self, mut request: Request<Body>) -> http::Response<Body> {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         let address = Some("192.0.2.7".parse().unwrap());
         let clock = std::sync::Arc::new(self.clock.clone());
         request.extensions_mut().insert(RequestHead::new(clock, address, format!("request-{number}")));
-        Answer::of(self.router.clone().oneshot(request).await.unwrap()).await
+        self.router.clone().oneshot(request).await.unwrap()
     }
 
     /// Posts a document in an actor's name.

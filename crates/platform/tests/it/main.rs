@@ -9,6 +9,7 @@
 )]
 
 mod access;
+mod answer_bytes;
 mod authentication;
 mod documents;
 mod errors;

@@ -1,0 +1,314 @@
+//! How much memory answers take: of one request, and of all that are under way.
+//!
+//! The limits of `limits` weigh a document before it runs and know nothing of how long its values are. So values are counted as
+//! they are made, and the entries of lists as they are read; what goes beyond is not made, and the operation ends. A request
+//! takes from the memory of the node in steps, and gives back what it took when the client has taken the answer.
+//!
+//! The budget of a request goes with its task, because the library gives leaves no context.
+
+use crate::faults::Fault;
+use juniper::{FieldError, Value};
+use std::{
+    cell::Cell,
+    future::poll_fn,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+};
+
+tokio::task_local! {
+    static BUDGET: Budget;
+}
+
+/// What a field takes beside its text: its name in the answer, and the library's tree.
+const FIELD_TEXT: usize = 16;
+const FIELD_MEMORY: usize = 112;
+/// How much is taken from the node's memory at once.
+const STEP: usize = 16 * 1024;
+/// So much an answer always gets: large ones must not keep everyone from small ones.
+const ALWAYS: usize = 4 * STEP;
+/// What may be read for an answer, in sizes of the largest answer: entries take more room than their text.
+const READ_FACTOR: usize = 4;
+
+/// The memory of all answers that are under way.
+#[derive(Debug)]
+pub(crate) struct NodeMemory {
+    limit: usize,
+    used: AtomicUsize,
+}
+
+impl NodeMemory {
+    pub(crate) const fn new(limit: usize) -> Self {
+        Self { limit, used: AtomicUsize::new(0) }
+    }
+
+    /// Takes so much, unless it is not there.
+    fn take(&self, bytes: usize, always: bool) -> bool {
+        let fits = self.used.fetch_add(bytes, Relaxed).saturating_add(bytes) <= self.limit || always;
+        if !fits {
+            self.used.fetch_sub(bytes, Relaxed);
+        }
+        fits
+    }
+}
+
+/// A part of the node's memory. It is given back when the value is dropped.
+#[derive(Debug)]
+pub(crate) struct Reserved {
+    node: Arc<NodeMemory>,
+    bytes: usize,
+}
+
+impl Reserved {
+    /// Gives back what goes beyond.
+    pub(crate) fn shrink(&mut self, bytes: usize) {
+        let beyond = self.bytes.saturating_sub(bytes);
+        self.bytes -= beyond;
+        self.node.used.fetch_sub(beyond, Relaxed);
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        self.node.used.fetch_sub(self.bytes, Relaxed);
+    }
+}
+
+/// Which budget is used up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exceeded {
+    /// The answer is longer than one may be.
+    Answer { limit: usize },
+    /// More was read than an answer needs.
+    Read { limit: usize },
+    /// The answers of all requests take all the memory that there is for them.
+    Node,
+}
+
+impl Exceeded {
+    pub(crate) fn fault(self) -> Fault {
+        let (name, limit) = match self {
+            Self::Answer { limit } => ("answerBytes", limit),
+            Self::Read { limit } => ("readBytes", limit),
+            Self::Node => return Fault::new(crate::faults::Code::Internal, self.message()),
+        };
+        Fault::invalid(self.message()).with("limitOf", name).with("limit", limit)
+    }
+
+    pub(crate) fn message(self) -> String {
+        match self {
+            Self::Answer { limit } => format!(
+                "the answer would be longer than {limit} bytes (graphql_answer_bytes): ask for smaller pages with \
+                 `first`, or for fewer fields"
+            ),
+            Self::Read { limit } => format!(
+                "the lists that the operation reads take more than {limit} bytes (four times graphql_answer_bytes): \
+                 ask for smaller pages with `first`"
+            ),
+            Self::Node => {
+                "the answers that are under way take all the memory that there is for them just now: \
+                           try again in a moment"
+                    .to_owned()
+            }
+        }
+    }
+}
+
+/// What one request may use, and has used.
+pub(crate) struct Budget {
+    limit: usize,
+    /// Bytes of the answer.
+    text: Cell<usize>,
+    /// Memory of the answer beyond its text.
+    tree: Cell<usize>,
+    /// Memory of the entries that are read and not answered yet.
+    read: Cell<usize>,
+    reserved: Cell<usize>,
+    node: Arc<NodeMemory>,
+    exceeded: Cell<Option<Exceeded>>,
+}
+
+impl Budget {
+    pub(crate) const fn new(limit: usize, node: Arc<NodeMemory>) -> Self {
+        Self {
+            limit,
+            text: Cell::new(0),
+            tree: Cell::new(0),
+            read: Cell::new(0),
+            reserved: Cell::new(0),
+            node,
+            exceeded: Cell::new(None),
+        }
+    }
+
+    fn add(&self, to: &Cell<usize>, bytes: usize) {
+        to.set(to.get().saturating_add(bytes));
+        self.settle();
+    }
+
+    /// Looks whether it is too much by now, and takes from the node what is missing.
+    fn settle(&self) {
+        if self.exceeded.get().is_some() {
+            return;
+        }
+        let read_limit = self.limit.saturating_mul(READ_FACTOR);
+        let total = self.text.get().saturating_add(self.tree.get()).saturating_add(self.read.get());
+        let missing = total.saturating_sub(self.reserved.get());
+        if self.text.get() > self.limit {
+            self.exceeded.set(Some(Exceeded::Answer { limit: self.limit }));
+        } else if self.read.get() > read_limit {
+            self.exceeded.set(Some(Exceeded::Read { limit: read_limit }));
+        } else if missing > 0 {
+            let step = missing.next_multiple_of(STEP);
+            if self.node.take(step, total <= ALWAYS) {
+                self.reserved.set(self.reserved.get() + step);
+            } else {
+                self.exceeded.set(Some(Exceeded::Node));
+            }
+        }
+    }
+
+    /// What was taken from the node, for the time that the answer is under way.
+    fn reserved(&self) -> Reserved {
+        Reserved { node: Arc::clone(&self.node), bytes: self.reserved.replace(0) }
+    }
+}
+
+impl Drop for Budget {
+    fn drop(&mut self) {
+        drop(self.reserved());
+    }
+}
+
+fn with<T>(of: impl FnOnce(&Budget) -> T) -> Option<T> {
+    BUDGET.try_with(of).ok()
+}
+
+/// Counts a text of the answer.
+pub(crate) fn text(bytes: usize) {
+    with(|budget| budget.add(&budget.text, bytes));
+}
+
+/// Counts fields of the answer.
+pub(crate) fn fields(count: usize) {
+    with(|budget| {
+        budget.tree.set(budget.tree.get().saturating_add(count * FIELD_MEMORY));
+        budget.add(&budget.text, count * FIELD_TEXT);
+    });
+}
+
+/// Counts what was read for the answer.
+pub(crate) fn read(bytes: usize) {
+    with(|budget| budget.add(&budget.read, bytes));
+}
+
+/// What was read is gone again.
+pub(crate) fn forget(bytes: usize) {
+    with(|budget| budget.read.set(budget.read.get().saturating_sub(bytes)));
+}
+
+/// Whether nothing more is to be made or read.
+pub(crate) fn is_exceeded() -> bool {
+    with(|budget| budget.exceeded.get().is_some()).unwrap_or(false)
+}
+
+/// What a client is told of it.
+pub(crate) fn exceeded() -> Option<String> {
+    with(|budget| budget.exceeded.get()).flatten().map(Exceeded::message)
+}
+
+/// The same as an error of the field that cannot be answered any more.
+pub(crate) fn check<S>() -> Result<(), FieldError<S>> {
+    exceeded().map_or(Ok(()), |message| Err(FieldError::new(message, Value::Null)))
+}
+
+/// What became of an operation, and the memory that its answer takes.
+pub(crate) struct Ran<T> {
+    pub(crate) outcome: Result<T, Exceeded>,
+    pub(crate) reserved: Reserved,
+    /// About so long the answer is.
+    pub(crate) length: usize,
+}
+
+/// Runs an operation within a budget. One that only reads ends as soon as the budget is used up; one that changes something runs to
+/// its end, and its fields say so by themselves.
+pub(crate) async fn run<T>(budget: Budget, only_reads: bool, operation: impl Future<Output = T>) -> Ran<T> {
+    let within = async move {
+        let outcome = {
+            let mut operation = pin!(operation);
+            let exceeded = || with(|budget| budget.exceeded.get()).flatten().filter(|_| only_reads);
+            poll_fn(|cx| {
+                let polled = operation.as_mut().poll(cx);
+                match exceeded() {
+                    Some(exceeded) => std::task::Poll::Ready(Err(exceeded)),
+                    None => polled.map(Ok),
+                }
+            })
+            .await
+        };
+        BUDGET.with(|budget| Ran { outcome, reserved: budget.reserved(), length: budget.text.get() })
+    };
+    BUDGET.scope(budget, within).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(limit: usize) -> Arc<NodeMemory> {
+        Arc::new(NodeMemory::new(limit))
+    }
+
+    #[tokio::test]
+    async fn what_reads_ends_when_its_budget_is_used_up_and_gives_its_memory_back() {
+        let node = node(usize::MAX);
+        let budget = Budget::new(100, Arc::clone(&node));
+        let ran = run(budget, true, async {
+            text(101);
+            std::future::pending::<()>().await;
+        });
+        let Ran { outcome, reserved, .. } = ran.await;
+        assert_eq!(outcome, Err(Exceeded::Answer { limit: 100 }));
+        drop(reserved);
+        assert_eq!(node.used.load(Relaxed), 0);
+    }
+
+    #[tokio::test]
+    async fn what_changes_something_runs_to_its_end() {
+        let ran = run(Budget::new(100, node(usize::MAX)), false, async {
+            read(401);
+            tokio::task::yield_now().await;
+            check::<crate::scalars::ApiScalar>().unwrap_err().message().to_owned()
+        });
+        assert!(ran.await.outcome.unwrap().contains("more than 400 bytes"));
+    }
+
+    #[tokio::test]
+    async fn answers_share_the_memory_of_the_node_until_they_are_taken() {
+        let node = node(4 * ALWAYS);
+        let ask = |bytes| run(Budget::new(1 << 30, Arc::clone(&node)), true, async move { text(bytes) });
+        let mut first = ask(3 * ALWAYS).await;
+        assert_eq!(first.outcome, Ok(()));
+        assert_eq!(ask(ALWAYS + 1).await.outcome, Err(Exceeded::Node));
+        let small = [ask(ALWAYS).await, ask(ALWAYS).await];
+        assert!(small.iter().all(|ran| ran.outcome.is_ok()), "small answers are made all the same");
+        drop(small);
+        first.reserved.shrink(2 * ALWAYS);
+        assert_eq!(ask(ALWAYS + 1).await.outcome, Ok(()));
+        drop(first);
+        assert_eq!(node.used.load(Relaxed), 0);
+    }
+
+    #[tokio::test]
+    async fn what_was_read_and_is_gone_counts_no_more() {
+        let ran = run(Budget::new(100, node(usize::MAX)), true, async {
+            for _ in 0..1000 {
+                read(300);
+                forget(300);
+            }
+        });
+        assert_eq!(ran.await.outcome, Ok(()));
+    }
+}
