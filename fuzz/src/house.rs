@@ -1,6 +1,6 @@
 //! The whole product in this process, on SQLite, with a clock that stands still. Requests are handed to its router.
 
-use axum::http::{Request, Response, StatusCode};
+use axum::http::{HeaderValue, Request, Response, StatusCode};
 use axum::{Router, body::Body};
 use duku::{
     app::{self, Ambient},
@@ -72,7 +72,9 @@ impl House {
     }
 
     /// Hands a request to the router. Whatever it is, the answer is not the server's fault.
-    pub fn ask(&self, request: Request<Body>) -> Answer {
+    pub fn ask(&self, mut request: Request<Body>) -> Answer {
+        // Without a host a request is refused before anything looks at it.
+        request.headers_mut().entry("host").or_insert(HeaderValue::from_static("duku.example"));
         let line = format!("{} {}", request.method(), request.uri());
         let answer = self.runtime.block_on(async {
             let response: Response<Body> = self.router.clone().oneshot(request).await.unwrap();

@@ -6,7 +6,7 @@ use axum::{
     extract::{ConnectInfo, MatchedPath, Request},
 };
 use domain::{Clock, Entropy, environment};
-use http::{HeaderName, HeaderValue, Method, Response, StatusCode, Uri, header};
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode, Uri, Version, header};
 use metrics::{Histogram, histogram};
 use std::{
     cell::RefCell,
@@ -84,7 +84,7 @@ impl Door {
             started,
             request_id,
         };
-        let mut response = serve(request).await;
+        let mut response = if names_one_host(&request) { serve(request).await } else { without_host() };
         visit.note(&response);
         let headers = response.headers_mut();
         if let Ok(value) = HeaderValue::from_str(&visit.request_id) {
@@ -93,6 +93,21 @@ impl Door {
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         response
     }
+}
+
+/// RFC 9112 §3.2: whoever names no host, or two, must not be answered as if it were clear which one is meant.
+fn names_one_host(request: &Request) -> bool {
+    request.version() != Version::HTTP_11 || request.headers().get_all(header::HOST).iter().count() == 1
+}
+
+fn without_host() -> Response<Body> {
+    let mut response =
+        Response::new(Body::from("an HTTP/1.1 request has one Host header (RFC 9112 section 3.2)\n"));
+    *response.status_mut() = StatusCode::BAD_REQUEST;
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
 }
 
 /// What is to be told of a request once it is answered.
@@ -161,13 +176,11 @@ const LOGGED_CHARACTERS: usize = 200;
 /// No word is so long, and every secret of a link is longer.
 const SECRET_CHARACTERS: usize = 32;
 
-/// The path as logs may have it: the routes of links name their secret `{code}`, and a link that was not copied well leads
-/// past every route.
+/// The path as logs may have it: the routes of links name their secret `{code}`, and elsewhere what may be a secret is left out.
 pub(crate) fn logged_path(path: &str, route: Option<&str>) -> String {
     let path = match route {
         Some(route) if route.contains("{code}") => route.to_owned(),
-        Some(_) => path.to_owned(),
-        None => path.split('/').map(without_secret).collect::<Vec<_>>().join("/"),
+        _ => path.split('/').map(without_secret).collect::<Vec<_>>().join("/"),
     };
     match path.char_indices().nth(LOGGED_CHARACTERS) {
         Some((end, _)) => format!("{}…", path.get(..end).unwrap_or_default()),
@@ -193,6 +206,7 @@ mod tests {
         assert_eq!(logged("/reset/SECRET", Some("/reset/{code}")), "/reset/{code}");
         assert_eq!(logged("/reset/SECRET/", None), "/reset/…/");
         assert_eq!(logged("//invite/%22SECRET.", None), "//invite/…");
+        assert_eq!(logged("/p/SECRET", Some("/p/{subject}")), "/p/…");
         assert_eq!(logged("/settings/api-kyes/key_01m86b0ev2etta2q778m598pdv", None).matches('…').count(), 0);
     }
 

@@ -116,6 +116,12 @@ impl Asked {
     }
 }
 
+/// A host as one name stands for it: without a dot at its end, and without the port that needs no saying.
+fn plain_host(host: &str) -> &str {
+    let host = host.strip_suffix(":443").or_else(|| host.strip_suffix(":80")).unwrap_or(host);
+    host.strip_suffix('.').unwrap_or(host)
+}
+
 impl Docs {
     /// The site of the pages that are compiled in.
     pub fn embedded(address: Address) -> Self {
@@ -162,11 +168,11 @@ impl Docs {
 
     /// Whether a request is for the site's own host and for the site there: files beside pages and probes are the server's.
     pub fn is_own(&self, uri: &Uri, headers: &HeaderMap) -> bool {
-        let Some(host) = &self.0.address.host else { return false };
+        let Some(host) = self.0.address.host.as_deref().map(plain_host) else { return false };
         let named = headers.get(header::HOST).and_then(|host| host.to_str().ok());
         let named = named.or_else(|| uri.authority().map(http::uri::Authority::as_str));
         let servers = ["/assets/", "/healthz", "/readyz"];
-        named.is_some_and(|named| named.eq_ignore_ascii_case(host))
+        named.is_some_and(|named| plain_host(named).eq_ignore_ascii_case(host))
             && !servers.iter().any(|path| uri.path().starts_with(path))
     }
 

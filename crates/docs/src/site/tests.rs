@@ -330,6 +330,9 @@ async fn only_the_own_host_is_the_sites() {
     assert!(is_own("/", "docs.example") && is_own("/llms.txt", "DOCS.EXAMPLE"));
     assert!(docs.is_own(&Uri::from_static("https://docs.example/"), &HeaderMap::new()), "HTTP/2");
     assert!(
+        is_own("/", "docs.example.") && is_own("/", "docs.example:443") && is_own("/", "docs.example.:80")
+    );
+    assert!(
         !is_own("/", "acme.example") && !is_own("/", "docs.example.evil") && !is_own("/", "docs.example:81")
     );
     assert!(!is_own("/assets/docs.css", "docs.example") && !is_own("/healthz", "docs.example"));

@@ -117,7 +117,10 @@ fn split(combined: &str) -> Option<Pair> {
 
 fn access_token(answer: &Value) -> Result<&str, CommandFailure> {
     let token = answer.get("access_token").and_then(Value::as_str);
-    token.ok_or_else(|| CommandFailure::new("the answer holds no access token: is --server a Duku server?"))
+    // RFC 6749 appendix A.12: visible characters, so that no script takes one answer for two lines.
+    token
+        .filter(|token| !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic()))
+        .ok_or_else(|| CommandFailure::new("the answer holds no access token: is --server a Duku server?"))
 }
 
 impl Token {

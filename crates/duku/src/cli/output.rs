@@ -3,7 +3,10 @@
 use clap::Args;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::Value;
-use std::io::{IsTerminal, Write, stderr, stdout};
+use std::{
+    fmt,
+    io::{IsTerminal, Write, stderr, stdout},
+};
 
 /// Whether to print JSON.
 #[derive(Debug, Clone, Copy, Args)]
@@ -20,7 +23,33 @@ pub(crate) fn json(value: &Value) -> std::io::Result<()> {
 
 /// One JSON value, indented if it goes to a terminal.
 pub(crate) fn json_text(value: &Value) -> String {
-    if stdout().is_terminal() { format!("{value:#}") } else { value.to_string() }
+    let text = if stdout().is_terminal() { format!("{value:#}") } else { value.to_string() };
+    // What JSON does not ask to be escaped and a terminal obeys stands inside strings alone.
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c != '\n' && is_obeyed(c) {
+            let _ = fmt::Write::write_fmt(&mut escaped, format_args!("\\u{:04x}", u32::from(c)));
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped
+}
+
+/// Whether a terminal, or a log's viewer, does something with a character beyond showing it: a control character, or one that
+/// changes the direction of writing.
+fn is_obeyed(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A text of a server as one line that a terminal shows and does not obey.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars()
+        .filter_map(|c| match c {
+            '\n' | '\r' | '\t' => Some(' '),
+            c => Some(c).filter(|c| !is_obeyed(*c)),
+        })
+        .collect()
 }
 
 /// Prints one line. A reader that has gone away, like `head`, is not an error.
@@ -40,7 +69,7 @@ pub(crate) fn once(text: &str) -> std::io::Result<()> {
 
 /// Prints one line for whoever reads standard error.
 pub(crate) fn error_line(message: &dyn std::fmt::Display) {
-    let _ = writeln!(stderr(), "duku: {message}");
+    let _ = writeln!(stderr(), "duku: {}", printable(&message.to_string()));
 }
 
 /// Prints what goes with an answer but is no part of it: a script that takes standard output does not get it.
@@ -57,8 +86,23 @@ pub(crate) fn table(head: &[&str], rows: Vec<Vec<String>>, if_empty: &str) -> st
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(head.to_vec());
     for row in rows {
-        table.add_row(row);
+        table.add_row(row.iter().map(|cell| printable(cell)));
     }
     let text: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
     line(&text.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_terminal_obeys_nothing_that_a_server_says() {
+        let said = "no\u{1b}]0;owned\u{7}\u{1b}[2J\n::set-output name=a::b\r\u{202e}evil\u{9b}31m Zoë";
+        assert_eq!(printable(said), "no]0;owned[2J ::set-output name=a::b evil31m Zoë");
+        let text = json_text(&json!({ "a\u{2066}": said }));
+        assert!(!text.chars().any(|c| c != '\n' && is_obeyed(c)), "{text}");
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), json!({ "a\u{2066}": said }));
+    }
 }

@@ -5,7 +5,7 @@ use crate::{answer::Answer, visit::Visit};
 use axum::body::{Body, Bytes};
 use domain::audit::AuditEvent;
 use futures::stream;
-use http::{HeaderValue, Response, header};
+use http::{HeaderName, HeaderValue, Response, header};
 use service::{Failure, audit::export_line};
 
 /// `GET /settings/audit/export`
@@ -30,6 +30,10 @@ pub(crate) async fn download(visit: Visit) -> Answer {
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(
+        HeaderName::from_static("cross-origin-resource-policy"),
+        HeaderValue::from_static("same-origin"),
+    );
     if let Ok(name) = HeaderValue::from_str(&name) {
         headers.insert(header::CONTENT_DISPOSITION, name);
     }

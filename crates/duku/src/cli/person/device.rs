@@ -3,9 +3,11 @@
 use super::{
     CLIENT_ID,
     credentials::{Session, Token},
-    printable,
 };
-use crate::{cli::http, failure::CommandFailure};
+use crate::{
+    cli::{http, output::printable},
+    failure::CommandFailure,
+};
 use domain::Timestamp;
 use reqwest::{Client, StatusCode};
 use serde_json::Value;
@@ -49,8 +51,8 @@ impl Authorization {
         Some(Self {
             device_code: Token::new(text("device_code")?),
             user_code: printable(text("user_code")?),
-            verification_uri: printable(text("verification_uri")?),
-            verification_uri_complete: text("verification_uri_complete").map(printable),
+            verification_uri: page(text("verification_uri")?)?,
+            verification_uri_complete: text("verification_uri_complete").and_then(page),
             expires_in: seconds("expires_in")?,
             interval: seconds("interval").unwrap_or(FIVE_SECONDS).max(Duration::from_secs(1)),
         })
@@ -98,6 +100,12 @@ impl Authorization {
             "the code has expired before it was entered: run `duku login` again for a new one",
         ))
     }
+}
+
+/// An address that a browser opens as a page of the web.
+fn page(address: &str) -> Option<String> {
+    let address = printable(address.trim());
+    ["https://", "http://"].iter().any(|scheme| address.starts_with(scheme)).then_some(address)
 }
 
 /// Reads a token answer (RFC 6749 §5.1) that was received at `now`.

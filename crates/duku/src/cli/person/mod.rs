@@ -12,7 +12,7 @@ pub(crate) use keys::Keys;
 pub(crate) use login::{Login, Logout};
 
 use crate::{
-    cli::http,
+    cli::{http, output::printable},
     failure::CommandFailure,
     settings::{authorization_server_of, base_url},
 };
@@ -33,11 +33,6 @@ fn server_url(text: &str) -> Result<String, CommandFailure> {
 /// An endpoint below `…/protocol/openid-connect/`.
 fn endpoint(server: &str, realm: &str, name: &str) -> String {
     format!("{}/realms/{realm}/protocol/openid-connect/{name}", authorization_server_of(server))
-}
-
-/// What a server says, fit for a terminal: without control characters, which could draw over what stands there.
-fn printable(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).collect()
 }
 
 /// Who a token belongs to, and in which organisation.

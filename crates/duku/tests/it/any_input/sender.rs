@@ -174,6 +174,7 @@ impl Sender {
             let body = serde_json::json!({ "query": query, "variables": { "x": "x\0", "s": subject } });
             let text = self.runtime.block_on(async {
                 let request = Request::post("/graphql")
+                    .header("host", "duku.example")
                     .header("content-type", "application/json")
                     .header("authorization", &known.authorizations[2])
                     .body(Body::from(body.to_string()))
@@ -190,6 +191,9 @@ impl Sender {
 
     pub(super) fn send(&self, sent: &Sent) -> Result<(), TestCaseError> {
         let mut request = Request::builder().method(sent.method).uri(&sent.target);
+        if !sent.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
+            request = request.header("host", "duku.example");
+        }
         for (name, value) in &sent.headers {
             let Ok(value) = HeaderValue::from_bytes(value) else { continue };
             request = request.header(*name, value);
