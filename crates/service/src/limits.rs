@@ -13,6 +13,7 @@ use crate::Policy;
 use counters::{Count, Counters, Quota};
 use domain::{KeyId, UserId};
 use networks::Network;
+pub(crate) use networks::is_one_network;
 use std::{net::IpAddr, time::Duration};
 
 /// Counts failures, and attempts of people, whose passwords and codes can be guessed: these before they are looked at. Per process.
@@ -53,6 +54,19 @@ impl FailureLimits {
 
     /// Counts an attempt to sign in. If there were too many: how many seconds to wait.
     pub(crate) fn sign_in(&self, name: &str, address: Option<IpAddr>) -> Option<u64> {
+        let mut counts = self.of_sign_in(name, address);
+        let everywhere = self.person.map(|quota| quota.times(networks::EVERYWHERE));
+        let anywhere = None::<(u128, u32)>;
+        counts.extend(self.counters.of((Counted::SignInsOfPerson, name, anywhere), everywhere));
+        self.counters.count(&counts)
+    }
+
+    /// The same from a network in which the person is signed in: attempts from elsewhere do not count.
+    pub(crate) fn sign_in_from_known_network(&self, name: &str, address: Option<IpAddr>) -> Option<u64> {
+        self.counters.count(&self.of_sign_in(name, address))
+    }
+
+    fn of_sign_in(&self, name: &str, address: Option<IpAddr>) -> Vec<Count> {
         let mut counts = self.of_address(Counted::SignInsOfAddress, self.address, address);
         let from = address.into_iter().flat_map(networks::of_person);
         // Without an address there is one network, the unknown one.
@@ -62,10 +76,7 @@ impl FailureLimits {
             let quota = self.person.map(|quota| quota.times(factor));
             self.counters.of((Counted::SignInsOfPerson, name, Some((prefix, length))), quota)
         }));
-        let everywhere = self.person.map(|quota| quota.times(networks::EVERYWHERE));
-        let anywhere = None::<(u128, u32)>;
-        counts.extend(self.counters.of((Counted::SignInsOfPerson, name, anywhere), everywhere));
-        self.counters.count(&counts)
+        counts
     }
 
     /// Counts a challenge for a passkey, or an answer to one. Nobody guesses these, so the address alone is limited.
@@ -116,13 +127,6 @@ impl FailureLimits {
         };
         networks.filter_map(count).collect()
     }
-
-    /// Counts lie in a table that does not grow, so nothing needs to be forgotten.
-    #[expect(
-        clippy::unused_self,
-        reason = "the job of every minute calls it; the call goes with the next change there"
-    )]
-    pub(crate) const fn forget_quiet(&self) {}
 }
 
 #[cfg(test)]

@@ -8,12 +8,11 @@ const REVOCATION_SLACK_SECONDS: i64 = 86_400;
 const KEPT_LINK_SECONDS: i64 = 30 * 86_400;
 
 impl Service {
-    /// What is due every minute: signing keys, quiet clients, expired revocations and sessions, warnings of expiry, the gauges of Active keys and of the last backup.
+    /// What is due every minute: signing keys, expired revocations and sessions, warnings of expiry, the gauges of Active keys and of the last backup.
     ///
     /// # Errors
     /// The store fails; the next minute tries again.
     pub async fn every_minute(&self, ctx: &Ctx) -> Result<(), Failure> {
-        self.0.limits.forget_quiet();
         self.keep_signing_keys(ctx).await?;
         let mut session = self.0.store.begin().await?;
         session.forget_expired_tokens(ctx.now.plus_seconds(-REVOCATION_SLACK_SECONDS)).await?;

@@ -88,7 +88,7 @@ impl Service {
         visitor: &Visitor,
         password: &str,
     ) -> Result<UserTransaction, SignInRefusal> {
-        if let Some(seconds) = self.0.limits.sign_in(visitor.email.as_str(), ctx.address) {
+        if let Some(seconds) = self.limit_sign_ins(ctx, visitor.email.as_str()).await? {
             return Err(SignInRefusal::TooManyAttempts(seconds));
         }
         let person = self.0.store.reader().await?.find_person_by_id(&visitor.session.user_id).await?;

@@ -3,7 +3,7 @@
 //! An unknown address and a wrong password get the same answer after the same time. Attempts are limited before the
 //! password is looked at, per person and network, so that nobody can lock somebody else out from afar.
 
-use crate::{Ctx, Failure, Handle, Reject, Service, audit::Entry};
+use crate::{Ctx, Failure, Handle, Reject, Service, audit::Entry, limits::is_one_network};
 use domain::{Email, SessionId, Timestamp, UserId, audit::Action};
 use jose::password;
 use store::{Person, PersonSession, Session, SessionKind, StoreError, UserProof, UserTransaction};
@@ -91,7 +91,7 @@ impl Service {
         former: Option<&str>,
     ) -> Result<SignedIn, SignInRefusal> {
         let name = name_of(attempt.email);
-        if let Some(seconds) = self.0.limits.sign_in(&name, ctx.address) {
+        if let Some(seconds) = self.limit_sign_ins(ctx, &name).await? {
             return Err(SignInRefusal::TooManyAttempts(seconds));
         }
         let person = self.find_person_for_sign_in(attempt.email).await?;
@@ -118,6 +118,24 @@ impl Service {
         self.end_by_cookie(ctx, former).await?;
         metrics::counter!("duku_sign_ins_total", "outcome" => "right").increment(1);
         Ok(signed_in)
+    }
+
+    /// Counts an attempt on a person's password. If there were too many: how many seconds to wait.
+    ///
+    /// What strangers use up everywhere does not count where the person is signed in already: they can keep nobody out of
+    /// the own network.
+    pub(crate) async fn limit_sign_ins(&self, ctx: &Ctx, name: &str) -> Result<Option<u64>, Failure> {
+        let Some(seconds) = self.0.limits.sign_in(name, ctx.address) else { return Ok(None) };
+        let Some(address) = ctx.address else { return Ok(Some(seconds)) };
+        let person = self.find_person_for_sign_in(name).await?;
+        // Whether there is such a person must not show in the time that it takes.
+        let id = person.map_or_else(|| UserId::generate(ctx.now, self.entropy()), |person| person.id);
+        let sessions = self.0.store.reader().await?.sessions_of(&id, ctx.now).await?;
+        let mut known = sessions.iter().filter_map(|one| one.address.as_deref()?.parse().ok());
+        if known.any(|known| is_one_network(known, address)) {
+            return Ok(self.0.limits.sign_in_from_known_network(name, ctx.address));
+        }
+        Ok(Some(seconds))
     }
 
     /// Begins a transaction in the name of a person whose password was found right against `hash`. None if the password has

@@ -37,6 +37,11 @@ pub(super) fn of_person(address: IpAddr) -> impl Iterator<Item = Network> {
     networks(address, PERSON_V4, PERSON_V6)
 }
 
+/// Whether one person may have both addresses: they are one IPv4 address, or lie in one IPv6 network of 64 bits.
+pub(crate) fn is_one_network(one: IpAddr, other: IpAddr) -> bool {
+    of_person(one).next() == of_person(other).next()
+}
+
 fn networks(address: IpAddr, v4: Scale, v6: Scale) -> impl Iterator<Item = Network> {
     let (bits, scale) = match plain(address) {
         IpAddr::V4(v4_address) => (v4_address.to_ipv6_mapped().to_bits(), v4),

@@ -187,10 +187,25 @@ async fn guesses_from_many_networks_are_limited_together() {
     let house = limited(2, 0).await;
     let mut waited = 0;
     for number in 0..40 {
-        let ctx = from(&format!("2001:db8:0:{number}::1"), 0);
+        let ctx = from(&format!("{}.0.2.1", number + 1), 0);
         waited += usize::from(waits(try_sign_in(&house.service, &ctx, ADA, "wrong").await));
     }
     assert!(waited >= 15, "{waited}");
+}
+
+#[tokio::test]
+async fn guesses_from_everywhere_keep_nobody_out_of_the_own_network() {
+    let house = limited(2, 0).await;
+    let home = || from("2001:db8:1:2::7", 0);
+    let signed_in = try_sign_in(&house.service, &home(), ADA, PASSWORD).await;
+    assert!(signed_in.is_ok());
+    for number in 0..60 {
+        let _ = try_sign_in(&house.service, &from(&format!("{}.0.2.1", number + 1), 0), ADA, "wrong").await;
+    }
+    assert!(waits(try_sign_in(&house.service, &from("2001:db8:9::1", 0), ADA, PASSWORD).await), "elsewhere");
+    let neighbour = from("2001:db8:1:2::8", 0);
+    assert!(try_sign_in(&house.service, &neighbour, ADA, PASSWORD).await.is_ok(), "the own network");
+    assert!(waits(try_sign_in(&house.service, &home(), ADA, "wrong").await), "which has its own limit still");
 }
 
 #[tokio::test]
