@@ -59,7 +59,7 @@ pub(crate) async fn ask(State(server): State<AuthorizationServer>, request: Requ
 
 /// `POST`: the page's answer, or a command line with its refresh token.
 pub(crate) async fn end(State(server): State<AuthorizationServer>, request: Request) -> Response<Body> {
-    let own = web::origin::is_own(request.method(), request.headers());
+    let own = web::origin::is_own(request.method(), request.headers(), server.cookie().is_secure());
     let posted = match Posted::read(&server, request).await {
         Ok(posted) => posted,
         Err(refusal) => return browser::refused(&refusal),

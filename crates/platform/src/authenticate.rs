@@ -38,7 +38,7 @@ pub(crate) async fn prove(platform: &Platform, ctx: &Ctx, headers: &HeaderMap) -
         Presented::Nothing => {
             let cookie = session_cookie(platform, headers).ok_or_else(|| challenge(platform, None))?;
             // Also where it only reads: a browser sends the cookie along, whichever site's page it was that asked.
-            if !web::origin::is_own(&Method::POST, headers) {
+            if !web::origin::is_own(&Method::POST, headers, session_cookie_of(platform).is_secure()) {
                 tracing::warn!("refused a query that another site had a browser make");
                 return Err(forbidden(
                     "a session in Viewport counts for Viewport's own pages alone: other pages and programs send an access token",
@@ -88,10 +88,13 @@ pub(crate) async fn confirm(platform: &Platform, ctx: &Ctx, principal: &Principa
     })
 }
 
+fn session_cookie_of(platform: &Platform) -> Cookie {
+    Cookie::session(platform.service().policy().viewport.starts_with("https://"))
+}
+
 /// The cookie of a session in Viewport, which counts only where there is no `Authorization` header of any kind.
 fn session_cookie<'h>(platform: &Platform, headers: &'h HeaderMap) -> Option<&'h str> {
-    let secure = platform.service().policy().viewport.starts_with("https://");
-    let cookie = Cookie::session(secure).read(headers);
+    let cookie = session_cookie_of(platform).read(headers);
     cookie.filter(|_| !headers.contains_key(header::AUTHORIZATION))
 }
 

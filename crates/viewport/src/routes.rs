@@ -143,6 +143,7 @@ table! {
 }
 
 pub(crate) fn router(viewport: Viewport) -> Router {
+    let secure = viewport.session_cookie().is_secure();
     let served = served();
     #[cfg(feature = "passkeys")]
     let served = served.merge(serve_passkeys());
@@ -156,7 +157,9 @@ pub(crate) fn router(viewport: Viewport) -> Router {
         })
         .with_state(viewport.clone())
         .layer(map_response_with_state(viewport, lead_on))
-        .layer(from_fn(|request, next| web::origin::refuse_foreign(answer::foreign, request, next)))
+        .layer(from_fn(move |request, next| {
+            web::origin::refuse_foreign(answer::foreign, secure, request, next)
+        }))
 }
 
 async fn lead_on(State(viewport): State<Viewport>, mut response: Response<Body>) -> Response<Body> {

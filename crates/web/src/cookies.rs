@@ -28,6 +28,11 @@ impl Cookie {
         Self { name: "__Host-duku_departure", plain_name: "duku_departure", secure }
     }
 
+    /// Whether it travels over TLS only, which the whole origin then does.
+    pub const fn is_secure(self) -> bool {
+        self.secure
+    }
+
     /// The name that the browser knows it by.
     pub const fn name(self) -> &'static str {
         if self.secure { self.name } else { self.plain_name }

@@ -131,19 +131,36 @@ impl Visit {
         }
         let path = logged_path(self.uri.path(), route);
         let ms = elapsed.as_secs_f64() * 1000.0;
-        let (request_id, method) = (&self.request_id, &self.method);
+        let request_id = &self.request_id;
+        // A method of a stranger's own making is as long and as secret as it likes.
+        let method = if is_known(&self.method) { self.method.as_str() } else { "other" };
         let address = self.address.map(tracing::field::display);
         let cause = response.extensions().get::<Cause>().map(|Cause(why)| &**why);
         match status.as_u16() {
             code @ 500.. => {
-                tracing::error!(%request_id, %method, path, status = code, ms, address, cause, "answered");
+                tracing::error!(%request_id, method, path, status = code, ms, address, cause, "answered");
             }
             code @ 400.. => {
-                tracing::info!(%request_id, %method, path, status = code, ms, address, cause, "answered");
+                tracing::info!(%request_id, method, path, status = code, ms, address, cause, "answered");
             }
-            code => tracing::debug!(%request_id, %method, path, status = code, ms, address, "answered"),
+            code => tracing::debug!(%request_id, method, path, status = code, ms, address, "answered"),
         }
     }
+}
+
+fn is_known(method: &Method) -> bool {
+    [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::OPTIONS,
+        Method::CONNECT,
+        Method::TRACE,
+    ]
+    .contains(method)
 }
 
 /// By route and status.

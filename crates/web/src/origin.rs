@@ -9,8 +9,8 @@ use axum::{
 use http::{HeaderMap, Method, Response, header};
 
 /// Whether a request may change something as far as its origin goes: it comes from a page of this very origin, from the
-/// person's own typing, or from no browser at all.
-pub fn is_own(method: &Method, headers: &HeaderMap) -> bool {
+/// person's own typing, or from no browser at all. `secure` says whether that origin is one of `https`.
+pub fn is_own(method: &Method, headers: &HeaderMap, secure: bool) -> bool {
     if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
         return true;
     }
@@ -19,15 +19,21 @@ pub fn is_own(method: &Method, headers: &HeaderMap) -> bool {
         (Some(site), _) => matches!(site, "same-origin" | "none"),
         (None, None) => true,
         (None, Some(origin)) => {
-            let authority = origin.split_once("://").map(|(_, authority)| authority);
+            let scheme = if secure { "https://" } else { "http://" };
+            let authority = origin.strip_prefix(scheme);
             authority.is_some() && authority == text(header::HOST)
         }
     }
 }
 
 /// Middleware that answers requests of other sites with `refusal`.
-pub async fn refuse_foreign(refusal: fn() -> Response<Body>, request: Request, next: Next) -> Response<Body> {
-    if is_own(request.method(), request.headers()) {
+pub async fn refuse_foreign(
+    refusal: fn() -> Response<Body>,
+    secure: bool,
+    request: Request,
+    next: Next,
+) -> Response<Body> {
+    if is_own(request.method(), request.headers(), secure) {
         return next.run(request).await;
     }
     let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
@@ -44,7 +50,7 @@ mod tests {
         let headers = headers.iter().map(|(name, value)| {
             (http::HeaderName::from_static(name), http::HeaderValue::from_static(value))
         });
-        is_own(method, &headers.collect())
+        is_own(method, &headers.collect(), false)
     }
 
     #[test]
@@ -62,6 +68,14 @@ mod tests {
         }
         for origin in ["http://b", "null", "http://a:2"] {
             assert!(!own(&Method::POST, &[("host", "a"), ("origin", origin)]), "{origin}");
+        }
+        for (origin, secure, expected) in
+            [("https://a", true, true), ("http://a", true, false), ("https://a", false, false)]
+        {
+            let headers = [("host", "a"), ("origin", origin)].map(|(name, value)| {
+                (http::HeaderName::from_static(name), http::HeaderValue::from_static(value))
+            });
+            assert_eq!(is_own(&Method::POST, &HeaderMap::from_iter(headers), secure), expected, "{origin}");
         }
     }
 }

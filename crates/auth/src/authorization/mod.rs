@@ -55,7 +55,7 @@ pub(crate) async fn begin(State(server): State<AuthorizationServer>, request: Re
 
 /// `POST`: what the person typed.
 pub(crate) async fn take(State(server): State<AuthorizationServer>, request: Request) -> Response<Body> {
-    if !web::origin::is_own(request.method(), request.headers()) {
+    if !web::origin::is_own(request.method(), request.headers(), server.cookie().is_secure()) {
         return browser::foreign();
     }
     let posted = match Posted::read(&server, request).await {

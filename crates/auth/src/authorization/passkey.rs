@@ -20,7 +20,7 @@ pub(crate) async fn begin(
     State(server): State<AuthorizationServer>,
     request: Request,
 ) -> Result<Response<Body>, Refusal> {
-    if !web::origin::is_own(request.method(), request.headers()) {
+    if !web::origin::is_own(request.method(), request.headers(), server.cookie().is_secure()) {
         return Ok(browser::foreign());
     }
     let ctx = ctx(&request.into_parts().0)?;
