@@ -177,7 +177,7 @@ impl FromRequestParts<Viewport> for Visit {
                 if page.is_some_and(|page| page.0 != principal.organisation_id.as_str()) {
                     return Err(answer::message_with_link(
                         StatusCode::CONFLICT,
-                        "This page is of another organisation",
+                        "This page belongs to another organisation",
                         format!(
                             "You have switched to {} since you opened it. Nothing was changed. \
                              Switch back, or open the page anew to do it here.",

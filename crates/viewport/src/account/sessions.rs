@@ -74,7 +74,7 @@ pub(crate) async fn end(
 }
 
 /// `POST /account/sessions/end-others`
-pub(crate) async fn end_others(person: Person) -> Answer {
+pub(crate) async fn end_others(Posted(person, _): Posted<Person>) -> Answer {
     let ended = person.service().end_other_sessions(&person.ctx, &person.visitor).await;
     let ended = person.outcome(ended)?;
     person.go(&done(if ended == 0 { "no-others" } else { "others" }))

@@ -57,18 +57,9 @@ fn somebody_names(words: &[u8]) -> bool {
 pub(super) async fn start(width: u32, height: u32) -> (Session, Processes) {
     let place = PLACES.clone().acquire_owned().await.unwrap();
     let profile = TempDir::with_prefix("duku-browser-").unwrap();
-    let driver = Command::new("chromedriver")
-        .arg("--port=0")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap_or_else(|error| {
-            panic!("chromedriver does not start ({error}): `cargo xtask test` installs it")
-        });
+    let (driver, port) = driver();
     let options = options(&profile, width, height);
     let mut processes = Processes { driver, chromium: None, profile, _place: place };
-    let port = port(&mut processes.driver);
     let session = tokio::time::timeout(START, Session::start(port, options))
         .await
         .expect("Chromium starts in time")
@@ -102,8 +93,29 @@ fn options(profile: &TempDir, width: u32, height: u32) -> Value {
     json!({ "args": arguments, "prefs": preferences })
 }
 
+/// A driver and its port. One that ends at once found its port taken on one of the two loopback addresses: another takes another.
+fn driver() -> (Child, u16) {
+    for _ in 0..5 {
+        let mut driver = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| {
+                panic!("chromedriver does not start ({error}): `cargo xtask test` installs it")
+            });
+        if let Some(port) = port(&mut driver) {
+            return (driver, port);
+        }
+        driver.kill().ok();
+        driver.wait().ok();
+    }
+    panic!("chromedriver says on which port it listens");
+}
+
 /// `ChromeDriver was started successfully on port 43157.`
-fn port(driver: &mut Child) -> u16 {
+fn port(driver: &mut Child) -> Option<u16> {
     let (tell, told) = mpsc::channel();
     let lines = BufReader::new(driver.stdout.take().unwrap()).lines();
     // Reads to the end, so that the driver never waits for a reader.
@@ -118,5 +130,5 @@ fn port(driver: &mut Child) -> u16 {
             }
         }
     });
-    told.recv_timeout(START).expect("chromedriver says on which port it listens")
+    told.recv_timeout(START).ok()
 }
