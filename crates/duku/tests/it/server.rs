@@ -7,6 +7,7 @@ use std::{
     net::TcpListener,
     path::PathBuf,
     process::{Child, Command, Output, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
     time::{Duration, Instant},
 };
 pub(crate) use testkit::Engine as Database;
@@ -39,8 +40,19 @@ pub(crate) fn duku(arguments: &[&str]) -> Command {
     command
 }
 
+/// A port that is free now, below those that the system gives to connections and to whoever asks for any: it stays free until
+/// the server takes it.
 pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    const PORTS: std::ops::Range<u32> = 10_000..30_000;
+    loop {
+        // Tests may be processes of their own, which begin apart.
+        let number = std::process::id().wrapping_mul(97).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = u16::try_from(PORTS.start + number % (PORTS.end - PORTS.start)).unwrap();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// Blocks, also where an asynchronous runtime already runs on this thread.

@@ -3,7 +3,8 @@
 use super::draft::Draft;
 use crate::failure::CommandFailure;
 use std::{
-    io,
+    fs::File,
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 use zeroize::Zeroizing;
@@ -37,10 +38,7 @@ impl EnvFile {
         let before = match std::fs::metadata(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             Err(error) => return Err(refusal(error)),
-            Ok(data) if data.len() > MAXIMUM_BYTES => {
-                return Err(refusal(io::Error::other("it is too large for an .env file")));
-            }
-            Ok(_) => std::fs::read_to_string(path).map_err(refusal)?,
+            Ok(_) => read(path).map_err(refusal)?,
         };
         Ok(Self { path: path.to_owned(), before: Zeroizing::new(before), draft })
     }
@@ -54,13 +52,34 @@ impl EnvFile {
     }
 }
 
+/// Reads a file that may be a device without an end.
+fn read(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    let read = File::open(path)?.take(MAXIMUM_BYTES + 1).read_to_string(&mut text);
+    if u64::try_from(text.len()).is_ok_and(|length| length > MAXIMUM_BYTES) {
+        return Err(io::Error::other("it is too large for an .env file"));
+    }
+    read.map(|_| text)
+}
+
 /// The text with `name=value` in place of the first line that sets `name`, and without later ones, which would win over it;
 /// at the end if there is none.
 fn with_value(text: &str, name: &str, value: &str) -> Zeroizing<String> {
     let mut changed = Zeroizing::new(String::with_capacity(text.len() + name.len() + value.len() + 3));
     let mut is_set = false;
+    // The quote that a value over several lines began with, and whether that value is one to replace.
+    let mut open: Option<(char, bool)> = None;
     for line in text.split_inclusive('\n') {
-        let Some(export) = export_of(line, name) else {
+        if let Some((quote, is_replaced)) = open {
+            if !is_replaced {
+                changed.push_str(line);
+            }
+            open = open.filter(|_| !line.contains(quote));
+            continue;
+        }
+        let export = export_of(line, name);
+        open = open_quote(line).map(|quote| (quote, export.is_some()));
+        let Some(export) = export else {
             changed.push_str(line);
             continue;
         };
@@ -75,6 +94,14 @@ fn with_value(text: &str, name: &str, value: &str) -> Zeroizing<String> {
         changed.extend([end, name, "=", value, "\n"]);
     }
     changed
+}
+
+/// The quote that a line's value begins with and does not end.
+fn open_quote(line: &str) -> Option<char> {
+    let (name, value) = line.split_once('=')?;
+    let value = value.trim_start();
+    let quote = value.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
+    (!name.trim_start().starts_with('#') && value.matches(quote).count() == 1).then_some(quote)
 }
 
 /// What stands before `name` on a line that sets it: nothing, or `export `.
@@ -102,6 +129,9 @@ mod tests {
             ("export A='0'\r\nB=2\r\n", "export A=1\r\nB=2\r\n"),
             (" A = 0", "A=1\n"),
             ("AA=0\nB=A=0\n\n", "AA=0\nB=A=0\n\nA=1\n"),
+            ("B='x\nA=inside\ny'\nA=0\n", "B='x\nA=inside\ny'\nA=1\n"),
+            ("A=\"x\nB=inside\"\nC=2\n", "A=1\nC=2\n"),
+            ("# B='\nA=0\n", "# B='\nA=1\n"),
         ];
         for (before, after) in cases {
             assert_eq!(*with_value(before, "A", "1"), after, "{before:?}");
