@@ -23,7 +23,7 @@ const LEAST_SHARE: usize = 16;
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 /// A place of a connection. It is free again when the value is dropped.
-pub(crate) struct Place {
+pub(crate) struct ConnectionPermit {
     /// Only probes are answered.
     pub(crate) for_probes: bool,
     address: Option<u128>,
@@ -31,7 +31,7 @@ pub(crate) struct Place {
     _permit: OwnedSemaphorePermit,
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         let Self { for_probes, address, admission, .. } = self;
         if let Some(address) = address {
@@ -132,7 +132,7 @@ impl Admission {
     }
 
     /// A place for a connection; none if it is to be closed at once.
-    pub(crate) fn admit(self: &Arc<Self>, peer: SocketAddr) -> Option<Place> {
+    pub(crate) fn admit(self: &Arc<Self>, peer: SocketAddr) -> Option<ConnectionPermit> {
         let ip = peer.ip().to_canonical();
         // Behind a proxy are many, and none of them could be told from the others here.
         let address = (!self.proxies.trusts(ip)).then(|| client(ip));
@@ -161,7 +161,7 @@ impl Admission {
         Some(self.place(address, permit, false))
     }
 
-    fn reserve(self: &Arc<Self>, counts: &mut Counts, address: Option<u128>) -> Option<Place> {
+    fn reserve(self: &Arc<Self>, counts: &mut Counts, address: Option<u128>) -> Option<ConnectionPermit> {
         let permit = Arc::clone(&self.reserved).try_acquire_owned().ok()?;
         let fits = address.is_none_or(|address| counts.add(address, true, RESERVED_PER_ADDRESS));
         fits.then(|| self.place(address, permit, true))
@@ -172,8 +172,8 @@ impl Admission {
         address: Option<u128>,
         permit: OwnedSemaphorePermit,
         for_probes: bool,
-    ) -> Place {
-        Place { for_probes, address, admission: Arc::clone(self), _permit: permit }
+    ) -> ConnectionPermit {
+        ConnectionPermit { for_probes, address, admission: Arc::clone(self), _permit: permit }
     }
 }
 

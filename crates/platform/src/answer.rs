@@ -3,7 +3,7 @@
 use crate::{
     budget::{Exceeded, Reserved},
     errors,
-    execute::{Executed, Taken},
+    execute::{AnswerMemory, Executed},
     faults::{Code, Location},
     negotiate::MediaType,
     refusal::{Refusal, finish, not_by_this_method},
@@ -62,8 +62,8 @@ impl AsRef<[u8]> for Written {
     }
 }
 
-fn written(status: StatusCode, answered: &Answered<'_>, taken: Taken) -> Response<Body> {
-    let Taken { mut reserved, length } = taken;
+fn written(status: StatusCode, answered: &Answered<'_>, taken: AnswerMemory) -> Response<Body> {
+    let AnswerMemory { mut reserved, length } = taken;
     // Most answers fit at once: growing copies, and takes twice the room for a moment.
     let mut text = Vec::with_capacity(length + length / 8 + 256);
     if let Err(error) = serde_json::to_writer(&mut text, answered) {

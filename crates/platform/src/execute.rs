@@ -23,7 +23,7 @@ use std::{borrow::Cow, sync::Arc};
 #[derive(Debug)]
 pub(crate) enum Executed {
     /// The operation, of this type, ran; some fields may have failed.
-    Data(Value<ApiScalar>, Vec<ExecutionError<ApiScalar>>, Taken, OperationType),
+    Data(Value<ApiScalar>, Vec<ExecutionError<ApiScalar>>, AnswerMemory, OperationType),
     /// Nothing ran.
     Faults(Vec<Fault>),
     /// There is no memory for an answer just now.
@@ -34,7 +34,7 @@ pub(crate) enum Executed {
 
 /// The memory of the node that an answer takes, and about how long it is.
 #[derive(Debug)]
-pub(crate) struct Taken {
+pub(crate) struct AnswerMemory {
     pub(crate) reserved: Reserved,
     pub(crate) length: usize,
 }
@@ -108,9 +108,8 @@ async fn run(
     let Ran { outcome, reserved, length } =
         budget::run(budget, only_reads, prepared.run(given, schema, call)).await;
     match outcome {
-        Ok(ran) => {
-            ran.map(|(data, errors)| Executed::Data(data, errors, Taken { reserved, length }, operation))
-        }
+        Ok(ran) => ran
+            .map(|(data, errors)| Executed::Data(data, errors, AnswerMemory { reserved, length }, operation)),
         Err(Exceeded::Node) => Ok(Executed::NoMemory),
         Err(exceeded) => Ok(Executed::Faults(vec![exceeded.fault()])),
     }

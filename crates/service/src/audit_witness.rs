@@ -47,13 +47,12 @@ impl Witness {
     /// Takes in a line of a witness file, or of a log in JSON. False if it is neither.
     pub fn read_line(&mut self, line: &str) -> bool {
         let Ok(line) = serde_json::from_str::<Value>(line) else { return false };
-        let fields = match line.get("fields") {
-            Some(fields) if fields.get("message").is_some_and(|message| message == LOG_MESSAGE) => fields,
-            Some(_) => return false,
-            None => &line,
-        };
-        let text = |name: &str| fields.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
-        let sequence = fields.get("sequence").and_then(Value::as_i64);
+        // A line of a witness file has no message.
+        if line.get("message").is_some_and(|message| message != LOG_MESSAGE) {
+            return false;
+        }
+        let text = |name: &str| line.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
+        let sequence = line.get("sequence").and_then(Value::as_i64);
         let (Some(chain), Some(sequence), Some(hash)) = (text("chain"), sequence, text("hash")) else {
             return false;
         };
@@ -104,8 +103,7 @@ fn short(hash: &str) -> &str {
 }
 
 impl Service {
-    /// The ends of all chains that have grown since this process noted them last. Each is written to the log; whoever calls
-    /// this may write them elsewhere, too, and calls [`Self::note_witnessed`] once they are there.
+    /// The ends of all chains that have grown since [`Self::note_witnessed`] was last told of them.
     ///
     /// # Errors
     /// The store fails.
@@ -139,11 +137,12 @@ mod tests {
         let ctx = Ctx::background(domain::Timestamp::from_seconds(0), "test");
         assert!(witness.read_line(&end.line(&ctx)));
         let logged = json!({
-            "timestamp": "…", "level": "INFO",
-            "fields": { "message": LOG_MESSAGE, "chain": "org_1", "sequence": 9, "hash": "b" },
+            "timestamp": "…", "level": "INFO", "target": "duku::witness",
+            "message": LOG_MESSAGE, "chain": "org_1", "sequence": 9, "hash": "b",
         });
         assert!(witness.read_line(&logged.to_string()));
-        for other in ["", "no JSON", "{}", "{\"fields\":{\"message\":\"stopped\"}}", "{\"chain\":\"x\"}"] {
+        let other = logged.to_string().replace(LOG_MESSAGE, "another message");
+        for other in ["", "no JSON", "{}", "{\"message\":\"stopped\"}", "{\"chain\":\"x\"}", &other] {
             assert!(!witness.read_line(other), "{other}");
         }
         assert_eq!(witness.len(), 2);

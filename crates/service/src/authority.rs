@@ -83,7 +83,7 @@ impl Service {
     ///
     /// # Errors
     /// The session has ended, or the store fails.
-    pub(crate) async fn begin_as_visitor(
+    pub(crate) async fn begin_as_current_user(
         &self,
         ctx: &Ctx,
         visitor: &Visitor,
@@ -92,11 +92,11 @@ impl Service {
         self.begin_for_user(ctx, &session.user_id, UserProof::Session(&session.id)).await
     }
 
-    /// The same for what the visitor may do in an organisation.
+    /// The same for what the current user may do in an organisation.
     ///
     /// # Errors
-    /// As [`Self::begin_as_visitor`].
-    pub(crate) async fn begin_as_visitor_in(
+    /// As [`Self::begin_as_current_user`].
+    pub(crate) async fn begin_as_current_user_in(
         &self,
         ctx: &Ctx,
         visitor: &Visitor,
@@ -117,7 +117,7 @@ impl Service {
         ctx: &Ctx,
         visitor: &Visitor,
     ) -> Result<UserTransaction, Failure> {
-        let transaction = self.begin_as_visitor(ctx, visitor).await?;
+        let transaction = self.begin_as_current_user(ctx, visitor).await?;
         self.require_fresh_proof(ctx, transaction).await
     }
 

@@ -181,10 +181,10 @@ impl Service {
         })?)
     }
 
-    /// Approves a device as the visitor, in the visitor's organisation, or refuses it.
+    /// Approves a device as the current user, in the organisation that the user is in, or refuses it.
     ///
     /// # Errors
-    /// The device was decided on already or waits no more, the visitor has no organisation or has signed out, the password
+    /// The device was decided on already or waits no more, the user has no organisation or has signed out, the password
     /// was not proved lately, or the store fails.
     pub async fn decide_device(
         &self,
@@ -197,7 +197,7 @@ impl Service {
             Reject::Forbidden("you belong to no organisation that the command line could work in".into())
         })?;
         let organisation = &principal.organisation_id;
-        let mut transaction = self.begin_as_visitor_in(ctx, visitor, organisation).await?;
+        let mut transaction = self.begin_as_current_user_in(ctx, visitor, organisation).await?;
         if approved {
             // A command line may do what an unattended browser must not.
             transaction = self.require_fresh_proof(ctx, transaction).await?;

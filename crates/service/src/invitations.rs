@@ -42,11 +42,6 @@ impl Service {
         let link = Handle::generate(self.entropy());
         let mut session = self.begin_as::<ManageMembers>(ctx, principal).await?;
         let organisation = session.organisation().clone();
-        let limit = self.0.policy.open_invitations_per_organisation;
-        if session.count_open_invitations().await? >= limit {
-            let setting = "open_invitations_per_organisation";
-            return Err(Reject::TooMuchStored { what: "open invitations", limit, setting }.into());
-        }
         if session.members(&organisation.id).await?.iter().any(|member| member.email == email) {
             return Err(Reject::Conflict(format!("{email} is a member already")).into());
         }
@@ -63,6 +58,12 @@ impl Service {
             end: None,
         };
         session.insert_invitation(&invitation, link.digest()).await?;
+        // Counted afterwards: a new invitation of the same person takes the place of the former one.
+        let limit = self.0.policy.open_invitations_per_organisation;
+        if session.count_open_invitations().await? > limit {
+            let setting = "open_invitations_per_organisation";
+            return Err(Reject::TooMuchStored { what: "open invitations", limit, setting }.into());
+        }
         let details = json!({ "role": role.as_str() });
         self.audit_invitation(&mut session, ctx, principal, Action::MemberInvited, &invitation, details)
             .await?;
@@ -116,13 +117,13 @@ impl Service {
         let Some(invitation) = session.find_invitation(jose::digest(link)).await? else {
             return Ok(LinkState::Unknown);
         };
-        if invitation.end.is_some() || !session.invitation_stands(&invitation).await? {
+        if invitation.end.is_some() || !session.inviter_is_admin(&invitation).await? {
             return Ok(LinkState::Used);
         }
         Ok(if invitation.is_open(ctx.now) { LinkState::Open(invitation) } else { LinkState::Expired })
     }
 
-    /// Whether the visitor is the person who took an invitation.
+    /// Whether the signed-in person is the one who took an invitation.
     ///
     /// # Errors
     /// The store fails.

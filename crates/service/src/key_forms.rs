@@ -3,9 +3,10 @@
 
 use crate::{
     Ctx, Failure, Holder, Principal, Reject, Service,
-    keys::{self, GenerateKey, GeneratedKey, KeyTransaction, RotateKey},
+    keys::{self, GenerateKey, GeneratedKey, RotateKey},
 };
-use domain::{Capability, KeyId, UserId};
+use domain::{Capability, KeyId, UserId, authority::ManageKeys};
+use store::OrganisationTransaction;
 
 /// What a form asks for.
 #[derive(Debug, Clone, Copy)]
@@ -39,7 +40,7 @@ impl Service {
     ) -> Result<Sent, Failure> {
         let person = owner(principal)?;
         // It locks the organisation, so the second of two clicks sees what the first one did.
-        let mut session: KeyTransaction = self.begin_as(ctx, principal).await?;
+        let mut session = self.begin_as::<ManageKeys>(ctx, principal).await?;
         if let Some(before) = session.find_sent_form(nonce, person).await? {
             return Ok(Sent::Before(before));
         }
@@ -83,7 +84,7 @@ fn owner(principal: &Principal) -> Result<&UserId, Failure> {
 }
 
 async fn note(
-    session: &mut KeyTransaction,
+    session: &mut OrganisationTransaction<ManageKeys>,
     ctx: &Ctx,
     nonce: &str,
     person: &UserId,

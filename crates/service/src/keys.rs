@@ -101,7 +101,7 @@ impl Service {
 
     pub(crate) async fn generate_in(
         &self,
-        session: &mut KeyTransaction,
+        session: &mut OrganisationTransaction<ManageKeys>,
         ctx: &Ctx,
         principal: &Principal,
         input: &GenerateKey,
@@ -145,7 +145,7 @@ impl Service {
 
     pub(crate) async fn rotate_in(
         &self,
-        session: &mut KeyTransaction,
+        session: &mut OrganisationTransaction<ManageKeys>,
         ctx: &Ctx,
         principal: &Principal,
         id: &str,
@@ -253,9 +253,6 @@ impl Service {
         self.audit(session, ctx, principal, entry).await
     }
 }
-
-/// A transaction that may change an organisation's keys.
-pub(crate) type KeyTransaction = OrganisationTransaction<ManageKeys>;
 
 pub(crate) fn log(key: &ApiKey, what: &'static str) {
     tracing::info!(key = %key.id, organisation = %key.organisation_id, "{what}");

@@ -61,8 +61,8 @@ impl FailureLimits {
         self.counters.count(&counts)
     }
 
-    /// The same from a network in which the person is signed in: attempts from elsewhere do not count.
-    pub(crate) fn sign_in_from_known_network(&self, name: &str, address: Option<IpAddr>) -> Option<u64> {
+    /// The same, counted for the address and its networks alone and not for what the person has from everywhere.
+    pub(crate) fn sign_in_from_network(&self, name: &str, address: Option<IpAddr>) -> Option<u64> {
         self.counters.count(&self.of_sign_in(name, address))
     }
 

@@ -80,7 +80,7 @@ impl Service {
         Ok(())
     }
 
-    /// Begins a transaction of the visitor's own once the password was found right. One that changes between the check and
+    /// Begins a transaction on the current user's own access once the password was found right. One that changes between the check and
     /// the transaction counts as wrong.
     pub(crate) async fn begin_with_password_of(
         &self,
@@ -95,7 +95,7 @@ impl Service {
         let hash = person.and_then(|person| person.password_hash);
         let right = self.check_password(password, hash.clone()).await?;
         let hash = hash.filter(|_| right).ok_or(SignInRefusal::Wrong)?;
-        let transaction = self.begin_as_visitor(ctx, visitor).await?;
+        let transaction = self.begin_as_current_user(ctx, visitor).await?;
         if transaction.has_password(&hash) { Ok(transaction) } else { Err(SignInRefusal::Wrong) }
     }
 

@@ -58,7 +58,7 @@ impl Service {
         Accepted { claims, principal }: &Accepted,
     ) -> Result<(), RevocationRefusal> {
         let fail = |error: StoreError| RevocationRefusal::Client(ClientRefusal::Failure(error.into()));
-        let begun = self.0.store.begin_for_key(client, claims, ctx.now).await.map_err(fail)?;
+        let begun = self.0.store.begin_for_token(client, claims, ctx.now).await.map_err(fail)?;
         let Some(mut transaction) = begun.ok().filter(|begun| credential.opens(begun.key(), ctx.now)) else {
             // Either has ended meanwhile: a refusal if it was the secret, and nothing to do if it was the token alone.
             return self.admit_client(ctx, credential).await.map(drop).map_err(RevocationRefusal::Client);

@@ -59,7 +59,7 @@ impl Service {
     /// The visitor has a second factor already, or the store fails.
     pub async fn begin_second_factor(&self, ctx: &Ctx, visitor: &Visitor) -> Result<Enrolment, Failure> {
         let person = &visitor.session.user_id;
-        let mut transaction = self.begin_as_visitor(ctx, visitor).await?;
+        let mut transaction = self.begin_as_current_user(ctx, visitor).await?;
         let sealed = self.seal_secret(person, &TotpSecret::generate(self.entropy()))?;
         let oldest = ctx.now.plus_seconds(-SETTING_UP_SECONDS);
         transaction.begin_second_factor(&sealed, ctx.now, oldest).await?;

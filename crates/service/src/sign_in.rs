@@ -122,20 +122,20 @@ impl Service {
 
     /// Counts an attempt on a person's password. If there were too many: how many seconds to wait.
     ///
-    /// What strangers use up everywhere does not count where the person is signed in already: they can keep nobody out of
-    /// the own network.
+    /// What others use up everywhere does not count in a network where the person is signed in already.
     pub(crate) async fn limit_sign_ins(&self, ctx: &Ctx, name: &str) -> Result<Option<u64>, Failure> {
         let Some(seconds) = self.0.limits.sign_in(name, ctx.address) else { return Ok(None) };
         let Some(address) = ctx.address else { return Ok(Some(seconds)) };
+        // The network's own limit comes first: who is over it makes nobody read the database.
+        if let Some(seconds) = self.0.limits.sign_in_from_network(name, ctx.address) {
+            return Ok(Some(seconds));
+        }
         let person = self.find_person_for_sign_in(name).await?;
         // Whether there is such a person must not show in the time that it takes.
         let id = person.map_or_else(|| UserId::generate(ctx.now, self.entropy()), |person| person.id);
         let sessions = self.0.store.reader().await?.sessions_of(&id, ctx.now).await?;
         let mut known = sessions.iter().filter_map(|one| one.address.as_deref()?.parse().ok());
-        if known.any(|known| is_one_network(known, address)) {
-            return Ok(self.0.limits.sign_in_from_known_network(name, ctx.address));
-        }
-        Ok(Some(seconds))
+        Ok(if known.any(|known| is_one_network(known, address)) { None } else { Some(seconds) })
     }
 
     /// Begins a transaction in the name of a person whose password was found right against `hash`. None if the password has

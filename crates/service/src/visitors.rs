@@ -222,7 +222,7 @@ impl Service {
     ) -> Result<(), Failure> {
         let missing = || Reject::NotFound { kind: "organisation", id: organisation.to_owned() };
         let id = OrganisationId::parse(organisation).map_err(|_| missing())?;
-        let mut transaction = self.begin_as_visitor_in(ctx, visitor, &id).await?;
+        let mut transaction = self.begin_as_current_user_in(ctx, visitor, &id).await?;
         if transaction.in_organisation(&id, ctx.now).await?.is_none() {
             return Err(missing().into());
         }
@@ -252,7 +252,7 @@ impl Service {
     pub async fn end_session(&self, ctx: &Ctx, visitor: &Visitor, id: &str) -> Result<(), Failure> {
         let missing = || Reject::NotFound { kind: "session", id: id.to_owned() };
         let id = SessionId::parse(id).map_err(|_| missing())?;
-        let mut transaction = self.begin_as_visitor(ctx, visitor).await?;
+        let mut transaction = self.begin_as_current_user(ctx, visitor).await?;
         if transaction.end_session(&id).await? == 0 {
             return Err(missing().into());
         }
@@ -265,7 +265,7 @@ impl Service {
     /// # Errors
     /// The store fails.
     pub async fn end_other_sessions(&self, ctx: &Ctx, visitor: &Visitor) -> Result<u64, Failure> {
-        let mut transaction = self.begin_as_visitor(ctx, visitor).await?;
+        let mut transaction = self.begin_as_current_user(ctx, visitor).await?;
         let ended = transaction.end_sessions(Some(visitor.root())).await?;
         if ended > 0 {
             self.audit_ended(&mut transaction, ctx, json!({ "session": "all others" })).await?;

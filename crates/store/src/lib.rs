@@ -31,7 +31,7 @@ mod value;
 
 pub use audit::{AuditFilter, AuditHead};
 pub use authority::{
-    FoundOrganisation, JoinOrganisation, KeyTransaction, MayAddMembers, OrganisationTransaction, UserProof,
+    FoundOrganisation, JoinOrganisation, MayAddMembers, OrganisationTransaction, TokenTransaction, UserProof,
     UserTransaction,
 };
 pub use authorization::{DeviceDecision, StoredCode, StoredDevice};

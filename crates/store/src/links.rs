@@ -212,11 +212,6 @@ impl Session {
         Ok(self.find(COUNT_ORGANISATIONS, params![], |row| row.int(0)).await?.unwrap_or(0))
     }
 
-    /// Whether an invitation that is open still has an Admin who stands for it.
-    pub async fn invitation_stands(&mut self, invitation: &Invitation) -> Result<bool, StoreError> {
-        self.inviter_is_admin(invitation).await
-    }
-
     /// Adds a setup link.
     pub async fn insert_setup_link(
         &mut self,

@@ -219,7 +219,7 @@ impl Session {
     }
 
     /// Whether whoever made an invitation may still do so. One that was made on an operator's word stands by itself.
-    pub(crate) async fn inviter_is_admin(&mut self, invitation: &Invitation) -> Result<bool, StoreError> {
+    pub async fn inviter_is_admin(&mut self, invitation: &Invitation) -> Result<bool, StoreError> {
         let Some(inviter) = &invitation.inviter else { return Ok(true) };
         let params = params![invitation.organisation_id.as_str(), inviter.as_str()];
         Ok(self.find(INVITER_IS_ADMIN, params, |row| row.flag(0)).await? == Some(true))

@@ -1,6 +1,6 @@
 //! Access tokens that were revoked one by one. Tokens themselves are not stored.
 
-use crate::{KeyTransaction, Session, StoreError, statements::statements, value::params};
+use crate::{Session, StoreError, TokenTransaction, statements::statements, value::params};
 use domain::Timestamp;
 
 statements! {
@@ -19,7 +19,7 @@ pub struct TokenProbe {
     pub signing_key_alive: bool,
 }
 
-impl KeyTransaction {
+impl TokenTransaction {
     /// Remembers that the token this transaction began with was revoked.
     ///
     /// # Errors

@@ -373,5 +373,8 @@ async fn what_an_organisation_may_store_has_limits_that_say_their_setting() {
     service.invite(&at(0), &house.admin, "a@acme.example", Role::Member).await.unwrap();
     let more = service.invite(&at(0), &house.admin, "b@acme.example", Role::Member).await;
     named(rejected(more), "open_invitations_per_organisation");
+    service.invite(&at(1), &house.admin, "a@acme.example", Role::Admin).await.unwrap();
+    let open = service.list_invitations(&house.admin).await.unwrap();
+    assert_eq!(open.len(), 1, "the newer one took the place of the former: {open:?}");
     has_password(&house, ADA).await;
 }

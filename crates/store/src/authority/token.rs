@@ -7,13 +7,13 @@ use std::ops;
 
 /// A transaction that may revoke one token of an API key. The key's row is locked: whoever acts with the token is done, or
 /// waits.
-pub struct KeyTransaction {
+pub struct TokenTransaction {
     session: Session,
     key: ApiKey,
     claims: TokenClaims,
 }
 
-impl KeyTransaction {
+impl TokenTransaction {
     /// The key as this transaction found it.
     pub const fn key(&self) -> &ApiKey {
         &self.key
@@ -32,7 +32,7 @@ impl KeyTransaction {
     }
 }
 
-impl ops::Deref for KeyTransaction {
+impl ops::Deref for TokenTransaction {
     type Target = Session;
 
     fn deref(&self) -> &Session {
@@ -40,7 +40,7 @@ impl ops::Deref for KeyTransaction {
     }
 }
 
-impl ops::DerefMut for KeyTransaction {
+impl ops::DerefMut for TokenTransaction {
     fn deref_mut(&mut self) -> &mut Session {
         &mut self.session
     }
@@ -51,12 +51,12 @@ impl Store {
     ///
     /// # Errors
     /// The database fails. That the token is over is the inner error.
-    pub async fn begin_for_key(
+    pub async fn begin_for_token(
         &self,
         id: &KeyId,
         claims: &TokenClaims,
         now: Timestamp,
-    ) -> Result<Result<KeyTransaction, Ended>, StoreError> {
+    ) -> Result<Result<TokenTransaction, Ended>, StoreError> {
         let mut session = self.begin().await?;
         session.hold(HOLD_SIGNING_KEY, &claims.kid).await?;
         session.lock_key(id).await?;
@@ -64,6 +64,6 @@ impl Store {
             return Ok(Err(ended));
         }
         let Some(key) = session.find_key(id).await? else { return Ok(Err(Ended::TokenRevoked)) };
-        Ok(Ok(KeyTransaction { session, key, claims: claims.clone() }))
+        Ok(Ok(TokenTransaction { session, key, claims: claims.clone() }))
     }
 }
