@@ -59,7 +59,14 @@ impl Service {
     ) -> Result<(), RevocationRefusal> {
         let fail = |error: StoreError| RevocationRefusal::Client(ClientRefusal::Failure(error.into()));
         let begun = self.0.store.begin_for_token(client, claims, ctx.now).await.map_err(fail)?;
-        let Some(mut transaction) = begun.ok().filter(|begun| credential.opens(begun.key(), ctx.now)) else {
+        let transaction = match begun {
+            Ok(begun) if !credential.opens(begun.key(), ctx.now) => {
+                begun.roll_back().await.map_err(fail)?;
+                None
+            }
+            begun => begun.ok(),
+        };
+        let Some(mut transaction) = transaction else {
             // Either has ended meanwhile: a refusal if it was the secret, and nothing to do if it was the token alone.
             return self.admit_client(ctx, credential).await.map(drop).map_err(RevocationRefusal::Client);
         };

@@ -74,6 +74,18 @@ impl Session {
         answer
     }
 
+    /// Undoes everything that the transaction did, for a refusal that goes by what it read. When this returns, what it read
+    /// is durable: on SQLite it may have read what an earlier transaction of the same flush had written.
+    ///
+    /// # Errors
+    /// What it read was not kept, so that the refusal has no ground.
+    pub async fn roll_back(self) -> Result<(), StoreError> {
+        match self.inner {
+            Inner::SqliteReader(_) | Inner::Postgres(_) => Ok(()),
+            Inner::SqliteWriter(writing) => writing.roll_back().await,
+        }
+    }
+
     /// Runs a statement that answers rows.
     pub(crate) async fn query<T: Send + 'static>(
         &mut self,

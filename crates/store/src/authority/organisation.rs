@@ -113,7 +113,10 @@ impl Store {
         let mut session = self.begin().await?;
         Ok(match session.confirm::<P>(claim, now, fresh_since).await? {
             Ok(organisation) => Ok(OrganisationTransaction::new(session, organisation)),
-            Err(rejection) => Err(rejection),
+            Err(rejection) => {
+                session.roll_back().await?;
+                Err(rejection)
+            }
         })
     }
 }

@@ -30,6 +30,14 @@ impl TokenTransaction {
     pub async fn commit(self) -> Result<(), StoreError> {
         self.session.commit().await
     }
+
+    /// Undoes everything.
+    ///
+    /// # Errors
+    /// As [`Session::roll_back`].
+    pub async fn roll_back(self) -> Result<(), StoreError> {
+        self.session.roll_back().await
+    }
 }
 
 impl ops::Deref for TokenTransaction {
@@ -60,10 +68,13 @@ impl Store {
         let mut session = self.begin().await?;
         session.hold(HOLD_SIGNING_KEY, &claims.kid).await?;
         session.lock_key(id).await?;
-        if let Err(ended) = session.confirm_token(claims, now).await? {
-            return Ok(Err(ended));
+        let confirmed = session.confirm_token(claims, now).await?;
+        match (confirmed, session.find_key(id).await?) {
+            (Ok(_), Some(key)) => Ok(Ok(TokenTransaction { session, key, claims: claims.clone() })),
+            (confirmed, _) => {
+                session.roll_back().await?;
+                Ok(Err(confirmed.err().unwrap_or(Ended::KeyRevoked)))
+            }
         }
-        let Some(key) = session.find_key(id).await? else { return Ok(Err(Ended::TokenRevoked)) };
-        Ok(Ok(TokenTransaction { session, key, claims: claims.clone() }))
     }
 }

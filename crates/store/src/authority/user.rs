@@ -153,7 +153,9 @@ impl Session {
         now: Timestamp,
     ) -> Result<Result<UserTransaction, Ended>, StoreError> {
         self.execute(LOCK_USER, params![user.as_str()]).await?;
-        let Some(user) = self.find_person_by_id(user).await? else { return Ok(Err(Ended::ProofOutdated)) };
+        let Some(user) = self.find_person_by_id(user).await? else {
+            return self.refuse(Ended::ProofOutdated).await;
+        };
         let proved = match proof {
             UserProof::Session(id) => self.find_live_session(&user.id, id, now).await?,
             UserProof::SessionSecret(digest) => {
@@ -171,7 +173,7 @@ impl Session {
             UserProof::Session(_) | UserProof::SessionSecret(_) => (proved.is_some(), Ended::SessionEnded),
             UserProof::AuthorizationCode(digest) => {
                 if !self.consume_code(digest, now).await? {
-                    return Ok(Err(Ended::ProofOutdated));
+                    return self.refuse(Ended::ProofOutdated).await;
                 }
                 (proved.is_some(), Ended::SessionEnded)
             }
@@ -189,9 +191,14 @@ impl Session {
             UserProof::Operator | UserProof::Mail => (true, Ended::ProofOutdated),
         };
         if !holds {
-            return Ok(Err(otherwise));
+            return self.refuse(otherwise).await;
         }
         Ok(Ok(UserTransaction { session: self, user, proved }))
+    }
+
+    async fn refuse(self, ended: Ended) -> Result<Result<UserTransaction, Ended>, StoreError> {
+        self.roll_back().await?;
+        Ok(Err(ended))
     }
 
     /// The session with this id of a person, and of a Viewport also its sign-in, unless it is over.

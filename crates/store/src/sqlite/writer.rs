@@ -14,12 +14,15 @@ use tokio::sync::oneshot;
 /// The most transactions that share one flush, those that rolled back counted: nobody waits for more than so many.
 const GROUP: usize = 64;
 
+const UNDO: &str = "ROLLBACK TO one; RELEASE one";
+
 type Work = Box<dyn FnOnce(&Connection) + Send>;
 type Answer = oneshot::Sender<Result<(), StoreError>>;
 
 enum Step {
     Run(Work),
     Commit(Answer),
+    RollBack(Answer),
 }
 
 struct Request {
@@ -67,8 +70,17 @@ impl Writing {
     }
 
     pub(crate) async fn commit(&self) -> Result<(), StoreError> {
+        self.end(Step::Commit).await
+    }
+
+    /// Undoes the transaction. Answered after the group's flush, because it has seen what the group had done before it.
+    pub(crate) async fn roll_back(&self) -> Result<(), StoreError> {
+        self.end(Step::RollBack).await
+    }
+
+    async fn end(&self, step: fn(Answer) -> Step) -> Result<(), StoreError> {
         let (answer, result) = oneshot::channel();
-        self.0.send(Step::Commit(answer)).map_err(|_| gone())?;
+        self.0.send(step(answer)).map_err(|_| gone())?;
         result.await.map_err(|_| gone())?
     }
 }
@@ -117,24 +129,27 @@ fn serve(connection: &Connection, request: Request, stall: Duration, answers: &m
             // A full disk can end the transaction under way: what still comes would be durable statement by statement.
             Ok(Step::Run(_)) if connection.is_autocommit() => return false,
             Ok(Step::Run(work)) => work(connection),
-            Ok(Step::Commit(answer)) => {
-                if connection.is_autocommit() {
-                    let _ = answer.send(Err(lost()));
-                    return false;
-                }
-                if let Err(error) = connection.execute_batch("RELEASE one") {
-                    let _ = answer.send(Err(error.into()));
-                    return !connection.is_autocommit();
-                }
-                answers.push(answer);
-                return true;
-            }
+            Ok(Step::Commit(answer)) => return end(connection, "RELEASE one", answer, answers),
+            Ok(Step::RollBack(answer)) => return end(connection, UNDO, answer, answers),
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                return connection.execute_batch("ROLLBACK TO one; RELEASE one").is_ok()
-                    && !connection.is_autocommit();
+                return connection.execute_batch(UNDO).is_ok() && !connection.is_autocommit();
             }
         }
     }
+}
+
+/// Ends one transaction, which is answered with its group. False if the whole group was lost.
+fn end(connection: &Connection, sql: &str, answer: Answer, answers: &mut Vec<Answer>) -> bool {
+    if connection.is_autocommit() {
+        let _ = answer.send(Err(lost()));
+        return false;
+    }
+    if let Err(error) = connection.execute_batch(sql) {
+        let _ = answer.send(Err(error.into()));
+        return !connection.is_autocommit();
+    }
+    answers.push(answer);
+    true
 }
 
 fn finish(connection: &Connection, group_alive: bool, answers: Vec<Answer>) {
