@@ -54,6 +54,21 @@ async fn status_on(stream: &mut TcpStream, path: &str) -> String {
     String::from_utf8_lossy(&answer).lines().next().unwrap_or_default().to_owned()
 }
 
+async fn metrics(server: &Server) -> String {
+    testkit::Answer::of(server.api().client().get(server.metrics_url())).await.text
+}
+
+/// Waits until the server counts so many connections: clients see an end a moment before the place is free.
+async fn until_connected(server: &Server, connections: usize) {
+    let line = format!("duku_connections {connections}\n");
+    let reached = async {
+        while !metrics(server).await.contains(&line) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(PATIENCE, reached).await.unwrap();
+}
+
 async fn status(server: &Server, path: &str) -> String {
     status_on(&mut connect(server).await, path).await
 }
@@ -238,13 +253,14 @@ async fn one_address_has_a_share_of_the_places_and_probes_answer_beside_it() {
     let beyond = status_on(&mut connect_from(&server, 2).await, REALM).await;
     assert_eq!(beyond, "HTTP/1.1 503 Service Unavailable");
     assert_eq!(status_on(&mut connect_from(&server, 3).await, REALM).await, "HTTP/1.1 200 OK");
-    let metrics = testkit::Answer::of(server.api().client().get(server.metrics_url())).await.text;
+    until_connected(&server, 16).await;
+    let metrics = metrics(&server).await;
     let over = "duku_connections_over_limit_total{limit=\"connections_per_address\"} 3";
-    assert!(metrics.contains(over) && metrics.contains("duku_connections 16"), "{metrics}");
+    assert!(metrics.contains(over), "{metrics}");
     let log = std::fs::read_to_string(&server.log).unwrap();
     assert_eq!(log.matches("an address has all the connections that one may have").count(), 1, "{log}");
     drop(held);
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    until_connected(&server, 0).await;
     assert_eq!(status_on(&mut connect_from(&server, 2).await, REALM).await, "HTTP/1.1 200 OK");
 }
 
@@ -262,12 +278,13 @@ async fn a_trusted_proxy_may_have_all_places() {
         stream.write_all(b"GET").await.unwrap();
         held.push(stream);
     }
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    until_connected(&server, 39).await;
     assert_eq!(status(&server, REALM).await, "HTTP/1.1 200 OK");
+    until_connected(&server, 39).await;
     held.push(connect(&server).await);
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    until_connected(&server, 40).await;
     assert_eq!(status(&server, REALM).await, "HTTP/1.1 503 Service Unavailable");
     assert_eq!(status(&server, "/readyz").await, "HTTP/1.1 200 OK");
-    let metrics = testkit::Answer::of(server.api().client().get(server.metrics_url())).await.text;
+    let metrics = metrics(&server).await;
     assert!(metrics.contains("duku_connections_over_limit_total{limit=\"connections\"} 2"), "{metrics}");
 }
