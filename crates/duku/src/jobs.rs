@@ -47,8 +47,9 @@ pub async fn run(
             outcomes.push(witness.note(&service, &ctx).await);
         }
         if now >= day_due {
-            day_due = now + DAY;
-            outcomes.push(service.every_day(&ctx).await);
+            let done = service.every_day(&ctx).await;
+            day_due = now + if matches!(done, Ok(true)) { DAY } else { MINUTE };
+            outcomes.push(done.map(drop));
         }
         healthy = note(&outcomes.into_iter().collect(), healthy);
     }

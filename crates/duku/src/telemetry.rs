@@ -76,6 +76,10 @@ pub fn start_metrics() -> Result<PrometheusHandle, CommandFailure> {
         "duku_last_backup_timestamp_seconds",
         "When `duku backup` last made a backup, in Unix seconds; absent if it never did"
     );
+    describe_gauge!(
+        "duku_clock_confirmed",
+        "1 if the clock agrees with what confirms it; 0 while cleaning, warnings and new signing keys wait for that"
+    );
     // A counter that first appears with its first event hides that event from every rate.
     for (name, outcomes) in
         [("duku_sign_ins_total", ["right", "wrong"]), ("duku_mails_total", ["sent", "failed"])]

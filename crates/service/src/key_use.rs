@@ -15,6 +15,8 @@ pub struct KeyReport {
     pub days: Vec<KeyUse>,
     /// Where it was used from in that time, newest first, at most 100.
     pub sources: Vec<RecentSource>,
+    /// How often an older address was left out of these.
+    pub other_addresses: i64,
 }
 
 impl Service {
@@ -29,12 +31,13 @@ impl Service {
         let mut session = self.0.store.reader().await?;
         let used = session.key_days(&overview.key.id, first).await?;
         let sources = session.key_sources(&overview.key.id, since).await?;
+        let other_addresses = used.iter().map(|counts| counts.other_addresses).sum();
         let days = (first..=ctx.now.day())
             .map(|day| {
                 let found = used.iter().find(|counts| counts.day == day).copied();
                 found.unwrap_or(KeyUse { day, ..KeyUse::default() })
             })
             .collect();
-        Ok(KeyReport { overview, days, sources })
+        Ok(KeyReport { overview, days, sources, other_addresses })
     }
 }

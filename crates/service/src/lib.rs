@@ -8,6 +8,7 @@ pub mod audit_witness;
 mod authority;
 pub mod authorization;
 pub mod backups;
+mod clock;
 pub mod context;
 pub mod devices;
 pub mod exchange;
@@ -71,6 +72,7 @@ struct Parts {
     noted_ends: audit_witness::Noted,
     limits: limits::FailureLimits,
     meters: exchange::Meters,
+    watch: clock::Watch,
     /// A place for each password that is being checked, and a seat for each that is checked or waits.
     hashing: tokio::sync::Semaphore,
     hashing_seats: tokio::sync::Semaphore,
@@ -119,6 +121,7 @@ impl Service {
             usage: usage::Recorder::default(),
             noted_ends: audit_witness::Noted::default(),
             meters: exchange::Meters::new(),
+            watch: clock::Watch::default(),
             hashing: tokio::sync::Semaphore::new(policy.password_checks.max(1)),
             hashing_seats: tokio::sync::Semaphore::new(policy.password_checks.max(1) * sign_in::WAITING),
             mailer: OnceLock::new(),

@@ -7,7 +7,7 @@ use crate::{Ctx, Failure, Handle, Service};
 use domain::{Email, OrganisationId, TokenId};
 use serde::{Deserialize, Serialize};
 use std::{future::Future, pin::Pin, sync::Arc};
-use store::{OrganisationTransaction, QueuedMail, Session};
+use store::{OrganisationTransaction, Outdated, QueuedMail, Session};
 use zeroize::Zeroizing;
 
 /// One mail, plain text. It never holds a client secret.
@@ -204,9 +204,7 @@ impl Service {
 
     /// Gives up mail that could not be sent for three days.
     pub(crate) async fn give_up_mail(&self, ctx: &Ctx) -> Result<(), Failure> {
-        let mut session = self.0.store.begin().await?;
-        let given_up = session.give_up_mails(ctx.now.plus_seconds(-GIVE_UP_SECONDS)).await?;
-        session.commit().await?;
+        let given_up = self.forget(Outdated::Mails, ctx.now.plus_seconds(-GIVE_UP_SECONDS)).await?;
         if given_up > 0 {
             tracing::error!(
                 given_up,

@@ -21,6 +21,8 @@ pub struct Policy {
     pub signing_key_lead_seconds: i64,
     /// How far into the future a token's `iat` may lie, for nodes whose clocks differ, in seconds.
     pub clock_skew_seconds: i64,
+    /// How far the clock may be from what confirms it before cleaning, warnings and new signing keys wait, in seconds.
+    pub clock_tolerance_seconds: i64,
     /// Failed exchanges a minute of one client before they are answered 429; 0 for no limit.
     pub failures_per_client: u32,
     /// Failed exchanges and API calls a minute from one address before they are answered 429; 0 for no limit.
@@ -86,6 +88,7 @@ impl Policy {
             signing_key_lifetime_seconds: 30 * 86_400,
             signing_key_lead_seconds: 3600,
             clock_skew_seconds: 5,
+            clock_tolerance_seconds: 3600,
             failures_per_client: 60,
             failures_per_address: 600,
             verified_tokens: 20_000,

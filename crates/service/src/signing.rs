@@ -237,6 +237,7 @@ impl Service {
         for key in session.signing_keys().await? {
             session.delete_signing_key(&key.kid).await?;
         }
+        session.clear_forgotten_until().await?;
         self.add_signing_key(session, ctx, self.0.policy.algorithm, ctx.now, actor.clone()).await.map(drop)
     }
 

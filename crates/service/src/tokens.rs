@@ -233,7 +233,7 @@ impl Service {
         let facts = found.as_ref().map(|found| KeyFacts {
             standing: &found.key.standing,
             organisation_id: &found.key.organisation_id,
-            token_revoked: found.token_revoked,
+            token_revoked: found.token_revoked(Timestamp::from_seconds(claims.expires_at)),
             signing_key_published: found.key.signing_key_alive,
         });
         check_key_token(claims, facts, ctx.now)?;

@@ -14,6 +14,8 @@ use store::{DeadSecretUse, KeyOverview, KeyUse, RecentSource};
 const BATCH: usize = 500;
 /// The most addresses of one key that one batch notes.
 const ADDRESSES: usize = 64;
+/// A key's surplus addresses are forgotten at one of so many flushes: a flush is short, and the surplus stays small.
+const TURNS: u64 = 8;
 /// A dead secret is audited again only after it has been quiet for so long; the counter counts each.
 const AUDIT_AGAIN_SECONDS: i64 = 3600;
 
@@ -49,8 +51,8 @@ pub(crate) struct Recorder {
     dead: Mutex<HashMap<DeadSecret, Dead>>,
     /// What the last batch took, which may be on its way to the store still.
     taken: Mutex<HashMap<KeyId, (IpAddr, Timestamp)>>,
-    /// One batch at a time: whoever flushes last waits for what is being written.
-    flushing: tokio::sync::Mutex<()>,
+    /// One batch at a time: whoever flushes last waits for what is being written. Counts the flushes.
+    flushing: tokio::sync::Mutex<u64>,
 }
 
 /// What a batch took and has not written yet. It goes back when the batch ends, however that is.
@@ -152,6 +154,7 @@ impl Pending {
         if self.sources.len() >= ADDRESSES && !self.sources.contains_key(&source) {
             let oldest = self.sources.iter().min_by_key(|(_, at)| **at).map(|(source, _)| *source);
             oldest.and_then(|oldest| self.sources.remove(&oldest));
+            self.day(at.day()).other_addresses += 1;
         }
         let newest = self.sources.entry(source).or_insert(at);
         *newest = at.max(*newest);
@@ -180,6 +183,7 @@ impl Pending {
             day.exchanges += counts.exchanges;
             day.grace_exchanges += counts.grace_exchanges;
             day.api_calls += counts.api_calls;
+            day.other_addresses += counts.other_addresses;
         }
         for (source, at) in other.sources {
             self.note_source(source, at);
@@ -200,11 +204,13 @@ impl Service {
     /// # Errors
     /// The store fails.
     pub async fn flush_usage(&self, ctx: &Ctx) -> Result<(), Failure> {
-        let _one_at_a_time = self.0.usage.flushing.lock().await;
+        let mut flushes = self.0.usage.flushing.lock().await;
+        *flushes += 1;
         let mut unwritten = self.0.usage.take();
         while !unwritten.keys.is_empty() {
             let (batch, _) = unwritten.keys.split_at(unwritten.keys.len().min(BATCH));
             self.write_batch(batch).await?;
+            self.forget_other_sources(batch, *flushes, ctx).await?;
             let written = batch.len();
             unwritten.keys.drain(..written);
         }
@@ -219,6 +225,22 @@ impl Service {
         let mut session = self.0.store.begin().await?;
         session.count_key_uses(&of_each(batch, Pending::counts)).await?;
         session.note_key_sources(&of_each(batch, Pending::sources)).await?;
+        Ok(session.commit().await?)
+    }
+
+    async fn forget_other_sources(
+        &self,
+        batch: &[(KeyId, Pending)],
+        flush: u64,
+        ctx: &Ctx,
+    ) -> Result<(), Failure> {
+        let turn = |key: &KeyId| key.as_str().bytes().map(u64::from).sum::<u64>() % TURNS == flush % TURNS;
+        let keys: Vec<_> = batch.iter().map(|(key, _)| key).filter(|key| turn(key)).collect();
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let mut session = self.0.store.begin().await?;
+        session.forget_other_sources(&keys, ctx.now.day()).await?;
         Ok(session.commit().await?)
     }
 

@@ -20,7 +20,6 @@ statements! {
     FIND_CODE = "SELECT client_id, redirect_uri, challenge, scope, nonce, session_id, user_id, expires_at_ms, \
         consumed_at_ms FROM authorization_codes WHERE digest = $1";
     CONSUME_CODE = "UPDATE authorization_codes SET consumed_at_ms = $2 WHERE digest = $1 AND consumed_at_ms IS NULL";
-    FORGET_CODES = "DELETE FROM authorization_codes WHERE expires_at_ms <= $1";
     INSERT_DEVICE = "INSERT INTO device_authorizations (digest, user_code, client_id, scope, device, address, \
         created_at_ms, expires_at_ms, next_poll_at_ms, interval_seconds) \
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (user_code) DO NOTHING";
@@ -34,7 +33,6 @@ statements! {
         WHERE user_code = $1 AND decision IS NULL AND expires_at_ms > $7";
     CONSUME_DEVICE = "UPDATE device_authorizations SET consumed_at_ms = $3 \
         WHERE digest = $1 AND user_id = $2 AND consumed_at_ms IS NULL AND decision = 'approved' AND expires_at_ms > $3";
-    FORGET_DEVICES = "DELETE FROM device_authorizations WHERE expires_at_ms <= $1";
 }
 
 /// An authorization code, by its digest.
@@ -209,12 +207,6 @@ impl Session {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         Ok(self.execute(CONSUME_DEVICE, params![digest, person.as_str(), now]).await? == 1)
-    }
-
-    /// Forgets codes that were over at `before`.
-    pub async fn forget_codes(&mut self, before: Timestamp) -> Result<u64, StoreError> {
-        let codes = self.execute(FORGET_CODES, params![before]).await?;
-        Ok(codes + self.execute(FORGET_DEVICES, params![before]).await?)
     }
 }
 

@@ -23,6 +23,7 @@ pub struct ServerFacts {
 }
 
 statements! {
+    SERVER_TIME = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)";
     SERVER_FACTS = "SELECT CAST(current_setting('server_version_num') AS BIGINT), \
      CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT), \
      CAST(current_setting('max_connections') AS BIGINT), pg_database_size(current_database()), \
@@ -30,6 +31,14 @@ statements! {
 }
 
 impl Session {
+    /// What the server's clock says; nothing with SQLite, which has none of its own.
+    pub async fn server_time(&mut self) -> Result<Option<Timestamp>, StoreError> {
+        if !self.is_postgres() {
+            return Ok(None);
+        }
+        self.find(SERVER_TIME, params![], |row| row.time(0)).await
+    }
+
     /// What the server says of itself; nothing with SQLite, which has none.
     pub async fn server_facts(&mut self) -> Result<Option<ServerFacts>, StoreError> {
         if !self.is_postgres() {

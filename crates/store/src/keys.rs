@@ -35,14 +35,15 @@ statements! {
     FIND_AT_DOOR = concat!(
         "SELECT ", standing_columns!(), ", \
          CASE WHEN EXISTS (SELECT 1 FROM signing_keys WHERE kid = $3) THEN 1 ELSE 0 END, label, \
-         CASE WHEN EXISTS (SELECT 1 FROM revoked_tokens WHERE token_id = $2) THEN 1 ELSE 0 END \
-         FROM api_keys WHERE id = $1"
+         CASE WHEN EXISTS (SELECT 1 FROM revoked_tokens WHERE token_id = $2) THEN 1 ELSE 0 END, \
+         (SELECT expires_at_ms FROM revoked_tokens WHERE token_id = '') FROM api_keys WHERE id = $1"
     );
     // The columns of FIND_AT_DOOR, as numbers of one kind on both engines: read under a lock, where no request waits.
     FIND_FOR_TOKEN = concat!(
         "SELECT ", standing_columns!(), ", \
          (SELECT COUNT(*) FROM signing_keys WHERE kid = $3), label, \
-         (SELECT COUNT(*) FROM revoked_tokens WHERE token_id = $2) FROM api_keys WHERE id = $1"
+         (SELECT COUNT(*) FROM revoked_tokens WHERE token_id = $2), \
+         (SELECT expires_at_ms FROM revoked_tokens WHERE token_id = '') FROM api_keys WHERE id = $1"
     );
     INSERT = concat!(
         "INSERT INTO api_keys (", key_columns!(), ") \
@@ -91,8 +92,15 @@ pub struct KeyAtDoor {
     pub key: KeyAtExchange,
     /// What an Admin called the key.
     pub label: String,
-    /// Whether this very token was revoked.
-    pub token_revoked: bool,
+    token_revoked: bool,
+    revocations_forgotten_until: Option<Timestamp>,
+}
+
+impl KeyAtDoor {
+    /// Whether a token of the key that expires then was revoked, or is so old that its revocation may have been forgotten.
+    pub fn token_revoked(&self, expires_at: Timestamp) -> bool {
+        self.token_revoked || self.revocations_forgotten_until.is_some_and(|until| expires_at <= until)
+    }
 }
 
 /// A key with what is known of its use.
@@ -147,7 +155,12 @@ pub(crate) fn at_exchange(row: &Row<'_>) -> Result<KeyAtExchange, StoreError> {
 }
 
 pub(crate) fn at_door(row: &Row<'_>) -> Result<KeyAtDoor, StoreError> {
-    Ok(KeyAtDoor { key: at_exchange(row)?, label: row.text(8)?, token_revoked: row.flag(9)? })
+    Ok(KeyAtDoor {
+        key: at_exchange(row)?,
+        label: row.text(8)?,
+        token_revoked: row.flag(9)?,
+        revocations_forgotten_until: row.optional_time(10)?,
+    })
 }
 
 impl Store {

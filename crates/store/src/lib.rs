@@ -7,6 +7,7 @@ mod audit;
 mod authority;
 mod authorization;
 mod checkup;
+mod cleaning;
 mod copies;
 mod error;
 mod keys;
@@ -36,6 +37,7 @@ pub use authority::{
 };
 pub use authorization::{DeviceDecision, StoredCode, StoredDevice};
 pub use checkup::ServerFacts;
+pub use cleaning::Outdated;
 pub use copies::{
     Differences, MOST_DIFFERENCES, Named, SoleUse, copy_sqlite, create_private, faults_of_sqlite, folder_of,
 };
@@ -50,8 +52,7 @@ pub use session::Session;
 pub use sessions::{Membership, PersonSession, SessionKind, VisitorRow};
 pub use signing_keys::StoredSigningKey;
 pub use statements::{all_statements, dialects};
-pub use tokens::TokenProbe;
-pub use usage::{DeadSecretUse, KeyUse, RecentSource};
+pub use usage::{DayPosition, DeadSecretUse, KeyUse, RecentSource, SOURCES_OF_A_KEY, SourcePosition};
 
 use std::{path::PathBuf, time::Duration};
 

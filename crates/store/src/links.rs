@@ -32,7 +32,6 @@ statements! {
     );
     END_INVITATION = "UPDATE invitations SET ended_at_ms = $3, outcome = $4 \
         WHERE id = $1 AND organisation_id = $2 AND ended_at_ms IS NULL";
-    FORGET_INVITATIONS = "DELETE FROM invitations WHERE expires_at_ms <= $1";
     ADD_LINK = "INSERT INTO one_time_links (digest, purpose, user_id, created_at_ms, expires_at_ms) \
         VALUES ($1, $2, $3, $4, $5)";
     FIND_LINK = "SELECT l.purpose, l.user_id, u.email, l.expires_at_ms, l.consumed_at_ms FROM one_time_links l \
@@ -43,7 +42,6 @@ statements! {
         WHERE digest = $1 AND purpose = 'reset' AND user_id = $2 AND consumed_at_ms IS NULL AND expires_at_ms > $3";
     CONSUME_LINKS_OF = "UPDATE one_time_links SET consumed_at_ms = $2 WHERE user_id = $1 AND consumed_at_ms IS NULL";
     CONSUME_SETUPS = "UPDATE one_time_links SET consumed_at_ms = $1 WHERE purpose = 'setup' AND consumed_at_ms IS NULL";
-    FORGET_LINKS = "DELETE FROM one_time_links WHERE expires_at_ms <= $1";
     COUNT_ORGANISATIONS = "SELECT COUNT(*) FROM organisations";
 }
 
@@ -199,12 +197,6 @@ impl Session {
     /// Uses up every setup link: only the newest start's link works, and none once there is an organisation.
     pub async fn consume_setup_links(&mut self, now: Timestamp) -> Result<(), StoreError> {
         self.execute(CONSUME_SETUPS, params![now]).await.map(drop)
-    }
-
-    /// Forgets links and invitations that were over at `before`.
-    pub async fn forget_links(&mut self, before: Timestamp) -> Result<u64, StoreError> {
-        let invitations = self.execute(FORGET_INVITATIONS, params![before]).await?;
-        Ok(invitations + self.execute(FORGET_LINKS, params![before]).await?)
     }
 
     /// How many organisations there are.

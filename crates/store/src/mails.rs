@@ -11,10 +11,8 @@ statements! {
         WHERE id = $1 AND attempts = $2";
     FAILED = "UPDATE mails SET last_error = $2 WHERE id = $1";
     SENT = "DELETE FROM mails WHERE id = $1";
-    GIVE_UP = "DELETE FROM mails WHERE created_at_ms <= $1";
     NOTICE = "INSERT INTO key_notices (key_id, expires_at_ms, days) VALUES ($1, $2, $3) \
         ON CONFLICT (key_id, expires_at_ms, days) DO NOTHING";
-    FORGET_NOTICES = "DELETE FROM key_notices WHERE expires_at_ms <= $1";
     EXPIRING = "SELECT k.id, k.organisation_id, k.organisation_name, k.label, k.secret_digest, k.secret_hint, \
         k.grace_digest, k.grace_until_ms, k.lifetime_seconds, k.created_at_ms, k.created_by, k.expires_at_ms, \
         k.rotated_at_ms, k.token_epoch, \
@@ -25,7 +23,6 @@ statements! {
     SEND_FORM = "INSERT INTO sent_forms (id, user_id, object_id, sent_at_ms) VALUES ($1, $2, $3, $4) \
         ON CONFLICT (id) DO NOTHING";
     SENT_FORM = "SELECT object_id FROM sent_forms WHERE id = $1 AND user_id = $2";
-    FORGET_FORMS = "DELETE FROM sent_forms WHERE sent_at_ms <= $1";
 }
 
 /// A mail that waits to be sent.
@@ -81,11 +78,6 @@ impl Session {
         self.execute(SENT, params![id]).await.map(drop)
     }
 
-    /// Gives up mails that were written at `before` or earlier; answers how many.
-    pub async fn give_up_mails(&mut self, before: Timestamp) -> Result<u64, StoreError> {
-        self.execute(GIVE_UP, params![before]).await
-    }
-
     /// Keys of all organisations that expire after `from` and not after `to`, each with how many days before that its last
     /// warning was given, if one was.
     pub async fn keys_expiring(
@@ -121,12 +113,6 @@ impl Session {
         person: &UserId,
     ) -> Result<Option<String>, StoreError> {
         self.find(SENT_FORM, params![form, person.as_str()], |row| row.text(0)).await
-    }
-
-    /// Forgets forms sent, and warnings about keys that expired, at `before` or earlier.
-    pub async fn forget_sent_forms(&mut self, before: Timestamp) -> Result<u64, StoreError> {
-        let notices = self.execute(FORGET_NOTICES, params![before]).await?;
-        Ok(notices + self.execute(FORGET_FORMS, params![before]).await?)
     }
 }
 

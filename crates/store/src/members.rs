@@ -36,7 +36,7 @@ statements! {
     COUNT_ADMINS = "SELECT COUNT(*) FROM memberships WHERE organisation_id = $1 AND role = 'admin'";
     // The columns that `user_facts` reads come first, in both.
     AT_DOOR = "SELECT m.role, o.require_second_factor, u.token_epoch + m.epoch, \
-        (SELECT COUNT(*) FROM revoked_tokens WHERE token_id = $3), \
+        (SELECT COUNT(*) FROM revoked_tokens WHERE token_id = $3 OR (token_id = '' AND expires_at_ms >= $7)), \
         (SELECT COUNT(*) FROM signing_keys WHERE kid = $4), s.authenticated_at_ms, s.second_factor_at_ms, \
         u.email, o.name \
         FROM memberships m JOIN users u ON u.id = m.user_id JOIN organisations o ON o.id = m.organisation_id \
@@ -100,6 +100,8 @@ pub struct PersonToken<'a> {
     pub token_id: &'a str,
     /// The key that signed it.
     pub kid: &'a str,
+    /// `exp`.
+    pub expires_at: Timestamp,
     /// `sid`: the session that it came from; empty for none.
     pub session_id: &'a str,
 }
@@ -110,6 +112,7 @@ impl<'a> PersonToken<'a> {
         Self {
             token_id: &claims.token_id,
             kid: &claims.kid,
+            expires_at: Timestamp::from_seconds(claims.expires_at),
             session_id: claims.session_id.as_ref().map_or("", SessionId::as_str),
         }
     }
@@ -197,8 +200,9 @@ impl Session {
         token: PersonToken<'_>,
         now: Timestamp,
     ) -> Result<Option<PersonForTokenCheck>, StoreError> {
-        let PersonToken { token_id, kid, session_id } = token;
-        let params = params![organisation.as_str(), person.as_str(), token_id, kid, session_id, now];
+        let PersonToken { token_id, kid, expires_at, session_id } = token;
+        let params =
+            params![organisation.as_str(), person.as_str(), token_id, kid, session_id, now, expires_at];
         self.find(AT_DOOR, params, |row| {
             Ok(PersonForTokenCheck {
                 facts: user_facts(row, 0)?,

@@ -25,6 +25,7 @@ const MIGRATIONS: &[Migration] = migrations! {
     2 "0002_people";
     3 "0003_passkeys";
     4 "0004_authority";
+    5 "0005_cleaning";
 };
 
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS schema_migrations \

@@ -25,7 +25,6 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, $6)";
     BEGUN = "SELECT user_id, name, state FROM passkey_ceremonies WHERE digest = $1 AND purpose = $2 AND expires_at_ms > $3";
     TAKE = "DELETE FROM passkey_ceremonies WHERE digest = $1";
-    FORGET = "DELETE FROM passkey_ceremonies WHERE expires_at_ms <= $1";
 }
 
 /// One passkey of a person.
@@ -136,11 +135,6 @@ impl Session {
             .await?;
         let Some(begun) = begun else { return Ok(None) };
         Ok((self.execute(TAKE, params![digest]).await? == 1).then_some(begun))
-    }
-
-    /// Forgets challenges whose time is over.
-    pub async fn forget_ceremonies(&mut self, now: Timestamp) -> Result<u64, StoreError> {
-        self.execute(FORGET, params![now]).await
     }
 }
 

@@ -52,8 +52,6 @@ statements! {
         WHERE user_id = $1 AND session_id = $2 AND consumed_at_ms IS NULL";
     REFUSE_DEVICES = "UPDATE device_authorizations SET decision = 'denied' WHERE user_id = $1 AND consumed_at_ms IS NULL";
     END_OTHERS = "DELETE FROM sessions WHERE user_id = $1 AND id <> $2 AND (parent_id IS NULL OR parent_id <> $2)";
-    FORGET_EXPIRED = "DELETE FROM sessions WHERE expires_at_ms <= $1 \
-        OR parent_id IN (SELECT p.id FROM sessions p WHERE p.expires_at_ms <= $1)";
     MEMBERSHIPS = "SELECT o.id, o.name, m.role FROM memberships m JOIN organisations o ON o.id = m.organisation_id \
         WHERE m.user_id = $1 ORDER BY o.name";
     REMEMBER_ORGANISATION = "UPDATE users SET last_organisation_id = $2 WHERE id = $1";
@@ -246,11 +244,6 @@ impl Session {
         address: Option<&str>,
     ) -> Result<(), StoreError> {
         self.execute(SEE, params![id.as_str(), now, address]).await.map(drop)
-    }
-
-    /// Forgets sessions that are over.
-    pub async fn forget_expired_sessions(&mut self, now: Timestamp) -> Result<u64, StoreError> {
-        self.execute(FORGET_EXPIRED, params![now]).await
     }
 
     /// The organisations that the person belongs to, by name.

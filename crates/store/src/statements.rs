@@ -15,6 +15,7 @@ pub fn all_statements() -> Vec<(&'static str, &'static str)> {
         crate::audit::ALL,
         crate::authority::USER_STATEMENTS,
         crate::authorization::ALL,
+        crate::cleaning::ALL,
         crate::copies::ALL,
         crate::keys::ALL,
         crate::links::ALL,

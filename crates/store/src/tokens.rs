@@ -1,22 +1,19 @@
 //! Access tokens that were revoked one by one. Tokens themselves are not stored.
+//!
+//! A revocation is forgotten some time after its token has expired. Until when that was done stands in the row without a
+//! token, and a token that expires no later counts as revoked: what is forgotten lets nobody in, whatever a clock says.
 
 use crate::{Session, StoreError, TokenTransaction, statements::statements, value::params};
 use domain::Timestamp;
 
 statements! {
     REVOKE = "INSERT INTO revoked_tokens (token_id, expires_at_ms) VALUES ($1, $2) ON CONFLICT (token_id) DO NOTHING";
-    FORGET_EXPIRED = "DELETE FROM revoked_tokens WHERE expires_at_ms <= $1";
-    PROBE = "SELECT (SELECT COUNT(*) FROM revoked_tokens WHERE token_id = $1), \
-        (SELECT COUNT(*) FROM signing_keys WHERE kid = $2)";
-}
-
-/// The standing of one token, whoever holds it.
-#[derive(Debug, Clone, Copy)]
-pub struct TokenProbe {
-    /// Whether it was revoked.
-    pub revoked: bool,
-    /// Whether the key that signed it is still published.
-    pub signing_key_alive: bool,
+    FORGET = "DELETE FROM revoked_tokens WHERE token_id IN (SELECT r.token_id FROM revoked_tokens r \
+        WHERE r.expires_at_ms <= $1 AND r.token_id <> '' ORDER BY r.expires_at_ms LIMIT $2)";
+    FORGOTTEN_UNTIL = "INSERT INTO revoked_tokens (token_id, expires_at_ms) VALUES ('', $1) \
+        ON CONFLICT (token_id) DO UPDATE SET expires_at_ms = CASE WHEN excluded.expires_at_ms > revoked_tokens.expires_at_ms \
+        THEN excluded.expires_at_ms ELSE revoked_tokens.expires_at_ms END";
+    CLEAR_FORGOTTEN_UNTIL = "DELETE FROM revoked_tokens WHERE token_id = ''";
 }
 
 impl TokenTransaction {
@@ -31,18 +28,18 @@ impl TokenTransaction {
 }
 
 impl Session {
-    /// Forgets revoked tokens that have expired since; answers how many.
-    pub async fn forget_expired_tokens(&mut self, now: Timestamp) -> Result<u64, StoreError> {
-        self.execute(FORGET_EXPIRED, params![now]).await
+    /// Forgets up to `most` revoked tokens that expired by `until`; answers how many. From then on every token that
+    /// expires by `until` counts as revoked.
+    pub async fn forget_revocations(&mut self, until: Timestamp, most: i64) -> Result<u64, StoreError> {
+        let forgotten = self.execute(FORGET, params![until, most]).await?;
+        if forgotten > 0 {
+            self.execute(FORGOTTEN_UNTIL, params![until]).await?;
+        }
+        Ok(forgotten)
     }
 
-    /// The standing of one token.
-    pub async fn probe_token(&mut self, token_id: &str, kid: &str) -> Result<TokenProbe, StoreError> {
-        let found = self
-            .find(PROBE, params![token_id, kid], |row| {
-                Ok(TokenProbe { revoked: row.flag(0)?, signing_key_alive: row.flag(1)? })
-            })
-            .await?;
-        found.ok_or_else(|| StoreError::corrupt("no answer to a probe"))
+    /// Lets tokens that expire soon count again, after every key that signed former ones was replaced.
+    pub async fn clear_forgotten_until(&mut self) -> Result<(), StoreError> {
+        self.execute(CLEAR_FORGOTTEN_UNTIL, params![]).await.map(drop)
     }
 }

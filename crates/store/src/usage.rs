@@ -4,11 +4,12 @@ use crate::{Session, StoreError, statements::statements, value::params};
 use domain::{KeyId, SecretDigest, Timestamp};
 
 statements! {
-    COUNT = "INSERT INTO key_usage (key_id, day, exchanges, grace_exchanges, api_calls) \
-        SELECT id, $2, $3, $4, $5 FROM api_keys WHERE id = $1 \
+    COUNT = "INSERT INTO key_usage (key_id, day, exchanges, grace_exchanges, api_calls, other_addresses) \
+        SELECT id, $2, $3, $4, $5, $6 FROM api_keys WHERE id = $1 \
         ON CONFLICT (key_id, day) DO UPDATE SET exchanges = key_usage.exchanges + excluded.exchanges, \
         grace_exchanges = key_usage.grace_exchanges + excluded.grace_exchanges, \
-        api_calls = key_usage.api_calls + excluded.api_calls";
+        api_calls = key_usage.api_calls + excluded.api_calls, \
+        other_addresses = key_usage.other_addresses + excluded.other_addresses";
     NOTE_SOURCE = "INSERT INTO key_sources (key_id, address, secret, last_used_at_ms) \
         SELECT id, $2, $3, $4 FROM api_keys WHERE id = $1 \
         ON CONFLICT (key_id, address, secret) DO UPDATE SET last_used_at_ms = \
@@ -20,12 +21,23 @@ statements! {
     DEAD_LAST_SEEN = "SELECT last_seen_at_ms FROM retired_secrets WHERE key_id = $1 AND digest = $2";
     SOURCES = "SELECT address, secret, last_used_at_ms FROM key_sources \
         WHERE key_id = $1 AND last_used_at_ms >= $2 ORDER BY last_used_at_ms DESC LIMIT 100";
-    DAYS = "SELECT day, exchanges, grace_exchanges, api_calls FROM key_usage WHERE key_id = $1 AND day >= $2 ORDER BY day";
-    PRUNE_USAGE = "DELETE FROM key_usage WHERE day < $1 OR NOT EXISTS (SELECT 1 FROM api_keys k WHERE k.id = key_usage.key_id)";
-    PRUNE_SOURCES = "DELETE FROM key_sources WHERE last_used_at_ms < $1 AND EXISTS (SELECT 1 FROM key_sources n \
-        WHERE n.key_id = key_sources.key_id AND n.last_used_at_ms > key_sources.last_used_at_ms)";
-    PRUNE_ORPHANED_SOURCES = "DELETE FROM key_sources \
-        WHERE NOT EXISTS (SELECT 1 FROM api_keys k WHERE k.id = key_sources.key_id)";
+    DAYS = "SELECT day, exchanges, grace_exchanges, api_calls, other_addresses FROM key_usage WHERE key_id = $1 AND day >= $2 ORDER BY day";
+    COUNT_OTHERS = "UPDATE key_usage SET other_addresses = other_addresses + (SELECT COUNT(*) FROM (SELECT 1 \
+        FROM key_sources s WHERE s.key_id = $1 ORDER BY s.last_used_at_ms DESC LIMIT $4 OFFSET $3) AS others) \
+        WHERE key_id = $1 AND day = $2";
+    FORGET_OTHERS = "DELETE FROM key_sources WHERE (key_id, address, secret) IN (SELECT s.key_id, s.address, s.secret \
+        FROM key_sources s WHERE s.key_id = $1 ORDER BY s.last_used_at_ms DESC LIMIT $3 OFFSET $2)";
+    NEXT_DAYS = "SELECT key_id, day FROM key_usage WHERE (key_id, day) > ($1, $2) ORDER BY key_id, day LIMIT 1 OFFSET $3";
+    FORGET_DAYS = "DELETE FROM key_usage WHERE (key_id, day) > ($1, $2) AND (key_id, day) <= ($3, $4) \
+        AND (day < $5 OR NOT EXISTS (SELECT 1 FROM api_keys k WHERE k.id = key_usage.key_id))";
+    NEXT_SOURCES = "SELECT key_id, address, secret FROM key_sources WHERE (key_id, address, secret) > ($1, $2, $3) \
+        ORDER BY key_id, address, secret LIMIT 1 OFFSET $4";
+    FORGET_SOURCES = "DELETE FROM key_sources WHERE (key_id, address, secret) > ($1, $2, $3) \
+        AND (key_id, address, secret) <= ($4, $5, $6) AND (NOT EXISTS (SELECT 1 FROM api_keys k WHERE k.id = key_sources.key_id) \
+        OR last_used_at_ms < $7 AND EXISTS (SELECT 1 FROM key_sources n \
+        WHERE n.key_id = key_sources.key_id AND n.last_used_at_ms > key_sources.last_used_at_ms) \
+        OR last_used_at_ms < (SELECT n.last_used_at_ms FROM key_sources n \
+        WHERE n.key_id = key_sources.key_id ORDER BY n.last_used_at_ms DESC LIMIT 1 OFFSET $8))";
 }
 
 /// One day of one key.
@@ -39,7 +51,14 @@ pub struct KeyUse {
     pub grace_exchanges: i64,
     /// API calls made.
     pub api_calls: i64,
+    /// How often an address was left out of the list of where the key was used from, because there were too many.
+    pub other_addresses: i64,
 }
+
+/// The most addresses of a key that are kept: the newest.
+pub const SOURCES_OF_A_KEY: i64 = 100;
+/// The most addresses of a key that are forgotten at once.
+const OTHERS_AT_ONCE: i64 = 1000;
 
 /// Where a key's secret was used from.
 #[derive(Debug, Clone)]
@@ -71,7 +90,8 @@ impl Session {
     /// Adds to days of keys. Keys that are gone are passed over.
     pub async fn count_key_uses(&mut self, uses: &[(&KeyId, KeyUse)]) -> Result<(), StoreError> {
         let row = |(key, counts): &(&KeyId, KeyUse)| {
-            params![key.as_str(), counts.day, counts.exchanges, counts.grace_exchanges, counts.api_calls]
+            let KeyUse { day, exchanges, grace_exchanges, api_calls, other_addresses } = *counts;
+            params![key.as_str(), day, exchanges, grace_exchanges, api_calls, other_addresses]
         };
         self.execute_each(COUNT, uses.iter().map(row).collect()).await
     }
@@ -127,15 +147,74 @@ impl Session {
                 exchanges: row.int(1)?,
                 grace_exchanges: row.int(2)?,
                 api_calls: row.int(3)?,
+                other_addresses: row.int(4)?,
             })
         })
         .await
     }
 
-    /// Forgets counters before `day` and addresses not seen since `since` (but each key's newest), and those of deleted keys.
-    pub async fn prune_usage(&mut self, day: i64, since: Timestamp) -> Result<u64, StoreError> {
-        let counters = self.execute(PRUNE_USAGE, params![day]).await?;
-        let sources = self.execute(PRUNE_SOURCES, params![since]).await?;
-        Ok(counters + sources + self.execute(PRUNE_ORPHANED_SOURCES, params![]).await?)
+    /// Forgets addresses of keys that have more than [`SOURCES_OF_A_KEY`], the oldest, and counts them on `day`.
+    pub async fn forget_other_sources(&mut self, keys: &[&KeyId], day: i64) -> Result<(), StoreError> {
+        let count = keys.iter().map(|key| params![key.as_str(), day, SOURCES_OF_A_KEY, OTHERS_AT_ONCE]);
+        self.execute_each(COUNT_OTHERS, count.collect()).await?;
+        let forget = keys.iter().map(|key| params![key.as_str(), SOURCES_OF_A_KEY, OTHERS_AT_ONCE]);
+        self.execute_each(FORGET_OTHERS, forget.collect()).await
     }
+
+    /// Looks at the `size` counters after `from` and forgets those before `day` and those of deleted keys. Answers how many
+    /// were forgotten and where the next ones begin; nowhere at the end.
+    pub async fn forget_days(
+        &mut self,
+        from: &DayPosition,
+        size: i64,
+        day: i64,
+    ) -> Result<(u64, Option<DayPosition>), StoreError> {
+        let next = self
+            .find(NEXT_DAYS, params![&from.key, from.day, size - 1], |row| {
+                Ok(DayPosition { key: row.text(0)?, day: row.int(1)? })
+            })
+            .await?;
+        let to = next.clone().unwrap_or_else(|| DayPosition { key: LAST.to_owned(), day: 0 });
+        let params = params![&from.key, from.day, &to.key, to.day, day];
+        Ok((self.execute(FORGET_DAYS, params).await?, next))
+    }
+
+    /// Looks at the `size` addresses after `from` and forgets those not seen since `since` (but each key's newest), those of
+    /// deleted keys, and what a key has beyond [`SOURCES_OF_A_KEY`]. Answers as [`Self::forget_days`].
+    pub async fn forget_sources(
+        &mut self,
+        from: &SourcePosition,
+        size: i64,
+        since: Timestamp,
+    ) -> Result<(u64, Option<SourcePosition>), StoreError> {
+        let SourcePosition { key, address, secret } = from;
+        let next = self
+            .find(NEXT_SOURCES, params![key, address, secret, size - 1], |row| {
+                Ok(SourcePosition { key: row.text(0)?, address: row.text(1)?, secret: row.text(2)? })
+            })
+            .await?;
+        let end = SourcePosition { key: LAST.to_owned(), ..SourcePosition::default() };
+        let to = next.clone().unwrap_or(end);
+        let others = SOURCES_OF_A_KEY - 1;
+        let params = params![key, address, secret, &to.key, &to.address, &to.secret, since, others];
+        Ok((self.execute(FORGET_SOURCES, params).await?, next))
+    }
+}
+
+/// Behind every id of a key: they begin with `key_`, and databases differ in how they order what is no letter.
+const LAST: &str = "zzzz";
+
+/// A counter, in the order of keys and days; the default is before the first.
+#[derive(Debug, Clone, Default)]
+pub struct DayPosition {
+    key: String,
+    day: i64,
+}
+
+/// An address of a key, in the order of keys; the default is before the first.
+#[derive(Debug, Clone, Default)]
+pub struct SourcePosition {
+    key: String,
+    address: String,
+    secret: String,
 }

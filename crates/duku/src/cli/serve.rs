@@ -53,7 +53,6 @@ pub(crate) async fn prepare(settings: Settings) -> Result<Prepared, CommandFailu
     let ambient = Ambient::system();
     let store = app::open_store(&settings).await?;
     let service = app::open_service(&settings, store, &urls, &ambient).await?;
-    service.keep_signing_keys(&ambient.background("start")).await?;
     remember_urls(&service, &urls).await?;
     Ok(Prepared { listener, urls, service, ambient, settings, proxies, docs, metrics, witness })
 }

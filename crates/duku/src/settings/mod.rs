@@ -127,6 +127,8 @@ settings! {
     active_keys: usize = 10, "DUKU_ACTIVE_KEYS";
     /// How far clocks of several nodes may differ, in seconds [default: 5]
     clock_skew_seconds: i64 = 5, "DUKU_CLOCK_SKEW_SECONDS";
+    /// How far the clock may be from what confirms it (PostgreSQL's clock; on SQLite the last confirmed time) before cleaning, warnings and new signing keys wait, in seconds [default: 3600]
+    clock_tolerance_seconds: i64 = 3600, "DUKU_CLOCK_TOLERANCE_SECONDS";
     /// Whether failures are limited; off is for load tests [default: on]
     rate_limit: Switch = Switch::On, "DUKU_RATE_LIMIT";
     /// Failed exchanges a minute of one client before they are answered 429 [default: 60]
@@ -252,6 +254,7 @@ impl Settings {
             ("signing-key-days", self.signing_key_days, 1, 3650),
             ("signing-key-lead-seconds", self.signing_key_lead_seconds, 0, 86_400),
             ("clock-skew-seconds", self.clock_skew_seconds, 0, 300),
+            ("clock-tolerance-seconds", self.clock_tolerance_seconds, 60, 43_200),
             // The lists of Viewport and of GraphQL ask for up to 100 entries where nobody says how many.
             ("page-maximum", self.page_maximum, 100, 10_000),
             ("products-per-organisation", self.products_per_organisation, 1, 10_000_000),
@@ -356,6 +359,7 @@ impl Settings {
             signing_key_lifetime_seconds: self.signing_key_days * 86_400,
             signing_key_lead_seconds: self.signing_key_lead_seconds,
             clock_skew_seconds: self.clock_skew_seconds,
+            clock_tolerance_seconds: self.clock_tolerance_seconds,
             failures_per_client: limited(self.failures_per_client),
             failures_per_address: limited(self.failures_per_address),
             page_maximum: self.page_maximum,

@@ -103,7 +103,7 @@ async fn a_revoked_token_is_refused_on_every_node_at_once(house: House) {
         assert_eq!(reason(node, 1, &token).await, "the token was revoked");
     }
     // It is forgotten only long after it would have expired anyway.
-    let rows = "SELECT COUNT(*) FROM revoked_tokens";
+    let rows = "SELECT COUNT(*) FROM revoked_tokens WHERE token_id <> ''";
     for (seconds, left) in [(1, 1), (400, 1), (86_699, 1), (86_700, 0)] {
         house.service.every_minute(&at(seconds)).await.unwrap();
         assert_eq!(house.database.number(rows).await, left, "{seconds}");

@@ -1,13 +1,21 @@
 //! Clocks that jump: nothing panics, and what was ended stays ended.
 
-use crate::house::{DAY, HOUR, House, NO_GRACE, Told, at, generate, on_both_engines, reason, rejected, time};
+use crate::{
+    browser::{Post, asks_for_link},
+    house::{
+        ADA, DAY, HOUR, House, NO_GRACE, Told, at, generate, on_both_engines, open, policy, reason, rejected,
+        time,
+    },
+};
 use domain::Timestamp;
-use service::{Ctx, Reject, keys::RotateKey};
+use service::{Ctx, Policy, Reject, Service, keys::RotateKey};
 
 on_both_engines!(
     what_was_ended_stays_ended_when_the_clock_is_set_back,
     a_clock_that_runs_ahead_closes_and_a_clock_that_comes_back_opens,
     a_clock_before_everything_still_serves,
+    a_clock_that_nothing_confirms_forgets_warns_and_replaces_nothing,
+    what_was_forgotten_lets_nobody_in,
     no_time_makes_anything_panic,
 );
 
@@ -47,6 +55,64 @@ async fn a_clock_that_runs_ahead_closes_and_a_clock_that_comes_back_opens(house:
     assert!(house.accepts(101, &token).await);
     assert!(!house.accepts(101, &early).await);
     house.buy(101, &pair).await;
+}
+
+/// A node that believes no clock which is an hour off, and sends mail.
+async fn careful_node(house: &House) -> Service {
+    let careful = Policy { clock_tolerance_seconds: HOUR, ..policy() };
+    let node = open(&house.database, &house.master_key, careful, 0).await;
+    Post::of(&node);
+    node
+}
+
+async fn a_clock_that_nothing_confirms_forgets_warns_and_replaces_nothing(house: House) {
+    // Something of everything that is forgotten, warned of or replaced: a revoked token, counters, a mail, a link, keys.
+    let pair = house.generate(0).await;
+    let token = house.buy(0, &pair).await;
+    house.service.revoke_token(&at(0), pair.credential(), &token).await.unwrap();
+    house.service.flush_usage(&at(0)).await.unwrap();
+    Post::of(&house.service).set_down(true);
+    asks_for_link(&house.service, 0, ADA).await;
+    house.service.every_minute(&at(0)).await.unwrap();
+    let node = careful_node(&house).await;
+    let before = house.database.dump().await;
+    let ahead = 20 * DAY;
+    node.every_minute(&at(ahead)).await.unwrap();
+    assert!(!node.every_day(&at(500 * DAY)).await.unwrap());
+    assert_eq!(house.database.dump().await, before);
+    if house.service.store().engine() == "postgres" {
+        // The server's clock decides, however long another runs.
+        let now = house.service.store().server_facts().await.unwrap().unwrap().now;
+        assert!(node.every_day(&Ctx { now, ..at(0) }).await.unwrap());
+        return;
+    }
+    for minute in 1..60 {
+        node.every_minute(&at(ahead + 60 * minute)).await.unwrap();
+    }
+    assert_eq!(house.database.dump().await, before);
+    node.every_minute(&at(ahead + HOUR)).await.unwrap();
+    assert_ne!(house.database.dump().await, before, "it ran steadily for an hour, and nobody else was there");
+    assert!(!house.accepts(1, &token).await);
+}
+
+async fn what_was_forgotten_lets_nobody_in(house: House) {
+    let (pair, other) = (house.generate(0).await, house.generate(0).await);
+    let (revoked, good) = (house.buy(0, &pair).await, house.buy(2, &other).await);
+    let person = house.service.issue_person_token(&at(0), "root", ADA, None).await.unwrap();
+    house.service.revoke_token(&at(1), pair.credential(), &revoked).await.unwrap();
+    // Believed though it is three days ahead.
+    house.service.every_minute(&at(3 * DAY)).await.unwrap();
+    assert_eq!(house.database.number("SELECT COUNT(*) FROM revoked_tokens WHERE token_id <> ''").await, 0);
+    for token in [&revoked, &good, &person] {
+        assert_eq!(reason(&house.service, 3, token).await, "the token was revoked");
+    }
+    // Tokens that outlive what was forgotten are good, and so are all after every signing key was replaced.
+    let later = house.buy(3 * DAY, &pair).await;
+    assert!(house.accepts(3 * DAY, &later).await);
+    house.service.end_all_access(&at(4), &service::signing::operator("root")).await.unwrap();
+    let anew = house.buy(5, &pair).await;
+    assert!(house.accepts(5, &anew).await);
+    assert!(!house.accepts(5, &revoked).await);
 }
 
 async fn a_clock_before_everything_still_serves(house: House) {

@@ -28,7 +28,8 @@ statements! {
     KEYS_AT_DOOR = concat!(
         "SELECT ", standing_columns!(), ", \
          CASE WHEN EXISTS (SELECT 1 FROM signing_keys s WHERE s.kid = q.kid) THEN 1::bigint ELSE 0 END, label, \
-         CASE WHEN EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.token_id = q.token) THEN 1::bigint ELSE 0 END, q.place \
+         CASE WHEN EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.token_id = q.token) THEN 1::bigint ELSE 0 END, \
+         (SELECT expires_at_ms FROM revoked_tokens WHERE token_id = ''), q.place \
          FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS q (id, token, kid, place) \
          JOIN api_keys k ON k.id = q.id"
     );
@@ -51,7 +52,7 @@ impl Lookups {
     pub(super) fn start(postgres: &Postgres) -> Self {
         Self {
             exchange: Line::start(postgres, KEYS_AT_EXCHANGE, 8, at_exchange),
-            door: Line::start(postgres, KEYS_AT_DOOR, 10, at_door),
+            door: Line::start(postgres, KEYS_AT_DOOR, 11, at_door),
         }
     }
 

@@ -116,15 +116,25 @@ async fn a_token_is_checked_only_in_the_organisations_of_its_person(fresh: Fresh
     session.commit().await.unwrap();
     fresh.revoke_token("tok_revoked", NOW).await;
     let mut session = fresh.read().await;
-    let good = PersonToken { token_id: "tok_good", kid: "kid", session_id: "" };
+    let good = PersonToken { token_id: "tok_good", kid: "kid", expires_at: NOW, session_id: "" };
     let found = session.find_person_for_token_check(&acme.id, &ada.id, good, NOW).await.unwrap().unwrap();
     assert_eq!((found.email, found.organisation_name.as_str()), (ada.email, "Acme"));
     let facts = found.facts;
     assert_eq!((facts.role, facts.token_epoch, facts.token_revoked), (Role::Admin, 1, false));
     assert!(facts.signing_key_published && facts.session.is_none());
-    let ended = PersonToken { token_id: "tok_revoked", kid: "other", session_id: "" };
+    let ended = PersonToken { token_id: "tok_revoked", kid: "other", expires_at: NOW, session_id: "" };
     let found = session.find_person_for_token_check(&acme.id, &ada.id, ended, NOW).await.unwrap().unwrap();
     assert!(found.facts.token_revoked && !found.facts.signing_key_published);
+    // As with keys: a token of a time whose revocations were forgotten counts as revoked.
+    let mut cleaning = fresh.begin().await;
+    assert_eq!(cleaning.forget_revocations(NOW, 10).await.unwrap(), 1);
+    cleaning.commit().await.unwrap();
+    for (seconds, revoked) in [(0, true), (1, false)] {
+        let token = PersonToken { expires_at: NOW.plus_seconds(seconds), ..good };
+        let found =
+            session.find_person_for_token_check(&acme.id, &ada.id, token, NOW).await.unwrap().unwrap();
+        assert_eq!(found.facts.token_revoked, revoked, "{seconds}");
+    }
     let elsewhere = organisation("Globex").id;
     let nobody = session.find_person_for_token_check(&elsewhere, &ada.id, good, NOW).await.unwrap();
     assert!(nobody.is_none());

@@ -45,11 +45,27 @@ async fn signing_keys_come_in_the_order_in_which_they_sign(fresh: Fresh) {
 async fn a_revoked_token_is_remembered_until_it_is_pruned(fresh: Fresh) {
     fresh.revoke_token("tok_1", NOW).await;
     fresh.revoke_token("tok_2", NOW.plus_seconds(1)).await;
+    let key = fresh.key(&fresh.organisation("Acme").await).await.id;
+    let revoked = async |token: &str, seconds: i64| {
+        let door = fresh.store.find_key_at_door(&key, token, "kid").await.unwrap().unwrap();
+        door.token_revoked(NOW.plus_seconds(seconds))
+    };
     let mut session = fresh.begin().await;
-    assert_eq!(session.forget_expired_tokens(NOW.plus_seconds(-1)).await.unwrap(), 0);
-    assert_eq!(session.forget_expired_tokens(NOW).await.unwrap(), 1);
+    assert_eq!(session.forget_revocations(NOW.plus_seconds(-1), 10).await.unwrap(), 0);
     session.commit().await.unwrap();
-    let mut session = fresh.read().await;
-    assert!(!session.probe_token("tok_1", "kid").await.unwrap().revoked);
-    assert!(session.probe_token("tok_2", "kid").await.unwrap().revoked);
+    assert!(!revoked("tok_3", -5).await, "nothing was forgotten yet");
+    let mut session = fresh.begin().await;
+    assert_eq!(session.forget_revocations(NOW, 10).await.unwrap(), 1);
+    assert_eq!(session.forget_revocations(NOW, 10).await.unwrap(), 0);
+    session.commit().await.unwrap();
+    // What was forgotten lets nobody in: every token of that time is refused, revoked or not.
+    for (token, seconds, expected) in
+        [("tok_1", 0, true), ("tok_2", 1, true), ("tok_3", 0, true), ("tok_3", -5, true), ("tok_3", 1, false)]
+    {
+        assert_eq!(revoked(token, seconds).await, expected, "{token} {seconds}");
+    }
+    let mut session = fresh.begin().await;
+    session.clear_forgotten_until().await.unwrap();
+    session.commit().await.unwrap();
+    assert!(!revoked("tok_1", 0).await);
 }

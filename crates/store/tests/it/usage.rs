@@ -3,7 +3,7 @@
 use crate::data::{Fresh, NOW, digest, key, on_both_engines, organisation, rotated};
 use domain::{KeyId, Timestamp};
 use futures::future::join_all;
-use store::{DeadSecretUse, KeyUse, RecentSource};
+use store::{DayPosition, DeadSecretUse, KeyUse, RecentSource, SourcePosition};
 
 on_both_engines!(
     counts_of_a_day_add_up_whoever_writes_them,
@@ -11,10 +11,11 @@ on_both_engines!(
     uses_of_a_key_that_is_gone_are_not_written,
     a_former_secret_is_counted_and_strangers_are_not,
     pruning_keeps_recent_days_and_each_keys_newest_address,
+    a_key_keeps_its_newest_addresses_and_counts_the_others,
 );
 
 fn uses(day: i64, exchanges: i64) -> KeyUse {
-    KeyUse { day, exchanges, grace_exchanges: 1, api_calls: exchanges * 10 }
+    KeyUse { day, exchanges, grace_exchanges: 1, api_calls: exchanges * 10, other_addresses: 0 }
 }
 
 fn source(address: &str, previous_secret: bool, at: Timestamp) -> RecentSource {
@@ -48,8 +49,8 @@ async fn counts_of_a_day_add_up_whoever_writes_them(fresh: Fresh) {
     assert_eq!(
         days,
         [
-            KeyUse { day: 100, exchanges: 20, grace_exchanges: 10, api_calls: 200 },
-            KeyUse { day: 101, exchanges: 10, grace_exchanges: 10, api_calls: 100 },
+            KeyUse { day: 100, exchanges: 20, grace_exchanges: 10, api_calls: 200, other_addresses: 0 },
+            KeyUse { day: 101, exchanges: 10, grace_exchanges: 10, api_calls: 100, other_addresses: 0 },
         ]
     );
     assert_eq!(session.key_days(&key.id, 101).await.unwrap(), days[1..]);
@@ -107,6 +108,57 @@ async fn a_former_secret_is_counted_and_strangers_are_not(fresh: Fresh) {
     assert_eq!(fresh.database.sql(sql).await, [[Some("5".to_owned()), Some("192.0.2.1".to_owned())]]);
 }
 
+/// Forgets days before the second and addresses not seen for long, looking at `size` rows at a time.
+async fn forget(fresh: &Fresh, size: i64) -> [u64; 2] {
+    let mut session = fresh.begin().await;
+    let (mut forgotten, mut days, mut sources) =
+        ([0; 2], Some(DayPosition::default()), Some(SourcePosition::default()));
+    while let Some(from) = days {
+        let (some, next) = session.forget_days(&from, size, 2).await.unwrap();
+        (forgotten[0], days) = (forgotten[0] + some, next);
+    }
+    while let Some(from) = sources {
+        let (some, next) = session.forget_sources(&from, size, NOW.plus_seconds(40)).await.unwrap();
+        (forgotten[1], sources) = (forgotten[1] + some, next);
+    }
+    session.commit().await.unwrap();
+    forgotten
+}
+
+async fn a_key_keeps_its_newest_addresses_and_counts_the_others(fresh: Fresh) {
+    let acme = fresh.organisation("Acme").await;
+    let (key, other) = (fresh.key(&acme).await, fresh.key(&acme).await);
+    let mut session = fresh.begin().await;
+    session.count_key_uses(&[(&key.id, uses(1, 1)), (&other.id, uses(1, 1))]).await.unwrap();
+    for number in 0..120_i64 {
+        let address = format!("192.0.2.{number}");
+        let seen = source(&address, false, NOW.plus_seconds(number));
+        session.note_key_sources(&[(&key.id, seen)]).await.unwrap();
+    }
+    session.note_key_sources(&[(&other.id, source("192.0.2.1", false, NOW))]).await.unwrap();
+    session.forget_other_sources(&[&key.id, &other.id], 1).await.unwrap();
+    session.commit().await.unwrap();
+    let rows = "SELECT MIN(last_used_at_ms), COUNT(*) FROM key_sources GROUP BY key_id ORDER BY 2";
+    let oldest = |seconds: i64| Some(NOW.plus_seconds(seconds).ms().to_string());
+    let expected = [[oldest(0), Some("1".to_owned())], [oldest(20), Some("100".to_owned())]];
+    assert_eq!(fresh.database.sql(rows).await, expected);
+    let days = fresh.read().await.key_days(&key.id, 0).await.unwrap();
+    assert_eq!(days, [KeyUse { other_addresses: 20, ..uses(1, 1) }]);
+    // What came before there was a limit goes at the daily look.
+    for number in 0..30_i64 {
+        let at = NOW.plus_seconds(60 + number).ms();
+        let values = format!("('{}', '198.51.100.{number}', 'current', {at})", key.id);
+        fresh
+            .database
+            .sql(&format!(
+                "INSERT INTO key_sources (key_id, address, secret, last_used_at_ms) VALUES {values}"
+            ))
+            .await;
+    }
+    assert_eq!(forget(&fresh, 7).await, [2, 30]);
+    assert_eq!(fresh.database.sql("SELECT COUNT(*) FROM key_sources").await, [[Some("101".to_owned())]]);
+}
+
 async fn pruning_keeps_recent_days_and_each_keys_newest_address(fresh: Fresh) {
     let acme = fresh.organisation("Acme").await;
     let (busy, quiet, gone) = (fresh.key(&acme).await, fresh.key(&acme).await, fresh.key(&acme).await);
@@ -122,11 +174,9 @@ async fn pruning_keeps_recent_days_and_each_keys_newest_address(fresh: Fresh) {
     // A node that wrote its counters while the key was being revoked leaves orphans.
     fresh.database.sql(&format!("DELETE FROM api_keys WHERE id = '{}'", gone.id)).await;
 
-    let mut session = fresh.begin().await;
     // Days: one each of the keys that are there, both of the other. Addresses: two, one, both.
-    assert_eq!(session.prune_usage(2, NOW.plus_seconds(40)).await.unwrap(), 4 + 5);
-    assert_eq!(session.prune_usage(2, NOW.plus_seconds(40)).await.unwrap(), 0);
-    session.commit().await.unwrap();
+    assert_eq!(forget(&fresh, 3).await, [4, 5]);
+    assert_eq!(forget(&fresh, 1).await, [0, 0]);
     let left = |id: &KeyId| id.clone();
     for (id, address, second) in [(left(&busy.id), "192.0.2.3", 50), (left(&quiet.id), "192.0.2.2", 2)] {
         assert_eq!(fresh.read().await.key_days(&id, 0).await.unwrap(), [uses(2, 1)]);

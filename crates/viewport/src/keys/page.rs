@@ -39,6 +39,8 @@ pub(super) struct Page {
     pub(super) exchanges: DaysChart,
     pub(super) calls: DaysChart,
     pub(super) sources: Vec<Source>,
+    /// How often an older address was left out of these in the last 30 days.
+    pub(super) other_addresses: i64,
 }
 
 fn chart(days: &[KeyUse], count: fn(&KeyUse) -> i64, noun: &'static str) -> DaysChart {
@@ -80,6 +82,7 @@ pub(crate) async fn show(visit: Visit, Path(id): Path<String>) -> Answer {
         exchanges: chart(&report.days, |day| day.exchanges, "exchanges"),
         calls: chart(&report.days, |day| day.api_calls, "API calls"),
         sources: sources(&report, now),
+        other_addresses: report.other_addresses,
     };
     Ok(show!(visit, StatusCode::OK, page))
 }

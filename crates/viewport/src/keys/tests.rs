@@ -128,6 +128,7 @@ fn no_label_becomes_markup_on_a_keys_pages() {
             dead_seen: Some(pages::moment(NOW)),
             exchanges: pages::days_chart(vec![(NOW, 3)], "exchanges"),
             calls: pages::days_chart(Vec::new(), "API calls"),
+            other_addresses: 3,
             sources: vec![page::Source {
                 address: text.clone(),
                 last: pages::relative(NOW, NOW),
