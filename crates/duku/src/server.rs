@@ -3,8 +3,8 @@
 use crate::{
     admission::Admission,
     connection::{Activity, Outgoing, Reason, Socket, Verdict},
-    crowd::{Arriving, Crowd, is_probe},
     failure::CommandFailure,
+    load_shedding::{Class, IncomingBody, LoadShedder},
 };
 use axum::{
     Router,
@@ -115,14 +115,15 @@ pub async fn serve(
     router: Router,
     limits: Limits,
     proxies: TrustedProxies,
-    crowd: Arc<Crowd>,
+    shedder: Arc<LoadShedder>,
     stop: impl Future<Output = ()>,
 ) -> bool {
     let (closing, is_closing) = watch::channel(false);
-    let admission = Admission::new(&limits, proxies);
+    let admission = Admission::new(&limits, proxies.clone());
     let timeouts = limits.timeouts;
+    let application = Application { router, shedder, proxies };
     let connections =
-        Connections { builder: builder(timeouts), router, crowd, admission, is_closing, timeouts };
+        Connections { builder: builder(timeouts), application, admission, is_closing, timeouts };
     tokio::pin!(stop);
     loop {
         let accepted = tokio::select! {
@@ -139,7 +140,7 @@ pub async fn serve(
             }
         }
     }
-    connections.crowd.leave();
+    connections.application.shedder.drain();
     // The system has accepted connections that nobody has looked at yet: closing the listener would cut them.
     let last = async {
         while let Ok(Ok((stream, peer))) = timeout(ACCEPT_DRAIN, listener.accept()).await {
@@ -172,11 +173,18 @@ fn builder(timeouts: Timeouts) -> Builder<TokioExecutor> {
     builder
 }
 
+/// What answers requests.
+#[derive(Clone)]
+struct Application {
+    router: Router,
+    shedder: Arc<LoadShedder>,
+    proxies: TrustedProxies,
+}
+
 /// What every connection shares.
 struct Connections {
     builder: Builder<TokioExecutor>,
-    router: Router,
-    crowd: Arc<Crowd>,
+    application: Application,
     admission: Arc<Admission>,
     is_closing: watch::Receiver<bool>,
     timeouts: Timeouts,
@@ -195,10 +203,10 @@ impl Connections {
             self.timeouts
         };
         let activity = Activity::new(timeouts);
-        let (router, crowd) = (self.router.clone(), Arc::clone(&self.crowd));
+        let application = self.application.clone();
         let (known, for_probes) = (Arc::clone(&activity), place.for_probes);
         let service = tower::service_fn(move |request| {
-            answer(router.clone(), Arc::clone(&crowd), Arc::clone(&known), for_probes, peer, request)
+            answer(application.clone(), Arc::clone(&known), for_probes, peer, request)
         });
         let socket = TokioIo::new(Socket::new(stream, Arc::clone(&activity)));
         let connection =
@@ -264,10 +272,9 @@ where
     }
 }
 
-/// Answers one request, if there is a place for it.
+/// Answers one request, if there is a permit for it.
 async fn answer(
-    mut router: Router,
-    crowd: Arc<Crowd>,
+    mut application: Application,
     activity: Arc<Activity>,
     for_probes: bool,
     peer: SocketAddr,
@@ -275,20 +282,26 @@ async fn answer(
 ) -> Result<Response<Outgoing>, Infallible> {
     let multiplexed = request.version() > Version::HTTP_11;
     let open = activity.open(multiplexed);
-    let path = request.uri().path();
-    let admitted = if for_probes && !is_probe(path) { Err(crowd.shed()) } else { crowd.admit(path) };
+    let class = Class::of(request.uri().path());
+    let shedder = &application.shedder;
+    let admitted = if for_probes && class != Class::Probe {
+        Err(shedder.refuse(class))
+    } else {
+        let address = application.proxies.client(peer.ip(), request.headers());
+        shedder.admit(class, address, request.headers())
+    };
     let mut response = match admitted {
-        Err(too_many) => too_many.respond(),
-        Ok(place) => {
+        Err(overloaded) => overloaded.respond(),
+        Ok(permit) => {
             request.extensions_mut().insert(ConnectInfo(peer));
-            let request = request.map(|body| Body::new(Arriving { body, place: Arc::clone(&place) }));
-            let response = router.call(request).await?;
-            drop(place);
+            let request = request.map(|body| Body::new(IncomingBody { body, permit: permit.clone() }));
+            let response = store::on_behalf_of(permit.origin(), application.router.call(request)).await?;
+            drop(permit);
             response
         }
     };
     // HTTP/2 has a word of its own for it.
-    if (for_probes || crowd.is_leaving()) && !multiplexed {
+    if (for_probes || application.shedder.is_draining()) && !multiplexed {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response.map(|body| Outgoing::new(body, open)))

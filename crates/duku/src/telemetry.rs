@@ -61,7 +61,7 @@ pub fn start_metrics() -> Result<PrometheusHandle, CommandFailure> {
         "duku_connections_over_limit_total",
         "Connections that came when a limit of connections was reached, by the limit"
     );
-    describe_gauge!("duku_requests_working", "Requests that are worked on now");
+    describe_gauge!("duku_requests_working", "Requests that are worked on now, by class");
     describe_histogram!(
         "duku_http_request_seconds",
         "Time from a request to its answer, by route and status"

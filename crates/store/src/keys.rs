@@ -178,7 +178,7 @@ impl Store {
     ) -> Result<Option<KeyAtExchange>, StoreError> {
         match &self.0 {
             Engine::Sqlite(sqlite) => sqlite.key_at_exchange(id, kid).await,
-            Engine::Postgres(postgres) => Box::pin(postgres.lookups().at_exchange(id, kid)).await,
+            Engine::Postgres(postgres, _) => Box::pin(postgres.lookups().at_exchange(id, kid)).await,
         }
     }
 
@@ -195,7 +195,7 @@ impl Store {
     ) -> Result<Option<KeyAtDoor>, StoreError> {
         match &self.0 {
             Engine::Sqlite(sqlite) => sqlite.key_at_door(id, token_id, kid).await,
-            Engine::Postgres(postgres) => Box::pin(postgres.lookups().at_door(id, token_id, kid)).await,
+            Engine::Postgres(postgres, _) => Box::pin(postgres.lookups().at_door(id, token_id, kid)).await,
         }
     }
 }

@@ -47,6 +47,7 @@ pub use links::{Invitation, InvitationEnd, LinkPurpose, OneTimeLink};
 pub use mails::QueuedMail;
 pub use members::{Member, Person, PersonForTokenCheck, PersonToken};
 pub use passkeys::{CeremonyPurpose, StoredCeremony, StoredPasskey};
+pub use postgres::shares::{Origin, on_behalf_of};
 pub use second_factors::StoredSecondFactor;
 pub use session::Session;
 pub use sessions::{Membership, PersonSession, SessionKind, VisitorRow};
@@ -54,7 +55,8 @@ pub use signing_keys::StoredSigningKey;
 pub use statements::{all_statements, dialects};
 pub use usage::{DayPosition, DeadSecretUse, KeyUse, RecentSource, SOURCES_OF_A_KEY, SourcePosition};
 
-use std::{path::PathBuf, time::Duration};
+use postgres::shares::Shares;
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 /// Where the data lives.
 #[derive(Clone)]
@@ -113,6 +115,11 @@ impl Options {
     }
 }
 
+/// Of the connections to PostgreSQL, those that sessions share: the hot path's reads have four of their own, if there are enough.
+fn shared_connections(pool_size: usize) -> usize {
+    pool_size - (2 * postgres::lookups::LANES).min(pool_size / 2)
+}
+
 /// An open store. Cheap to clone.
 #[derive(Clone)]
 pub struct Store(Engine);
@@ -120,7 +127,7 @@ pub struct Store(Engine);
 #[derive(Clone)]
 enum Engine {
     Sqlite(sqlite::Sqlite),
-    Postgres(postgres::Gathering),
+    Postgres(postgres::Gathering, Arc<Shares>),
 }
 
 impl Store {
@@ -140,7 +147,8 @@ impl Store {
         Ok(match &options.location {
             Location::Sqlite(path) => Self(Engine::Sqlite(sqlite::Sqlite::open(path, options.patience)?)),
             Location::Postgres(url) => {
-                Self(Engine::Postgres(postgres::Gathering::connect(url, options).await?))
+                let shares = Shares::new(shared_connections(options.pool_size), options.patience);
+                Self(Engine::Postgres(postgres::Gathering::connect(url, options).await?, shares))
             }
         })
     }
@@ -152,8 +160,9 @@ impl Store {
     pub async fn reader(&self) -> Result<Session, StoreError> {
         match &self.0 {
             Engine::Sqlite(sqlite) => Ok(Session::sqlite_reader(sqlite.clone())),
-            Engine::Postgres(postgres) => {
-                Ok(Session::postgres(postgres::Conversation::reader(postgres.pool()).await?))
+            Engine::Postgres(postgres, shares) => {
+                let share = shares.acquire().await?;
+                Ok(Session::postgres(postgres::Conversation::reader(postgres.pool()).await?, share))
             }
         }
     }
@@ -165,8 +174,9 @@ impl Store {
     pub async fn begin(&self) -> Result<Session, StoreError> {
         match &self.0 {
             Engine::Sqlite(sqlite) => Ok(Session::sqlite_writer(sqlite.begin().await?)),
-            Engine::Postgres(postgres) => {
-                Ok(Session::postgres(postgres::Conversation::transaction(postgres.pool()).await?))
+            Engine::Postgres(postgres, shares) => {
+                let share = shares.acquire().await?;
+                Ok(Session::postgres(postgres::Conversation::transaction(postgres.pool()).await?, share))
             }
         }
     }
@@ -175,7 +185,7 @@ impl Store {
     pub const fn engine(&self) -> &'static str {
         match self.0 {
             Engine::Sqlite(_) => "sqlite",
-            Engine::Postgres(_) => "postgres",
+            Engine::Postgres(..) => "postgres",
         }
     }
 

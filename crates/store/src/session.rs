@@ -2,7 +2,7 @@
 
 use crate::{
     StoreError,
-    postgres::Conversation,
+    postgres::{Conversation, shares::Share},
     sqlite::{Sqlite, Writing},
     value::{Row, Value},
 };
@@ -35,7 +35,7 @@ pub struct Session {
 enum Inner {
     SqliteReader(Sqlite),
     SqliteWriter(Writing),
-    Postgres(Conversation),
+    Postgres { conversation: Conversation, _share: Share },
 }
 
 type Waiting<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -52,8 +52,8 @@ impl Session {
         Self { inner: Inner::SqliteWriter(writing), spoilt: false }
     }
 
-    pub(crate) const fn postgres(conversation: Conversation) -> Self {
-        Self { inner: Inner::Postgres(conversation), spoilt: false }
+    pub(crate) const fn postgres(conversation: Conversation, share: Share) -> Self {
+        Self { inner: Inner::Postgres { conversation, _share: share }, spoilt: false }
     }
 
     /// Makes everything that the transaction did durable.
@@ -68,7 +68,7 @@ impl Session {
         let answer = match &mut self.inner {
             Inner::SqliteReader(_) => Ok(()),
             Inner::SqliteWriter(writing) => writing.commit().await,
-            Inner::Postgres(conversation) => conversation.commit().await,
+            Inner::Postgres { conversation, .. } => conversation.commit().await,
         };
         METERS.commit.record(started.elapsed());
         answer
@@ -81,7 +81,7 @@ impl Session {
     /// What it read was not kept, so that the refusal has no ground.
     pub async fn roll_back(self) -> Result<(), StoreError> {
         match self.inner {
-            Inner::SqliteReader(_) | Inner::Postgres(_) => Ok(()),
+            Inner::SqliteReader(_) | Inner::Postgres { .. } => Ok(()),
             Inner::SqliteWriter(writing) => writing.roll_back().await,
         }
     }
@@ -105,7 +105,7 @@ impl Session {
                 let rows: Waiting<'_, Vec<T>> = Box::pin(writing.run(work));
                 rows.await
             }
-            Inner::Postgres(conversation) => {
+            Inner::Postgres { conversation, .. } => {
                 let rows: Waiting<'_, _> = Box::pin(conversation.query(sql, &params));
                 rows.await.and_then(|rows| rows.iter().map(|row| map(&Row::Postgres(row))).collect())
             }
@@ -133,7 +133,7 @@ impl Session {
             Inner::SqliteWriter(writing) => {
                 writing.run(move |connection| crate::sqlite::execute(connection, sql, &params)).await
             }
-            Inner::Postgres(conversation) => conversation.execute(sql, &params).await,
+            Inner::Postgres { conversation, .. } => conversation.execute(sql, &params).await,
         };
         METERS.execute.record(started.elapsed());
         self.note(before, answer)
@@ -157,7 +157,7 @@ impl Session {
                 };
                 writing.run(work).await
             }
-            Inner::Postgres(conversation) => conversation.execute_each(sql, &each).await,
+            Inner::Postgres { conversation, .. } => conversation.execute_each(sql, &each).await,
         };
         METERS.execute.record(started.elapsed());
         self.note(before, answer)
@@ -171,7 +171,7 @@ impl Session {
             Inner::SqliteWriter(writing) => {
                 writing.run(move |connection| connection.execute_batch(sql).map_err(StoreError::from)).await
             }
-            Inner::Postgres(conversation) => conversation.script(sql).await,
+            Inner::Postgres { conversation, .. } => conversation.script(sql).await,
         };
         self.note(before, answer)
     }
@@ -190,13 +190,13 @@ impl Session {
                     .run(move |connection| connection.prepare(sql).map(drop).map_err(StoreError::from))
                     .await
             }
-            Inner::Postgres(conversation) => conversation.prepare(sql).await,
+            Inner::Postgres { conversation, .. } => conversation.prepare(sql).await,
         }
     }
 
     /// Whether the engine is PostgreSQL, for the few places where the dialects differ.
     pub(crate) const fn is_postgres(&self) -> bool {
-        matches!(self.inner, Inner::Postgres(_))
+        matches!(self.inner, Inner::Postgres { .. })
     }
 
     /// Takes the session for spoilt until [`Self::note`] knows better; answers what it was before.

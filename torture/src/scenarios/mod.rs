@@ -1,5 +1,6 @@
 //! The ways to break it.
 
+mod bulkheads;
 mod clocks;
 mod connections;
 mod disks;
@@ -52,6 +53,7 @@ pub const SCENARIOS: &[Scenario] = scenarios! {
     "sigterm" "A node that is told to stop cuts no request." stopping::sigterm;
     "rolling" "Three nodes are replaced one after the other without a failed request." stopping::rolling;
     "versions" "A new binary goes on with old data; an old binary is refused on new data and leaves them as they are." versions::run;
+    "bulkheads" "Work that stands still in the database, and an organisation that uses all it can get, hold up nobody else." bulkheads::run;
     "overload" "Of five times the requests that the processor can do, those beyond get 503 and Retry-After; the others wait no longer than they may, and afterwards all is as before." overload::processor;
     "overload-database" "The same where the database is what everyone waits for." overload::database;
 };

@@ -3,9 +3,10 @@
 use super::output;
 use crate::{
     app::{self, Ambient},
-    crowd::Crowd,
     failure::CommandFailure,
-    jobs, operations, server,
+    jobs,
+    load_shedding::LoadShedder,
+    operations, server,
     settings::{Settings, Urls, token_endpoint, viewport_of},
     telemetry,
     witness::WitnessFile,
@@ -151,11 +152,11 @@ impl Prepared {
             stop: Duration::from_secs(settings.stop_seconds),
             counted: true,
         };
-        let crowd = Arc::new(Crowd::new(settings.requests));
-        tokio::spawn(Arc::clone(&crowd).watch(Duration::from_millis(settings.wait_milliseconds)));
+        let shedder = Arc::new(LoadShedder::new(settings.requests));
+        tokio::spawn(Arc::clone(&shedder).watch(Duration::from_millis(settings.wait_milliseconds)));
         let handle = metrics.as_ref().map(|(_, handle)| handle.clone());
         if let Some((listener, handle)) = metrics {
-            let (everyone, forever) = (Arc::new(Crowd::new(usize::MAX)), std::future::pending());
+            let (everyone, forever) = (Arc::new(LoadShedder::new(usize::MAX)), std::future::pending());
             let router = operations::metrics_router(handle);
             let limits = server::Limits { counted: false, ..limits };
             tokio::spawn(server::serve(listener, router, limits, proxies.clone(), everyone, forever));
@@ -163,8 +164,8 @@ impl Prepared {
         let flush_every = Duration::from_secs(settings.usage_flush_seconds);
         let background = jobs::run(service.clone(), ambient.clone(), flush_every, handle, witness);
         let jobs = tokio::spawn(background);
-        let stop = stop(stopping, Arc::clone(&crowd), Duration::from_secs(settings.drain_seconds))?;
-        if !server::serve(listener, router, limits, proxies, crowd, stop).await {
+        let stop = stop(stopping, Arc::clone(&shedder), Duration::from_secs(settings.drain_seconds))?;
+        if !server::serve(listener, router, limits, proxies, shedder, stop).await {
             tracing::warn!(seconds = settings.stop_seconds, "some requests took too long and were cut off");
         }
         jobs.abort();
@@ -178,7 +179,7 @@ impl Prepared {
 /// see that this node is not ready, or at a second signal.
 fn stop(
     stopping: operations::Stopping,
-    crowd: Arc<Crowd>,
+    shedder: Arc<LoadShedder>,
     drain: Duration,
 ) -> Result<impl Future<Output = ()>, CommandFailure> {
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -189,7 +190,7 @@ fn stop(
             _ = terminate.recv() => drain,
         };
         stopping.begin();
-        crowd.leave();
+        shedder.drain();
         tracing::info!(seconds = drain.as_secs(), "stopping: not ready from now on, serving a little longer");
         tokio::select! {
             () = tokio::time::sleep(drain) => {}

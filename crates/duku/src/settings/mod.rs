@@ -198,9 +198,9 @@ settings! {
     connections: usize = 10_000, "DUKU_CONNECTIONS";
     /// The most connections of one client address, trusted proxies apart; 0 for a quarter of `connections`, at least 16 [default: 0]
     connections_per_address: usize = 0, "DUKU_CONNECTIONS_PER_ADDRESS";
-    /// The most requests that are worked on at once; those beyond are answered 503 with Retry-After [default: 1000]
+    /// The most requests of one class (tokens, GraphQL, sign-in, pages) that are worked on at once; those beyond are answered 503 with Retry-After [default: 1000]
     requests: usize = 1000, "DUKU_REQUESTS";
-    /// How long requests may take under a crowd; what would take longer is answered 503 instead, in milliseconds [default: 500]
+    /// How long requests may take under overload; what would take longer is answered 503 instead, in milliseconds [default: 500]
     wait_milliseconds: u64 = 500, "DUKU_WAIT_MILLISECONDS";
     /// How long a client may take to send its headers, in seconds [default: 10]
     header_timeout_seconds: u64 = 10, "DUKU_HEADER_TIMEOUT_SECONDS";

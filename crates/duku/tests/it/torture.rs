@@ -95,11 +95,16 @@ async fn data_of_another_version_are_taken_over_or_left_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_crowd_at_the_processor_is_shed() {
+async fn what_stands_still_holds_up_nobody_else() {
+    run("bulkheads").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_overload_of_the_processor_is_shed() {
     run("overload").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_crowd_at_the_database_is_shed() {
+async fn an_overload_of_the_database_is_shed() {
     run("overload-database").await;
 }

@@ -38,7 +38,7 @@ statements! {
 /// The most requests of one statement.
 const BATCH: usize = 128;
 /// The most statements of a line on their way at once: one that the network delays does not hold up all.
-const LANES: usize = 2;
+pub(crate) const LANES: usize = 2;
 
 /// The two lines in which requests wait.
 #[derive(Clone)]

@@ -2,6 +2,7 @@
 
 mod conversation;
 pub(crate) mod lookups;
+pub(crate) mod shares;
 mod tls;
 
 pub(crate) use conversation::Conversation;

@@ -141,7 +141,7 @@ async fn cut(database: &Database) {
 async fn after_a_cut_the_next_read_and_the_next_transaction_work() {
     let fresh = Fresh::on(Engine::Postgres).await;
     for round in 0..5 {
-        let together = futures::future::join_all((0..8).map(|_| fresh.store.reader())).await;
+        let together = futures::future::join_all((0..6).map(|_| fresh.store.reader())).await;
         assert!(together.iter().all(Result::is_ok));
         drop(together);
         cut(&fresh.database).await;
@@ -242,10 +242,7 @@ async fn whoever_finds_every_connection_busy_waits_no_longer_than_the_patience()
     let busy = store.reader().await.unwrap();
     let started = Instant::now();
     let Err(error) = store.reader().await else { panic!("a second connection") };
-    assert_eq!(
-        error.to_string(),
-        "the database is not available: PostgreSQL did not answer in time, or every connection is busy"
-    );
+    assert_eq!(error.to_string(), "the database is not available: every connection to PostgreSQL is busy");
     assert!((PATIENCE..PATIENCE * 2).contains(&started.elapsed()), "{:?}", started.elapsed());
     drop(busy);
     store.ping().await.unwrap();

@@ -1,0 +1,165 @@
+//! Work that stands still, and an organisation that uses all it can get, beside others who must not notice.
+
+use crate::{
+    Bench,
+    cluster::{Cluster, Engine, node::Node, postgres},
+    hands::{self, Reading},
+    history::Told,
+    http,
+    outcome::{During, Outcome, ensure},
+    probe::Probe,
+    report::{Figures, tenths},
+};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+/// Clients that wait for what is locked.
+const WAITING: usize = 40;
+/// Pipelines of the organisation whose commits are slow.
+const PIPELINES: usize = 60;
+/// How long one of its commits takes.
+const COMMIT: &str = "0.02";
+/// What others' p99 may grow by. A build without optimisation beside other tests proves only that nobody is refused.
+const SLOWER: (f64, f64) = (3.0, 50.0);
+/// Times below this say more of the machine than of the server.
+const FLOOR: Duration = Duration::from_millis(2);
+
+pub(super) async fn run(bench: &Bench) -> Outcome<Figures> {
+    let mut figures = Figures::new();
+    let waiting = "{ subjects(first: 1) { id } }";
+    figures = beside(bench, figures, "a locked table", WAITING, waiting, hands::of_call, Fault::Lock).await?;
+    let creating = "mutation { createSubject(input: { name: \"Shop\" }) { id } }";
+    beside(bench, figures, "slow commits", PIPELINES, creating, hands::of_mutation, Fault::SlowCommit).await
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    Lock,
+    SlowCommit,
+}
+
+/// What others do meanwhile: a name, a request and how its answer is read.
+type Other = (&'static str, Vec<u8>, Reading);
+
+async fn beside(
+    bench: &Bench,
+    mut figures: Figures,
+    name: &str,
+    clients: usize,
+    query: &str,
+    reading: Reading,
+    fault: Fault,
+) -> Outcome<Figures> {
+    let cluster = Cluster::start(bench, Engine::Postgres, 1, &[]).await?;
+    cluster.organisation("Busy")?;
+    let busy = http::graphql(&cluster.admin_token("Busy")?, query);
+    let probe = Probe::new(&cluster).await?;
+    let node = cluster.nodes.first().ok_or("no node")?;
+    let people = cluster.admin_token("Probe")?;
+    let others: [Other; 4] = [
+        ("exchanges", probe.exchange(), hands::of_exchange),
+        ("queries", http::graphql(&people, "{ apiKeys { id } }"), hands::of_call),
+        ("pages", http::get("/docs"), of_page),
+        ("published keys", http::get("/realms/duku/protocol/openid-connect/certs"), of_page),
+    ];
+    let span = bench.amount(Duration::from_secs(10), Duration::from_millis(1500));
+    let mut quiet = Vec::new();
+    for (_, request, reading) in &others {
+        quiet.push(measure(node, request, *reading, span / 4).await?);
+    }
+    let database = cluster.database()?;
+    let hold = postgres::connect(database).await?;
+    let sql = match fault {
+        Fault::Lock => "BEGIN; LOCK TABLE subjects IN ACCESS EXCLUSIVE MODE".to_owned(),
+        Fault::SlowCommit => format!(
+            "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep({COMMIT}); RETURN NULL; END'; \
+             CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON subjects DEFERRABLE INITIALLY DEFERRED \
+             FOR EACH ROW EXECUTE FUNCTION slow()"
+        ),
+    };
+    hold.batch_execute(&sql).await.during("making the database slow")?;
+    let over = Arc::new(AtomicBool::new(false));
+    let busy_ones = (0..clients).map(|_| {
+        let (mut client, request, over) = (node.client(), busy.clone(), Arc::clone(&over));
+        tokio::spawn(async move {
+            let mut answered = 0_u64;
+            while !over.load(Ordering::Relaxed) {
+                let answer = client.send(&request).await;
+                answered += u64::from(answer.is_ok_and(|answer| reading(&answer) == Told::Done));
+            }
+            answered
+        })
+    });
+    let busy_ones: Vec<_> = busy_ones.collect();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let mut broken = Vec::new();
+    for ((what, request, reading), quiet) in others.iter().zip(&quiet) {
+        let meanwhile = measure(node, request, *reading, span).await?;
+        let slower = meanwhile.p99.max(FLOOR).as_secs_f64() / quiet.p99.max(FLOOR).as_secs_f64();
+        figures = figures
+            .with(&format!("{what} beside {name}"), meanwhile.answered)
+            .with(&format!("{what} refused beside {name}"), meanwhile.refused)
+            .with(&format!("p99 of {what} before, in milliseconds"), ms(quiet.p99))
+            .with(&format!("p99 of {what} beside {name}, in milliseconds"), ms(meanwhile.p99));
+        if meanwhile.refused > 0 || meanwhile.answered == 0 || slower > bench.amount(SLOWER.0, SLOWER.1) {
+            broken.push(*what);
+        }
+    }
+    over.store(true, Ordering::Relaxed);
+    let end = if fault == Fault::Lock { "ROLLBACK" } else { "SELECT 1" };
+    hold.batch_execute(end).await.during("making the database quick again")?;
+    let mut answered = 0;
+    for one in busy_ones {
+        answered += one.await.during("a busy client")?;
+    }
+    figures = figures.with(&format!("answers to those who made {name}"), answered);
+    ensure(broken.is_empty(), || format!("{broken:?} suffered from {name}:\n{}", figures.lines()))?;
+    Ok(figures)
+}
+
+fn of_page(answer: &http::Answer) -> Told {
+    if answer.status == 200 { Told::Done } else { Told::Unavailable }
+}
+
+struct Measured {
+    answered: usize,
+    refused: usize,
+    p99: Duration,
+}
+
+/// Four clients that ask one request after the other.
+async fn measure(node: &Node, request: &[u8], reading: Reading, span: Duration) -> Outcome<Measured> {
+    let started = Instant::now();
+    let clients = (0..4).map(|_| {
+        let (mut client, request) = (node.client(), request.to_vec());
+        tokio::spawn(async move {
+            let (mut times, mut refused) = (Vec::new(), 0);
+            while started.elapsed() < span {
+                let sent = Instant::now();
+                match client.send(&request).await {
+                    Ok(answer) if reading(&answer) == Told::Done => times.push(sent.elapsed()),
+                    _ => refused += 1,
+                }
+            }
+            (times, refused)
+        })
+    });
+    let (mut times, mut refused) = (Vec::new(), 0);
+    for client in clients.collect::<Vec<_>>() {
+        let (own, own_refused) = client.await.during("a client")?;
+        times.extend(own);
+        refused += own_refused;
+    }
+    times.sort_unstable();
+    let p99 = times.get(times.len().saturating_sub(1) * 99 / 100).copied().unwrap_or_default();
+    Ok(Measured { answered: times.len(), refused, p99 })
+}
+
+fn ms(duration: Duration) -> serde_json::Value {
+    tenths(duration.as_secs_f64() * 1000.0)
+}
