@@ -10,6 +10,7 @@ mod cluster;
 mod hands;
 mod history;
 mod http;
+mod http2;
 mod load;
 mod outcome;
 mod probe;

@@ -111,7 +111,7 @@ pub fn router(
         depth: settings.graphql_depth,
         complexity: settings.graphql_complexity,
         aliases: settings.graphql_aliases,
-        answer_bytes: settings.graphql_answer_bytes,
+        answer_bytes: settings.graphql_answer(),
         memory_bytes: settings.graphql_memory(),
         documents: settings.graphql_documents,
         resource_metadata_url: format!("{}{}", urls.platform, platform::RESOURCE_METADATA_PATH),

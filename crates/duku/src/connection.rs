@@ -3,6 +3,7 @@
 //! Nothing here waits by itself. The socket, the requests and the bodies of answers write down when they last got on, and the task
 //! of the connection compares that with the timeouts: one timer for a connection, whatever is open on it.
 
+use crate::load_shedding::Reservation;
 use axum::body::{Body, Bytes, HttpBody};
 use hyper::body::{Frame, SizeHint};
 use std::{
@@ -218,13 +219,15 @@ pub(crate) struct Outgoing {
     request: OpenRequest,
     untaken: bool,
     large: Option<Arc<Stamp>>,
+    _memory: Option<Arc<Reservation>>,
 }
 
 /// An HTTP/2 stream is given so much at a time: what its client does not take is not copied into the buffers of the connection.
 const PIECE: usize = 16 * 1024;
 
 impl Outgoing {
-    pub(crate) fn new(body: Body, request: OpenRequest) -> Self {
+    /// A body whose memory is given back when its client has taken it.
+    pub(crate) fn new(body: Body, request: OpenRequest, memory: Option<Arc<Reservation>>) -> Self {
         let activity = &request.0;
         let large = (body.size_hint().upper().is_none_or(|length| length > PIECE as u64)).then(|| {
             let taken = Arc::new(Stamp::default());
@@ -232,7 +235,7 @@ impl Outgoing {
             activity.large().push(Arc::clone(&taken));
             taken
         });
-        let mut outgoing = Self { body, rest: Bytes::new(), request, untaken: false, large };
+        let mut outgoing = Self { body, rest: Bytes::new(), request, untaken: false, large, _memory: memory };
         outgoing.await_client(true);
         outgoing
     }

@@ -67,7 +67,7 @@ fn a_socket_that_takes_nothing_ends_its_connection() {
 #[test]
 fn a_large_answer_goes_out_in_pieces_and_ends_its_connection_when_none_is_taken() {
     let activity = Activity::new(TIMEOUTS);
-    let mut outgoing = Outgoing::new(Body::from(vec![0; 40_000]), activity.open(true));
+    let mut outgoing = Outgoing::new(Body::from(vec![0; 40_000]), activity.open(true), None);
     let mut sizes = Vec::new();
     while !outgoing.is_end_stream() {
         assert_eq!(seconds(&activity, 31), Verdict::End(Reason::NotTaken));
@@ -88,7 +88,7 @@ fn a_large_answer_goes_out_in_pieces_and_ends_its_connection_when_none_is_taken(
 fn an_answer_that_is_still_made_is_not_held_against_its_client() {
     let activity = Activity::new(TIMEOUTS);
     let waiting = Body::from_stream(futures::stream::pending::<Result<Bytes, io::Error>>());
-    let mut outgoing = Outgoing::new(waiting, activity.open(true));
+    let mut outgoing = Outgoing::new(waiting, activity.open(true), None);
     assert_eq!(polled(&mut outgoing), Poll::Pending);
     assert!(is_open(&seconds(&activity, 10_000)));
     drop(outgoing);

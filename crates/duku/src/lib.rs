@@ -12,6 +12,7 @@ pub mod jobs;
 pub mod load_shedding;
 pub mod mail;
 pub mod master_key;
+pub mod memory;
 pub mod operations;
 pub mod server;
 pub mod settings;

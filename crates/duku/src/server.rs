@@ -4,7 +4,7 @@ use crate::{
     admission::Admission,
     connection::{Activity, Outgoing, Reason, Socket, Verdict},
     failure::CommandFailure,
-    load_shedding::{Class, IncomingBody, LoadShedder},
+    load_shedding::{Class, IncomingBody, LoadShedder, Reservation},
 };
 use axum::{
     Router,
@@ -12,7 +12,7 @@ use axum::{
     extract::ConnectInfo,
     http::{HeaderValue, Request, Response, Version, header},
 };
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto::Builder, graceful::GracefulConnection},
@@ -106,6 +106,10 @@ const PROBE: Duration = Duration::from_secs(2);
 /// The most requests that an HTTP/2 connection may have under way, and what is buffered of each of their answers.
 const STREAMS: u32 = 64;
 const STREAM_BUFFER: usize = 64 * 1024;
+/// The largest headers of a request, in bytes.
+const HEADERS: u32 = 32 * 1024;
+/// What an HTTP/2 connection may have sent of bodies that nobody has read yet, in bytes.
+const WINDOW: u32 = 64 * 1024;
 
 /// Serves until `stop` resolves, then finishes what runs, waiting as long as the limits say.
 ///
@@ -162,12 +166,15 @@ pub async fn serve(
 fn builder(timeouts: Timeouts) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     // Whether headers come in time is judged by `Activity`: the library's own timer runs between requests, too.
-    builder.http1().header_read_timeout(None);
+    builder.http1().header_read_timeout(None).max_buf_size(HEADERS as usize);
     builder
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)
         .max_send_buf_size(STREAM_BUFFER)
+        .max_header_list_size(HEADERS)
+        .initial_stream_window_size(WINDOW)
+        .initial_connection_window_size(WINDOW)
         .keep_alive_interval(timeouts.header)
         .keep_alive_timeout(timeouts.header);
     builder
@@ -290,19 +297,52 @@ async fn answer(
         let address = application.proxies.client(peer.ip(), request.headers());
         shedder.admit(class, address, request.headers())
     };
+    let mut memory = None;
     let mut response = match admitted {
         Err(overloaded) => overloaded.respond(),
         Ok(permit) => {
             request.extensions_mut().insert(ConnectInfo(peer));
-            let request = request.map(|body| Body::new(IncomingBody { body, permit: permit.clone() }));
+            memory = permit.memory();
+            let is_safe = request.method().is_safe();
+            let request = request.map(|body| Body::new(IncomingBody::new(body, permit.clone())));
             let response = store::on_behalf_of(permit.origin(), application.router.call(request)).await?;
             drop(permit);
-            response
+            within(memory.as_deref(), response, class, is_safe)
+                .unwrap_or_else(|| shedder.refuse(class).respond())
         }
     };
     // HTTP/2 has a word of its own for it.
     if (for_probes || application.shedder.is_draining()) && !multiplexed {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    Ok(response.map(|body| Outgoing::new(body, open)))
+    Ok(response.map(|body| Outgoing::new(body, open, memory)))
+}
+
+/// Counted with the request itself, in bytes.
+const SMALL_ANSWER: u64 = 8 * 1024;
+
+/// The answer, if there is memory for it. What a change did is told anyway: it may hold a secret that is shown once.
+fn within(
+    memory: Option<&Reservation>,
+    response: Response<Body>,
+    class: Class,
+    is_safe: bool,
+) -> Option<Response<Body>> {
+    let Some(memory) = memory else { return Some(response) };
+    if memory.was_exceeded() {
+        // The body was not read to its end, so nothing was done.
+        return None;
+    }
+    let length = response.body().size_hint().lower();
+    // Answers of GraphQL have a budget of their own.
+    if length > SMALL_ANSWER && class != Class::Graphql {
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        if is_safe && !memory.grow(length) {
+            return None;
+        }
+        if !is_safe {
+            memory.grow_anyway(length);
+        }
+    }
+    Some(response)
 }

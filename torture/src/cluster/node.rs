@@ -155,6 +155,15 @@ impl Node {
         Client::new(self.address, PATIENCE)
     }
 
+    /// A figure of the process's status, in KiB (proc(5)).
+    pub(crate) fn status_kib(&self, name: &str) -> Outcome<u64> {
+        let status = format!("/proc/{}/status", self.pid().ok_or("the node does not run")?);
+        let text = std::fs::read_to_string(&status).during(&status)?;
+        let prefix = format!("{name}:");
+        let line = text.lines().find_map(|line| line.strip_prefix(prefix.as_str())).unwrap_or_default();
+        line.trim().trim_end_matches(" kB").parse().during(format!("{name} of {status}"))
+    }
+
     pub(crate) fn pid(&self) -> Option<u32> {
         self.child.as_ref().map(Child::id)
     }

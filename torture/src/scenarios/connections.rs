@@ -21,12 +21,12 @@ const BOUND: Duration = Duration::from_millis(500);
 
 /// Ten thousand connections that were used once and are kept.
 pub(super) async fn idle(bench: &Bench) -> Outcome<Figures> {
-    let count = bench.amount(10_000, 500);
+    let count = bench.amount(10_000_u64, 500);
     let settings = [("DUKU_CONNECTIONS", "11000"), ("DUKU_IDLE_TIMEOUT_SECONDS", "600")];
     let cluster = Cluster::start(bench, Engine::Sqlite, 1, &settings).await?;
     let probe = Probe::new(&cluster).await?;
     let node = cluster.nodes.first().ok_or("no node")?;
-    let before = (p99(node, &probe).await?, memory(node)?);
+    let before = (p99(node, &probe).await?, node.status_kib("VmRSS")?);
     let mut idle = Vec::new();
     for _ in 0..count / 100 {
         let mut some: Vec<_> = (0..100).map(|_| Client::new(node.address, PATIENCE)).collect();
@@ -37,7 +37,7 @@ pub(super) async fn idle(bench: &Bench) -> Outcome<Figures> {
         }
         idle.extend(some);
     }
-    let with = (p99(node, &probe).await?, memory(node)?);
+    let with = (p99(node, &probe).await?, node.status_kib("VmRSS")?);
     ensure(with.0 < BOUND, || format!("with {count} idle connections an exchange takes {:?}", with.0))?;
     let gone = idle.iter().filter(|client| client.is_idle_closed()).count();
     ensure(gone == 0, || format!("{gone} idle connections were closed"))?;
@@ -63,7 +63,7 @@ pub(super) async fn slow_and_endless(bench: &Bench) -> Outcome<Figures> {
     let cluster = Cluster::start(bench, Engine::Sqlite, 1, &settings).await?;
     let probe = Probe::new(&cluster).await?;
     let node = cluster.nodes.first().ok_or("no node")?;
-    let before = (p99(node, &probe).await?, memory(node)?);
+    let before = (p99(node, &probe).await?, node.status_kib("VmRSS")?);
     let address = node.address;
     let slow: Vec<_> = (0..slow).map(|_| tokio::spawn(send_slowly(address))).collect();
     let endless: Vec<_> = (0..endless)
@@ -73,7 +73,7 @@ pub(super) async fn slow_and_endless(bench: &Bench) -> Outcome<Figures> {
         })
         .collect();
     tokio::time::sleep(Duration::from_millis(500)).await;
-    let with = (p99(node, &probe).await?, memory(node)?);
+    let with = (p99(node, &probe).await?, node.status_kib("VmRSS")?);
     ensure(with.0 < BOUND, || format!("beside slow senders an exchange takes {:?}", with.0))?;
     let mut slow_said = Vec::new();
     for sender in slow {
@@ -178,12 +178,4 @@ async fn p99(node: &Node, probe: &Probe) -> Outcome<Duration> {
     }
     times.sort_unstable();
     times.get(98).copied().ok_or_else(|| "no times".to_owned())
-}
-
-/// The memory of the process, in KiB.
-fn memory(node: &Node) -> Outcome<usize> {
-    let status = format!("/proc/{}/status", node.pid().ok_or("the node does not run")?);
-    let text = std::fs::read_to_string(&status).during(status)?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-    line.trim().trim_end_matches(" kB").parse().during("the memory of a node")
 }

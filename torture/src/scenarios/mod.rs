@@ -6,6 +6,7 @@ mod connections;
 mod disks;
 mod failover;
 mod kills;
+mod memory;
 mod once;
 mod outages;
 mod overload;
@@ -54,6 +55,7 @@ pub const SCENARIOS: &[Scenario] = scenarios! {
     "rolling" "Three nodes are replaced one after the other without a failed request." stopping::rolling;
     "versions" "A new binary goes on with old data; an old binary is refused on new data and leaves them as they are." versions::run;
     "bulkheads" "Work that stands still in the database, and an organisation that uses all it can get, hold up nobody else." bulkheads::run;
+    "memory" "In a small cgroup nobody gets a node killed, and an honest client's exchanges go on, whoever wants to fill its memory." memory::run;
     "overload" "Of five times the requests that the processor can do, those beyond get 503 and Retry-After; the others wait no longer than they may, and afterwards all is as before." overload::processor;
     "overload-database" "The same where the database is what everyone waits for." overload::database;
 };

@@ -142,7 +142,7 @@ impl Prepared {
         let router =
             app::router(&settings, proxies.clone(), docs, &service, &urls, &ambient, stopping.clone());
         let limits = server::Limits {
-            connections: settings.connections,
+            connections: settings.most_connections(),
             per_address: settings.connections_per_address,
             timeouts: server::Timeouts {
                 header: Duration::from_secs(settings.header_timeout_seconds),
@@ -152,11 +152,12 @@ impl Prepared {
             stop: Duration::from_secs(settings.stop_seconds),
             counted: true,
         };
-        let shedder = Arc::new(LoadShedder::new(settings.requests));
+        let shedder = Arc::new(LoadShedder::new(settings.requests, settings.request_memory()));
         tokio::spawn(Arc::clone(&shedder).watch(Duration::from_millis(settings.wait_milliseconds)));
         let handle = metrics.as_ref().map(|(_, handle)| handle.clone());
         if let Some((listener, handle)) = metrics {
-            let (everyone, forever) = (Arc::new(LoadShedder::new(usize::MAX)), std::future::pending());
+            let (everyone, forever) =
+                (Arc::new(LoadShedder::new(usize::MAX, usize::MAX)), std::future::pending());
             let router = operations::metrics_router(handle);
             let limits = server::Limits { counted: false, ..limits };
             tokio::spawn(server::serve(listener, router, limits, proxies.clone(), everyone, forever));

@@ -10,9 +10,9 @@ use std::{
     sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed},
 };
 
-const ADDRESSES: usize = 128;
+const ADDRESSES: usize = 1024;
 /// Of one address.
-const CREDENTIALS: usize = 64;
+const CREDENTIALS: usize = 16;
 
 /// Requests under way, by who sent them.
 #[derive(Debug)]

@@ -9,12 +9,15 @@
 //! come, not how many could, so whoever comes at once after a quiet time is admitted.
 
 mod fairness;
+mod memory;
 mod rate;
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use fairness::{Client, Clients};
 use hyper::body::{Frame, Incoming, SizeHint};
+pub(crate) use memory::Reservation;
+use memory::{REQUEST, RequestMemory};
 use rate::{AT_ONCE, MEASUREMENTS, Rate, allowed};
 use std::{
     hash::RandomState,
@@ -144,16 +147,18 @@ pub struct LoadShedder {
     /// The most requests of a class that are worked on at once.
     most: usize,
     classes: [Arc<Permits>; 4],
+    memory: Arc<RequestMemory>,
     keys: RandomState,
     shed: AtomicUsize,
     draining: AtomicBool,
 }
 
 impl LoadShedder {
-    /// At most so many requests of each class are worked on at once.
-    pub fn new(most: usize) -> Self {
+    /// At most so many requests of each class are worked on at once, and all that are under way take at most so many bytes.
+    pub fn new(most: usize, memory_bytes: usize) -> Self {
         Self {
             most,
+            memory: RequestMemory::new(memory_bytes),
             classes: Class::LIMITED.map(|class| Arc::new(Permits::new(class, most))),
             keys: RandomState::new(),
             shed: AtomicUsize::new(0),
@@ -181,12 +186,12 @@ impl LoadShedder {
             return Ok(Permit(None));
         };
         let client = Client::of(&self.keys, address, credential(headers));
-        if !permits.admit(client, self.most) {
+        let Some(memory) = self.memory.reserve(address).filter(|_| permits.admit(client, self.most)) else {
             permits.shed_total.increment(1);
             return Err(Overloaded(self.shed.fetch_add(1, Relaxed)));
-        }
-        let permits = Arc::clone(permits);
-        Ok(Permit(Some(Arc::new(Held { permits, client, works: AtomicBool::new(true) }))))
+        };
+        let (permits, memory) = (Arc::clone(permits), Arc::new(memory));
+        Ok(Permit(Some(Arc::new(Held { permits, client, works: AtomicBool::new(true), memory }))))
     }
 
     /// Refuses a request for another reason than its class.
@@ -237,6 +242,11 @@ impl Logged {
 }
 
 impl Permit {
+    /// The memory of the request; a probe's is not counted.
+    pub(crate) fn memory(&self) -> Option<Arc<Reservation>> {
+        self.0.as_ref().map(|held| Arc::clone(&held.memory))
+    }
+
     /// On whose behalf the request asks the database.
     pub(crate) fn origin(&self) -> Origin {
         self.0.as_ref().map_or(Origin::default(), |held| Origin {
@@ -255,6 +265,7 @@ struct Held {
     permits: Arc<Permits>,
     client: Client,
     works: AtomicBool,
+    memory: Arc<Reservation>,
 }
 
 impl Permit {
@@ -287,23 +298,42 @@ impl Drop for Held {
     }
 }
 
-/// A body that says when its client keeps us waiting.
+/// A body that says when its client keeps us waiting, and ends where there is no memory for more of it.
 pub(crate) struct IncomingBody {
-    pub(crate) body: Incoming,
-    pub(crate) permit: Permit,
+    body: Incoming,
+    permit: Permit,
+    bytes: usize,
+}
+
+impl IncomingBody {
+    pub(crate) const fn new(body: Incoming, permit: Permit) -> Self {
+        Self { body, permit, bytes: 0 }
+    }
+
+    /// Whether there is memory for so many bytes more.
+    fn takes(&mut self, bytes: usize) -> bool {
+        let beyond = (self.bytes + bytes).saturating_sub(self.bytes.max(REQUEST));
+        self.bytes += bytes;
+        beyond == 0 || self.permit.0.as_ref().is_none_or(|held| held.memory.grow(beyond))
+    }
 }
 
 impl HttpBody for IncomingBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = axum::BoxError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::BoxError>>> {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
         self.permit.work(polled.is_ready());
-        Poll::Ready(ready!(polled))
+        Poll::Ready(match ready!(polled) {
+            Some(Ok(frame)) if self.takes(frame.data_ref().map_or(0, Bytes::len)) => Some(Ok(frame)),
+            Some(Ok(_)) => Some(Err("there is no memory for more of the body".into())),
+            Some(Err(error)) => Some(Err(error.into())),
+            None => None,
+        })
     }
 
     fn is_end_stream(&self) -> bool {

@@ -43,7 +43,7 @@ fn every_path_has_a_class() {
 
 #[test]
 fn those_beyond_the_most_are_refused_and_permits_come_back() {
-    let shedder = LoadShedder::new(2);
+    let shedder = LoadShedder::new(2, usize::MAX);
     let (one, two) = (admit(&shedder, Class::Graphql).unwrap(), admit(&shedder, Class::Graphql).unwrap());
     for after in ["1", "2", "3", "1"] {
         let refused = admit(&shedder, Class::Graphql).unwrap_err().respond();
@@ -62,7 +62,7 @@ fn those_beyond_the_most_are_refused_and_permits_come_back() {
 
 #[test]
 fn a_class_that_stands_still_takes_nothing_of_another() {
-    let shedder = LoadShedder::new(3);
+    let shedder = LoadShedder::new(3, usize::MAX);
     let held: Vec<_> = (0..3).map(|_| admit(&shedder, Class::Graphql).unwrap()).collect();
     assert!(admit(&shedder, Class::Graphql).is_err());
     for other in [Class::Probe, Class::Token, Class::SignIn, Class::Page] {
@@ -84,7 +84,7 @@ async fn until(what: impl Fn() -> bool) {
 
 #[tokio::test]
 async fn an_overload_narrows_its_class_and_a_quiet_moment_opens_it() {
-    let shedder = Arc::new(LoadShedder::new(1000));
+    let shedder = Arc::new(LoadShedder::new(1000, usize::MAX));
     let watch = tokio::spawn(Arc::clone(&shedder).watch(PATIENCE));
     let allowed = |class: Class| {
         shedder.classes.iter().find(|permits| permits.class == class).unwrap().allowed.load(Relaxed)

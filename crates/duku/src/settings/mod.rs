@@ -4,6 +4,7 @@
 
 mod documentation;
 mod mail;
+mod memory;
 mod urls;
 
 pub use mail::{MailServer, Protection};
@@ -144,8 +145,8 @@ settings! {
     viewport_form_bytes: usize = 128 * 1024, "DUKU_VIEWPORT_FORM_BYTES";
     /// The shortest password, in characters [default: 12]
     password_minimum: usize = 12, "DUKU_PASSWORD_MINIMUM";
-    /// How many passwords are checked at once, each on a core of its own [default: 2]
-    password_checks: usize = 2, "DUKU_PASSWORD_CHECKS";
+    /// How many passwords are checked at once, each on a core of its own with 19 MiB; 0 for 2, or 1 where `memory_bytes` is below 384 MiB [default: 0]
+    password_checks: usize = 0, "DUKU_PASSWORD_CHECKS";
     /// Sign-in attempts a minute of one person from one network before they are answered 429 [default: 10]
     sign_ins_per_person: u32 = 10, "DUKU_SIGN_INS_PER_PERSON";
     /// Sign-in attempts a minute from one address before they are answered 429 [default: 60]
@@ -172,9 +173,9 @@ settings! {
     graphql_complexity: usize = 200_000, "DUKU_GRAPHQL_COMPLEXITY";
     /// How many aliases a GraphQL document may use [default: 50]
     graphql_aliases: usize = 50, "DUKU_GRAPHQL_ALIASES";
-    /// The longest answer of GraphQL, in bytes; what is read for it may take four times as much [default: 8388608]
-    graphql_answer_bytes: usize = 8 * 1024 * 1024, "DUKU_GRAPHQL_ANSWER_BYTES";
-    /// How much memory all answers of GraphQL that are under way may take, in bytes; 0 for 16 times `graphql_answer_bytes` [default: 0]
+    /// The longest answer of GraphQL, in bytes; what is read for it may take four times as much; 0 for 8 MiB, or a 64th of `memory_bytes` if that is less [default: 0]
+    graphql_answer_bytes: usize = 0, "DUKU_GRAPHQL_ANSWER_BYTES";
+    /// How much memory all answers of GraphQL that are under way may take, in bytes; 0 for 16 times `graphql_answer_bytes`, or an eighth of `memory_bytes` if that is less [default: 0]
     graphql_memory_bytes: usize = 0, "DUKU_GRAPHQL_MEMORY_BYTES";
     /// How many GraphQL documents are remembered once they are read, those of up to 2 KiB [default: 256]
     graphql_documents: usize = 256, "DUKU_GRAPHQL_DOCUMENTS";
@@ -194,8 +195,12 @@ settings! {
     usage_flush_seconds: u64 = 1, "DUKU_USAGE_FLUSH_SECONDS";
     /// For how many days use counters are kept [default: 400]
     usage_days: i64 = 400, "DUKU_USAGE_DAYS";
-    /// The most connections that are open at once [default: 10000]
-    connections: usize = 10_000, "DUKU_CONNECTIONS";
+    /// How much memory the process may take, in bytes, from which other limits follow; 0 for what its cgroup allows or the machine has [default: 0]
+    memory_bytes: u64 = 0, "DUKU_MEMORY_BYTES";
+    /// How much memory requests that are under way may take with their bodies and answers, in bytes; 0 for an eighth of `memory_bytes` [default: 0]
+    request_memory_bytes: usize = 0, "DUKU_REQUEST_MEMORY_BYTES";
+    /// The most connections that are open at once; 0 for 10000, or one for each 64 KiB of `memory_bytes` if that is less [default: 0]
+    connections: usize = 0, "DUKU_CONNECTIONS";
     /// The most connections of one client address, trusted proxies apart; 0 for a quarter of `connections`, at least 16 [default: 0]
     connections_per_address: usize = 0, "DUKU_CONNECTIONS_PER_ADDRESS";
     /// The most requests of one class (tokens, GraphQL, sign-in, pages) that are worked on at once; those beyond are answered 503 with Retry-After [default: 1000]
@@ -263,7 +268,7 @@ impl Settings {
             ("open-invitations-per-organisation", self.open_invitations_per_organisation, 1, 100_000),
             ("usage-days", self.usage_days, 1, 3650),
             ("active-keys", whole(self.active_keys), 1, 10_000),
-            ("connections", whole(self.connections), 1, 1_000_000),
+            ("connections", whole(self.connections), 0, 1_000_000),
             ("requests", whole(self.requests), 1, 1_000_000),
             ("wait-milliseconds", whole(self.wait_milliseconds), 10, 60_000),
             ("drain-seconds", whole(self.drain_seconds), 0, 3600),
@@ -277,7 +282,7 @@ impl Settings {
             ("form-bytes", whole(self.form_bytes), 1024, 1 << 20),
             ("viewport-form-bytes", whole(self.viewport_form_bytes), 4096, 1 << 20),
             ("password-minimum", whole(self.password_minimum), 8, 128),
-            ("password-checks", whole(self.password_checks), 1, 256),
+            ("password-checks", whole(self.password_checks), 0, 256),
             ("session-hours", self.session_hours, 1, 8760),
             ("session-idle-minutes", self.session_idle_minutes, 1, 525_600),
             ("sign-in-fresh-minutes", self.sign_in_fresh_minutes, 1, 1440),
@@ -288,7 +293,9 @@ impl Settings {
             ("graphql-bytes", whole(self.graphql_bytes), 1024, 64 << 20),
             ("graphql-depth", whole(self.graphql_depth), 2, 1000),
             ("graphql-complexity", whole(self.graphql_complexity), 10, i64::MAX),
-            ("graphql-answer-bytes", whole(self.graphql_answer_bytes), 64 << 10, 1 << 30),
+            ("graphql-answer-bytes", whole(self.graphql_answer_bytes), 0, 1 << 30),
+            ("memory-bytes", whole(self.memory_bytes), 0, i64::MAX),
+            ("request-memory-bytes", whole(self.request_memory_bytes), 0, i64::MAX),
             ("graphql-memory-bytes", whole(self.graphql_memory_bytes), 0, i64::MAX),
             ("mail-timeout-seconds", whole(self.mail_timeout_seconds), 1, 300),
             ("request-timeout-seconds", whole(self.request_timeout_seconds), 1, 3600),
@@ -303,26 +310,12 @@ impl Settings {
                 )));
             }
         }
-        let (memory, answer) = (self.graphql_memory(), self.graphql_answer_bytes);
-        if memory < 8 * answer {
-            return Err(CommandFailure::new(format!(
-                "--graphql-memory-bytes is {memory}; it must be at least 8 times --graphql-answer-bytes, {}, or 0",
-                8 * answer
-            )));
-        }
+        memory::check(self)?;
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
         if self.realm.is_empty() || !self.realm.chars().all(plain) {
             return Err(CommandFailure::new("--realm takes letters, digits, - and _"));
         }
         mail::check(self)
-    }
-
-    /// How much memory all answers of GraphQL may take.
-    pub const fn graphql_memory(&self) -> usize {
-        match self.graphql_memory_bytes {
-            0 => self.graphql_answer_bytes.saturating_mul(16),
-            bytes => bytes,
-        }
     }
 
     /// Where the data live.
@@ -370,7 +363,7 @@ impl Settings {
             usage_days: self.usage_days,
             viewport: urls.viewport.clone(),
             password_minimum: self.password_minimum,
-            password_checks: self.password_checks,
+            password_checks: self.most_password_checks(),
             sign_ins_per_person: limited(self.sign_ins_per_person),
             sign_ins_per_address: limited(self.sign_ins_per_address),
             session_lifetime_seconds: self.session_hours * 3600,

@@ -100,6 +100,11 @@ async fn what_stands_still_holds_up_nobody_else() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_fills_the_memory_of_a_node() {
+    run("memory").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_overload_of_the_processor_is_shed() {
     run("overload").await;
 }

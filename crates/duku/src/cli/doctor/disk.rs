@@ -34,11 +34,14 @@ pub(super) fn check(findings: &mut Findings, settings: &Settings) {
         }
     }
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    let wanted = u64::try_from(settings.connections).unwrap_or(u64::MAX).saturating_add(OWN_FILES);
+    let wanted = u64::try_from(settings.most_connections()).unwrap_or(u64::MAX).saturating_add(OWN_FILES);
     if limit < wanted {
         findings.warn(
             "open files",
-            format!("{} connections may be open at once, and {limit} files here", settings.connections),
+            format!(
+                "{} connections may be open at once, and {limit} files here",
+                settings.most_connections()
+            ),
             format!(
                 "raise the server's limit (LimitNOFILE={} in its unit), or lower --connections",
                 wanted.next_power_of_two()
@@ -47,7 +50,7 @@ pub(super) fn check(findings: &mut Findings, settings: &Settings) {
     } else {
         findings.ok(
             "open files",
-            format!("{limit} are allowed here, enough for {} connections", settings.connections),
+            format!("{limit} are allowed here, enough for {} connections", settings.most_connections()),
         );
     }
 }
