@@ -3,7 +3,7 @@
 use crate::{
     budget::{Exceeded, Reserved},
     errors,
-    execute::{AnswerMemory, Executed},
+    execute::{AnswerMemory, Executed, Ran},
     faults::{Code, Location},
     negotiate::MediaType,
     refusal::{Refusal, finish, not_by_this_method},
@@ -14,11 +14,12 @@ use http::{Method, Response, StatusCode, header};
 use juniper::{ExecutionError, Value};
 use serde::Serialize;
 use serde_json::json;
+use web::Cause;
 
 /// The answer to a request that was well formed (GraphQL over HTTP, Status Codes).
 pub(crate) fn of(executed: Executed, media: MediaType) -> Response<Body> {
     match executed {
-        Executed::Data(data, errors, taken, _) => {
+        Executed::Data(Ran { data, errors, cause }, taken, _) => {
             // An outage that left nothing to tell is one for every client, also for those that look at the status alone.
             let outage =
                 data.is_null() && errors.iter().any(|error| errors::is_outage(error.error().extensions()));
@@ -26,6 +27,9 @@ pub(crate) fn of(executed: Executed, media: MediaType) -> Response<Body> {
             let faults: Vec<_> = errors.iter().map(FieldFault::of).collect();
             let mut response =
                 finish(written(status, &Answered { data: &data, errors: faults }, taken), media);
+            if let Some(cause) = &cause {
+                Cause::leave(cause, &mut response);
+            }
             if outage {
                 response.headers_mut().insert(header::RETRY_AFTER, web::retry_after(1));
             }

@@ -156,11 +156,11 @@ fn too_many(seconds: u64) -> Refusal {
 }
 
 fn failed(ctx: &Ctx, failure: &Failure) -> Refusal {
-    errors::log(ctx, failure);
     let temporary = failure.is_temporary();
     let message = errors::internal_message(ctx, temporary);
     let status = if temporary { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::INTERNAL_SERVER_ERROR };
-    let refusal = Refusal::new(status, Code::Internal, message).with_request_id(&ctx.request_id);
+    let refusal =
+        Refusal::new(status, Code::Internal, message).with_request_id(&ctx.request_id).because(failure);
     if temporary { refusal.with_header(header::RETRY_AFTER, web::retry_after(1)) } else { refusal }
 }
 

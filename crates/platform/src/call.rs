@@ -9,7 +9,13 @@ use crate::{
 use domain::{SubjectId, TargetId};
 use juniper::{Context, FieldResult};
 use service::{Ctx, Failure, Principal, Reject, Service};
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+/// How many different causes of one request are written down.
+const CAUSES: usize = 3;
 
 /// What a field answers.
 pub(crate) type Outcome<T> = FieldResult<T, crate::scalars::ApiScalar>;
@@ -22,6 +28,8 @@ pub(crate) struct Call {
     pub(crate) literals: Literals,
     subjects: Together<SubjectId, domain::Subject>,
     targets: Together<(SubjectId, Page<TargetId>), Vec<domain::Target>>,
+    /// Why fields failed on our side, for the log alone.
+    causes: Mutex<Vec<String>>,
 }
 
 impl Context for Call {}
@@ -36,7 +44,7 @@ pub(crate) struct Page<Id> {
 impl Call {
     pub(crate) fn new(service: Service, ctx: Ctx, principal: Principal, literals: Literals) -> Self {
         let (subjects, targets) = (Together::default(), Together::default());
-        Self { service, ctx, principal, literals, subjects, targets }
+        Self { service, ctx, principal, literals, subjects, targets, causes: Mutex::default() }
     }
 
     /// What a use case said, in the API's words.
@@ -45,7 +53,21 @@ impl Call {
     }
 
     pub(crate) fn refuse(&self, failure: impl Into<Failure>) -> ApiError {
-        errors::of_failure(&self.ctx, failure.into())
+        let failure = failure.into();
+        if !matches!(failure, Failure::Reject(_)) {
+            let cause = failure.to_string();
+            let mut causes = self.causes.lock().unwrap_or_else(PoisonError::into_inner);
+            if causes.len() < CAUSES && !causes.contains(&cause) {
+                causes.push(cause);
+            }
+        }
+        errors::of_failure(&self.ctx, failure)
+    }
+
+    /// Why fields failed on our side, if any did.
+    pub(crate) fn cause(&self) -> Option<String> {
+        let causes = self.causes.lock().unwrap_or_else(PoisonError::into_inner);
+        (!causes.is_empty()).then(|| causes.join("; "))
     }
 
     /// The product of a target, read together with those of the targets beside it.

@@ -26,12 +26,11 @@ fn error(code: Code, message: impl Into<String>, mut extensions: JsonValue) -> A
     FieldError::new(message.into(), Value::Scalar(ApiScalar::Json(extensions)))
 }
 
-/// What a field says when its use case has no outcome. An internal cause is logged here, once, and not shown.
+/// What a field says when its use case has no outcome. An internal cause is not shown.
 pub(crate) fn of_failure(ctx: &Ctx, failure: Failure) -> ApiError {
     match failure {
         Failure::Reject(reject) => of_reject(reject),
         Failure::Store(_) | Failure::Internal(_) => {
-            log(ctx, &failure);
             let temporary = failure.is_temporary();
             let mut extensions = json!({ "requestId": ctx.request_id });
             if temporary && let Some(map) = extensions.as_object_mut() {
@@ -40,11 +39,6 @@ pub(crate) fn of_failure(ctx: &Ctx, failure: Failure) -> ApiError {
             error(Code::Internal, internal_message(ctx, temporary), extensions)
         }
     }
-}
-
-/// Writes down what went wrong on our side.
-pub(crate) fn log(ctx: &Ctx, failure: &Failure) {
-    tracing::error!(request_id = %ctx.request_id, error = %failure, "an API request failed");
 }
 
 /// What everyone may know of a failure on our side.

@@ -2,7 +2,7 @@
 
 use crate::{
     Parts, Platform,
-    budget::{self, Budget, Exceeded, Ran, Reserved},
+    budget::{self, Budget, Exceeded, Reserved},
     call::Call,
     documents::{self, Prepared},
     faults::Fault,
@@ -23,13 +23,22 @@ use std::{borrow::Cow, sync::Arc};
 #[derive(Debug)]
 pub(crate) enum Executed {
     /// The operation, of this type, ran; some fields may have failed.
-    Data(Value<ApiScalar>, Vec<ExecutionError<ApiScalar>>, AnswerMemory, OperationType),
+    Data(Ran, AnswerMemory, OperationType),
     /// Nothing ran.
     Faults(Vec<Fault>),
     /// There is no memory for an answer just now.
     NoMemory,
     /// A mutation came by a method that must not change anything.
     MutationNotAllowed,
+}
+
+/// What an operation came to.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) data: Value<ApiScalar>,
+    pub(crate) errors: Vec<ExecutionError<ApiScalar>>,
+    /// Why fields failed on our side, for the log alone.
+    pub(crate) cause: Option<String>,
 }
 
 /// The memory of the node that an answer takes, and about how long it is.
@@ -105,11 +114,13 @@ async fn run(
 ) -> Result<Executed, GraphQLError> {
     let operation = prepared.operation_type();
     let only_reads = operation != OperationType::Mutation;
-    let Ran { outcome, reserved, length } =
+    let budget::Ran { outcome, reserved, length } =
         budget::run(budget, only_reads, prepared.run(given, schema, call)).await;
     match outcome {
-        Ok(ran) => ran
-            .map(|(data, errors)| Executed::Data(data, errors, AnswerMemory { reserved, length }, operation)),
+        Ok(ran) => ran.map(|(data, errors)| {
+            let ran = Ran { data, errors, cause: call.cause() };
+            Executed::Data(ran, AnswerMemory { reserved, length }, operation)
+        }),
         Err(Exceeded::Node) => Ok(Executed::NoMemory),
         Err(exceeded) => Ok(Executed::Faults(vec![exceeded.fault()])),
     }

@@ -7,6 +7,8 @@ use crate::{
 use axum::body::Body;
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use serde_json::json;
+use std::fmt::Display;
+use web::Cause;
 
 /// Why a request is not even looked at, and what the client should do.
 #[derive(Debug)]
@@ -14,11 +16,13 @@ pub(crate) struct Refusal {
     status: StatusCode,
     fault: Fault,
     headers: Vec<(HeaderName, HeaderValue)>,
+    /// For the log alone.
+    cause: Option<Box<str>>,
 }
 
 impl Refusal {
     pub(crate) fn new(status: StatusCode, code: Code, message: impl Into<String>) -> Self {
-        Self { status, fault: Fault::new(code, message), headers: Vec::new() }
+        Self { status, fault: Fault::new(code, message), headers: Vec::new(), cause: None }
     }
 
     /// A request that is none.
@@ -36,9 +40,18 @@ impl Refusal {
         self
     }
 
+    /// Tells the log, and nobody else, why the request failed.
+    pub(crate) fn because(mut self, cause: &dyn Display) -> Self {
+        self.cause = Some(cause.to_string().into());
+        self
+    }
+
     pub(crate) fn into_response(self, media: MediaType) -> Response<Body> {
         let mut response = web::json(self.status, &json!({ "errors": [self.fault] }));
         response.headers_mut().extend(self.headers);
+        if let Some(cause) = &self.cause {
+            Cause::leave(cause, &mut response);
+        }
         finish(response, media)
     }
 }

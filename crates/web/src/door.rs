@@ -126,7 +126,8 @@ impl Visit {
         let status = response.status();
         let route = self.route.as_ref().map(MatchedPath::as_str);
         record(route.unwrap_or("other"), status, elapsed.as_secs_f64());
-        if status.as_u16() < 400 && !tracing::enabled!(tracing::Level::DEBUG) {
+        let cause = response.extensions().get::<Cause>().map(|Cause(why)| &**why);
+        if status.as_u16() < 400 && cause.is_none() && !tracing::enabled!(tracing::Level::DEBUG) {
             return;
         }
         let path = logged_path(self.uri.path(), route);
@@ -135,9 +136,9 @@ impl Visit {
         // A method of a stranger's own making is as long and as secret as it likes.
         let method = if is_known(&self.method) { self.method.as_str() } else { "other" };
         let address = self.address.map(tracing::field::display);
-        let cause = response.extensions().get::<Cause>().map(|Cause(why)| &**why);
         match status.as_u16() {
-            code @ 500.. => {
+            // GraphQL answers 200 also where a field failed on our side.
+            code if code >= 500 || (code < 400 && cause.is_some()) => {
                 tracing::error!(%request_id, method, path, status = code, ms, address, cause, "answered");
             }
             code @ 400.. => {

@@ -61,6 +61,8 @@ async fn a_failure_of_ours_is_named_and_nothing_more() {
     assert!(id.starts_with("request-") && answer.message().contains(id));
     assert!(!answer.body.to_string().contains("table"), "{}", answer.body);
     assert_eq!(answer.body["data"], Value::Null);
+    let cause = answer.cause.as_deref().unwrap();
+    assert!(cause.contains("no such table"), "{cause}");
 
     let token = world.token(Actor::Key).await;
     world.database.sql("ALTER TABLE api_keys RENAME TO elsewhere_too").await;
@@ -68,6 +70,19 @@ async fn a_failure_of_ours_is_named_and_nothing_more() {
     assert_eq!((answer.status.as_u16(), answer.code()), (500, "INTERNAL"));
     assert!(answer.message().contains(answer.extension("requestId").as_str().unwrap()));
     assert!(!answer.body.to_string().contains("table"));
+    assert!(answer.cause.is_some_and(|cause| cause.contains("no such table")));
+}
+
+#[tokio::test]
+async fn the_causes_of_several_fields_are_told_once_each_and_those_of_clients_not() {
+    let world = World::new().await;
+    world.database.sql("ALTER TABLE subjects RENAME TO elsewhere").await;
+    let document = "{ a: subjects { id } b: subjects { id } subject(id: \"nonsense\") { id } }";
+    let answer = world.ask(Actor::Key, document).await;
+    let cause = answer.cause.unwrap();
+    assert_eq!(cause.matches("no such table").count(), 1, "{cause}");
+    let refused = world.ask(Actor::Key, "{ subject(id: \"nonsense\") { id } }").await;
+    assert_eq!((refused.code(), refused.cause.as_deref()), ("NOT_FOUND", None));
 }
 
 #[tokio::test]

@@ -188,6 +188,8 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Value,
+    /// What the log line of the request has.
+    pub(crate) cause: Option<String>,
 }
 
 impl Answer {
@@ -195,7 +197,8 @@ impl Answer {
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
-        Self { status: parts.status, headers: parts.headers, body }
+        let cause = parts.extensions.get::<web::Cause>().map(|web::Cause(why)| why.to_string());
+        Self { status: parts.status, headers: parts.headers, body, cause }
     }
 
     /// A value of `data`, after making sure that there is no error.
