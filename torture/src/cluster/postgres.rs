@@ -102,6 +102,31 @@ impl Postgres {
         self.end("QUIT").await
     }
 
+    /// Stops every process of the server where it stands: connections stay open, and nobody answers.
+    pub(crate) fn freeze(&self) -> Outcome {
+        self.signal_all("STOP")
+    }
+
+    /// Lets it go on.
+    pub(crate) fn thaw(&self) -> Outcome {
+        self.signal_all("CONT")
+    }
+
+    fn signal_all(&self, name: &str) -> Outcome {
+        let Some(server) = &self.server else { return Ok(()) };
+        let id = server.id();
+        let file = format!("/proc/{id}/task/{id}/children");
+        let children = std::fs::read_to_string(&file).during(&file)?;
+        let ids = children
+            .split_whitespace()
+            .chain([id.to_string().as_str()])
+            .map(str::to_owned)
+            .collect::<Vec<_>>();
+        // A process that has ended meanwhile is no failure.
+        let _ = Command::new("kill").arg(format!("-{name}")).args(ids).output().during("kill")?;
+        Ok(())
+    }
+
     async fn end(&mut self, signal: &str) -> Outcome {
         let Some(mut server) = self.server.take() else { return Ok(()) };
         process::signal(&server, signal)?;
@@ -109,6 +134,8 @@ impl Postgres {
     }
 
     fn stop_at_once(&mut self) -> Outcome {
+        // Who stands still hears of no other signal.
+        self.thaw()?;
         let Some(mut server) = self.server.take() else { return Ok(()) };
         process::signal(&server, "QUIT")?;
         server.wait().map(drop).during("waiting for PostgreSQL")

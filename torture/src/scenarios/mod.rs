@@ -43,7 +43,7 @@ pub const SCENARIOS: &[Scenario] = scenarios! {
     "kill-sqlite" "What was acknowledged survives kill -9, on SQLite; what was not is there whole or not at all." kills::sqlite;
     "kill-postgres" "What was acknowledged survives kill -9, on PostgreSQL; what was not is there whole or not at all." kills::postgres;
     "power-cut" "When the power is cut, SQLite has everything that was answered, whatever became of the end of its log." power_cut::run;
-    "outages" "When PostgreSQL is restarted, crashes or cuts its connections, nodes answer 503, say why, and work again within seconds, without having lost or wrongly accepted anything." outages::run;
+    "outages" "When PostgreSQL is restarted, crashes, freezes or cuts its connections, nodes answer 503 within the promised time, say why, and work again within seconds, without having lost or wrongly accepted anything." outages::run;
     "failover" "When the primary of PostgreSQL is killed, a synchronous standby takes over and nothing acknowledged is lost; meanwhile nodes are closed, and they open by themselves." failover::run;
     "disk-full" "On a full disk changes are refused with 503, reading goes on, nothing answered is lost, and it works again when there is space." disks::full;
     "read-only" "Data that cannot be written are said so, and nodes work again when they can." disks::read_only;

@@ -4,7 +4,7 @@ use crate::{
     Bench,
     cluster::{Cluster, Engine, node::Node, postgres},
     load::{Goals, Load, Shape},
-    outcome::{Outcome, ensure},
+    outcome::{During, Outcome, ensure},
     probe::Probe,
     report::{Figures, tenths},
 };
@@ -13,6 +13,11 @@ use std::time::{Duration, Instant};
 const NODES: usize = 3;
 /// "Within seconds."
 const BACK: Duration = Duration::from_secs(10);
+/// The default of `database_timeout_seconds`, and what a busy machine may add.
+const DATABASE_TIMEOUT: Duration = Duration::from_secs(5);
+const MARGIN: Duration = Duration::from_millis(1500);
+/// So many requests for each node, which has 16 connections.
+const ASKED_WHILE_FROZEN: usize = 40;
 
 /// How the database goes.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +28,8 @@ enum Outage {
     Restart,
     /// Ended without a word; the next start recovers from its log.
     Crash,
+    /// Stopped where it stands: connections stay open, and nothing is answered.
+    Freeze,
 }
 
 pub(super) async fn run(bench: &Bench) -> Outcome<Figures> {
@@ -36,9 +43,13 @@ pub(super) async fn run(bench: &Bench) -> Outcome<Figures> {
     let processes: Vec<_> = cluster.nodes.iter().map(Node::pid).collect();
     let load = Load::start(&cluster, shape).await?;
     let (mut slowest, mut reasons, mut outages) = (Duration::ZERO, Vec::new(), 0);
+    let mut frozen = Duration::ZERO;
     for _ in 0..rounds {
-        for outage in [Outage::Cut, Outage::Restart, Outage::Crash] {
+        for outage in [Outage::Cut, Outage::Restart, Outage::Crash, Outage::Freeze] {
             tokio::time::sleep(Duration::from_millis(300)).await;
+            if let Outage::Freeze = outage {
+                frozen = frozen.max(freeze(&cluster, &probe).await?);
+            }
             slowest = slowest.max(suffer(&mut cluster, &probe, outage, &mut reasons).await?);
             outages += 1;
         }
@@ -49,6 +60,9 @@ pub(super) async fn run(bench: &Bench) -> Outcome<Figures> {
     let judged = load.finish(&cluster).await?;
     let now: Vec<_> = cluster.nodes.iter().map(Node::pid).collect();
     ensure(processes == now, || "a node was restarted".to_owned())?;
+    for node in &cluster.nodes {
+        has_causes(node)?;
+    }
     reasons.sort();
     reasons.dedup();
     Ok(judged
@@ -58,7 +72,49 @@ pub(super) async fn run(bench: &Bench) -> Outcome<Figures> {
             "slowest node from the database's return to its own, in milliseconds",
             tenths(slowest.as_secs_f64() * 1000.0),
         )
+        .with(
+            "slowest 503 while the database was frozen, in milliseconds",
+            tenths(frozen.as_secs_f64() * 1000.0),
+        )
         .with("what /readyz said", reasons.join("; ")))
+}
+
+/// The log lines of refused API calls name what was wrong with the database.
+fn has_causes(node: &Node) -> Outcome {
+    let log = std::fs::read_to_string(&node.log).during(node.log.display())?;
+    let refused = log.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let named = refused.filter(|line| {
+        let text = line.to_string();
+        text.contains("\"/graphql\"") && text.contains("\"cause\":\"the database is not available")
+    });
+    ensure(named.count() > 0, || format!("{} does not say why it refused API calls: {log}", node.name))
+}
+
+/// Freezes the database and asks every node more than its connections can carry; gives how long the slowest 503 took.
+async fn freeze(cluster: &Cluster, probe: &Probe) -> Outcome<Duration> {
+    cluster.postgres.as_ref().ok_or("no PostgreSQL")?.freeze()?;
+    let asked = cluster.nodes.iter().flat_map(|node| {
+        (0..ASKED_WHILE_FROZEN).map(async move |number| {
+            let request = if number % 2 == 0 { probe.exchange() } else { probe.call() };
+            let started = Instant::now();
+            let answer = node.client().send(&request).await.during(&node.name)?;
+            let took = started.elapsed();
+            ensure(answer.status == 503 && answer.retry_after.is_some(), || {
+                format!("on a frozen database {} answered {} {}", node.name, answer.status, answer.text())
+            })?;
+            ensure(took < DATABASE_TIMEOUT + MARGIN, || {
+                format!("on a frozen database {} took {took:?} to answer 503", node.name)
+            })?;
+            Ok(took)
+        })
+    });
+    let took = futures::future::join_all(asked).await.into_iter().collect::<Outcome<Vec<_>>>();
+    let ready = cluster.nodes.iter().map(Node::readiness);
+    for answer in futures::future::join_all(ready).await {
+        let answer = answer.during("/readyz")?;
+        ensure(answer.status == 503, || format!("on a frozen database /readyz says {}", answer.text()))?;
+    }
+    Ok(took?.into_iter().max().unwrap_or_default())
 }
 
 /// One outage; gives how long the slowest node took to work again.
@@ -69,7 +125,9 @@ async fn suffer(
     reasons: &mut Vec<String>,
 ) -> Outcome<Duration> {
     let url = cluster.database()?.to_owned();
-    if let Outage::Cut = outage {
+    if let Outage::Freeze = outage {
+        cluster.postgres.as_ref().ok_or("no PostgreSQL")?.thaw()?;
+    } else if let Outage::Cut = outage {
         postgres::cut_connections(&url).await?;
     } else {
         let postgres = cluster.postgres.as_mut().ok_or("no PostgreSQL")?;

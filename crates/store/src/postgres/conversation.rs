@@ -6,7 +6,7 @@ use super::Postgres;
 use crate::{StoreError, value::Value};
 use deadpool_postgres::Object;
 use futures::future::try_join_all;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio_postgres::{Statement, error::SqlState, types::ToSql};
 
 /// The level is named because a server may have another default, and locking rows relies on this one.
@@ -17,6 +17,8 @@ pub(crate) struct Conversation {
     postgres: Postgres,
     connection: Option<Object>,
     in_transaction: bool,
+    /// How long the connection was waited for: the first answer on it has only the rest of the time.
+    waited: Duration,
 }
 
 /// Why there is no answer.
@@ -60,17 +62,23 @@ fn is_io(error: &tokio_postgres::Error) -> bool {
 impl Conversation {
     /// For reading.
     pub(crate) async fn reader(postgres: &Postgres) -> Result<Self, StoreError> {
-        let connection = Some(postgres.connection().await?);
-        Ok(Self { postgres: postgres.clone(), connection, in_transaction: false })
+        Self::reader_since(postgres, Instant::now()).await
+    }
+
+    /// For reading, by whoever has been waiting for an answer since `started`.
+    async fn reader_since(postgres: &Postgres, started: Instant) -> Result<Self, StoreError> {
+        let connection = Some(postgres.connection(started).await?);
+        Ok(Self { postgres: postgres.clone(), connection, in_transaction: false, waited: started.elapsed() })
     }
 
     /// In a new transaction.
     pub(crate) async fn transaction(postgres: &Postgres) -> Result<Self, StoreError> {
-        let mut conversation = Self::reader(postgres).await?;
+        let started = Instant::now();
+        let mut conversation = Self::reader_since(postgres, started).await?;
         match conversation.start().await {
             // The pool had not noticed yet that the connection was cut. Nothing has been done on it.
             Err(Fault::Cut(_)) => {
-                conversation = Self::reader(postgres).await?;
+                conversation = Self::reader_since(postgres, started).await?;
                 conversation.start().await.map_err(StoreError::from)?;
             }
             answer => answer?,
@@ -105,10 +113,12 @@ impl Conversation {
         sql: &'static str,
         params: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<tokio_postgres::Row>, StoreError> {
+        let started = Instant::now();
         let rows = match self.rows(sql, params).await {
             // A reader can ask again; a transaction is gone with its connection.
             Err(Fault::Cut(_)) if !self.in_transaction => {
-                self.connection = Some(self.postgres.connection().await?);
+                self.connection = Some(self.postgres.connection(started).await?);
+                self.waited = started.elapsed();
                 self.rows(sql, params).await
             }
             answer => answer,
@@ -178,7 +188,8 @@ impl Conversation {
         let Some(connection) = &self.connection else {
             return Err(Fault::Cut(StoreError::Unavailable("the connection to PostgreSQL is lost".into())));
         };
-        let answer = tokio::time::timeout(self.postgres.limit(), work(connection)).await;
+        let limit = self.postgres.limit().saturating_sub(std::mem::take(&mut self.waited));
+        let answer = tokio::time::timeout(limit, work(connection)).await;
         let answer = answer.map_or_else(|_| Err(Fault::silence()), |answer| answer.map_err(Fault::from));
         if matches!(answer, Err(Fault::Cut(_) | Fault::Silence(_))) {
             self.part();

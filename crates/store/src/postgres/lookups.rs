@@ -138,8 +138,13 @@ async fn serve<const N: usize, T>(
     sql: &'static str,
     place: usize,
     map: Mapper<T>,
-    batch: Vec<Waiting<N, T>>,
+    mut batch: Vec<Waiting<N, T>>,
 ) {
+    // Whoever gave up waiting needs no answer: after an outage these would come before everyone else.
+    batch.retain(|one| !one.answer.is_closed());
+    if batch.is_empty() {
+        return;
+    }
     let columns: [Vec<&str>; N] = std::array::from_fn(|column| {
         batch.iter().filter_map(|one| one.asked.get(column).map(String::as_str)).collect()
     });

@@ -10,11 +10,17 @@ pub(crate) use conversation::Conversation;
 use crate::{Options, StoreError};
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
 use lookups::Lookups;
-use std::{str::FromStr, time::Duration};
+use std::{
+    str::FromStr,
+    time::{Duration, Instant},
+};
 use tokio_postgres::{
     Config,
     config::{Host, SslMode, TargetSessionAttrs},
 };
+
+/// By how much the client waits longer than the server does, at most.
+const MARGIN: Duration = Duration::from_millis(500);
 
 /// A pool of connections. Cheap to clone.
 #[derive(Clone)]
@@ -65,7 +71,7 @@ impl Postgres {
             .build()
             .map_err(|error| StoreError::Configuration(error.to_string()))?;
         let postgres = Self { pool, patience: options.patience };
-        postgres.connection().await.map(drop).map_err(|error| match error {
+        postgres.connection(Instant::now()).await.map(drop).map_err(|error| match error {
             StoreError::Unavailable(why) => StoreError::Unavailable(format!(
                 "no connection to PostgreSQL at {server} ({why}): check the database URL, and that the server runs"
             )),
@@ -74,19 +80,25 @@ impl Postgres {
         Ok(postgres)
     }
 
-    async fn connection(&self) -> Result<Object, StoreError> {
-        self.pool.get().await.map_err(|error| match error {
+    /// A connection, for whoever has been waiting for an answer since `started`.
+    async fn connection(&self, started: Instant) -> Result<Object, StoreError> {
+        let busy = || {
+            StoreError::Unavailable("PostgreSQL did not answer in time, or every connection is busy".into())
+        };
+        // The pool limits each of its steps; together they must not take longer than one may.
+        let rest = self.patience.saturating_sub(started.elapsed());
+        let connection = tokio::time::timeout(rest, self.pool.get()).await.map_err(|_| busy())?;
+        connection.map_err(|error| match error {
             PoolError::Backend(error) => error.into(),
-            PoolError::Timeout(_) => StoreError::Unavailable(
-                "PostgreSQL did not answer in time, or every connection is busy".into(),
-            ),
+            PoolError::Timeout(_) => busy(),
             other => StoreError::Unavailable(other.to_string()),
         })
     }
 
-    /// A client's own limit for one answer. The server's limits come first; this is for a server that is gone without a word.
-    const fn limit(&self) -> Duration {
-        self.patience.saturating_mul(2)
+    /// A client's own limit for one answer, for a server that is gone without a word. The server's limits come a little before
+    /// it, and leave the connection as it is.
+    fn limit(&self) -> Duration {
+        self.patience + (self.patience / 10).min(MARGIN)
     }
 }
 
