@@ -47,6 +47,7 @@ pub use links::{Invitation, InvitationEnd, LinkPurpose, OneTimeLink};
 pub use mails::QueuedMail;
 pub use members::{Member, Person, PersonForTokenCheck, PersonToken};
 pub use passkeys::{CeremonyPurpose, StoredCeremony, StoredPasskey};
+pub use postgres::Pooler;
 pub use postgres::shares::{Origin, on_behalf_of};
 pub use second_factors::StoredSecondFactor;
 pub use session::Session;
@@ -56,7 +57,11 @@ pub use statements::{all_statements, dialects};
 pub use usage::{DayPosition, DeadSecretUse, KeyUse, RecentSource, SOURCES_OF_A_KEY, SourcePosition};
 
 use postgres::shares::Shares;
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// Where the data lives.
 #[derive(Clone)]
@@ -106,12 +111,20 @@ pub struct Options {
     pub patience: Duration,
     /// PostgreSQL: a file of PEM certificates to trust instead of the system's.
     pub certificate_authority: Option<PathBuf>,
+    /// What stands between Duku and PostgreSQL.
+    pub pooler: Pooler,
 }
 
 impl Options {
     /// Options with the defaults for `location`.
     pub const fn new(location: Location) -> Self {
-        Self { location, pool_size: 16, patience: Duration::from_secs(5), certificate_authority: None }
+        Self {
+            location,
+            pool_size: 16,
+            patience: Duration::from_secs(5),
+            certificate_authority: None,
+            pooler: Pooler::None,
+        }
     }
 }
 
@@ -161,8 +174,10 @@ impl Store {
         match &self.0 {
             Engine::Sqlite(sqlite) => Ok(Session::sqlite_reader(sqlite.clone())),
             Engine::Postgres(postgres, shares) => {
+                let started = Instant::now();
                 let share = shares.acquire().await?;
-                Ok(Session::postgres(postgres::Conversation::reader(postgres.pool()).await?, share))
+                let conversation = postgres::Conversation::reader_since(postgres.pool(), started).await?;
+                Ok(Session::postgres(conversation, share))
             }
         }
     }
@@ -175,8 +190,10 @@ impl Store {
         match &self.0 {
             Engine::Sqlite(sqlite) => Ok(Session::sqlite_writer(sqlite.begin().await?)),
             Engine::Postgres(postgres, shares) => {
+                let started = Instant::now();
                 let share = shares.acquire().await?;
-                Ok(Session::postgres(postgres::Conversation::transaction(postgres.pool()).await?, share))
+                let conversation = postgres::Conversation::transaction(postgres.pool(), started).await?;
+                Ok(Session::postgres(conversation, share))
             }
         }
     }
@@ -194,6 +211,9 @@ impl Store {
     /// # Errors
     /// There is none.
     pub async fn ping(&self) -> Result<(), StoreError> {
+        if let Engine::Postgres(postgres, _) = &self.0 {
+            postgres.pool().check_again().await?;
+        }
         self.reader().await?.meta("schema").await.map(drop)
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::StoreError;
 use domain::{SecretDigest, Timestamp};
-use tokio_postgres::types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
+use std::sync::LazyLock;
+use tokio_postgres::types::{IsNull, Kind, ToSql, Type, private::BytesMut, to_sql_checked};
 
 /// A statement's parameter.
 #[derive(Debug, Clone)]
@@ -11,6 +12,22 @@ pub(crate) enum Value {
     Int(i64),
     Text(String),
     Bytes(Vec<u8>),
+}
+
+/// A type that PostgreSQL chooses where the parameter stands.
+static UNSPECIFIED: LazyLock<Type> =
+    LazyLock::new(|| Type::new("unspecified".to_owned(), 0, Kind::Pseudo, "pg_catalog".to_owned()));
+
+impl Value {
+    /// The type that a parameter has on PostgreSQL.
+    pub(crate) fn postgres_type(&self) -> Type {
+        match self {
+            Self::Null => UNSPECIFIED.clone(),
+            Self::Int(_) => Type::INT8,
+            Self::Text(_) => Type::TEXT,
+            Self::Bytes(_) => Type::BYTEA,
+        }
+    }
 }
 
 /// Collects parameters in the order of `$1`, `$2`, ….

@@ -149,7 +149,7 @@ fn database_name(dir: &TempDir) -> String {
 }
 
 /// A connection that lives as long as the client.
-pub(crate) async fn connect(url: &str) -> tokio_postgres::Client {
+pub async fn connect(url: &str) -> tokio_postgres::Client {
     let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
     client

@@ -16,5 +16,5 @@ mod raw;
 pub use actors::{Answer, Api, Pair};
 pub use ambient::{SeededEntropy, TestClock};
 pub use committed::assert_committed;
-pub use database::{Database, Engine, HeldTransaction};
+pub use database::{Database, Engine, HeldTransaction, connect};
 pub use raw::TextRow;

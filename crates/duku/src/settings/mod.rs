@@ -77,6 +77,18 @@ pub enum LogFormat {
     Json,
 }
 
+/// What stands between Duku and PostgreSQL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DatabasePooler {
+    /// Nothing.
+    None,
+    /// A pooler that gives each connection a backend for as long as it lasts.
+    Session,
+    /// A pooler that gives a connection a backend for each transaction.
+    Transaction,
+}
+
 settings! {
     /// Where the data and the master key live [default: ./duku-data]
     data_dir: PathBuf = PathBuf::from("duku-data"), "DUKU_DATA_DIR";
@@ -102,6 +114,8 @@ settings! {
     database_connections: usize = 16, "DUKU_DATABASE_CONNECTIONS";
     /// How long to wait for the database before an operation is given up, in seconds [default: 5]
     database_timeout_seconds: u64 = 5, "DUKU_DATABASE_TIMEOUT_SECONDS";
+    /// What kind of connection pooler stands between Duku and PostgreSQL: "session" or "transaction", as PgBouncer's pool_mode, or "none" [default: none]
+    database_pooler: DatabasePooler = DatabasePooler::None, "DUKU_DATABASE_POOLER";
     /// PostgreSQL: a PEM file of certificates to trust instead of the system's
     database_ca: PathBuf = PathBuf::new(), "DUKU_DATABASE_CA";
     /// The file that holds the master key, unless DUKU_MASTER_KEY does [default: master.key in the data directory]
@@ -331,6 +345,11 @@ impl Settings {
         Ok(store::Options {
             pool_size: self.database_connections,
             patience: std::time::Duration::from_secs(self.database_timeout_seconds),
+            pooler: match self.database_pooler {
+                DatabasePooler::None => store::Pooler::None,
+                DatabasePooler::Session => store::Pooler::Session,
+                DatabasePooler::Transaction => store::Pooler::Transaction,
+            },
             certificate_authority: (!self.database_ca.as_os_str().is_empty())
                 .then(|| self.database_ca.clone()),
             ..store::Options::new(location)

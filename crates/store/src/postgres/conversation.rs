@@ -2,15 +2,22 @@
 //!
 //! A connection that was cut, or on which a transaction is still open, never goes back to the pool.
 
-use super::Postgres;
+use super::{Pooler, Postgres, pooler};
 use crate::{StoreError, value::Value};
 use deadpool_postgres::Object;
-use futures::future::try_join_all;
-use std::time::{Duration, Instant};
-use tokio_postgres::{Statement, error::SqlState, types::ToSql};
-
-/// The level is named because a server may have another default, and locking rows relies on this one.
-const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+use futures::{
+    TryStreamExt,
+    future::{join3, try_join_all},
+};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio_postgres::{
+    Row, Statement,
+    error::SqlState,
+    types::{ToSql, Type},
+};
 
 /// A connection, and whether a transaction is open on it.
 pub(crate) struct Conversation {
@@ -27,12 +34,17 @@ enum Fault {
     Cut(StoreError),
     /// The time is over.
     Silence(StoreError),
+    /// The connection does not keep its session.
+    Lost(StoreError),
     /// The connection is good.
     Said(StoreError),
 }
 
 impl From<tokio_postgres::Error> for Fault {
     fn from(error: tokio_postgres::Error) -> Self {
+        if error.code().is_some_and(pooler::is_lost_session) {
+            return Self::Lost(pooler::lost_session());
+        }
         let cut = match error.as_db_error() {
             Some(database) => matches!(
                 *database.code(),
@@ -66,14 +78,13 @@ impl Conversation {
     }
 
     /// For reading, by whoever has been waiting for an answer since `started`.
-    async fn reader_since(postgres: &Postgres, started: Instant) -> Result<Self, StoreError> {
+    pub(crate) async fn reader_since(postgres: &Postgres, started: Instant) -> Result<Self, StoreError> {
         let connection = Some(postgres.connection(started).await?);
         Ok(Self { postgres: postgres.clone(), connection, in_transaction: false, waited: started.elapsed() })
     }
 
     /// In a new transaction.
-    pub(crate) async fn transaction(postgres: &Postgres) -> Result<Self, StoreError> {
-        let started = Instant::now();
+    pub(crate) async fn transaction(postgres: &Postgres, started: Instant) -> Result<Self, StoreError> {
         let mut conversation = Self::reader_since(postgres, started).await?;
         match conversation.start().await {
             // The pool had not noticed yet that the connection was cut. Nothing has been done on it.
@@ -89,7 +100,8 @@ impl Conversation {
     async fn start(&mut self) -> Result<(), Fault> {
         // Set first: whoever stops waiting for the answer leaves a connection with an open transaction.
         self.in_transaction = true;
-        self.batch(BEGIN).await
+        let begin = Arc::clone(&self.postgres.begin);
+        self.batch(&begin).await
     }
 
     pub(crate) async fn commit(&mut self) -> Result<(), StoreError> {
@@ -104,15 +116,15 @@ impl Conversation {
         &mut self,
         sql: &'static str,
         params: &[Value],
-    ) -> Result<Vec<tokio_postgres::Row>, StoreError> {
-        self.ask(sql, &borrowed(params)).await
+    ) -> Result<Vec<Row>, StoreError> {
+        self.ask(sql, &typed(params)).await
     }
 
     pub(super) async fn ask(
         &mut self,
         sql: &'static str,
-        params: &[&(dyn ToSql + Sync)],
-    ) -> Result<Vec<tokio_postgres::Row>, StoreError> {
+        params: &[Parameter<'_>],
+    ) -> Result<Vec<Row>, StoreError> {
         let started = Instant::now();
         let rows = match self.rows(sql, params).await {
             // A reader can ask again; a transaction is gone with its connection.
@@ -127,12 +139,8 @@ impl Conversation {
     }
 
     pub(crate) async fn execute(&mut self, sql: &'static str, params: &[Value]) -> Result<u64, StoreError> {
-        let answer = self
-            .within(async |connection| {
-                let statement = connection.prepare_cached(sql).await?;
-                connection.execute(&statement, &borrowed(params)).await
-            })
-            .await;
+        let unnamed = self.has_no_session();
+        let answer = self.within(async |connection| execute(connection, unnamed, sql, params).await).await;
         Ok(answer?)
     }
 
@@ -142,12 +150,16 @@ impl Conversation {
         sql: &'static str,
         each: &[Vec<Value>],
     ) -> Result<(), StoreError> {
+        let unnamed = self.has_no_session();
         let answer = self
             .within(async |connection| {
-                let statement = connection.prepare_cached(sql).await?;
+                if !unnamed {
+                    // Once, before all of them find that it is missing.
+                    connection.prepare_cached(sql).await?;
+                }
                 let changes = each
                     .iter()
-                    .map(async |params: &Vec<Value>| connection.execute(&statement, &borrowed(params)).await);
+                    .map(async |params: &Vec<Value>| execute(connection, unnamed, sql, params).await);
                 try_join_all(changes).await
             })
             .await;
@@ -164,19 +176,28 @@ impl Conversation {
         Ok(answer.map(drop)?)
     }
 
-    async fn rows(
-        &mut self,
-        sql: &'static str,
-        params: &[&(dyn ToSql + Sync)],
-    ) -> Result<Vec<tokio_postgres::Row>, Fault> {
-        self.within(async |connection| {
-            let statement = connection.prepare_cached(sql).await?;
-            connection.query(&statement, params).await
+    async fn rows(&mut self, sql: &'static str, params: &[Parameter<'_>]) -> Result<Vec<Row>, Fault> {
+        let unnamed = self.has_no_session();
+        // Only a transaction has limits at the server there.
+        let begin = (unnamed && !self.in_transaction).then(|| Arc::clone(&self.postgres.begin));
+        self.within(async |connection| match begin {
+            Some(begin) => query_in_transaction(connection, &begin, sql, params).await,
+            None if unnamed => query_unnamed(connection, sql, params).await,
+            None => {
+                let statement = connection.prepare_cached(sql).await?;
+                let params = params.iter().map(|(value, _)| *value);
+                connection.query_raw(&statement, params).await?.try_collect().await
+            }
         })
         .await
     }
 
-    async fn batch(&mut self, sql: &'static str) -> Result<(), Fault> {
+    /// Whether a statement must not leave anything at the backend, because the next one goes to another.
+    fn has_no_session(&self) -> bool {
+        self.postgres.pooler == Pooler::Transaction
+    }
+
+    async fn batch(&mut self, sql: &str) -> Result<(), Fault> {
         self.within(async |connection| connection.batch_execute(sql).await).await
     }
 
@@ -191,8 +212,13 @@ impl Conversation {
         let limit = self.postgres.limit().saturating_sub(std::mem::take(&mut self.waited));
         let answer = tokio::time::timeout(limit, work(connection)).await;
         let answer = answer.map_or_else(|_| Err(Fault::silence()), |answer| answer.map_err(Fault::from));
-        if matches!(answer, Err(Fault::Cut(_) | Fault::Silence(_))) {
-            self.part();
+        match answer {
+            Err(Fault::Cut(_) | Fault::Silence(_)) => self.part(),
+            Err(Fault::Lost(_)) => {
+                self.postgres.lose_sessions();
+                self.part();
+            }
+            Ok(_) | Err(Fault::Said(_)) => {}
         }
         answer
     }
@@ -206,7 +232,7 @@ impl Conversation {
 impl From<Fault> for StoreError {
     fn from(fault: Fault) -> Self {
         match fault {
-            Fault::Cut(error) | Fault::Silence(error) | Fault::Said(error) => error,
+            Fault::Cut(error) | Fault::Silence(error) | Fault::Lost(error) | Fault::Said(error) => error,
         }
     }
 }
@@ -243,6 +269,49 @@ impl Drop for OpenTransaction {
     }
 }
 
-fn borrowed(params: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
-    params.iter().map(|value| value as &(dyn ToSql + Sync)).collect()
+/// A value and its type. The type is sent where there is no prepared statement that tells it.
+pub(super) type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
+
+fn typed(params: &[Value]) -> Vec<Parameter<'_>> {
+    params.iter().map(|value| (value as &(dyn ToSql + Sync), value.postgres_type())).collect()
+}
+
+async fn query_unnamed(
+    connection: &Object,
+    sql: &str,
+    params: &[Parameter<'_>],
+) -> Result<Vec<Row>, tokio_postgres::Error> {
+    connection.query_typed_raw(sql, params.iter().cloned()).await?.try_collect().await
+}
+
+/// All is sent before the first answer is waited for, so it takes one round trip, and ends whoever stops waiting.
+async fn query_in_transaction(
+    connection: &Object,
+    begin: &str,
+    sql: &str,
+    params: &[Parameter<'_>],
+) -> Result<Vec<Row>, tokio_postgres::Error> {
+    // These are sent in the order in which they stand: each is sent when it is polled first.
+    let (before, rows, after) = join3(
+        connection.batch_execute(begin),
+        query_unnamed(connection, sql, params),
+        connection.batch_execute("COMMIT"),
+    )
+    .await;
+    before?;
+    let rows = rows?;
+    after.map(|()| rows)
+}
+
+async fn execute(
+    connection: &Object,
+    unnamed: bool,
+    sql: &'static str,
+    params: &[Value],
+) -> Result<u64, tokio_postgres::Error> {
+    if unnamed {
+        return connection.execute_typed(sql, &typed(params)).await;
+    }
+    let statement = connection.prepare_cached(sql).await?;
+    connection.execute_raw(&statement, params).await
 }

@@ -17,7 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::sync::{Semaphore, mpsc, oneshot};
-use tokio_postgres::types::ToSql;
+use tokio_postgres::types::{ToSql, Type};
 
 statements! {
     KEYS_AT_EXCHANGE = concat!(
@@ -179,7 +179,7 @@ async fn rows<const N: usize>(
     sql: &'static str,
     columns: &[Vec<&str>; N],
 ) -> Result<Vec<tokio_postgres::Row>, StoreError> {
-    let params: Vec<&(dyn ToSql + Sync)> =
-        columns.iter().map(|column| column as &(dyn ToSql + Sync)).collect();
+    let params: Vec<_> =
+        columns.iter().map(|column| (column as &(dyn ToSql + Sync), Type::TEXT_ARRAY)).collect();
     Conversation::reader(postgres).await?.ask(sql, &params).await
 }

@@ -10,6 +10,7 @@ mod keys;
 mod migrations;
 mod organisations;
 mod people;
+mod poolers;
 mod processes;
 mod products;
 mod schema;
