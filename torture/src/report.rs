@@ -18,6 +18,12 @@ impl Figures {
         self
     }
 
+    /// All figures of a part of the scenario, each with the part's name before it.
+    pub(crate) fn within(mut self, part: &str, figures: Self) -> Self {
+        self.0.extend(figures.0.into_iter().map(|(name, value)| (format!("{part}: {name}"), value)));
+        self
+    }
+
     /// One line a figure.
     pub fn lines(&self) -> String {
         self.0.iter().fold(String::new(), |mut text, (name, value)| {

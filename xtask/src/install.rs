@@ -16,6 +16,7 @@ pub(crate) enum Need {
     Rustfmt,
     Clippy,
     Postgres,
+    PgBouncer,
     Python,
     Node,
     Chromium,
@@ -42,6 +43,7 @@ impl Need {
             Self::Postgres => {
                 std::env::var_os(postgres::URL_VARIABLE).is_some() || postgres::binaries().is_ok()
             }
+            Self::PgBouncer => works("pgbouncer", &["--version"]),
             // Debian splits these two from the interpreter, and a virtual environment needs both.
             Self::Python => works("python3", &["-c", "import venv, ensurepip"]),
             Self::Node => works("node", &["--version"]) && works("npm", &["--version"]),
@@ -66,6 +68,7 @@ impl Need {
             Self::Rustfmt => Source::Rustup("rustfmt"),
             Self::Clippy => Source::Rustup("clippy"),
             Self::Postgres => Source::Apt(&["postgresql"]),
+            Self::PgBouncer => Source::Apt(&["pgbouncer"]),
             Self::Python => Source::Apt(&["python3", "python3-venv"]),
             // Other builds of Node.js bring npm with them, and Debian's npm would clash with those.
             Self::Node if works("node", &["--version"]) => Source::Apt(&["npm"]),
@@ -86,6 +89,7 @@ impl Need {
             Self::Rustfmt => "checks the formatting",
             Self::Clippy => "checks the lints",
             Self::Postgres => "every storage test runs on a real PostgreSQL too",
+            Self::PgBouncer => "stands between the nodes and PostgreSQL, in both of its modes",
             Self::Python => "runs the OAuth and GraphQL clients that others wrote in Python",
             Self::Node => "runs the OAuth and GraphQL clients that others wrote in JavaScript",
             Self::Chromium => "meets the pages in a browser, as people do",

@@ -100,6 +100,7 @@ pub(crate) const STEPS: [Step; 10] = [
         what: "every test, on SQLite and PostgreSQL",
         needs: &[
             Need::Postgres,
+            Need::PgBouncer,
             Need::Chromium,
             Need::Patroni,
             Need::Faketime,

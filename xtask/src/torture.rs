@@ -19,7 +19,7 @@ pub(crate) fn run(root: &Path, words: &[&str]) -> Outcome {
             "--list",
         ]));
     }
-    install::ensure([Need::Postgres, Need::Patroni, Need::Faketime].into_iter())?;
+    install::ensure([Need::Postgres, Need::PgBouncer, Need::Patroni, Need::Faketime].into_iter())?;
     process::run(&mut workshop.cargo(&["build", "--release", "--package", "duku"]))?;
     process::run(&mut workshop.cargo(&["build", "--release", "--package", "torture"]))?;
     let mut torture = std::process::Command::new(workshop.output("release/torture"));

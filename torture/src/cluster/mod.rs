@@ -3,6 +3,7 @@
 pub(crate) mod faketime;
 pub(crate) mod node;
 pub(crate) mod patroni;
+pub(crate) mod pgbouncer;
 pub(crate) mod ports;
 pub(crate) mod postgres;
 

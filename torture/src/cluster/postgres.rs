@@ -141,6 +141,10 @@ impl Postgres {
         server.wait().map(drop).during("waiting for PostgreSQL")
     }
 
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The URL of the one database.
     pub(crate) fn url(&self) -> String {
         url(self.port, "duku", "postgres")

@@ -10,6 +10,7 @@ mod memory;
 mod once;
 mod outages;
 mod overload;
+mod poolers;
 mod power_cut;
 mod stopping;
 mod strictness;
@@ -45,6 +46,7 @@ pub const SCENARIOS: &[Scenario] = scenarios! {
     "power-cut" "When the power is cut, SQLite has everything that was answered, whatever became of the end of its log." power_cut::run;
     "outages" "When PostgreSQL is restarted, crashes, freezes or cuts its connections, nodes answer 503 within the promised time, say why, and work again within seconds, without having lost or wrongly accepted anything." outages::run;
     "failover" "When the primary of PostgreSQL is killed, a synchronous standby takes over and nothing acknowledged is lost; meanwhile nodes are closed, and they open by themselves." failover::run;
+    "poolers" "Through a connection pooler, in session mode and in transaction mode, whoever else uses it, nodes keep every promise; a node that was told another mode does not start." poolers::run;
     "disk-full" "On a full disk changes are refused with 503, reading goes on, nothing answered is lost, and it works again when there is space." disks::full;
     "read-only" "Data that cannot be written are said so, and nodes work again when they can." disks::read_only;
     "clocks" "Whatever a clock does, what was ended stays ended, good keys work, and tokens live within their times." clocks::run;

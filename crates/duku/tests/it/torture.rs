@@ -50,6 +50,11 @@ async fn a_standby_that_takes_over_has_everything() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_keep_every_promise_through_a_pooler() {
+    run("poolers").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_loses_nothing_and_serves_what_reads() {
     run("disk-full").await;
 }
