@@ -17,7 +17,7 @@ use docs::Docs;
 use domain::{Clock, Entropy};
 use service::{Ctx, Service};
 use std::{sync::Arc, time::Duration};
-use store::Store;
+use store::{Checkpoint, Store};
 use web::{Door, TrustedProxies};
 
 /// Where time and randomness come from.
@@ -48,6 +48,35 @@ impl Ambient {
 pub async fn open_store(settings: &Settings) -> Result<Store, CommandFailure> {
     make_data_dir(settings)?;
     Ok(Store::open(&settings.store_options()?).await?)
+}
+
+/// A command of an operator does not keep them waiting for longer.
+const COMMAND_CHECKPOINT: Duration = Duration::from_secs(10);
+
+/// How long a checkpoint waits for other processes that use the same file. Their writers wait meanwhile.
+const CHECKPOINT_LOCK_WAIT: Duration = Duration::from_secs(1);
+
+/// Ends writing at the stop of a server and brings SQLite's write-ahead log into the database file. Says so if that does not
+/// work: a copy of the file alone is not whole then.
+pub async fn checkpoint(store: &Store, limit: Duration) {
+    match store.close(CHECKPOINT_LOCK_WAIT, limit).await {
+        Ok(Checkpoint::Complete) => {}
+        Ok(Checkpoint::Hindered { pages }) => tracing::warn!(
+            pages,
+            "another process has the data open: nothing is lost, but a copy needs duku.db-wal beside duku.db"
+        ),
+        Err(error) => tracing::error!(
+            %error,
+            "the write-ahead log could not be brought into the database file: nothing is lost, the next start reads it, but a copy \
+             needs duku.db-wal beside duku.db"
+        ),
+    }
+}
+
+/// The same at the end of a command. It waits for nobody: a server that runs beside it does this when it stops.
+pub async fn checkpoint_if_alone(store: &Store) {
+    let outcome = store.close(Duration::ZERO, COMMAND_CHECKPOINT).await;
+    tracing::debug!(?outcome, "checkpoint");
 }
 
 /// Makes the data directory, for its owner only, unless it is there.

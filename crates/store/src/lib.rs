@@ -53,6 +53,7 @@ pub use second_factors::StoredSecondFactor;
 pub use session::Session;
 pub use sessions::{Membership, PersonSession, SessionKind, VisitorRow};
 pub use signing_keys::StoredSigningKey;
+pub use sqlite::checkpoint::Checkpoint;
 pub use statements::{all_statements, dialects};
 pub use usage::{DayPosition, DeadSecretUse, KeyUse, RecentSource, SOURCES_OF_A_KEY, SourcePosition};
 
@@ -195,6 +196,22 @@ impl Store {
                 let conversation = postgres::Conversation::transaction(postgres.pool(), started).await?;
                 Ok(Session::postgres(conversation, share))
             }
+        }
+    }
+
+    /// Ends writing, after everything that was begun, and on SQLite brings the write-ahead log into the database file, so that
+    /// the file alone is a whole copy. It waits no longer than `lock_wait` for other processes. Whatever becomes of it, nothing
+    /// is lost: what the file lacks is in the log.
+    ///
+    /// # Errors
+    /// The file cannot be written, or `limit` was too short.
+    pub async fn close(&self, lock_wait: Duration, limit: Duration) -> Result<Checkpoint, StoreError> {
+        match &self.0 {
+            Engine::Sqlite(sqlite) => match tokio::time::timeout(limit, sqlite.close(lock_wait)).await {
+                Ok(outcome) => outcome,
+                Err(_) => Err(StoreError::Unavailable("the checkpoint took too long".into())),
+            },
+            Engine::Postgres(..) => Ok(Checkpoint::Complete),
         }
     }
 

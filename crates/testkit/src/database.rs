@@ -112,6 +112,14 @@ impl Database {
         }
     }
 
+    /// Reads from a SQLite file and keeps that moment until the value is dropped, as a backup or a forgotten shell does.
+    pub fn hold_snapshot(&self) -> HeldTransaction {
+        let Location::Sqlite(path) = self.location() else { panic!("a snapshot of a file") };
+        let connection = rusqlite::Connection::open(path).unwrap();
+        connection.execute_batch("BEGIN; SELECT COUNT(*) FROM sqlite_master").unwrap();
+        HeldTransaction::Sqlite { _connection: connection }
+    }
+
     /// Where the store finds it.
     pub fn location(&self) -> Location {
         Location::parse(&self.url).unwrap()

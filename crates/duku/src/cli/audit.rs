@@ -4,7 +4,7 @@ use super::{
     admin::{Format, Operator, require_data},
     output,
 };
-use crate::{failure::CommandFailure, settings::Settings, witness};
+use crate::{app, failure::CommandFailure, settings::Settings, witness};
 use clap::Subcommand;
 use domain::audit::SYSTEM_CHAIN;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -58,6 +58,7 @@ impl Audit {
                 };
                 let bar = spinner("checking");
                 let reports = operator.service.verify_audit_against(chain.as_deref(), &witness).await;
+                app::checkpoint_if_alone(operator.service.store()).await;
                 bar.finish_and_clear();
                 report(&reports?, format)
             }
@@ -65,7 +66,9 @@ impl Audit {
                 require_data(settings)?;
                 let operator = Operator::open(settings).await?;
                 let chain = chain_of(&operator, &org).await?;
-                export(&operator, &chain).await
+                let exported = export(&operator, &chain).await;
+                app::checkpoint_if_alone(operator.service.store()).await;
+                exported
             }
         }
     }

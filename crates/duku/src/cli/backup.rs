@@ -7,7 +7,12 @@ use super::{
     copies::{Sound, apart, examine, is_same_file, size, sqlite_file},
     output,
 };
-use crate::{app::Ambient, failure::CommandFailure, master_key, settings::Settings};
+use crate::{
+    app::{self, Ambient},
+    failure::CommandFailure,
+    master_key,
+    settings::Settings,
+};
 use clap::Args;
 use jose::MasterKey;
 use serde_json::json;
@@ -241,5 +246,7 @@ async fn note(settings: &Settings, file: &Path, sound: &Sound) -> Result<(), Com
     let service = Service::open(store, key, settings.policy(&urls)?, entropy, &ctx).await?;
     let operator = signing::operator(&operating_system_user());
     let details = json!({ "bytes": sound.bytes, "schema": sound.schema });
-    Ok(service.note_backup(&ctx, operator, &file.display().to_string(), details).await?)
+    let noted = service.note_backup(&ctx, operator, &file.display().to_string(), details).await;
+    app::checkpoint_if_alone(service.store()).await;
+    Ok(noted?)
 }

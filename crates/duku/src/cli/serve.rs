@@ -170,7 +170,9 @@ impl Prepared {
             tracing::warn!(seconds = settings.stop_seconds, "some requests took too long and were cut off");
         }
         jobs.abort();
-        service.flush_usage(&ambient.background("stop")).await?;
+        let flushed = service.flush_usage(&ambient.background("stop")).await;
+        app::checkpoint(service.store(), Duration::from_secs(settings.checkpoint_seconds)).await;
+        flushed?;
         tracing::info!("stopped");
         Ok(())
     }

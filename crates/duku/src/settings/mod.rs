@@ -233,6 +233,8 @@ settings! {
     drain_seconds: u64 = 5, "DUKU_DRAIN_SECONDS";
     /// How long a stop waits for running requests, in seconds [default: 10]
     stop_seconds: u64 = 10, "DUKU_STOP_SECONDS";
+    /// SQLite: how long a stop may take to bring the write-ahead log into the database file, in seconds [default: 10]
+    checkpoint_seconds: u64 = 10, "DUKU_CHECKPOINT_SECONDS";
     /// What is logged: error, warn, info, debug, or a filter like info,store=debug [default: info]
     log: String = String::new(), "DUKU_LOG";
     /// How log lines look [default: auto]
@@ -286,6 +288,7 @@ impl Settings {
             ("requests", whole(self.requests), 1, 1_000_000),
             ("wait-milliseconds", whole(self.wait_milliseconds), 10, 60_000),
             ("drain-seconds", whole(self.drain_seconds), 0, 3600),
+            ("checkpoint-seconds", whole(self.checkpoint_seconds), 1, 3600),
             ("database-connections", whole(self.database_connections), 2, 1000),
             ("database-timeout-seconds", whole(self.database_timeout_seconds), 1, 300),
             ("usage-flush-seconds", whole(self.usage_flush_seconds), 1, 3600),

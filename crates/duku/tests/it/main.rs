@@ -30,6 +30,7 @@ mod secrecy;
 mod server;
 mod sign_in;
 mod snippets;
+mod stopping;
 mod token_endpoint;
 mod torture;
 

@@ -3,6 +3,7 @@
 //! Reading inline is the fastest way (no hand-over to another thread); each statement sees the newest commit of
 //! any process. Requests that a thread has at hand together share a read ([`lookups`]). The writer groups transactions that arrive together into one disk flush and answers after it.
 
+pub(crate) mod checkpoint;
 pub(crate) mod copy;
 mod lookups;
 pub(crate) mod open;
@@ -76,6 +77,14 @@ impl Sqlite {
 
     pub(crate) async fn begin(&self) -> Result<Writing, StoreError> {
         self.0.writer.as_ref().ok_or(StoreError::ReadOnly)?.begin().await
+    }
+
+    /// As [`crate::Store::close`].
+    pub(crate) async fn close(&self, lock_wait: Duration) -> Result<checkpoint::Checkpoint, StoreError> {
+        match &self.0.writer {
+            Some(writer) => writer.close(lock_wait).await,
+            None => Ok(checkpoint::Checkpoint::Complete),
+        }
     }
 
     /// Runs `work` on this thread's own connection.

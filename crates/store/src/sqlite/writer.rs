@@ -3,6 +3,7 @@
 //! Each transaction is a savepoint inside a group; the group is committed with one flush as soon as nobody else
 //! waits, and only then is any of its transactions answered. A failed flush fails the whole group.
 
+use super::checkpoint::{self, Checkpoint};
 use crate::StoreError;
 use rusqlite::Connection;
 use std::{
@@ -25,9 +26,19 @@ enum Step {
     RollBack(Answer),
 }
 
-struct Request {
+enum Request {
+    Transaction(Begin),
+    Close(Close),
+}
+
+struct Begin {
     steps: Receiver<Step>,
     started: Answer,
+}
+
+struct Close {
+    lock_wait: Duration,
+    answer: oneshot::Sender<Result<Checkpoint, StoreError>>,
 }
 
 /// The way to the writing thread, which ends when the last clone of its store is gone.
@@ -47,9 +58,16 @@ impl Writer {
     pub(crate) async fn begin(&self) -> Result<Writing, StoreError> {
         let (steps, receiver) = channel();
         let (started, start) = oneshot::channel();
-        self.0.send(Request { steps: receiver, started }).map_err(|_| gone())?;
+        self.0.send(Request::Transaction(Begin { steps: receiver, started })).map_err(|_| gone())?;
         start.await.map_err(|_| gone())??;
         Ok(Writing(steps))
+    }
+
+    /// As [`crate::Store::close`].
+    pub(crate) async fn close(&self, lock_wait: Duration) -> Result<Checkpoint, StoreError> {
+        let (answer, result) = oneshot::channel();
+        self.0.send(Request::Close(Close { lock_wait, answer })).map_err(|_| gone())?;
+        result.await.map_err(|_| gone())?
     }
 }
 
@@ -90,35 +108,55 @@ fn gone() -> StoreError {
 }
 
 fn work_off(connection: &Connection, queue: &Receiver<Request>, stall: Duration) {
-    while let Ok(first) = queue.recv() {
-        if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
-            refuse(first, queue, &error.into());
-            continue;
-        }
-        let mut answers = Vec::new();
-        let mut next = Some(first);
-        let mut group_alive = true;
-        let mut served = 0;
-        while let Some(request) = next.take() {
-            group_alive = serve(connection, request, stall, &mut answers);
-            served += 1;
-            if group_alive && served < GROUP {
-                next = queue.try_recv().ok();
+    let mut waiting = None;
+    loop {
+        match waiting.take().or_else(|| queue.recv().ok()) {
+            None => return,
+            Some(Request::Close(close)) => {
+                // Nobody waits for the answer any more if it took too long.
+                let _ = close.answer.send(checkpoint::run(connection, close.lock_wait));
+                return;
             }
+            Some(Request::Transaction(first)) => waiting = write_group(connection, first, queue, stall),
         }
-        finish(connection, group_alive, answers);
     }
+}
+
+/// Runs transactions that arrive together and commits them with one flush. Answers a request that ends the group.
+fn write_group(
+    connection: &Connection,
+    first: Begin,
+    queue: &Receiver<Request>,
+    stall: Duration,
+) -> Option<Request> {
+    if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
+        return refuse(first, queue, &error.into());
+    }
+    let mut answers = Vec::new();
+    let mut next = Some(Request::Transaction(first));
+    let mut group_alive = true;
+    let mut served = 0;
+    while let Some(Request::Transaction(begin)) = next {
+        group_alive = serve(connection, begin, stall, &mut answers);
+        served += 1;
+        next = if group_alive && served < GROUP { queue.try_recv().ok() } else { None };
+    }
+    finish(connection, group_alive, answers);
+    next
 }
 
 /// Whoever came while we waited for another process's lock has waited for it too, and is not made to wait again.
-fn refuse(first: Request, queue: &Receiver<Request>, error: &StoreError) {
-    for request in std::iter::once(first).chain(queue.try_iter()) {
-        let _ = request.started.send(Err(error.clone()));
+fn refuse(first: Begin, queue: &Receiver<Request>, error: &StoreError) -> Option<Request> {
+    let mut next = Some(Request::Transaction(first));
+    while let Some(Request::Transaction(begin)) = next {
+        let _ = begin.started.send(Err(error.clone()));
+        next = queue.try_recv().ok();
     }
+    next
 }
 
 /// Runs one transaction to its end. False if the whole group was lost on the way.
-fn serve(connection: &Connection, request: Request, stall: Duration, answers: &mut Vec<Answer>) -> bool {
+fn serve(connection: &Connection, request: Begin, stall: Duration, answers: &mut Vec<Answer>) -> bool {
     if let Err(error) = connection.execute_batch("SAVEPOINT one") {
         let _ = request.started.send(Err(error.into()));
         return !connection.is_autocommit();

@@ -70,20 +70,26 @@ impl Admin {
             require_data(settings)?;
         }
         let operator = Operator::open(settings).await?;
+        let done = self.work(&operator).await;
+        app::checkpoint_if_alone(operator.service.store()).await;
+        done
+    }
+
+    async fn work(self, operator: &Operator) -> Result<(), CommandFailure> {
         match self {
-            Self::Org(command) => command.run(&operator).await,
-            Self::Key(command) => command.run(&operator).await,
-            Self::Member(command) => command.run(&operator).await,
-            Self::User(command) => command.run(&operator).await,
-            Self::Subject(command) => command.run(&operator).await,
-            Self::Token(command) => command.run(&operator).await,
+            Self::Org(command) => command.run(operator).await,
+            Self::Key(command) => command.run(operator).await,
+            Self::Member(command) => command.run(operator).await,
+            Self::User(command) => command.run(operator).await,
+            Self::Subject(command) => command.run(operator).await,
+            Self::Token(command) => command.run(operator).await,
             Self::EndAllAccess => {
                 operator.service.end_all_access(&operator.ctx, &signing::operator(&operator.name)).await?;
                 Ok(output::line(
                     "Ended every session, access token, link and invitation. People sign in again; API keys work.",
                 )?)
             }
-            Self::SigningKey(command) => command.run(&operator).await,
+            Self::SigningKey(command) => command.run(operator).await,
         }
     }
 }
