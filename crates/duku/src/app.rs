@@ -16,8 +16,8 @@ use axum::{
 use docs::Docs;
 use domain::{Clock, Entropy};
 use service::{Ctx, Service};
-use std::{sync::Arc, time::Duration};
-use store::{Checkpoint, Store};
+use std::{path::Path, sync::Arc, time::Duration};
+use store::{Checkpoint, Store, StoreError};
 use web::{Door, TrustedProxies};
 
 /// Where time and randomness come from.
@@ -44,10 +44,35 @@ impl Ambient {
 /// Opens the data, making the data directory if it is missing.
 ///
 /// # Errors
-/// The directory cannot be made, or the store cannot be opened.
+/// The directory cannot be made, the store cannot be opened, or a master key is there without the data that it belongs to.
 pub async fn open_store(settings: &Settings) -> Result<Store, CommandFailure> {
+    // Looked for before the data are: another process that makes a first start at this moment makes its key last.
+    let key = master_key::among_the_data(settings);
     make_data_dir(settings)?;
-    Ok(Store::open(&settings.store_options()?).await?)
+    let options = settings.store_options()?;
+    let opened =
+        if key.is_some() { Store::open_existing(&options).await } else { Store::open(&options).await };
+    opened.map_err(|error| match error {
+        StoreError::NoData(what) => missing_data(&what, key.as_deref()),
+        other => other.into(),
+    })
+}
+
+/// What happened to data that are not where their master key or their log is, and what to do about it.
+pub fn missing_data(what: &str, key: Option<&Path>) -> CommandFailure {
+    let (beside, new) = match key {
+        Some(key) => (
+            format!(", but {} is the master key of an installation", key.display()),
+            "move the master key out of the data directory (--master-key-file uses it from elsewhere)"
+                .to_owned(),
+        ),
+        None => (String::new(), "move what is left away".to_owned()),
+    };
+    CommandFailure::new(format!(
+        "{what}{beside}: its data were deleted, emptied or moved, or this is the wrong place for them; nothing was made here. Name \
+         the right place, or restore a backup (duku restore --force FILE; pg_restore with PostgreSQL); if a new installation is \
+         wanted, {new}"
+    ))
 }
 
 /// A command of an operator does not keep them waiting for longer.

@@ -56,6 +56,25 @@ pub fn present(settings: &Settings) -> Result<Option<MasterKey>, CommandFailure>
     }
 }
 
+/// The file of the master key, if it lies among the data: then it is the key of an installation, which makes it after its
+/// tables. A key from the environment or from elsewhere may be there before the first start.
+pub fn among_the_data(settings: &Settings) -> Option<PathBuf> {
+    if std::env::var_os(VARIABLE).is_some() {
+        return None;
+    }
+    let path = path(settings);
+    // A link leads to where the key really is kept.
+    let real = path.canonicalize().ok().filter(|real| real.is_file())?;
+    let data = match settings.store_options().map(|options| options.location) {
+        Ok(store::Location::Sqlite(file)) => Some(store::folder_of(&file).to_owned()),
+        _ => None,
+    };
+    let mut folders = [Some(settings.data_dir.clone()), data].into_iter().flatten();
+    let is_among =
+        folders.any(|folder| folder.canonicalize().is_ok_and(|folder| real.parent() == Some(&folder)));
+    is_among.then_some(path)
+}
+
 /// Where the master key is or belongs, in words.
 pub fn place(settings: &Settings) -> String {
     match std::env::var_os(VARIABLE) {

@@ -1,7 +1,8 @@
 //! Backups of SQLite data, for the commands that make them and put them back. PostgreSQL has tools of its own.
 
 use crate::{
-    Engine, Options, Session, Store, StoreError, migrate, sqlite, statements::statements, value::params,
+    Engine, Location, Options, Session, Store, StoreError, migrate, sqlite, statements::statements,
+    value::params,
 };
 use domain::Timestamp;
 use std::{fs::File, path::Path, time::Duration};
@@ -39,6 +40,12 @@ pub fn create_private(path: &Path) -> Result<File, StoreError> {
     sqlite::copy::create_private(path)
 }
 
+/// Whether SQLite data are there: a file that something was written to, or its write-ahead log.
+pub fn has_sqlite_data(path: &Path) -> bool {
+    let log = sqlite::open::log_of(path);
+    [path, &log].iter().any(|file| !sqlite::open::is_empty(file))
+}
+
 /// What SQLite finds wrong with a file, in its own words; nothing if it is sound. `quick` leaves the indexes out.
 ///
 /// # Errors
@@ -67,6 +74,29 @@ impl Store {
     pub async fn open_as_it_is(options: &Options) -> Result<Self, StoreError> {
         let store = Self::open_engine(options).await?;
         store.schema_version().await.map(|_| store)
+    }
+
+    /// As [`Self::open`], and refuses to begin new data.
+    ///
+    /// # Errors
+    /// [`StoreError::NoData`] if there are none; as [`Self::open`].
+    pub async fn open_existing(options: &Options) -> Result<Self, StoreError> {
+        if let Location::Sqlite(path) = &options.location {
+            sqlite::open::require_content(path)?;
+        }
+        let store = Self::open_engine(options).await?;
+        if store.schema_version().await? == 0 {
+            return Err(StoreError::NoData(match &options.location {
+                Location::Sqlite(path) => {
+                    format!("{} has no schema (its tables are missing)", path.display())
+                }
+                Location::Postgres(_) => {
+                    "the PostgreSQL database that the URL names has no schema (its tables are missing)".into()
+                }
+            }));
+        }
+        migrate::run(&store).await?;
+        Ok(store)
     }
 
     /// Which schema the data have; 0 if none.

@@ -19,6 +19,9 @@ pub enum StoreError {
         /// What this binary knows.
         known: i64,
     },
+    /// There are no data where they should be. Nothing was made in their place.
+    #[error("{0}")]
+    NoData(String),
     /// A unique value is there already.
     #[error("the value is taken")]
     Taken,

@@ -85,7 +85,7 @@ impl Restore {
                 log.display()
             )));
         }
-        if place.exists() && !self.force {
+        if (place.exists() || store::has_sqlite_data(place)) && !self.force {
             return Err(CommandFailure::new(format!(
                 "there are data at {}: stop the server and add --force, which moves them aside and deletes nothing",
                 place.display()

@@ -18,6 +18,7 @@ mod hosts;
 mod life;
 mod login;
 mod lost_authority;
+mod missing_data;
 mod operations;
 mod page_sizes;
 mod page_times;

@@ -1,6 +1,6 @@
 //! Whole copies of a SQLite file: written while others write, and examined page by page.
 
-use super::open::{for_reading, new_private};
+use super::open::{for_reading, new_private, require_content};
 use crate::StoreError;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::{fs::File, io, path::Path, time::Duration};
@@ -16,6 +16,7 @@ const FAULTS: usize = 10;
 pub(crate) fn copy(source: &Path, target: &Path, patience: Duration) -> Result<(), StoreError> {
     let name =
         target.to_str().ok_or_else(|| StoreError::Configuration("a backup's path must be UTF-8".into()))?;
+    require_content(source)?;
     let connection = Connection::open_with_flags(
         source,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
@@ -41,6 +42,7 @@ pub(crate) fn io_error(path: &Path, error: &io::Error) -> StoreError {
 
 /// What SQLite finds wrong with a file that nobody writes: nothing if it is sound.
 pub(crate) fn faults(path: &Path, quick: bool) -> Result<Vec<String>, StoreError> {
+    require_content(path)?;
     let connection = for_reading(path, Duration::from_secs(5))?;
     let pragma = if quick { "PRAGMA quick_check" } else { "PRAGMA integrity_check" };
     let mut faults = first_column(&connection, pragma)?;

@@ -42,6 +42,7 @@ pub fn folder_of(path: &Path) -> &Path {
 }
 
 pub(super) fn for_writing(path: &Path, patience: Duration) -> Result<Connection, StoreError> {
+    refuse_log_without_file(path)?;
     create_private(path)?;
     let connection = connect(path, patience).map_err(|error| describe(path, &error))?;
     restrict_modes(path);
@@ -66,6 +67,50 @@ pub(super) fn for_reading(path: &Path, patience: Duration) -> Result<Connection,
 /// A new file that its owner alone can read.
 pub(super) fn new_private(path: &Path) -> io::Result<fs::File> {
     fs::OpenOptions::new().write(true).create_new(true).mode(MODE).open(path)
+}
+
+/// SQLite deletes the log of a file that is missing or empty, and with it the last copy of what was committed.
+fn refuse_log_without_file(path: &Path) -> Result<(), StoreError> {
+    let log = log_of(path);
+    if is_empty(path) && !is_empty(&log) {
+        return Err(StoreError::NoData(format!(
+            "{} is {}, and {} is what is left of its data",
+            path.display(),
+            if path.exists() { "empty" } else { "not there" },
+            log.display()
+        )));
+    }
+    Ok(())
+}
+
+/// Refuses a file that is not there or that nothing was ever written to.
+pub(crate) fn require_content(path: &Path) -> Result<(), StoreError> {
+    refuse_log_without_file(path)?;
+    match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(StoreError::NoData(format!("there is no {}", path.display())))
+        }
+        Ok(found) if found.is_file() && found.len() == 0 => {
+            Err(StoreError::NoData(format!("{} is empty", path.display())))
+        }
+        // Whatever else is wrong with it is said when it is opened.
+        _ => Ok(()),
+    }
+}
+
+/// The write-ahead log of a file.
+pub(crate) fn log_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    PathBuf::from(name)
+}
+
+/// Whether there is nothing in the file, or no file. One that cannot be looked at counts as full.
+pub(crate) fn is_empty(path: &Path) -> bool {
+    match fs::metadata(path) {
+        Ok(found) => found.is_file() && found.len() == 0,
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    }
 }
 
 /// Makes the file before SQLite does, so that no other user can open it for even a moment.

@@ -56,7 +56,8 @@ impl SoleUse {
             Err(fs::TryLockError::WouldBlock) => return Err(in_use(place)),
             Err(fs::TryLockError::Error(error)) => tracing::debug!(%error, "the folder cannot be locked"),
         }
-        if place.exists() {
+        // To open an empty file would delete a log that is beside it.
+        if !open::is_empty(place) {
             fold(place)?;
         }
         Ok(Self { place: place.to_owned(), folder, _lock: lock })
@@ -99,7 +100,7 @@ impl SoleUse {
     /// # Errors
     /// The former data cannot be read.
     pub fn differences(&self, staged: &Path, now: Timestamp) -> Result<Option<Differences>, StoreError> {
-        if !self.place.exists() {
+        if open::is_empty(&self.place) {
             return Ok(None);
         }
         let connection = Connection::open(staged)?;
@@ -145,12 +146,15 @@ impl SoleUse {
         settle(staged)?;
         self.hand_over(staged);
         let mut aside = None;
-        if self.place.exists() {
-            let former = self.free_name(suffix);
-            // First the log, which would be taken for the new file's, then the file.
-            for log in ["-wal", "-shm"] {
-                move_if_there(&with_suffix(&self.place, log), &with_suffix(&former, log))?;
+        let former = self.free_name(suffix);
+        // First the log, which would be taken for the new file's, then the file.
+        for log in ["-shm", "-wal"] {
+            let kept = with_suffix(&former, log);
+            if move_if_there(&with_suffix(&self.place, log), &kept)? {
+                aside = Some(kept);
             }
+        }
+        if self.place.exists() {
             match fs::hard_link(&self.place, &former) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -208,10 +212,12 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn move_if_there(from: &Path, to: &Path) -> Result<(), StoreError> {
+/// False if there was nothing to move.
+fn move_if_there(from: &Path, to: &Path) -> Result<bool, StoreError> {
     match fs::rename(from, to) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error(to, &error)),
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(io_error(to, &error)),
     }
 }
 

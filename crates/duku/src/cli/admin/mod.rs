@@ -14,6 +14,7 @@ use super::{output, serve::remembered_urls};
 use crate::{
     app::{self, Ambient},
     failure::CommandFailure,
+    master_key,
     settings::{Settings, Urls},
 };
 use clap::{Args, Subcommand};
@@ -124,12 +125,14 @@ pub(crate) async fn urls(settings: &Settings, store: &store::Store) -> Result<Ur
 
 /// Only the server and `org create` make new data: any other command would work on an empty copy somewhere else.
 pub(crate) fn require_data(settings: &Settings) -> Result<(), CommandFailure> {
-    match settings.store_options()?.location {
-        store::Location::Sqlite(path) if !path.exists() => Err(CommandFailure::new(format!(
+    let store::Location::Sqlite(path) = settings.store_options()?.location else { return Ok(()) };
+    match master_key::among_the_data(settings) {
+        _ if store::has_sqlite_data(&path) => Ok(()),
+        Some(key) => Err(app::missing_data(&format!("there are no data at {}", path.display()), Some(&key))),
+        None => Err(CommandFailure::new(format!(
             "there is no data at {}: name the right directory with --data-dir, or start with `duku admin org create`",
             path.display()
         ))),
-        store::Location::Sqlite(_) | store::Location::Postgres(_) => Ok(()),
     }
 }
 
