@@ -7,8 +7,9 @@ use crate::{
 use domain::Timestamp;
 use std::{fs::File, path::Path, time::Duration};
 
+pub use crate::sqlite::differences::{Differences, MOST_DIFFERENCES, Named, RunningGrace};
 pub use crate::sqlite::open::folder_of;
-pub use crate::sqlite::replace::{Differences, MOST_DIFFERENCES, Named, SoleUse};
+pub use crate::sqlite::replace::SoleUse;
 
 statements! {
     NEWEST_EVENT = "SELECT at_ms FROM audit_events ORDER BY id DESC LIMIT 1";

@@ -39,8 +39,8 @@ pub use authorization::{DeviceDecision, StoredCode, StoredDevice};
 pub use checkup::ServerFacts;
 pub use cleaning::Outdated;
 pub use copies::{
-    Differences, MOST_DIFFERENCES, Named, SoleUse, copy_sqlite, create_private, faults_of_sqlite, folder_of,
-    has_sqlite_data,
+    Differences, MOST_DIFFERENCES, Named, RunningGrace, SoleUse, copy_sqlite, create_private,
+    faults_of_sqlite, folder_of, has_sqlite_data,
 };
 pub use error::StoreError;
 pub use keys::{KeyAtDoor, KeyAtExchange, KeyOverview};

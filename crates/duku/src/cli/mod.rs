@@ -16,6 +16,7 @@ mod key_view;
 mod output;
 mod person;
 mod restore;
+mod restore_report;
 pub(crate) mod secrets;
 mod serve;
 

@@ -5,7 +5,7 @@ use super::{
     audit::spinner,
     backup_seal::Seal,
     copies::{Sound, ago, apart, examine, is_same_file, sqlite_file},
-    output,
+    output, restore_report,
 };
 use crate::{
     app::{self, Ambient},
@@ -15,14 +15,14 @@ use crate::{
 };
 use clap::Args;
 use domain::Timestamp;
-use serde_json::{Value, json};
-use service::signing;
+use serde_json::json;
+use service::{Ctx, Failure, Principal, Reject, Service, signing};
 use std::{
     fs::File,
     io::{Read, stdin},
     path::{Path, PathBuf},
 };
-use store::{Differences, MOST_DIFFERENCES, Named, Options, SoleUse, Store};
+use store::{Differences, Options, RunningGrace, SoleUse, Store};
 
 const POSTGRES: &str = "which has tools of its own: stop every node, then `pg_restore --clean --if-exists --dbname=\"$DUKU_DATABASE_URL\" \
      duku.dump`, or recover the base backup to the moment that you want";
@@ -54,6 +54,8 @@ struct Done {
     sound: Sound,
     /// `Err` where there were data that could not be compared with.
     differences: Result<Option<Differences>, String>,
+    /// Keys whose previous secret works in the restored data.
+    graces: Vec<RunningGrace>,
 }
 
 impl Restore {
@@ -111,9 +113,10 @@ impl Restore {
         let sole_use = SoleUse::take(&place)?;
         let staged = sole_use.stage(&mut source)?;
         let (sound, differences) = self.prepare(settings, ambient, &sole_use, &staged)?;
+        let graces = sole_use.running_graces(&staged, domain::Clock::now(&*ambient.clock))?;
         let suffix = format!(".before-restore-{}", compact(domain::Clock::now(&*ambient.clock)));
         let aside = sole_use.put_in_place(&staged, &suffix)?;
-        Ok(Done { place, aside, sound, differences })
+        Ok(Done { place, aside, sound, differences, graces })
     }
 
     /// Everything but the last step: nobody but this command has seen the new data when they take their place.
@@ -159,7 +162,11 @@ impl Restore {
         let now = domain::Clock::now(&*ambient.clock);
         let sound = apart(|| examine(staged, Some(&key)))?;
         let differences = sole_use.differences(staged, now).map_err(|error| error.to_string());
-        apart(|| self.settle(settings, ambient, staged, &sound))?;
+        let ended = match &differences {
+            Ok(Some(found)) if !self.as_it_was => found.graces.as_slice(),
+            _ => &[],
+        };
+        apart(|| self.settle(settings, ambient, staged, &sound, ended))?;
         Ok((sound, differences))
     }
 
@@ -170,6 +177,7 @@ impl Restore {
         ambient: &Ambient,
         staged: &Path,
         sound: &Sound,
+        ended: &[RunningGrace],
     ) -> Result<(), CommandFailure> {
         let store = Store::open(&Options::new(store::Location::Sqlite(staged.to_owned()))).await?;
         let urls = urls(settings, &store).await?;
@@ -179,6 +187,7 @@ impl Restore {
             "ended_sessions_and_tokens": !self.as_it_was,
         });
         let operator = signing::operator(&operating_system_user());
+        end_again(&service, &ambient.background("restore"), ended).await?;
         let (ctx, name) = (ambient.background("restore"), self.file.display().to_string());
         Ok(service.note_restore(&ctx, &operator, &name, details, !self.as_it_was).await?)
     }
@@ -191,7 +200,11 @@ impl Restore {
                 members.insert("data".to_owned(), json!(done.place));
                 members.insert("former_data".to_owned(), json!(done.aside));
                 members.insert("ended_sessions_and_tokens".to_owned(), json!(!self.as_it_was));
-                members.insert("differences".to_owned(), differences_json(&done.differences));
+                members.insert(
+                    "differences".to_owned(),
+                    restore_report::as_json(&done.differences, self.as_it_was),
+                );
+                members.insert("previous_secrets_that_work".to_owned(), restore_report::graces(&done.graces));
             }
             return Ok(output::json(&answer)?);
         }
@@ -212,94 +225,26 @@ impl Restore {
                 .to_owned()
         });
         lines.push(String::new());
-        lines.extend(what_comes_back(&done.differences));
+        lines.extend(restore_report::what_comes_back(&done.differences, &done.graces, self.as_it_was));
         Ok(output::line(&lines.join("\n"))?)
     }
+}
+
+/// Ends graces that had ended in the former data: whoever has one of these secrets has had no use of it since.
+async fn end_again(service: &Service, ctx: &Ctx, ended: &[RunningGrace]) -> Result<(), CommandFailure> {
+    for grace in ended {
+        let organisation = service.find_organisation(&grace.organisation_id).await?;
+        let principal = Principal::operator(operating_system_user(), &organisation);
+        match service.end_grace(ctx, &principal, &grace.id).await {
+            // Its time came meanwhile.
+            Err(Failure::Reject(Reject::Conflict(_))) => {}
+            other => drop(other?),
+        }
+    }
+    Ok(())
 }
 
 /// A time as it may stand in a file's name.
 fn compact(now: Timestamp) -> String {
     now.to_whole_second().to_string().chars().filter(|c| !matches!(c, '-' | ':')).collect()
-}
-
-fn differences_json(differences: &Result<Option<Differences>, String>) -> Value {
-    let Ok(Some(found)) = differences else { return Value::Null };
-    let keys = |keys: &[Named]| -> Value {
-        keys.iter()
-            .map(|(id, org, label)| json!({ "client_id": id, "organisation": org, "label": label }))
-            .collect()
-    };
-    json!({
-        "revoked_since": keys(&found.revoked),
-        "rotated_since": keys(&found.rotated),
-        "generated_since": keys(&found.lost),
-        "members_changed_since": found.members.iter()
-            .map(|(email, org, role)| json!({ "email": email, "organisation": org, "role": role })).collect::<Value>(),
-        "passwords_set_since": found.passwords.iter().map(|(email, ..)| json!(email)).collect::<Value>(),
-    })
-}
-
-/// What was ended after the backup and works again, as far as the former data tell.
-fn what_comes_back(differences: &Result<Option<Differences>, String>) -> Vec<String> {
-    match differences {
-        Ok(Some(found)) => what_differs(found),
-        Ok(None) => without_former_data(),
-        Err(error) => {
-            let mut lines = without_former_data();
-            lines.push(format!("(The data that were here could not be read: {error})"));
-            lines
-        }
-    }
-}
-
-fn without_former_data() -> Vec<String> {
-    [
-        "Keys that were revoked or rotated after the backup was made work again as they did then, people who were",
-        "removed are back, and former passwords work. There are no former data here to compare with: look through what",
-        "you know of that time (exports of the audit log, mails) before you start the server, and repeat it:",
-        "  duku admin key revoke CLIENT_ID    duku admin key rotate CLIENT_ID    duku admin member remove --org ORG EMAIL",
-    ]
-    .map(str::to_owned)
-    .to_vec()
-}
-
-fn what_differs(found: &Differences) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut list = |head: &str, rows: &[Named], line: &dyn Fn(&Named) -> String| {
-        if !rows.is_empty() {
-            lines.push(head.to_owned());
-            lines.extend(rows.iter().map(|row| format!("  {}", line(row))));
-            if rows.len() == MOST_DIFFERENCES {
-                lines.push("  … and perhaps more".to_owned());
-            }
-        }
-    };
-    let key = |(id, org, label): &Named| format!("{id}  {org}: {label}");
-    list(
-        "Revoked since the backup, and back to life; end them again before you start the server (duku admin key revoke CLIENT_ID):",
-        &found.revoked,
-        &key,
-    );
-    list(
-        "Rotated since the backup; the former secret works again, the newer one does not (duku admin key rotate CLIENT_ID):",
-        &found.rotated,
-        &key,
-    );
-    list("Generated since the backup, and gone; their pipelines need another key:", &found.lost, &key);
-    list(
-        "Members who were removed since, or had another role; they are as they were (duku admin member remove --org ORG EMAIL):",
-        &found.members,
-        &|(email, org, role)| format!("{email}  {role} of {org}"),
-    );
-    list(
-        "People who have set a password since; the former one works again (duku admin user reset-password EMAIL):",
-        &found.passwords,
-        &|(email, ..)| email.clone(),
-    );
-    if lines.is_empty() {
-        lines.push(
-            "Compared with the data that were here: no key, member or password was changed after the backup was made.".to_owned(),
-        );
-    }
-    lines
 }

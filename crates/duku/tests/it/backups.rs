@@ -54,7 +54,7 @@ async fn a_running_server_honours_that_all_access_was_ended_beside_it() {
     assert!(server.api().accepts(&again).await);
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
@@ -66,7 +66,7 @@ fn refused(output: &Output, hint: &str) {
 }
 
 #[track_caller]
-fn done(output: &Output) -> Value {
+pub(crate) fn done(output: &Output) -> Value {
     assert!(output.status.success(), "{}", text(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }
@@ -81,7 +81,7 @@ fn files_in(folder: &Path) -> Vec<String> {
 }
 
 /// A server with Acme and a place for its backup.
-fn acme() -> (Server, TempDir, PathBuf) {
+pub(crate) fn acme() -> (Server, TempDir, PathBuf) {
     let server = Server::start(Database::Sqlite);
     server.make_acme();
     let dir = TempDir::with_prefix("duku-test-").unwrap();
@@ -89,12 +89,12 @@ fn acme() -> (Server, TempDir, PathBuf) {
     (server, dir, file)
 }
 
-fn back_up(server: &Server, file: &Path) -> Value {
+pub(crate) fn back_up(server: &Server, file: &Path) -> Value {
     done(&server.output(&["backup", "--json", "--force", file.to_str().unwrap()]))
 }
 
 /// An empty place to restore to, with the master key of `server` in it.
-fn elsewhere(server: &Server) -> (TempDir, PathBuf) {
+pub(crate) fn elsewhere(server: &Server) -> (TempDir, PathBuf) {
     let dir = TempDir::with_prefix("duku-test-").unwrap();
     let data = dir.path().join("data");
     fs::DirBuilder::new().create(&data).unwrap();
@@ -102,7 +102,7 @@ fn elsewhere(server: &Server) -> (TempDir, PathBuf) {
     (dir, data)
 }
 
-fn restore(data: &Path, file: &Path, more: &[&str]) -> Output {
+pub(crate) fn restore(data: &Path, file: &Path, more: &[&str]) -> Output {
     let arguments =
         [&["restore", file.to_str().unwrap(), "--data-dir", data.to_str().unwrap()], more].concat();
     duku(&arguments).output().unwrap()

@@ -27,6 +27,7 @@ mod person;
 mod protocol;
 mod races;
 mod references;
+mod restored_graces;
 mod secrecy;
 mod server;
 mod sign_in;

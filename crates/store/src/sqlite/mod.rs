@@ -5,6 +5,7 @@
 
 pub(crate) mod checkpoint;
 pub(crate) mod copy;
+pub(crate) mod differences;
 mod lookups;
 pub(crate) mod open;
 pub(crate) mod replace;

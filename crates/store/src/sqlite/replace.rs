@@ -2,7 +2,6 @@
 
 use super::copy::{create_private, io_error, is_damage};
 use crate::{StoreError, sqlite::open};
-use domain::Timestamp;
 use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 use std::{
     fs::{self, File},
@@ -12,35 +11,14 @@ use std::{
     time::Duration,
 };
 
-/// The most rows that one list of [`Differences`] holds.
-pub const MOST_DIFFERENCES: usize = 500;
-
 /// The folder in which the new file waits until it takes its place.
 const WAITING_ROOM: &str = "restoring";
 
 /// The sole use of a place for SQLite data: as long as this lives, no `duku` opens what is there.
 pub struct SoleUse {
-    place: PathBuf,
+    pub(super) place: PathBuf,
     folder: PathBuf,
     _lock: File,
-}
-
-/// A key, or a person: what it is called, and in which organisation.
-pub type Named = (String, String, String);
-
-/// What was changed in one file's data and not in the other's.
-#[derive(Debug, Default)]
-pub struct Differences {
-    /// Keys that are good in the new data and gone from the former: id, organisation, label.
-    pub revoked: Vec<Named>,
-    /// Keys with another secret in the former data.
-    pub rotated: Vec<Named>,
-    /// Keys that only the former data have.
-    pub lost: Vec<Named>,
-    /// People who were members in the new data and are not, or with another role, in the former: e-mail, organisation, role.
-    pub members: Vec<Named>,
-    /// People who had another password in the former data: e-mail, empty, empty.
-    pub passwords: Vec<Named>,
 }
 
 impl SoleUse {
@@ -93,48 +71,6 @@ impl SoleUse {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error(&room, &error)),
             _ => Ok(()),
         }
-    }
-
-    /// Compares the data in the staged file with those that it will replace; nothing if there are none to compare with.
-    ///
-    /// # Errors
-    /// The former data cannot be read.
-    pub fn differences(&self, staged: &Path, now: Timestamp) -> Result<Option<Differences>, StoreError> {
-        if open::is_empty(&self.place) {
-            return Ok(None);
-        }
-        let connection = Connection::open(staged)?;
-        connection.execute("ATTACH ?1 AS former", [self.place.to_string_lossy()])?;
-        let installation = "SELECT (SELECT value FROM main.meta WHERE name = 'master_key_fingerprint') \
-             IS (SELECT value FROM former.meta WHERE name = 'master_key_fingerprint')";
-        if !connection.query_row(installation, [], |row| row.get::<_, bool>(0))? {
-            return Ok(None);
-        }
-        let list = |sql: &str| named(&connection, sql, now);
-        Ok(Some(Differences {
-            revoked: list(
-                "SELECT k.id, k.organisation_name, k.label FROM main.api_keys k LEFT JOIN former.api_keys f ON f.id = k.id \
-                 WHERE f.id IS NULL AND k.expires_at_ms > ?1 ORDER BY k.id LIMIT ?2",
-            )?,
-            rotated: list(
-                "SELECT k.id, k.organisation_name, k.label FROM main.api_keys k JOIN former.api_keys f ON f.id = k.id \
-                 WHERE f.secret_digest <> k.secret_digest AND k.expires_at_ms > ?1 ORDER BY k.id LIMIT ?2",
-            )?,
-            lost: list(
-                "SELECT f.id, f.organisation_name, f.label FROM former.api_keys f LEFT JOIN main.api_keys k ON k.id = f.id \
-                 WHERE k.id IS NULL AND f.expires_at_ms > ?1 ORDER BY f.id LIMIT ?2",
-            )?,
-            members: list(
-                "SELECT u.email, o.name, m.role FROM main.memberships m JOIN main.users u ON u.id = m.user_id \
-                 JOIN main.organisations o ON o.id = m.organisation_id LEFT JOIN former.memberships f \
-                 ON f.organisation_id = m.organisation_id AND f.user_id = m.user_id \
-                 WHERE (f.role IS NULL OR f.role <> m.role) AND ?1 = ?1 ORDER BY u.email, o.name LIMIT ?2",
-            )?,
-            passwords: list(
-                "SELECT u.email, '', '' FROM main.users u JOIN former.users f ON f.id = u.id \
-                 WHERE f.password_hash IS NOT u.password_hash AND ?1 = ?1 ORDER BY u.email LIMIT ?2",
-            )?,
-        }))
     }
 
     /// Puts the staged file in the place of the data, which are kept under a name that ends with `suffix`; answers that
@@ -197,13 +133,6 @@ impl Drop for SoleUse {
             tracing::warn!(%error, "a folder of an unfinished restore is left");
         }
     }
-}
-
-fn named(connection: &Connection, sql: &str, now: Timestamp) -> Result<Vec<Named>, StoreError> {
-    let limit = i64::try_from(MOST_DIFFERENCES).unwrap_or(i64::MAX);
-    let mut statement = connection.prepare(sql)?;
-    let rows = statement.query_map([now.ms(), limit], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
