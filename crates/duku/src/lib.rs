@@ -13,6 +13,7 @@ pub mod load_shedding;
 pub mod mail;
 pub mod master_key;
 pub mod memory;
+mod open_files;
 pub mod operations;
 pub mod server;
 pub mod settings;

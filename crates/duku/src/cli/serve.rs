@@ -6,7 +6,7 @@ use crate::{
     failure::CommandFailure,
     jobs,
     load_shedding::LoadShedder,
-    operations, server,
+    open_files, operations, server,
     settings::{Settings, Urls, token_endpoint, viewport_of},
     telemetry,
     witness::WitnessFile,
@@ -142,7 +142,7 @@ impl Prepared {
         let router =
             app::router(&settings, proxies.clone(), docs, &service, &urls, &ambient, stopping.clone());
         let limits = server::Limits {
-            connections: settings.most_connections(),
+            connections: open_files::connections(settings.most_connections(), open_files::raise()),
             per_address: settings.connections_per_address,
             timeouts: server::Timeouts {
                 header: Duration::from_secs(settings.header_timeout_seconds),
