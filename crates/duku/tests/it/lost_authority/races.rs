@@ -126,6 +126,16 @@ async fn let_requests_wait(chunk: &[Arc<World>]) {
     tokio::time::sleep(Duration::from_millis(if hashes { 400 } else { 200 })).await;
 }
 
+/// Long enough for so many changes of passwords to check the old ones, to hash the new ones and to reach the lock, at the speed
+/// that this machine has now.
+async fn hashing(changes: usize) -> Duration {
+    let started = Instant::now();
+    let hash = tokio::task::spawn_blocking(|| jose::password::hash("how long does it take?", [7; 16]));
+    hash.await.unwrap().unwrap();
+    let each = u32::try_from(2 * changes).unwrap();
+    Duration::from_millis(700).max(started.elapsed() * each * 2)
+}
+
 async fn loss_first(app: &App, chunk: &[Arc<World>], way: Way, moment: Moment) -> Vec<Raced> {
     let held = match (moment, way) {
         (Moment::WaitingForTheAuditLog, _) => {
@@ -140,8 +150,9 @@ async fn loss_first(app: &App, chunk: &[Arc<World>], way: Way, moment: Moment) -
     let taker = Taker::of(app);
     let for_all = tokio::spawn(async move { taker.take_from_all(way).await });
     let losses = begin_losses(app, chunk, way);
-    let hashing = if way == Way::PasswordChanged { 700 } else { 120 };
-    tokio::time::sleep(Duration::from_millis(hashing)).await;
+    let reach_the_lock =
+        if way == Way::PasswordChanged { hashing(chunk.len()).await } else { Duration::from_millis(120) };
+    tokio::time::sleep(reach_the_lock).await;
     let requests = begin_requests(app, chunk, &released);
     let_requests_wait(chunk).await;
     released.store(true, Ordering::SeqCst);
