@@ -53,26 +53,46 @@ pub async fn open_store(settings: &Settings) -> Result<Store, CommandFailure> {
     let opened =
         if key.is_some() { Store::open_existing(&options).await } else { Store::open(&options).await };
     opened.map_err(|error| match error {
-        StoreError::NoData(what) => missing_data(&what, key.as_deref()),
+        StoreError::NoData(what) => MissingData::new(&what, key.as_deref()).into(),
         other => other.into(),
     })
 }
 
-/// What happened to data that are not where their master key or their log is, and what to do about it.
-pub fn missing_data(what: &str, key: Option<&Path>) -> CommandFailure {
-    let (beside, new) = match key {
-        Some(key) => (
-            format!(", but {} is the master key of an installation", key.display()),
-            "move the master key out of the data directory (--master-key-file uses it from elsewhere)"
-                .to_owned(),
-        ),
-        None => (String::new(), "move what is left away".to_owned()),
-    };
-    CommandFailure::new(format!(
-        "{what}{beside}: its data were deleted, emptied or moved, or this is the wrong place for them; nothing was made here. Name \
-         the right place, or restore a backup (duku restore --force FILE; pg_restore with PostgreSQL); if a new installation is \
-         wanted, {new}"
-    ))
+/// Data that are not where their master key or their log is.
+#[derive(Debug)]
+pub struct MissingData {
+    /// What was found instead.
+    pub message: String,
+    /// What to do about it.
+    pub cure: String,
+}
+
+impl MissingData {
+    /// `what` is missing, beside `key`.
+    pub fn new(what: &str, key: Option<&Path>) -> Self {
+        let (beside, new) = match key {
+            Some(key) => (
+                format!(", but {} is the master key of an installation", key.display()),
+                "move the master key out of the data directory (--master-key-file uses it from elsewhere)",
+            ),
+            None => (String::new(), "move what is left away"),
+        };
+        Self {
+            message: format!(
+                "{what}{beside}: its data were deleted, emptied or moved, or this is the wrong place for them"
+            ),
+            cure: format!(
+                "name the right place, or restore a backup (duku restore --force FILE; pg_restore with PostgreSQL); if a new \
+                 installation is wanted, {new}"
+            ),
+        }
+    }
+}
+
+impl From<MissingData> for CommandFailure {
+    fn from(missing: MissingData) -> Self {
+        Self::new(format!("{}; nothing was made here: {}", missing.message, missing.cure))
+    }
 }
 
 /// A command of an operator does not keep them waiting for longer.

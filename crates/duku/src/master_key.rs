@@ -13,10 +13,38 @@ use zeroize::Zeroizing;
 
 const VARIABLE: &str = "DUKU_MASTER_KEY";
 
+/// Why a master key that is there cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum MasterKeyError {
+    /// The variable holds something else.
+    #[error("{VARIABLE}: {0}")]
+    Variable(String),
+    /// Container runtimes make a directory where a file that is to be mounted is not there.
+    #[error(
+        "cannot use the master key {0}: it is a directory; remove it (rmdir), and put the file of the master key there"
+    )]
+    Directory(PathBuf),
+    /// The world must never read it.
+    #[error("cannot use the master key {0}: everyone on this machine can read it; run chmod 600 on it")]
+    Exposed(PathBuf),
+    /// The file holds something else.
+    #[error("cannot use the master key {0}: {1}")]
+    Malformed(PathBuf, String),
+    /// The file cannot be read.
+    #[error("cannot read the master key {0}: {1}")]
+    Unreadable(PathBuf, std::io::Error),
+}
+
+impl From<MasterKeyError> for CommandFailure {
+    fn from(error: MasterKeyError) -> Self {
+        Self::new(error.to_string())
+    }
+}
+
 /// Finds the master key, or makes one if the data is fresh.
 ///
 /// # Errors
-/// The key is malformed or readable by others, or it is missing although the data was sealed with one.
+/// The key cannot be used, or it is missing although the data was sealed with one.
 pub async fn find(
     settings: &Settings,
     store: &store::Store,
@@ -39,20 +67,18 @@ pub async fn find(
 /// The master key, if there is one. None is made.
 ///
 /// # Errors
-/// The key is malformed or readable by others.
-pub fn present(settings: &Settings) -> Result<Option<MasterKey>, CommandFailure> {
+/// It cannot be used.
+pub fn present(settings: &Settings) -> Result<Option<MasterKey>, MasterKeyError> {
     if let Some(text) = std::env::var_os(VARIABLE) {
         let text = Zeroizing::new(text.into_string().unwrap_or_default());
         let key = MasterKey::parse(&text);
-        return key.map(Some).map_err(|error| CommandFailure::new(format!("{VARIABLE}: {error}")));
+        return key.map(Some).map_err(|error| MasterKeyError::Variable(error.to_string()));
     }
     let path = path(settings);
     match File::open(&path) {
         Ok(file) => read(file, &path).map(Some),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => {
-            Err(CommandFailure::new(format!("cannot read the master key {}: {error}", path.display())))
-        }
+        Err(error) => Err(MasterKeyError::Unreadable(path, error)),
     }
 }
 
@@ -92,18 +118,20 @@ pub fn path(settings: &Settings) -> PathBuf {
     }
 }
 
-fn read(mut file: File, path: &Path) -> Result<MasterKey, CommandFailure> {
-    let refusal = |what: &dyn std::fmt::Display| {
-        CommandFailure::new(format!("cannot use the master key {}: {what}", path.display()))
-    };
-    let mode = file.metadata().map_err(|error| refusal(&error))?.permissions().mode();
+fn read(mut file: File, path: &Path) -> Result<MasterKey, MasterKeyError> {
+    let unreadable = |error| MasterKeyError::Unreadable(path.to_owned(), error);
+    let found = file.metadata().map_err(unreadable)?;
+    if found.is_dir() {
+        return Err(MasterKeyError::Directory(path.to_owned()));
+    }
     // Secrets mounted by an orchestrator are often group-readable; the world must never read them.
-    if mode & 0o007 != 0 {
-        return Err(refusal(&"everyone on this machine can read it; run chmod 600 on it"));
+    if found.permissions().mode() & 0o007 != 0 {
+        return Err(MasterKeyError::Exposed(path.to_owned()));
     }
     let mut text = Zeroizing::new(String::new());
-    file.read_to_string(&mut text).map_err(|error| refusal(&error))?;
-    MasterKey::parse(text.trim()).map_err(|error| refusal(&error))
+    file.read_to_string(&mut text).map_err(unreadable)?;
+    MasterKey::parse(text.trim())
+        .map_err(|error| MasterKeyError::Malformed(path.to_owned(), error.to_string()))
 }
 
 fn make(path: &Path, entropy: &dyn Entropy) -> Result<MasterKey, CommandFailure> {
@@ -129,7 +157,7 @@ fn make(path: &Path, entropy: &dyn Entropy) -> Result<MasterKey, CommandFailure>
             Ok(key)
         }
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            read(File::open(path).map_err(refusal)?, path)
+            Ok(read(File::open(path).map_err(refusal)?, path)?)
         }
         Err(error) => Err(refusal(error)),
     }

@@ -95,9 +95,10 @@ impl LastCheck {
 /// What everyone may know of it: not who may not enter the database, nor where it is.
 fn reason(error: &Failure) -> String {
     match error {
-        Failure::Store(error @ (StoreError::Unavailable(_) | StoreError::Full | StoreError::ReadOnly)) => {
-            error.to_string()
+        Failure::Store(StoreError::TooManyConnections(_)) => {
+            "the database is not available: it takes no more connections".to_owned()
         }
+        Failure::Store(error) if error.is_temporary() => error.to_string(),
         _ => "the database cannot be used just now; the log says why".to_owned(),
     }
 }

@@ -113,8 +113,23 @@ impl Service {
         entropy: Arc<dyn Entropy>,
         ctx: &Ctx,
     ) -> Result<Self, OpenError> {
+        let service = Self::open_for_repair(store, master_key, policy, entropy).await?;
+        service.ensure_signing_key(ctx).await?;
+        Ok(service)
+    }
+
+    /// Opens the use cases without looking at the signing keys, for an operator who replaces one that cannot be used.
+    ///
+    /// # Errors
+    /// The master key does not fit the data, or the store fails.
+    pub async fn open_for_repair(
+        store: Store,
+        master_key: MasterKey,
+        policy: Policy,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Self, OpenError> {
         check_master_key(&store, &master_key).await?;
-        let service = Self(Arc::new(Parts {
+        Ok(Self(Arc::new(Parts {
             limits: limits::FailureLimits::new(&policy),
             verified: tokens::VerifiedTokens::new(policy.verified_tokens),
             signing: signing::SigningKeys::default(),
@@ -129,9 +144,7 @@ impl Service {
             master_key,
             entropy,
             policy,
-        }));
-        service.ensure_signing_key(ctx).await?;
-        Ok(service)
+        })))
     }
 
     /// The rules that this installation set.

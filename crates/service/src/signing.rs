@@ -51,6 +51,8 @@ pub struct SigningKeyInfo {
     pub signs_from: Timestamp,
     /// Whether it is the one that signs now.
     pub signs_now: bool,
+    /// Why its private half cannot be used, if it cannot: no server starts on such a key.
+    pub error: Option<String>,
 }
 
 impl Ring {
@@ -157,19 +159,25 @@ impl Service {
         let mut ring = Ring { state: state_of(stored), ..Ring::default() };
         let mut published = Vec::new();
         for key in stored {
-            let algorithm = Algorithm::parse(&key.algorithm).map_err(Failure::internal)?;
-            let document = self
-                .0
-                .master_key
-                .open(&seal_context(&key.kid), &key.sealed_private_key)
-                .map_err(|error| Failure::internal(format!("signing key {}: {error}", key.kid)))?;
-            let signer = SigningKey::from_pkcs8(algorithm, &document).map_err(Failure::internal)?;
+            let signer = self.unseal(key)?;
             ring.verifiers.insert(key.kid.clone(), Arc::new(signer.verifying_key()));
             published.push(signer.public_jwk());
             ring.signers.push((key.signs_from, signer));
         }
         ring.jwks = json!({ "keys": published }).to_string().into();
         Ok(ring)
+    }
+
+    fn unseal(&self, key: &StoredSigningKey) -> Result<SigningKey, Failure> {
+        let failure =
+            |error: &dyn std::fmt::Display| Failure::internal(format!("signing key {}: {error}", key.kid));
+        let algorithm = Algorithm::parse(&key.algorithm).map_err(|error| failure(&error))?;
+        let document = self
+            .0
+            .master_key
+            .open(&seal_context(&key.kid), &key.sealed_private_key)
+            .map_err(|error| failure(&error))?;
+        SigningKey::from_pkcs8(algorithm, &document).map_err(|error| failure(&error))
     }
 
     /// Makes the first signing key if there is none; otherwise takes the keys as they are.
@@ -295,11 +303,23 @@ impl Service {
         let signs_from = ctx.now.plus_seconds(lead);
         let made = self.add_signing_key(&mut session, ctx, algorithm, signs_from, operator).await?;
         session.commit().await?;
-        self.refresh_signing_keys().await?;
+        self.refresh_after_change().await?;
         Ok(made)
     }
 
-    /// Withdraws a signing key that is no longer to be trusted: its tokens are refused from now on, on every node.
+    /// Takes over an operator's change, which is done. Another key that cannot be used does not undo it, and `doctor` tells of it.
+    async fn refresh_after_change(&self) -> Result<(), Failure> {
+        match self.refresh_signing_keys().await {
+            Err(Failure::Internal(cause)) => {
+                tracing::error!(cause, "a signing key cannot be used");
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    /// Withdraws a signing key that is no longer to be trusted: its tokens are refused from now on, on every node. If it was its
+    /// turn to sign and it cannot be used, a new key takes its place at once.
     ///
     /// # Errors
     /// There is no such key, it is the one that signs, or the store fails.
@@ -311,10 +331,14 @@ impl Service {
             return Err(Reject::NotFound { kind: "signing key", id: kid.to_owned() }.into());
         };
         if signing_now(&stored, ctx.now).is_some_and(|current| current.kid == kid) {
-            return Err(Reject::Conflict(
-                "this key signs now: run `duku admin signing-key rotate --immediately` first".into(),
-            )
-            .into());
+            if self.unseal(key).is_ok() {
+                return Err(Reject::Conflict(
+                    "this key signs now: run `duku admin signing-key rotate --immediately` first".into(),
+                )
+                .into());
+            }
+            let algorithm = Algorithm::parse(&key.algorithm).unwrap_or(self.0.policy.algorithm);
+            self.add_signing_key(&mut session, ctx, algorithm, ctx.now, operator.clone()).await?;
         }
         session.delete_signing_key(kid).await?;
         let entry = Entry {
@@ -325,7 +349,7 @@ impl Service {
         };
         self.append(&mut session, ctx, SYSTEM, operator, entry).await?;
         session.commit().await?;
-        self.refresh_signing_keys().await
+        self.refresh_after_change().await
     }
 
     /// Every signing key, in the order in which they start to sign.
@@ -335,7 +359,11 @@ impl Service {
     pub async fn list_signing_keys(&self, ctx: &Ctx) -> Result<Vec<SigningKeyInfo>, Failure> {
         let stored = self.0.store.reader().await?.signing_keys().await?;
         let current = signing_now(&stored, ctx.now).map(|key| key.kid.clone());
-        Ok(stored.iter().map(|key| info(key, Some(&key.kid) == current.as_ref())).collect())
+        let infos = stored.iter().map(|key| SigningKeyInfo {
+            error: self.unseal(key).err().map(|error| error.to_string()),
+            ..info(key, Some(&key.kid) == current.as_ref())
+        });
+        Ok(infos.collect())
     }
 }
 
@@ -346,6 +374,7 @@ fn info(key: &StoredSigningKey, signs_now: bool) -> SigningKeyInfo {
         created_at: key.created_at,
         signs_from: key.signs_from,
         signs_now,
+        error: None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! What an operator asks of a database's health. Nothing here is on the way of a request.
 
-use crate::{Session, Store, StoreError, statements::statements, value::params};
+use crate::{Session, Store, StoreError, all_statements, dialects, statements::statements, value::params};
 use domain::Timestamp;
 
 /// What a PostgreSQL server says of itself.
@@ -28,7 +28,23 @@ statements! {
      CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT), \
      CAST(current_setting('max_connections') AS BIGINT), pg_database_size(current_database()), \
      current_setting('synchronous_commit'), current_setting('fsync'), current_setting('archive_mode')";
+    HAS_TRIGGER = "SELECT CAST(tgname AS TEXT) FROM pg_trigger \
+     WHERE tgrelid = CAST('audit_events' AS regclass) AND CAST(tgname AS TEXT) = $1 AND tgenabled <> 'D'";
 }
+
+/// What SQLite is asked instead.
+pub(crate) mod on_sqlite {
+    use crate::statements::statements;
+
+    statements! {
+        HAS_TRIGGER = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND name = $1";
+    }
+}
+
+/// The tables that nobody may change behind the product's back have triggers that refuse it.
+const TRIGGERS_OF_SQLITE: [&str; 3] =
+    ["audit_events_never_change", "audit_events_never_go", "audit_events_never_replaced"];
+const TRIGGERS_OF_POSTGRES: [&str; 1] = ["audit_events_never_change"];
 
 impl Session {
     /// What the server's clock says; nothing with SQLite, which has none of its own.
@@ -37,6 +53,35 @@ impl Session {
             return Ok(None);
         }
         self.find(SERVER_TIME, params![], |row| row.time(0)).await
+    }
+
+    /// The first thing that the schema lacks, in words; nothing if every statement of the program fits it.
+    async fn schema_error(&mut self) -> Result<Option<String>, StoreError> {
+        let postgres = self.is_postgres();
+        let (on_postgres, on_sqlite) = dialects();
+        let mut statements = all_statements();
+        statements.retain(|(name, _)| !(postgres && on_sqlite.contains(name)));
+        if postgres {
+            statements.extend(on_postgres);
+        }
+        for (_, sql) in statements {
+            match self.prepare(sql).await {
+                Ok(()) => {}
+                Err(StoreError::Refused(why)) => return Ok(Some(why)),
+                Err(error) => return Err(error),
+            }
+        }
+        let (triggers, has): (&[&str], _) = if postgres {
+            (&TRIGGERS_OF_POSTGRES, HAS_TRIGGER)
+        } else {
+            (&TRIGGERS_OF_SQLITE, on_sqlite::HAS_TRIGGER)
+        };
+        for trigger in triggers {
+            if self.find(has, params![*trigger], |row| row.text(0)).await?.is_none() {
+                return Ok(Some(format!("the trigger {trigger} is missing")));
+            }
+        }
+        Ok(None)
     }
 
     /// What the server says of itself; nothing with SQLite, which has none.
@@ -60,6 +105,26 @@ impl Session {
 }
 
 impl Store {
+    /// The first thing that the schema of data of this binary's version lacks, in words: a table, a column, a trigger.
+    ///
+    /// # Errors
+    /// The data cannot be read.
+    pub async fn schema_error(&self) -> Result<Option<String>, StoreError> {
+        self.reader().await?.schema_error().await
+    }
+
+    /// Whether some tables of Duku are there, also if `schema_migrations`, which counts them, is not.
+    ///
+    /// # Errors
+    /// The data cannot be read.
+    pub async fn has_tables(&self) -> Result<bool, StoreError> {
+        match self.reader().await?.meta("schema").await {
+            Ok(_) => Ok(true),
+            Err(StoreError::Refused(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// As [`Session::server_facts`].
     ///
     /// # Errors

@@ -22,6 +22,23 @@ pub enum StoreError {
     /// There are no data where they should be. Nothing was made in their place.
     #[error("{0}")]
     NoData(String),
+    /// The file is no SQLite database, or its first bytes were overwritten.
+    #[error(
+        "{0} is no SQLite database: name another file; if it was one, its header was overwritten: restore a backup"
+    )]
+    NotADatabase(String),
+    /// PostgreSQL has as many connections as it takes.
+    #[error(
+        "the database is not available: PostgreSQL takes no more connections ({0}): lower --database-connections of the nodes, or raise \
+         its max_connections"
+    )]
+    TooManyConnections(String),
+    /// The server takes no writes.
+    #[error(
+        "the database is not available: PostgreSQL takes no writes (it is a standby, or default_transaction_read_only is on): name the \
+         primary in the database URL"
+    )]
+    Standby,
     /// A unique value is there already.
     #[error("the value is taken")]
     Taken,
@@ -47,7 +64,10 @@ pub enum StoreError {
 impl StoreError {
     /// Whether the same operation may work soon without anyone's help.
     pub const fn is_temporary(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::Full | Self::ReadOnly)
+        matches!(
+            self,
+            Self::Unavailable(_) | Self::TooManyConnections(_) | Self::Standby | Self::Full | Self::ReadOnly
+        )
     }
 
     pub(crate) fn corrupt(what: impl Into<String>) -> Self {
@@ -85,12 +105,17 @@ impl From<rusqlite::Error> for StoreError {
 impl From<tokio_postgres::Error> for StoreError {
     fn from(error: tokio_postgres::Error) -> Self {
         let Some(database) = error.as_db_error() else {
-            return Self::Unavailable(root_cause(&error));
+            return if takes_no_writes(&error) {
+                Self::Standby
+            } else {
+                Self::Unavailable(root_cause(&error))
+            };
         };
         let said = format!("{} ({})", database.message(), database.code().code());
         match *database.code() {
             SqlState::UNIQUE_VIOLATION => Self::Taken,
             SqlState::DISK_FULL => Self::Full,
+            SqlState::TOO_MANY_CONNECTIONS => Self::TooManyConnections(said),
             SqlState::INVALID_PASSWORD
             | SqlState::INVALID_AUTHORIZATION_SPECIFICATION
             | SqlState::INVALID_CATALOG_NAME
@@ -107,6 +132,14 @@ impl From<tokio_postgres::Error> for StoreError {
             _ => Self::Refused(said),
         }
     }
+}
+
+/// What the library says of a server that does not fit `target_session_attrs`; nothing else that it does is denied to it.
+fn takes_no_writes(error: &tokio_postgres::Error) -> bool {
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<std::io::Error>());
+    cause.is_some_and(|cause| {
+        cause.kind() == std::io::ErrorKind::PermissionDenied && cause.get_ref().is_some()
+    })
 }
 
 /// Broken connections (class 08), missing resources (53) and interventions of an operator (57).

@@ -15,6 +15,7 @@ pub fn all_statements() -> Vec<(&'static str, &'static str)> {
         crate::audit::ALL,
         crate::authority::USER_STATEMENTS,
         crate::authorization::ALL,
+        crate::checkup::on_sqlite::ALL,
         crate::cleaning::ALL,
         crate::copies::ALL,
         crate::keys::ALL,
@@ -43,6 +44,7 @@ pub fn dialects() -> (Vec<(&'static str, &'static str)>, Vec<&'static str>) {
         crate::products::on_postgres::ALL,
     ]
     .concat();
-    let on_sqlite = crate::products::on_postgres::ALL.iter().map(|(name, _)| *name).collect();
+    let differing = [crate::checkup::on_sqlite::ALL, crate::products::on_postgres::ALL].concat();
+    let on_sqlite = differing.iter().map(|(name, _)| *name).collect();
     (on_postgres, on_sqlite)
 }

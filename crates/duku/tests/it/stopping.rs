@@ -80,10 +80,10 @@ async fn a_stop_that_another_process_hinders_ends_in_time_and_says_so() {
 }
 
 /// A small file system in memory.
-struct SmallDisk(PathBuf);
+pub(crate) struct SmallDisk(pub(crate) PathBuf);
 
 impl SmallDisk {
-    fn mount(place: PathBuf, size: &str) -> Self {
+    pub(crate) fn mount(place: PathBuf, size: &str) -> Self {
         fs::create_dir_all(&place).unwrap();
         let options = format!("size={size},mode=700");
         let mut mount = Command::new("mount");
@@ -92,7 +92,7 @@ impl SmallDisk {
         Self(place)
     }
 
-    fn resize(&self, size: &str) {
+    pub(crate) fn resize(&self, size: &str) {
         let options = format!("remount,size={size}");
         assert!(Command::new("mount").args(["-o", &options]).arg(&self.0).status().unwrap().success());
     }

@@ -177,9 +177,7 @@ fn refusal(path: &Path, why: &str) -> StoreError {
 fn describe(path: &Path, error: &rusqlite::Error) -> StoreError {
     let shown = path.display();
     match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase) => {
-            StoreError::Configuration(format!("{shown} is no SQLite database: name another file"))
-        }
+        Some(ErrorCode::NotADatabase) => StoreError::NotADatabase(shown.to_string()),
         Some(ErrorCode::DatabaseCorrupt) => {
             StoreError::Corrupt(format!("{shown}: {error}; restore it from a backup"))
         }

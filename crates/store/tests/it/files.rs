@@ -59,7 +59,10 @@ async fn a_file_that_is_no_database_is_refused_and_left_as_it_was() {
         fs::write(&file, &content).unwrap();
         fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
         let refusal = refusal_of(&file).await;
-        let expected = format!("{} is no SQLite database: name another file", file.display());
+        let expected = format!(
+            "{} is no SQLite database: name another file; if it was one, its header was overwritten: restore a backup",
+            file.display()
+        );
         assert_eq!(refusal.to_string(), expected);
         assert_eq!((fs::read(&file).unwrap(), mode_of(&file)), (content, 0o644));
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);

@@ -19,7 +19,10 @@ use crate::{
 };
 use clap::{Args, Subcommand};
 use service::{Ctx, Principal, Service, signing};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Admin {
@@ -70,7 +73,11 @@ impl Admin {
         if !matches!(self, Self::Org(org::Org::Create { .. })) {
             require_data(settings)?;
         }
-        let operator = Operator::open(settings).await?;
+        let operator = match self {
+            // Also where a signing key that cannot be used keeps everything else from opening.
+            Self::SigningKey(_) => Operator::open_for_repair(settings).await?,
+            _ => Operator::open(settings).await?,
+        };
         let done = self.work(&operator).await;
         app::checkpoint_if_alone(operator.service.store()).await;
         done
@@ -105,6 +112,16 @@ impl Operator {
         Ok(Self { service, ctx: ambient.background("admin"), name: operating_system_user() })
     }
 
+    /// Opens the data without a look at the signing keys.
+    async fn open_for_repair(settings: &Settings) -> Result<Self, CommandFailure> {
+        let ambient = Ambient::system();
+        let store = app::open_store(settings).await?;
+        let policy = settings.policy(&urls(settings, &store).await?)?;
+        let key = master_key::find(settings, &store, &*ambient.entropy).await?;
+        let service = Service::open_for_repair(store, key, policy, Arc::clone(&ambient.entropy)).await?;
+        Ok(Self { service, ctx: ambient.background("admin"), name: operating_system_user() })
+    }
+
     /// The operator acting on an organisation.
     pub(crate) async fn principal(&self, organisation: &InOrganisation) -> Result<Principal, CommandFailure> {
         let organisation = self.service.find_organisation(&organisation.org).await?;
@@ -128,7 +145,10 @@ pub(crate) fn require_data(settings: &Settings) -> Result<(), CommandFailure> {
     let store::Location::Sqlite(path) = settings.store_options()?.location else { return Ok(()) };
     match master_key::among_the_data(settings) {
         _ if store::has_sqlite_data(&path) => Ok(()),
-        Some(key) => Err(app::missing_data(&format!("there are no data at {}", path.display()), Some(&key))),
+        Some(key) => {
+            let what = format!("there are no data at {}", path.display());
+            Err(app::MissingData::new(&what, Some(&key)).into())
+        }
         None => Err(CommandFailure::new(format!(
             "there is no data at {}: name the right directory with --data-dir, or start with `duku admin org create`",
             path.display()

@@ -24,6 +24,8 @@ pub(crate) enum SigningKeys {
     /// Stop trusting a signing key: its tokens are refused at once, on every node
     Withdraw {
         /// The key's id, as `list` shows it
+        // One id in 64 begins with a hyphen.
+        #[arg(allow_hyphen_values = true)]
         kid: String,
     },
 }
@@ -35,6 +37,7 @@ fn as_json(key: &SigningKeyInfo) -> Value {
         "created_at": key.created_at.to_string(),
         "signs_from": key.signs_from.to_string(),
         "signs_now": key.signs_now,
+        "error": key.error,
     })
 }
 
@@ -51,8 +54,11 @@ impl SigningKeys {
                 let rows = keys
                     .iter()
                     .map(|key| {
-                        let turn =
-                            if key.signs_now { "signs now".to_owned() } else { key.signs_from.to_string() };
+                        let turn = match key {
+                            SigningKeyInfo { error: Some(_), .. } => "cannot be used: withdraw it".to_owned(),
+                            SigningKeyInfo { signs_now: true, .. } => "signs now".to_owned(),
+                            key => key.signs_from.to_string(),
+                        };
                         vec![key.kid.clone(), key.algorithm.clone(), key.created_at.to_string(), turn]
                     })
                     .collect();

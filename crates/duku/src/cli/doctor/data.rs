@@ -1,69 +1,124 @@
 //! The database: does it answer, is it sound, does its clock agree, and is there a backup?
 
-use super::Findings;
+use super::{Findings, access, server};
 use crate::{
-    app::Ambient,
+    app::{Ambient, MissingData},
     cli::{
         audit::spinner,
         copies::{ago, size},
     },
+    master_key,
     settings::Settings,
 };
 use std::path::{Path, PathBuf};
-use store::{Location, ServerFacts, Store, StoreError};
+use store::{Location, Store, StoreError};
 
 const DAY_MS: i64 = 86_400_000;
 /// A backup that is older is worth a word.
 const OLD_BACKUP_DAYS: i64 = 7;
 /// SQLite takes its log into the file at 4 MB; one that is far larger is held up by somebody who reads for long.
 const LARGE_LOG: u64 = 256 << 20;
-/// PostgreSQL 15.
-const OLDEST_SERVER: i64 = 150_000;
 
-/// Answers the open store for the checks that follow; nothing if there is none to open.
-pub(super) async fn check(findings: &mut Findings, settings: &Settings, ambient: &Ambient) -> Option<Store> {
+/// The cure of SQLite data that cannot be mended.
+pub(super) const RESTORE: &str = "stop the server and put the last backup in the place of the data, which are kept beside it: duku restore --force FILE";
+/// The same with PostgreSQL.
+pub(super) const RESTORE_POSTGRES: &str = "stop every node, restore the last backup (pg_restore --clean --if-exists), and run duku admin end-all-access before they start again";
+
+/// What there is for the checks that follow.
+pub(super) enum Data {
+    /// No installation has begun here.
+    None,
+    /// Some, and they cannot be used.
+    Broken,
+    Open(Store),
+}
+
+impl Data {
+    pub(super) const fn store(&self) -> Option<&Store> {
+        match self {
+            Self::Open(store) => Some(store),
+            Self::None | Self::Broken => None,
+        }
+    }
+}
+
+pub(super) async fn check(findings: &mut Findings, settings: &Settings, ambient: &Ambient) -> Data {
     let options = match settings.store_options() {
         Ok(options) => options,
         Err(error) => {
             findings.fail("database", error.to_string(), "correct --database-url");
-            return None;
+            return Data::Broken;
         }
     };
-    if let Location::Sqlite(path) = &options.location
-        && !path.exists()
-    {
-        findings.warn(
-            "database",
-            format!("there are no data at {} yet", path.display()),
-            "`duku serve` makes them; if there should be some, name their directory with --data-dir",
-        );
-        return None;
+    let key = master_key::among_the_data(settings);
+    if let Location::Sqlite(path) = &options.location {
+        if let Some((message, cure)) = access::refused(path) {
+            findings.fail("database", message, cure);
+            return Data::Broken;
+        }
+        if !store::has_sqlite_data(path) {
+            return no_file(findings, path, key.as_deref());
+        }
     }
     let store = match Store::open_as_it_is(&options).await {
         Ok(store) => store,
+        Err(StoreError::NoData(what)) => return missing(findings, &what, key.as_deref()),
         Err(error) => {
             findings.fail("database", error.to_string(), cure_of(&error, &options.location));
-            return None;
+            return Data::Broken;
         }
     };
-    if !check_schema(findings, &store).await {
-        return None;
-    }
-    match &options.location {
+    let schema = match check_schema(findings, &store, key.as_deref()).await {
+        Ok(schema) => schema,
+        Err(instead) => return instead,
+    };
+    let is_sound = match &options.location {
         Location::Sqlite(path) => check_file(findings, path),
-        Location::Postgres(_) => check_server(findings, settings, ambient, &store).await,
+        Location::Postgres(_) => {
+            server::check(findings, settings, ambient, &store).await;
+            true
+        }
+    };
+    if is_sound && schema == Store::newest_schema() && !is_complete(findings, &store).await {
+        return Data::Broken;
     }
     check_time(findings, settings, ambient, &store).await;
-    Some(store)
+    Data::Open(store)
+}
+
+fn no_file(findings: &mut Findings, path: &Path, key: Option<&Path>) -> Data {
+    if key.is_some() {
+        return missing(findings, &format!("there are no data at {}", path.display()), key);
+    }
+    findings.warn(
+        "database",
+        format!("there are no data at {} yet", path.display()),
+        "`duku serve` makes them; if there should be some, name their directory with --data-dir",
+    );
+    Data::None
+}
+
+fn missing(findings: &mut Findings, what: &str, key: Option<&Path>) -> Data {
+    let MissingData { message, cure } = MissingData::new(what, key);
+    findings.fail("database", message, cure);
+    Data::Broken
 }
 
 fn cure_of(error: &StoreError, location: &Location) -> &'static str {
     match (error, location) {
-        (StoreError::Corrupt(_), Location::Sqlite(_)) => {
-            "stop the server, keep a copy of the file, and put the last backup in its place: duku restore --force FILE"
-        }
+        (StoreError::Corrupt(_) | StoreError::NotADatabase(_), Location::Sqlite(_)) => RESTORE,
         (StoreError::Newer { .. }, _) => "run the newer binary, or restore a backup from before the upgrade",
         (StoreError::Full, _) => "free some space on the disk",
+        (StoreError::TooManyConnections(_), _) => {
+            "end connections that nobody needs (SELECT * FROM pg_stat_activity shows them), lower --database-connections of the nodes, or raise \
+             the server's max_connections and restart it"
+        }
+        (StoreError::Standby, _) => {
+            "name the primary in --database-url; if this standby is to take over for good: SELECT pg_promote()"
+        }
+        (StoreError::Unavailable(_), Location::Sqlite(_)) => {
+            "look for what holds the file (fuser duku.db), and end it"
+        }
         (_, Location::Sqlite(_)) => "check that the file is there and that this user may read and write it",
         (_, Location::Postgres(_)) => {
             "check that PostgreSQL runs, that this machine reaches it, and the database URL"
@@ -71,31 +126,79 @@ fn cure_of(error: &StoreError, location: &Location) -> &'static str {
     }
 }
 
-/// False if there is nothing more to look at.
-async fn check_schema(findings: &mut Findings, store: &Store) -> bool {
-    let (engine, newest) = (store.engine(), Store::newest_schema());
-    match store.schema_version().await {
-        Ok(0) => {
-            let cure =
-                "the first start makes them; if there should be data, check the database's name in the URL";
-            findings.warn("database", format!("{engine} answers, and there are no tables yet"), cure);
-            return false;
-        }
-        Ok(found) if found == newest => findings.ok("database", format!("{engine} answers, schema {found}")),
-        Ok(found) => findings.warn(
-            "database",
-            format!("{engine} answers, schema {found}; this binary makes it {newest} at its next start"),
-            "make a backup before you start this binary: there is no way back without one",
-        ),
-        Err(error) => {
-            findings.fail("database", error.to_string(), "see the message");
-            return false;
-        }
-    }
-    true
+fn restore_of(store: &Store) -> &'static str {
+    if store.engine() == "sqlite" { RESTORE } else { RESTORE_POSTGRES }
 }
 
-fn check_file(findings: &mut Findings, path: &Path) {
+/// The schema; or what there is instead, if there is nothing more to look at.
+async fn check_schema(findings: &mut Findings, store: &Store, key: Option<&Path>) -> Result<i64, Data> {
+    let (engine, newest) = (store.engine(), Store::newest_schema());
+    match store.schema_version().await {
+        Ok(0) => Err(check_tables(findings, store, key).await),
+        Ok(found) if found == newest => {
+            findings.ok("database", format!("{engine} answers, schema {found}"));
+            Ok(found)
+        }
+        Ok(found) => {
+            findings.warn(
+                "database",
+                format!("{engine} answers, schema {found}; this binary makes it {newest} at its next start"),
+                "make a backup before you start this binary: there is no way back without one",
+            );
+            Ok(found)
+        }
+        Err(error @ StoreError::Newer { .. }) => {
+            findings.fail(
+                "database",
+                error.to_string(),
+                "run the newer binary, or restore a backup from before the upgrade",
+            );
+            Err(Data::Broken)
+        }
+        Err(error) => {
+            findings.fail("database", error.to_string(), restore_of(store));
+            Err(Data::Broken)
+        }
+    }
+}
+
+/// A database that does not say which schema it has.
+async fn check_tables(findings: &mut Findings, store: &Store, key: Option<&Path>) -> Data {
+    match store.has_tables().await {
+        Ok(true) => {
+            let message = "the table schema_migrations is missing or empty, and other tables are there";
+            findings.fail("database", message, restore_of(store));
+            Data::Broken
+        }
+        Ok(false) if key.is_some() => missing(findings, "the database has no tables", key),
+        Ok(false) => {
+            findings.warn(
+                "database",
+                format!("{} answers, and there are no tables yet", store.engine()),
+                "the first start makes them; if there should be data, check the database's name in the URL",
+            );
+            Data::None
+        }
+        Err(error) => {
+            findings.fail("database", error.to_string(), restore_of(store));
+            Data::Broken
+        }
+    }
+}
+
+/// Whether every table, column and trigger is there.
+async fn is_complete(findings: &mut Findings, store: &Store) -> bool {
+    let lack = match store.schema_error().await {
+        Ok(None) => return true,
+        Ok(Some(lack)) => format!("a part of the schema is missing: {lack}"),
+        Err(error) => error.to_string(),
+    };
+    findings.fail("database", lack, restore_of(store));
+    false
+}
+
+/// False if the file is damaged.
+fn check_file(findings: &mut Findings, path: &Path) -> bool {
     let bar = spinner("looking through the database");
     let faults = store::faults_of_sqlite(path, true);
     bar.finish_and_clear();
@@ -109,62 +212,17 @@ fn check_file(findings: &mut Findings, path: &Path) {
                 "something reads for very long and holds it up: look for a forgotten sqlite3 shell or backup (fuser), or restart the server",
             ),
             None => findings.ok("database", format!("{} is sound: {}, write-ahead log {}", path.display(), size(bytes), size(log))),
-            Some(fault) => findings.fail(
-                "database",
-                format!("{} is damaged: {fault}", path.display()),
-                "stop the server, keep a copy of the file, and put the last backup in its place: duku restore --force FILE",
-            ),
+            Some(fault) => {
+                findings.fail("database", format!("{} is damaged: {fault}", path.display()), RESTORE);
+                return false;
+            }
         },
-        Err(error) => findings.fail("database", error.to_string(), "check that this user may read the file"),
+        Err(error) => {
+            findings.fail("database", error.to_string(), RESTORE);
+            return false;
+        }
     }
-}
-
-async fn check_server(findings: &mut Findings, settings: &Settings, ambient: &Ambient, store: &Store) {
-    let facts = match store.server_facts().await {
-        Ok(Some(facts)) => facts,
-        Ok(None) => return,
-        Err(error) => return findings.fail("database", error.to_string(), "see the message"),
-    };
-    let ServerFacts { version, connections, bytes, ref synchronous_commit, ref fsync, .. } = facts;
-    let shown = format!("PostgreSQL {}.{}", version / 10_000, version % 10_000);
-    if version < OLDEST_SERVER {
-        findings.fail("database", format!("{shown} is too old"), "use PostgreSQL 15 or later");
-    }
-    if fsync == "off" || synchronous_commit == "off" {
-        findings.fail(
-            "database",
-            "PostgreSQL answers before what it answers is on the disk: a crash brings revoked keys back",
-            "set fsync = on and synchronous_commit = on in postgresql.conf",
-        );
-    }
-    if i64::try_from(settings.database_connections).is_ok_and(|wanted| wanted > connections / 2) {
-        findings.warn(
-            "database",
-            format!(
-                "one node takes up to {} of the {connections} connections that the server has",
-                settings.database_connections
-            ),
-            "raise max_connections, or lower --database-connections: all nodes together must fit",
-        );
-    }
-    let size = size(u64::try_from(bytes).unwrap_or(0));
-    findings.ok("database", format!("{shown}, {size}, up to {connections} connections"));
-    let apart_ms = (facts.now.ms() - ambient.clock.now().ms()).abs();
-    let said = format!("this machine's clock and the database's are {:.1} s apart", seconds(apart_ms));
-    if apart_ms > settings.clock_skew_seconds * 1000 {
-        findings.fail(
-            "clock",
-            said,
-            "let NTP set both: tokens of one node seem to come from the future on another",
-        );
-    } else {
-        findings.ok("clock", said);
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "one digit behind the point is shown")]
-fn seconds(ms: i64) -> f64 {
-    ms as f64 / 1000.0
+    true
 }
 
 /// The audit log is the memory of what time it was.

@@ -1,10 +1,13 @@
 //! `duku doctor`: what is wrong, or will be, each line with its cure. It changes nothing and prints no secret.
 
+mod access;
+mod audit_log;
 mod configuration;
 mod data;
 mod disk;
 mod keys;
 mod network;
+mod server;
 
 use super::output::{self, Format};
 use crate::{app::Ambient, failure::CommandFailure, settings::Settings};
@@ -20,6 +23,9 @@ pub(crate) struct Doctor {
     /// Do not connect to the mail server
     #[arg(long)]
     no_mail: bool,
+    /// Do not read the audit log from end to end, which takes a while with millions of entries
+    #[arg(long)]
+    no_audit: bool,
     #[command(flatten)]
     format: Format,
 }
@@ -90,15 +96,20 @@ impl Doctor {
                 configuration::check(&mut findings, &settings, config);
                 // Before anything opens the files: opening them takes other users' rights away.
                 disk::check(&mut findings, &settings);
-                let store = data::check(&mut findings, &settings, &ambient).await;
-                keys::check(&mut findings, &settings, &ambient, store.as_ref()).await;
+                let data = data::check(&mut findings, &settings, &ambient).await;
+                keys::check(&mut findings, &settings, &ambient, &data).await;
+                match data.store() {
+                    Some(_) if self.no_audit => findings.ok("audit log", "not checked, as --no-audit asks"),
+                    Some(store) => audit_log::check(&mut findings, &settings, store).await,
+                    None => {}
+                }
                 network::check(&mut findings, &settings).await;
                 if self.no_mail {
                     findings.ok("mail", "not checked, as --no-mail asks");
                 } else {
                     network::check_mail(&mut findings, &settings, &ambient).await;
                 }
-                if let Some(store) = &store {
+                if let Some(store) = data.store() {
                     data::check_backups(&mut findings, &settings, &ambient, store).await;
                 }
             }

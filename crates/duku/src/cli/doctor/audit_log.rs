@@ -1,0 +1,52 @@
+//! The audit log: is it what was written?
+
+use super::{
+    Findings,
+    data::{RESTORE, RESTORE_POSTGRES},
+};
+use crate::{cli::audit::spinner, master_key, settings::Settings, witness};
+use service::{audit::verify_chains, audit_witness::Witness};
+use store::Store;
+
+/// Walks every chain. Without a master key the seals of their ends are left out, which the check of the master key tells.
+pub(super) async fn check(findings: &mut Findings, settings: &Settings, store: &Store) {
+    let witness =
+        if settings.audit_witness_file.as_os_str().is_empty() || !settings.audit_witness_file.exists() {
+            Witness::default()
+        } else {
+            match witness::read(&settings.audit_witness_file) {
+                Ok(witness) => witness,
+                Err(error) => {
+                    return findings.fail(
+                        "audit log",
+                        error.to_string(),
+                        "check --audit-witness-file, and its owner and mode",
+                    );
+                }
+            }
+        };
+    let key = master_key::present(settings).ok().flatten();
+    let bar = spinner("checking the audit log");
+    let reports = verify_chains(store, key.as_ref(), None, &witness).await;
+    bar.finish_and_clear();
+    let reports = match reports {
+        Ok(reports) => reports,
+        Err(error) => return findings.fail("audit log", error.to_string(), "see the database"),
+    };
+    let restore = if store.engine() == "sqlite" { RESTORE } else { RESTORE_POSTGRES };
+    for report in &reports {
+        if let Some(fault) = &report.fault {
+            findings.fail(
+                "audit log",
+                format!("the chain {} is not what was written: {fault}", report.chain),
+                format!(
+                    "somebody changed the database: find out who, keep the data as evidence, and {restore}"
+                ),
+            );
+        }
+    }
+    if reports.iter().all(|report| report.fault.is_none()) {
+        let entries: i64 = reports.iter().map(|report| report.entries).sum();
+        findings.ok("audit log", format!("{entries} entries in {} chains, all intact", reports.len()));
+    }
+}
