@@ -21,11 +21,15 @@ use std::{
     fs::File,
     io::{Read, stdin},
     path::{Path, PathBuf},
+    time::Duration,
 };
 use store::{Differences, Options, RunningGrace, SoleUse, Store};
 
 const POSTGRES: &str = "which has tools of its own: stop every node, then `pg_restore --clean --if-exists --dbname=\"$DUKU_DATABASE_URL\" \
      duku.dump`, or recover the base backup to the moment that you want";
+
+/// How long the copy's own log may take into it.
+const CLOSE: Duration = Duration::from_mins(5);
 
 #[derive(Debug, Args)]
 #[command(
@@ -189,7 +193,10 @@ impl Restore {
         let operator = signing::operator(&operating_system_user());
         end_again(&service, &ambient.background("restore"), ended).await?;
         let (ctx, name) = (ambient.background("restore"), self.file.display().to_string());
-        Ok(service.note_restore(&ctx, &operator, &name, details, !self.as_it_was).await?)
+        service.note_restore(&ctx, &operator, &name, details, !self.as_it_was).await?;
+        // The thread that writes still had the copy open when it was to take its place, which was refused then.
+        service.store().close(Duration::ZERO, CLOSE).await?;
+        Ok(())
     }
 
     fn report(&self, done: &Done, now: Timestamp) -> Result<(), CommandFailure> {

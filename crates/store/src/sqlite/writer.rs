@@ -19,6 +19,7 @@ const UNDO: &str = "ROLLBACK TO one; RELEASE one";
 
 type Work = Box<dyn FnOnce(&Connection) + Send>;
 type Answer = oneshot::Sender<Result<(), StoreError>>;
+type CloseAnswer = oneshot::Sender<Result<Checkpoint, StoreError>>;
 
 enum Step {
     Run(Work),
@@ -38,7 +39,7 @@ struct Begin {
 
 struct Close {
     lock_wait: Duration,
-    answer: oneshot::Sender<Result<Checkpoint, StoreError>>,
+    answer: CloseAnswer,
 }
 
 /// The way to the writing thread, which ends when the last clone of its store is gone.
@@ -50,7 +51,14 @@ impl Writer {
         let (requests, queue) = channel();
         std::thread::Builder::new()
             .name("duku-writer".into())
-            .spawn(move || work_off(&connection, &queue, stall))
+            .spawn(move || {
+                if let Some((answer, outcome)) = work_off(&connection, &queue, stall) {
+                    // Whoever waits for the end may want the file for itself.
+                    drop(connection);
+                    // Nobody waits any more if it took too long.
+                    let _ = answer.send(outcome);
+                }
+            })
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
         Ok(Self(requests))
     }
@@ -107,17 +115,19 @@ fn gone() -> StoreError {
     StoreError::Unavailable("the transaction took too long or the writer has stopped".into())
 }
 
-fn work_off(connection: &Connection, queue: &Receiver<Request>, stall: Duration) {
+/// Until every clone of the store is gone, or one asked for the end, which is answered then.
+fn work_off(
+    connection: &Connection,
+    queue: &Receiver<Request>,
+    stall: Duration,
+) -> Option<(CloseAnswer, Result<Checkpoint, StoreError>)> {
     let mut waiting = None;
     loop {
-        match waiting.take().or_else(|| queue.recv().ok()) {
-            None => return,
-            Some(Request::Close(close)) => {
-                // Nobody waits for the answer any more if it took too long.
-                let _ = close.answer.send(checkpoint::run(connection, close.lock_wait));
-                return;
+        match waiting.take().or_else(|| queue.recv().ok())? {
+            Request::Close(Close { lock_wait, answer }) => {
+                return Some((answer, checkpoint::run(connection, lock_wait)));
             }
-            Some(Request::Transaction(first)) => waiting = write_group(connection, first, queue, stall),
+            Request::Transaction(first) => waiting = write_group(connection, first, queue, stall),
         }
     }
 }
