@@ -96,7 +96,7 @@ impl Store {
                 }
             }));
         }
-        migrate::run(&store).await?;
+        migrate::run(&store, options.migration_timeout).await?;
         Ok(store)
     }
 

@@ -70,6 +70,12 @@ impl StoreError {
         )
     }
 
+    /// Whether it was a lock that was not given in time.
+    pub(crate) fn is_lock_timeout(&self) -> bool {
+        let locked = |said: &str| said.ends_with("(55P03)") || said.contains("is locked");
+        matches!(self, Self::Unavailable(said) if locked(said))
+    }
+
     pub(crate) fn corrupt(what: impl Into<String>) -> Self {
         Self::Corrupt(what.into())
     }

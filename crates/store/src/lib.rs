@@ -115,6 +115,8 @@ pub struct Options {
     pub certificate_authority: Option<PathBuf>,
     /// What stands between Duku and PostgreSQL.
     pub pooler: Pooler,
+    /// How long a migration waits for another process that migrates, or for transactions that use what it changes.
+    pub migration_timeout: Duration,
 }
 
 impl Options {
@@ -126,6 +128,7 @@ impl Options {
             patience: Duration::from_secs(5),
             certificate_authority: None,
             pooler: Pooler::None,
+            migration_timeout: Duration::from_hours(1),
         }
     }
 }
@@ -154,7 +157,7 @@ impl Store {
     /// The data cannot be reached, written, or was written by a newer version.
     pub async fn open(options: &Options) -> Result<Self, StoreError> {
         let store = Self::open_engine(options).await?;
-        migrate::run(&store).await?;
+        migrate::run(&store, options.migration_timeout).await?;
         Ok(store)
     }
 
@@ -168,6 +171,14 @@ impl Store {
         })
     }
 
+    /// The pool of connections to PostgreSQL, if the data live there.
+    pub(crate) const fn postgres(&self) -> Option<&postgres::Postgres> {
+        match &self.0 {
+            Engine::Sqlite(_) => None,
+            Engine::Postgres(postgres, _) => Some(postgres.pool()),
+        }
+    }
+
     /// A session for reading, which sees the newest commit of any process at each statement.
     ///
     /// # Errors
@@ -179,7 +190,7 @@ impl Store {
                 let started = Instant::now();
                 let share = shares.acquire().await?;
                 let conversation = postgres::Conversation::reader_since(postgres.pool(), started).await?;
-                Ok(Session::postgres(conversation, share))
+                Ok(Session::postgres(conversation, Some(share)))
             }
         }
     }
@@ -195,7 +206,7 @@ impl Store {
                 let started = Instant::now();
                 let share = shares.acquire().await?;
                 let conversation = postgres::Conversation::transaction(postgres.pool(), started).await?;
-                Ok(Session::postgres(conversation, share))
+                Ok(Session::postgres(conversation, Some(share)))
             }
         }
     }

@@ -35,7 +35,7 @@ pub struct Session {
 enum Inner {
     SqliteReader(Sqlite),
     SqliteWriter(Writing),
-    Postgres { conversation: Conversation, _share: Share },
+    Postgres { conversation: Conversation, _share: Option<Share> },
 }
 
 type Waiting<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -52,7 +52,8 @@ impl Session {
         Self { inner: Inner::SqliteWriter(writing), spoilt: false }
     }
 
-    pub(crate) const fn postgres(conversation: Conversation, share: Share) -> Self {
+    /// Of whoever has a share of the connections, or a connection apart from those that are shared.
+    pub(crate) const fn postgres(conversation: Conversation, share: Option<Share>) -> Self {
         Self { inner: Inner::Postgres { conversation, _share: share }, spoilt: false }
     }
 
@@ -191,6 +192,13 @@ impl Session {
                     .await
             }
             Inner::Postgres { conversation, .. } => conversation.prepare(sql).await,
+        }
+    }
+
+    /// From now on answers are waited for as long as they take: the server has no limit either, or its own.
+    pub(crate) const fn wait_without_limit(&mut self) {
+        if let Inner::Postgres { conversation, .. } = &mut self.inner {
+            conversation.wait_without_limit();
         }
     }
 

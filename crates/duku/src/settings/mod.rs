@@ -116,6 +116,8 @@ settings! {
     database_timeout_seconds: u64 = 5, "DUKU_DATABASE_TIMEOUT_SECONDS";
     /// What kind of connection pooler stands between Duku and PostgreSQL: "session" or "transaction", as PgBouncer's pool_mode, or "none" [default: none]
     database_pooler: DatabasePooler = DatabasePooler::None, "DUKU_DATABASE_POOLER";
+    /// How long a start waits for another node's migration, or for transactions that use what a migration changes, in seconds [default: 3600]
+    migration_timeout_seconds: u64 = 3600, "DUKU_MIGRATION_TIMEOUT_SECONDS";
     /// PostgreSQL: a PEM file of certificates to trust instead of the system's
     database_ca: PathBuf = PathBuf::new(), "DUKU_DATABASE_CA";
     /// The file that holds the master key, unless DUKU_MASTER_KEY does [default: master.key in the data directory]
@@ -291,6 +293,7 @@ impl Settings {
             ("checkpoint-seconds", whole(self.checkpoint_seconds), 1, 3600),
             ("database-connections", whole(self.database_connections), 2, 1000),
             ("database-timeout-seconds", whole(self.database_timeout_seconds), 1, 300),
+            ("migration-timeout-seconds", whole(self.migration_timeout_seconds), 1, 604_800),
             ("usage-flush-seconds", whole(self.usage_flush_seconds), 1, 3600),
             ("header-timeout-seconds", whole(self.header_timeout_seconds), 1, 3600),
             ("idle-timeout-seconds", whole(self.idle_timeout_seconds), 1, 86_400),
@@ -348,6 +351,7 @@ impl Settings {
         Ok(store::Options {
             pool_size: self.database_connections,
             patience: std::time::Duration::from_secs(self.database_timeout_seconds),
+            migration_timeout: std::time::Duration::from_secs(self.migration_timeout_seconds),
             pooler: match self.database_pooler {
                 DatabasePooler::None => store::Pooler::None,
                 DatabasePooler::Session => store::Pooler::Session,

@@ -4,7 +4,7 @@
 ALTER TABLE organisations ADD COLUMN require_second_factor BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE users ADD COLUMN last_organisation_id TEXT;
 -- Keys are looked through every minute for those that expire soon.
-CREATE INDEX api_keys_by_expiry ON api_keys (expires_at_ms);
+CREATE INDEX IF NOT EXISTS api_keys_by_expiry ON api_keys (expires_at_ms);
 -- A row that exists to be locked: one setup at a time makes the first organisation.
 INSERT INTO meta (name, value) VALUES ('lock.setup', '');
 

@@ -2,22 +2,18 @@
 //!
 //! A connection that was cut, or on which a transaction is still open, never goes back to the pool.
 
-use super::{Pooler, Postgres, pooler};
+use super::{
+    Pooler, Postgres, pooler,
+    statements::{Parameter, execute, query_in_transaction, query_unnamed, typed},
+};
 use crate::{StoreError, value::Value};
 use deadpool_postgres::Object;
-use futures::{
-    TryStreamExt,
-    future::{join3, try_join_all},
-};
+use futures::{TryStreamExt, future::try_join_all};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokio_postgres::{
-    Row, Statement,
-    error::SqlState,
-    types::{ToSql, Type},
-};
+use tokio_postgres::{Row, Statement, error::SqlState};
 
 /// A connection, and whether a transaction is open on it.
 pub(crate) struct Conversation {
@@ -26,6 +22,10 @@ pub(crate) struct Conversation {
     in_transaction: bool,
     /// How long the connection was waited for: the first answer on it has only the rest of the time.
     waited: Duration,
+    /// Whether answers are waited for as long as they take.
+    unlimited: bool,
+    /// Whether the connection is closed afterwards, because it is not as others expect it.
+    apart: bool,
 }
 
 /// Why there is no answer.
@@ -80,7 +80,25 @@ impl Conversation {
     /// For reading, by whoever has been waiting for an answer since `started`.
     pub(crate) async fn reader_since(postgres: &Postgres, started: Instant) -> Result<Self, StoreError> {
         let connection = Some(postgres.connection(started).await?);
-        Ok(Self { postgres: postgres.clone(), connection, in_transaction: false, waited: started.elapsed() })
+        Ok(Self {
+            postgres: postgres.clone(),
+            connection,
+            in_transaction: false,
+            waited: started.elapsed(),
+            unlimited: false,
+            apart: false,
+        })
+    }
+
+    /// A connection whose session may be changed: it waits for answers as long as they take, and nobody gets it afterwards.
+    pub(crate) async fn apart(postgres: &Postgres) -> Result<Self, StoreError> {
+        let mut conversation = Self::reader(postgres).await?;
+        (conversation.unlimited, conversation.apart) = (true, true);
+        Ok(conversation)
+    }
+
+    pub(crate) const fn wait_without_limit(&mut self) {
+        self.unlimited = true;
     }
 
     /// In a new transaction.
@@ -128,7 +146,7 @@ impl Conversation {
         let started = Instant::now();
         let rows = match self.rows(sql, params).await {
             // A reader can ask again; a transaction is gone with its connection.
-            Err(Fault::Cut(_)) if !self.in_transaction => {
+            Err(Fault::Cut(_)) if !self.in_transaction && !self.apart => {
                 self.connection = Some(self.postgres.connection(started).await?);
                 self.waited = started.elapsed();
                 self.rows(sql, params).await
@@ -210,7 +228,11 @@ impl Conversation {
             return Err(Fault::Cut(StoreError::Unavailable("the connection to PostgreSQL is lost".into())));
         };
         let limit = self.postgres.limit().saturating_sub(std::mem::take(&mut self.waited));
-        let answer = tokio::time::timeout(limit, work(connection)).await;
+        let answer = if self.unlimited {
+            Ok(work(connection).await)
+        } else {
+            tokio::time::timeout(limit, work(connection)).await
+        };
         let answer = answer.map_or_else(|_| Err(Fault::silence()), |answer| answer.map_err(Fault::from));
         match answer {
             Err(Fault::Cut(_) | Fault::Silence(_)) => self.part(),
@@ -239,6 +261,9 @@ impl From<Fault> for StoreError {
 
 impl Drop for Conversation {
     fn drop(&mut self) {
+        if self.apart {
+            self.part();
+        }
         if self.in_transaction
             && let Some(connection) = self.connection.take()
         {
@@ -267,51 +292,4 @@ impl Drop for OpenTransaction {
     fn drop(&mut self) {
         self.0.take().map(Object::take);
     }
-}
-
-/// A value and its type. The type is sent where there is no prepared statement that tells it.
-pub(super) type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
-
-fn typed(params: &[Value]) -> Vec<Parameter<'_>> {
-    params.iter().map(|value| (value as &(dyn ToSql + Sync), value.postgres_type())).collect()
-}
-
-async fn query_unnamed(
-    connection: &Object,
-    sql: &str,
-    params: &[Parameter<'_>],
-) -> Result<Vec<Row>, tokio_postgres::Error> {
-    connection.query_typed_raw(sql, params.iter().cloned()).await?.try_collect().await
-}
-
-/// All is sent before the first answer is waited for, so it takes one round trip, and ends whoever stops waiting.
-async fn query_in_transaction(
-    connection: &Object,
-    begin: &str,
-    sql: &str,
-    params: &[Parameter<'_>],
-) -> Result<Vec<Row>, tokio_postgres::Error> {
-    // These are sent in the order in which they stand: each is sent when it is polled first.
-    let (before, rows, after) = join3(
-        connection.batch_execute(begin),
-        query_unnamed(connection, sql, params),
-        connection.batch_execute("COMMIT"),
-    )
-    .await;
-    before?;
-    let rows = rows?;
-    after.map(|()| rows)
-}
-
-async fn execute(
-    connection: &Object,
-    unnamed: bool,
-    sql: &'static str,
-    params: &[Value],
-) -> Result<u64, tokio_postgres::Error> {
-    if unnamed {
-        return connection.execute_typed(sql, &typed(params)).await;
-    }
-    let statement = connection.prepare_cached(sql).await?;
-    connection.execute_raw(&statement, params).await
 }

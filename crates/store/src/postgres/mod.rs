@@ -5,6 +5,7 @@ mod conversation;
 pub(crate) mod lookups;
 mod pooler;
 pub(crate) mod shares;
+mod statements;
 mod tls;
 
 pub(crate) use conversation::Conversation;
@@ -111,6 +112,10 @@ impl Postgres {
             other => other,
         })?;
         Ok(postgres)
+    }
+
+    pub(crate) const fn pooler(&self) -> Pooler {
+        self.pooler
     }
 
     /// Looks again whether connections keep their sessions, if one has shown that it does not.

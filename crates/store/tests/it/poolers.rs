@@ -1,6 +1,9 @@
 //! PgBouncer between the store and PostgreSQL.
 
-use crate::data::{Fresh, key, organisation};
+use crate::{
+    data::{Fresh, key, organisation},
+    migrations::older_data,
+};
 use domain::authority::ManageKeys;
 use std::{
     net::{TcpListener, TcpStream},
@@ -261,4 +264,19 @@ async fn a_pooler_that_loses_sessions_later_closes_the_store() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     store.begin().await.unwrap().insert_organisation(&organisation("Acme")).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn older_data_are_migrated_through_a_pooler_of_either_mode() {
+    for (mode, pooler) in [("session", Pooler::Session), ("transaction", Pooler::Transaction)] {
+        let database = older_data(Engine::Postgres, 1).await;
+        // What an interrupted building leaves.
+        let left = "CREATE UNIQUE INDEX CONCURRENTLY api_keys_by_expiry ON api_keys (token_epoch)";
+        testkit::connect(&database.url).await.batch_execute(left).await.unwrap_err();
+        let pgbouncer = PgBouncer::start(mode, "");
+        Store::open(&pgbouncer.options(&database, pooler)).await.unwrap();
+        let valid = "SELECT COUNT(*) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid \
+                     WHERE c.relname = 'api_keys_by_expiry' AND i.indisvalid AND NOT i.indisunique";
+        assert_eq!(database.number(valid).await, 1, "{mode}");
+    }
 }
