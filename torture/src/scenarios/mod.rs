@@ -7,6 +7,7 @@ mod disks;
 mod failover;
 mod kills;
 mod memory;
+mod migrations;
 mod once;
 mod outages;
 mod overload;
@@ -58,6 +59,7 @@ pub const SCENARIOS: &[Scenario] = scenarios! {
     "versions" "A new binary goes on with old data; an old binary is refused on new data and leaves them as they are." versions::run;
     "bulkheads" "Work that stands still in the database, and an organisation that uses all it can get, hold up nobody else." bulkheads::run;
     "memory" "In a small cgroup nobody gets a node killed, and an honest client's exchanges go on, whoever wants to fill its memory." memory::run;
+    "migrations" "Data of every older schema are migrated while clients of that schema read and write: nobody waits for long, nodes that wait are patient, and one that is killed meanwhile leaves nothing half done." migrations::run;
     "overload" "Of five times the requests that the processor can do, those beyond get 503 and Retry-After; the others wait no longer than they may, and afterwards all is as before." overload::processor;
     "overload-database" "The same where the database is what everyone waits for." overload::database;
 };

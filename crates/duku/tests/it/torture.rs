@@ -110,6 +110,11 @@ async fn nobody_fills_the_memory_of_a_node() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn older_data_are_migrated_while_their_clients_go_on() {
+    run("migrations").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_overload_of_the_processor_is_shed() {
     run("overload").await;
 }
