@@ -16,7 +16,7 @@ use service::Service;
 use std::{sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
 };
 use web::TrustedProxies;
 
@@ -34,6 +34,19 @@ pub(crate) struct Prepared {
     docs: docs::Docs,
     metrics: Option<(TcpListener, PrometheusHandle)>,
     witness: WitnessFile,
+    signals: Signals,
+}
+
+/// What tells this process to stop. Listened for before anybody is told that the server is there.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, CommandFailure> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
 }
 
 pub(crate) async fn run(settings: Settings) -> Result<(), CommandFailure> {
@@ -55,7 +68,9 @@ pub(crate) async fn prepare(settings: Settings) -> Result<Prepared, CommandFailu
     let store = app::open_store(&settings).await?;
     let service = app::open_service(&settings, store, &urls, &ambient).await?;
     remember_urls(&service, &urls).await?;
-    Ok(Prepared { listener, urls, service, ambient, settings, proxies, docs, metrics, witness })
+    // Not before: who waits for a migration must be able to interrupt it.
+    let signals = Signals::listen()?;
+    Ok(Prepared { listener, urls, service, ambient, settings, proxies, docs, metrics, witness, signals })
 }
 
 async fn bind_metrics(settings: &Settings) -> Result<Option<TcpListener>, CommandFailure> {
@@ -137,7 +152,8 @@ impl Prepared {
 
     /// Serves until SIGINT or SIGTERM, finishes what runs and writes what was counted.
     pub(crate) async fn serve(self) -> Result<(), CommandFailure> {
-        let Self { listener, urls, service, ambient, settings, proxies, docs, metrics, witness } = self;
+        let Self { listener, urls, service, ambient, settings, proxies, docs, metrics, witness, signals } =
+            self;
         let stopping = operations::Stopping::default();
         let router =
             app::router(&settings, proxies.clone(), docs, &service, &urls, &ambient, stopping.clone());
@@ -165,7 +181,7 @@ impl Prepared {
         let flush_every = Duration::from_secs(settings.usage_flush_seconds);
         let background = jobs::run(service.clone(), ambient.clone(), flush_every, handle, witness);
         let jobs = tokio::spawn(background);
-        let stop = stop(stopping, Arc::clone(&shedder), Duration::from_secs(settings.drain_seconds))?;
+        let stop = stop(stopping, Arc::clone(&shedder), Duration::from_secs(settings.drain_seconds), signals);
         if !server::serve(listener, router, limits, proxies, shedder, stop).await {
             tracing::warn!(seconds = settings.stop_seconds, "some requests took too long and were cut off");
         }
@@ -180,26 +196,23 @@ impl Prepared {
 
 /// Resolves when the server is to accept no more: after Ctrl-C at once, after SIGTERM when load balancers have had time to
 /// see that this node is not ready, or at a second signal.
-fn stop(
+async fn stop(
     stopping: operations::Stopping,
     shedder: Arc<LoadShedder>,
     drain: Duration,
-) -> Result<impl Future<Output = ()>, CommandFailure> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
-        let drain = tokio::select! {
-            _ = interrupt.recv() => Duration::ZERO,
-            _ = terminate.recv() => drain,
-        };
-        stopping.begin();
-        shedder.drain();
-        tracing::info!(seconds = drain.as_secs(), "stopping: not ready from now on, serving a little longer");
-        tokio::select! {
-            () = tokio::time::sleep(drain) => {}
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-        tracing::info!("stopping: finishing what runs");
-    })
+    Signals { mut interrupt, mut terminate }: Signals,
+) {
+    let drain = tokio::select! {
+        _ = interrupt.recv() => Duration::ZERO,
+        _ = terminate.recv() => drain,
+    };
+    stopping.begin();
+    shedder.drain();
+    tracing::info!(seconds = drain.as_secs(), "stopping: not ready from now on, serving a little longer");
+    tokio::select! {
+        () = tokio::time::sleep(drain) => {}
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    tracing::info!("stopping: finishing what runs");
 }

@@ -7,17 +7,21 @@
 use std::{
     hash::{BuildHasher, Hasher, RandomState},
     net::IpAddr,
-    sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed},
+    },
 };
 
 const ADDRESSES: usize = 1024;
 /// Of one address.
-const CREDENTIALS: usize = 16;
+const CREDENTIALS: usize = 256;
 
 /// Requests under way, by who sent them.
 #[derive(Debug)]
 pub(super) struct Clients {
-    addresses: Box<[Address]>,
+    /// Made when the address is first seen, one KiB each.
+    addresses: Box<[OnceLock<Box<Address>>]>,
     active_addresses: AtomicUsize,
 }
 
@@ -81,15 +85,17 @@ fn place(hash: u64, places: usize) -> usize {
 
 impl Clients {
     pub(super) fn new() -> Self {
-        let address = || Address {
-            credentials: [const { AtomicU32::new(0) }; CREDENTIALS],
-            active_credentials: AtomicUsize::new(0),
-        };
-        Self { addresses: (0..ADDRESSES).map(|_| address()).collect(), active_addresses: AtomicUsize::new(0) }
+        let addresses = (0..ADDRESSES).map(|_| OnceLock::new()).collect();
+        Self { addresses, active_addresses: AtomicUsize::new(0) }
     }
 
     fn counters(&self, client: Client) -> Option<(&Address, &AtomicU32)> {
-        let address = self.addresses.get(client.address)?;
+        let address = self.addresses.get(client.address)?.get_or_init(|| {
+            Box::new(Address {
+                credentials: [const { AtomicU32::new(0) }; CREDENTIALS],
+                active_credentials: AtomicUsize::new(0),
+            })
+        });
         Some((address, address.credentials.get(client.credential)?))
     }
 
@@ -173,7 +179,8 @@ mod tests {
             clients.leave(*one);
         }
         assert_eq!(clients.active_addresses.load(Relaxed), 0);
-        assert!(clients.addresses.iter().all(|address| address.active_credentials.load(Relaxed) == 0));
+        let mut seen = clients.addresses.iter().filter_map(OnceLock::get);
+        assert!(seen.all(|address| address.active_credentials.load(Relaxed) == 0));
     }
 
     #[test]

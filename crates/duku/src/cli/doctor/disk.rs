@@ -1,7 +1,7 @@
 //! The disk and the files on it: is there room, who may read them, and can SQLite work there at all?
 
 use super::Findings;
-use crate::{cli::copies::size, settings::Settings};
+use crate::{cli::copies::size, open_files, settings::Settings};
 use rustix::{
     fs::{statfs, statvfs},
     process::{Resource, getrlimit},
@@ -18,9 +18,6 @@ const LITTLE: u64 = 1 << 30;
 const VERY_LITTLE: u64 = 64 << 20;
 /// NFS, SMB, CIFS and SMB2, as `statfs` knows them: SQLite's log needs memory that is shared, which these do not have.
 const NETWORK: [i64; 4] = [0x6969, 0x517B, 0xFF53_4D42, 0xFE53_4D42];
-/// Files of a process that are no connections.
-const OWN_FILES: u64 = 200;
-
 pub(super) fn check(findings: &mut Findings, settings: &Settings) {
     let dir = &settings.data_dir;
     if dir.exists() {
@@ -33,8 +30,10 @@ pub(super) fn check(findings: &mut Findings, settings: &Settings) {
             check_files(findings, &path);
         }
     }
-    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    let wanted = u64::try_from(settings.most_connections()).unwrap_or(u64::MAX).saturating_add(OWN_FILES);
+    // The server raises its limit as far as this.
+    let limit = getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX);
+    let wanted =
+        u64::try_from(settings.most_connections()).unwrap_or(u64::MAX).saturating_add(open_files::OWN);
     if limit < wanted {
         findings.warn(
             "open files",
