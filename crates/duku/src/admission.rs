@@ -135,7 +135,7 @@ impl Admission {
     pub(crate) fn admit(self: &Arc<Self>, peer: SocketAddr) -> Option<ConnectionPermit> {
         let ip = peer.ip().to_canonical();
         // Behind a proxy are many, and none of them could be told from the others here.
-        let address = (!self.proxies.trusts(ip)).then(|| client(ip));
+        let address = (!self.proxies.trusts(ip)).then(|| client_network(ip));
         let mut counts = self.counts();
         if address.is_some_and(|address| !counts.add(address, false, self.share)) {
             self.metrics.over_address.increment(1);
@@ -186,9 +186,9 @@ impl Counts {
     }
 }
 
-/// What counts as one address: an IPv6 network of 64 bits is one client's.
-fn client(address: IpAddr) -> u128 {
-    match address {
+/// What counts as one client address: an IPv6 network of 64 bits is one client's.
+pub(crate) fn client_network(address: IpAddr) -> u128 {
+    match address.to_canonical() {
         IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
         IpAddr::V6(v6) if v6 == Ipv6Addr::LOCALHOST => v6.to_bits(),
         IpAddr::V6(v6) => v6.to_bits() >> 64 << 64,

@@ -6,7 +6,7 @@
 
 use crate::{Ctx, Failure, Service};
 use domain::Timestamp;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Where the data remember the last time that was confirmed, in milliseconds since the Unix epoch.
 const CONFIRMED_AT: &str = "clock.confirmed_at";
@@ -38,6 +38,19 @@ struct Evidence {
     newest_entry: Option<Timestamp>,
 }
 
+impl Evidence {
+    /// What the data know of the time.
+    fn last_known(self) -> Option<Timestamp> {
+        self.confirmed_at.or(self.newest_entry)
+    }
+}
+
+impl Watch {
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Seen {
     /// A minute has passed, by a timer that does not depend on the clock.
     fn note_minute(&mut self, now: Timestamp, confirmed_at: Option<Timestamp>) {
@@ -52,15 +65,10 @@ impl Seen {
         let near = |other: Timestamp| {
             now.seconds().saturating_sub(other.seconds()).saturating_abs() <= tolerance_seconds
         };
-        match evidence {
-            Evidence { server: Some(server), .. } => near(server),
-            Evidence { confirmed_at: Some(confirmed_at), .. } => {
-                near(confirmed_at) || self.steady_minutes.saturating_mul(MINUTE_SECONDS) >= tolerance_seconds
-            }
-            Evidence { newest_entry: Some(entry), .. } => {
-                near(entry) || self.steady_minutes.saturating_mul(MINUTE_SECONDS) >= tolerance_seconds
-            }
-            Evidence { .. } => true,
+        let is_steady = || self.steady_minutes.saturating_mul(MINUTE_SECONDS) >= tolerance_seconds;
+        match evidence.server {
+            Some(server) => near(server),
+            None => evidence.last_known().is_none_or(|known| near(known) || is_steady()),
         }
     }
 }
@@ -70,7 +78,7 @@ impl Service {
     pub(crate) async fn clock_is_confirmed(&self, ctx: &Ctx) -> Result<bool, Failure> {
         let evidence = self.evidence().await?;
         let tolerance = self.0.policy.clock_tolerance_seconds;
-        let mut seen = self.0.watch.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.0.watch.seen();
         let confirmed = seen.confirms(ctx.now, evidence, tolerance);
         if seen.warned == confirmed {
             seen.warned = !confirmed;
@@ -84,19 +92,13 @@ impl Service {
     /// The same, once every minute.
     pub(crate) async fn confirm_clock(&self, ctx: &Ctx) -> Result<bool, Failure> {
         let before = self.evidence().await?;
-        self.0
-            .watch
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .note_minute(ctx.now, before.confirmed_at);
+        self.0.watch.seen().note_minute(ctx.now, before.confirmed_at);
         let confirmed = self.clock_is_confirmed(ctx).await?;
         if confirmed && before.server.is_none() && before.confirmed_at != Some(ctx.now) {
             let mut session = self.0.store.begin().await?;
             session.set_meta(CONFIRMED_AT, &ctx.now.ms().to_string()).await?;
             session.commit().await?;
-            let mut seen = self.0.watch.0.lock().unwrap_or_else(PoisonError::into_inner);
-            seen.confirmed_at = Some(ctx.now);
+            self.0.watch.seen().confirmed_at = Some(ctx.now);
         }
         Ok(confirmed)
     }
@@ -120,8 +122,7 @@ fn say(now: Timestamp, evidence: Evidence, confirmed: bool) {
         return;
     }
     let by = if evidence.server.is_some() { "PostgreSQL's clock" } else { "the last confirmed time" };
-    let Evidence { server, confirmed_at, newest_entry } = evidence;
-    let other = server.or(confirmed_at).or(newest_entry).unwrap_or(now);
+    let other = evidence.server.or_else(|| evidence.last_known()).unwrap_or(now);
     tracing::warn!(
         clock = %now,
         %other,

@@ -1,7 +1,7 @@
 //! Access tokens that were revoked one by one. Tokens themselves are not stored.
 //!
 //! A revocation is forgotten some time after its token has expired. Until when that was done stands in the row without a
-//! token, and a token that expires no later counts as revoked: what is forgotten lets nobody in, whatever a clock says.
+//! token, and a token that expires no later counts as revoked, so that what is forgotten is refused whatever a clock says.
 
 use crate::{Session, StoreError, TokenTransaction, statements::statements, value::params};
 use domain::Timestamp;

@@ -4,6 +4,7 @@
 //! admitted although others use up everything. Counters lie in a fixed table under a hash with a random key (stochastic
 //! fairness): nobody can fill its memory, and two that fall into one counter by chance share as if they were one.
 
+use crate::admission::client_network;
 use std::{
     hash::{BuildHasher, Hasher, RandomState},
     net::IpAddr,
@@ -58,21 +59,14 @@ impl Usage {
 impl Client {
     /// The client behind an address and what it authenticates with, nothing of which is proved yet.
     pub(super) fn of(keys: &RandomState, address: IpAddr, credential: &[u8]) -> Self {
-        // An IPv6 network of 64 bits is one client's.
-        let network = match address.to_canonical() {
-            IpAddr::V4(v4) => u128::from(v4.to_bits()),
-            IpAddr::V6(v6) => v6.to_bits() >> 64,
-        };
         let mut hasher = keys.build_hasher();
         hasher.write(credential);
         Self {
-            address: place(keys.hash_one(network), ADDRESSES),
+            address: place(keys.hash_one(client_network(address)), ADDRESSES),
             credential: place(hasher.finish(), CREDENTIALS),
         }
     }
-}
 
-impl Client {
     /// A number of its own.
     pub(super) const fn number(self) -> u64 {
         (self.address * CREDENTIALS + self.credential) as u64

@@ -2,6 +2,7 @@
 //!
 //! Client addresses share it by dynamic thresholds: an address may have at most what is free, so there is always some for others.
 
+use crate::admission::client_network;
 use std::{
     hash::{BuildHasher, RandomState},
     net::IpAddr,
@@ -47,11 +48,8 @@ impl RequestMemory {
 
     /// What a request takes, unless its address has too much already.
     pub(super) fn reserve(self: &Arc<Self>, address: IpAddr) -> Option<Reservation> {
-        let network = match address.to_canonical() {
-            IpAddr::V4(v4) => u128::from(v4.to_bits()),
-            IpAddr::V6(v6) => v6.to_bits() >> 64,
-        };
-        let address = usize::try_from(self.keys.hash_one(network) % COUNTERS as u64).unwrap_or(0);
+        let network = self.keys.hash_one(client_network(address));
+        let address = usize::try_from(network % COUNTERS as u64).unwrap_or(0);
         self.take(address, REQUEST, false).then(|| Reservation {
             memory: Arc::clone(self),
             address,

@@ -182,21 +182,25 @@ impl LoadShedder {
         address: IpAddr,
         headers: &HeaderMap,
     ) -> Result<Permit, Overloaded> {
-        let Some(permits) = self.classes.iter().find(|permits| permits.class == class) else {
-            return Ok(Permit(None));
-        };
+        let Some(permits) = self.permits(class) else { return Ok(Permit(None)) };
         let client = Client::of(&self.keys, address, credential(headers));
         let Some(memory) = self.memory.reserve(address).filter(|_| permits.admit(client, self.most)) else {
-            permits.shed_total.increment(1);
-            return Err(Overloaded(self.shed.fetch_add(1, Relaxed)));
+            return Err(self.refuse(class));
         };
         let (permits, memory) = (Arc::clone(permits), Arc::new(memory));
         Ok(Permit(Some(Arc::new(Held { permits, client, works: AtomicBool::new(true), memory }))))
     }
 
-    /// Refuses a request for another reason than its class.
+    /// The permits of a class; probes need none.
+    fn permits(&self, class: Class) -> Option<&Arc<Permits>> {
+        self.classes.iter().find(|permits| permits.class == class)
+    }
+
+    /// Refuses a request, and counts it.
     pub(crate) fn refuse(&self, class: Class) -> Overloaded {
-        metrics::counter!("duku_requests_shed_total", "class" => class.name()).increment(1);
+        if let Some(permits) = self.permits(class) {
+            permits.shed_total.increment(1);
+        }
         Overloaded(self.shed.fetch_add(1, Relaxed))
     }
 

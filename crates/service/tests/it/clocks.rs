@@ -15,7 +15,7 @@ on_both_engines!(
     a_clock_that_runs_ahead_closes_and_a_clock_that_comes_back_opens,
     a_clock_before_everything_still_serves,
     a_clock_that_nothing_confirms_forgets_warns_and_replaces_nothing,
-    what_was_forgotten_lets_nobody_in,
+    a_token_whose_revocation_was_forgotten_is_refused,
     no_time_makes_anything_panic,
 );
 
@@ -95,7 +95,7 @@ async fn a_clock_that_nothing_confirms_forgets_warns_and_replaces_nothing(house:
     assert!(!house.accepts(1, &token).await);
 }
 
-async fn what_was_forgotten_lets_nobody_in(house: House) {
+async fn a_token_whose_revocation_was_forgotten_is_refused(house: House) {
     let (pair, other) = (house.generate(0).await, house.generate(0).await);
     let (revoked, good) = (house.buy(0, &pair).await, house.buy(2, &other).await);
     let person = house.service.issue_person_token(&at(0), "root", ADA, None).await.unwrap();

@@ -58,7 +58,7 @@ async fn a_revoked_token_is_remembered_until_it_is_pruned(fresh: Fresh) {
     assert_eq!(session.forget_revocations(NOW, 10).await.unwrap(), 1);
     assert_eq!(session.forget_revocations(NOW, 10).await.unwrap(), 0);
     session.commit().await.unwrap();
-    // What was forgotten lets nobody in: every token of that time is refused, revoked or not.
+    // Every token of that time is refused, revoked or not.
     for (token, seconds, expected) in
         [("tok_1", 0, true), ("tok_2", 1, true), ("tok_3", 0, true), ("tok_3", -5, true), ("tok_3", 1, false)]
     {
