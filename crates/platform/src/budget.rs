@@ -7,15 +7,14 @@
 //! The budget of a request goes with its task, because the library gives leaves no context.
 
 use crate::faults::Fault;
+use domain::OrganisationId;
 use juniper::{FieldError, Value};
 use std::{
     cell::Cell,
+    collections::HashMap,
     future::poll_fn,
     pin::pin,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 tokio::task_local! {
@@ -32,25 +31,52 @@ const ALWAYS: usize = 4 * STEP;
 /// What may be read for an answer, in sizes of the largest answer: entries take more room than their text.
 const READ_FACTOR: usize = 4;
 
-/// The memory of all answers that are under way.
+/// The memory of all answers that are under way. The last quarter of it is for organisations that use little: an eighth of all at
+/// most.
 #[derive(Debug)]
 pub(crate) struct NodeMemory {
     limit: usize,
-    used: AtomicUsize,
+    used: Mutex<Used>,
+}
+
+#[derive(Debug, Default)]
+struct Used {
+    total: usize,
+    by_organisation: HashMap<OrganisationId, usize>,
 }
 
 impl NodeMemory {
-    pub(crate) const fn new(limit: usize) -> Self {
-        Self { limit, used: AtomicUsize::new(0) }
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { limit, used: Mutex::default() }
+    }
+
+    fn used(&self) -> MutexGuard<'_, Used> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes so much, unless it is not there.
-    fn take(&self, bytes: usize, always: bool) -> bool {
-        let fits = self.used.fetch_add(bytes, Relaxed).saturating_add(bytes) <= self.limit || always;
-        if !fits {
-            self.used.fetch_sub(bytes, Relaxed);
+    fn take(&self, organisation: &OrganisationId, bytes: usize, always: bool) -> bool {
+        let mut used = self.used();
+        let total = used.total.saturating_add(bytes);
+        let own = used.by_organisation.get(organisation).map_or(0, |own| *own).saturating_add(bytes);
+        let is_within_share = total <= self.limit / 4 * 3 || own <= self.limit / 8;
+        let fits = always || (total <= self.limit && is_within_share);
+        if fits {
+            used.total = total;
+            used.by_organisation.insert(organisation.clone(), own);
         }
         fits
+    }
+
+    fn give_back(&self, organisation: &OrganisationId, bytes: usize) {
+        let mut used = self.used();
+        used.total -= bytes;
+        if let Some(own) = used.by_organisation.get_mut(organisation) {
+            *own -= bytes;
+            if *own == 0 {
+                used.by_organisation.remove(organisation);
+            }
+        }
     }
 }
 
@@ -58,6 +84,7 @@ impl NodeMemory {
 #[derive(Debug)]
 pub(crate) struct Reserved {
     node: Arc<NodeMemory>,
+    organisation: OrganisationId,
     bytes: usize,
 }
 
@@ -65,14 +92,16 @@ impl Reserved {
     /// Gives back what goes beyond.
     pub(crate) fn shrink(&mut self, bytes: usize) {
         let beyond = self.bytes.saturating_sub(bytes);
-        self.bytes -= beyond;
-        self.node.used.fetch_sub(beyond, Relaxed);
+        if beyond > 0 {
+            self.bytes -= beyond;
+            self.node.give_back(&self.organisation, beyond);
+        }
     }
 }
 
 impl Drop for Reserved {
     fn drop(&mut self) {
-        self.node.used.fetch_sub(self.bytes, Relaxed);
+        self.shrink(0);
     }
 }
 
@@ -127,11 +156,13 @@ pub(crate) struct Budget {
     read: Cell<usize>,
     reserved: Cell<usize>,
     node: Arc<NodeMemory>,
+    organisation: OrganisationId,
     exceeded: Cell<Option<Exceeded>>,
 }
 
 impl Budget {
-    pub(crate) const fn new(limit: usize, node: Arc<NodeMemory>) -> Self {
+    /// For an answer to this organisation.
+    pub(crate) const fn new(limit: usize, node: Arc<NodeMemory>, organisation: OrganisationId) -> Self {
         Self {
             limit,
             text: Cell::new(0),
@@ -139,6 +170,7 @@ impl Budget {
             read: Cell::new(0),
             reserved: Cell::new(0),
             node,
+            organisation,
             exceeded: Cell::new(None),
         }
     }
@@ -162,7 +194,7 @@ impl Budget {
             self.exceeded.set(Some(Exceeded::Read { limit: read_limit }));
         } else if missing > 0 {
             let step = missing.next_multiple_of(STEP);
-            if self.node.take(step, total <= ALWAYS) {
+            if self.node.take(&self.organisation, step, total <= ALWAYS) {
                 self.reserved.set(self.reserved.get() + step);
             } else {
                 self.exceeded.set(Some(Exceeded::Node));
@@ -172,7 +204,11 @@ impl Budget {
 
     /// What was taken from the node, for the time that the answer is under way.
     fn reserved(&self) -> Reserved {
-        Reserved { node: Arc::clone(&self.node), bytes: self.reserved.replace(0) }
+        Reserved {
+            node: Arc::clone(&self.node),
+            organisation: self.organisation.clone(),
+            bytes: self.reserved.replace(0),
+        }
     }
 }
 
@@ -261,23 +297,30 @@ mod tests {
         Arc::new(NodeMemory::new(limit))
     }
 
+    fn organisation(last: char) -> OrganisationId {
+        OrganisationId::parse(&format!("org_{}{last}", "0".repeat(25))).unwrap()
+    }
+
+    fn budget(limit: usize, node: &Arc<NodeMemory>) -> Budget {
+        Budget::new(limit, Arc::clone(node), organisation('1'))
+    }
+
     #[tokio::test]
     async fn what_reads_ends_when_its_budget_is_used_up_and_gives_its_memory_back() {
         let node = node(usize::MAX);
-        let budget = Budget::new(100, Arc::clone(&node));
-        let ran = run(budget, true, async {
+        let ran = run(budget(100, &node), true, async {
             text(101);
             std::future::pending::<()>().await;
         });
         let Ran { outcome, reserved, .. } = ran.await;
         assert_eq!(outcome, Err(Exceeded::Answer { limit: 100 }));
         drop(reserved);
-        assert_eq!(node.used.load(Relaxed), 0);
+        assert_eq!(node.used().total, 0);
     }
 
     #[tokio::test]
     async fn what_changes_something_runs_to_its_end() {
-        let ran = run(Budget::new(100, node(usize::MAX)), false, async {
+        let ran = run(budget(100, &node(usize::MAX)), false, async {
             read(401);
             tokio::task::yield_now().await;
             check::<crate::scalars::ApiScalar>().unwrap_err().message().to_owned()
@@ -288,22 +331,46 @@ mod tests {
     #[tokio::test]
     async fn answers_share_the_memory_of_the_node_until_they_are_taken() {
         let node = node(4 * ALWAYS);
-        let ask = |bytes| run(Budget::new(1 << 30, Arc::clone(&node)), true, async move { text(bytes) });
+        let ask = |bytes| run(budget(1 << 30, &node), true, async move { text(bytes) });
         let mut first = ask(3 * ALWAYS).await;
         assert_eq!(first.outcome, Ok(()));
         assert_eq!(ask(ALWAYS + 1).await.outcome, Err(Exceeded::Node));
         let small = [ask(ALWAYS).await, ask(ALWAYS).await];
         assert!(small.iter().all(|ran| ran.outcome.is_ok()), "small answers are made all the same");
         drop(small);
-        first.reserved.shrink(2 * ALWAYS);
+        first.reserved.shrink(ALWAYS);
         assert_eq!(ask(ALWAYS + 1).await.outcome, Ok(()));
         drop(first);
-        assert_eq!(node.used.load(Relaxed), 0);
+        assert_eq!(node.used().total, 0);
+    }
+
+    #[tokio::test]
+    async fn an_organisation_that_takes_all_it_can_get_leaves_memory_for_others() {
+        let node = node(64 * STEP);
+        let ask = async |last, bytes| {
+            run(Budget::new(1 << 30, Arc::clone(&node), organisation(last)), true, async move { text(bytes) })
+                .await
+        };
+        let mut greedy = Vec::new();
+        loop {
+            let ran = ask('1', ALWAYS + 1).await;
+            if ran.outcome.is_err() {
+                break;
+            }
+            greedy.push(ran);
+        }
+        assert!(node.used().total <= 48 * STEP);
+        let other = ask('2', 8 * STEP).await;
+        assert_eq!(other.outcome, Ok(()), "an eighth is left for whoever has nothing");
+        assert_eq!(ask('2', ALWAYS + 1).await.outcome, Err(Exceeded::Node), "and no more than that");
+        drop((greedy, other));
+        let used = node.used();
+        assert_eq!((used.total, used.by_organisation.len()), (0, 0));
     }
 
     #[tokio::test]
     async fn what_was_read_and_is_gone_counts_no_more() {
-        let ran = run(Budget::new(100, node(usize::MAX)), true, async {
+        let ran = run(budget(100, &node(usize::MAX)), true, async {
             for _ in 0..1000 {
                 read(300);
                 forget(300);

@@ -68,7 +68,8 @@ pub(crate) async fn execute(platform: &Platform, asker: Asker, params: Params) -
 async fn try_execute(platform: &Platform, asker: Asker, params: Params) -> Result<Executed, Vec<Fault>> {
     let Params { query, operation_name, variables: given } = params;
     let Parts { schema, shape, settings, documents, service, memory } = &*platform.0;
-    let budget = Budget::new(settings.answer_bytes, Arc::clone(memory));
+    let budget =
+        Budget::new(settings.answer_bytes, Arc::clone(memory), asker.principal.organisation_id.clone());
     let name = operation_name.as_deref();
     let maximum = usize::try_from(service.policy().page_maximum).unwrap_or(usize::MAX);
     let pages = Pages { variables: &given, maximum };

@@ -180,6 +180,9 @@ impl Service {
 
     fn visitor(&self, row: VisitorRow) -> Visitor {
         let VisitorRow { session, email, role, organisation_name, .. } = row;
+        if let Some(id) = &session.organisation_id {
+            store::on_behalf_of_organisation(id);
+        }
         let organisation = session.organisation_id.clone().zip(organisation_name);
         let principal =
             organisation.zip(role).map(|((organisation_id, organisation_name), role)| Principal {

@@ -5,8 +5,11 @@
 //! and has fewest is served first.
 
 use crate::StoreError;
+use domain::OrganisationId;
 use std::{
+    cell::Cell,
     collections::{HashMap, VecDeque},
+    hash::{DefaultHasher, Hash, Hasher},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -22,13 +25,26 @@ pub struct Origin {
 }
 
 tokio::task_local! {
-    static ORIGIN: Origin;
+    static ORIGIN: Cell<Origin>;
 }
 
 /// Runs `work` on behalf of `origin`: it shares the connections to PostgreSQL with others of the same origin.
 pub async fn on_behalf_of<T>(origin: Origin, work: impl Future<Output = T>) -> T {
-    ORIGIN.scope(origin, work).await
+    ORIGIN.scope(Cell::new(origin), work).await
 }
+
+/// From here on this task works on behalf of an organisation, which was proved: all its credentials and addresses share one part.
+pub fn on_behalf_of_organisation(organisation: &OrganisationId) {
+    // Work of nobody's, like jobs, stays nobody's.
+    let _ = ORIGIN.try_with(|origin| {
+        let mut hasher = DefaultHasher::new();
+        organisation.hash(&mut hasher);
+        origin.set(Origin { client: hasher.finish() | ORGANISATION, ..origin.get() });
+    });
+}
+
+/// Tells an organisation's number from that of a client that proved nothing yet.
+const ORGANISATION: u64 = 1 << 63;
 
 /// The connections that sessions share; the hot path's reads have some of their own.
 #[derive(Debug)]
@@ -142,7 +158,7 @@ impl Shares {
 
     /// A connection for whoever this task works for.
     pub(crate) async fn acquire(self: &Arc<Self>) -> Result<Share, StoreError> {
-        let origin = ORIGIN.try_with(|origin| *origin).unwrap_or_default();
+        let origin = ORIGIN.try_with(Cell::get).unwrap_or_default();
         let waiting = {
             let mut state = self.lock();
             if state.fits(origin) {
@@ -194,6 +210,27 @@ mod tests {
         drop((greedy, second, third, job));
         let state = shares.lock();
         assert_eq!((state.free, state.by_client.len()), (12, 0));
+    }
+
+    #[tokio::test]
+    async fn all_clients_of_an_organisation_share_one_part() {
+        let shares = shares(12);
+        let organisation =
+            |last: char| OrganisationId::parse(&format!("org_{}{last}", "0".repeat(25))).unwrap();
+        let (busy, other) = (organisation('1'), organisation('2'));
+        let acquire = async |client, organisation: &OrganisationId| {
+            let within = async {
+                on_behalf_of_organisation(organisation);
+                shares.acquire().await
+            };
+            on_behalf_of(Origin { class: 1, client }, within).await
+        };
+        let mut held = Vec::new();
+        for client in 0..12 {
+            held.extend(acquire(client, &busy).await.ok());
+        }
+        assert_eq!(held.len(), 6, "as many as one client may have");
+        assert!(acquire(20, &other).await.is_ok());
     }
 
     #[tokio::test]
