@@ -136,7 +136,8 @@ impl Browser {
 
     /// Takes a radio button or ticks or unticks a checkbox, by its label.
     pub(crate) async fn choose(&self, label: &str) {
-        self.click_on("choice", &json!(label), None).await;
+        self.with_element("choice", &json!(label), None, async |choice| self.press_choice(choice).await)
+            .await;
     }
 
     /// Takes an option of the list with this label.
@@ -229,6 +230,19 @@ impl Browser {
             }
             tokio::time::sleep(PAUSE).await;
         }
+    }
+
+    /// A click that lands beside its target because the page moved meanwhile is an error, so that it is made again.
+    async fn press_choice(&self, choice: &Element) -> Answer<()> {
+        let script = "const [element] = arguments, input = element.control ?? element; \
+            return [input.checked, input.type === 'radio']";
+        let state = async || self.session.execute(script, json!([choice.json()])).await;
+        let before = state().await?;
+        self.session.click(choice).await?;
+        // A choice that leads to another page is gone by now.
+        let Ok(after) = state().await else { return Ok(()) };
+        let is_chosen = after == json!([true, true]) || after != before;
+        if is_chosen { Ok(()) } else { Err("the click changed nothing".to_owned()) }
     }
 
     async fn overwrite(&self, field: &Element, value: &str) -> Answer<()> {
