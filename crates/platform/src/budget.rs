@@ -31,8 +31,8 @@ const ALWAYS: usize = 4 * STEP;
 /// What may be read for an answer, in sizes of the largest answer: entries take more room than their text.
 const READ_FACTOR: usize = 4;
 
-/// The memory of all answers that are under way. The last quarter of it is for organisations that use little: an eighth of all at
-/// most.
+/// The memory of all answers that are under way. An organisation's only answer may take what is left. Several of one organisation
+/// leave a quarter, unless they take an eighth at most.
 #[derive(Debug)]
 pub(crate) struct NodeMemory {
     limit: usize,
@@ -54,16 +54,20 @@ impl NodeMemory {
         self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes so much, unless it is not there.
-    fn take(&self, organisation: &OrganisationId, bytes: usize, always: bool) -> bool {
+    /// Takes so much more for an answer of `organisation` that holds `held` by now, unless it is not there.
+    fn take(&self, organisation: &OrganisationId, held: usize, bytes: usize, always: bool) -> bool {
         let mut used = self.used();
         let total = used.total.saturating_add(bytes);
-        let own = used.by_organisation.get(organisation).map_or(0, |own| *own).saturating_add(bytes);
-        let is_within_share = total <= self.limit / 4 * 3 || own <= self.limit / 8;
+        let before = used.by_organisation.get(organisation).copied().unwrap_or_default();
+        let own = before.saturating_add(bytes);
+        let is_within_share = before == held || total <= self.limit / 4 * 3 || own <= self.limit / 8;
         let fits = always || (total <= self.limit && is_within_share);
         if fits {
             used.total = total;
-            used.by_organisation.insert(organisation.clone(), own);
+            match used.by_organisation.get_mut(organisation) {
+                Some(known) => *known = own,
+                None => drop(used.by_organisation.insert(organisation.clone(), own)),
+            }
         }
         fits
     }
@@ -194,7 +198,7 @@ impl Budget {
             self.exceeded.set(Some(Exceeded::Read { limit: read_limit }));
         } else if missing > 0 {
             let step = missing.next_multiple_of(STEP);
-            if self.node.take(&self.organisation, step, total <= ALWAYS) {
+            if self.node.take(&self.organisation, self.reserved.get(), step, total <= ALWAYS) {
                 self.reserved.set(self.reserved.get() + step);
             } else {
                 self.exceeded.set(Some(Exceeded::Node));
@@ -331,14 +335,17 @@ mod tests {
     #[tokio::test]
     async fn answers_share_the_memory_of_the_node_until_they_are_taken() {
         let node = node(4 * ALWAYS);
-        let ask = |bytes| run(budget(1 << 30, &node), true, async move { text(bytes) });
-        let mut first = ask(3 * ALWAYS).await;
+        let mut first = run(budget(1 << 30, &node), true, async { text(3 * ALWAYS) }).await;
+        let ask = |bytes| {
+            let budget = Budget::new(1 << 30, Arc::clone(&node), organisation('2'));
+            run(budget, true, async move { text(bytes) })
+        };
         assert_eq!(first.outcome, Ok(()));
         assert_eq!(ask(ALWAYS + 1).await.outcome, Err(Exceeded::Node));
         let small = [ask(ALWAYS).await, ask(ALWAYS).await];
         assert!(small.iter().all(|ran| ran.outcome.is_ok()), "small answers are made all the same");
         drop(small);
-        first.reserved.shrink(ALWAYS);
+        first.reserved.shrink(2 * ALWAYS);
         assert_eq!(ask(ALWAYS + 1).await.outcome, Ok(()));
         drop(first);
         assert_eq!(node.used().total, 0);
@@ -366,6 +373,20 @@ mod tests {
         drop((greedy, other));
         let used = node.used();
         assert_eq!((used.total, used.by_organisation.len()), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn the_only_answer_of_an_organisation_may_take_all_memory() {
+        let node = node(64 * STEP);
+        let ran = run(budget(1 << 30, &node), true, async {
+            for _ in 0..64 {
+                text(STEP);
+            }
+        });
+        let Ran { outcome, reserved, .. } = ran.await;
+        assert_eq!((outcome, node.used().total), (Ok(()), 64 * STEP));
+        drop(reserved);
+        assert_eq!(node.used().total, 0);
     }
 
     #[tokio::test]

@@ -142,7 +142,7 @@ impl Service {
     ) -> Result<Principal, TokenRefusal> {
         let accepted = self.accept_claims(ctx, claims).await;
         let principal = accepted.map_err(|refusal| self.count_failure(ctx, refusal))?;
-        store::on_behalf_of_organisation(&principal.organisation_id);
+        store::attribute_work_to(&principal.organisation_id);
         if let Holder::ApiKey { id, .. } = &principal.holder {
             self.0.usage.note(id, ctx, Use::ApiCall);
         }

@@ -136,18 +136,22 @@ impl Service {
     /// The store fails.
     pub async fn find_visitor(&self, ctx: &Ctx, cookie: &str) -> Result<Option<Visitor>, Failure> {
         let digest = jose::digest(cookie);
-        let Some(row) = self.0.store.reader().await?.find_visitor(digest, ctx.now).await? else {
+        let Some(found) = self.0.store.reader().await?.find_visitor(digest, ctx.now).await? else {
             return Ok(None);
         };
-        if row.role.is_none()
-            && let Some(row) = self.move_on(ctx, &row.session, digest).await?
-        {
-            return Ok(Some(self.visitor(row)));
+        let moved = match found.role {
+            Some(_) => None,
+            None => self.move_on(ctx, &found.session, digest).await?,
+        };
+        if moved.is_none() && found.session.last_seen_at.plus_seconds(TOUCH_SECONDS) <= ctx.now {
+            self.touch(ctx, &found.session).await?;
         }
-        if row.session.last_seen_at.plus_seconds(TOUCH_SECONDS) <= ctx.now {
-            self.touch(ctx, &row.session).await?;
+        let visitor = self.visitor(moved.unwrap_or(found));
+        // Not the organisation of a session whose person was removed from it.
+        if let Some(principal) = &visitor.principal {
+            store::attribute_work_to(&principal.organisation_id);
         }
-        Ok(Some(self.visitor(row)))
+        Ok(Some(visitor))
     }
 
     /// Moves a session into an organisation that its person belongs to.
@@ -180,9 +184,6 @@ impl Service {
 
     fn visitor(&self, row: VisitorRow) -> Visitor {
         let VisitorRow { session, email, role, organisation_name, .. } = row;
-        if let Some(id) = &session.organisation_id {
-            store::on_behalf_of_organisation(id);
-        }
         let organisation = session.organisation_id.clone().zip(organisation_name);
         let principal =
             organisation.zip(role).map(|((organisation_id, organisation_name), role)| Principal {

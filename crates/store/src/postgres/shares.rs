@@ -24,6 +24,9 @@ pub struct Origin {
     pub client: u64,
 }
 
+/// Tells an organisation's number from that of a client that proved nothing yet.
+const ORGANISATION: u64 = 1 << 63;
+
 tokio::task_local! {
     static ORIGIN: Cell<Origin>;
 }
@@ -33,18 +36,15 @@ pub async fn on_behalf_of<T>(origin: Origin, work: impl Future<Output = T>) -> T
     ORIGIN.scope(Cell::new(origin), work).await
 }
 
-/// From here on this task works on behalf of an organisation, which was proved: all its credentials and addresses share one part.
-pub fn on_behalf_of_organisation(organisation: &OrganisationId) {
-    // Work of nobody's, like jobs, stays nobody's.
+/// From here on this task works on behalf of an organisation, which was authenticated: all its credentials and addresses share one
+/// part. Changes nothing outside [`on_behalf_of`], for example in jobs.
+pub fn attribute_work_to(organisation: &OrganisationId) {
     let _ = ORIGIN.try_with(|origin| {
         let mut hasher = DefaultHasher::new();
         organisation.hash(&mut hasher);
         origin.set(Origin { client: hasher.finish() | ORGANISATION, ..origin.get() });
     });
 }
-
-/// Tells an organisation's number from that of a client that proved nothing yet.
-const ORGANISATION: u64 = 1 << 63;
 
 /// The connections that sessions share; the hot path's reads have some of their own.
 #[derive(Debug)]
@@ -220,7 +220,7 @@ mod tests {
         let (busy, other) = (organisation('1'), organisation('2'));
         let acquire = async |client, organisation: &OrganisationId| {
             let within = async {
-                on_behalf_of_organisation(organisation);
+                attribute_work_to(organisation);
                 shares.acquire().await
             };
             on_behalf_of(Origin { class: 1, client }, within).await
