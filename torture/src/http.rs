@@ -2,10 +2,13 @@
 //! interval is its own, and "was not answered" means what it says.
 
 use crate::outcome::Outcome;
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     time::timeout,
 };
 
@@ -50,6 +53,8 @@ impl std::fmt::Display for Lost {
 #[derive(Debug)]
 pub(crate) struct Client {
     address: SocketAddr,
+    /// Its own address, where that matters.
+    from: Option<Ipv4Addr>,
     stream: Option<TcpStream>,
     limit: Duration,
     buffer: Vec<u8>,
@@ -57,7 +62,13 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) const fn new(address: SocketAddr, limit: Duration) -> Self {
-        Self { address, stream: None, limit, buffer: Vec::new() }
+        Self { address, from: None, stream: None, limit, buffer: Vec::new() }
+    }
+
+    /// The same client at another address of this machine.
+    pub(crate) const fn at(mut self, from: Ipv4Addr) -> Self {
+        self.from = Some(from);
+        self
     }
 
     /// Sends the request and waits for its answer, on a new connection if there is none.
@@ -82,7 +93,7 @@ impl Client {
         }
         let mut stream = match self.stream.take() {
             Some(stream) => stream,
-            None => connect(self.address).await?,
+            None => connect(self.address, self.from).await?,
         };
         let broken = |error: std::io::Error| Lost::Unanswered(error.to_string());
         stream.write_all(request).await.map_err(broken)?;
@@ -110,10 +121,17 @@ impl Client {
     }
 }
 
-async fn connect(address: SocketAddr) -> Result<TcpStream, Lost> {
-    let stream = TcpStream::connect(address).await.map_err(|error| Lost::Unreachable(error.to_string()))?;
-    stream.set_nodelay(true).map_err(|error| Lost::Unreachable(error.to_string()))?;
-    Ok(stream)
+async fn connect(address: SocketAddr, from: Option<Ipv4Addr>) -> Result<TcpStream, Lost> {
+    let connected = async {
+        let socket = TcpSocket::new_v4()?;
+        if let Some(from) = from {
+            socket.bind(SocketAddr::from((from, 0)))?;
+        }
+        let stream = socket.connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok::<_, std::io::Error>(stream)
+    };
+    connected.await.map_err(|error| Lost::Unreachable(error.to_string()))
 }
 
 struct Head {

@@ -57,7 +57,7 @@ pub(crate) fn of(executed: Executed, media: MediaType) -> Response<Body> {
 /// An answer that keeps its part of the node's memory until the last byte of it is taken.
 struct Written {
     text: Vec<u8>,
-    _reserved: Reserved,
+    _reserved: Option<Reserved>,
 }
 
 impl AsRef<[u8]> for Written {
@@ -74,7 +74,9 @@ fn written(status: StatusCode, answered: &Answered<'_>, taken: AnswerMemory) -> 
         tracing::error!(%error, "an answer could not be written as JSON");
         return web::json(StatusCode::INTERNAL_SERVER_ERROR, &json!({}));
     }
-    reserved.shrink(text.capacity());
+    if let Some(reserved) = &mut reserved {
+        reserved.shrink(text.capacity());
+    }
     let mut response = Response::new(Body::from(Bytes::from_owner(Written { text, _reserved: reserved })));
     *response.status_mut() = status;
     response

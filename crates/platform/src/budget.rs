@@ -10,11 +10,14 @@ use crate::faults::Fault;
 use domain::OrganisationId;
 use juniper::{FieldError, Value};
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     collections::HashMap,
     future::poll_fn,
     pin::pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
 };
 
 tokio::task_local! {
@@ -31,60 +34,27 @@ const ALWAYS: usize = 4 * STEP;
 /// What may be read for an answer, in sizes of the largest answer: entries take more room than their text.
 const READ_FACTOR: usize = 4;
 
-/// The memory of all answers that are under way. An organisation's only answer may take what is left. Several of one organisation
-/// leave a quarter, unless they take an eighth at most.
+/// The memory of all answers that are under way. Small ones always get theirs. An organisation's only large answer may take what is
+/// left; several of one organisation leave a quarter, unless they take an eighth at most.
 #[derive(Debug)]
 pub(crate) struct NodeMemory {
     limit: usize,
-    used: Mutex<Used>,
-}
-
-#[derive(Debug, Default)]
-struct Used {
-    total: usize,
-    by_organisation: HashMap<OrganisationId, usize>,
+    used: AtomicUsize,
+    /// What large answers take of it.
+    large: Mutex<HashMap<OrganisationId, usize>>,
 }
 
 impl NodeMemory {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { limit, used: Mutex::default() }
+        Self { limit, used: AtomicUsize::new(0), large: Mutex::default() }
     }
 
-    fn used(&self) -> MutexGuard<'_, Used> {
-        self.used.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Takes so much more for an answer of `organisation` that holds `held` by now, unless it is not there.
-    fn take(&self, organisation: &OrganisationId, held: usize, bytes: usize, always: bool) -> bool {
-        let mut used = self.used();
-        let total = used.total.saturating_add(bytes);
-        let before = used.by_organisation.get(organisation).copied().unwrap_or_default();
-        let own = before.saturating_add(bytes);
-        let is_within_share = before == held || total <= self.limit / 4 * 3 || own <= self.limit / 8;
-        let fits = always || (total <= self.limit && is_within_share);
-        if fits {
-            used.total = total;
-            match used.by_organisation.get_mut(organisation) {
-                Some(known) => *known = own,
-                None => drop(used.by_organisation.insert(organisation.clone(), own)),
-            }
-        }
-        fits
-    }
-
-    fn give_back(&self, organisation: &OrganisationId, bytes: usize) {
-        let mut used = self.used();
-        used.total -= bytes;
-        if let Some(own) = used.by_organisation.get_mut(organisation) {
-            *own -= bytes;
-            if *own == 0 {
-                used.by_organisation.remove(organisation);
-            }
-        }
+    fn large(&self) -> MutexGuard<'_, HashMap<OrganisationId, usize>> {
+        self.large.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A part of the node's memory. It is given back when the value is dropped.
+/// A part of the node's memory for an answer to an organisation. It is given back when the value is dropped.
 #[derive(Debug)]
 pub(crate) struct Reserved {
     node: Arc<NodeMemory>,
@@ -92,14 +62,48 @@ pub(crate) struct Reserved {
     bytes: usize,
 }
 
+/// What counts of an answer as large.
+const fn as_large(bytes: usize) -> usize {
+    if bytes > ALWAYS { bytes } else { 0 }
+}
+
 impl Reserved {
+    /// Takes so much more, unless it is not there.
+    fn grow(&mut self, bytes: usize) -> bool {
+        let held = self.bytes.saturating_add(bytes);
+        let mut large = None;
+        if as_large(held) > 0 {
+            let by_organisation = large.insert(self.node.large());
+            let (limit, total) = (self.node.limit, self.node.used.load(Relaxed).saturating_add(bytes));
+            let all = by_organisation.get(&self.organisation).copied().unwrap_or_default();
+            let others = all - as_large(self.bytes);
+            let own = others.saturating_add(held);
+            if total > limit || (others > 0 && total > limit / 4 * 3 && own > limit / 8) {
+                return false;
+            }
+            by_organisation.insert(self.organisation.clone(), own);
+        }
+        // While large answers wait, so that no two take the same.
+        self.node.used.fetch_add(bytes, Relaxed);
+        self.bytes = held;
+        true
+    }
+
     /// Gives back what goes beyond.
     pub(crate) fn shrink(&mut self, bytes: usize) {
-        let beyond = self.bytes.saturating_sub(bytes);
-        if beyond > 0 {
-            self.bytes -= beyond;
-            self.node.give_back(&self.organisation, beyond);
+        let bytes = bytes.min(self.bytes);
+        let less = as_large(self.bytes) - as_large(bytes);
+        if less > 0 {
+            let mut large = self.node.large();
+            if let Some(own) = large.get_mut(&self.organisation) {
+                *own -= less;
+                if *own == 0 {
+                    large.remove(&self.organisation);
+                }
+            }
         }
+        self.node.used.fetch_sub(self.bytes - bytes, Relaxed);
+        self.bytes = bytes;
     }
 }
 
@@ -158,9 +162,8 @@ pub(crate) struct Budget {
     tree: Cell<usize>,
     /// Memory of the entries that are read and not answered yet.
     read: Cell<usize>,
-    reserved: Cell<usize>,
-    node: Arc<NodeMemory>,
-    organisation: OrganisationId,
+    /// None once the answer has it.
+    reserved: RefCell<Option<Reserved>>,
     exceeded: Cell<Option<Exceeded>>,
 }
 
@@ -172,9 +175,7 @@ impl Budget {
             text: Cell::new(0),
             tree: Cell::new(0),
             read: Cell::new(0),
-            reserved: Cell::new(0),
-            node,
-            organisation,
+            reserved: RefCell::new(Some(Reserved { node, organisation, bytes: 0 })),
             exceeded: Cell::new(None),
         }
     }
@@ -191,34 +192,16 @@ impl Budget {
         }
         let read_limit = self.limit.saturating_mul(READ_FACTOR);
         let total = self.text.get().saturating_add(self.tree.get()).saturating_add(self.read.get());
-        let missing = total.saturating_sub(self.reserved.get());
         if self.text.get() > self.limit {
             self.exceeded.set(Some(Exceeded::Answer { limit: self.limit }));
         } else if self.read.get() > read_limit {
             self.exceeded.set(Some(Exceeded::Read { limit: read_limit }));
-        } else if missing > 0 {
-            let step = missing.next_multiple_of(STEP);
-            if self.node.take(&self.organisation, self.reserved.get(), step, total <= ALWAYS) {
-                self.reserved.set(self.reserved.get() + step);
-            } else {
+        } else if let Some(reserved) = &mut *self.reserved.borrow_mut() {
+            let missing = total.saturating_sub(reserved.bytes);
+            if missing > 0 && !reserved.grow(missing.next_multiple_of(STEP)) {
                 self.exceeded.set(Some(Exceeded::Node));
             }
         }
-    }
-
-    /// What was taken from the node, for the time that the answer is under way.
-    fn reserved(&self) -> Reserved {
-        Reserved {
-            node: Arc::clone(&self.node),
-            organisation: self.organisation.clone(),
-            bytes: self.reserved.replace(0),
-        }
-    }
-}
-
-impl Drop for Budget {
-    fn drop(&mut self) {
-        drop(self.reserved());
     }
 }
 
@@ -267,7 +250,7 @@ pub(crate) fn check<S>() -> Result<(), FieldError<S>> {
 /// What became of an operation, and the memory that its answer takes.
 pub(crate) struct Ran<T> {
     pub(crate) outcome: Result<T, Exceeded>,
-    pub(crate) reserved: Reserved,
+    pub(crate) reserved: Option<Reserved>,
     /// About so long the answer is.
     pub(crate) length: usize,
 }
@@ -288,7 +271,7 @@ pub(crate) async fn run<T>(budget: Budget, only_reads: bool, operation: impl Fut
             })
             .await
         };
-        BUDGET.with(|budget| Ran { outcome, reserved: budget.reserved(), length: budget.text.get() })
+        BUDGET.with(|budget| Ran { outcome, reserved: budget.reserved.take(), length: budget.text.get() })
     };
     BUDGET.scope(budget, within).await
 }
@@ -319,7 +302,7 @@ mod tests {
         let Ran { outcome, reserved, .. } = ran.await;
         assert_eq!(outcome, Err(Exceeded::Answer { limit: 100 }));
         drop(reserved);
-        assert_eq!(node.used().total, 0);
+        assert_eq!(node.used.load(Relaxed), 0);
     }
 
     #[tokio::test]
@@ -345,10 +328,10 @@ mod tests {
         let small = [ask(ALWAYS).await, ask(ALWAYS).await];
         assert!(small.iter().all(|ran| ran.outcome.is_ok()), "small answers are made all the same");
         drop(small);
-        first.reserved.shrink(2 * ALWAYS);
+        first.reserved.as_mut().unwrap().shrink(2 * ALWAYS);
         assert_eq!(ask(ALWAYS + 1).await.outcome, Ok(()));
         drop(first);
-        assert_eq!(node.used().total, 0);
+        assert_eq!(node.used.load(Relaxed), 0);
     }
 
     #[tokio::test]
@@ -366,13 +349,12 @@ mod tests {
             }
             greedy.push(ran);
         }
-        assert!(node.used().total <= 48 * STEP);
+        assert!(node.used.load(Relaxed) <= 48 * STEP);
         let other = ask('2', 8 * STEP).await;
         assert_eq!(other.outcome, Ok(()), "an eighth is left for whoever has nothing");
         assert_eq!(ask('2', ALWAYS + 1).await.outcome, Err(Exceeded::Node), "and no more than that");
         drop((greedy, other));
-        let used = node.used();
-        assert_eq!((used.total, used.by_organisation.len()), (0, 0));
+        assert_eq!((node.used.load(Relaxed), node.large().len()), (0, 0));
     }
 
     #[tokio::test]
@@ -384,9 +366,9 @@ mod tests {
             }
         });
         let Ran { outcome, reserved, .. } = ran.await;
-        assert_eq!((outcome, node.used().total), (Ok(()), 64 * STEP));
+        assert_eq!((outcome, node.used.load(Relaxed)), (Ok(()), 64 * STEP));
         drop(reserved);
-        assert_eq!(node.used().total, 0);
+        assert_eq!(node.used.load(Relaxed), 0);
     }
 
     #[tokio::test]

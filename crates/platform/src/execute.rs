@@ -44,7 +44,7 @@ pub(crate) struct Ran {
 /// The memory of the node that an answer takes, and about how long it is.
 #[derive(Debug)]
 pub(crate) struct AnswerMemory {
-    pub(crate) reserved: Reserved,
+    pub(crate) reserved: Option<Reserved>,
     pub(crate) length: usize,
 }
 

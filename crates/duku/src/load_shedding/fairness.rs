@@ -17,6 +17,8 @@ use std::{
 const ADDRESSES: usize = 1024;
 /// Of one address.
 const CREDENTIALS: usize = 256;
+/// So many requests of an address are always within its share: as many as a browser sends at once.
+const ALWAYS: usize = 6;
 
 /// Requests under way, by who sent them.
 #[derive(Debug)]
@@ -50,7 +52,7 @@ pub(super) struct Usage {
 impl Usage {
     /// Whether the client's requests are within its share of so many.
     pub(super) fn is_within_share(self, allowed: usize) -> bool {
-        let of_address = (allowed / self.addresses.max(1)).max(1);
+        let of_address = (allowed / self.addresses.max(1)).max(ALWAYS);
         let of_credential = (of_address / self.credentials.max(1)).max(1);
         self.credentials <= of_address && self.own <= of_credential
     }
@@ -159,6 +161,18 @@ mod tests {
         // Shares of 8, 4, 2, 2, 1, 1, 1 and 1, each used once; then there are more credentials than shares.
         assert_eq!(within.count(), 8);
         assert!(clients.enter(Client { address: 2, credential: 0 }).is_within_share(8));
+    }
+
+    #[test]
+    fn many_that_stand_still_leave_each_other_a_few() {
+        let clients = Clients::new();
+        for address in 0..ADDRESSES / 2 {
+            let _ = clients.enter(Client { address, credential: 0 });
+        }
+        for used in 1..=2 * ALWAYS {
+            let usage = clients.enter(Client { address: ADDRESSES - 1, credential: 0 });
+            assert_eq!(usage.is_within_share(28), used <= ALWAYS, "{used}");
+        }
     }
 
     #[test]
