@@ -9,10 +9,11 @@ pub fn available() -> Option<u64> {
     limits.chain(machine()).min()
 }
 
+/// sysinfo(2), because a service's `/proc` may hold processes alone.
 fn machine() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib.saturating_mul(1024))
+    let system = rustix::system::sysinfo();
+    let bytes = system.totalram.checked_mul(u64::from(system.mem_unit))?;
+    (bytes > 0).then_some(bytes)
 }
 
 /// The files that hold limits of the groups that `/proc/self/cgroup` names, and of the groups around them (cgroups(7)). In a

@@ -37,7 +37,8 @@ impl WitnessFile {
         Ok(Self { path, works: true })
     }
 
-    /// Notes every chain that has grown since the last time. What cannot be written to the file is tried again.
+    /// Notes every chain that has grown since the last time. What cannot be written to the file is tried again, and stands in the
+    /// log each time.
     ///
     /// # Errors
     /// The store fails.
@@ -45,6 +46,9 @@ impl WitnessFile {
         let ends = service.ends_to_witness().await?;
         if ends.is_empty() {
             return Ok(());
+        }
+        for WitnessedEnd { chain, sequence, hash } in &ends {
+            tracing::info!(chain, sequence, hash, "{LOG_MESSAGE}");
         }
         let written = self.path.as_deref().map_or(Ok(()), |path| append(path, &ends, ctx));
         if let Err(error) = written {
@@ -55,9 +59,6 @@ impl WitnessFile {
             return Ok(());
         }
         self.works = true;
-        for WitnessedEnd { chain, sequence, hash } in &ends {
-            tracing::info!(chain, sequence, hash, "{LOG_MESSAGE}");
-        }
         service.note_witnessed(&ends);
         Ok(())
     }

@@ -187,6 +187,23 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_drifts_a_minute_an_hour_is_believed_alone_and_not_against_a_server() {
+        let (mut alone, mut confirmed) = (Seen::default(), START);
+        let mut beside_server = Seen::default();
+        for minute in 0..7 * 24 * 60 {
+            // A minute of its timer is a minute and a second of its clock.
+            let (now, server) = (START.plus_seconds(61 * minute), START.plus_seconds(60 * minute));
+            alone.note_minute(now, Some(confirmed));
+            let evidence = Evidence { server: None, confirmed_at: Some(confirmed), newest_entry: None };
+            assert!(alone.confirms(now, evidence, HOUR), "{minute}");
+            confirmed = now;
+            beside_server.note_minute(now, None);
+            let evidence = Evidence { server: Some(server), confirmed_at: None, newest_entry: None };
+            assert_eq!(beside_server.confirms(now, evidence, HOUR), minute <= 3600, "{minute}");
+        }
+    }
+
+    #[test]
     fn no_clock_makes_it_panic() {
         for now in [i64::MIN, -1, 0, i64::MAX] {
             let mut seen = ran(0, 1, Some(0));

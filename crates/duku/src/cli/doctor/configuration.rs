@@ -13,7 +13,7 @@ use std::{
 use url::Url;
 
 /// Variables that are no settings: secrets, and what commands for clients read.
-const OTHER_VARIABLES: [&str; 7] = [
+const OTHER_VARIABLES: [&str; 8] = [
     "DUKU_CONFIG",
     "DUKU_MASTER_KEY",
     "DUKU_SMTP_PASSWORD",
@@ -21,6 +21,7 @@ const OTHER_VARIABLES: [&str; 7] = [
     "DUKU_CLIENT_ID",
     "DUKU_CLIENT_SECRET",
     "DUKU_API_KEY",
+    "DUKU_CREDENTIALS_FILE",
 ];
 
 pub(super) fn check(findings: &mut Findings, settings: &Settings, config: Option<&Path>) {
