@@ -2,14 +2,17 @@
 
 use crate::{
     Bench,
-    cluster::{Cluster, Engine, postgres},
+    cluster::{Cluster, Engine, node::Node, postgres},
     hands, http,
     outcome::{During, Outcome, ensure},
     probe::Probe,
     process,
     report::Figures,
 };
-use std::{path::Path, process::Command, time::Duration};
+use std::{io::Write, path::Path, process::Command, time::Duration};
+
+/// The server's own limits of a stop, and what a busy machine may add.
+const STOPPED: Duration = Duration::from_mins(1);
 
 /// A small file system in memory.
 struct Mount<'a>(&'a Path);
@@ -78,17 +81,39 @@ pub(super) async fn full(bench: &Bench) -> Outcome<Figures> {
     ensure(count(&mut client, &admin).await? == kept + 1, || {
         "the product after that is not there".to_owned()
     })?;
-    let node = cluster.node(0)?;
-    node.kill()?;
-    node.start().await?;
+    let said = full_at_the_checkpoint(cluster.node(0)?, &place).await?;
+    let mut client = cluster.node(0)?.client();
+    ensure(count(&mut client, &admin).await? == kept + 1, || "a product is gone".to_owned())?;
     cluster.verify_audit()?;
     cluster.node(0)?.kill()?;
     Ok(Figures::new()
+        .with("what a server said that stopped on a full disk", said)
         .with("changes until the disk was full", kept)
         .with("changes refused with 503 then", refused)
         .with("answered changes that were missing", 0)
         .with("exchanges and API calls that only read, with the disk full", "served")
         .with("first change after space was freed, without a restart", "served"))
+}
+
+/// Stops the node while the disk is full, so that its log cannot be brought into the file, and starts it when there is space
+/// again. Gives what it said.
+async fn full_at_the_checkpoint(node: &mut Node, place: &Path) -> Outcome<String> {
+    let padding = place.join("padding");
+    let mut file = std::fs::File::create(&padding).during(padding.display())?;
+    // Until nothing fits any more, which is what is wanted.
+    while file.write_all(&[b'x'; 1024]).is_ok() {}
+    drop(file);
+    node.terminate()?;
+    let status = node.ended(STOPPED).await?;
+    ensure(status.code() == Some(1), || format!("a full disk at the stop: {status}: {}", node.last_lines()))?;
+    let log = std::fs::read_to_string(&node.log).during(node.log.display())?;
+    let line = log.lines().rev().find(|line| line.contains("write-ahead log"));
+    let line = line.ok_or_else(|| format!("nothing is said of the log: {}", node.last_lines()))?;
+    let line: serde_json::Value = serde_json::from_str(line).during("reading the log")?;
+    std::fs::remove_file(&padding).during(padding.display())?;
+    node.start().await?;
+    let message = line.get("message").and_then(|message| message.as_str());
+    Ok(message.unwrap_or_default().to_owned())
 }
 
 async fn count(client: &mut http::Client, token: &str) -> Outcome<usize> {

@@ -13,6 +13,7 @@ mod outages;
 mod overload;
 mod poolers;
 mod power_cut;
+mod slow_database;
 mod stopping;
 mod strictness;
 mod versions;
@@ -46,6 +47,7 @@ pub const SCENARIOS: &[Scenario] = scenarios! {
     "kill-postgres" "What was acknowledged survives kill -9, on PostgreSQL; what was not is there whole or not at all." kills::postgres;
     "power-cut" "When the power is cut, SQLite has everything that was answered, whatever became of the end of its log." power_cut::run;
     "outages" "When PostgreSQL is restarted, crashes, freezes or cuts its connections, nodes answer 503 within the promised time, say why, and work again within seconds, without having lost or wrongly accepted anything." outages::run;
+    "slow-database" "While the database answers every second statement after three seconds, everything is answered as it should be or 503, within the promised time; what needs no database does not wait." slow_database::run;
     "failover" "When the primary of PostgreSQL is killed, a synchronous standby takes over and nothing acknowledged is lost; meanwhile nodes are closed, and they open by themselves." failover::run;
     "poolers" "Through a connection pooler, in session mode and in transaction mode, whoever else uses it, nodes keep every promise; a node that was told another mode does not start." poolers::run;
     "disk-full" "On a full disk changes are refused with 503, reading goes on, nothing answered is lost, and it works again when there is space." disks::full;

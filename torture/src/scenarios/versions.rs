@@ -5,6 +5,7 @@
 
 use crate::{
     Bench,
+    balancer::{self, Traffic},
     cluster::{Cluster, Engine, postgres},
     outcome::{During, Outcome, ensure},
     probe::Probe,
@@ -33,7 +34,28 @@ pub(super) async fn run(bench: &Bench) -> Outcome<Figures> {
             old,
         );
     }
-    Ok(figures)
+    let Some(old) = std::env::var_os("DUKU_TORTURE_OLD") else { return Ok(figures) };
+    let served = old_serves_meanwhile(bench, &PathBuf::from(old)).await?;
+    Ok(figures.with("requests that an old node served while a new one migrated, and after that", served))
+}
+
+/// A node of the old binary goes on serving while a node of the new one migrates, and after that.
+async fn old_serves_meanwhile(bench: &Bench, old: &Path) -> Outcome<u64> {
+    let before = Bench { binary: old.to_owned(), ..bench.clone() };
+    let mut cluster = Cluster::start(&before, Engine::Postgres, 2, &[]).await?;
+    let probe = Probe::new(&cluster).await?;
+    let traffic = Traffic::start(&[cluster.node(0)?.address], 4, &balancer::requests_of(&probe));
+    let node = cluster.node(1)?;
+    node.kill()?;
+    node.set_program(&bench.binary);
+    node.start().await?;
+    probe.until_open(cluster.node(1)?, READY).await?;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let served = traffic.finish().await;
+    ensure(served.good > 0 && served.bad.is_empty(), || {
+        format!("{} of {} requests failed: {:?}", served.bad.len(), served.good, served.bad.first())
+    })?;
+    Ok(served.good)
 }
 
 /// Data that say that they are newer: nothing starts on them, and they are left as they are.

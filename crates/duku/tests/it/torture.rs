@@ -55,6 +55,11 @@ async fn nodes_keep_every_promise_through_a_pooler() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_database_delays_answers_and_makes_none_wrong() {
+    run("slow-database").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_loses_nothing_and_serves_what_reads() {
     run("disk-full").await;
 }
