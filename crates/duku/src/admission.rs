@@ -1,5 +1,6 @@
-//! Which connections are served: at most so many, of one address at most its share, and of probes always some.
+//! Which connections are served: at most so many, of one address at most as many as are free, and of probes always some.
 //!
+//! So there are always places for an address that has none, however many addresses take all that they can get.
 //! A connection beyond the limits gets one of a few reserved places if it may be a probe's: there `/healthz` and `/readyz` are
 //! answered, everything else with 503, one request only.
 
@@ -17,8 +18,6 @@ use web::TrustedProxies;
 /// Places for probes when all others are taken, and how many of them one address gets.
 const RESERVED: usize = 32;
 const RESERVED_PER_ADDRESS: usize = 4;
-/// An address may have at least so many connections: a browser opens six, and several people may share an address.
-const LEAST_SHARE: usize = 16;
 /// How often it is said in the log that places run out.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -47,7 +46,8 @@ impl Drop for ConnectionPermit {
 pub(crate) struct Admission {
     places: Arc<Semaphore>,
     reserved: Arc<Semaphore>,
-    share: usize,
+    /// The most connections of an address; none for as many as are free.
+    share: Option<usize>,
     proxies: TrustedProxies,
     counts: Mutex<Counts>,
     metrics: Metrics,
@@ -113,14 +113,10 @@ impl Metrics {
 
 impl Admission {
     pub(crate) fn new(limits: &Limits, proxies: TrustedProxies) -> Arc<Self> {
-        let share = match limits.per_address {
-            0 => (limits.connections / 4).max(LEAST_SHARE),
-            share => share,
-        };
         Arc::new(Self {
             places: Arc::new(Semaphore::new(limits.connections)),
             reserved: Arc::new(Semaphore::new(RESERVED)),
-            share,
+            share: (limits.per_address > 0).then_some(limits.per_address),
             proxies,
             counts: Mutex::default(),
             metrics: Metrics::new(limits),
@@ -137,12 +133,14 @@ impl Admission {
         // Behind a proxy are many, and none of them could be told from the others here.
         let address = (!self.proxies.trusts(ip)).then(|| client_network(ip));
         let mut counts = self.counts();
-        if address.is_some_and(|address| !counts.add(address, false, self.share)) {
+        let free = self.places.available_permits();
+        let share = self.share.unwrap_or(free);
+        if free > 0 && address.is_some_and(|address| !counts.add(address, false, share)) {
             self.metrics.over_address.increment(1);
             counts.log(|| {
                 tracing::warn!(
                     address = %ip,
-                    connections = self.share,
+                    connections = share,
                     "an address has all the connections that one may have"
                 );
             });
@@ -150,7 +148,7 @@ impl Admission {
             return if ip.is_loopback() { self.reserve(&mut counts, address) } else { None };
         }
         let Ok(permit) = Arc::clone(&self.places).try_acquire_owned() else {
-            if let Some(address) = address {
+            if let Some(address) = address.filter(|_| free > 0) {
                 counts.remove(address, false);
             }
             self.metrics.over_all.increment(1);
@@ -217,6 +215,24 @@ mod tests {
         drop(held);
         assert!(admission.admit(peer("2001:db8::3")).is_some_and(|place| !place.for_probes));
         assert!(admission.counts().places.is_empty(), "nothing is remembered of who is gone");
+    }
+
+    #[test]
+    fn however_many_addresses_take_all_they_can_get_another_finds_a_place() {
+        let admission = admission(100, 0, &[]);
+        let mut held = Vec::new();
+        for round in 0..50 {
+            for address in 0..20 {
+                let place = admission.admit(peer(&format!("192.0.2.{address}")));
+                held.extend(place.filter(|place| !place.for_probes));
+            }
+            assert!(held.len() < 100, "{round}");
+        }
+        assert!(held.len() > 90);
+        assert!(admission.admit(peer("198.51.100.1")).is_some_and(|place| !place.for_probes));
+        let alone = self::admission(100, 0, &[]);
+        let held: Vec<_> = (0..100).map_while(|_| alone.admit(peer("192.0.2.1"))).collect();
+        assert_eq!(held.len(), 50, "half of them at most");
     }
 
     #[test]

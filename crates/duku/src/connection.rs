@@ -144,6 +144,11 @@ impl Activity {
         OpenRequest(Arc::clone(self))
     }
 
+    /// How many answers the client is to take more of.
+    pub(crate) fn untaken(&self) -> usize {
+        self.untaken.load(Relaxed)
+    }
+
     /// Bytes came.
     fn received(&self) {
         if self.open.load(Relaxed) == 0 {

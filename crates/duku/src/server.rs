@@ -4,7 +4,7 @@ use crate::{
     admission::Admission,
     connection::{Activity, Outgoing, Reason, Socket, Verdict},
     failure::CommandFailure,
-    load_shedding::{Class, IncomingBody, LoadShedder, Reservation},
+    load_shedding::{Class, IncomingBody, LoadShedder, Overloaded, Reservation},
 };
 use axum::{
     Router,
@@ -12,13 +12,14 @@ use axum::{
     extract::ConnectInfo,
     http::{HeaderValue, Request, Response, Version, header},
 };
+use futures::future::{BoxFuture, Either, Ready, ready};
 use hyper::body::{Body as _, Incoming};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto::Builder, graceful::GracefulConnection},
     service::TowerToHyperService,
 };
-use std::{convert::Infallible, io::ErrorKind, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io::ErrorKind, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream, lookup_host},
     sync::watch,
@@ -212,9 +213,8 @@ impl Connections {
         let activity = Activity::new(timeouts);
         let application = self.application.clone();
         let (known, for_probes) = (Arc::clone(&activity), place.for_probes);
-        let service = tower::service_fn(move |request| {
-            answer(application.clone(), Arc::clone(&known), for_probes, peer, request)
-        });
+        let service =
+            tower::service_fn(move |request| answer(&application, &known, for_probes, peer, request));
         let socket = TokioIo::new(Socket::new(stream, Arc::clone(&activity)));
         let connection =
             self.builder.serve_connection(socket, TowerToHyperService::new(service)).into_owned();
@@ -279,43 +279,61 @@ where
     }
 }
 
-/// Answers one request, if there is a permit for it.
-async fn answer(
-    mut application: Application,
-    activity: Arc<Activity>,
+/// A client that leaves so many answers of an HTTP/2 connection lying gets no answer to a request that is rejected, but the end of
+/// its stream (`REFUSED_STREAM`, RFC 9113 §8.7): rejections that lie there take memory that nobody counts.
+const UNTAKEN: usize = 8;
+
+type Answer = Result<Response<Outgoing>, h2::Error>;
+
+/// Answers one request, if there is a permit for it. That is decided before anything is kept for the request: an HTTP/2 connection
+/// brings many at once.
+fn answer(
+    application: &Application,
+    activity: &Arc<Activity>,
     for_probes: bool,
     peer: SocketAddr,
-    mut request: Request<Incoming>,
-) -> Result<Response<Outgoing>, Infallible> {
+    request: Request<Incoming>,
+) -> Either<Ready<Answer>, BoxFuture<'static, Answer>> {
     let multiplexed = request.version() > Version::HTTP_11;
     let open = activity.open(multiplexed);
     let class = Class::of(request.uri().path());
     let shedder = &application.shedder;
+    let leaves_answers = multiplexed && activity.untaken() > UNTAKEN;
+    let reject = move |overloaded: &Overloaded| {
+        if leaves_answers { Err(h2::Reason::REFUSED_STREAM.into()) } else { Ok(overloaded.respond()) }
+    };
+    let finish = move |mut response: Response<Body>, memory, shedder: &LoadShedder| {
+        // HTTP/2 has a word of its own for it.
+        if (for_probes || shedder.is_draining()) && !multiplexed {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response.map(|body| Outgoing::new(body, open, memory))
+    };
     let admitted = if for_probes && class != Class::Probe {
         Err(shedder.refuse(class))
     } else {
         let address = application.proxies.client(peer.ip(), request.headers());
         shedder.admit(class, address, request.headers())
     };
-    let mut memory = None;
-    let mut response = match admitted {
-        Err(overloaded) => overloaded.respond(),
-        Ok(permit) => {
-            request.extensions_mut().insert(ConnectInfo(peer));
-            memory = permit.memory();
-            let is_safe = request.method().is_safe();
-            let request = request.map(|body| Body::new(IncomingBody::new(body, permit.clone())));
-            let response = store::on_behalf_of(permit.origin(), application.router.call(request)).await?;
-            drop(permit);
-            within(memory.as_deref(), response, class, is_safe)
-                .unwrap_or_else(|| shedder.refuse(class).respond())
+    let permit = match admitted {
+        Ok(permit) => permit,
+        Err(overloaded) => {
+            return Either::Left(ready(reject(&overloaded).map(|response| finish(response, None, shedder))));
         }
     };
-    // HTTP/2 has a word of its own for it.
-    if (for_probes || application.shedder.is_draining()) && !multiplexed {
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-    }
-    Ok(response.map(|body| Outgoing::new(body, open, memory)))
+    let Application { mut router, shedder, .. } = application.clone();
+    Either::Right(Box::pin(async move {
+        let mut request = request.map(|body| Body::new(IncomingBody::new(body, permit.clone())));
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let (memory, is_safe) = (permit.memory(), request.method().is_safe());
+        let Ok(response) = store::on_behalf_of(permit.origin(), router.call(request)).await;
+        drop(permit);
+        let response = match within(memory.as_deref(), response, class, is_safe) {
+            Some(response) => response,
+            None => reject(&shedder.refuse(class))?,
+        };
+        Ok(finish(response, memory, &shedder))
+    }))
 }
 
 /// Counted with the request itself, in bytes.

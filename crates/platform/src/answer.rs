@@ -19,7 +19,7 @@ use web::Cause;
 /// The answer to a request that was well formed (GraphQL over HTTP, Status Codes).
 pub(crate) fn of(executed: Executed, media: MediaType) -> Response<Body> {
     match executed {
-        Executed::Data(Ran { data, errors, cause }, taken, _) => {
+        Executed::Data(Ran { data, errors, cause }, taken) => {
             // An outage that left nothing to tell is one for every client, also for those that look at the status alone.
             let outage =
                 data.is_null() && errors.iter().any(|error| errors::is_outage(error.error().extensions()));

@@ -6,7 +6,7 @@ use crate::{
     call::Call,
     execute::{chosen, invalid, unreadable},
     faults::Fault,
-    limits::{self, Pages},
+    limits::{self, Pages, Weight},
     scalars::ApiScalar,
     schema::{Schema, mutation::Mutation, query::Query},
     settings::Settings,
@@ -53,13 +53,24 @@ impl Prepared<'_> {
         self.operation_type() == OperationType::Mutation
     }
 
+    /// What the request calls the operation.
+    pub(crate) const fn name(&self) -> Option<&str> {
+        self.name
+    }
+
     /// Refuses what asks for too much with these variables.
     ///
     /// # Errors
     /// It is over a limit.
-    pub(crate) fn weigh(&self, pages: Pages<'_>, shape: &Shape, settings: &Settings) -> Result<(), Fault> {
+    pub(crate) fn weigh(
+        &self,
+        pages: Pages<'_>,
+        shape: &Shape,
+        settings: &Settings,
+    ) -> Result<Weight, Fault> {
         let operation = chosen(&self.document, self.name);
-        operation.map_or(Ok(()), |operation| limits::check(&self.document, operation, pages, shape, settings))
+        let weigh = |operation| limits::check(&self.document, operation, pages, shape, settings);
+        operation.map_or(Ok(Weight::default()), weigh)
     }
 
     /// Runs the operation.

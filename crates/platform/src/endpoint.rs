@@ -4,7 +4,7 @@ use crate::{
     Platform, answer,
     authenticate::{self, authenticate},
     errors,
-    execute::{Asker, Executed, execute},
+    execute::{Asker, prepare},
     faults::Code,
     negotiate::{self, MediaType},
     params::Params,
@@ -16,10 +16,9 @@ use axum::{
 };
 use futures::FutureExt;
 use http::{Method, Response, StatusCode, request};
-use juniper::OperationType;
 use service::Ctx;
 use std::{
-    panic::AssertUnwindSafe,
+    panic::{AssertUnwindSafe, catch_unwind},
     time::{Duration, Instant},
 };
 use web::BodyError;
@@ -63,14 +62,24 @@ async fn respond(
     };
     let asker = Asker { ctx: ctx.clone(), principal: principal.clone(), may_change };
     // Whatever goes wrong in the library, the answer is JSON.
-    let executed = AssertUnwindSafe(execute(platform, asker, params)).catch_unwind().await;
-    let executed = executed.map_err(|_| crashed(&ctx))?;
+    let ready = catch_unwind(AssertUnwindSafe(|| prepare(platform, asker, params)));
+    let ready = match ready.map_err(|_| crashed(&ctx))? {
+        Ok(ready) => ready,
+        Err(executed) => return Ok(answer::of(*executed, media)),
+    };
+    let (organisation, is_mutation, is_heavy) = (ready.organisation(), ready.is_mutation(), ready.is_heavy);
+    let answered = async move { answer::of(ready.run().await, media) };
+    let answered = if is_heavy {
+        platform.0.heavy.run(organisation, answered).await
+    } else {
+        AssertUnwindSafe(answered).catch_unwind().await.ok()
+    };
+    let answered = answered.ok_or_else(|| crashed(&ctx))?;
     // What a mutation did, it did with authority: its answer may hold a secret that is shown once.
-    let is_mutation = matches!(executed, Executed::Data(.., OperationType::Mutation));
     if started.elapsed() > LONG_ANSWER && !is_mutation {
         Box::pin(authenticate::confirm(platform, &ctx, &principal)).await?;
     }
-    Ok(answer::of(executed, media))
+    Ok(answered)
 }
 
 /// The request's circumstances, which the middleware has put there.

@@ -4,7 +4,7 @@ use crate::{
     Parts, Platform,
     budget::{self, Budget, Exceeded, Reserved},
     call::Call,
-    documents::{self, Prepared},
+    documents::{self, Kept},
     faults::Fault,
     limits::{self, Pages},
     literals::{self, Literals},
@@ -12,6 +12,7 @@ use crate::{
     scalars::ApiScalar,
     schema::Schema,
 };
+use domain::OrganisationId;
 use juniper::{
     Definition, ExecutionError, GraphQLError, Operation, OperationType, ParseError, Spanning, Value,
 };
@@ -22,8 +23,8 @@ use std::{borrow::Cow, sync::Arc};
 /// What a request came to.
 #[derive(Debug)]
 pub(crate) enum Executed {
-    /// The operation, of this type, ran; some fields may have failed.
-    Data(Ran, AnswerMemory, OperationType),
+    /// The operation ran; some fields may have failed.
+    Data(Ran, AnswerMemory),
     /// Nothing ran.
     Faults(Vec<Fault>),
     /// There is no memory for an answer just now.
@@ -58,72 +59,90 @@ pub(crate) struct Asker {
     pub(crate) may_change: bool,
 }
 
-pub(crate) async fn execute(platform: &Platform, asker: Asker, params: Params) -> Executed {
-    match try_execute(platform, asker, params).await {
-        Ok(executed) => executed,
-        Err(faults) => Executed::Faults(faults),
-    }
+/// An operation that may run.
+pub(crate) struct Ready {
+    platform: Platform,
+    document: Kept,
+    given: Map<String, JsonValue>,
+    call: Call,
+    budget: Budget,
+    /// Whether it may take long on the processor.
+    pub(crate) is_heavy: bool,
 }
 
-async fn try_execute(platform: &Platform, asker: Asker, params: Params) -> Result<Executed, Vec<Fault>> {
+/// Reads the document, or finds it among those that were read, and weighs it.
+///
+/// # Errors
+/// The answer to an operation that does not run.
+pub(crate) fn prepare(platform: &Platform, asker: Asker, params: Params) -> Result<Ready, Box<Executed>> {
     let Params { query, operation_name, variables: given } = params;
-    let Parts { schema, shape, settings, documents, service, memory } = &*platform.0;
+    let Parts { schema, shape, settings, documents, service, memory, .. } = &*platform.0;
+    let faults = |fault| Box::new(Executed::Faults(vec![fault]));
     let budget =
         Budget::new(settings.answer_bytes, Arc::clone(memory), asker.principal.organisation_id.clone());
     let name = operation_name.as_deref();
     let maximum = usize::try_from(service.policy().page_maximum).unwrap_or(usize::MAX);
     let pages = Pages { variables: &given, maximum };
+    let ready = |document, given, literals, is_heavy| {
+        let call = Call::new(service.clone(), asker.ctx, asker.principal, literals);
+        Ready { platform: platform.clone(), document, given, call, budget, is_heavy }
+    };
 
     if let Some(kept) = documents.find(&query, name) {
-        let prepared = kept.get();
-        if prepared.is_mutation() && !asker.may_change {
-            return Ok(Executed::MutationNotAllowed);
+        if kept.get().is_mutation() && !asker.may_change {
+            return Err(Executed::MutationNotAllowed.into());
         }
         // The variables are new, and with them how much is asked for.
-        prepared.weigh(pages, shape, settings).map_err(|fault| vec![fault])?;
-        let call = Call::new(service.clone(), asker.ctx, asker.principal, Literals::default());
-        return run(prepared, given, schema, &call, budget).await.map_err(|error| invalid(error, name));
+        let weight = kept.get().weigh(pages, shape, settings).map_err(faults)?;
+        return Ok(ready(kept, given, Literals::default(), weight.is_heavy()));
     }
-    let (source, literals) =
-        literals::lift(&query, shape.json_fields(), settings.tokens).map_err(|fault| vec![fault])?;
-    let call = Call::new(service.clone(), asker.ctx, asker.principal, literals);
+    let (source, literals) = literals::lift(&query, shape.json_fields(), settings.tokens).map_err(faults)?;
     let same = matches!(source, Cow::Borrowed(_));
+    let mut is_heavy = false;
     let checks = |document: &[Definition<'_, ApiScalar>]| {
         check_types(document, schema)?;
         let Some(operation) = chosen(document, name) else { return Ok(true) };
         if operation.item.operation_type == OperationType::Mutation && !asker.may_change {
             return Ok(false);
         }
-        limits::check(document, operation, pages, shape, settings).map_err(|fault| vec![fault])?;
+        let weight = limits::check(document, operation, pages, shape, settings);
+        is_heavy = weight.map_err(|fault| vec![fault])?.is_heavy();
         Ok(true)
     };
-    let Some(kept) = documents::prepare(Arc::clone(schema), source.into_owned(), name, checks)? else {
-        return Ok(Executed::MutationNotAllowed);
-    };
+    let kept = documents::prepare(Arc::clone(schema), source.into_owned(), name, checks);
+    let kept = kept.map_err(Executed::Faults)?.ok_or(Executed::MutationNotAllowed)?;
     if same {
         documents.keep(&query, name, &kept);
     }
-    run(kept.get(), given, schema, &call, budget).await.map_err(|error| invalid(error, name))
+    Ok(ready(kept, given, literals, is_heavy))
 }
 
-async fn run(
-    prepared: &Prepared<'_>,
-    given: Map<String, JsonValue>,
-    schema: &Schema,
-    call: &Call,
-    budget: Budget,
-) -> Result<Executed, GraphQLError> {
-    let operation = prepared.operation_type();
-    let only_reads = operation != OperationType::Mutation;
-    let budget::Ran { outcome, reserved, length } =
-        budget::run(budget, only_reads, prepared.run(given, schema, call)).await;
-    match outcome {
-        Ok(ran) => ran.map(|(data, errors)| {
-            let ran = Ran { data, errors, cause: call.cause() };
-            Executed::Data(ran, AnswerMemory { reserved, length }, operation)
-        }),
-        Err(Exceeded::Node) => Ok(Executed::NoMemory),
-        Err(exceeded) => Ok(Executed::Faults(vec![exceeded.fault()])),
+impl Ready {
+    /// For whom it runs.
+    pub(crate) fn organisation(&self) -> OrganisationId {
+        self.call.principal.organisation_id.clone()
+    }
+
+    pub(crate) fn is_mutation(&self) -> bool {
+        self.document.get().is_mutation()
+    }
+
+    /// Runs it to its end.
+    pub(crate) async fn run(self) -> Executed {
+        let Self { platform, document, given, call, budget, .. } = self;
+        let prepared = document.get();
+        let operation = prepared.run(given, &platform.0.schema, &call);
+        let budget::Ran { outcome, reserved, length } =
+            budget::run(budget, !prepared.is_mutation(), operation).await;
+        match outcome {
+            Ok(Ok((data, errors))) => {
+                let ran = Ran { data, errors, cause: call.cause() };
+                Executed::Data(ran, AnswerMemory { reserved, length })
+            }
+            Ok(Err(error)) => Executed::Faults(invalid(error, prepared.name())),
+            Err(Exceeded::Node) => Executed::NoMemory,
+            Err(exceeded) => Executed::Faults(vec![exceeded.fault()]),
+        }
     }
 }
 

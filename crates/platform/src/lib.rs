@@ -14,6 +14,7 @@ mod endpoint;
 mod errors;
 mod execute;
 mod faults;
+mod heavy;
 mod limits;
 mod literals;
 mod metadata;
@@ -36,6 +37,7 @@ use axum::{
 };
 use budget::NodeMemory;
 use documents::Documents;
+use heavy::Heavy;
 use http::Method;
 use schema::Schema;
 use service::Service;
@@ -53,6 +55,7 @@ struct Parts {
     shape: Shape,
     documents: Documents,
     memory: Arc<NodeMemory>,
+    heavy: Heavy,
 }
 
 impl Platform {
@@ -62,7 +65,8 @@ impl Platform {
         let shape = Shape::of(&schema.schema);
         let documents = Documents::new(settings.documents);
         let memory = Arc::new(NodeMemory::new(settings.memory_bytes));
-        Self(Arc::new(Parts { service, settings, schema: Arc::new(schema), shape, documents, memory }))
+        let (schema, heavy) = (Arc::new(schema), Heavy::new());
+        Self(Arc::new(Parts { service, settings, schema, shape, documents, memory, heavy }))
     }
 
     /// Its routes. Each request must carry a [`web::RequestHead`] among its extensions.

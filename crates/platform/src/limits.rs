@@ -5,6 +5,7 @@
 
 use crate::{
     faults::Fault,
+    heavy,
     scalars::ApiScalar,
     settings::Settings,
     shape::{Entries, FieldShape, Shape, TypeShape},
@@ -40,6 +41,11 @@ impl Weight {
             introspection: self.introspection.saturating_add(other.introspection),
             names: self.names.saturating_add(other.names),
         }
+    }
+
+    /// Whether the operation may take long on the processor.
+    pub(crate) const fn is_heavy(self) -> bool {
+        self.values > heavy::VALUES || self.introspection > heavy::VALUES
     }
 
     fn check(self, settings: &Settings) -> Result<(), Fault> {
@@ -86,7 +92,7 @@ fn within(
     Err(fault.with("limitOf", name).with("limit", limit).with("found", found))
 }
 
-/// Refuses an operation that asks for too much.
+/// Refuses an operation that asks for too much, and says how much it asks for.
 ///
 /// # Errors
 /// It is over a limit, or a fragment contains itself.
@@ -96,9 +102,10 @@ pub(crate) fn check(
     pages: Pages<'_>,
     shape: &Shape,
     settings: &Settings,
-) -> Result<(), Fault> {
+) -> Result<Weight, Fault> {
     let weight = Scale::new(document, pages, shape).operation(&operation.item)?;
-    weight.check(settings).map_err(|fault| fault.at(operation.start()))
+    weight.check(settings).map_err(|fault| fault.at(operation.start()))?;
+    Ok(weight)
 }
 
 /// What `first` is where a variable says it.

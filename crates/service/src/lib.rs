@@ -48,7 +48,7 @@ pub use principal::{Holder, Principal};
 pub use reject::{Failure, Reject};
 pub use store::{
     AuditFilter, Invitation, KeyOverview, KeyUse, Member, Membership, PersonSession, RecentSource,
-    SessionKind, StoreError, StoredDevice, StoredPasskey,
+    SessionKind, StoreError, StoredDevice, StoredPasskey, on_same_behalf,
 };
 pub use visitors::Visitor;
 

@@ -49,7 +49,7 @@ pub use mails::QueuedMail;
 pub use members::{Member, Person, PersonForTokenCheck, PersonToken};
 pub use passkeys::{CeremonyPurpose, StoredCeremony, StoredPasskey};
 pub use postgres::Pooler;
-pub use postgres::shares::{Origin, attribute_work_to, on_behalf_of};
+pub use postgres::shares::{Origin, attribute_work_to, on_behalf_of, on_same_behalf};
 pub use second_factors::StoredSecondFactor;
 pub use session::Session;
 pub use sessions::{Membership, PersonSession, SessionKind, VisitorRow};

@@ -1,5 +1,6 @@
 //! A node in a small cgroup, and everyone who wants to fill its memory, at once.
 
+use super::overload::Apart;
 use crate::{
     Bench,
     cluster::{Cluster, node::Node},
@@ -20,11 +21,20 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tokio::{io::AsyncWriteExt, task::JoinSet};
+use tokio::{
+    io::AsyncWriteExt,
+    runtime::{Builder, Runtime},
+    task::JoinSet,
+};
 
 /// What an honest exchange may take meanwhile; a build without optimisation beside other tests may take longer.
 const BOUND: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 const MEBIBYTE: u64 = 1 << 20;
+/// A shell's command that runs its arguments on the first processor.
+const ON_FIRST_CORE: &str = "exec taskset -c 0 \"$0\" \"$@\"";
+/// Where the honest client is, and where clients of the API are that ask for all they can get.
+const HONEST: Ipv4Addr = Ipv4Addr::new(127, 0, 1, 1);
+const GREEDY: Ipv4Addr = Ipv4Addr::new(127, 0, 1, 2);
 /// The page that is asked for most, because it is the largest.
 const PAGE: &str = "/docs/operating/settings";
 
@@ -45,21 +55,28 @@ async fn attack(bench: &Bench, figures: Figures, mebibytes: u64) -> Outcome<Figu
     }
     let mut cluster = Cluster::prepare(bench, None, 1, &settings)?;
     let node = cluster.node(0)?;
-    let enter = group.as_ref().map(Group::entry);
-    if let Some(enter) = &enter {
-        node.set_prefix(&["sh", "-c", enter.as_str()]);
-    }
+    // Here clients have addresses of their own.
+    node.set("DUKU_CONNECTIONS_PER_ADDRESS", "0");
+    // The attackers have a processor of their own, as they would at home.
+    let _apart = Apart::here()?;
+    let enter = group.as_ref().map_or_else(|| ON_FIRST_CORE.to_owned(), Group::entry);
+    node.set_prefix(&["sh", "-c", enter.as_str()]);
     node.start().await?;
     let probe = Probe::new(&cluster).await?;
     let node = cluster.nodes.first().ok_or("no node")?;
     fill(node, &probe).await?;
     let before = exchanges(node, &probe, Duration::from_secs(1)).await?;
     let over = Arc::new(AtomicBool::new(false));
-    let attackers = attackers(bench, node.address, &probe, &over);
+    let theirs = background()?;
+    let attackers = {
+        let _theirs = theirs.enter();
+        attackers(bench, node.address, &probe, &over)
+    };
     let span = bench.amount(Duration::from_mins(10), Duration::from_secs(8));
     let meanwhile = exchanges(node, &probe, span).await;
     over.store(true, Ordering::Relaxed);
     drop(attackers);
+    theirs.shutdown_background();
     let peak = node.status_kib("VmHWM").map_err(|why| format!("the node is gone: {why}"))?;
     let meanwhile = meanwhile?;
     let figures = figures
@@ -75,6 +92,16 @@ async fn attack(bench: &Bench, figures: Figures, mebibytes: u64) -> Outcome<Figu
     ensure(meanwhile.1 == 0, || broken("an honest client was refused"))?;
     ensure(meanwhile.2 < bench.amount(BOUND.0, BOUND.1), || broken("an honest client waited too long"))?;
     Ok(figures)
+}
+
+/// Threads that get the processor only when the honest client does not want it: what is measured is the server.
+fn background() -> Outcome<Runtime> {
+    let lower_priority = || {
+        // Without the right to do so all are equal, and the figures are worse.
+        let _ = rustix::process::setpriority_process(None, 19);
+    };
+    let mut builder = Builder::new_multi_thread();
+    builder.worker_threads(1).enable_all().on_thread_start(lower_priority).build().during("a runtime")
 }
 
 /// Products whose metadata make long answers.
@@ -129,7 +156,7 @@ fn attackers(bench: &Bench, server: SocketAddr, probe: &Probe, over: &Arc<Atomic
     for _ in 0..bench.amount(40, 6) {
         let (document, over) = (document.clone(), Arc::clone(over));
         attackers.spawn(async move {
-            let mut client = http::Client::new(server, Duration::from_secs(30));
+            let mut client = http::Client::new(server, Duration::from_secs(30)).at(GREEDY);
             while !over.load(Ordering::Relaxed) {
                 let _ = client.send(&document).await;
             }
@@ -156,11 +183,11 @@ fn attackers(bench: &Bench, server: SocketAddr, probe: &Probe, over: &Arc<Atomic
     attackers
 }
 
-/// Two honest clients: how many exchanges, how many of them refused, and the p99 of those that were answered.
+/// An honest client: how many exchanges, how many of them refused, and the p99 of those that were answered.
 async fn exchanges(node: &Node, probe: &Probe, span: Duration) -> Outcome<(usize, usize, Duration)> {
     let started = Instant::now();
     let (mut times, mut refused) = (Vec::new(), 0);
-    let mut client = node.client();
+    let mut client = node.client().at(HONEST);
     while started.elapsed() < span {
         let sent = Instant::now();
         match client.send(&probe.exchange()).await {
@@ -200,7 +227,7 @@ impl Group {
 
     /// A shell's command that runs its arguments in the group.
     fn entry(&self) -> String {
-        format!("echo $$ > {}/cgroup.procs && exec \"$0\" \"$@\"", self.0.display())
+        format!("echo $$ > {}/cgroup.procs && {ON_FIRST_CORE}", self.0.display())
     }
 }
 

@@ -55,10 +55,10 @@ pub(super) async fn processor(bench: &Bench) -> Outcome<Figures> {
 }
 
 /// The crowd has processors of its own: what its requests wait for at home says nothing of the server.
-struct Apart(usize);
+pub(super) struct Apart(usize);
 
 impl Apart {
-    fn here() -> Outcome<Self> {
+    pub(super) fn here() -> Outcome<Self> {
         let cores = std::thread::available_parallelism().during("how many processors there are")?.get();
         Self::keep(&if cores > 1 { format!("1-{}", cores - 1) } else { "0".to_owned() })?;
         Ok(Self(cores))

@@ -42,10 +42,10 @@ impl Settings {
         }
     }
 
-    /// The most connections.
+    /// The most connections. One over HTTP/2 takes up to 250 KiB, of which an attacker makes use.
     pub fn most_connections(&self) -> usize {
         match self.connections {
-            0 => 10_000.min(self.memory() / (64 << 10)),
+            0 => 10_000.min(self.memory() / (512 << 10)),
             connections => connections,
         }
     }
@@ -105,9 +105,9 @@ mod tests {
                 settings.most_password_checks(),
             )
         };
-        assert_eq!(limits(64), (1, 8, 8, 1024, 1));
-        assert_eq!(limits(128), (2, 16, 16, 2048, 1));
-        assert_eq!(limits(512), (8, 64, 64, 8192, 2));
+        assert_eq!(limits(64), (1, 8, 8, 128, 1));
+        assert_eq!(limits(128), (2, 16, 16, 256, 1));
+        assert_eq!(limits(512), (8, 64, 64, 1024, 2));
         assert_eq!(limits(16 << 10), (8, 128, 2048, 10_000, 2));
     }
 }

@@ -98,7 +98,7 @@ settings! {
     metrics_listen: String = String::new(), "DUKU_METRICS_LISTEN";
     /// The URL that everything is reached at from outside [default: http:// and the listening address]
     public_url: String = String::new(), "DUKU_PUBLIC_URL";
-    /// The authorization server's URL, if it has a host name of its own [default: --public-url, "platform." replaced by "auth."]
+    /// The authorization server's URL, if it has a host name of its own [default: --platform-url, "platform." replaced by "auth."]
     auth_url: String = String::new(), "DUKU_AUTH_URL";
     /// The GraphQL API's URL, if it has a host name of its own [default: --public-url]
     platform_url: String = String::new(), "DUKU_PLATFORM_URL";
@@ -189,9 +189,9 @@ settings! {
     graphql_complexity: usize = 200_000, "DUKU_GRAPHQL_COMPLEXITY";
     /// How many aliases a GraphQL document may use [default: 50]
     graphql_aliases: usize = 50, "DUKU_GRAPHQL_ALIASES";
-    /// The longest answer of GraphQL, in bytes; what is read for it may take four times as much; 0 for 8 MiB, or a 64th of `memory_bytes` if that is less [default: 0]
+    /// The longest answer of GraphQL, in bytes; what is read for it may take four times as much; 0 for 8 MiB, or a 64th of `memory_bytes` if that is less; otherwise at least 65536 [default: 0]
     graphql_answer_bytes: usize = 0, "DUKU_GRAPHQL_ANSWER_BYTES";
-    /// How much memory all answers of GraphQL that are under way may take, in bytes; 0 for 16 times `graphql_answer_bytes`, or an eighth of `memory_bytes` if that is less [default: 0]
+    /// How much memory all answers of GraphQL that are under way may take, in bytes; 0 for 16 times `graphql_answer_bytes`, or an eighth of `memory_bytes` if that is less; in any case at least 8 times `graphql_answer_bytes` [default: 0]
     graphql_memory_bytes: usize = 0, "DUKU_GRAPHQL_MEMORY_BYTES";
     /// How many GraphQL documents are remembered once they are read, those of up to 2 KiB [default: 256]
     graphql_documents: usize = 256, "DUKU_GRAPHQL_DOCUMENTS";
@@ -211,17 +211,17 @@ settings! {
     usage_flush_seconds: u64 = 1, "DUKU_USAGE_FLUSH_SECONDS";
     /// For how many days use counters are kept [default: 400]
     usage_days: i64 = 400, "DUKU_USAGE_DAYS";
-    /// How much memory the process may take, in bytes, from which other limits follow; 0 for what its cgroup allows or the machine has [default: 0]
+    /// How much memory the process may take, in bytes, from which other limits follow; 0 for what its cgroup allows or the machine has; otherwise at least 67108864 [default: 0]
     memory_bytes: u64 = 0, "DUKU_MEMORY_BYTES";
-    /// How much memory requests that are under way may take with their bodies and answers, in bytes; 0 for an eighth of `memory_bytes` [default: 0]
+    /// How much memory requests that are under way may take with their bodies and answers, in bytes; 0 for an eighth of `memory_bytes`; otherwise at least 1048576 [default: 0]
     request_memory_bytes: usize = 0, "DUKU_REQUEST_MEMORY_BYTES";
-    /// The most connections that are open at once; 0 for 10000, or one for each 64 KiB of `memory_bytes` if that is less [default: 0]
+    /// The most connections that are open at once; 0 for 10000, or one for each 512 KiB of `memory_bytes` if that is less [default: 0]
     connections: usize = 0, "DUKU_CONNECTIONS";
-    /// The most connections of one client address, trusted proxies apart; 0 for a quarter of `connections`, at least 16 [default: 0]
+    /// The most connections of one client address, trusted proxies apart; 0 for as many as are free, so half of them at most [default: 0]
     connections_per_address: usize = 0, "DUKU_CONNECTIONS_PER_ADDRESS";
     /// The most requests of one class (tokens, GraphQL, sign-in, pages) that are worked on at once; those beyond are answered 503 with Retry-After [default: 1000]
     requests: usize = 1000, "DUKU_REQUESTS";
-    /// How long requests may take under overload; what would take longer is answered 503 instead, in milliseconds [default: 500]
+    /// How long requests may take under overload, in milliseconds; what would take longer is answered 503 instead, unless its client is within the own share [default: 500]
     wait_milliseconds: u64 = 500, "DUKU_WAIT_MILLISECONDS";
     /// How long a client may take to send its headers, in seconds [default: 10]
     header_timeout_seconds: u64 = 10, "DUKU_HEADER_TIMEOUT_SECONDS";

@@ -242,7 +242,7 @@ async fn one_address_has_a_share_of_the_places_and_probes_answer_beside_it() {
     let settings = [("DUKU_CONNECTIONS", "40"), ("DUKU_HEADER_TIMEOUT_SECONDS", "60")];
     let server = start(&settings);
     let mut held = Vec::new();
-    for _ in 0..16 {
+    for _ in 0..20 {
         let mut stream = connect_from(&server, 2).await;
         stream.write_all(b"GET").await.unwrap();
         held.push(stream);
@@ -253,7 +253,7 @@ async fn one_address_has_a_share_of_the_places_and_probes_answer_beside_it() {
     let beyond = status_on(&mut connect_from(&server, 2).await, REALM).await;
     assert_eq!(beyond, "HTTP/1.1 503 Service Unavailable");
     assert_eq!(status_on(&mut connect_from(&server, 3).await, REALM).await, "HTTP/1.1 200 OK");
-    until_connected(&server, 16).await;
+    until_connected(&server, 20).await;
     let metrics = metrics(&server).await;
     let over = "duku_connections_over_limit_total{limit=\"connections_per_address\"} 3";
     assert!(metrics.contains(over), "{metrics}");

@@ -36,6 +36,11 @@ pub async fn on_behalf_of<T>(origin: Origin, work: impl Future<Output = T>) -> T
     ORIGIN.scope(Cell::new(origin), work).await
 }
 
+/// Work that is done elsewhere on behalf of whoever this task works for.
+pub fn on_same_behalf<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
+    on_behalf_of(ORIGIN.try_with(Cell::get).unwrap_or_default(), work)
+}
+
 /// From here on this task works on behalf of an organisation, which was authenticated: all its credentials and addresses share one
 /// part. Changes nothing outside [`on_behalf_of`], for example in jobs.
 pub fn attribute_work_to(organisation: &OrganisationId) {
