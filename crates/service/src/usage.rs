@@ -210,9 +210,10 @@ impl Service {
         while !unwritten.keys.is_empty() {
             let (batch, _) = unwritten.keys.split_at(unwritten.keys.len().min(BATCH));
             self.write_batch(batch).await?;
-            self.forget_other_sources(batch, *flushes, ctx).await?;
-            let written = batch.len();
-            unwritten.keys.drain(..written);
+            // Whatever becomes of the rest, these are not written again.
+            let count = batch.len();
+            let written: Vec<_> = unwritten.keys.drain(..count).collect();
+            self.forget_other_sources(&written, *flushes, ctx).await?;
         }
         while let Some(((key_id, digest), dead)) = unwritten.dead.last() {
             self.write_dead_secret(ctx, key_id, SecretDigest(*digest), dead).await?;
