@@ -115,15 +115,15 @@ impl Postgres {
     fn signal_all(&self, name: &str) -> Outcome {
         let Some(server) = &self.server else { return Ok(()) };
         let id = server.id();
+        // A process that has ended meanwhile is no failure.
+        let kill = |ids: &[&str]| {
+            Command::new("kill").arg(format!("-{name}")).args(ids).output().during("kill").map(drop)
+        };
+        // The first process makes the others: stopped first, it makes none that would be missed.
+        kill(&[&id.to_string()])?;
         let file = format!("/proc/{id}/task/{id}/children");
         let children = std::fs::read_to_string(&file).during(&file)?;
-        let ids = children
-            .split_whitespace()
-            .chain([id.to_string().as_str()])
-            .map(str::to_owned)
-            .collect::<Vec<_>>();
-        // A process that has ended meanwhile is no failure.
-        let _ = Command::new("kill").arg(format!("-{name}")).args(ids).output().during("kill")?;
+        kill(&children.split_whitespace().collect::<Vec<_>>())?;
         Ok(())
     }
 
