@@ -133,6 +133,11 @@ pub(crate) fn of_token_end(answer: &Answer) -> Told {
     }
 }
 
+/// Reads the answer to a page, or to the published keys.
+pub(crate) fn of_page(answer: &Answer) -> Told {
+    if answer.status == 200 { Told::Done } else { Told::Unavailable }
+}
+
 /// The code of the first GraphQL error; empty if there is none.
 pub(crate) fn error_code(answer: &Answer) -> String {
     if !http::contains(&answer.body, b"\"errors\"") {

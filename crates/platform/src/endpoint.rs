@@ -48,7 +48,7 @@ async fn respond(
         (parts, Bytes::new())
     };
     // The body first, then the time, then whether the proof counts: a body that is held back holds no decision back.
-    let ctx = ctx(&parts)?;
+    let mut ctx = ctx(&parts)?;
     let principal = authenticate(platform, &ctx, &proof).await?;
     let started = Instant::now();
     let media = media.ok_or_else(not_acceptable)?;
@@ -63,16 +63,21 @@ async fn respond(
     let asker = Asker { ctx: ctx.clone(), principal: principal.clone(), may_change };
     // Whatever goes wrong in the library, the answer is JSON.
     let ready = catch_unwind(AssertUnwindSafe(|| prepare(platform, asker, params)));
-    let ready = match ready.map_err(|_| crashed(&ctx))? {
+    let mut ready = match ready.map_err(|_| crashed(&ctx))? {
         Ok(ready) => ready,
         Err(executed) => return Ok(answer::of(*executed, media)),
     };
-    let (organisation, is_mutation, is_heavy) = (ready.organisation(), ready.is_mutation(), ready.is_heavy);
-    let answered = async move { answer::of(ready.run().await, media) };
-    let answered = if is_heavy {
-        platform.0.heavy.run(organisation, answered).await
+    let is_mutation = ready.is_mutation();
+    let answered = if ready.is_heavy {
+        let turn = platform.0.heavy.turn(principal.organisation_id.clone()).await;
+        let turn = turn.ok_or_else(|| crashed(&ctx))?;
+        // Waiting for a turn holds no decision back either: the time is taken anew, and whether the principal still counts.
+        ctx.now = web::now(&parts).unwrap_or(ctx.now);
+        Box::pin(authenticate::confirm(platform, &ctx, &principal)).await?;
+        ready.set_context(ctx.clone());
+        turn.run(async move { answer::of(ready.run().await, media) }).await
     } else {
-        AssertUnwindSafe(answered).catch_unwind().await.ok()
+        AssertUnwindSafe(async move { answer::of(ready.run().await, media) }).catch_unwind().await.ok()
     };
     let answered = answered.ok_or_else(|| crashed(&ctx))?;
     // What a mutation did, it did with authority: its answer may hold a secret that is shown once.

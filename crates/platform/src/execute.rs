@@ -12,7 +12,6 @@ use crate::{
     scalars::ApiScalar,
     schema::Schema,
 };
-use domain::OrganisationId;
 use juniper::{
     Definition, ExecutionError, GraphQLError, Operation, OperationType, ParseError, Spanning, Value,
 };
@@ -118,9 +117,9 @@ pub(crate) fn prepare(platform: &Platform, asker: Asker, params: Params) -> Resu
 }
 
 impl Ready {
-    /// For whom it runs.
-    pub(crate) fn organisation(&self) -> OrganisationId {
-        self.call.principal.organisation_id.clone()
+    /// It runs at another time than it was read.
+    pub(crate) fn set_context(&mut self, ctx: Ctx) {
+        self.call.ctx = ctx;
     }
 
     pub(crate) fn is_mutation(&self) -> bool {

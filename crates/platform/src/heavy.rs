@@ -10,12 +10,19 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     thread::available_parallelism,
 };
-use tokio::{runtime::Handle, sync::Semaphore, task::spawn_blocking};
+use tokio::{
+    runtime::Handle,
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::spawn_blocking,
+};
 
 /// An operation that may answer more values than this is heavy. So many take about a millisecond.
 pub(crate) const VALUES: usize = 1000;
 
-/// Where heavy operations wait for their turn: as many run as there are processors, and one of each organisation.
+/// So many run for each processor: those that wait for the database leave it to others.
+const FOR_EACH_PROCESSOR: usize = 4;
+
+/// Where heavy operations wait for their turn: a few run for each processor, and one of each organisation.
 #[derive(Debug)]
 pub(crate) struct Heavy {
     running: Arc<Semaphore>,
@@ -25,25 +32,16 @@ pub(crate) struct Heavy {
 impl Heavy {
     pub(crate) fn new() -> Self {
         let processors = available_parallelism().map_or(1, NonZero::get);
-        Self { running: Arc::new(Semaphore::new(processors)), by_organisation: Mutex::default() }
+        let running = Arc::new(Semaphore::new(processors * FOR_EACH_PROCESSOR));
+        Self { running, by_organisation: Mutex::default() }
     }
 
-    /// Runs the work when it is the organisation's turn. `None` if it panicked.
-    pub(crate) async fn run<T: Send + 'static>(
-        &self,
-        organisation: OrganisationId,
-        work: impl Future<Output = T> + Send + 'static,
-    ) -> Option<T> {
-        // Taken one after the other, so that of each organisation one waits for a processor.
+    /// Waits for the organisation's turn. `None` is never answered while the node serves.
+    pub(crate) async fn turn(&self, organisation: OrganisationId) -> Option<Turn> {
+        // One after the other, so that of each organisation one waits among the others.
         let own = self.turns_of(organisation).acquire_owned().await.ok()?;
         let running = Arc::clone(&self.running).acquire_owned().await.ok()?;
-        let (work, runtime) = (service::on_same_behalf(work), Handle::current());
-        let done = spawn_blocking(move || {
-            // Whoever waits may be gone: the turn is over when the work is.
-            let _turn = (own, running);
-            runtime.block_on(work)
-        });
-        done.await.ok()
+        Some(Turn { _own: own, _running: running })
     }
 
     fn turns_of(&self, organisation: OrganisationId) -> Arc<Semaphore> {
@@ -51,6 +49,29 @@ impl Heavy {
         // Nobody waits or runs there any more.
         known.retain(|_, turns| Arc::strong_count(turns) > 1);
         Arc::clone(known.entry(organisation).or_insert_with(|| Arc::new(Semaphore::new(1))))
+    }
+}
+
+/// The turn of one operation.
+pub(crate) struct Turn {
+    _own: OwnedSemaphorePermit,
+    _running: OwnedSemaphorePermit,
+}
+
+impl Turn {
+    /// Runs the work on a thread of its own. `None` if it panicked.
+    pub(crate) async fn run<T: Send + 'static>(
+        self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        let (work, runtime) = (service::on_same_behalf(work), Handle::current());
+        let done = spawn_blocking(move || {
+            let done = runtime.block_on(work);
+            // Whoever waits may be gone: the turn is over when the work is.
+            drop(self);
+            done
+        });
+        done.await.ok()
     }
 }
 
@@ -80,12 +101,12 @@ mod tests {
                         std::thread::sleep(Duration::from_millis(50));
                         now.fetch_sub(1, SeqCst);
                     };
-                    heavy.run(organisation('1'), work).await
+                    heavy.turn(organisation('1')).await.unwrap().run(work).await
                 })
             })
             .collect();
         tokio::time::sleep(Duration::from_millis(10)).await;
-        let other = heavy.run(organisation('2'), async { 7 });
+        let other = async { heavy.turn(organisation('2')).await.unwrap().run(async { 7 }).await };
         assert_eq!(tokio::time::timeout(Duration::from_millis(200), other).await, Ok(Some(7)));
         assert!(greedy.iter().any(|one| !one.is_finished()));
         for one in greedy {
@@ -99,7 +120,8 @@ mod tests {
     #[tokio::test]
     async fn a_panic_ends_the_turn() {
         let heavy = Heavy::new();
-        assert_eq!(heavy.run(organisation('1'), async { panic!("in the work") }).await, None::<()>);
-        assert_eq!(heavy.run(organisation('1'), async {}).await, Some(()));
+        let turn = async || heavy.turn(organisation('1')).await.unwrap();
+        assert_eq!(turn().await.run(async { panic!("in the work") }).await, None::<()>);
+        assert_eq!(turn().await.run(async {}).await, Some(()));
     }
 }

@@ -70,6 +70,11 @@ pub fn context(parts: &Parts) -> Option<RequestContext> {
     received.or_else(|| parts.extensions.get::<RequestHead>().map(RequestHead::whole))
 }
 
+/// The time now, for a request that has waited since its own time was taken.
+pub fn now(parts: &Parts) -> Option<Timestamp> {
+    parts.extensions.get::<RequestHead>().map(RequestHead::now)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,7 +14,7 @@ pub mod origin;
 pub use address::TrustedProxies;
 pub use answer::{json, retry_after};
 pub use body::BodyError;
-pub use context::{RequestContext, RequestHead, context, receive};
+pub use context::{RequestContext, RequestHead, context, now, receive};
 pub use cookies::Cookie;
 pub use door::{Cause, Door};
 pub use form::{Form, FormError};

@@ -65,8 +65,8 @@ async fn beside(
     let others: [Other; 4] = [
         ("exchanges", probe.exchange(), hands::of_exchange),
         ("queries", http::graphql(&people, "{ apiKeys { id } }"), hands::of_call),
-        ("pages", http::get("/docs"), of_page),
-        ("published keys", http::get("/realms/duku/protocol/openid-connect/certs"), of_page),
+        ("pages", http::get("/docs"), hands::of_page),
+        ("published keys", http::get("/realms/duku/protocol/openid-connect/certs"), hands::of_page),
     ];
     let span = bench.amount(Duration::from_secs(10), Duration::from_millis(1500));
     let mut quiet = Vec::new();
@@ -124,10 +124,6 @@ async fn beside(
     figures = figures.with(&format!("answers to those who made {name}"), answered);
     ensure(broken.is_empty(), || format!("{broken:?} suffered from {name}:\n{}", figures.lines()))?;
     Ok(figures)
-}
-
-fn of_page(answer: &http::Answer) -> Told {
-    if answer.status == 200 { Told::Done } else { Told::Unavailable }
 }
 
 struct Measured {

@@ -51,7 +51,7 @@ pub(super) async fn run(bench: &Bench) -> Outcome<Figures> {
         ("exchanges", probe.exchange(), hands::of_exchange, Told::Done, LONGEST),
         ("API calls", probe.call(), hands::of_call, Told::Done, LONGEST),
         ("exchanges of an ended key", ended_exchange, hands::of_exchange, Told::Refused, LONGEST),
-        (PAGES, http::get("/docs"), of_page, Told::Done, WITHOUT_DATABASE),
+        (PAGES, http::get("/docs"), hands::of_page, Told::Done, WITHOUT_DATABASE),
     ];
     let clients = asked.into_iter().map(async |(what, request, reading, expected, longest)| {
         let (mut client, started) = (node.client(), Instant::now());
@@ -87,10 +87,6 @@ pub(super) async fn run(bench: &Bench) -> Outcome<Figures> {
     proxy.abort();
     Ok(figures
         .with("milliseconds until it worked when the database did", tenths(back.as_secs_f64() * 1000.0)))
-}
-
-fn of_page(answer: &http::Answer) -> Told {
-    if answer.status == 200 { Told::Done } else { Told::Unavailable }
 }
 
 /// Whether the database is slow, and how many statements came.

@@ -24,3 +24,4 @@ mod reference;
 mod robustness;
 mod schema;
 mod session;
+mod turns;
