@@ -14,6 +14,9 @@ use http::StatusCode;
 use pages::{Chrome, DaysChart, Head, Section, Time};
 use service::{KeyUse, key_use::KeyReport};
 
+/// So many addresses are open on the page; the others are folded away.
+const OPEN_SOURCES: usize = 10;
+
 /// An address that the key was used from.
 pub(super) struct Source {
     pub(super) address: String,
@@ -39,6 +42,8 @@ pub(super) struct Page {
     pub(super) exchanges: DaysChart,
     pub(super) calls: DaysChart,
     pub(super) sources: Vec<Source>,
+    /// Those that are folded away.
+    pub(super) more_sources: Vec<Source>,
     /// How often an older address was left out of these in the last 30 days.
     pub(super) other_addresses: i64,
 }
@@ -51,13 +56,18 @@ fn chart(days: &[KeyUse], count: fn(&KeyUse) -> i64, noun: &'static str) -> Days
     pages::days_chart(bars.collect(), noun)
 }
 
+/// The newest first, but during a grace the addresses that still use the previous secret.
 fn sources(report: &KeyReport, now: Timestamp) -> Vec<Source> {
     let rows = report.sources.iter().map(|source| Source {
         address: source.address.clone(),
         last: pages::since(source.last_used_at, now),
         previous_secret: source.previous_secret,
     });
-    rows.collect()
+    let mut rows: Vec<_> = rows.collect();
+    if report.overview.key.running_grace(now).is_some() {
+        rows.sort_by_key(|source| !source.previous_secret);
+    }
+    rows
 }
 
 /// `GET /settings/api-keys/{id}`
@@ -67,6 +77,8 @@ pub(crate) async fn show(visit: Visit, Path(id): Path<String>) -> Answer {
     let report = visit.outcome(visit.service().report_key(&visit.ctx, &visit.principal, &id).await)?;
     let overview = &report.overview;
     let key = &overview.key;
+    let mut sources = sources(&report, now);
+    let more_sources = sources.split_off(sources.len().min(OPEN_SOURCES));
     let page = Page {
         head: Head::new(key.label.as_str()),
         chrome: visit.chrome(Section::ApiKeys).await?,
@@ -81,7 +93,8 @@ pub(crate) async fn show(visit: Visit, Path(id): Path<String>) -> Answer {
         dead_seen: overview.dead_secret_seen_at.map(pages::moment),
         exchanges: chart(&report.days, |day| day.exchanges, "exchanges"),
         calls: chart(&report.days, |day| day.api_calls, "API calls"),
-        sources: sources(&report, now),
+        sources,
+        more_sources,
         other_addresses: report.other_addresses,
     };
     Ok(show!(visit, StatusCode::OK, page))

@@ -114,6 +114,8 @@ fn no_label_becomes_markup_in_the_forms() {
 #[test]
 fn no_label_becomes_markup_on_a_keys_pages() {
     for text in hostile::texts() {
+        let source =
+            || page::Source { address: text.clone(), last: pages::relative(NOW, NOW), previous_secret: true };
         hostile::render(&page::Page {
             head: Head::new(text.as_str()),
             chrome: hostile::chrome(&text),
@@ -129,11 +131,8 @@ fn no_label_becomes_markup_on_a_keys_pages() {
             exchanges: pages::days_chart(vec![(NOW, 3)], "exchanges"),
             calls: pages::days_chart(Vec::new(), "API calls"),
             other_addresses: 3,
-            sources: vec![page::Source {
-                address: text.clone(),
-                last: pages::relative(NOW, NOW),
-                previous_secret: true,
-            }],
+            sources: vec![source()],
+            more_sources: vec![source()],
         });
         for used in [None, Some((pages::moment(NOW), text.clone()))] {
             hostile::render(&page::FirstUse { id: text.clone(), since: 1, used });

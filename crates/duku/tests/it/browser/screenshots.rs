@@ -56,6 +56,7 @@ async fn documentation(shots: &Shots, browser: &Browser) {
         ("/docs/integrations/api-keys", "docs-page"),
         ("/docs/integrations/client-libraries", "docs-code"),
         ("/docs/operating/backup", "docs-hint"),
+        ("/docs/operating/limits", "docs-tables"),
         ("/docs/integrations/graphql-schema", "docs-schema"),
         ("/docs/search", "docs-search-empty"),
         ("/docs/search?q=secret", "docs-search"),
@@ -226,6 +227,12 @@ async fn api_keys(shots: &Shots) {
     browser.sees("Used from").await;
     shots.take(&browser, "key-page").await;
     browser.goto("/settings/api-keys").await;
+    browser.click("Staging crawler").await;
+    browser.sees("Only the newest addresses are kept").await;
+    shots.take(&browser, "key-page-many-addresses").await;
+    browser.click("54 more addresses").await;
+    shots.take(&browser, "key-page-all-addresses").await;
+    browser.goto("/settings/api-keys").await;
     stage.app.clock.advance_seconds(700);
     browser.click("Generate API Key").await;
     browser.fill("Label", "GitHub Actions").await;
@@ -278,10 +285,24 @@ async fn fill_keys(stage: &Stage) {
             let grace = RotateKey { grace_seconds: day, end_issued_tokens: false };
             service.rotate_key(&stage.ctx(), &operator, &pair.client_id, grace).await.unwrap();
         }
+        if label == "Staging crawler" {
+            use_from_many_addresses(stage, &pair).await;
+        }
         if label == "Nightly export" {
             service.rotate_key(&made_at, &operator, &pair.client_id, RotateKey::default()).await.unwrap();
             stage.app.api.exchange(&pair).await;
         }
     }
     service.flush_usage(&stage.ctx()).await.unwrap();
+}
+
+/// More addresses than are kept of a key.
+async fn use_from_many_addresses(stage: &Stage, pair: &Pair) {
+    for number in 1..=140_u8 {
+        let address = std::net::IpAddr::from([198, 51, 100, number]);
+        let ctx = service::Ctx { address: Some(address), ..stage.ctx() };
+        let credential =
+            service::exchange::Credential { client_id: &pair.client_id, client_secret: &pair.client_secret };
+        let _ = stage.app.service.exchange(&ctx, credential, "").await;
+    }
 }

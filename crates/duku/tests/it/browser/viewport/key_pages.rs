@@ -4,7 +4,10 @@ use super::stage::{ADMIN, MEMBER, PASSWORD, Stage};
 use crate::browser::{Browser, Options};
 use domain::Role;
 use serde_json::json;
-use service::keys::GenerateKey;
+use service::{
+    exchange::Credential,
+    keys::{GenerateKey, RotateKey},
+};
 use testkit::Pair;
 
 const LIST: &str = "/settings/api-keys";
@@ -253,4 +256,28 @@ async fn two_clicks_make_one_key() {
     browser.sees("Twice").await;
     tokio::time::sleep(std::time::Duration::from_millis(500)).await;
     assert_eq!(stage.app.service.list_keys(&stage.operator()).await.unwrap().len(), 1);
+}
+
+/// During a grace the question is who still uses the previous secret.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_still_uses_the_previous_secret_stands_first_among_many_addresses() {
+    let stage = Stage::open().await;
+    let former = generate(&stage, "CI").await;
+    let grace = RotateKey { grace_seconds: 3600, end_issued_tokens: false };
+    let newer = stage.app.rotate(&former, grace).await;
+    for number in 0..13_u8 {
+        let pair = if number == 0 { &former } else { &newer };
+        let address = Some(std::net::IpAddr::from([198, 51, 100, number]));
+        let ctx = service::Ctx { address, now: stage.now().plus_seconds(number.into()), ..stage.ctx() };
+        let credential = Credential { client_id: &pair.client_id, client_secret: &pair.client_secret };
+        stage.app.service.exchange(&ctx, credential, "").await.unwrap();
+    }
+    stage.app.service.flush_usage(&stage.ctx()).await.unwrap();
+    let browser = stage.signed_in(ADMIN, &format!("{LIST}/{}", former.client_id), Options::default()).await;
+    assert_eq!(browser.text("[aria-label=Addresses] tbody tr:first-child th").await, "198.51.100.0");
+    browser.does_not_see("198.51.100.3").await;
+    browser.axe().await;
+    browser.click("3 more addresses").await;
+    browser.sees("198.51.100.3").await;
+    browser.has_silent_console().await;
 }
