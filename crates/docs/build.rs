@@ -27,6 +27,10 @@ fn main() -> io::Result<()> {
 fn pages_in(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
+        // Records for builders are no pages for users.
+        if path.ends_with("docs/decisions") {
+            continue;
+        }
         if path.is_dir() {
             pages_in(&path, files)?;
         } else if path.extension().is_some_and(|extension| extension == "md") {
