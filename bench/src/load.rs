@@ -28,7 +28,7 @@ pub(crate) struct Figures {
     pub(crate) p999_us: f64,
     pub(crate) max_us: f64,
     /// Answers of another status than 2xx and 3xx.
-    refused: u64,
+    rejected: u64,
     /// Connections that failed, broke or were too slow.
     broken: u64,
 }
@@ -45,7 +45,7 @@ impl Load<'_> {
     /// Runs it.
     ///
     /// # Errors
-    /// wrk is missing, or an answer was anything but good: a figure of refusals means nothing.
+    /// wrk is missing, or an answer was anything but good: a figure of rejections means nothing.
     pub(crate) fn run(&self) -> Outcome<Figures> {
         let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("lua");
         let core = CLIENT_CORE.to_string();
@@ -64,7 +64,7 @@ impl Load<'_> {
             format!("wrk said nothing of use:\n{said}{}", String::from_utf8_lossy(&output.stderr))
         })?;
         let figures: Figures = serde_json::from_str(line).map_err(|error| format!("{line}: {error}"))?;
-        if figures.refused + figures.broken > 0 || figures.requests == 0 {
+        if figures.rejected + figures.broken > 0 || figures.requests == 0 {
             return Err(format!("{}: not every answer was good: {figures:?}", self.url));
         }
         Ok(figures)

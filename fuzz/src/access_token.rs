@@ -77,7 +77,7 @@ fn assembled(signer: &Signer, rest: &[u8]) -> String {
     format!("{message}.{signature}")
 }
 
-/// The same at the API's door: nothing that a stranger writes behind `Bearer` opens it.
+/// The same at the API: nothing that a stranger writes behind `Bearer` is accepted.
 fn the_api_refuses(token: &[u8]) {
     let Ok(value) = HeaderValue::from_bytes(&[b"Bearer ", token].concat()) else { return };
     let request = Request::post("/graphql")

@@ -10,7 +10,7 @@ use web::Form;
 
 const FORM: &[u8] = b"application/x-www-form-urlencoded";
 
-/// Panics if a form is read otherwise than it was written, an answer is not OAuth's, or a token is bought without the secret.
+/// Panics if a form is read otherwise than it was written, an answer is not OAuth's, or a token is issued without the secret.
 pub fn run(data: &[u8]) {
     let mut lines = data.splitn(3, |byte| *byte == b'\n');
     let (authorization, kind) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());

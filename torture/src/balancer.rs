@@ -1,10 +1,10 @@
 //! Clients as a load balancer makes them: they go to nodes whose `/readyz` was good when it was last asked.
 
 use crate::{
-    hands::{self, Reading},
-    history::Told,
+    history::Reply,
     http::{self, Client},
-    random::Dice,
+    random::SeededRandom,
+    recording_client::{self, Reading},
 };
 use std::{
     net::SocketAddr,
@@ -91,20 +91,20 @@ async fn check(balancer: Arc<Balancer>, number: usize) {
 async fn client(balancer: Arc<Balancer>, seed: u64, requests: Vec<(Vec<u8>, Reading)>) {
     let mut clients: Vec<_> =
         balancer.nodes.iter().map(|(address, _)| Client::new(*address, PATIENCE)).collect();
-    let mut dice = Dice::new(seed);
+    let mut random = SeededRandom::new(seed);
     while !balancer.is_over() {
         let ready = |number: &usize| {
             balancer.nodes.get(*number).is_some_and(|(_, ready)| ready.load(Ordering::Relaxed))
         };
         let open: Vec<usize> = (0..balancer.nodes.len()).filter(ready).collect();
-        let number = dice.of(&open).copied();
-        let (Some(number), Some((request, reading))) = (number, dice.of(&requests)) else {
+        let number = random.of(&open).copied();
+        let (Some(number), Some((request, reading))) = (number, random.of(&requests)) else {
             tokio::time::sleep(Duration::from_millis(5)).await;
             continue;
         };
         let Some(client) = clients.get_mut(number) else { continue };
         match client.send(request).await {
-            Ok(answer) if reading(&answer) == Told::Done => {
+            Ok(answer) if reading(&answer) == Reply::Done => {
                 balancer.good.fetch_add(1, Ordering::Relaxed);
             }
             failed => {
@@ -120,5 +120,8 @@ async fn client(balancer: Arc<Balancer>, seed: u64, requests: Vec<(Vec<u8>, Read
 
 /// Requests with which every client of a key is served.
 pub(crate) fn requests_of(probe: &crate::probe::Probe) -> Vec<(Vec<u8>, Reading)> {
-    vec![(probe.exchange(), hands::of_exchange as Reading), (probe.call(), hands::of_call)]
+    vec![
+        (probe.exchange(), recording_client::of_exchange as Reading),
+        (probe.call(), recording_client::of_call),
+    ]
 }

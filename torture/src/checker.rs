@@ -1,19 +1,19 @@
-//! Judges a history: was anything accepted that had been ended, was anything refused that had to work?
+//! Judges a history: was anything accepted that had been ended, was anything rejected that had to work?
 //!
 //! Every operation took effect at one moment between its start and its end; one that was not answered, at any moment since
 //! its start, or never. From that alone follows, without knowing any clock but the recorder's:
 //!
 //! * A rotation that was answered ends every secret that was there when it started. Whoever *started* to use such a secret
-//!   after the rotation's answer must have been refused. A revocation ends every secret and token of its key, a rotation
+//!   after the rotation's answer must have been rejected. A revocation ends every secret and token of its key, a rotation
 //!   that ends tokens those that had been granted when it started.
 //! * Of two rotations that overlapped, one came first and its secret is dead when both are answered. If both secrets let
 //!   somebody in after that, a key had two working secrets.
-//! * What no operation can have ended yet must not be refused. 503 is no refusal and no acceptance.
+//! * What no operation can have ended yet must not be rejected. 503 is no rejection and no acceptance.
 
-use crate::history::{Act, Event, Number, Told};
+use crate::history::{Event, Number, Operation, Reply};
 use std::collections::HashMap;
 
-/// How many faults are told in full.
+/// How many faults are reply in full.
 const TOLD: usize = 20;
 /// Later than everything: the end of an operation that was not answered.
 const NEVER: u64 = u64::MAX;
@@ -21,10 +21,10 @@ const NEVER: u64 = u64::MAX;
 /// What the history came to.
 #[derive(Debug, Default)]
 pub(crate) struct Verdict {
-    /// Exchanges and API calls that were let in or refused.
+    /// Token requests and API calls that were accepted or rejected.
     pub(crate) uses: u64,
-    /// Of these, those that were refused.
-    pub(crate) refused: u64,
+    /// Of these, those that were rejected.
+    pub(crate) rejected: u64,
     /// Rotations and revocations that were answered.
     pub(crate) endings: u64,
     /// Single tokens that were ended.
@@ -37,7 +37,7 @@ pub(crate) struct Verdict {
     pub(crate) unknown: u64,
     /// Uses of what had been ended.
     pub(crate) stale: u64,
-    /// Refusals of what had to work: something acknowledged was lost.
+    /// Rejections of what had to work: something acknowledged was lost.
     pub(crate) lost: u64,
     /// Keys with two working secrets.
     pub(crate) two_secrets: u64,
@@ -92,15 +92,15 @@ impl Thing {
 
 /// When an operation had surely happened.
 const fn end_of(event: &Event) -> u64 {
-    match event.told {
-        Told::Done => event.end,
+    match event.reply {
+        Reply::Done => event.end,
         _ => NEVER,
     }
 }
 
 /// Whether it may have happened.
-const fn may_have_happened(told: Told) -> bool {
-    matches!(told, Told::Done | Told::Unknown | Told::Wrong)
+const fn may_have_happened(reply: Reply) -> bool {
+    matches!(reply, Reply::Done | Reply::Unknown | Reply::Wrong)
 }
 
 /// Judges the history; its order does not matter.
@@ -109,24 +109,24 @@ pub(crate) fn check(events: &[Event]) -> Verdict {
     let endings = endings(events);
     for (number, secret) in &mut secrets {
         for ending in endings.get(&secret.key).into_iter().flatten() {
-            match ending.act {
-                Act::Rotate { secret: made, .. } if made != *number => secret.meet(ending, false),
-                Act::Revoke { .. } => secret.meet(ending, true),
+            match ending.operation {
+                Operation::Rotate { secret: made, .. } if made != *number => secret.meet(ending, false),
+                Operation::Revoke { .. } => secret.meet(ending, true),
                 _ => {}
             }
         }
     }
     for token in tokens.values_mut() {
         for ending in endings.get(&token.key).into_iter().flatten() {
-            match ending.act {
-                Act::Rotate { end_tokens: true, .. } => token.meet(ending, false),
-                Act::Revoke { .. } => token.meet(ending, true),
+            match ending.operation {
+                Operation::Rotate { end_tokens: true, .. } => token.meet(ending, false),
+                Operation::Revoke { .. } => token.meet(ending, true),
                 _ => {}
             }
         }
     }
-    for event in events.iter().filter(|event| may_have_happened(event.told)) {
-        if let Act::EndToken { token } = event.act
+    for event in events.iter().filter(|event| may_have_happened(event.reply)) {
+        if let Operation::EndToken { token } = event.operation
             && let Some(token) = tokens.get_mut(&token)
         {
             token.meet(event, true);
@@ -135,9 +135,9 @@ pub(crate) fn check(events: &[Event]) -> Verdict {
     let mut verdict = Verdict::default();
     for event in events {
         count(&mut verdict, event);
-        let thing = match event.act {
-            Act::Exchange { secret, .. } => secrets.get_mut(&secret),
-            Act::Call { token } => tokens.get_mut(&token),
+        let thing = match event.operation {
+            Operation::Exchange { secret, .. } => secrets.get_mut(&secret),
+            Operation::Call { token } => tokens.get_mut(&token),
             _ => None,
         };
         if let Some(thing) = thing {
@@ -153,13 +153,13 @@ type Things = HashMap<Number, Thing>;
 /// Every secret and token that a client was given.
 fn born(events: &[Event]) -> (Things, Things) {
     let mut secrets = Things::new();
-    for event in events.iter().filter(|event| event.told == Told::Done) {
-        if let Act::Generate { key, secret } | Act::Rotate { key, secret, .. } = event.act {
+    for event in events.iter().filter(|event| event.reply == Reply::Done) {
+        if let Operation::Generate { key, secret } | Operation::Rotate { key, secret, .. } = event.operation {
             secrets.insert(secret, Thing::new(key, *event));
         }
     }
-    let granted = events.iter().filter(|event| event.told == Told::Done).filter_map(|event| {
-        let Act::Exchange { secret, token } = event.act else { return None };
+    let granted = events.iter().filter(|event| event.reply == Reply::Done).filter_map(|event| {
+        let Operation::Exchange { secret, token } = event.operation else { return None };
         Some((token, Thing::new(secrets.get(&secret)?.key, *event)))
     });
     let tokens = granted.collect();
@@ -169,8 +169,8 @@ fn born(events: &[Event]) -> (Things, Things) {
 /// Rotations and revocations of each key that may have happened.
 fn endings(events: &[Event]) -> HashMap<Number, Vec<Event>> {
     let mut endings: HashMap<Number, Vec<Event>> = HashMap::new();
-    for event in events.iter().filter(|event| may_have_happened(event.told)) {
-        if let Act::Rotate { key, .. } | Act::Revoke { key } = event.act {
+    for event in events.iter().filter(|event| may_have_happened(event.reply)) {
+        if let Operation::Rotate { key, .. } | Operation::Revoke { key } = event.operation {
             endings.entry(key).or_default().push(*event);
         }
     }
@@ -178,27 +178,27 @@ fn endings(events: &[Event]) -> HashMap<Number, Vec<Event>> {
 }
 
 fn count(verdict: &mut Verdict, event: &Event) {
-    match event.told {
-        Told::Done if event.act.is_ending() => verdict.endings += 1,
-        Told::Done if matches!(event.act, Act::EndToken { .. }) => verdict.tokens_ended += 1,
-        Told::Done | Told::Refused if event.act.is_use() => {
+    match event.reply {
+        Reply::Done if event.operation.is_ending() => verdict.endings += 1,
+        Reply::Done if matches!(event.operation, Operation::EndToken { .. }) => verdict.tokens_ended += 1,
+        Reply::Done | Reply::Rejected if event.operation.is_use() => {
             verdict.uses += 1;
-            verdict.refused += u64::from(event.told == Told::Refused);
+            verdict.rejected += u64::from(event.reply == Reply::Rejected);
         }
-        Told::Unavailable => verdict.unavailable += 1,
-        Told::Unknown => verdict.unknown += 1,
-        Told::Wrong => {
+        Reply::Unavailable => verdict.unavailable += 1,
+        Reply::Unknown => verdict.unknown += 1,
+        Reply::Wrong => {
             verdict.wrong += 1;
             verdict.tell(|| format!("an answer that must never come: {event}"));
         }
-        Told::Done | Told::Refused => {}
+        Reply::Done | Reply::Rejected => {}
     }
 }
 
 fn judge(verdict: &mut Verdict, thing: &mut Thing, event: &Event) {
     let comes_after_the_end = event.start > thing.dead;
-    match event.told {
-        Told::Done => {
+    match event.reply {
+        Reply::Done => {
             verdict.after_an_end += u64::from(comes_after_the_end);
             thing.last_accepted = thing.last_accepted.max(event.start);
             if comes_after_the_end {
@@ -206,11 +206,13 @@ fn judge(verdict: &mut Verdict, thing: &mut Thing, event: &Event) {
                 let (born, ended_by) =
                     (thing.born, thing.ended_by.map(|event| event.to_string()).unwrap_or_default());
                 verdict.tell(|| {
-                    format!("STALE: {event} was let in with what came by {born} and was ended by {ended_by}")
+                    format!(
+                        "STALE: {event} was accepted with what came by {born} and was ended by {ended_by}"
+                    )
                 });
             }
         }
-        Told::Refused => {
+        Reply::Rejected => {
             verdict.after_an_end += u64::from(comes_after_the_end);
             if event.end < thing.doubtful {
                 verdict.lost += 1;
@@ -218,7 +220,7 @@ fn judge(verdict: &mut Verdict, thing: &mut Thing, event: &Event) {
                 verdict.tell(|| format!("LOST: {event} was refused with what came by {born}; nothing can have ended it before {doubtful}"));
             }
         }
-        Told::Unavailable | Told::Unknown | Told::Wrong => {}
+        Reply::Unavailable | Reply::Unknown | Reply::Wrong => {}
     }
 }
 
@@ -226,8 +228,8 @@ fn two_working_secrets(verdict: &mut Verdict, secrets: &Things, endings: &HashMa
     for rotations in endings.values() {
         let answered: Vec<_> = rotations
             .iter()
-            .filter_map(|event| match event.act {
-                Act::Rotate { secret, .. } if event.told == Told::Done => {
+            .filter_map(|event| match event.operation {
+                Operation::Rotate { secret, .. } if event.reply == Reply::Done => {
                     Some((event, secrets.get(&secret)?))
                 }
                 _ => None,
@@ -240,7 +242,7 @@ fn two_working_secrets(verdict: &mut Verdict, secrets: &Things, endings: &HashMa
                 if first.last_accepted > other.end && second.last_accepted > one.end {
                     verdict.two_secrets += 1;
                     verdict.tell(|| {
-                        format!("TWO SECRETS: both {one} and {other} were let in after both were answered")
+                        format!("TWO SECRETS: both {one} and {other} were accepted after both were answered")
                     });
                 }
             }

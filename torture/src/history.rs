@@ -6,12 +6,12 @@ use std::{
     time::Instant,
 };
 
-/// One API key, one secret of it, one token bought with it, one node: numbered in the order in which clients learnt of them.
+/// One API key, one secret of it, one token issued with it, one node: numbered in the order in which clients learnt of them.
 pub(crate) type Number = u32;
 
 /// What a client asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Act {
+pub(crate) enum Operation {
     /// A key with its first secret.
     Generate { key: Number, secret: Number },
     /// A new secret for a key; the number stands for it whether or not it was ever seen.
@@ -26,8 +26,8 @@ pub(crate) enum Act {
     Call { token: Number },
 }
 
-impl Act {
-    /// Whether it only asks to be let in.
+impl Operation {
+    /// Whether it only asks for access.
     pub(crate) const fn is_use(self) -> bool {
         matches!(self, Self::Exchange { .. } | Self::Call { .. })
     }
@@ -38,13 +38,13 @@ impl Act {
     }
 }
 
-/// What the client was told.
+/// What the client was reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Told {
+pub(crate) enum Reply {
     /// It was done; the secret, the token or the API let the client in.
     Done,
     /// The credentials are no good.
-    Refused,
+    Rejected,
     /// 503, or nobody listened: for sure not done, and no word about the credentials.
     Unavailable,
     /// No answer, or one that leaves open whether it was done.
@@ -56,8 +56,8 @@ pub(crate) enum Told {
 /// One operation. Times are nanoseconds since the history began: before the first byte was sent and after the last was read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Event {
-    pub(crate) act: Act,
-    pub(crate) told: Told,
+    pub(crate) operation: Operation,
+    pub(crate) reply: Reply,
     pub(crate) node: Number,
     pub(crate) start: u64,
     pub(crate) end: u64,
@@ -65,8 +65,8 @@ pub(crate) struct Event {
 
 impl Display for Event {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self { act, told, node, start, end } = self;
-        write!(f, "{act:?} at node {node}, {start} ns to {end} ns: {told:?}")
+        let Self { operation, reply, node, start, end } = self;
+        write!(f, "{operation:?} at node {node}, {start} ns to {end} ns: {reply:?}")
     }
 }
 

@@ -7,7 +7,6 @@
 mod balancer;
 mod checker;
 mod cluster;
-mod hands;
 mod history;
 mod http;
 mod http2;
@@ -16,6 +15,7 @@ mod outcome;
 mod probe;
 mod process;
 mod random;
+mod recording_client;
 mod report;
 mod scenarios;
 

@@ -2,10 +2,10 @@
 
 use crate::{
     cluster::{Cluster, node::Node},
-    hands,
-    history::Told,
+    history::Reply,
     http::{self, Answer},
     outcome::{During, Outcome, ensure},
+    recording_client,
 };
 use std::time::{Duration, Instant};
 
@@ -29,7 +29,8 @@ impl Probe {
             Self { client_id: text("client_id"), secret: text("client_secret"), token: String::new() };
         let node = cluster.nodes.first().ok_or("no node")?;
         let answer = node.client().send(&probe.exchange()).await.during("the first exchange")?;
-        probe.token = hands::text_at(Some(&answer), "/access_token").ok_or_else(|| answer.text())?;
+        probe.token =
+            recording_client::text_at(Some(&answer), "/access_token").ok_or_else(|| answer.text())?;
         Ok(probe)
     }
 
@@ -41,7 +42,7 @@ impl Probe {
         http::graphql(&self.token, QUERY)
     }
 
-    /// Fails unless the node refuses to say anything about credentials, and says why it cannot, within a second. Gives the reason.
+    /// Fails unless the node rejects to say anything about credentials, and says why it cannot, within a second. Gives the reason.
     pub(crate) async fn is_closed(&self, node: &Node) -> Outcome<String> {
         let mut client = node.client();
         for request in [self.exchange(), self.call()] {
@@ -57,7 +58,7 @@ impl Probe {
             tokio::time::sleep(Duration::from_millis(100)).await;
             ready = node.readiness().await.during(&node.name)?;
         }
-        let reason = hands::text_at(Some(&ready), "/reason").unwrap_or_default();
+        let reason = recording_client::text_at(Some(&ready), "/reason").unwrap_or_default();
         ensure(ready.status == 503 && !reason.is_empty(), || {
             format!("without its database {} says: {} {}", node.name, ready.status, ready.text())
         })?;
@@ -73,14 +74,15 @@ impl Probe {
         loop {
             let exchanged = client.send(&self.exchange()).await;
             let called = client.send(&self.call()).await;
-            let (exchange, call) = (told(&exchanged, hands::of_exchange), told(&called, hands::of_call));
-            if (exchange, call) == (Told::Done, Told::Done)
+            let (exchange, call) =
+                (reply(&exchanged, recording_client::of_exchange), reply(&called, recording_client::of_call));
+            if (exchange, call) == (Reply::Done, Reply::Done)
                 && node.readiness().await.is_ok_and(|answer| answer.status == 200)
             {
                 return Ok(started.elapsed());
             }
-            for (told, answer) in [(exchange, &exchanged), (call, &called)] {
-                ensure(!matches!(told, Told::Refused | Told::Wrong), || {
+            for (reply, answer) in [(exchange, &exchanged), (call, &called)] {
+                ensure(!matches!(reply, Reply::Rejected | Reply::Wrong), || {
                     format!("{} said to good credentials: {answer:?}", node.name)
                 })?;
             }
@@ -92,6 +94,6 @@ impl Probe {
     }
 }
 
-fn told(answer: &Result<Answer, http::Lost>, reading: hands::Reading) -> Told {
-    answer.as_ref().map_or(Told::Unknown, reading)
+fn reply(answer: &Result<Answer, http::Lost>, reading: recording_client::Reading) -> Reply {
+    answer.as_ref().map_or(Reply::Unknown, reading)
 }

@@ -1,10 +1,10 @@
-//! Dice that a seed decides: xorshift64*, good enough to choose a node or a key.
+//! Random numbers that a seed decides: xorshift64*, good enough to choose a node or a key.
 
-/// One worker's dice.
+/// One worker's random.
 #[derive(Debug, Clone)]
-pub(crate) struct Dice(u64);
+pub(crate) struct SeededRandom(u64);
 
-impl Dice {
+impl SeededRandom {
     pub(crate) fn new(seed: u64) -> Self {
         // Zero would stay zero for ever, and neighbours should not look alike.
         Self(seed.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)

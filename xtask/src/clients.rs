@@ -4,8 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::architecture::read as read_file;
-use crate::process::{Outcome, read};
+use crate::process::{Outcome, read, read_file, target};
 
 /// The oldest Node.js that the clients run on; Debian 12 has it.
 const OLDEST_NODE: u32 = 18;
@@ -13,10 +12,10 @@ const OLDEST_NODE: u32 = 18;
 const STAMP: &str = "installed-from";
 
 /// Installs both sets, or finds them installed.
-pub(crate) fn install(root: &Path, target: &Path) -> Outcome {
-    let sources = root.join("crates/duku/tests/clients");
-    python(&sources.join("python"), &target.join("clients/python"))?;
-    node(&sources.join("node"), &target.join("clients/node"))
+pub(crate) fn install(root: &Path) -> Outcome {
+    let (sources, clients) = (root.join("crates/duku/tests/clients"), target(root).join("clients"));
+    python(&sources.join("python"), &clients.join("python"))?;
+    node(&sources.join("node"), &clients.join("node"))
 }
 
 fn python(source: &Path, folder: &Path) -> Outcome {

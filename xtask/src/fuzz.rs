@@ -5,163 +5,104 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::process::{self, Outcome, works};
-use crate::steps::Workshop;
+use crate::process::{self, Outcome, cargo, target, works};
 
 /// What was asked for on the command line.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(clap::Args)]
 pub(crate) struct Options {
+    /// This target alone
     target: Option<String>,
+    /// For each target
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
     seconds: u32,
-}
-
-impl Options {
-    /// Reads `[TARGET] [--seconds N]`.
-    pub(crate) fn parse(words: &[&str]) -> Outcome<Self> {
-        let mut options = Self { target: None, seconds: 60 };
-        let mut words = words.iter().copied();
-        while let Some(word) = words.next() {
-            match word {
-                "--seconds" => {
-                    let seconds =
-                        words.next().and_then(|number| number.parse().ok()).filter(|seconds| *seconds > 0);
-                    options.seconds = seconds.ok_or("`--seconds` needs a number")?;
-                }
-                name if options.target.is_none() && !name.starts_with('-') => {
-                    options.target = Some(name.to_owned());
-                }
-                other => return Err(format!("`fuzz` does not know `{other}`")),
-            }
-        }
-        Ok(options)
-    }
 }
 
 /// Fuzzes one target, or all one after the other. Stable Rust does: libFuzzer's coverage needs no sanitizer.
 pub(crate) fn run(root: &Path, options: &Options) -> Outcome {
-    let folder = root.join("fuzz");
-    let targets = targets(&folder)?;
-    let chosen: Vec<&String> = match &options.target {
-        None => targets.iter().collect(),
-        Some(name) => vec![
-            targets
-                .iter()
-                .find(|target| *target == name)
-                .ok_or_else(|| format!("`{name}` is no target; there are: {}", targets.join(", ")))?,
-        ],
-    };
+    let targets = targets(root)?;
+    let is_chosen = |name: &&String| options.target.as_ref().is_none_or(|wanted| *name == wanted);
+    let chosen: Vec<&String> = targets.iter().filter(is_chosen).collect();
+    if chosen.is_empty() {
+        return Err(format!("there is no such target; there are: {}", targets.join(", ")));
+    }
     if !works("cargo", &["fuzz", "--version"]) {
-        return Err(
-            "cargo-fuzz is not installed: `cargo install --locked cargo-fuzz`, then run again".to_owned()
-        );
+        return Err("cargo-fuzz is missing: `cargo install --locked cargo-fuzz`, then run again".to_owned());
     }
-    let workshop = Workshop::new(root, &[]);
-    let output = workshop.output("fuzz");
-    process::run(
-        in_folder(&mut workshop.cargo(&["fuzz", "build", "-s", "none", "--target-dir"]), &folder)
-            .arg(&output),
-    )?;
+    process::run(&mut fuzzer(root, "build"))?;
     let mut rows = Vec::new();
-    for target in &chosen {
-        println!("── {target}, for {} s", options.seconds);
-        let figures = fuzz(&workshop, &folder, &output, target, options.seconds)?;
-        println!("   {} inputs, {} edges of the code", figures.executions, figures.edges);
-        rows.push(figures.row(target, options.seconds));
+    for name in &chosen {
+        println!("── {name}, for {} s", options.seconds);
+        let (executions, edges) = fuzz(root, name, options.seconds)?;
+        println!("   {executions} inputs, {edges} edges of the code");
+        let seconds = options.seconds;
+        rows.push(format!(
+            "    {{ \"target\": \"{name}\", \"seconds\": {seconds}, \"executions\": {executions}, \"edges\": {edges} }}"
+        ));
     }
-    if chosen.len() == targets.len() {
-        write_down(root, &rows)?;
+    // Only a run over all targets is written down: figures of different days would stand side by side.
+    if chosen.len() < targets.len() {
+        return Ok(());
     }
-    Ok(())
-}
-
-/// What libFuzzer says of a run.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Figures {
-    executions: u64,
-    edges: u64,
-}
-
-impl Figures {
-    fn read(&mut self, line: &str) {
-        let after = |word: &str| {
-            line.split_once(word).and_then(|(_, rest)| rest.split_whitespace().next()?.parse().ok())
-        };
-        self.executions = after("stat::number_of_executed_units:").unwrap_or(self.executions);
-        self.edges = after(" cov: ").unwrap_or(self.edges);
-    }
-
-    fn row(&self, target: &str, seconds: u32) -> String {
-        let Self { executions, edges } = self;
-        format!(
-            "    {{ \"target\": \"{target}\", \"seconds\": {seconds}, \"executions\": {executions}, \"edges\": {edges} }}"
-        )
-    }
-}
-
-/// Only a run over all targets is written down: figures of different days would stand side by side.
-fn write_down(root: &Path, rows: &[String]) -> Outcome {
-    let file = root.join("bench/results/fuzz.json");
     let what = "what libFuzzer ran without finding a fault, and how many edges of the code it reached";
     let text = format!("{{\n  \"what\": \"{what}\",\n  \"targets\": [\n{}\n  ]\n}}\n", rows.join(",\n"));
-    fs::write(&file, text).map_err(|error| format!("{}: {error}", file.display()))?;
-    println!("figures: {}", file.display());
-    Ok(())
+    fs::write(root.join("bench/results/fuzz.json"), text).map_err(|error| error.to_string())
 }
 
 /// The fuzzer wants a nightly compiler only because its flags are not promised; this one takes them all the same.
-fn in_folder<'a>(command: &'a mut Command, folder: &Path) -> &'a mut Command {
-    command.current_dir(folder).env("RUSTC_BOOTSTRAP", "1")
+fn fuzzer(root: &Path, command: &str) -> Command {
+    let mut fuzzer = cargo(&root.join("fuzz"), &["fuzz", command, "-s", "none", "--target-dir"]);
+    fuzzer.arg(target(root).join("fuzz")).env("RUSTC_BOOTSTRAP", "1");
+    fuzzer
 }
 
-fn targets(folder: &Path) -> Outcome<Vec<String>> {
-    let place = folder.join("fuzz_targets");
+fn targets(root: &Path) -> Outcome<Vec<String>> {
+    let place = root.join("fuzz/fuzz_targets");
     let entries = fs::read_dir(&place).map_err(|error| format!("{}: {error}", place.display()))?;
-    let mut names: Vec<String> = entries
-        .filter_map(Result::ok)
-        .filter_map(|entry| Some(entry.path().file_stem()?.to_string_lossy().into_owned()))
-        .collect();
+    let names = entries.filter_map(|entry| Some(entry.ok()?.path().file_stem()?.to_str()?.to_owned()));
+    let mut names: Vec<String> = names.collect();
     names.sort();
     Ok(names)
 }
 
-fn fuzz(workshop: &Workshop, folder: &Path, output: &Path, target: &str, seconds: u32) -> Outcome<Figures> {
+/// How many inputs were run, and how many edges of the code they reached.
+fn fuzz(root: &Path, name: &str, seconds: u32) -> Outcome<(u64, u64)> {
     // What the fuzzer collects stays in the output folder; the committed corpus is only read. The product's own data, too,
     // are made there: a fuzzer that ends does not clean up.
-    let (collected, scratch) = (output.join("corpus").join(target), output.join("scratch"));
+    let (folder, output) = (root.join("fuzz"), target(root).join("fuzz"));
+    let (collected, scratch) = (output.join("corpus").join(name), output.join("scratch"));
     for place in [&collected, &scratch] {
         fs::create_dir_all(place).map_err(|error| format!("{}: {error}", place.display()))?;
     }
-    let mut command = workshop.cargo(&["fuzz", "run", "-s", "none", "--target-dir"]);
-    in_folder(&mut command, folder)
-        .arg(output)
-        .arg(target)
-        .arg(&collected)
-        .arg(folder.join("corpus").join(target));
-    command.env("TMPDIR", &scratch).arg("--");
-    command.arg(format!("-dict={}", folder.join("dictionaries").join(format!("{target}.dict")).display()));
+    let mut command = fuzzer(root, "run");
+    command.arg(name).arg(&collected).arg(folder.join("corpus").join(name)).env("TMPDIR", &scratch).arg("--");
+    command.arg(format!("-dict={}", folder.join("dictionaries").join(format!("{name}.dict")).display()));
     command.arg(format!("-max_total_time={seconds}"));
     command.args(["-max_len=4096", "-timeout=600", "-rss_limit_mb=1500", "-print_final_stats=1"]);
-    let outcome = watched(&mut command);
+    let outcome = watch(&mut command);
     fs::remove_dir_all(&scratch).map_err(|error| format!("{}: {error}", scratch.display()))?;
     outcome.map_err(|reason| {
-        format!("{reason}\nThe input that did it is in fuzz/artifacts/{target}: mend it, and keep the input in fuzz/corpus/{target}")
+        format!("{reason}\nThe input that did it is in fuzz/artifacts/{name}: mend it, and keep the input in fuzz/corpus/{name}")
     })
 }
 
 /// Runs it in the open and reads along.
-fn watched(command: &mut Command) -> Outcome<Figures> {
-    let refusal = |error: std::io::Error| format!("cargo fuzz: {error}");
-    let mut child = command.stderr(Stdio::piped()).spawn().map_err(refusal)?;
-    let mut figures = Figures::default();
+fn watch(command: &mut Command) -> Outcome<(u64, u64)> {
+    let failed = |error: std::io::Error| format!("cargo fuzz: {error}");
+    let mut child = command.stderr(Stdio::piped()).spawn().map_err(failed)?;
+    let (mut executions, mut edges) = (0, 0);
     // The fuzzer quotes what it tries, which is no text.
     for line in child.stderr.take().map(BufReader::new).into_iter().flat_map(|lines| lines.split(b'\n')) {
-        let line = line.map_err(refusal)?;
-        let line = String::from_utf8_lossy(&line);
+        let line = String::from_utf8_lossy(&line.map_err(failed)?).into_owned();
         eprintln!("{line}");
-        figures.read(&line);
+        executions = number_after(&line, "stat::number_of_executed_units:").unwrap_or(executions);
+        edges = number_after(&line, " cov: ").unwrap_or(edges);
     }
-    let status = child.wait().map_err(refusal)?;
-    if status.success() { Ok(figures) } else { Err(format!("the fuzzer stopped ({status})")) }
+    let status = child.wait().map_err(failed)?;
+    if status.success() { Ok((executions, edges)) } else { Err(format!("the fuzzer stopped ({status})")) }
+}
+
+fn number_after(line: &str, word: &str) -> Option<u64> {
+    line.split_once(word)?.1.split_whitespace().next()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -169,37 +110,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn options_are_read() {
-        let all = Options::parse(&[]).unwrap();
-        assert_eq!((all.target, all.seconds), (None, 60));
-        let one = Options::parse(&["graphql", "--seconds", "600"]).unwrap();
-        assert_eq!((one.target.as_deref(), one.seconds), (Some("graphql"), 600));
-        for wrong in [&["--seconds"][..], &["--seconds", "0"], &["a", "b"], &["--fast"]] {
-            assert!(Options::parse(wrong).is_err(), "{wrong:?}");
-        }
-    }
-
-    #[test]
     fn figures_are_read_from_what_the_fuzzer_says() {
-        let mut figures = Figures::default();
-        for line in [
-            "#2\tINITED cov: 120 ft: 340 corp: 9/1Kb exec/s: 0 rss: 45Mb",
-            "#99\tNEW    cov: 131 ft: 352 corp: 10/1Kb lim: 4 exec/s: 9 rss: 46Mb L: 3/9 MS: 1 ChangeBit-",
-            "stat::number_of_executed_units: 35628",
-            "stat::average_exec_per_sec:     7125",
-        ] {
-            figures.read(line);
-        }
-        assert_eq!(figures, Figures { executions: 35_628, edges: 131 });
-        assert!(figures.row("graphql", 60).contains("\"executions\": 35628"));
+        let line =
+            "#99\tNEW    cov: 131 ft: 352 corp: 10/1Kb lim: 4 exec/s: 9 rss: 46Mb L: 3/9 MS: 1 ChangeBit-";
+        assert_eq!(number_after(line, " cov: "), Some(131));
+        assert_eq!(number_after("stat::average_exec_per_sec:     7125", " cov: "), None);
     }
 
     #[test]
-    fn the_targets_are_those_of_the_folder() {
+    fn every_target_has_its_dictionary() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let found = targets(&root.join("fuzz")).unwrap();
-        assert_eq!(found, ["access_token", "cookies", "graphql", "settings", "token_request"]);
-        for target in found {
+        for target in targets(root).unwrap() {
             assert!(root.join(format!("fuzz/dictionaries/{target}.dict")).exists(), "{target}");
         }
     }

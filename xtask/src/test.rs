@@ -1,116 +1,133 @@
-//! `cargo xtask test`: all checks in order, the tests last, stopping at the first that fails.
+//! `cargo xtask test`: all checks in order, what reads before what builds and runs, the tests last. It stops at the first that fails.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crate::install;
-use crate::process::Outcome;
-use crate::steps::{STEPS, Step, Workshop};
+use crate::install::{self, Need};
+use crate::postgres::{self, Cluster};
+use crate::process::{self, Outcome, cargo};
+use crate::{clients, documents};
 
 /// What was asked for on the command line.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(clap::Args)]
 pub(crate) struct Options {
+    /// That step alone
+    #[arg(long, value_name = "STEP", value_parser = STEPS.map(|step| step.name))]
     only: Option<String>,
+    /// Name the steps
+    #[arg(long)]
     list: bool,
+    /// Handed to the test runner (cargo-nextest's filters)
+    #[arg(last = true)]
     filter: Vec<String>,
 }
 
-impl Options {
-    /// Reads `[--only STEP] [--list] [-- FILTER…]`.
-    pub(crate) fn parse(words: &[&str]) -> Outcome<Self> {
-        let mut options = Self::default();
-        let mut words = words.iter().copied();
-        while let Some(word) = words.next() {
-            match word {
-                "--list" => options.list = true,
-                "--only" => {
-                    let name = words.next().ok_or("`--only` needs the name of a step")?;
-                    if !STEPS.iter().any(|step| step.name == name) {
-                        return Err(format!("`{name}` is no step; there are: {}", names()));
-                    }
-                    options.only = Some(name.to_owned());
-                }
-                "--" => options.filter.extend(words.by_ref().map(str::to_owned)),
-                other => return Err(format!("`test` does not know `{other}`; a filter goes behind `--`")),
-            }
-        }
-        Ok(options)
-    }
-
-    fn chosen(&self) -> Vec<&'static Step> {
-        STEPS.iter().filter(|step| self.only.as_ref().is_none_or(|name| name == step.name)).collect()
-    }
+struct Step {
+    name: &'static str,
+    what: &'static str,
+    needs: &'static [Need],
+    run: fn(&Path, &[String]) -> Outcome,
 }
 
-fn names() -> String {
-    STEPS.iter().map(|step| step.name).collect::<Vec<_>>().join(", ")
+const STEPS: [Step; 8] = [
+    Step {
+        name: "format",
+        what: "cargo fmt --all --check",
+        needs: &[Need::Rustfmt],
+        run: |root, _| process::run(&mut cargo(root, &["fmt", "--all", "--check"])),
+    },
+    Step {
+        name: "documents",
+        what: "links lead somewhere, named tests exist",
+        needs: &[],
+        run: |root, _| documents::check(root),
+    },
+    Step {
+        name: "deny",
+        what: "crates keep to their layers; no banned crate, license or source",
+        needs: &[Need::Deny],
+        run: |root, _| {
+            let mut deny = install::tool(root, "cargo-deny");
+            process::run(deny.args(["--all-features", "check", "bans", "licenses", "sources"]))
+        },
+    },
+    Step {
+        name: "clippy",
+        what: "cargo clippy, warnings denied",
+        needs: &[Need::Clippy],
+        run: |root, _| {
+            let scope = ["clippy", "--workspace", "--all-targets", "--all-features"];
+            process::run(cargo(root, &scope).args(["--", "-D", "warnings"]))
+        },
+    },
+    Step {
+        name: "clients",
+        what: "OAuth, JWT and GraphQL clients of others and axe-core, from their lock files",
+        needs: &[Need::Python, Need::Node],
+        run: |root, _| clients::install(root),
+    },
+    Step {
+        name: "build",
+        what: "cargo build --bins",
+        needs: &[],
+        run: |root, _| process::run(&mut cargo(root, &["build", "--workspace", "--all-features", "--bins"])),
+    },
+    Step {
+        name: "doctests",
+        what: "cargo test --doc",
+        needs: &[],
+        run: |root, _| {
+            process::run(&mut cargo(root, &["test", "--quiet", "--workspace", "--all-features", "--doc"]))
+        },
+    },
+    Step {
+        name: "tests",
+        what: "every test, on SQLite and PostgreSQL",
+        needs: &[
+            Need::Nextest,
+            Need::Postgres,
+            Need::PgBouncer,
+            Need::Chromium,
+            Need::Patroni,
+            Need::Faketime,
+            Need::Go,
+            Need::Java,
+            Need::Ruby,
+        ],
+        run: tests,
+    },
+];
+
+/// Runs the tests with a PostgreSQL of their own, which stops when they have ended, however they ended.
+fn tests(root: &Path, filter: &[String]) -> Outcome {
+    let is_given = std::env::var_os(postgres::URL_VARIABLE).is_some();
+    let cluster = if is_given { None } else { Some(Cluster::start()?) };
+    let mut nextest = install::tool(root, "cargo-nextest");
+    nextest.args(["nextest", "run", "--workspace", "--all-features", "--no-fail-fast"]).args(filter);
+    nextest.envs(cluster.as_ref().map(|cluster| (postgres::URL_VARIABLE, cluster.url())));
+    process::run(&mut nextest)
 }
 
-/// Installs what the chosen steps need, then runs them.
-///
-/// Nothing is printed after the last step: the test runner's own summary closes the run.
+/// Installs what the chosen steps need, then runs them. Nothing is printed after the last: the test runner's summary closes the run.
 pub(crate) fn run(root: &Path, options: &Options) -> Outcome {
-    let steps = options.chosen();
+    let is_chosen = |step: &&Step| options.only.as_ref().is_none_or(|name| name == step.name);
+    let steps: Vec<&Step> = STEPS.iter().filter(is_chosen).collect();
     if options.list {
-        for step in steps {
-            println!("{:13} {}", step.name, step.what);
+        for step in &steps {
+            println!("{:10} {}", step.name, step.what);
         }
         return Ok(());
     }
-    install::ensure(steps.iter().flat_map(|step| step.needs).copied())?;
-    let workshop = Workshop::new(root, &options.filter);
-    let count = steps.len();
-    for (index, step) in steps.into_iter().enumerate() {
-        let number = index + 1;
-        println!("── [{number}/{count}] {}: {}", step.name, step.what);
-        let start = Instant::now();
-        let outcome = (step.run)(&workshop);
-        let took = shown(start.elapsed());
-        match outcome {
-            Ok(()) if number == count => {}
-            Ok(()) => println!("   {} done in {took}", step.name),
-            Err(reason) => return Err(format!("the step `{}` failed after {took}: {reason}", step.name)),
+    install::ensure(root, steps.iter().flat_map(|step| step.needs).copied())?;
+    for (index, step) in steps.iter().enumerate() {
+        println!("── [{}/{}] {}: {}", index + 1, steps.len(), step.name, step.what);
+        let started = Instant::now();
+        let outcome = (step.run)(root, &options.filter);
+        let seconds = started.elapsed().as_secs();
+        outcome.map_err(|reason| format!("the step `{}` failed after {seconds} s: {reason}", step.name))?;
+        if index + 1 < steps.len() {
+            println!("   {} done in {seconds} s", step.name);
         }
     }
     Ok(())
-}
-
-fn shown(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    if seconds < 60 {
-        format!("{:.1} s", duration.as_secs_f64())
-    } else {
-        format!("{} min {} s", seconds / 60, seconds % 60)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn options_are_read() {
-        assert_eq!(Options::parse(&[]).unwrap().chosen().len(), STEPS.len());
-        let options = Options::parse(&["--only", "tests", "--", "keys", "--no-capture"]).unwrap();
-        assert_eq!(options.chosen().iter().map(|step| step.name).collect::<Vec<_>>(), ["tests"]);
-        assert_eq!(options.filter, ["keys", "--no-capture"]);
-    }
-
-    #[test]
-    fn wrong_options_say_what_is_right() {
-        assert!(Options::parse(&["--only", "nothing"]).unwrap_err().contains("architecture"));
-        assert!(Options::parse(&["--only"]).unwrap_err().contains("name of a step"));
-        assert!(Options::parse(&["keys"]).unwrap_err().contains("behind `--`"));
-    }
-
-    #[test]
-    fn the_tests_come_last_so_that_their_summary_closes_the_run() {
-        assert_eq!(STEPS.last().map(|step| step.name), Some("tests"));
-    }
-
-    #[test]
-    fn durations_read_well() {
-        assert_eq!(shown(Duration::from_millis(1240)), "1.2 s");
-        assert_eq!(shown(Duration::from_secs(125)), "2 min 5 s");
-    }
 }

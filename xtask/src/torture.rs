@@ -1,28 +1,20 @@
-//! `cargo xtask torture`: breaks the release in every way that production will. Figures land in `bench/results`.
+//! `cargo xtask torture`: breaks what is shipped in every way that production will. Figures land in `bench/results`.
 
 use std::path::Path;
+use std::process::Command;
 
 use crate::install::{self, Need};
-use crate::process::{self, Outcome};
-use crate::steps::Workshop;
+use crate::process::{self, Outcome, cargo, target};
 
-/// Builds the product and its tormentor as they are released, and lets them at each other.
-pub(crate) fn run(root: &Path, words: &[&str]) -> Outcome {
-    let workshop = Workshop::new(root, &[]);
-    if words.contains(&"--list") {
-        return process::run(&mut workshop.cargo(&[
-            "run",
-            "--quiet",
-            "--package",
-            "torture",
-            "--",
-            "--list",
-        ]));
+/// Builds the product as it is shipped and the program that breaks it.
+pub(crate) fn run(root: &Path, names: &[String], list: bool, short: bool) -> Outcome {
+    if !list {
+        install::ensure(root, [Need::Postgres, Need::PgBouncer, Need::Patroni, Need::Faketime].into_iter())?;
+        process::run(&mut cargo(root, &["build", "--profile", "dist", "--package", "duku"]))?;
     }
-    install::ensure([Need::Postgres, Need::PgBouncer, Need::Patroni, Need::Faketime].into_iter())?;
-    process::run(&mut workshop.cargo(&["build", "--release", "--package", "duku"]))?;
-    process::run(&mut workshop.cargo(&["build", "--release", "--package", "torture"]))?;
-    let mut torture = std::process::Command::new(workshop.output("release/torture"));
-    torture.current_dir(root).arg(workshop.output("release/duku")).arg(root.join("bench/results"));
-    process::run(torture.args(words))
+    process::run(&mut cargo(root, &["build", "--release", "--package", "torture"]))?;
+    let mut torture = Command::new(target(root).join("release/torture"));
+    torture.current_dir(root).arg(target(root).join("dist/duku")).arg(root.join("bench/results")).args(names);
+    torture.args(list.then_some("--list")).args(short.then_some("--short"));
+    process::run(&mut torture)
 }

@@ -12,7 +12,7 @@ use serde_json::json;
 
 pub(super) async fn measure(bench: &Bench) -> Outcome<Row> {
     let (folder, acme) = small(bench, &[])?;
-    // Longer than the runs: a token that expires between them would be measured as a refusal.
+    // Longer than the runs: a token that expires between them would be measured as a rejection.
     let lasting = [("DUKU_TOKEN_LIFETIME_SECONDS", "3600")];
     let duku = Served::duku(&bench.duku, folder.path(), 18_236, &lasting)?;
     let floor = Served::floor(&bench.floor, folder.path(), &acme.organisation, 18_237)?;

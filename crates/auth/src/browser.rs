@@ -2,17 +2,17 @@
 
 use crate::{
     AuthorizationServer,
-    errors::Refusal,
+    errors::OAuthRejection,
     request::{Posted, ctx},
 };
 use axum::body::Body;
 use http::{HeaderMap, Response, StatusCode, header, request::Parts};
-use service::{Ctx, Failure, PersonSession, sign_in::SignedIn};
+use service::{Failure, PersonSession, RequestContext, users::sign_in::SignedIn};
 
 /// Who asks, as far as one request tells.
 pub(crate) struct Browser<'a> {
     pub(crate) server: &'a AuthorizationServer,
-    pub(crate) ctx: Ctx,
+    pub(crate) ctx: RequestContext,
     /// The secret of the sign-in's cookie, not yet checked.
     pub(crate) cookie: Option<String>,
     /// What the browser calls itself.
@@ -20,7 +20,7 @@ pub(crate) struct Browser<'a> {
 }
 
 impl<'a> Browser<'a> {
-    pub(crate) fn of(server: &'a AuthorizationServer, parts: &Parts) -> Result<Self, Refusal> {
+    pub(crate) fn of(server: &'a AuthorizationServer, parts: &Parts) -> Result<Self, OAuthRejection> {
         Ok(Self::new(server, ctx(parts)?, &parts.headers))
     }
 
@@ -28,7 +28,7 @@ impl<'a> Browser<'a> {
         Self::new(server, posted.ctx.clone(), &posted.headers)
     }
 
-    fn new(server: &'a AuthorizationServer, ctx: Ctx, headers: &HeaderMap) -> Self {
+    fn new(server: &'a AuthorizationServer, ctx: RequestContext, headers: &HeaderMap) -> Self {
         let cookie = server.cookie().read(headers).map(str::to_owned);
         Self { server, ctx, cookie, device: device(headers) }
     }
@@ -64,9 +64,9 @@ impl<'a> Browser<'a> {
 
     /// A failure that is not the person's, logged once and named by the request.
     pub(crate) fn failed(&self, failure: Failure) -> Response<Body> {
-        let refusal = Refusal::from(failure);
-        let mut response = pages::message_for(refusal.status).request_id(&self.ctx.request_id).respond();
-        refusal.leave_cause(&mut response);
+        let rejection = OAuthRejection::from(failure);
+        let mut response = pages::message_for(rejection.status).request_id(&self.ctx.request_id).respond();
+        rejection.leave_cause(&mut response);
         response
     }
 }
@@ -77,15 +77,15 @@ pub(crate) fn device(headers: &HeaderMap) -> String {
     agent.unwrap_or_default().to_owned()
 }
 
-/// A refusal of the protocol, as a page.
-pub(crate) fn refused(refusal: &Refusal) -> Response<Body> {
-    let title = match refusal.status {
+/// A rejection of the protocol, as a page.
+pub(crate) fn rejected(rejection: &OAuthRejection) -> Response<Body> {
+    let title = match rejection.status {
         StatusCode::PAYLOAD_TOO_LARGE => "That was too much",
         status if status.is_server_error() => "Something went wrong",
         _ => "That did not work",
     };
-    let mut response = pages::message(refusal.status, title, &*refusal.description).respond();
-    refusal.leave_cause(&mut response);
+    let mut response = pages::message(rejection.status, title, &*rejection.description).respond();
+    rejection.leave_cause(&mut response);
     response
 }
 

@@ -1,8 +1,8 @@
-//! The device authorization endpoint (RFC 8628 §3.1): a command line asks to be let in by a person.
+//! The device authorization endpoint (RFC 8628 §3.1): a command line asks for the approval of a user.
 
 use crate::{
     AuthorizationServer, browser,
-    errors::{Refusal, no_store},
+    errors::{OAuthRejection, no_store},
     public_client,
     request::Posted,
 };
@@ -13,15 +13,17 @@ use axum::{
 use http::{Response, StatusCode};
 use serde_json::json;
 use service::{
-    authorization::COMMAND_LINE,
-    devices::{DeviceRefusal, DeviceStart},
-    exchange::ClientRefusal,
+    tokens::issuance::ClientRejection,
+    users::{
+        authorization_codes::COMMAND_LINE,
+        devices::{DeviceRejection, DeviceStart},
+    },
 };
 
 pub(crate) async fn start(
     State(server): State<AuthorizationServer>,
     request: Request,
-) -> Result<Response<Body>, Refusal> {
+) -> Result<Response<Body>, OAuthRejection> {
     let posted = Posted::read(&server, request).await?;
     let form = posted.form()?;
     let client_id = public_client::require(&posted, &form, COMMAND_LINE)?;
@@ -42,16 +44,16 @@ pub(crate) async fn start(
     Ok(no_store(web::json(StatusCode::OK, &answer)))
 }
 
-impl From<DeviceRefusal> for Refusal {
-    fn from(refusal: DeviceRefusal) -> Self {
-        match refusal {
-            DeviceRefusal::Scope(_) => Self::new(
+impl From<DeviceRejection> for OAuthRejection {
+    fn from(rejection: DeviceRejection) -> Self {
+        match rejection {
+            DeviceRejection::Scope(_) => Self::new(
                 StatusCode::BAD_REQUEST,
                 "invalid_scope",
                 "A command line works with the scope openid; leave scope out.",
             ),
-            DeviceRefusal::TooMany(seconds) => Self::from(ClientRefusal::TooManyFailures(seconds)),
-            DeviceRefusal::Failure(failure) => failure.into(),
+            DeviceRejection::TooMany(seconds) => Self::from(ClientRejection::TooManyFailures(seconds)),
+            DeviceRejection::Failure(failure) => failure.into(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Refusals in the form of RFC 6749 §5.2. Clients print `error_description` into build logs: it is where we talk to people.
+//! Rejections in the form of RFC 6749 §5.2. Clients print `error_description` into build logs: it is where we talk to people.
 //!
 //! Descriptions keep to the characters that §5.2 allows: printable ASCII without `"` and `\`.
 
@@ -7,13 +7,13 @@ use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::json;
 use service::{
     Failure,
-    exchange::{ClientRefusal, ExchangeRefusal},
+    tokens::issuance::{ClientRejection, IssuanceRejection},
 };
 use web::Cause;
 
-/// One refusal.
+/// One rejection.
 #[derive(Debug)]
-pub(crate) struct Refusal {
+pub(crate) struct OAuthRejection {
     pub(crate) status: StatusCode,
     pub(crate) error: &'static str,
     pub(crate) description: String,
@@ -24,7 +24,7 @@ pub(crate) struct Refusal {
     cause: Option<String>,
 }
 
-impl Refusal {
+impl OAuthRejection {
     pub(crate) fn new(status: StatusCode, error: &'static str, description: impl Into<String>) -> Self {
         Self {
             status,
@@ -63,7 +63,7 @@ impl Refusal {
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for OAuthRejection {
     fn into_response(self) -> Response<Body> {
         let body = json!({ "error": self.error, "error_description": self.description });
         let mut response = no_store(web::json(self.status, &body));
@@ -79,42 +79,42 @@ impl IntoResponse for Refusal {
     }
 }
 
-impl From<ClientRefusal> for Refusal {
-    fn from(refusal: ClientRefusal) -> Self {
-        match refusal {
-            ClientRefusal::Unknown => Self::invalid_client(
+impl From<ClientRejection> for OAuthRejection {
+    fn from(rejection: ClientRejection) -> Self {
+        match rejection {
+            ClientRejection::Unknown => Self::invalid_client(
                 "The client is unknown, or this is not its secret. Check client_id and client_secret; \
                  an Admin can see the key or rotate it in Viewport under Settings > API Keys.",
             ),
-            ClientRefusal::Expired(at) => Self::invalid_client(format!(
+            ClientRejection::Expired(at) => Self::invalid_client(format!(
                 "This API key expired at {at}. An Admin can rotate it in Viewport under Settings > API Keys; \
                  the client_id stays, the secret changes."
             )),
-            ClientRefusal::Rotated(at) => Self::invalid_client(format!(
+            ClientRejection::Rotated(at) => Self::invalid_client(format!(
                 "This client_secret was replaced by a rotation at {at} and works no more. \
                  Store the new secret where this pipeline reads it; an Admin who does not have it can rotate the key again."
             )),
-            ClientRefusal::Revoked(at) => Self::invalid_client(format!(
+            ClientRejection::Revoked(at) => Self::invalid_client(format!(
                 "This API key was revoked at {at}, permanently. An Admin can generate a new one in Viewport under \
                  Settings > API Keys."
             )),
-            ClientRefusal::TooManyFailures(seconds) => Self::later(
+            ClientRejection::TooManyFailures(seconds) => Self::later(
                 StatusCode::TOO_MANY_REQUESTS,
                 seconds,
                 format!(
                     "Too many failed attempts. Check the credentials and try again in {seconds} seconds."
                 ),
             ),
-            ClientRefusal::Failure(failure) => failure.into(),
+            ClientRejection::Failure(failure) => failure.into(),
         }
     }
 }
 
-impl From<ExchangeRefusal> for Refusal {
-    fn from(refusal: ExchangeRefusal) -> Self {
-        match refusal {
-            ExchangeRefusal::Client(refusal) => refusal.into(),
-            ExchangeRefusal::Scope(_) => Self::new(
+impl From<IssuanceRejection> for OAuthRejection {
+    fn from(rejection: IssuanceRejection) -> Self {
+        match rejection {
+            IssuanceRejection::Client(rejection) => rejection.into(),
+            IssuanceRejection::Scope(_) => Self::new(
                 StatusCode::BAD_REQUEST,
                 "invalid_scope",
                 "A requested scope is unknown. Known are openid, platform:read and platform:write; most clients need none.",
@@ -123,9 +123,9 @@ impl From<ExchangeRefusal> for Refusal {
     }
 }
 
-impl From<Failure> for Refusal {
+impl From<Failure> for OAuthRejection {
     fn from(failure: Failure) -> Self {
-        let refusal = if failure.is_temporary() {
+        let rejection = if failure.is_temporary() {
             Self::later(
                 StatusCode::SERVICE_UNAVAILABLE,
                 1,
@@ -138,7 +138,7 @@ impl From<Failure> for Refusal {
                 "Something went wrong here, not with the request. The X-Request-Id of this answer names it in our logs.",
             )
         };
-        Self { cause: Some(failure.to_string()), ..refusal }
+        Self { cause: Some(failure.to_string()), ..rejection }
     }
 }
 
@@ -151,12 +151,12 @@ pub(crate) fn no_store(mut response: Response<Body>) -> Response<Body> {
 }
 
 pub(crate) fn method_not_allowed(allow: &'static str) -> Response<Body> {
-    let refusal = Refusal::new(
+    let rejection = OAuthRejection::new(
         StatusCode::METHOD_NOT_ALLOWED,
         "invalid_request",
         format!("This endpoint takes {allow}."),
     );
-    let mut response = refusal.into_response();
+    let mut response = rejection.into_response();
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
     response
 }
@@ -167,10 +167,11 @@ mod tests {
 
     #[test]
     fn a_failure_is_told_to_the_log_and_not_to_the_client() {
-        let answer = Refusal::from(Failure::internal("the row is damaged")).into_response();
+        let answer = OAuthRejection::from(Failure::internal("the row is damaged")).into_response();
         let Cause(cause) = answer.extensions().get::<Cause>().unwrap();
         assert_eq!(&**cause, "the row is damaged");
-        let Refusal { description, .. } = Refusal::from(Failure::internal("the row is damaged"));
+        let OAuthRejection { description, .. } =
+            OAuthRejection::from(Failure::internal("the row is damaged"));
         assert!(!description.contains("row"), "{description}");
     }
 }

@@ -3,7 +3,7 @@
 use crate::{
     AuthorizationServer,
     client_authentication::ClientAuthentication,
-    errors::{Refusal, no_store},
+    errors::{OAuthRejection, no_store},
     request::Posted,
 };
 use axum::{
@@ -12,21 +12,21 @@ use axum::{
 };
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
-use service::introspection::TokenFacts;
+use service::tokens::introspection::TokenFacts;
 
 pub(crate) async fn introspect(
     State(server): State<AuthorizationServer>,
     request: Request,
-) -> Result<Response<Body>, Refusal> {
+) -> Result<Response<Body>, OAuthRejection> {
     let posted = Posted::read(&server, request).await?;
     let form = posted.form()?;
     let client = ClientAuthentication::find(&posted.headers, &form)?;
-    let token = form.get("token").ok_or_else(|| Refusal::invalid_request("token is missing."))?;
+    let token = form.get("token").ok_or_else(|| OAuthRejection::invalid_request("token is missing."))?;
     let facts = server
         .service()
         .introspect(&posted.ctx, client.credential(), token)
         .await
-        .map_err(|refusal| Refusal::from(refusal).challenging_basic(client.basic))?;
+        .map_err(|rejection| OAuthRejection::from(rejection).challenging_basic(client.basic))?;
     let answer = facts.map_or_else(|| json!({ "active": false }), |facts| active(&facts));
     Ok(no_store(web::json(StatusCode::OK, &answer)))
 }

@@ -87,11 +87,11 @@ impl AuthorizationServer {
             .route(&format!("{protocol}/certs"), read(get(jwks::show)))
             .route(
                 &format!("{protocol}/auth"),
-                get(authorization::begin).post(authorization::take).fallback(authorization::not_allowed),
+                get(authorization::show).post(authorization::submit).fallback(authorization::not_allowed),
             )
             .route(
                 &format!("{protocol}/logout"),
-                get(logout::ask).post(logout::end).fallback(authorization::not_allowed),
+                get(logout::show_form).post(logout::end).fallback(authorization::not_allowed),
             )
             .route(&format!("{protocol}/auth/device"), write(device::start))
             .route(&format!("{protocol}/token"), write(token::exchange))

@@ -6,7 +6,7 @@ use crate::{
     AuthorizationServer,
     authorization::see_other,
     browser::{self, Browser},
-    errors::{Refusal, no_store},
+    errors::{OAuthRejection, no_store},
     parameters::Parameters,
     public_client,
     request::Posted,
@@ -20,7 +20,7 @@ use axum::{
 use form_urlencoded::Serializer;
 use http::{Response, StatusCode};
 use pages::Head;
-use service::authorization::COMMAND_LINE;
+use service::users::authorization_codes::COMMAND_LINE;
 use web::Form;
 
 /// Asks whether to sign out.
@@ -35,11 +35,11 @@ pub(crate) struct SignOutPage {
 }
 
 /// `GET`: asks first.
-pub(crate) async fn ask(State(server): State<AuthorizationServer>, request: Request) -> Response<Body> {
+pub(crate) async fn show_form(State(server): State<AuthorizationServer>, request: Request) -> Response<Body> {
     let (parts, _) = request.into_parts();
     let browser = match Browser::of(&server, &parts) {
         Ok(browser) => browser,
-        Err(refusal) => return browser::refused(&refusal),
+        Err(rejection) => return browser::rejected(&rejection),
     };
     let sign_in = match browser.find_sign_in().await {
         Ok(Some(sign_in)) => sign_in,
@@ -62,11 +62,11 @@ pub(crate) async fn end(State(server): State<AuthorizationServer>, request: Requ
     let own = web::origin::is_own(request.method(), request.headers(), server.cookie().is_secure());
     let posted = match Posted::read(&server, request).await {
         Ok(posted) => posted,
-        Err(refusal) => return browser::refused(&refusal),
+        Err(rejection) => return browser::rejected(&rejection),
     };
     let form = match posted.form() {
         Ok(form) => form,
-        Err(refusal) => return browser::refused(&refusal),
+        Err(rejection) => return browser::rejected(&rejection),
     };
     if let Some(refresh_token) = form.get("refresh_token") {
         let ended = end_command_line(&server, &posted, &form, refresh_token).await;
@@ -89,7 +89,7 @@ async fn end_command_line(
     posted: &Posted,
     form: &Form<'_>,
     refresh_token: &str,
-) -> Result<Response<Body>, Refusal> {
+) -> Result<Response<Body>, OAuthRejection> {
     public_client::require(posted, form, COMMAND_LINE)?;
     server.service().end_command_line(&posted.ctx, refresh_token).await?;
     let mut response = Response::new(Body::empty());

@@ -1,9 +1,9 @@
 //! Clients that cannot keep a secret (RFC 6749 §2.1): Viewport and the command line name themselves in the body.
 
-use crate::{errors::Refusal, request::Posted};
+use crate::{errors::OAuthRejection, request::Posted};
 use domain::KeyId;
 use http::{StatusCode, header};
-use service::authorization::{COMMAND_LINE, VIEWPORT};
+use service::users::authorization_codes::{COMMAND_LINE, VIEWPORT};
 use web::Form;
 
 /// Makes sure that `permitted` asks, with its name and nothing else.
@@ -11,20 +11,20 @@ pub(crate) fn require(
     posted: &Posted,
     form: &Form<'_>,
     permitted: &'static str,
-) -> Result<&'static str, Refusal> {
+) -> Result<&'static str, OAuthRejection> {
     if posted.headers.contains_key(header::AUTHORIZATION) || form.get("client_secret").is_some() {
         return Err(unauthorized(format!(
             "This is for people: {permitted} sends its client_id and no secret. API keys use grant_type=client_credentials."
         )));
     }
     match form.get("client_id") {
-        None => Err(Refusal::invalid_request("client_id is missing.")),
+        None => Err(OAuthRejection::invalid_request("client_id is missing.")),
         Some(client_id) if client_id == permitted => Ok(permitted),
         Some(VIEWPORT | COMMAND_LINE) => Err(unauthorized(format!("Only {permitted} may do this."))),
         Some(client_id) if KeyId::parse(client_id).is_ok() => Err(unauthorized(
             "This is for people: API keys use grant_type=client_credentials with their client_secret.",
         )),
-        Some(_) => Err(Refusal::invalid_client("The client is unknown. Check client_id.")),
+        Some(_) => Err(OAuthRejection::invalid_client("The client is unknown. Check client_id.")),
     }
 }
 
@@ -35,6 +35,6 @@ pub(crate) fn is(posted: &Posted, form: &Form<'_>, permitted: &str) -> bool {
         && !posted.headers.contains_key(header::AUTHORIZATION)
 }
 
-fn unauthorized(description: impl Into<String>) -> Refusal {
-    Refusal::new(StatusCode::BAD_REQUEST, "unauthorized_client", description)
+fn unauthorized(description: impl Into<String>) -> OAuthRejection {
+    OAuthRejection::new(StatusCode::BAD_REQUEST, "unauthorized_client", description)
 }

@@ -1,6 +1,6 @@
 //! The realm's document, as Keycloak's adapters read it.
 
-use crate::{AuthorizationServer, errors::Refusal, request::ctx};
+use crate::{AuthorizationServer, errors::OAuthRejection, request::ctx};
 use axum::{
     body::Body,
     extract::{Request, State},
@@ -12,7 +12,7 @@ use serde_json::json;
 pub(crate) async fn show(
     State(server): State<AuthorizationServer>,
     request: Request,
-) -> Result<Response<Body>, Refusal> {
+) -> Result<Response<Body>, OAuthRejection> {
     let ctx = ctx(&request.into_parts().0)?;
     let issuer = &server.service().policy().issuer;
     let public_key = server.service().current_public_key(&ctx).await?;

@@ -1,14 +1,14 @@
 //! Reading a form that a client posts: the checks that every protocol endpoint shares.
 
-use crate::{AuthorizationServer, errors::Refusal};
+use crate::{AuthorizationServer, errors::OAuthRejection};
 use axum::{body::Bytes, extract::Request};
 use http::{HeaderMap, StatusCode, Uri, header, request::Parts};
-use service::Ctx;
-use web::{BodyError, Form, FormError};
+use service::RequestContext;
+use web::{BodyError, Form, FormParseError};
 
 /// A request of which the body is read but not yet understood.
 pub(crate) struct Posted {
-    pub(crate) ctx: Ctx,
+    pub(crate) ctx: RequestContext,
     pub(crate) headers: HeaderMap,
     pub(crate) uri: Uri,
     body: Bytes,
@@ -16,30 +16,28 @@ pub(crate) struct Posted {
 
 impl Posted {
     /// Reads the body of a form post.
-    pub(crate) async fn read(server: &AuthorizationServer, request: Request) -> Result<Self, Refusal> {
-        refuse_secret_in_url(request.uri())?;
+    pub(crate) async fn read(server: &AuthorizationServer, request: Request) -> Result<Self, OAuthRejection> {
+        reject_secret_in_url(request.uri())?;
         require_form(request.headers())?;
         let (parts, body) = receive(request, server.settings().form_bytes).await?;
         Ok(Self { ctx: ctx(&parts)?, headers: parts.headers, uri: parts.uri, body })
     }
 
     /// The form's parameters.
-    pub(crate) fn form(&self) -> Result<Form<'_>, Refusal> {
+    pub(crate) fn form(&self) -> Result<Form<'_>, OAuthRejection> {
         Form::parse(&self.body).map_err(|error| {
-            Refusal::invalid_request(match error {
-                FormError::Encoding => "The form is badly encoded: percent-encode each value as UTF-8.",
-                FormError::Repeated => "A parameter stands more than once; send each once.",
+            OAuthRejection::invalid_request(match error {
+                FormParseError::Encoding => "The form is badly encoded: percent-encode each value as UTF-8.",
+                FormParseError::Repeated => "A parameter stands more than once; send each once.",
             })
         })
     }
 }
 
 /// The request's circumstances, which the middleware has put there.
-pub(crate) fn ctx(parts: &Parts) -> Result<Ctx, Refusal> {
-    let context = web::context(parts);
-    let context =
-        context.ok_or_else(|| service::Failure::internal("a request did not pass the middleware"))?;
-    Ok(Ctx { now: context.now, address: context.address, request_id: context.request_id })
+pub(crate) fn ctx(parts: &Parts) -> Result<RequestContext, OAuthRejection> {
+    web::context(parts)
+        .ok_or_else(|| service::Failure::internal("a request did not pass the middleware").into())
 }
 
 /// Parameters that are as good as a password, each with what to do now that it stands in logs.
@@ -57,12 +55,12 @@ const SECRETS: [(&str, &str); 9] = [
 const KEY_ADVICE: &str = "have an Admin rotate the key and end its issued tokens.";
 
 /// A secret in a URL stands in the access logs of every proxy on the way: say so instead of helping with it.
-fn refuse_secret_in_url(uri: &Uri) -> Result<(), Refusal> {
+fn reject_secret_in_url(uri: &Uri) -> Result<(), OAuthRejection> {
     let names = uri.query().unwrap_or("").split('&').map(|pair| pair.split('=').next().unwrap_or(""));
     for name in names {
         let name = web::form::decode(name).unwrap_or_default();
         if let Some((_, advice)) = SECRETS.iter().find(|(secret, _)| *secret == &*name) {
-            return Err(Refusal::invalid_request(format!(
+            return Err(OAuthRejection::invalid_request(format!(
                 "Credentials belong in the body or the Authorization header, never in the URL. \
                  This one stands in logs now: {advice}"
             )));
@@ -71,24 +69,24 @@ fn refuse_secret_in_url(uri: &Uri) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn require_form(headers: &HeaderMap) -> Result<(), Refusal> {
+fn require_form(headers: &HeaderMap) -> Result<(), OAuthRejection> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
     let essence = kind.split(';').next().unwrap_or("").trim();
     if essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         return Ok(());
     }
-    Err(Refusal::invalid_request(
+    Err(OAuthRejection::invalid_request(
         "Send the parameters as a form: Content-Type must be application/x-www-form-urlencoded.",
     ))
 }
 
-async fn receive(request: Request, maximum: usize) -> Result<(Parts, Bytes), Refusal> {
+async fn receive(request: Request, maximum: usize) -> Result<(Parts, Bytes), OAuthRejection> {
     web::receive(request, maximum).await.map_err(|error| match error {
-        BodyError::TooLarge => Refusal::new(
+        BodyError::TooLarge => OAuthRejection::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "invalid_request",
             format!("The body is over {maximum} bytes."),
         ),
-        BodyError::Broken => Refusal::invalid_request("The body ended before it was complete."),
+        BodyError::Broken => OAuthRejection::invalid_request("The body ended before it was complete."),
     })
 }

@@ -4,7 +4,7 @@
 use crate::{
     AuthorizationServer,
     client_authentication::ClientAuthentication,
-    errors::{Refusal, no_store},
+    errors::{OAuthRejection, no_store},
     public_client,
     request::Posted,
 };
@@ -13,26 +13,26 @@ use axum::{
     extract::{Request, State},
 };
 use http::{Response, StatusCode};
-use service::{authorization::COMMAND_LINE, revocation::RevocationRefusal};
+use service::{tokens::revocation::RevocationRejection, users::authorization_codes::COMMAND_LINE};
 use web::Form;
 
 pub(crate) async fn revoke(
     State(server): State<AuthorizationServer>,
     request: Request,
-) -> Result<Response<Body>, Refusal> {
+) -> Result<Response<Body>, OAuthRejection> {
     let posted = Posted::read(&server, request).await?;
     let form = posted.form()?;
     if public_client::is(&posted, &form, COMMAND_LINE) {
         return revoke_refresh_token(&server, &posted, &form).await;
     }
     let client = ClientAuthentication::find(&posted.headers, &form)?;
-    let token = form.get("token").ok_or_else(|| Refusal::invalid_request("token is missing."))?;
+    let token = form.get("token").ok_or_else(|| OAuthRejection::invalid_request("token is missing."))?;
     match server.service().revoke_token(&posted.ctx, client.credential(), token).await {
         Ok(()) => Ok(no_store(Response::new(Body::empty()))),
-        Err(RevocationRefusal::Client(refusal)) => {
-            Err(Refusal::from(refusal).challenging_basic(client.basic))
+        Err(RevocationRejection::Client(rejection)) => {
+            Err(OAuthRejection::from(rejection).challenging_basic(client.basic))
         }
-        Err(RevocationRefusal::NotYours) => Err(Refusal::new(
+        Err(RevocationRejection::NotYours) => Err(OAuthRejection::new(
             StatusCode::BAD_REQUEST,
             "unauthorized_client",
             "This token was issued to another client; only that client, or an Admin who revokes its key, can end it.",
@@ -46,8 +46,8 @@ async fn revoke_refresh_token(
     server: &AuthorizationServer,
     posted: &Posted,
     form: &Form<'_>,
-) -> Result<Response<Body>, Refusal> {
-    let token = form.get("token").ok_or_else(|| Refusal::invalid_request("token is missing."))?;
+) -> Result<Response<Body>, OAuthRejection> {
+    let token = form.get("token").ok_or_else(|| OAuthRejection::invalid_request("token is missing."))?;
     server.service().end_command_line(&posted.ctx, token).await?;
     Ok(no_store(Response::new(Body::empty())))
 }

@@ -1,6 +1,6 @@
 //! The token endpoint (RFC 6749 §3.2): names the grant and hands over to it.
 
-use crate::{AuthorizationServer, errors::Refusal, grants, request::Posted};
+use crate::{AuthorizationServer, errors::OAuthRejection, grants, request::Posted};
 use axum::{
     body::Body,
     extract::{Request, State},
@@ -10,7 +10,7 @@ use http::{Response, StatusCode};
 pub(crate) async fn exchange(
     State(server): State<AuthorizationServer>,
     request: Request,
-) -> Result<Response<Body>, Refusal> {
+) -> Result<Response<Body>, OAuthRejection> {
     let posted = Posted::read(&server, request).await?;
     let form = posted.form()?;
     // The grants of people are boxed: what is kept while they wait would be moved about with every machine's request, too.
@@ -27,11 +27,13 @@ pub(crate) async fn exchange(
         Some(grants::refresh_token::NAME) => {
             Box::pin(grants::refresh_token::exchange(&server, &posted, &form)).await
         }
-        Some(_) => Err(Refusal::new(
+        Some(_) => Err(OAuthRejection::new(
             StatusCode::BAD_REQUEST,
             "unsupported_grant_type",
             "This grant_type is not supported; API keys use client_credentials.",
         )),
-        None => Err(Refusal::invalid_request("grant_type is missing; API keys use client_credentials.")),
+        None => {
+            Err(OAuthRejection::invalid_request("grant_type is missing; API keys use client_credentials."))
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     AuthorizationServer,
-    errors::{Refusal, no_store},
+    errors::{OAuthRejection, no_store},
     request::ctx,
 };
 use axum::{
@@ -12,8 +12,11 @@ use axum::{
 };
 use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
-use service::{Holder, Principal, exchange::ClientRefusal, tokens::TokenRefusal};
-use web::bearer::{Presented, quotable};
+use service::{
+    Principal, PrincipalKind,
+    tokens::{TokenRejection, issuance::ClientRejection},
+};
+use web::bearer::{BearerToken, quotable};
 
 pub(crate) async fn show(
     State(server): State<AuthorizationServer>,
@@ -21,26 +24,27 @@ pub(crate) async fn show(
 ) -> Result<Response<Body>, Response<Body>> {
     let (parts, _) = request.into_parts();
     let ctx = ctx(&parts).map_err(IntoResponse::into_response)?;
-    let Presented::Token(token) = Presented::of(&parts.headers) else { return Err(challenge(None)) };
-    let principal = server.service().authenticate(&ctx, token).await.map_err(refuse)?;
+    let BearerToken::Token(token) = BearerToken::of(&parts.headers) else { return Err(challenge(None)) };
+    let principal = server.service().authenticate(&ctx, token).await.map_err(reject)?;
     Ok(no_store(web::json(StatusCode::OK, &facts(&principal))))
 }
 
-fn refuse(refusal: TokenRefusal) -> Response<Body> {
-    match refusal {
-        TokenRefusal::Invalid(why) => challenge(Some(&why)),
-        TokenRefusal::Ended(ended) => challenge(Some(&ended.message())),
-        TokenRefusal::TooManyFailures(seconds) => {
-            Refusal::from(ClientRefusal::TooManyFailures(seconds)).into_response()
+fn reject(rejection: TokenRejection) -> Response<Body> {
+    match rejection {
+        TokenRejection::Invalid(why) => challenge(Some(&why)),
+        TokenRejection::Ended(ended) => challenge(Some(&ended.message())),
+        TokenRejection::TooManyFailures(seconds) => {
+            OAuthRejection::from(ClientRejection::TooManyFailures(seconds)).into_response()
         }
-        TokenRefusal::Failure(failure) => Refusal::from(failure).into_response(),
+        TokenRejection::Failure(failure) => OAuthRejection::from(failure).into_response(),
     }
 }
 
 /// RFC 6750 §3: without a token the challenge names no error.
 fn challenge(why: Option<&str>) -> Response<Body> {
     let description = why.unwrap_or("Send an access token: Authorization: Bearer followed by the token.");
-    let mut response = Refusal::new(StatusCode::UNAUTHORIZED, "invalid_token", description).into_response();
+    let mut response =
+        OAuthRejection::new(StatusCode::UNAUTHORIZED, "invalid_token", description).into_response();
     let value = why.map_or_else(
         || "Bearer".to_owned(),
         |why| format!("Bearer error=\"invalid_token\", error_description=\"{}\"", quotable(why)),
@@ -54,14 +58,14 @@ fn challenge(why: Option<&str>) -> Response<Body> {
 fn facts(principal: &Principal) -> Value {
     let (organisation, name) = (principal.organisation_id.as_str(), &principal.organisation_name);
     match &principal.holder {
-        Holder::ApiKey { id, label } => {
+        PrincipalKind::ApiKey { id, label } => {
             json!({ "sub": id.as_str(), "name": label, "org_id": organisation, "org_name": name })
         }
-        Holder::Person { id, email, role } => json!({
+        PrincipalKind::Person { id, email, role } => json!({
             "sub": id.as_str(), "email": email.as_str(), "role": role.as_str(),
             "org_id": organisation, "org_name": name,
         }),
-        Holder::Operator { name: operator } => {
+        PrincipalKind::Operator { name: operator } => {
             json!({ "sub": operator, "org_id": organisation, "org_name": name })
         }
     }

@@ -57,7 +57,7 @@ pub struct Grace {
 
 /// The part of a key that decides what it opens: all that an exchange and an API call need to read of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
+pub struct CredentialState {
     /// The SHA-256 of the secret that works.
     pub secret: SecretDigest,
     /// The previous secret while a rotation's grace lasts.
@@ -126,7 +126,7 @@ pub struct Rotation {
     pub secret: StoredSecret,
     /// How long the previous secret works on.
     pub grace: GracePeriod,
-    /// Whether tokens bought before are refused at once.
+    /// Whether tokens issued before are rejected at once.
     pub end_issued_tokens: bool,
 }
 
@@ -210,7 +210,7 @@ impl Retirement {
 
 /// Which of a key's secrets was presented, as a constant-time comparison of digests found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Presented {
+pub enum SecretMatch {
     /// The one that it has now.
     Current,
     /// The one before, while storage still holds its grace.
@@ -230,10 +230,10 @@ pub enum Admission {
     /// It was right, but the key's time is over since then.
     Expired(Timestamp),
     /// It is not a secret of this key, or no longer.
-    Refused,
+    Rejected,
 }
 
-/// Why a token that a key bought is refused although its own times are good.
+/// Why a token that a key issued is rejected although its own times are good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenEnd {
     /// The key expired then.
@@ -258,29 +258,29 @@ impl TokenWindow {
     }
 }
 
-impl Standing {
+impl CredentialState {
     /// Whether the key works at `now`.
     pub fn is_active(&self, now: Timestamp) -> bool {
         now < self.expires_at
     }
 
     /// Judges a presented secret.
-    pub fn admit(&self, presented: Presented, now: Timestamp) -> Admission {
+    pub fn admit(&self, presented: SecretMatch, now: Timestamp) -> Admission {
         let right = match presented {
-            Presented::Current => true,
-            Presented::Previous => self.grace.is_some_and(|grace| now < grace.until),
-            Presented::Other => false,
+            SecretMatch::Current => true,
+            SecretMatch::Previous => self.grace.is_some_and(|grace| now < grace.until),
+            SecretMatch::Other => false,
         };
         if !right {
-            Admission::Refused
+            Admission::Rejected
         } else if self.is_active(now) {
-            Admission::Granted { by_grace: presented == Presented::Previous }
+            Admission::Granted { by_grace: presented == SecretMatch::Previous }
         } else {
             Admission::Expired(self.expires_at)
         }
     }
 
-    /// The times of a token bought at `now`: `lifetime_seconds`, but never past the key's own expiry.
+    /// The times of a token issued at `now`: `lifetime_seconds`, but never past the key's own expiry.
     pub fn token_window(&self, now: Timestamp, lifetime_seconds: i64) -> TokenWindow {
         let issued_at = now.seconds();
         let expires_at = issued_at.saturating_add(lifetime_seconds).min(self.expires_at.seconds());
@@ -290,7 +290,7 @@ impl Standing {
     /// Whether a token of `epoch` is still honoured at `now`.
     ///
     /// # Errors
-    /// The key expired, or its tokens were ended after this one was bought.
+    /// The key expired, or its tokens were ended after this one was issued.
     pub fn honour(&self, epoch: i64, now: Timestamp) -> Result<(), TokenEnd> {
         if !self.is_active(now) {
             Err(TokenEnd::KeyExpired(self.expires_at))
@@ -333,7 +333,7 @@ impl ApiKey {
 
     /// Whether it works at `now`.
     pub fn is_active(&self, now: Timestamp) -> bool {
-        self.standing().is_active(now)
+        self.credential_state().is_active(now)
     }
 
     /// The grace that still runs at `now`.
@@ -342,8 +342,8 @@ impl ApiKey {
     }
 
     /// What decides what the key opens.
-    pub const fn standing(&self) -> Standing {
-        Standing {
+    pub const fn credential_state(&self) -> CredentialState {
+        CredentialState {
             secret: self.secret.digest,
             grace: self.grace,
             expires_at: self.expires_at,
@@ -408,5 +408,4 @@ impl ExpiredKey {
 }
 
 #[cfg(test)]
-#[path = "api_key_tests.rs"]
 mod tests;

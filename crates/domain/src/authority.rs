@@ -5,7 +5,7 @@
 
 use crate::{
     Capability, KeyId, OrganisationId, Role, ScopeSet, SessionId, Timestamp, UserId,
-    api_key::{Standing, TokenEnd},
+    api_key::{CredentialState, TokenEnd},
 };
 use std::sync::Arc;
 
@@ -196,7 +196,7 @@ impl From<Ended> for AuthorityRejection {
 #[derive(Debug, Clone, Copy)]
 pub struct KeyFacts<'a> {
     /// What the key opens now.
-    pub standing: &'a Standing,
+    pub credential_state: &'a CredentialState,
     /// The key's organisation.
     pub organisation_id: &'a OrganisationId,
     /// Whether this very token was revoked.
@@ -238,7 +238,7 @@ pub struct SessionFacts {
 pub fn check_key_token(claims: &TokenClaims, key: Option<KeyFacts<'_>>, now: Timestamp) -> Result<(), Ended> {
     let key = key.filter(|key| *key.organisation_id == claims.organisation_id).ok_or(Ended::KeyRevoked)?;
     check_token(key.token_revoked, key.signing_key_published)?;
-    key.standing.honour(claims.token_epoch, now).map_err(|end| match end {
+    key.credential_state.honour(claims.token_epoch, now).map_err(|end| match end {
         TokenEnd::KeyExpired(at) => Ended::KeyExpired(at),
         TokenEnd::Ended => Ended::KeyTokensEnded,
     })
@@ -296,7 +296,7 @@ pub fn proved_at(claims: &TokenClaims, user: &UserFacts) -> Timestamp {
 
 /// Whoever asks, as the permission table knows them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asker {
+pub enum Caller {
     /// An API key.
     ApiKey,
     /// A person in a role.
@@ -305,24 +305,23 @@ pub enum Asker {
     Operator,
 }
 
-/// Whether `asker` has a capability, by role and by the token's scope.
+/// Whether `caller` has a capability, by role and by the token's scope.
 ///
 /// # Errors
 /// A sentence that says who may.
-pub fn check_capability(asker: Asker, scopes: ScopeSet, capability: Capability) -> Result<(), String> {
+pub fn check_capability(caller: Caller, scopes: ScopeSet, capability: Capability) -> Result<(), String> {
     let what = capability.describe();
-    match asker {
-        Asker::ApiKey if !capability.of_api_key() => {
+    match caller {
+        Caller::ApiKey if !capability.of_api_key() => {
             Err(format!("an API key cannot {what}: sign in as an Admin"))
         }
-        Asker::User(role) if !capability.of_person(role) => Err(format!("only Admins can {what}")),
+        Caller::User(role) if !capability.of_person(role) => Err(format!("only Admins can {what}")),
         _ if capability != Capability::ViewProducts && !scopes.permits_changes() => Err(format!(
             "this access token may only read: to {what}, ask for one without scope platform:read"
         )),
-        Asker::ApiKey | Asker::User(_) | Asker::Operator => Ok(()),
+        Caller::ApiKey | Caller::User(_) | Caller::Operator => Ok(()),
     }
 }
 
 #[cfg(test)]
-#[path = "authority_tests.rs"]
 mod tests;

@@ -2,7 +2,7 @@
 
 use crate::Timestamp;
 
-/// A source of the current time, read once per request at the door.
+/// A source of the current time, read once for each request.
 pub trait Clock: Send + Sync + 'static {
     /// The wall clock's time now.
     fn now(&self) -> Timestamp;

@@ -93,7 +93,7 @@ ids! {
     EventId = "evt_";
     /// An access token, or another short-lived thing that needs a name.
     TokenId = "tok_";
-    /// A person's session: a browser, or a command line that was let in.
+    /// A person's session: a browser, or a device that a user approved.
     SessionId = "ses_";
     /// An invitation into an organisation.
     InvitationId = "inv_";
@@ -123,7 +123,7 @@ mod tests {
         }
 
         #[test]
-        fn anything_else_is_refused(text in ".{0,40}") {
+        fn anything_else_is_rejected(text in ".{0,40}") {
             prop_assume!(!is_well_formed("key_", &text));
             prop_assert!(KeyId::parse(&text).is_err());
         }

@@ -11,6 +11,7 @@ pub mod id;
 pub mod organisation;
 pub mod password;
 pub mod product;
+mod request_context;
 pub mod role;
 pub mod scope;
 pub mod secret;
@@ -26,6 +27,7 @@ pub use id::{
 pub use organisation::{KeyPolicy, Organisation};
 pub use password::{PASSWORD_MAXIMUM, PASSWORD_MINIMUM, check_password};
 pub use product::{Subject, Target};
+pub use request_context::RequestContext;
 pub use role::{Capability, Role};
 pub use scope::{Scope, ScopeSet};
 pub use secret::{ClientSecret, SecretDigest};
@@ -43,7 +45,7 @@ pub struct Invalid {
 }
 
 impl Invalid {
-    /// A refusal of `field` that says why in `message`.
+    /// A rejection of `field` that says why in `message`.
     pub fn new(field: &'static str, message: impl Into<String>) -> Self {
         Self { field, message: message.into() }
     }

@@ -11,7 +11,7 @@ pub const PASSWORD_MINIMUM: usize = 12;
 pub const PASSWORD_MAXIMUM: usize = 1024;
 
 const FIELD: &str = "password";
-/// What is right instead, at the end of every refusal of a password that is easy to guess.
+/// What is right instead, at the end of every rejection of a password that is easy to guess.
 const ADVICE: &str = "Use a few unrelated words, or let a password manager make one.";
 
 /// The commonest passwords of 8 characters and more, sorted; `passwords.md` says where they come from.
@@ -136,5 +136,4 @@ fn follows(row: &str, before: char, after: char) -> bool {
 }
 
 #[cfg(test)]
-#[path = "password_tests.rs"]
 mod tests;

@@ -24,7 +24,7 @@ fn is_invisible(c: char) -> bool {
     ) || BLANK_LOOKALIKES.contains(&c)
 }
 
-/// Trims `text` and refuses it unless it has 1 to `maximum` visible characters.
+/// Trims `text` and rejects it unless it has 1 to `maximum` visible characters.
 fn visible_line(field: &'static str, text: &str, maximum: usize) -> Result<String, Invalid> {
     let trimmed = text.trim();
     if let Some((position, c)) = trimmed.chars().enumerate().find(|(_, c)| is_invisible(*c)) {
@@ -42,7 +42,7 @@ fn visible_line(field: &'static str, text: &str, maximum: usize) -> Result<Strin
     }
 }
 
-/// Refuses text of several lines that is over `maximum` characters or holds control characters other than line breaks and tabs.
+/// Rejects text of several lines that is over `maximum` characters or holds control characters other than line breaks and tabs.
 pub(crate) fn paragraph(field: &'static str, text: &str, maximum: usize) -> Result<String, Invalid> {
     let length = text.chars().count();
     if length > maximum {
@@ -56,15 +56,15 @@ pub(crate) fn paragraph(field: &'static str, text: &str, maximum: usize) -> Resu
 
 /// An `http` or `https` URL with a host, at most 2,048 characters.
 pub(crate) fn web_url(field: &'static str, text: &str) -> Result<String, Invalid> {
-    let refusal = || Invalid::new(field, "write a whole URL, like https://shop.example/");
+    let rejection = || Invalid::new(field, "write a whole URL, like https://shop.example/");
     let text = text.trim();
     // The URL parser drops or encodes what nobody can see; what is stored must be what was read.
     if text.chars().any(is_invisible) {
-        return Err(refusal());
+        return Err(rejection());
     }
-    let parsed = url::Url::parse(text).map_err(|_| refusal())?;
+    let parsed = url::Url::parse(text).map_err(|_| rejection())?;
     if !matches!(parsed.scheme(), "http" | "https") || parsed.host_str().is_none() || text.len() > 2048 {
-        return Err(refusal());
+        return Err(rejection());
     }
     if !parsed.username().is_empty() || parsed.password().is_some() {
         return Err(Invalid::new(field, "remove the user name and password from the URL"));
@@ -123,11 +123,11 @@ impl Email {
     /// # Errors
     /// Not one `@` with text on both sides, blanks or invisible characters inside, or over 254 characters.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let refusal = || Invalid::new("email", "write an address like ada@example.org");
+        let rejection = || Invalid::new("email", "write an address like ada@example.org");
         let line = visible_line("email", text, 254)?.to_lowercase();
-        let (local, domain) = line.split_once('@').ok_or_else(refusal)?;
+        let (local, domain) = line.split_once('@').ok_or_else(rejection)?;
         let plain = |part: &str| !part.is_empty() && !part.contains(['@', ' ', '<', '>', ',', '"']);
-        if plain(local) && plain(domain) { Ok(Self(line)) } else { Err(refusal()) }
+        if plain(local) && plain(domain) { Ok(Self(line)) } else { Err(rejection()) }
     }
 
     /// The address.
@@ -148,14 +148,14 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn labels_of_0_65_or_invisible_characters_are_refused() {
+    fn labels_of_0_65_or_invisible_characters_are_rejected() {
         assert!(Label::parse("   ").is_err());
         assert!(Label::parse(&"x".repeat(65)).is_err());
         assert_eq!(Label::parse(&"ü".repeat(64)).unwrap().as_str().chars().count(), 64);
         assert_eq!(Label::parse("  GitHub Actions ").unwrap().as_str(), "GitHub Actions");
         for invisible in ["a\u{200B}b", "\u{3164}", "a\u{202E}b", "a\nb", "a\u{7}", "\u{2800}", "a\u{A0}b"] {
-            let refusal = Label::parse(invisible).unwrap_err();
-            assert!(refusal.message.contains("U+"), "{invisible:?} gave {refusal}");
+            let rejection = Label::parse(invisible).unwrap_err();
+            assert!(rejection.message.contains("U+"), "{invisible:?} gave {rejection}");
         }
     }
 

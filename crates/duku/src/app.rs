@@ -15,10 +15,10 @@ use axum::{
 };
 use docs::Docs;
 use domain::{Clock, Entropy};
-use service::{Ctx, Service};
+use service::{RequestContext, Service};
 use std::{path::Path, sync::Arc, time::Duration};
 use store::{Checkpoint, Store, StoreError};
-use web::{Door, TrustedProxies};
+use web::{RequestMiddleware, TrustedProxies};
 
 /// Where time and randomness come from.
 #[derive(Clone)]
@@ -36,8 +36,8 @@ impl Ambient {
     }
 
     /// Circumstances of work that no request asked for.
-    pub fn background(&self, purpose: &str) -> Ctx {
-        Ctx::background(self.clock.now(), purpose)
+    pub fn background(&self, purpose: &str) -> RequestContext {
+        RequestContext::background(self.clock.now(), purpose)
     }
 }
 
@@ -168,7 +168,7 @@ pub fn trusted_proxies(settings: &Settings) -> Result<TrustedProxies, CommandFai
         .map_err(|error| CommandFailure::new(format!("--trusted-proxies: {error}")))
 }
 
-/// Every surface behind one door.
+/// Every surface behind one middleware.
 pub fn router(
     settings: &Settings,
     proxies: TrustedProxies,
@@ -178,7 +178,7 @@ pub fn router(
     ambient: &Ambient,
     stopping: operations::Stopping,
 ) -> Router {
-    let door = Door::new(Arc::clone(&ambient.clock), &*ambient.entropy, proxies);
+    let middleware = RequestMiddleware::new(Arc::clone(&ambient.clock), &*ambient.entropy, proxies);
     let auth_settings = auth::Settings { realm: settings.realm.clone(), form_bytes: settings.form_bytes };
     let platform_settings = platform::Settings {
         body_bytes: settings.graphql_bytes,
@@ -205,7 +205,8 @@ pub fn router(
         // One layer, not one for each of these: every layer costs each request a copy and an allocation.
         .layer(from_fn(move |request, next: Next| {
             let docs = docs.clone();
-            door.clone()
+            middleware
+                .clone()
                 .enter(request, move |request| operations::guard(timeout, answer(docs, request, next)))
         }))
 }

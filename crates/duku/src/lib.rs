@@ -2,18 +2,13 @@
 //!
 //! The only room that knows every other, and the only one with an ambient clock.
 
-mod admission;
 pub mod app;
 pub mod cli;
-mod connection;
 pub mod environment;
 pub mod failure;
 pub mod jobs;
-pub mod load_shedding;
 pub mod mail;
 pub mod master_key;
-pub mod memory;
-mod open_files;
 pub mod operations;
 pub mod server;
 pub mod settings;

@@ -19,7 +19,7 @@ use lettre::{
         extension::ClientId,
     },
 };
-use service::mail::{Mail, MailError, Mailer};
+use service::operations::mail::{Mail, MailError, Mailer};
 use std::{
     pin::Pin,
     sync::Arc,
@@ -79,14 +79,14 @@ impl SmtpMailer {
     /// It does not; the message does not hold the password.
     pub async fn answers(&self) -> Result<(), MailError> {
         let MailServer { host, port, timeout, .. } = &self.server;
-        let refusal = |why: &str| {
+        let rejection = |why: &str| {
             MailError(format!("{host}:{port} cannot be used: {}", one_line(&self.without_password(why))))
         };
         match tokio::time::timeout(*timeout, self.transport.test_connection()).await {
             Ok(Ok(true)) => Ok(()),
-            Ok(Ok(false)) => Err(refusal("it hung up")),
-            Ok(Err(error)) => Err(refusal(&cause(&error))),
-            Err(_) => Err(refusal(&format!("it did not answer within {} s", timeout.as_secs()))),
+            Ok(Ok(false)) => Err(rejection("it hung up")),
+            Ok(Err(error)) => Err(rejection(&cause(&error))),
+            Err(_) => Err(rejection(&format!("it did not answer within {} s", timeout.as_secs()))),
         }
     }
 
@@ -170,5 +170,4 @@ fn cause(error: &dyn std::error::Error) -> String {
 }
 
 #[cfg(test)]
-#[path = "mail_tests.rs"]
 mod tests;

@@ -135,7 +135,7 @@ fn read(mut file: File, path: &Path) -> Result<MasterKey, MasterKeyError> {
 }
 
 fn make(path: &Path, entropy: &dyn Entropy) -> Result<MasterKey, CommandFailure> {
-    let refusal = |error: std::io::Error| {
+    let rejection = |error: std::io::Error| {
         CommandFailure::new(format!("cannot write the master key {}: {error}", path.display()))
     };
     let key = MasterKey::generate(entropy);
@@ -148,17 +148,17 @@ fn make(path: &Path, entropy: &dyn Entropy) -> Result<MasterKey, CommandFailure>
                 file.sync_all()
             },
         );
-    written.map_err(refusal)?;
+    written.map_err(rejection)?;
     let linked = std::fs::hard_link(&draft, path);
-    std::fs::remove_file(&draft).map_err(refusal)?;
+    std::fs::remove_file(&draft).map_err(rejection)?;
     match linked {
         Ok(()) => {
             tracing::info!(path = %path.display(), "made a master key; keep a copy of it apart from the data");
             Ok(key)
         }
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            Ok(read(File::open(path).map_err(refusal)?, path)?)
+            Ok(read(File::open(path).map_err(rejection)?, path)?)
         }
-        Err(error) => Err(refusal(error)),
+        Err(error) => Err(rejection(error)),
     }
 }

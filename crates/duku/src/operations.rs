@@ -152,7 +152,7 @@ fn after_panic(panic: &(dyn Any + Send)) -> Response<Body> {
     response
 }
 
-/// A refusal that clients of either surface can read: OAuth's two members, and GraphQL's `errors`.
+/// A rejection that clients of either surface can read: OAuth's two members, and GraphQL's `errors`.
 fn failed(status: StatusCode, error: &str, code: &str, description: &str) -> Response<Body> {
     let errors = json!([{ "message": description, "extensions": { "code": code } }]);
     web::json(status, &json!({ "error": error, "error_description": description, "errors": errors }))
@@ -190,10 +190,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_bug_loses_its_request_alone_and_leaves_the_cause_for_the_log() {
-        let answer = guard(Duration::from_secs(5), async { panic!("a shelf fell over") }).await;
+        let answer = guard(Duration::from_secs(5), async { panic!("it fell over") }).await;
         assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
         let Cause(cause) = answer.extensions().get::<Cause>().unwrap();
-        assert_eq!(&**cause, "a panic: a shelf fell over");
+        assert_eq!(&**cause, "a panic: it fell over");
     }
 
     #[tokio::test]

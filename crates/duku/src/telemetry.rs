@@ -42,14 +42,14 @@ pub fn start_logging(filter: &str, format: LogFormat) -> Result<(), CommandFailu
 /// # Errors
 /// Something else counts already in this process.
 pub fn start_metrics() -> Result<PrometheusHandle, CommandFailure> {
-    let refusal =
+    let rejection =
         |error: &dyn std::fmt::Display| CommandFailure::new(format!("cannot start metrics: {error}"));
     let recorder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)
-        .map_err(|error| refusal(&error))?
+        .map_err(|error| rejection(&error))?
         .build_recorder();
     let handle = recorder.handle();
-    metrics::set_global_recorder(recorder).map_err(|error| refusal(&error))?;
+    metrics::set_global_recorder(recorder).map_err(|error| rejection(&error))?;
     describe_counter!("duku_exchanges_total", "Exchanges of an API key for an access token, by outcome");
     describe_gauge!("duku_active_keys", "API keys that are Active, in all organisations");
     describe_counter!(

@@ -2,8 +2,8 @@
 
 use crate::failure::CommandFailure;
 use service::{
-    Ctx, Failure, Service,
-    audit_witness::{LOG_MESSAGE, Witness, WitnessedEnd},
+    Failure, RequestContext, Service,
+    operations::audit_witness::{LOG_MESSAGE, Witness, WitnessedEnd},
 };
 use std::{
     fs::{File, OpenOptions},
@@ -42,7 +42,7 @@ impl WitnessFile {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn note(&mut self, service: &Service, ctx: &Ctx) -> Result<(), Failure> {
+    pub async fn note(&mut self, service: &Service, ctx: &RequestContext) -> Result<(), Failure> {
         let ends = service.ends_to_witness().await?;
         if ends.is_empty() {
             return Ok(());
@@ -69,7 +69,7 @@ fn append_to(path: &Path) -> std::io::Result<File> {
 }
 
 /// Appended in one write and on the disk before it counts.
-fn append(path: &Path, ends: &[WitnessedEnd], ctx: &Ctx) -> std::io::Result<()> {
+fn append(path: &Path, ends: &[WitnessedEnd], ctx: &RequestContext) -> std::io::Result<()> {
     let mut lines = String::new();
     for end in ends {
         lines.push_str(&end.line(ctx));
@@ -89,15 +89,15 @@ fn append(path: &Path, ends: &[WitnessedEnd], ctx: &Ctx) -> std::io::Result<()> 
 /// # Errors
 /// The file cannot be read, or holds no end at all.
 pub(crate) fn read(path: &Path) -> Result<Witness, CommandFailure> {
-    let refusal =
+    let rejection =
         |what: &dyn std::fmt::Display| CommandFailure::new(format!("cannot read {}: {what}", path.display()));
     let mut witness = Witness::default();
-    for line in BufReader::new(File::open(path).map_err(|error| refusal(&error))?).lines() {
+    for line in BufReader::new(File::open(path).map_err(|error| rejection(&error))?).lines() {
         // A log has other lines, too.
-        witness.read_line(&line.map_err(|error| refusal(&error))?);
+        witness.read_line(&line.map_err(|error| rejection(&error))?);
     }
     if witness.is_empty() {
-        return Err(refusal(
+        return Err(rejection(
             &"it holds no line of a witness; it must be an --audit-witness-file or a log in JSON (--log-format json)",
         ));
     }

@@ -41,14 +41,14 @@ mod tests {
     }
 
     #[test]
-    fn padding_and_foreign_alphabets_are_refused() {
+    fn padding_and_foreign_alphabets_are_rejected() {
         for text in ["Zg==", "Zg=", "Zm8=", "+/8", "Zm 9v", "Zm9v\n", "Zm9vY", "Zm9vé", "Z"] {
             assert_eq!(decode(text), None, "{text}");
         }
     }
 
     #[test]
-    fn trailing_bits_that_are_not_zero_are_refused() {
+    fn trailing_bits_that_are_not_zero_are_rejected() {
         // "Zg" is "f"; a lenient decoder would read "Zh" to "Zv" as "f" too.
         for last in "hijklmnopqrstuv".chars() {
             assert_eq!(decode(&format!("Z{last}")), None);

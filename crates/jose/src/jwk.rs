@@ -190,5 +190,4 @@ fn bytes32(text: &str) -> Option<[u8; 32]> {
 }
 
 #[cfg(test)]
-#[path = "jwk_tests.rs"]
 mod tests;

@@ -14,7 +14,7 @@ use std::borrow::Cow;
 /// The longest token that is read, and signed, in characters.
 pub const MAXIMUM_LENGTH: usize = 8 * 1024;
 
-/// Why a token is refused. No message contains the token, or anything of it before its signature was checked.
+/// Why a token is rejected. No message contains the token, or anything of it before its signature was checked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum JwtError {
     /// Not three base64url parts with a JSON object in each of the first two, too long, or with a header that
@@ -168,5 +168,4 @@ impl<'a> Parts<'a> {
 }
 
 #[cfg(test)]
-#[path = "jwt_tests.rs"]
 mod tests;

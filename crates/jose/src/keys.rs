@@ -265,5 +265,4 @@ fn parse_pkcs8(algorithm: Algorithm, document: &[u8]) -> Option<(Private, Member
 }
 
 #[cfg(test)]
-#[path = "keys_tests.rs"]
 mod tests;

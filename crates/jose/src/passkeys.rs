@@ -20,7 +20,7 @@ pub const CEREMONY_SECONDS: i64 = 300;
 pub enum PasskeyError {
     /// The answer does not fit its challenge or its credential: for the log, never for who asks.
     #[error("the authenticator's answer is refused: {0}")]
-    Refused(String),
+    Rejected(String),
     /// What was stored cannot be read, or a challenge cannot be made.
     #[error("passkeys: {0}")]
     Broken(String),
@@ -30,8 +30,8 @@ fn broken(error: impl std::fmt::Display) -> PasskeyError {
     PasskeyError::Broken(error.to_string())
 }
 
-fn refused(error: impl std::fmt::Display) -> PasskeyError {
-    PasskeyError::Refused(error.to_string())
+fn rejected(error: impl std::fmt::Display) -> PasskeyError {
+    PasskeyError::Rejected(error.to_string())
 }
 
 /// A challenge: what the browser is given, and what has to be kept until it answers.
@@ -65,9 +65,9 @@ impl Assertion {
     /// # Errors
     /// It is no answer, or names no person.
     pub fn parse(json: &str) -> Result<Self, PasskeyError> {
-        let answer: PublicKeyCredential = serde_json::from_str(json).map_err(refused)?;
+        let answer: PublicKeyCredential = serde_json::from_str(json).map_err(rejected)?;
         let handle = answer.get_user_unique_id().and_then(|handle| Uuid::from_slice(handle).ok());
-        Ok(Self { handle: handle.ok_or_else(|| refused("it names no person"))?, answer })
+        Ok(Self { handle: handle.ok_or_else(|| rejected("it names no person"))?, answer })
     }
 
     /// The credential that it claims to be of.
@@ -132,8 +132,8 @@ impl RelyingParty {
     /// It does not fit.
     pub fn finish_adding(&self, state: &str, answer: &str) -> Result<NewCredential, PasskeyError> {
         let state: PasskeyRegistration = serde_json::from_str(state).map_err(broken)?;
-        let answer: RegisterPublicKeyCredential = serde_json::from_str(answer).map_err(refused)?;
-        let passkey = self.adding.finish_passkey_registration(&answer, &state).map_err(refused)?;
+        let answer: RegisterPublicKeyCredential = serde_json::from_str(answer).map_err(rejected)?;
+        let passkey = self.adding.finish_passkey_registration(&answer, &state).map_err(rejected)?;
         Ok(NewCredential {
             id: passkey.cred_id().clone(),
             credential: serde_json::to_string(&passkey).map_err(broken)?,
@@ -164,12 +164,12 @@ impl RelyingParty {
         let result = self
             .signing_in
             .finish_discoverable_authentication_v2(&assertion.answer, state, &passkey)
-            .map_err(refused)?;
+            .map_err(rejected)?;
         if !result.user_verified() {
-            return Err(refused("the user was not verified"));
+            return Err(rejected("the user was not verified"));
         }
         match passkey.update_credential(&result) {
-            None => Err(refused("it is of another credential")),
+            None => Err(rejected("it is of another credential")),
             // Written anew, the same credential might look different.
             Some(false) => Ok(credential.to_owned()),
             Some(true) => serde_json::to_string(&passkey).map_err(broken),

@@ -1,9 +1,9 @@
 //! What became of a request that has no answer: one exhaustive mapping from the use cases' words to the API's.
 
-use crate::{faults::Code, scalars::ApiScalar};
+use crate::{operation::request_errors::Code, scalars::ApiScalar};
 use juniper::{FieldError, Value};
 use serde_json::{Value as JsonValue, json};
-use service::{Ctx, Failure, Reject, reject::Candidate};
+use service::{Failure, Rejection, RequestContext, errors::Candidate};
 
 /// An error of one field.
 pub(crate) type ApiError = FieldError<ApiScalar>;
@@ -27,9 +27,9 @@ fn error(code: Code, message: impl Into<String>, mut extensions: JsonValue) -> A
 }
 
 /// What a field says when its use case has no outcome. An internal cause is not shown.
-pub(crate) fn of_failure(ctx: &Ctx, failure: Failure) -> ApiError {
+pub(crate) fn of_failure(ctx: &RequestContext, failure: Failure) -> ApiError {
     match failure {
-        Failure::Reject(reject) => of_reject(reject),
+        Failure::Rejection(reject) => of_reject(reject),
         Failure::Store(_) | Failure::Internal(_) => {
             let temporary = failure.is_temporary();
             let mut extensions = json!({ "requestId": ctx.request_id });
@@ -42,7 +42,7 @@ pub(crate) fn of_failure(ctx: &Ctx, failure: Failure) -> ApiError {
 }
 
 /// What everyone may know of a failure on our side.
-pub(crate) fn internal_message(ctx: &Ctx, temporary: bool) -> String {
+pub(crate) fn internal_message(ctx: &RequestContext, temporary: bool) -> String {
     let id = &ctx.request_id;
     if temporary {
         format!("the service cannot reach its data just now: try again in a moment (request {id})")
@@ -51,25 +51,27 @@ pub(crate) fn internal_message(ctx: &Ctx, temporary: bool) -> String {
     }
 }
 
-fn of_reject(reject: Reject) -> ApiError {
+fn of_reject(reject: Rejection) -> ApiError {
     let message = reject.message();
     match reject {
-        Reject::Ended(_) => error(Code::Unauthenticated, message, json!({})),
-        Reject::Forbidden(_) => error(Code::Forbidden, message, json!({})),
-        Reject::TooMuchStored { limit, setting, .. } => {
+        Rejection::Ended(_) => error(Code::Unauthenticated, message, json!({})),
+        Rejection::Forbidden(_) => error(Code::Forbidden, message, json!({})),
+        Rejection::TooMuchStored { limit, setting, .. } => {
             error(Code::LimitReached, message, json!({ "limit": limit, "setting": setting }))
         }
-        Reject::NotFound { .. } => error(Code::NotFound, message, json!({})),
-        Reject::Invalid(invalid) => error(Code::ValidationFailed, message, json!({ "field": invalid.field })),
-        Reject::LimitReached { limit, candidates } => {
+        Rejection::NotFound { .. } => error(Code::NotFound, message, json!({})),
+        Rejection::Invalid(invalid) => {
+            error(Code::ValidationFailed, message, json!({ "field": invalid.field }))
+        }
+        Rejection::LimitReached { limit, candidates } => {
             let candidates: Vec<_> = candidates.iter().map(candidate).collect();
             error(Code::LimitReached, message, json!({ "limit": limit, "candidates": candidates }))
         }
-        Reject::Conflict(_) => error(Code::Conflict, message, json!({})),
-        Reject::SignInAgain => {
+        Rejection::Conflict(_) => error(Code::Conflict, message, json!({})),
+        Rejection::SignInAgain => {
             error(Code::Forbidden, message, json!({ "reason": "REAUTHENTICATION_REQUIRED" }))
         }
-        Reject::TooMany(seconds) => {
+        Rejection::TooMany(seconds) => {
             error(Code::RateLimited, message, json!({ RETRY_AFTER_SECONDS: seconds }))
         }
     }

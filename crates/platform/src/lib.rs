@@ -3,45 +3,30 @@
 //! A request passes these files in order: `endpoint` takes it in, `authenticate` asks whose it is, `negotiate` and
 //! `params` read it, `documents` remembers what was read before, `limits` weighs the document before anything of it runs, `execute` runs it within a `budget`, and the fields in
 //! `schema` call the use cases of `service`, which hold every rule. What went wrong comes back through `errors` (one
-//! field), `faults` (the document) or `refusal` (the whole request).
+//! field), `request_errors` (the document) or `rejection` (the whole request).
 
-mod answer;
-mod authenticate;
-mod budget;
-mod call;
-mod documents;
-mod endpoint;
+mod batch_loader;
 mod errors;
-mod execute;
-mod faults;
-mod heavy;
-mod limits;
-mod literals;
-mod metadata;
-mod negotiate;
-mod params;
-mod refusal;
+mod http;
+mod operation;
 mod scalars;
 mod schema;
 mod settings;
-mod shape;
-mod together;
-mod variables;
 
-pub use metadata::PATH as RESOURCE_METADATA_PATH;
+pub use http::metadata::PATH as RESOURCE_METADATA_PATH;
 pub use settings::Settings;
 
+use ::http::Method;
 use axum::{
     Router,
     routing::{MethodFilter, get, on},
 };
-use budget::NodeMemory;
-use documents::Documents;
-use heavy::Heavy;
-use http::Method;
+use operation::budget::NodeMemory;
+use operation::documents::Documents;
+use operation::heavy::Heavy;
+use operation::shape::Shape;
 use schema::Schema;
 use service::Service;
-use shape::Shape;
 use std::sync::Arc;
 
 /// The GraphQL API on a service. Cheap to clone.
@@ -74,13 +59,13 @@ impl Platform {
         Router::new()
             .route(
                 "/graphql",
-                on(MethodFilter::GET.or(MethodFilter::POST), endpoint::serve)
-                    .fallback(|| async { refusal::method_not_allowed(&[Method::GET, Method::POST]) }),
+                on(MethodFilter::GET.or(MethodFilter::POST), http::endpoint::serve)
+                    .fallback(|| async { http::rejection::method_not_allowed(&[Method::GET, Method::POST]) }),
             )
             .route(
-                metadata::PATH,
-                get(metadata::show)
-                    .fallback(|| async { refusal::method_not_allowed(&[Method::GET, Method::HEAD]) }),
+                http::metadata::PATH,
+                get(http::metadata::show)
+                    .fallback(|| async { http::rejection::method_not_allowed(&[Method::GET, Method::HEAD]) }),
             )
             .with_state(self)
     }

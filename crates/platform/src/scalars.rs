@@ -1,6 +1,6 @@
 //! What the leaves of arguments and answers hold.
 
-use crate::budget;
+use crate::operation::budget;
 use juniper::ScalarValue;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{
@@ -21,7 +21,7 @@ pub(crate) enum ApiScalar {
     String(String),
     #[value(to_bool)]
     Boolean(bool),
-    /// A value of the `JSON` scalar, or a number too large for `Int` on its way to be refused.
+    /// A value of the `JSON` scalar, or a number too large for `Int` on its way to be rejected.
     Json(JsonValue),
     /// A value of the `JSON` scalar in an answer.
     Text(JsonText),

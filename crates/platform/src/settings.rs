@@ -34,7 +34,7 @@ impl Default for Settings {
             memory_bytes: 128 * 1024 * 1024,
             tokens: 15_000,
             documents: 256,
-            resource_metadata_url: format!("http://127.0.0.1:8080{}", crate::metadata::PATH),
+            resource_metadata_url: format!("http://127.0.0.1:8080{}", crate::http::metadata::PATH),
         }
     }
 }

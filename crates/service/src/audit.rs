@@ -3,7 +3,7 @@
 //! Each entry's hash covers the one before, so an export can be checked by anyone; the end of each chain is sealed
 //! with a MAC under the master key, so that whoever rewrites the table cannot make it fit.
 
-use crate::{Ctx, Failure, Principal, Service, audit_witness::Witness, principal};
+use crate::{Failure, Principal, RequestContext, Service, operations::audit_witness::Witness, principal};
 use domain::{
     Capability, EventId, Timestamp,
     audit::{Action, Actor, AuditEvent, FIRST_PREVIOUS_HASH, NewEvent, SYSTEM_CHAIN},
@@ -32,7 +32,7 @@ pub struct ChainReport {
     /// The last good entry's hash.
     pub hash: String,
     /// The first thing that does not fit, if any.
-    pub fault: Option<String>,
+    pub damage: Option<String>,
 }
 
 impl Service {
@@ -40,7 +40,7 @@ impl Service {
     pub(crate) async fn audit(
         &self,
         session: &mut Session,
-        ctx: &Ctx,
+        ctx: &RequestContext,
         principal: &Principal,
         entry: Entry<'_>,
     ) -> Result<(), Failure> {
@@ -51,7 +51,7 @@ impl Service {
     pub(crate) async fn audit_as_system(
         &self,
         session: &mut Session,
-        ctx: &Ctx,
+        ctx: &RequestContext,
         chain: &str,
         entry: Entry<'_>,
     ) -> Result<(), Failure> {
@@ -61,7 +61,7 @@ impl Service {
     pub(crate) async fn append(
         &self,
         session: &mut Session,
-        ctx: &Ctx,
+        ctx: &RequestContext,
         chain: &str,
         actor: Actor,
         entry: Entry<'_>,
@@ -115,7 +115,7 @@ impl Service {
     /// The principal may not read the log, or not any more, or the store fails.
     pub async fn export_own_audit(
         &self,
-        ctx: &Ctx,
+        ctx: &RequestContext,
         principal: &Principal,
         after: i64,
     ) -> Result<Vec<AuditEvent>, Failure> {
@@ -188,7 +188,7 @@ pub async fn verify_chains(
             chain: chain.to_owned(),
             entries: 0,
             hash: FIRST_PREVIOUS_HASH.to_owned(),
-            fault: witness.cut(chain, 0),
+            damage: witness.cut(chain, 0),
         });
     }
     for head in heads.into_iter().filter(|head| only.is_none_or(|chain| chain == head.chain)) {
@@ -210,21 +210,21 @@ impl Verifier<'_> {
 
     async fn chain(&self, head: AuditHead) -> Result<ChainReport, Failure> {
         let mut walk = Walk::default();
-        let mut fault = None;
-        while fault.is_none() && walk.entries < head.sequence {
+        let mut damage = None;
+        while damage.is_none() && walk.entries < head.sequence {
             // The session is not held over the walk: a long chain must not keep a connection.
             let before = walk.entries;
             let events = self.events_after(&head.chain, before).await?;
             let sealed = events.iter().take_while(|event| event.sequence <= head.sequence);
-            fault = sealed.map(|event| self.step(&mut walk, event)).find_map(Result::err);
+            damage = sealed.map(|event| self.step(&mut walk, event)).find_map(Result::err);
             if walk.entries == before {
                 break;
             }
         }
-        if fault.is_none() {
-            fault = self.fault_at_end(&head, &walk).await?;
+        if damage.is_none() {
+            damage = self.damage_at_end(&head, &walk).await?;
         }
-        Ok(ChainReport { chain: head.chain, entries: walk.entries, hash: walk.hash, fault })
+        Ok(ChainReport { chain: head.chain, entries: walk.entries, hash: walk.hash, damage })
     }
 
     fn step(&self, walk: &mut Walk, event: &AuditEvent) -> Result<(), String> {
@@ -232,7 +232,7 @@ impl Verifier<'_> {
         self.witness.contradicts(&event.chain, event.sequence, &event.hash).map_or(Ok(()), Err)
     }
 
-    async fn fault_at_end(&self, head: &AuditHead, walk: &Walk) -> Result<Option<String>, Failure> {
+    async fn damage_at_end(&self, head: &AuditHead, walk: &Walk) -> Result<Option<String>, Failure> {
         if head.sequence == 0 {
             // The first entry and its seal come in one transaction: no good chain is without them.
             return Ok(Some("the sealed end of the chain is missing".to_owned()));

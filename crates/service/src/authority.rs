@@ -1,14 +1,14 @@
 //! From a claim to an authority: what authentication proved is confirmed again inside the transaction that changes
 //! something. `store` has the types without which nothing can be written.
 
-use crate::{Ctx, Failure, Principal, Reject, Service, Visitor, tokens::TokenRefusal};
+use crate::{CurrentUser, Failure, Principal, Rejection, RequestContext, Service, tokens::TokenRejection};
 use domain::{
     AuthorityRejection, Claim, Ended, OrganisationId, Role, UserId,
     authority::{Permission, check_user_session},
 };
 use store::{OrganisationTransaction, UserProof, UserTransaction};
 
-impl From<AuthorityRejection> for Reject {
+impl From<AuthorityRejection> for Rejection {
     fn from(rejection: AuthorityRejection) -> Self {
         match rejection {
             AuthorityRejection::Ended(ended) => Self::Ended(ended),
@@ -20,7 +20,7 @@ impl From<AuthorityRejection> for Reject {
 
 impl From<Ended> for Failure {
     fn from(ended: Ended) -> Self {
-        Self::Reject(Reject::Ended(ended))
+        Self::Rejection(Rejection::Ended(ended))
     }
 }
 
@@ -31,28 +31,28 @@ impl Service {
     /// The principal may not, or not any more, or has to prove the password first; or the store fails.
     pub(crate) async fn begin_as<P: Permission>(
         &self,
-        ctx: &Ctx,
+        ctx: &RequestContext,
         principal: &Principal,
     ) -> Result<OrganisationTransaction<P>, Failure> {
         // Whoever did not have the capability a moment ago makes nobody wait for a lock.
         principal.authorise(P::CAPABILITY)?;
         let fresh_since = ctx.now.plus_seconds(-self.0.policy.sign_in_fresh_seconds);
         let begun = self.0.store.begin_as::<P>(&principal.claim, ctx.now, fresh_since).await?;
-        begun.map_err(|rejection| Reject::from(rejection).into())
+        begun.map_err(|rejection| Rejection::from(rejection).into())
     }
 
     /// Makes sure that what a principal was authenticated with still counts, for an answer that takes long.
     ///
     /// # Errors
     /// It has ended, or the role is another one; or the store fails.
-    pub async fn confirm(&self, ctx: &Ctx, principal: &Principal) -> Result<(), Failure> {
+    pub async fn confirm(&self, ctx: &RequestContext, principal: &Principal) -> Result<(), Failure> {
         let ended = match &principal.claim {
             Claim::Operator(_) => return Ok(()),
             Claim::Token(claims) => match self.accept_claims(ctx, claims).await {
                 Ok(now) => return same_role(principal, now.user_role()),
-                Err(TokenRefusal::Failure(failure)) => return Err(failure),
-                Err(TokenRefusal::Ended(ended)) => ended,
-                Err(TokenRefusal::Invalid(_) | TokenRefusal::TooManyFailures(_)) => Ended::SessionEnded,
+                Err(TokenRejection::Failure(failure)) => return Err(failure),
+                Err(TokenRejection::Ended(ended)) => ended,
+                Err(TokenRejection::Invalid(_) | TokenRejection::TooManyFailures(_)) => Ended::SessionEnded,
             },
             Claim::Session(session, organisation) => {
                 let mut reader = self.0.store.reader().await?;
@@ -72,7 +72,7 @@ impl Service {
     /// The proof does not hold (any more), or the store fails.
     pub(crate) async fn begin_for_user(
         &self,
-        ctx: &Ctx,
+        ctx: &RequestContext,
         user: &UserId,
         proof: UserProof<'_>,
     ) -> Result<UserTransaction, Failure> {
@@ -85,10 +85,10 @@ impl Service {
     /// The session has ended, or the store fails.
     pub(crate) async fn begin_as_current_user(
         &self,
-        ctx: &Ctx,
-        visitor: &Visitor,
+        ctx: &RequestContext,
+        user: &CurrentUser,
     ) -> Result<UserTransaction, Failure> {
-        let session = &visitor.session;
+        let session = &user.session;
         self.begin_for_user(ctx, &session.user_id, UserProof::Session(&session.id)).await
     }
 
@@ -98,11 +98,11 @@ impl Service {
     /// As [`Self::begin_as_current_user`].
     pub(crate) async fn begin_as_current_user_in(
         &self,
-        ctx: &Ctx,
-        visitor: &Visitor,
+        ctx: &RequestContext,
+        user: &CurrentUser,
         organisation: &OrganisationId,
     ) -> Result<UserTransaction, Failure> {
-        let session = &visitor.session;
+        let session = &user.session;
         let proof = UserProof::Session(&session.id);
         Ok(self.0.store.begin_for_user_in(organisation, &session.user_id, proof, ctx.now).await??)
     }
@@ -114,10 +114,10 @@ impl Service {
     /// The session has ended, one of the proofs is missing, or the store fails.
     pub(crate) async fn begin_with_fresh_proof(
         &self,
-        ctx: &Ctx,
-        visitor: &Visitor,
+        ctx: &RequestContext,
+        user: &CurrentUser,
     ) -> Result<UserTransaction, Failure> {
-        let transaction = self.begin_as_current_user(ctx, visitor).await?;
+        let transaction = self.begin_as_current_user(ctx, user).await?;
         self.require_fresh_proof(ctx, transaction).await
     }
 
@@ -127,13 +127,13 @@ impl Service {
     /// One of the proofs is missing, or the store fails.
     pub(crate) async fn require_fresh_proof(
         &self,
-        ctx: &Ctx,
+        ctx: &RequestContext,
         mut transaction: UserTransaction,
     ) -> Result<UserTransaction, Failure> {
         let proved_at = transaction.proved_session().map(|session| session.authenticated_at);
         let fresh_since = ctx.now.plus_seconds(-self.0.policy.sign_in_fresh_seconds);
         if proved_at.is_none_or(|proved_at| proved_at <= fresh_since) {
-            return Err(Reject::SignInAgain.into());
+            return Err(Rejection::SignInAgain.into());
         }
         require_second_factor_proof(&mut transaction).await?;
         Ok(transaction)
@@ -144,7 +144,7 @@ fn same_role(principal: &Principal, now: Option<Role>) -> Result<(), Failure> {
     if principal.user_role() == now {
         return Ok(());
     }
-    Err(Reject::Forbidden("your role was changed meanwhile: ask again".into()).into())
+    Err(Rejection::Forbidden("your role was changed meanwhile: ask again".into()).into())
 }
 
 /// A session that began before the second factor was set up does not decide about it: a password alone would be enough.
@@ -157,7 +157,7 @@ pub(crate) async fn require_second_factor_proof(transaction: &mut UserTransactio
     let enrolled = factor.is_some_and(|factor| factor.confirmed_at.is_some());
     let proved = transaction.proved_session().is_some_and(|session| session.second_factor_at.is_some());
     if enrolled && !proved {
-        return Err(Reject::Forbidden("sign in again with your second factor first".into()).into());
+        return Err(Rejection::Forbidden("sign in again with your second factor first".into()).into());
     }
     Ok(())
 }

@@ -1,56 +1,31 @@
 //! Use cases: authorise, decide, persist, audit.
 //!
-//! A use case takes a [`Ctx`] (when and from where), a [`Principal`] (who) and plain values, and answers with its
-//! outcome or a [`Failure`]: a [`Reject`] that the asker can mend, or an internal error that nobody outside sees.
+//! A use case takes a [`RequestContext`] (when and from where), a [`Principal`] (who) and plain values, and answers with its
+//! outcome or a [`Failure`]: a [`Rejection`] that the caller can mend, or an internal error that nobody outside sees.
 
 pub mod audit;
-pub mod audit_witness;
 mod authority;
-pub mod authorization;
-pub mod backups;
-mod clock;
-pub mod context;
-pub mod devices;
-pub mod exchange;
-pub mod handle;
-pub mod introspection;
-pub mod invitations;
-pub mod key_forms;
-pub mod key_use;
+pub mod errors;
 pub mod keys;
 pub mod limits;
-pub mod mail;
-pub mod maintenance;
-pub mod members;
-pub mod notices;
+pub mod operations;
 pub mod organisations;
-#[cfg(feature = "passkeys")]
-pub mod passkeys;
-pub mod passwords;
-pub mod person_tokens;
 pub mod policy;
 pub mod principal;
 pub mod products;
-pub mod reject;
-pub mod revocation;
-pub mod second_factor;
-pub mod setup;
-pub mod sign_in;
-pub mod signing;
 pub mod tokens;
-pub mod usage;
-pub mod visitors;
+pub mod users;
 
-pub use context::Ctx;
-pub use handle::Handle;
+pub use domain::RequestContext;
+pub use errors::{Failure, Rejection};
 pub use policy::Policy;
-pub use principal::{Holder, Principal};
-pub use reject::{Failure, Reject};
+pub use principal::{Principal, PrincipalKind};
 pub use store::{
     AuditFilter, Invitation, KeyOverview, KeyUse, Member, Membership, PersonSession, RecentSource,
     SessionKind, StoreError, StoredDevice, StoredPasskey, on_same_behalf,
 };
-pub use visitors::Visitor;
+pub use tokens::opaque_token::OpaqueToken;
+pub use users::current_user::CurrentUser;
 
 use domain::Entropy;
 use jose::MasterKey;
@@ -66,17 +41,17 @@ struct Parts {
     master_key: MasterKey,
     entropy: Arc<dyn Entropy>,
     policy: Policy,
-    signing: signing::SigningKeys,
+    signing: tokens::signing_keys::SigningKeys,
     verified: tokens::VerifiedTokens,
-    usage: usage::Recorder,
-    noted_ends: audit_witness::Noted,
+    usage: keys::usage::Recorder,
+    noted_ends: operations::audit_witness::NotedEnds,
     limits: limits::FailureLimits,
-    meters: exchange::Meters,
-    watch: clock::Watch,
-    /// A place for each password that is being checked, and a seat for each that is checked or waits.
+    meters: tokens::issuance::Meters,
+    watch: operations::clock::ClockMonitor,
+    /// A place for each password that is being checked, and one for each that is checked or waits.
     hashing: tokio::sync::Semaphore,
     hashing_seats: tokio::sync::Semaphore,
-    mailer: OnceLock<Arc<dyn mail::Mailer>>,
+    mailer: OnceLock<Arc<dyn operations::mail::Mailer>>,
 }
 
 /// The name under which the data remembers which master key it was sealed with.
@@ -111,7 +86,7 @@ impl Service {
         master_key: MasterKey,
         policy: Policy,
         entropy: Arc<dyn Entropy>,
-        ctx: &Ctx,
+        ctx: &RequestContext,
     ) -> Result<Self, OpenError> {
         let service = Self::open_for_repair(store, master_key, policy, entropy).await?;
         service.ensure_signing_key(ctx).await?;
@@ -132,13 +107,15 @@ impl Service {
         Ok(Self(Arc::new(Parts {
             limits: limits::FailureLimits::new(&policy),
             verified: tokens::VerifiedTokens::new(policy.verified_tokens),
-            signing: signing::SigningKeys::default(),
-            usage: usage::Recorder::default(),
-            noted_ends: audit_witness::Noted::default(),
-            meters: exchange::Meters::new(),
-            watch: clock::Watch::default(),
+            signing: tokens::signing_keys::SigningKeys::default(),
+            usage: keys::usage::Recorder::default(),
+            noted_ends: operations::audit_witness::NotedEnds::default(),
+            meters: tokens::issuance::Meters::new(),
+            watch: operations::clock::ClockMonitor::default(),
             hashing: tokio::sync::Semaphore::new(policy.password_checks.max(1)),
-            hashing_seats: tokio::sync::Semaphore::new(policy.password_checks.max(1) * sign_in::WAITING),
+            hashing_seats: tokio::sync::Semaphore::new(
+                policy.password_checks.max(1) * users::sign_in::WAITING,
+            ),
             mailer: OnceLock::new(),
             store,
             master_key,

@@ -1,6 +1,6 @@
 //! Organisations: making, finding, renaming, key policy.
 
-use crate::{Ctx, Failure, Holder, Principal, Reject, Service, audit::Entry};
+use crate::{Failure, Principal, PrincipalKind, Rejection, RequestContext, Service, audit::Entry};
 use domain::{
     Capability, Email, Invalid, KeyPolicy, Lifetime, Name, Organisation, OrganisationId, Role,
     audit::{Action, SYSTEM_CHAIN},
@@ -35,14 +35,14 @@ impl OrganisationSettings {
 }
 
 /// An organisation with its first Admin, checked and not yet stored.
-pub(crate) struct Draft {
+pub(crate) struct NewOrganisation {
     pub(crate) organisation: Organisation,
     email: Email,
     password_hash: Option<String>,
     principal: Principal,
 }
 
-impl Draft {
+impl NewOrganisation {
     /// Lets the audit log say that the Admin came by the setup link.
     pub(crate) fn by_setup_link(&mut self) {
         self.principal =
@@ -57,7 +57,7 @@ impl Service {
     /// An input is wrong, the name is taken, the person has a password already, or the store fails.
     pub async fn create_organisation(
         &self,
-        ctx: &Ctx,
+        ctx: &RequestContext,
         operator: &str,
         name: &str,
         admin_email: &str,
@@ -72,11 +72,11 @@ impl Service {
 
     pub(crate) async fn draft_organisation(
         &self,
-        ctx: &Ctx,
+        ctx: &RequestContext,
         name: &str,
         admin_email: &str,
         password: Option<&str>,
-    ) -> Result<Draft, Failure> {
+    ) -> Result<NewOrganisation, Failure> {
         let organisation = Organisation {
             id: OrganisationId::generate(ctx.now, self.entropy()),
             name: organisation_name(name)?,
@@ -90,17 +90,17 @@ impl Service {
             None => None,
         };
         let principal = Principal::operator("operator", &organisation);
-        Ok(Draft { organisation, email, password_hash, principal })
+        Ok(NewOrganisation { organisation, email, password_hash, principal })
     }
 
     /// Stores a draft and commits the caller's transaction. No setup link works from then on.
     pub(crate) async fn insert_draft(
         &self,
         session: Session,
-        ctx: &Ctx,
-        draft: &Draft,
+        ctx: &RequestContext,
+        draft: &NewOrganisation,
     ) -> Result<(), Failure> {
-        let Draft { organisation, email, password_hash, principal } = draft;
+        let NewOrganisation { organisation, email, password_hash, principal } = draft;
         let founded = session.found_organisation(organisation.clone()).await;
         let mut session = founded.map_err(|error| taken(&organisation.name, error))?;
         session.consume_setup_links(ctx.now).await?;
@@ -115,7 +115,7 @@ impl Service {
         if let Some(hash) = password_hash
             && !session.set_first_password(&admin.id, hash).await?
         {
-            return Err(Reject::Conflict(format!(
+            return Err(Rejection::Conflict(format!(
                 "{email} has a password already: leave the password out to make the same person a member here"
             ))
             .into());
@@ -135,7 +135,7 @@ impl Service {
         };
         let missing = || {
             let name: String = id_or_name.chars().take(64).collect();
-            Reject::Conflict(format!("there is no organisation {name}: `duku admin org list` shows them"))
+            Rejection::Conflict(format!("there is no organisation {name}: `duku admin org list` shows them"))
         };
         Ok(found.ok_or_else(missing)?)
     }
@@ -160,13 +160,13 @@ impl Service {
         found.ok_or_else(|| Failure::internal("a principal without an organisation"))
     }
 
-    /// Renames the principal's organisation; tokens bought from then on carry the new name.
+    /// Renames the principal's organisation; tokens issued from then on carry the new name.
     ///
     /// # Errors
     /// The principal is no Admin, the name is wrong or taken, or the store fails.
     pub async fn rename_organisation(
         &self,
-        ctx: &Ctx,
+        ctx: &RequestContext,
         principal: &Principal,
         name: &str,
     ) -> Result<(), Failure> {
@@ -181,7 +181,7 @@ impl Service {
     async fn rename(
         &self,
         session: &mut OrganisationTransaction<ManageOrganisation>,
-        ctx: &Ctx,
+        ctx: &RequestContext,
         principal: &Principal,
         before: &Organisation,
         name: &Name,
@@ -203,7 +203,7 @@ impl Service {
     /// second factor has none, or the store fails.
     pub async fn change_settings(
         &self,
-        ctx: &Ctx,
+        ctx: &RequestContext,
         principal: &Principal,
         seen: &OrganisationSettings,
         new: &OrganisationSettings,
@@ -216,7 +216,7 @@ impl Service {
         let before = session.organisation().clone();
         if OrganisationSettings::of(&before) != *seen {
             let message = "somebody changed these settings meanwhile: look at them again";
-            return Err(Reject::Conflict(message.into()).into());
+            return Err(Rejection::Conflict(message.into()).into());
         }
         if name != before.name {
             self.rename(&mut session, ctx, principal, &before, &name).await?;
@@ -234,16 +234,16 @@ impl Service {
     async fn require_second_factor(
         &self,
         session: &mut OrganisationTransaction<ManageOrganisation>,
-        ctx: &Ctx,
+        ctx: &RequestContext,
         principal: &Principal,
         organisation: &Organisation,
         required: bool,
     ) -> Result<(), Failure> {
-        if let (true, Holder::Person { id, .. }) = (required, &principal.holder) {
+        if let (true, PrincipalKind::Person { id, .. }) = (required, &principal.holder) {
             let own = session.find_second_factor(id).await?.and_then(|factor| factor.confirmed_at);
             if own.is_none() {
                 let message = "set up your own second factor first, or you would lock yourself out";
-                return Err(Reject::Conflict(message.into()).into());
+                return Err(Rejection::Conflict(message.into()).into());
             }
         }
         session.require_second_factor(required).await?;
@@ -262,7 +262,7 @@ impl Service {
     /// The principal is no Admin, a lifetime is wrong, or the store fails.
     pub async fn set_key_policy(
         &self,
-        ctx: &Ctx,
+        ctx: &RequestContext,
         principal: &Principal,
         default_days: i64,
         maximum_days: i64,
@@ -278,7 +278,7 @@ impl Service {
     async fn set_policy(
         &self,
         session: &mut OrganisationTransaction<ManageOrganisation>,
-        ctx: &Ctx,
+        ctx: &RequestContext,
         principal: &Principal,
         organisation: &Organisation,
         policy: KeyPolicy,
@@ -306,7 +306,7 @@ fn organisation_name(text: &str) -> Result<Name, Invalid> {
 fn taken(name: &Name, error: StoreError) -> Failure {
     match error {
         StoreError::Taken => {
-            Reject::Conflict(format!("there is an organisation called {name} already")).into()
+            Rejection::Conflict(format!("there is an organisation called {name} already")).into()
         }
         other => other.into(),
     }

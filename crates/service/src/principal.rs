@@ -1,10 +1,10 @@
 //! Who asks, and what they may do.
 
-use crate::Reject;
+use crate::Rejection;
 use domain::{
     Capability, Claim, Email, KeyId, OrganisationId, Role, ScopeSet, Timestamp, UserId,
     audit::{Actor, ActorKind},
-    authority::{Asker, check_capability},
+    authority::{Caller, check_capability},
 };
 
 /// Someone who has proved who they are, in one organisation, as they were when the request was authenticated. What they may
@@ -18,7 +18,7 @@ pub struct Principal {
     /// Its name.
     pub organisation_name: String,
     /// Who it is.
-    pub holder: Holder,
+    pub holder: PrincipalKind,
     /// What the access token was asked for.
     pub scopes: ScopeSet,
     /// For a person: until when the last proof of the password is young enough to change keys, people and settings. None where
@@ -28,7 +28,7 @@ pub struct Principal {
 
 /// The kinds of principals.
 #[derive(Debug, Clone)]
-pub enum Holder {
+pub enum PrincipalKind {
     /// An API key.
     ApiKey {
         /// Its id.
@@ -59,7 +59,7 @@ impl Principal {
             claim: Claim::Operator(organisation.id.clone()),
             organisation_id: organisation.id.clone(),
             organisation_name: organisation.name.as_str().to_owned(),
-            holder: Holder::Operator { name: name.into() },
+            holder: PrincipalKind::Operator { name: name.into() },
             scopes: ScopeSet::DEFAULT,
             fresh_until: None,
         }
@@ -75,43 +75,43 @@ impl Principal {
         self.fresh_until.is_none_or(|until| now < until)
     }
 
-    /// Refuses unless the principal had `capability` when the request was authenticated.
+    /// Rejects unless the principal had `capability` when the request was authenticated.
     ///
     /// # Errors
-    /// [`Reject::Forbidden`] that says who may.
-    pub fn authorise(&self, capability: Capability) -> Result<(), Reject> {
-        let asker = match &self.holder {
-            Holder::ApiKey { .. } => Asker::ApiKey,
-            Holder::Person { role, .. } => Asker::User(*role),
-            Holder::Operator { .. } => Asker::Operator,
+    /// [`Rejection::Forbidden`] that says who may.
+    pub fn authorise(&self, capability: Capability) -> Result<(), Rejection> {
+        let caller = match &self.holder {
+            PrincipalKind::ApiKey { .. } => Caller::ApiKey,
+            PrincipalKind::Person { role, .. } => Caller::User(*role),
+            PrincipalKind::Operator { .. } => Caller::Operator,
         };
-        check_capability(asker, self.scopes, capability).map_err(Reject::Forbidden)
+        check_capability(caller, self.scopes, capability).map_err(Rejection::Forbidden)
     }
 
     /// The role of the person who asks, as it was then; none for a key or an operator.
     pub const fn user_role(&self) -> Option<Role> {
         match &self.holder {
-            Holder::Person { role, .. } => Some(*role),
-            Holder::ApiKey { .. } | Holder::Operator { .. } => None,
+            PrincipalKind::Person { role, .. } => Some(*role),
+            PrincipalKind::ApiKey { .. } | PrincipalKind::Operator { .. } => None,
         }
     }
 
     /// The person who asks; none for a key or an operator.
     pub fn user_id(&self) -> Option<&UserId> {
         match &self.holder {
-            Holder::Person { id, .. } => Some(id),
-            Holder::ApiKey { .. } | Holder::Operator { .. } => None,
+            PrincipalKind::Person { id, .. } => Some(id),
+            PrincipalKind::ApiKey { .. } | PrincipalKind::Operator { .. } => None,
         }
     }
 
     /// The principal as the audit log names it.
     pub fn actor(&self) -> Actor {
         match &self.holder {
-            Holder::ApiKey { id, label } => {
+            PrincipalKind::ApiKey { id, label } => {
                 Actor { kind: ActorKind::ApiKey, id: id.as_str().to_owned(), name: label.clone() }
             }
-            Holder::Person { id, email, .. } => person(id, email),
-            Holder::Operator { name } => {
+            PrincipalKind::Person { id, email, .. } => person(id, email),
+            PrincipalKind::Operator { name } => {
                 Actor { kind: ActorKind::Operator, id: "operator".to_owned(), name: name.clone() }
             }
         }

@@ -1,6 +1,6 @@
 //! Products and targets.
 
-use crate::{Ctx, Failure, Principal, Reject, Service, audit::Entry};
+use crate::{Failure, Principal, Rejection, RequestContext, Service, audit::Entry};
 use domain::{
     Capability, Invalid, Subject, SubjectId, Target, TargetId, Timestamp,
     audit::Action,
@@ -34,8 +34,8 @@ pub enum SeenTarget {
 }
 
 impl SeenTarget {
-    /// Refuses what would overwrite, or bring back, something that the person did not see.
-    fn check(self, found: Option<&Target>) -> Result<(), Reject> {
+    /// Rejects what would overwrite, or bring back, something that the person did not see.
+    fn check(self, found: Option<&Target>) -> Result<(), Rejection> {
         let message = match (self, found) {
             (Self::None, Some(found)) => {
                 let name = &found.details.name;
@@ -47,7 +47,7 @@ impl SeenTarget {
             (Self::ChangedAt(_), None) => "somebody deleted this target meanwhile".to_owned(),
             (Self::Unseen | Self::None, _) | (Self::ChangedAt(_), Some(_)) => return Ok(()),
         };
-        Err(Reject::Conflict(message))
+        Err(Rejection::Conflict(message))
     }
 }
 
@@ -151,7 +151,7 @@ impl Service {
     /// The token may only read, an input is wrong, or the store fails.
     pub async fn create_subject(
         &self,
-        ctx: &Ctx,
+        ctx: &RequestContext,
         principal: &Principal,
         name: &str,
         description: Option<&str>,
@@ -183,7 +183,7 @@ impl Service {
     /// The token may only read, the product is not there, an input is wrong, or the store fails.
     pub async fn update_subject(
         &self,
-        ctx: &Ctx,
+        ctx: &RequestContext,
         principal: &Principal,
         id: &str,
         change: SubjectChange,
@@ -195,7 +195,7 @@ impl Service {
         let before = before.ok_or_else(|| subject_not_found(&id))?;
         if change.seen_at.is_some_and(|seen| seen != before.updated_at) {
             let message = "somebody changed this product meanwhile: look at it again";
-            return Err(Reject::Conflict(message.into()).into());
+            return Err(Rejection::Conflict(message.into()).into());
         }
         let details = SubjectDetails::parse(
             change.name.as_deref().unwrap_or(before.details.name.as_str()),
@@ -216,7 +216,7 @@ impl Service {
     /// The token may only read, the product is not there, or the store fails.
     pub async fn delete_subject(
         &self,
-        ctx: &Ctx,
+        ctx: &RequestContext,
         principal: &Principal,
         id: &str,
     ) -> Result<SubjectId, Failure> {
@@ -245,9 +245,14 @@ impl Service {
     ///
     /// # Errors
     /// The token may only read, the target is not there, or the store fails.
-    pub async fn delete_target(&self, ctx: &Ctx, principal: &Principal, id: &str) -> Result<Target, Failure> {
+    pub async fn delete_target(
+        &self,
+        ctx: &RequestContext,
+        principal: &Principal,
+        id: &str,
+    ) -> Result<Target, Failure> {
         principal.authorise(Capability::ChangeProducts)?;
-        let missing = || Reject::NotFound { kind: "target", id: id.to_owned() };
+        let missing = || Rejection::NotFound { kind: "target", id: id.to_owned() };
         let parsed = TargetId::parse(id).map_err(|_| missing())?;
         let organisation = &principal.organisation_id;
         let mut session = self.begin_as::<ChangeProducts>(ctx, principal).await?;
@@ -272,7 +277,7 @@ impl Service {
     /// The token may only read, the product is not there, an input is wrong, or the store fails.
     pub async fn upsert_target(
         &self,
-        ctx: &Ctx,
+        ctx: &RequestContext,
         principal: &Principal,
         subject_id: &str,
         input: UncheckedTarget,
@@ -286,7 +291,7 @@ impl Service {
     /// As [`Self::upsert_target`], and what is under the build key is not what was seen.
     pub async fn upsert_target_from(
         &self,
-        ctx: &Ctx,
+        ctx: &RequestContext,
         principal: &Principal,
         subject_id: &str,
         seen: SeenTarget,
@@ -336,17 +341,17 @@ impl Service {
 }
 
 fn too_many(what: &'static str, limit: i64, setting: &'static str) -> Failure {
-    Reject::TooMuchStored { what, limit, setting }.into()
+    Rejection::TooMuchStored { what, limit, setting }.into()
 }
 
 fn subject_entry(action: Action, subject: &Subject, details: serde_json::Value) -> Entry<'_> {
     Entry { action, object_id: subject.id.as_str(), object_name: subject.details.name.as_str(), details }
 }
 
-fn parse_subject_id(id: &str) -> Result<SubjectId, Reject> {
-    SubjectId::parse(id).map_err(|_| Reject::NotFound { kind: "product", id: id.to_owned() })
+fn parse_subject_id(id: &str) -> Result<SubjectId, Rejection> {
+    SubjectId::parse(id).map_err(|_| Rejection::NotFound { kind: "product", id: id.to_owned() })
 }
 
-fn subject_not_found(id: &SubjectId) -> Reject {
-    Reject::NotFound { kind: "product", id: id.as_str().to_owned() }
+fn subject_not_found(id: &SubjectId) -> Rejection {
+    Rejection::NotFound { kind: "product", id: id.as_str().to_owned() }
 }

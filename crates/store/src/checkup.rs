@@ -1,6 +1,9 @@
 //! What an operator asks of a database's health. Nothing here is on the way of a request.
 
-use crate::{Session, Store, StoreError, all_statements, dialects, statements::statements, value::params};
+use crate::{
+    Session, Store, StoreError, all_statements, dialects,
+    engine::{statements::statements, value::params},
+};
 use domain::Timestamp;
 
 /// What a PostgreSQL server says of itself.
@@ -34,14 +37,14 @@ statements! {
 
 /// What SQLite is asked instead.
 pub(crate) mod on_sqlite {
-    use crate::statements::statements;
+    use crate::engine::statements::statements;
 
     statements! {
         HAS_TRIGGER = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND name = $1";
     }
 }
 
-/// The tables that nobody may change behind the product's back have triggers that refuse it.
+/// The tables that nobody may change behind the product's back have triggers that reject it.
 const TRIGGERS_OF_SQLITE: [&str; 3] =
     ["audit_events_never_change", "audit_events_never_go", "audit_events_never_replaced"];
 const TRIGGERS_OF_POSTGRES: [&str; 1] = ["audit_events_never_change"];
@@ -67,7 +70,7 @@ impl Session {
         for (_, sql) in statements {
             match self.prepare(sql).await {
                 Ok(()) => {}
-                Err(StoreError::Refused(why)) => return Ok(Some(why)),
+                Err(StoreError::Rejected(why)) => return Ok(Some(why)),
                 Err(error) => return Err(error),
             }
         }
@@ -120,7 +123,7 @@ impl Store {
     pub async fn has_tables(&self) -> Result<bool, StoreError> {
         match self.reader().await?.meta("schema").await {
             Ok(_) => Ok(true),
-            Err(StoreError::Refused(_)) => Ok(false),
+            Err(StoreError::Rejected(_)) => Ok(false),
             Err(error) => Err(error),
         }
     }

@@ -55,13 +55,13 @@ impl Answer {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    /// `error` of an RFC 6749 refusal.
+    /// `error` of an RFC 6749 rejection.
     #[track_caller]
     pub fn error(&self) -> String {
         self.json()["error"].as_str().unwrap_or_default().to_owned()
     }
 
-    /// `error_description` of an RFC 6749 refusal.
+    /// `error_description` of an RFC 6749 rejection.
     #[track_caller]
     pub fn description(&self) -> String {
         self.json()["error_description"].as_str().unwrap_or_default().to_owned()
@@ -82,7 +82,7 @@ impl Answer {
     }
 }
 
-/// A server's doors.
+/// A server's endpoints.
 #[derive(Debug, Clone)]
 pub struct Api {
     /// Its base URL, without a slash at the end.

@@ -1,17 +1,17 @@
 //! Letting a command line in: the code that it shows is compared, then the person decides (RFC 8628 §3.3).
 
-use crate::{
+use crate::frame::{
     answer::{self, Answer},
     browser,
     form::Posted,
-    trouble::{self, Trouble},
-    visit::{Visit, show},
+    form_error::{self, FormError},
+    page_context::{PageContext, show},
 };
 use axum::{body::Body, extract::RawQuery};
 use domain::Role;
 use http::{Response, StatusCode};
 use pages::{Chrome, Head, Section, Time};
-use service::{Failure, Reject, StoredDevice, devices::shown_user_code};
+use service::{Failure, Rejection, StoredDevice, users::devices::shown_user_code};
 
 #[derive(askama::Template)]
 #[template(path = "device/ask.html", blocks = ["content"])]
@@ -19,7 +19,7 @@ struct Ask {
     head: Head,
     chrome: Chrome,
     user_code: String,
-    trouble: Trouble,
+    errors: FormError,
 }
 
 #[derive(askama::Template)]
@@ -40,42 +40,42 @@ struct Confirm {
     role: Role,
     has_others: bool,
     fresh: bool,
-    trouble: Trouble,
+    errors: FormError,
 }
 
-async fn form(visit: &Visit, typed: &str, trouble: Trouble) -> Answer {
+async fn form(context: &PageContext, typed: &str, errors: FormError) -> Answer {
     let page = Ask {
         head: Head::new("Let a command line in"),
-        chrome: visit.chrome(Section::Account).await?,
+        chrome: context.chrome(Section::Account).await?,
         user_code: typed.chars().take(20).collect(),
-        trouble,
+        errors,
     };
-    let status = trouble::status(&page.trouble);
-    Ok(show!(visit, status, page))
+    let status = form_error::status(&page.errors);
+    Ok(show!(context, status, page))
 }
 
-async fn confirmation(visit: &Visit, device: &StoredDevice, trouble: Trouble) -> Answer {
-    let now = visit.ctx.now;
-    let memberships = visit.outcome(visit.service().memberships(&visit.visitor).await)?;
+async fn confirmation(context: &PageContext, device: &StoredDevice, errors: FormError) -> Answer {
+    let now = context.ctx.now;
+    let memberships = context.outcome(context.service().memberships(&context.user).await)?;
     let page = Confirm {
         head: Head::new("Let this command line in?"),
-        chrome: visit.chrome(Section::Account).await?,
+        chrome: context.chrome(Section::Account).await?,
         user_code: shown_user_code(&device.user_code),
         name: browser::short_name(&device.device),
         device: device.device.clone(),
-        elsewhere: elsewhere(device.address.as_deref(), visit.ctx.address),
+        elsewhere: elsewhere(device.address.as_deref(), context.ctx.address),
         address: device.address.clone().unwrap_or_default(),
         asked: pages::since(device.created_at, now),
         until: pages::relative(device.expires_at, now),
-        email: visit.visitor.email.as_str().to_owned(),
-        organisation: visit.principal.organisation_name.clone(),
-        role: if visit.is_admin() { Role::Admin } else { Role::Member },
+        email: context.user.email.as_str().to_owned(),
+        organisation: context.principal.organisation_name.clone(),
+        role: if context.is_admin() { Role::Admin } else { Role::Member },
         has_others: memberships.len() > 1,
-        fresh: visit.is_fresh(),
-        trouble,
+        fresh: context.is_fresh(),
+        errors,
     };
-    let status = trouble::status(&page.trouble);
-    Ok(show!(visit, status, page))
+    let status = form_error::status(&page.errors);
+    Ok(show!(context, status, page))
 }
 
 fn elsewhere(device: Option<&str>, browser: Option<std::net::IpAddr>) -> String {
@@ -87,55 +87,56 @@ fn elsewhere(device: Option<&str>, browser: Option<std::net::IpAddr>) -> String 
 ///
 /// # Errors
 /// There is none, or there were too many guesses.
-async fn find(visit: &Visit, code: &str) -> Result<StoredDevice, Response<Body>> {
-    match visit.service().find_device(&visit.ctx, &visit.visitor, code).await {
+async fn find(context: &PageContext, code: &str) -> Result<StoredDevice, Response<Body>> {
+    match context.service().find_device(&context.ctx, &context.user, code).await {
         Ok(device) => Ok(device),
-        Err(Failure::Reject(Reject::Conflict(why))) => Err(refused(visit, code, &why).await),
-        Err(failure) => Err(visit.failed(&failure)),
+        Err(Failure::Rejection(Rejection::Conflict(why))) => Err(rejected(context, code, &why).await),
+        Err(failure) => Err(context.failed(&failure)),
     }
 }
 
 /// The form again, with the reason.
-async fn refused(visit: &Visit, code: &str, why: &str) -> Response<Body> {
-    let trouble = Trouble::new("user_code", answer::sentence(&why.replace('`', "")));
-    form(visit, code, trouble).await.unwrap_or_else(|page| page)
+async fn rejected(context: &PageContext, code: &str, why: &str) -> Response<Body> {
+    let errors = FormError::new("user_code", answer::sentence(&why.replace('`', "")));
+    form(context, code, errors).await.unwrap_or_else(|page| page)
 }
 
 /// `GET /device`, with `user_code` if the terminal's link was opened
-pub(crate) async fn ask(visit: Visit, RawQuery(query): RawQuery) -> Answer {
+pub(crate) async fn show_form(context: PageContext, RawQuery(query): RawQuery) -> Answer {
     let query = query.unwrap_or_default();
     let asked = web::Form::parse(query.as_bytes()).ok();
     let code = asked.as_ref().and_then(|asked| asked.get("user_code")).unwrap_or_default();
     if code.is_empty() {
-        return form(&visit, "", Trouble::default()).await;
+        return form(&context, "", FormError::default()).await;
     }
-    let device = find(&visit, code).await?;
-    confirmation(&visit, &device, Trouble::default()).await
+    let device = find(&context, code).await?;
+    confirmation(&context, &device, FormError::default()).await
 }
 
 /// `POST /device`
-pub(crate) async fn decide(Posted(mut visit, fields): Posted<Visit>) -> Answer {
+pub(crate) async fn decide(Posted(mut context, fields): Posted<PageContext>) -> Answer {
     let Some(code) = fields.filled("user_code") else {
-        return form(&visit, "", Trouble::new("user_code", "Type the code that your terminal shows.")).await;
+        return form(&context, "", FormError::new("user_code", "Type the code that your terminal shows."))
+            .await;
     };
     // Also before a decision: it counts the guesses.
-    let device = find(&visit, code).await?;
+    let device = find(&context, code).await?;
     let approved = match fields.text("decision") {
         "approve" => true,
         "deny" => false,
-        _ => return confirmation(&visit, &device, Trouble::default()).await,
+        _ => return confirmation(&context, &device, FormError::default()).await,
     };
-    if approved && let Err(trouble) = trouble::confirm(&mut visit, &fields).await? {
-        return confirmation(&visit, &device, trouble).await;
+    if approved && let Err(errors) = form_error::confirm(&mut context, &fields).await? {
+        return confirmation(&context, &device, errors).await;
     }
-    match visit.service().decide_device(&visit.ctx, &visit.visitor, code, approved).await {
-        Ok(()) => Ok(decided(&visit, &device, approved)),
-        Err(Failure::Reject(Reject::Conflict(why))) => Err(refused(&visit, code, &why).await),
-        Err(failure) => Err(visit.failed(&failure)),
+    match context.service().decide_device(&context.ctx, &context.user, code, approved).await {
+        Ok(()) => Ok(decided(&context, &device, approved)),
+        Err(Failure::Rejection(Rejection::Conflict(why))) => Err(rejected(&context, code, &why).await),
+        Err(failure) => Err(context.failed(&failure)),
     }
 }
 
-fn decided(visit: &Visit, device: &StoredDevice, approved: bool) -> Response<Body> {
+fn decided(context: &PageContext, device: &StoredDevice, approved: bool) -> Response<Body> {
     let name = browser::short_name(&device.device);
     if !approved {
         let text = format!(
@@ -145,7 +146,7 @@ fn decided(visit: &Visit, device: &StoredDevice, approved: bool) -> Response<Bod
     }
     let text = format!(
         "Go back to your terminal. “{name}” acts as {} in {} from now on; your account page ends it whenever you want.",
-        visit.visitor.email, visit.principal.organisation_name
+        context.user.email, context.principal.organisation_name
     );
     answer::message_with_link(StatusCode::OK, "It is in.", text, ("Your account", "/account"))
 }

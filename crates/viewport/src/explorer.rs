@@ -1,8 +1,8 @@
 //! The explorer: a GraphQL editor that asks as the person who is signed in. Its script is `assets/explorer.js`.
 
-use crate::{
+use crate::frame::{
     answer::Answer,
-    visit::{Visit, show},
+    page_context::{PageContext, show},
 };
 use http::StatusCode;
 use pages::{Asset, Chrome, Head, Section};
@@ -94,17 +94,17 @@ fn data(endpoint: &str, is_admin: bool) -> String {
 }
 
 /// `GET /explorer`
-pub(crate) async fn show(visit: Visit) -> Answer {
-    let endpoint = &visit.service().policy().audience;
+pub(crate) async fn show(context: PageContext) -> Answer {
+    let endpoint = &context.service().policy().audience;
     let page = Page {
         head: Head::new("Explorer"),
-        chrome: visit.chrome(Section::Explorer).await?,
+        chrome: context.chrome(Section::Explorer).await?,
         script: &SCRIPT,
-        data: data(endpoint, visit.is_admin()),
+        data: data(endpoint, context.is_admin()),
         endpoint,
-        token_url: visit.viewport.protocol("token"),
+        token_url: context.viewport.protocol("token"),
     };
-    Ok(show!(visit, StatusCode::OK, page))
+    Ok(show!(context, StatusCode::OK, page))
 }
 
 #[cfg(test)]

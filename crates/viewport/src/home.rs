@@ -1,17 +1,19 @@
 //! The first page: what needs attention, and the organisation's products.
 
 use crate::{
-    answer::Answer,
-    done,
-    form::Fields,
+    frame::{
+        answer::Answer,
+        done,
+        form::Fields,
+        page_context::{PageContext, show},
+    },
     products::PAGE,
-    visit::{Visit, show},
 };
 use axum::{body::Body, extract::RawQuery};
 use domain::{Subject, SubjectId, Timestamp};
 use http::{Response, StatusCode};
 use pages::{Chrome, Head, Section, Time};
-use service::notices::{self, Attention, Matter};
+use service::keys::notices::{self, KeyNotice, NoticeReason};
 
 /// A product as the list shows it.
 pub(crate) struct Product {
@@ -22,7 +24,7 @@ pub(crate) struct Product {
 }
 
 /// What is the matter with a key.
-pub(crate) enum What {
+pub(crate) enum NoticeText {
     ExpiresSoon(Time),
     Expired(Time),
     DeadSecret(Time, i64),
@@ -32,7 +34,7 @@ pub(crate) enum What {
 pub(crate) struct Notice {
     pub(crate) key: String,
     pub(crate) label: String,
-    pub(crate) what: What,
+    pub(crate) text: NoticeText,
 }
 
 #[derive(askama::Template)]
@@ -63,43 +65,43 @@ impl Product {
 }
 
 impl Notice {
-    fn of(attention: Attention, now: Timestamp) -> Self {
-        let what = match attention.matter {
-            Matter::ExpiresSoon(at) => What::ExpiresSoon(pages::relative(at, now)),
-            Matter::Expired(at) => What::Expired(pages::since(at, now)),
-            Matter::DeadSecret(at, times) => What::DeadSecret(pages::since(at, now), times),
+    fn of(attention: KeyNotice, now: Timestamp) -> Self {
+        let text = match attention.matter {
+            NoticeReason::ExpiresSoon(at) => NoticeText::ExpiresSoon(pages::relative(at, now)),
+            NoticeReason::Expired(at) => NoticeText::Expired(pages::since(at, now)),
+            NoticeReason::DeadSecret(at, times) => NoticeText::DeadSecret(pages::since(at, now), times),
         };
-        Self { key: attention.key.to_string(), label: attention.label, what }
+        Self { key: attention.key.to_string(), label: attention.label, text }
     }
 }
 
 /// What an Admin should look at, and whether there is no key yet.
-async fn attention(visit: &Visit) -> Result<(Vec<Notice>, bool), Response<Body>> {
-    if !visit.is_admin() {
+async fn attention(context: &PageContext) -> Result<(Vec<Notice>, bool), Response<Body>> {
+    if !context.is_admin() {
         return Ok((Vec::new(), false));
     }
-    let keys = visit.outcome(visit.service().list_keys(&visit.principal).await)?;
-    let now = visit.ctx.now;
+    let keys = context.outcome(context.service().list_keys(&context.principal).await)?;
+    let now = context.ctx.now;
     let found = notices::attention(&keys, now).into_iter().map(|one| Notice::of(one, now));
     Ok((found.collect(), keys.is_empty()))
 }
 
 /// `GET /?after=sbj_…`
-pub(crate) async fn show(visit: Visit, RawQuery(query): RawQuery) -> Answer {
+pub(crate) async fn show(context: PageContext, RawQuery(query): RawQuery) -> Answer {
     let query = Fields::of_query(query.as_deref());
     let after = SubjectId::parse(query.text("after")).ok();
-    let found = visit.service().list_subjects(&visit.principal, PAGE + 1, after.as_ref()).await;
-    let (subjects, next) = crate::products::cut(visit.outcome(found)?);
-    let (attention, needs_key) = attention(&visit).await?;
+    let found = context.service().list_subjects(&context.principal, PAGE + 1, after.as_ref()).await;
+    let (subjects, next) = crate::products::cut(context.outcome(found)?);
+    let (attention, needs_key) = attention(&context).await?;
     let page = Home {
         head: Head::new("Products"),
-        chrome: visit.chrome(Section::Products).await?,
+        chrome: context.chrome(Section::Products).await?,
         notice: done::notice(&query),
         attention,
         needs_key: needs_key && after.is_none(),
-        products: subjects.iter().map(|subject| Product::of(subject, visit.ctx.now)).collect(),
+        products: subjects.iter().map(|subject| Product::of(subject, context.ctx.now)).collect(),
         is_later: after.is_some(),
         next: next.map(|last| last.id.to_string()),
     };
-    Ok(show!(visit, StatusCode::OK, page))
+    Ok(show!(context, StatusCode::OK, page))
 }

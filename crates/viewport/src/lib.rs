@@ -1,7 +1,7 @@
 //! Viewport: the dashboard, server-rendered pages that work without JavaScript and get better with it.
 //!
 //! `entry` lets people in (sign-in at the authorization server, invitations, resets, the first start); every other page
-//! begins with a [`visit::Visit`], which knows who asks and in which organisation. A page is a template of `templates/` and a
+//! begins with a [`frame::page_context::PageContext`], which knows who asks and in which organisation. A page is a template of `templates/` and a
 //! handler that calls a use case of `service`, which holds every rule.
 
 #![expect(
@@ -10,27 +10,21 @@
 )]
 
 mod account;
-mod answer;
 mod audit;
-mod browser;
 mod device;
-mod done;
 mod entry;
 mod explorer;
-mod form;
+mod frame;
 mod home;
-#[cfg(test)]
-mod hostile;
 mod keys;
 mod members;
-mod next;
 mod organisation;
 mod products;
 mod routes;
 mod switch;
 mod targets;
-mod trouble;
-mod visit;
+#[cfg(test)]
+mod template_tests;
 
 pub use explorer::ASSETS;
 pub use routes::{Access, RouteRule, routes};

@@ -1,18 +1,20 @@
 //! Settings → Organisation: its name, how long its keys live, and whether its people need a second factor.
 
 use crate::{
-    answer::{self, Answer},
-    done,
-    form::{Fields, Posted},
+    frame::{
+        answer::{self, Answer},
+        done,
+        form::{Fields, Posted},
+        form_error::{self, FormError},
+        page_context::{AdminsOnly, PageContext, show},
+    },
     products::{Stored, differences},
-    trouble::{self, Trouble},
-    visit::{AdminsOnly, Visit, show},
 };
 use axum::extract::RawQuery;
 use domain::{Invalid, Lifetime, Organisation};
 use http::StatusCode;
 use pages::{Chrome, Head, Section, Time};
-use service::{Failure, Reject, organisations::OrganisationSettings};
+use service::{Failure, Rejection, organisations::OrganisationSettings};
 
 const PAGE: &str = "/settings/organisation";
 
@@ -36,21 +38,21 @@ pub(crate) struct Page {
     pub(crate) has_second_factor: bool,
     pub(crate) conflict: Option<Stored>,
     pub(crate) fresh: bool,
-    pub(crate) trouble: Trouble,
+    pub(crate) errors: FormError,
 }
 
 async fn page(
-    visit: &Visit,
+    context: &PageContext,
     organisation: &Organisation,
     (typed, seen): (&Typed, OrganisationSettings),
     notice: &'static str,
     conflict: Option<Stored>,
-    trouble: Trouble,
+    errors: FormError,
 ) -> Answer {
-    let status = if conflict.is_some() { StatusCode::CONFLICT } else { trouble::status(&trouble) };
+    let status = if conflict.is_some() { StatusCode::CONFLICT } else { form_error::status(&errors) };
     let page = Page {
         head: Head::new("Organisation"),
-        chrome: visit.chrome(Section::Organisation).await?,
+        chrome: context.chrome(Section::Organisation).await?,
         notice,
         id: organisation.id.to_string(),
         since: pages::date(organisation.created_at),
@@ -59,12 +61,12 @@ async fn page(
         default_days: typed.default_days.clone(),
         maximum_days: typed.maximum_days.clone(),
         require_second_factor: typed.require_second_factor,
-        has_second_factor: visit.visitor.has_second_factor,
+        has_second_factor: context.user.has_second_factor,
         conflict,
-        fresh: visit.is_fresh(),
-        trouble,
+        fresh: context.is_fresh(),
+        errors,
     };
-    Ok(show!(visit, status, page))
+    Ok(show!(context, status, page))
 }
 
 /// The form as it was typed.
@@ -94,7 +96,7 @@ impl Typed {
         }
     }
 
-    fn check(&self) -> Result<OrganisationSettings, Trouble> {
+    fn check(&self) -> Result<OrganisationSettings, FormError> {
         Ok(OrganisationSettings {
             name: self.name.clone(),
             default_days: days("default_days", &self.default_days)?,
@@ -115,10 +117,11 @@ impl Typed {
     }
 }
 
-fn days(field: &'static str, typed: &str) -> Result<i64, Trouble> {
-    let number = typed.trim().parse().map_err(|_| Trouble::new(field, "Write a number of days, like 90."))?;
-    let refusal = |invalid: Invalid| Trouble::new(field, answer::sentence(&invalid.message));
-    Ok(Lifetime::from_days(number).map_err(refusal)?.days())
+fn days(field: &'static str, typed: &str) -> Result<i64, FormError> {
+    let number =
+        typed.trim().parse().map_err(|_| FormError::new(field, "Write a number of days, like 90."))?;
+    let rejection = |invalid: Invalid| FormError::new(field, answer::sentence(&invalid.message));
+    Ok(Lifetime::from_days(number).map_err(rejection)?.days())
 }
 
 fn seen(fields: &Fields) -> OrganisationSettings {
@@ -131,47 +134,52 @@ fn seen(fields: &Fields) -> OrganisationSettings {
 }
 
 /// `GET /settings/organisation`
-pub(crate) async fn show(visit: Visit, RawQuery(query): RawQuery) -> Answer {
-    visit.require_admin(ADMINS_ONLY).await?;
-    let organisation = visit.outcome(visit.service().organisation(&visit.principal).await)?;
+pub(crate) async fn show(context: PageContext, RawQuery(query): RawQuery) -> Answer {
+    context.require_admin(ADMINS_ONLY).await?;
+    let organisation = context.outcome(context.service().organisation(&context.principal).await)?;
     let settings = OrganisationSettings::of(&organisation);
     let notice = done::notice(&Fields::of_query(query.as_deref()));
     let typed = Typed::stored(&settings);
-    page(&visit, &organisation, (&typed, settings), notice, None, Trouble::default()).await
+    page(&context, &organisation, (&typed, settings), notice, None, FormError::default()).await
 }
 
 /// `POST /settings/organisation`
-pub(crate) async fn save(Posted(mut visit, fields): Posted<Visit>) -> Answer {
-    visit.require_admin(ADMINS_ONLY).await?;
+pub(crate) async fn save(Posted(mut context, fields): Posted<PageContext>) -> Answer {
+    context.require_admin(ADMINS_ONLY).await?;
     let typed = Typed::of(&fields);
     let seen = seen(&fields);
     let new = match typed.check() {
         Ok(new) => new,
-        Err(trouble) => return again(&visit, &typed, seen, trouble).await,
+        Err(errors) => return again(&context, &typed, seen, errors).await,
     };
-    if let Err(trouble) = trouble::confirm(&mut visit, &fields).await? {
-        return again(&visit, &typed, seen, trouble).await;
+    if let Err(errors) = form_error::confirm(&mut context, &fields).await? {
+        return again(&context, &typed, seen, errors).await;
     }
-    match visit.service().change_settings(&visit.ctx, &visit.principal, &seen, &new).await {
-        Ok(()) => visit.go(&format!("{PAGE}?done=organisation-changed")),
-        Err(Failure::Reject(Reject::Invalid(invalid))) if invalid.field == "defaultLifetimeDays" => {
-            let trouble = Trouble::new("default_days", answer::sentence(&invalid.message));
-            again(&visit, &typed, seen, trouble).await
+    match context.service().change_settings(&context.ctx, &context.principal, &seen, &new).await {
+        Ok(()) => context.go(&format!("{PAGE}?done=organisation-changed")),
+        Err(Failure::Rejection(Rejection::Invalid(invalid))) if invalid.field == "defaultLifetimeDays" => {
+            let errors = FormError::new("default_days", answer::sentence(&invalid.message));
+            again(&context, &typed, seen, errors).await
         }
-        Err(failure) => match Trouble::from(failure) {
-            Ok(trouble) => again(&visit, &typed, seen, trouble).await,
-            Err(failure) => Err(visit.failed(&failure)),
+        Err(failure) => match FormError::from(failure) {
+            Ok(errors) => again(&context, &typed, seen, errors).await,
+            Err(failure) => Err(context.failed(&failure)),
         },
     }
 }
 
 /// The form with what was typed; if the settings are not those that were seen any more, with what they are now.
-async fn again(visit: &Visit, typed: &Typed, seen: OrganisationSettings, trouble: Trouble) -> Answer {
-    let organisation = visit.outcome(visit.service().organisation(&visit.principal).await)?;
+async fn again(
+    context: &PageContext,
+    typed: &Typed,
+    seen: OrganisationSettings,
+    errors: FormError,
+) -> Answer {
+    let organisation = context.outcome(context.service().organisation(&context.principal).await)?;
     let now = OrganisationSettings::of(&organisation);
     if now == seen {
-        return page(visit, &organisation, (typed, seen), "", None, trouble).await;
+        return page(context, &organisation, (typed, seen), "", None, errors).await;
     }
     let differences = typed.differences(&now);
-    page(visit, &organisation, (typed, now), "", Some(differences), Trouble::default()).await
+    page(context, &organisation, (typed, now), "", Some(differences), FormError::default()).await
 }

@@ -1,10 +1,10 @@
 //! Every template of these pages with hostile and with endless text: nothing gets out of its place.
 
-use crate::{audit, home, members, organisation, products, targets, trouble::Trouble};
+use crate::{audit, frame::form_error::FormError, home, members, organisation, products, targets};
 use askama::Template;
 use domain::{Role, Timestamp};
 use pages::{Chrome, Head, Section, Time};
-use service::{audit::ChainReport, mail::Mailed, organisations::OrganisationSettings};
+use service::{audit::ChainReport, operations::mail::Mailed, organisations::OrganisationSettings};
 
 /// A person may switch the organisation in another tab: each form that acts in one names the one of its page.
 #[test]
@@ -34,9 +34,9 @@ fn time() -> Time {
 }
 
 /// Pages whose every text is `text`.
-struct Evil(String);
+struct HostileText(String);
 
-impl Evil {
+impl HostileText {
     fn text(&self) -> String {
         self.0.clone()
     }
@@ -62,8 +62,8 @@ impl Evil {
         Head::new(self.text())
     }
 
-    fn trouble(&self, field: &'static str) -> Trouble {
-        Trouble::new(field, self.text())
+    fn form_error(&self, field: &'static str) -> FormError {
+        FormError::new(field, self.text())
     }
 
     #[allow(clippy::unnecessary_wraps, reason = "the pages' fields are optional")]
@@ -76,15 +76,15 @@ impl Evil {
     }
 
     fn home(&self) -> home::Home {
-        let notice = |what| home::Notice { key: self.text(), label: self.text(), what };
+        let notice = |text| home::Notice { key: self.text(), label: self.text(), text };
         home::Home {
             head: self.head(),
             chrome: self.chrome(),
             notice: "Saved.",
             attention: vec![
-                notice(home::What::DeadSecret(time(), 2)),
-                notice(home::What::Expired(time())),
-                notice(home::What::ExpiresSoon(time())),
+                notice(home::NoticeText::DeadSecret(time(), 2)),
+                notice(home::NoticeText::Expired(time())),
+                notice(home::NoticeText::ExpiresSoon(time())),
             ],
             needs_key: true,
             products: vec![home::Product {
@@ -109,7 +109,7 @@ impl Evil {
             description: self.text(),
             base_url: self.text(),
             conflict: self.stored(),
-            trouble: self.trouble(field),
+            errors: self.form_error(field),
         };
         let fields = ["", "name", "description", "baseUrl"];
         let forms = fields.iter().flat_map(|field| [form(None, field), form(Some(self.named()), field)]);
@@ -120,7 +120,7 @@ impl Evil {
             product: self.named(),
             targets: 2,
             typed: self.text(),
-            trouble: self.trouble("confirm"),
+            errors: self.form_error("confirm"),
         };
         let page = products::page::Page {
             head: self.head(),
@@ -169,7 +169,7 @@ impl Evil {
             build_url: self.text(),
             metadata: self.text(),
             conflict: self.stored(),
-            trouble: self.trouble(field),
+            errors: self.form_error(field),
         };
         let fields =
             ["", "name", "buildKey", "version", "environment", "buildNumber", "buildUrl", "metadata"];
@@ -248,7 +248,7 @@ impl Evil {
             partial: false,
             invitation: self.invited(true),
             fresh: false,
-            trouble: self.trouble("password"),
+            errors: self.form_error("password"),
         };
         let mut all = vec![list.render().unwrap(), revoke.render().unwrap()];
         for field in ["", "email", "role"] {
@@ -260,7 +260,7 @@ impl Evil {
                 role: Role::Admin,
                 sends_mail: true,
                 fresh: false,
-                trouble: self.trouble(field),
+                errors: self.form_error(field),
             };
             all.push(invite.render().unwrap());
             for is_you in [true, false] {
@@ -271,7 +271,7 @@ impl Evil {
                     person: self.person(is_you),
                     role: Role::Admin,
                     fresh: false,
-                    trouble: self.trouble(field),
+                    errors: self.form_error(field),
                 };
                 let remove = members::remove::Form {
                     head: head(),
@@ -280,7 +280,7 @@ impl Evil {
                     person: self.person(is_you),
                     keys: vec![members::remove::Key { id: self.text(), label: self.text() }],
                     fresh: false,
-                    trouble: self.trouble(field),
+                    errors: self.form_error(field),
                 };
                 all.extend([role.render().unwrap(), remove.render().unwrap()]);
             }
@@ -320,16 +320,16 @@ impl Evil {
             has_second_factor: false,
             conflict: self.stored(),
             fresh: false,
-            trouble: self.trouble(field),
+            errors: self.form_error(field),
         }
     }
 
-    fn audit(&self, fault: Option<String>) -> audit::Page {
+    fn audit(&self, damage: Option<String>) -> audit::Page {
         let actor = || audit::Actor { id: self.text(), name: self.text() };
         audit::Page {
             head: self.head(),
             chrome: self.chrome(),
-            report: Some(ChainReport { chain: self.text(), entries: 3, hash: self.text(), fault }),
+            report: Some(ChainReport { chain: self.text(), entries: 3, hash: self.text(), damage }),
             groups: vec![audit::Group { name: "Members", actions: vec![("member.added", "Added", true)] }],
             people: vec![actor()],
             keys: vec![actor()],
@@ -358,17 +358,18 @@ impl Evil {
         all.extend(self.members());
         let fields = ["", "name", "default_days", "maximum_days"];
         all.extend(fields.map(|field| self.organisation(field).render().unwrap()));
-        all.extend([None, self.some()].map(|fault| self.audit(fault).render().unwrap()));
+        all.extend([None, self.some()].map(|damage| self.audit(damage).render().unwrap()));
         all
     }
 }
 
 #[test]
 fn hostile_text_stays_text() {
-    let harmless = Evil("harmless".to_owned()).pages();
-    let hostile =
-        Evil("\"><script>alert(1)</script></textarea><img src=x style='' onerror=\"alert(1)\">'&".into());
-    for (page, harmless) in hostile.pages().iter().zip(harmless) {
+    let harmless = HostileText("harmless".to_owned()).pages();
+    let template_tests = HostileText(
+        "\"><script>alert(1)</script></textarea><img src=x style='' onerror=\"alert(1)\">'&".into(),
+    );
+    for (page, harmless) in template_tests.pages().iter().zip(harmless) {
         for forbidden in ["<script>", "<img", "</textarea><", " onerror=\""] {
             assert!(!page.contains(forbidden), "{forbidden} in {page}");
         }
@@ -382,7 +383,7 @@ fn hostile_text_stays_text() {
 #[test]
 fn endless_text_is_shown() {
     let endless = "endless ".repeat(1250);
-    for page in Evil(endless.clone()).pages() {
+    for page in HostileText(endless.clone()).pages() {
         assert!(page.contains(&endless));
     }
 }

@@ -1,8 +1,8 @@
 //! Every route and who may call it, in one table: a route that is not here is not served.
 
 use crate::{
-    Viewport, account, answer, audit, device, entry, explorer, home, keys, members, organisation, products,
-    switch, targets,
+    Viewport, account, audit, device, entry, explorer, frame::answer, home, keys, members, organisation,
+    products, switch, targets,
 };
 use axum::{
     Router,
@@ -13,7 +13,7 @@ use axum::{
 };
 use http::{Response, StatusCode};
 
-/// Who gets more than a refusal or a way to the sign-in.
+/// Who gets more than a rejection or a way to the sign-in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// Anybody, signed in or not.
@@ -61,7 +61,7 @@ pub fn routes() -> Vec<RouteRule> {
 table! {
     passkey_rules, serve_passkeys:
     POST "/account/passkeys" Person account::passkeys::add;
-    GET  "/account/passkeys/add" Person account::passkeys::ask;
+    GET  "/account/passkeys/add" Person account::passkeys::show_form;
     POST "/account/passkeys/add" Person account::passkeys::begin;
     GET  "/account/passkeys/{id}/remove" Person account::passkeys::ask_remove;
     POST "/account/passkeys/{id}/remove" Person account::passkeys::remove;
@@ -69,59 +69,59 @@ table! {
 
 table! {
     rules, served:
-    GET  "/login" Anyone entry::login::depart;
-    GET  "/login/callback" Anyone entry::login::arrive;
-    GET  "/logout" Anyone entry::logout::ask;
+    GET  "/login" Anyone entry::login::sign_out_url;
+    GET  "/login/callback" Anyone entry::login::sign_in_to_viewport;
+    GET  "/logout" Anyone entry::logout::show_form;
     POST "/logout" Anyone entry::logout::leave;
     GET  "/signed-out" Anyone entry::logout::left;
     GET  "/setup/{code}" Anyone entry::setup::show;
-    POST "/setup/{code}" Anyone entry::setup::make;
+    POST "/setup/{code}" Anyone entry::setup::submit;
     GET  "/invite/{code}" Anyone entry::invite::show;
     POST "/invite/{code}" Anyone entry::invite::accept;
     GET  "/forgot" Anyone entry::password::show_forgot;
-    POST "/forgot" Anyone entry::password::ask;
+    POST "/forgot" Anyone entry::password::show_form;
     GET  "/reset/{code}" Anyone entry::password::show_reset;
     POST "/reset/{code}" Anyone entry::password::set;
 
     GET  "/account" Person account::show;
-    GET  "/account/password" Person account::password::ask;
+    GET  "/account/password" Person account::password::show_form;
     POST "/account/password" Person account::password::change;
     POST "/account/sessions/end-others" Person account::sessions::end_others;
     POST "/account/sessions/{id}/end" Person account::sessions::end;
     GET  "/account/second-factor" Person account::second_factor::show;
     POST "/account/second-factor" Person account::second_factor::confirm;
     POST "/account/second-factor/codes" Person account::recovery_codes::replace;
-    GET  "/account/second-factor/remove" Person account::remove_second_factor::ask;
+    GET  "/account/second-factor/remove" Person account::remove_second_factor::show_form;
     POST "/account/second-factor/remove" Person account::remove_second_factor::remove;
     POST "/switch" Person switch::switch;
-    GET  "/device" Member device::ask;
+    GET  "/device" Member device::show_form;
     POST "/device" Member device::decide;
     GET  "/explorer" Member explorer::show;
 
     GET  "/" Member home::show;
     GET  "/p/new" Member products::change::ask_new;
-    POST "/p/new" Member products::change::make;
+    POST "/p/new" Member products::change::submit;
     GET  "/p/{subject}" Member products::page::show;
     GET  "/p/{subject}/edit" Member products::change::ask_edit;
     POST "/p/{subject}/edit" Member products::change::save;
-    GET  "/p/{subject}/delete" Member products::delete::ask;
-    POST "/p/{subject}/delete" Member products::delete::make;
+    GET  "/p/{subject}/delete" Member products::delete::show_form;
+    POST "/p/{subject}/delete" Member products::delete::submit;
     GET  "/p/{subject}/t/new" Member targets::change::ask_new;
-    POST "/p/{subject}/t/new" Member targets::change::make;
+    POST "/p/{subject}/t/new" Member targets::change::submit;
     GET  "/p/{subject}/t/{target}" Member targets::page::show;
     GET  "/p/{subject}/t/{target}/edit" Member targets::change::ask_edit;
     POST "/p/{subject}/t/{target}/edit" Member targets::change::save;
-    GET  "/p/{subject}/t/{target}/delete" Member targets::delete::ask;
-    POST "/p/{subject}/t/{target}/delete" Member targets::delete::make;
+    GET  "/p/{subject}/t/{target}/delete" Member targets::delete::show_form;
+    POST "/p/{subject}/t/{target}/delete" Member targets::delete::submit;
 
     GET  "/settings/members" Admin members::list;
-    GET  "/settings/members/invite" Admin members::invite::ask;
-    POST "/settings/members/invite" Admin members::invite::make;
-    GET  "/settings/members/{user}/role" Admin members::role::ask;
-    POST "/settings/members/{user}/role" Admin members::role::make;
-    GET  "/settings/members/{user}/remove" Admin members::remove::ask;
-    POST "/settings/members/{user}/remove" Admin members::remove::make;
-    GET  "/settings/members/invitations/{id}/revoke" Admin members::invitations::ask;
+    GET  "/settings/members/invite" Admin members::invite::show_form;
+    POST "/settings/members/invite" Admin members::invite::submit;
+    GET  "/settings/members/{user}/role" Admin members::role::show_form;
+    POST "/settings/members/{user}/role" Admin members::role::submit;
+    GET  "/settings/members/{user}/remove" Admin members::remove::show_form;
+    POST "/settings/members/{user}/remove" Admin members::remove::submit;
+    GET  "/settings/members/invitations/{id}/revoke" Admin members::invitations::show_form;
     POST "/settings/members/invitations/{id}/revoke" Admin members::invitations::revoke;
     POST "/settings/members/invitations/{id}/again" Admin members::invitations::again;
     GET  "/settings/organisation" Admin organisation::show;
@@ -130,16 +130,16 @@ table! {
     GET  "/settings/audit/export" Admin audit::export::download;
 
     GET  "/settings/api-keys" Admin keys::list;
-    GET  "/settings/api-keys/generate" Admin keys::generate::ask;
-    POST "/settings/api-keys/generate" Admin keys::generate::make;
+    GET  "/settings/api-keys/generate" Admin keys::generate::show_form;
+    POST "/settings/api-keys/generate" Admin keys::generate::submit;
     GET  "/settings/api-keys/{id}" Admin keys::page::show;
     GET  "/settings/api-keys/{id}/first-use" Admin keys::page::first_use;
-    GET  "/settings/api-keys/{id}/rotate" Admin keys::rotate::ask;
-    POST "/settings/api-keys/{id}/rotate" Admin keys::rotate::make;
-    GET  "/settings/api-keys/{id}/end-grace" Admin keys::end_grace::ask;
-    POST "/settings/api-keys/{id}/end-grace" Admin keys::end_grace::make;
-    GET  "/settings/api-keys/{id}/revoke" Admin keys::revoke::ask;
-    POST "/settings/api-keys/{id}/revoke" Admin keys::revoke::make;
+    GET  "/settings/api-keys/{id}/rotate" Admin keys::rotate::show_form;
+    POST "/settings/api-keys/{id}/rotate" Admin keys::rotate::submit;
+    GET  "/settings/api-keys/{id}/end-grace" Admin keys::end_grace::show_form;
+    POST "/settings/api-keys/{id}/end-grace" Admin keys::end_grace::submit;
+    GET  "/settings/api-keys/{id}/revoke" Admin keys::revoke::show_form;
+    POST "/settings/api-keys/{id}/revoke" Admin keys::revoke::submit;
 }
 
 pub(crate) fn router(viewport: Viewport) -> Router {
@@ -158,7 +158,7 @@ pub(crate) fn router(viewport: Viewport) -> Router {
         .with_state(viewport.clone())
         .layer(map_response_with_state(viewport, lead_on))
         .layer(from_fn(move |request, next| {
-            web::origin::refuse_foreign(answer::foreign, secure, request, next)
+            web::origin::reject_foreign(answer::foreign, secure, request, next)
         }))
 }
 

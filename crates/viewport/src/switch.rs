@@ -1,19 +1,19 @@
 //! Working in another of one's organisations.
 
-use crate::{
+use crate::frame::{
     answer::{self, Answer},
     form::Posted,
-    visit::Person,
+    page_context::Person,
 };
 use http::StatusCode;
-use service::{Failure, Reject};
+use service::{Failure, Rejection};
 
 /// `POST /switch`
 pub(crate) async fn switch(Posted(person, fields): Posted<Person>) -> Answer {
     let organisation = fields.text("organisation");
-    match person.service().switch_organisation(&person.ctx, &person.visitor, organisation).await {
+    match person.service().switch_organisation(&person.ctx, &person.user, organisation).await {
         Ok(()) => person.go("/"),
-        Err(Failure::Reject(Reject::NotFound { .. })) => Err(answer::message_with_link(
+        Err(Failure::Rejection(Rejection::NotFound { .. })) => Err(answer::message_with_link(
             StatusCode::NOT_FOUND,
             "It is not here",
             "You belong to no such organisation, or not any more. Your account lists the ones that you belong to.",

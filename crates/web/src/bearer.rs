@@ -4,7 +4,7 @@ use http::{HeaderMap, header};
 
 /// What a request presents in its `Authorization` header (RFC 6750 §2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Presented<'a> {
+pub enum BearerToken<'a> {
     /// A token, not yet checked.
     Token(&'a str),
     /// No credentials, or some of another kind.
@@ -13,7 +13,7 @@ pub enum Presented<'a> {
     Unusable(&'static str),
 }
 
-impl<'a> Presented<'a> {
+impl<'a> BearerToken<'a> {
     /// Looks into the headers of a request.
     pub fn of(headers: &'a HeaderMap) -> Self {
         let mut values = headers.get_all(header::AUTHORIZATION).iter();

@@ -2,22 +2,11 @@
 
 use axum::body::Bytes;
 use axum::extract::Request;
-use domain::{Clock, Timestamp};
+use domain::{Clock, RequestContext, Timestamp};
 use http::request::Parts;
 use std::{fmt, net::IpAddr, sync::Arc};
 
 use crate::body::{BodyError, read_body};
-
-/// When a request was whole, from where it came, and under which name the logs know it.
-#[derive(Debug, Clone)]
-pub struct RequestContext {
-    /// The one "now" of the request. Its body has been read by then, so nobody can hold a decision back with it.
-    pub now: Timestamp,
-    /// The caller's address, behind trusted proxies the one that they name.
-    pub address: Option<IpAddr>,
-    /// The name of the request in the answer's `X-Request-Id` and in every log line.
-    pub request_id: String,
-}
 
 /// What is known of a request before its body is read. Every handler finds one in the request's extensions; it has no time
 /// yet, because a body may take as long as its sender likes.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 /// What is wrong with a form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FormError {
+pub enum FormParseError {
     /// A `%` is not followed by two hexadecimal digits, the bytes are not UTF-8, or one of them is zero.
     Encoding,
     /// A parameter stands twice (RFC 6749 §3.2 forbids it).
@@ -20,19 +20,19 @@ impl<'a> Form<'a> {
     ///
     /// # Errors
     /// Bad encoding, or a parameter that stands twice.
-    pub fn parse(body: &'a [u8]) -> Result<Self, FormError> {
-        let text = std::str::from_utf8(body).map_err(|_| FormError::Encoding)?;
+    pub fn parse(body: &'a [u8]) -> Result<Self, FormParseError> {
+        let text = std::str::from_utf8(body).map_err(|_| FormParseError::Encoding)?;
         let mut parameters: Vec<(Cow<'a, str>, Cow<'a, str>)> = Vec::with_capacity(8);
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let name = decode(name).ok_or(FormError::Encoding)?;
-            parameters.push((name, decode(value).ok_or(FormError::Encoding)?));
+            let name = decode(name).ok_or(FormParseError::Encoding)?;
+            parameters.push((name, decode(value).ok_or(FormParseError::Encoding)?));
         }
         // Sorted, not each compared with all before it: a stranger's form of 100 KiB may have 30,000 names.
         let mut names: Vec<&str> = parameters.iter().map(|(name, _)| &**name).collect();
         names.sort_unstable();
         if names.windows(2).any(|pair| matches!(pair, [one, other] if one == other)) {
-            return Err(FormError::Repeated);
+            return Err(FormParseError::Repeated);
         }
         Ok(Self(parameters))
     }
@@ -89,13 +89,13 @@ mod tests {
     }
 
     #[test]
-    fn bad_encodings_and_repetitions_are_refused() {
+    fn bad_encodings_and_repetitions_are_rejected() {
         for bad in
             [&b"a=%"[..], b"a=%4", b"a=%zz", b"a=%FF", b"a=\xFF", b"a=%+1", b"a=%00", b"a=\0", b"%00=a"]
         {
-            assert_eq!(Form::parse(bad).unwrap_err(), FormError::Encoding, "{bad:?}");
+            assert_eq!(Form::parse(bad).unwrap_err(), FormParseError::Encoding, "{bad:?}");
         }
-        assert_eq!(Form::parse(b"a=1&%61=2").unwrap_err(), FormError::Repeated);
+        assert_eq!(Form::parse(b"a=1&%61=2").unwrap_err(), FormParseError::Repeated);
     }
 
     #[test]
@@ -104,7 +104,7 @@ mod tests {
         let started = std::time::Instant::now();
         let form = names.join("&");
         assert!(Form::parse(form.as_bytes()).is_ok());
-        assert_eq!(Form::parse(format!("{form}&0").as_bytes()).unwrap_err(), FormError::Repeated);
+        assert_eq!(Form::parse(format!("{form}&0").as_bytes()).unwrap_err(), FormParseError::Repeated);
         assert!(started.elapsed().as_secs() < 5, "each was compared with each");
     }
 }

@@ -7,14 +7,14 @@ pub mod bearer;
 mod body;
 mod context;
 pub mod cookies;
-mod door;
 pub mod form;
+mod middleware;
 pub mod origin;
 
 pub use address::TrustedProxies;
 pub use answer::{json, retry_after};
 pub use body::BodyError;
-pub use context::{RequestContext, RequestHead, context, now, receive};
+pub use context::{RequestHead, context, now, receive};
 pub use cookies::Cookie;
-pub use door::{Cause, Door};
-pub use form::{Form, FormError};
+pub use form::{Form, FormParseError};
+pub use middleware::{Cause, RequestMiddleware};

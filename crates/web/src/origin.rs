@@ -1,6 +1,6 @@
 //! Requests that another site had a browser make are told apart by fetch metadata and `Origin`, without tokens in forms.
 
-use crate::door::logged_path;
+use crate::middleware::logged_path;
 use axum::{
     body::Body,
     extract::{MatchedPath, Request},
@@ -26,9 +26,9 @@ pub fn is_own(method: &Method, headers: &HeaderMap, secure: bool) -> bool {
     }
 }
 
-/// Middleware that answers requests of other sites with `refusal`.
-pub async fn refuse_foreign(
-    refusal: fn() -> Response<Body>,
+/// Middleware that answers requests of other sites with `rejection`.
+pub async fn reject_foreign(
+    rejection: fn() -> Response<Body>,
     secure: bool,
     request: Request,
     next: Next,
@@ -39,7 +39,7 @@ pub async fn refuse_foreign(
     let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
     let path = logged_path(request.uri().path(), route);
     tracing::warn!(path, "refused a request that another site had a browser make");
-    refusal()
+    rejection()
 }
 
 #[cfg(test)]

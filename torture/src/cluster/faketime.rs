@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 const LIBRARY: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
 
-/// The hands of the clock.
+/// The control of the clock.
 #[derive(Debug, Clone)]
 pub(crate) struct Clock(PathBuf);
 

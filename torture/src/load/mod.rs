@@ -10,11 +10,11 @@ pub(crate) use pool::Goals;
 use crate::{
     checker::{self, Verdict},
     cluster::Cluster,
-    hands::{self, Hands},
-    history::{Act, Event, Recorder, Told},
+    history::{Event, Operation, Recorder, Reply},
     http::{self, Client},
     outcome::{During, Outcome, ensure},
-    random::Dice,
+    random::SeededRandom,
+    recording_client::{self, RecordingClient},
     report::{Figures, tenths},
 };
 use pool::{Organisation, Pool};
@@ -75,24 +75,25 @@ impl Load {
             admins: Vec::new(),
             began: Instant::now(),
         };
-        let mut first = load.hands(0);
+        let mut first = load.recording_client(0);
         for slot in &load.pool.slots {
             admin::fill(&load.pool, slot, &mut first).await?;
         }
         load.first = first.events;
         load.began = Instant::now();
         for seed in 1..=shape.users {
-            load.users.push(tokio::spawn(user::work(Arc::clone(&load.pool), load.hands(seed))));
+            load.users.push(tokio::spawn(user::work(Arc::clone(&load.pool), load.recording_client(seed))));
         }
         for seed in 1..=shape.admins {
-            load.admins.push(tokio::spawn(admin::work(Arc::clone(&load.pool), load.hands(1000 + seed))));
+            load.admins
+                .push(tokio::spawn(admin::work(Arc::clone(&load.pool), load.recording_client(1000 + seed))));
         }
         Ok(load)
     }
 
-    fn hands(&self, seed: u64) -> Hands {
+    fn recording_client(&self, seed: u64) -> RecordingClient {
         let clients = self.addresses.iter().map(|address| Client::new(*address, PATIENCE)).collect();
-        Hands::new(clients, Arc::clone(&self.recorder), Dice::new(seed))
+        RecordingClient::new(clients, Arc::clone(&self.recorder), SeededRandom::new(seed))
     }
 
     /// Whether enough was done, or a client has given up, which is heard at the end.
@@ -104,7 +105,7 @@ impl Load {
     pub(crate) async fn finish(self, cluster: &Cluster) -> Outcome<Judged> {
         self.pool.end();
         let seconds = self.began.elapsed().as_secs_f64();
-        let last = self.hands(9999);
+        let last = self.recording_client(9999);
         let mut events = self.first;
         for user in self.users {
             events.extend(user.await.during("a user")?);
@@ -114,7 +115,7 @@ impl Load {
         }
         events.extend(sweep(&self.pool, last).await?);
         let verdict = checker::check(&events);
-        ensure(verdict.is_clean(), || told(&verdict))?;
+        ensure(verdict.is_clean(), || reply(&verdict))?;
         cluster.verify_audit()?;
         compare_with_the_audit_log(cluster, self.organisations, &events)?;
         Ok(Judged { verdict, seconds })
@@ -127,24 +128,25 @@ fn organisation_name(number: usize) -> String {
 
 /// When all is quiet, every node is asked about everything that is known: nothing acknowledged may be lost, and what is
 /// dead stays dead.
-async fn sweep(pool: &Pool, mut hands: Hands) -> Outcome<Vec<Event>> {
+async fn sweep(pool: &Pool, mut recording_client: RecordingClient) -> Outcome<Vec<Event>> {
     for slot in &pool.slots {
         let requests: Vec<_> = {
             let known = slot.known();
             let secrets = known.former().chain(&known.current);
             let exchanges = secrets.map(|secret| {
-                let act = Act::Exchange { secret: secret.number, token: 0 };
-                (act, http::exchange(&secret.client_id, &secret.text))
+                let operation = Operation::Exchange { secret: secret.number, token: 0 };
+                (operation, http::exchange(&secret.client_id, &secret.text))
             });
             exchanges.collect()
         };
-        hands.ask_all(&requests, hands::of_exchange).await;
+        recording_client.ask_all(&requests, recording_client::of_exchange).await;
         let calls: Vec<_> = slot.known().tokens().map(user::call_with).collect();
-        hands.ask_all(&calls, hands::of_call).await;
+        recording_client.ask_all(&calls, recording_client::of_call).await;
     }
-    let silent = hands.events.iter().find(|event| !matches!(event.told, Told::Done | Told::Refused));
+    let silent =
+        recording_client.events.iter().find(|event| !matches!(event.reply, Reply::Done | Reply::Rejected));
     ensure(silent.is_none(), || format!("a quiet cluster does not answer: {silent:?}"))?;
-    Ok(hands.events)
+    Ok(recording_client.events)
 }
 
 /// Every rotation that was answered is in the audit log, and what is there without having been answered is not more than
@@ -155,16 +157,19 @@ fn compare_with_the_audit_log(cluster: &Cluster, organisations: usize, events: &
         let log = cluster.run(&["audit", "export", "--org", &organisation_name(number)])?;
         written += log.lines().filter(|line| line.contains("\"api_key.rotated\"")).count();
     }
-    let count = |told: Told| {
-        events.iter().filter(|event| matches!(event.act, Act::Rotate { .. }) && event.told == told).count()
+    let count = |reply: Reply| {
+        events
+            .iter()
+            .filter(|event| matches!(event.operation, Operation::Rotate { .. }) && event.reply == reply)
+            .count()
     };
-    let (answered, open) = (count(Told::Done), count(Told::Unknown));
+    let (answered, open) = (count(Reply::Done), count(Reply::Unknown));
     ensure((answered..=answered + open).contains(&written), || {
         format!("{answered} rotations were answered and {open} left open, but {written} are in the audit log")
     })
 }
 
-fn told(verdict: &Verdict) -> String {
+fn reply(verdict: &Verdict) -> String {
     format!(
         "{} stale, {} lost, {} keys with two secrets, {} wrong answers\n{}",
         verdict.stale,
@@ -187,8 +192,8 @@ impl Judged {
     pub(crate) fn figures(&self) -> Figures {
         let verdict = &self.verdict;
         Figures::new()
-            .with("exchanges and API calls that were let in or refused", verdict.uses)
-            .with("of these refused", verdict.refused)
+            .with("exchanges and API calls that were accepted or rejected", verdict.uses)
+            .with("of these refused", verdict.rejected)
             .with("of these started after an end had been answered", verdict.after_an_end)
             .with("rotations and revocations answered", verdict.endings)
             .with("single tokens ended", verdict.tokens_ended)

@@ -3,11 +3,11 @@
 use crate::{
     Bench,
     cluster::{Cluster, Engine, node::Node, postgres},
-    hands::{self, Reading},
-    history::Told,
+    history::Reply,
     http,
     outcome::{During, Outcome, ensure},
     probe::Probe,
+    recording_client::{self, Reading},
     report::{Figures, tenths},
 };
 use std::{
@@ -25,19 +25,30 @@ const WAITING: usize = 40;
 const PIPELINES: usize = 60;
 /// How long one of its commits takes.
 const COMMIT: &str = "0.02";
-/// What others' p99 may grow by. A build without optimisation beside other tests proves only that nobody is refused.
+/// What others' p99 may grow by. A build without optimisation beside other tests proves only that nobody is rejected.
 const SLOWER: (f64, f64) = (3.0, 50.0);
 
 pub(super) async fn run(bench: &Bench) -> Outcome<Figures> {
     let mut figures = Figures::new();
     let waiting = "{ subjects(first: 1) { id } }";
-    figures = beside(bench, figures, "a locked table", WAITING, waiting, hands::of_call, Fault::Lock).await?;
+    figures =
+        beside(bench, figures, "a locked table", WAITING, waiting, recording_client::of_call, Slowness::Lock)
+            .await?;
     let creating = "mutation { createSubject(input: { name: \"Shop\" }) { id } }";
-    beside(bench, figures, "slow commits", PIPELINES, creating, hands::of_mutation, Fault::SlowCommit).await
+    beside(
+        bench,
+        figures,
+        "slow commits",
+        PIPELINES,
+        creating,
+        recording_client::of_mutation,
+        Slowness::SlowCommit,
+    )
+    .await
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fault {
+enum Slowness {
     Lock,
     SlowCommit,
 }
@@ -52,7 +63,7 @@ async fn beside(
     clients: usize,
     query: &str,
     reading: Reading,
-    fault: Fault,
+    slowness: Slowness,
 ) -> Outcome<Figures> {
     let cluster = Cluster::start(bench, Engine::Postgres, 1, &[]).await?;
     cluster.organisation("Busy")?;
@@ -63,10 +74,14 @@ async fn beside(
     let node = cluster.nodes.first().ok_or("no node")?;
     let people = cluster.admin_token("Probe")?;
     let others: [Other; 4] = [
-        ("exchanges", probe.exchange(), hands::of_exchange),
-        ("queries", http::graphql(&people, "{ apiKeys { id } }"), hands::of_call),
-        ("pages", http::get("/docs"), hands::of_page),
-        ("published keys", http::get("/realms/duku/protocol/openid-connect/certs"), hands::of_page),
+        ("exchanges", probe.exchange(), recording_client::of_exchange),
+        ("queries", http::graphql(&people, "{ apiKeys { id } }"), recording_client::of_call),
+        ("pages", http::get("/docs"), recording_client::of_page),
+        (
+            "published keys",
+            http::get("/realms/duku/protocol/openid-connect/certs"),
+            recording_client::of_page,
+        ),
     ];
     let span = bench.amount(Duration::from_secs(10), Duration::from_millis(1500));
     let mut quiet = Vec::new();
@@ -75,9 +90,9 @@ async fn beside(
     }
     let database = cluster.database()?;
     let hold = postgres::connect(database).await?;
-    let sql = match fault {
-        Fault::Lock => "BEGIN; LOCK TABLE subjects IN ACCESS EXCLUSIVE MODE".to_owned(),
-        Fault::SlowCommit => format!(
+    let sql = match slowness {
+        Slowness::Lock => "BEGIN; LOCK TABLE subjects IN ACCESS EXCLUSIVE MODE".to_owned(),
+        Slowness::SlowCommit => format!(
             "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep({COMMIT}); RETURN NULL; END'; \
              CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON subjects DEFERRABLE INITIALLY DEFERRED \
              FOR EACH ROW EXECUTE FUNCTION slow()"
@@ -91,7 +106,7 @@ async fn beside(
             let mut answered = 0_u64;
             while !over.load(Ordering::Relaxed) {
                 let Ok(answer) = client.send(&request).await else { continue };
-                answered += u64::from(reading(&answer) == Told::Done);
+                answered += u64::from(reading(&answer) == Reply::Done);
                 if let Some(seconds) = answer.retry_after {
                     tokio::time::sleep(Duration::from_secs(seconds)).await;
                 }
@@ -107,15 +122,15 @@ async fn beside(
         let slower = meanwhile.p99.as_secs_f64() / quiet.p99.as_secs_f64();
         figures = figures
             .with(&format!("{what} beside {name}"), meanwhile.answered)
-            .with(&format!("{what} refused beside {name}"), meanwhile.refused)
+            .with(&format!("{what} refused beside {name}"), meanwhile.rejected)
             .with(&format!("p99 of {what} before, in milliseconds"), ms(quiet.p99))
             .with(&format!("p99 of {what} beside {name}, in milliseconds"), ms(meanwhile.p99));
-        if meanwhile.refused > 0 || meanwhile.answered == 0 || slower > bench.amount(SLOWER.0, SLOWER.1) {
+        if meanwhile.rejected > 0 || meanwhile.answered == 0 || slower > bench.amount(SLOWER.0, SLOWER.1) {
             broken.push(*what);
         }
     }
     over.store(true, Ordering::Relaxed);
-    let end = if fault == Fault::Lock { "ROLLBACK" } else { "SELECT 1" };
+    let end = if slowness == Slowness::Lock { "ROLLBACK" } else { "SELECT 1" };
     hold.batch_execute(end).await.during("making the database quick again")?;
     let mut answered = 0;
     for one in busy_ones {
@@ -128,7 +143,7 @@ async fn beside(
 
 struct Measured {
     answered: usize,
-    refused: usize,
+    rejected: usize,
     p99: Duration,
 }
 
@@ -138,26 +153,26 @@ async fn measure(node: &Node, request: &[u8], reading: Reading, span: Duration) 
     let clients = (0..4).map(|_| {
         let (mut client, request) = (node.client(), request.to_vec());
         tokio::spawn(async move {
-            let (mut times, mut refused) = (Vec::new(), 0);
+            let (mut times, mut rejected) = (Vec::new(), 0);
             while started.elapsed() < span {
                 let sent = Instant::now();
                 match client.send(&request).await {
-                    Ok(answer) if reading(&answer) == Told::Done => times.push(sent.elapsed()),
-                    _ => refused += 1,
+                    Ok(answer) if reading(&answer) == Reply::Done => times.push(sent.elapsed()),
+                    _ => rejected += 1,
                 }
             }
-            (times, refused)
+            (times, rejected)
         })
     });
-    let (mut times, mut refused) = (Vec::new(), 0);
+    let (mut times, mut rejected) = (Vec::new(), 0);
     for client in clients.collect::<Vec<_>>() {
-        let (own, own_refused) = client.await.during("a client")?;
+        let (own, own_rejected) = client.await.during("a client")?;
         times.extend(own);
-        refused += own_refused;
+        rejected += own_rejected;
     }
     times.sort_unstable();
     let p99 = times.get(times.len().saturating_sub(1) * 99 / 100).copied().unwrap_or_default();
-    Ok(Measured { answered: times.len(), refused, p99 })
+    Ok(Measured { answered: times.len(), rejected, p99 })
 }
 
 fn ms(duration: Duration) -> serde_json::Value {

@@ -3,11 +3,11 @@
 use crate::{
     Bench,
     cluster::{Cluster, Engine, faketime::Clock},
-    hands,
-    history::Told,
+    history::Reply,
     http::{self, Client},
     outcome::{During, Outcome, ensure},
     probe::Probe,
+    recording_client,
     report::Figures,
 };
 use std::time::Duration;
@@ -51,24 +51,24 @@ async fn jump(bench: &Bench, engine: Engine, hours: &[i64]) -> Outcome<u64> {
         let token = exchange(&mut client, &things.current).await?;
         let token = token.ok_or_else(|| format!("a good key is refused {hour} hours off"))?;
         let call = |token: &str| http::graphql(token, "{ subjects(first: 1) { id } }");
-        let told = ask(&mut client, &call(&token), hands::of_call).await?;
-        ensure(told == Told::Done, || format!("a new token is answered {told:?} {hour} hours off"))?;
+        let reply = ask(&mut client, &call(&token), recording_client::of_call).await?;
+        ensure(reply == Reply::Done, || format!("a new token is answered {reply:?} {hour} hours off"))?;
         for ended in [&things.former, &things.revoked] {
-            let told = ask(&mut client, ended, hands::of_exchange).await?;
-            ensure(told == Told::Refused, || {
-                format!("an ended secret is answered {told:?} {hour} hours off")
+            let reply = ask(&mut client, ended, recording_client::of_exchange).await?;
+            ensure(reply == Reply::Rejected, || {
+                format!("an ended secret is answered {reply:?} {hour} hours off")
             })?;
         }
         for ended in &things.ended_tokens {
-            let told = ask(&mut client, &call(ended), hands::of_call).await?;
-            ensure(told == Told::Refused, || {
-                format!("an ended token is answered {told:?} {hour} hours off")
+            let reply = ask(&mut client, &call(ended), recording_client::of_call).await?;
+            ensure(reply == Reply::Rejected, || {
+                format!("an ended token is answered {reply:?} {hour} hours off")
             })?;
         }
-        // A token that was bought before the jump lives within its times only.
+        // A token that was issued before the jump lives within its times only.
         if *hour != 0 {
-            let told = ask(&mut client, &call(&probe.token), hands::of_call).await?;
-            ensure(told == Told::Refused, || format!("a token of another hour is answered {told:?}"))?;
+            let reply = ask(&mut client, &call(&probe.token), recording_client::of_call).await?;
+            ensure(reply == Reply::Rejected, || format!("a token of another hour is answered {reply:?}"))?;
         }
         let ready = cluster.node(0)?.readiness().await.during("readyz")?;
         ensure(ready.status == 200, || ready.text())?;
@@ -92,9 +92,9 @@ async fn ahead_for_a_moment(cluster: &mut Cluster, clock: &Clock, things: &Thing
     let mut client = cluster.node(0)?.client();
     for ended in &things.ended_tokens {
         let call = http::graphql(ended, "{ subjects(first: 1) { id } }");
-        let told = ask(&mut client, &call, hands::of_call).await?;
-        ensure(told == Told::Refused, || {
-            format!("an ended token is answered {told:?} after a moment three days ahead")
+        let reply = ask(&mut client, &call, recording_client::of_call).await?;
+        ensure(reply == Reply::Rejected, || {
+            format!("an ended token is answered {reply:?} after a moment three days ahead")
         })?;
     }
     Ok(things.ended_tokens.len() as u64)
@@ -115,7 +115,7 @@ async fn end_some(cluster: &Cluster, client: &mut Client, probe: &Probe) -> Outc
     }
     let single = exchange(client, &probe.exchange()).await?.ok_or("the probe is refused")?;
     let end = http::revoke_token(&probe.client_id, &probe.secret, &single);
-    ensure(ask(client, &end, hands::of_token_end).await? == Told::Done, || {
+    ensure(ask(client, &end, recording_client::of_token_end).await? == Reply::Done, || {
         "a token was not ended".to_owned()
     })?;
     ended_tokens.push(single);
@@ -125,11 +125,11 @@ async fn end_some(cluster: &Cluster, client: &mut Client, probe: &Probe) -> Outc
     Ok(Things { current: pair(&renewed), former: pair(&rotated), revoked: pair(&revoked), ended_tokens })
 }
 
-async fn ask(client: &mut Client, request: &[u8], reading: hands::Reading) -> Outcome<Told> {
+async fn ask(client: &mut Client, request: &[u8], reading: recording_client::Reading) -> Outcome<Reply> {
     client.send(request).await.during("asking").map(|answer| reading(&answer))
 }
 
 async fn exchange(client: &mut Client, request: &[u8]) -> Outcome<Option<String>> {
     let answer = client.send(request).await.during("an exchange")?;
-    Ok(hands::text_at(Some(&answer), "/access_token"))
+    Ok(recording_client::text_at(Some(&answer), "/access_token"))
 }

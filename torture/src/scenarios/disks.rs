@@ -3,10 +3,10 @@
 use crate::{
     Bench,
     cluster::{Cluster, Engine, node::Node, postgres},
-    hands, http,
+    http,
     outcome::{During, Outcome, ensure},
     probe::Probe,
-    process,
+    process, recording_client,
     report::Figures,
 };
 use std::{io::Write, path::Path, process::Command, time::Duration};
@@ -59,12 +59,12 @@ pub(super) async fn full(bench: &Bench) -> Outcome<Figures> {
             "mutation {{ createSubject(input: {{ name: \"Shop\", description: \"{padding}\" }}) {{ id }} }}"
         ),
     );
-    let (mut kept, mut refused) = (0, 0);
-    while refused < bench.amount(200, 20) {
+    let (mut kept, mut rejected) = (0, 0);
+    while rejected < bench.amount(200, 20) {
         let answer = client.send(&create).await.during("filling the disk")?;
         match answer.status {
-            200 if hands::error_code(&answer).is_empty() => kept += 1,
-            503 if answer.retry_after.is_some() => refused += 1,
+            200 if recording_client::error_code(&answer).is_empty() => kept += 1,
+            503 if answer.retry_after.is_some() => rejected += 1,
             _ => return Err(format!("a full disk is answered {} {}", answer.status, answer.text())),
         }
     }
@@ -77,7 +77,7 @@ pub(super) async fn full(bench: &Bench) -> Outcome<Figures> {
     ensure(listed == kept, || format!("{kept} products were answered and {listed} are there"))?;
     disk.remount("size=16m")?;
     let answer = client.send(&create).await.during("after space was freed")?;
-    ensure(hands::error_code(&answer).is_empty() && answer.status == 200, || answer.text())?;
+    ensure(recording_client::error_code(&answer).is_empty() && answer.status == 200, || answer.text())?;
     ensure(count(&mut client, &admin).await? == kept + 1, || {
         "the product after that is not there".to_owned()
     })?;
@@ -89,7 +89,7 @@ pub(super) async fn full(bench: &Bench) -> Outcome<Figures> {
     Ok(Figures::new()
         .with("what a server said that stopped on a full disk", said)
         .with("changes until the disk was full", kept)
-        .with("changes refused with 503 then", refused)
+        .with("changes refused with 503 then", rejected)
         .with("answered changes that were missing", 0)
         .with("exchanges and API calls that only read, with the disk full", "served")
         .with("first change after space was freed, without a restart", "served"))

@@ -5,7 +5,7 @@ use crate::{
     cluster::{Cluster, Engine},
     load::{Goals, Load, Shape},
     outcome::Outcome,
-    random::Dice,
+    random::SeededRandom,
     report::{Figures, tenths},
 };
 use std::time::{Duration, Instant};
@@ -26,9 +26,9 @@ async fn run(bench: &Bench, engine: Engine) -> Outcome<Figures> {
     );
     let mut cluster = Cluster::start(bench, engine, 1, &[]).await?;
     let load = Load::start(&cluster, shape).await?;
-    let (mut done, mut dice, mut slowest) = (0, Dice::new(11), Duration::ZERO);
+    let (mut done, mut random, mut slowest) = (0, SeededRandom::new(11), Duration::ZERO);
     while done < kills {
-        tokio::time::sleep(Duration::from_millis(60 + u64::try_from(dice.below(200)).unwrap_or_default()))
+        tokio::time::sleep(Duration::from_millis(60 + u64::try_from(random.below(200)).unwrap_or_default()))
             .await;
         let node = cluster.node(0)?;
         node.kill()?;

@@ -4,12 +4,12 @@ use super::overload::Apart;
 use crate::{
     Bench,
     cluster::{Cluster, node::Node},
-    hands,
-    history::Told,
+    history::Reply,
     http,
     http2::{bodies_held_back, connect_from, pages_without_window, send_and_wait},
     outcome::{During, Outcome, ensure},
     probe::Probe,
+    recording_client,
     report::{Figures, tenths},
 };
 use std::{
@@ -109,7 +109,8 @@ async fn fill(node: &Node, probe: &Probe) -> Outcome {
     let mut client = node.client();
     let made = "mutation { createSubject(input: { name: \"Shop\" }) { id } }";
     let made = client.send(&http::graphql(&probe.token, made)).await.during("filling")?;
-    let subject = hands::text_at(Some(&made), "/data/createSubject/id").ok_or_else(|| made.text())?;
+    let subject =
+        recording_client::text_at(Some(&made), "/data/createSubject/id").ok_or_else(|| made.text())?;
     let text = "x".repeat(3000);
     for number in 0..60 {
         let query = format!(
@@ -117,7 +118,7 @@ async fn fill(node: &Node, probe: &Probe) -> Outcome {
              environment: \"staging\", buildKey: \"{number}\", metadata: {{ text: \"{text}\" }} }}) {{ id }} }}"
         );
         let answer = client.send(&http::graphql(&probe.token, &query)).await.during("filling")?;
-        ensure(hands::of_mutation(&answer) == Told::Done, || answer.text())?;
+        ensure(recording_client::of_mutation(&answer) == Reply::Done, || answer.text())?;
     }
     Ok(())
 }
@@ -183,22 +184,22 @@ fn attackers(bench: &Bench, server: SocketAddr, probe: &Probe, over: &Arc<Atomic
     attackers
 }
 
-/// An honest client: how many exchanges, how many of them refused, and the p99 of those that were answered.
+/// An honest client: how many exchanges, how many of them rejected, and the p99 of those that were answered.
 async fn exchanges(node: &Node, probe: &Probe, span: Duration) -> Outcome<(usize, usize, Duration)> {
     let started = Instant::now();
-    let (mut times, mut refused) = (Vec::new(), 0);
+    let (mut times, mut rejected) = (Vec::new(), 0);
     let mut client = node.client().at(HONEST);
     while started.elapsed() < span {
         let sent = Instant::now();
         match client.send(&probe.exchange()).await {
-            Ok(answer) if hands::of_exchange(&answer) == Told::Done => times.push(sent.elapsed()),
-            _ => refused += 1,
+            Ok(answer) if recording_client::of_exchange(&answer) == Reply::Done => times.push(sent.elapsed()),
+            _ => rejected += 1,
         }
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     times.sort_unstable();
     let p99 = times.get(times.len().saturating_sub(1) * 99 / 100).copied().unwrap_or_default();
-    Ok((times.len() + refused, refused, p99))
+    Ok((times.len() + rejected, rejected, p99))
 }
 
 fn ms(duration: Duration) -> serde_json::Value {

@@ -5,7 +5,7 @@ use crate::{
     cluster::postgres::Postgres,
     cluster::{Cluster, postgres},
     outcome::{During, Outcome, ensure},
-    random::Dice,
+    random::SeededRandom,
     report::Figures,
 };
 use std::time::Duration;
@@ -42,8 +42,8 @@ async fn once(bench: &Bench, round: u64) -> Outcome<(u64, u64)> {
     let mail =
         [("DUKU_SMTP_URL", "smtp+insecure://127.0.0.1:9"), ("DUKU_MAIL_FROM", "Duku <duku@example.org>")];
     let mut cluster = Cluster::prepare(bench, Some(url.clone()), NODES, &mail)?;
-    let mut dice = Dice::new(round);
-    let first = all_at_once(&mut cluster, &mut dice).await?;
+    let mut random = SeededRandom::new(round);
+    let first = all_at_once(&mut cluster, &mut random).await?;
     let count = async |sql: &str| postgres::number(&url, sql).await;
     let migrations = count("SELECT COUNT(*) FROM schema_migrations").await?;
     let newest = count("SELECT MAX(version) FROM schema_migrations").await?;
@@ -58,7 +58,7 @@ async fn once(bench: &Bench, round: u64) -> Outcome<(u64, u64)> {
         node.kill()?;
     }
     postgres::connect(&url).await?.batch_execute(LATER).await.during("letting time pass")?;
-    let second = all_at_once(&mut cluster, &mut dice).await?;
+    let second = all_at_once(&mut cluster, &mut random).await?;
     // The minute's work is done at the start; give the last node time for it.
     tokio::time::sleep(Duration::from_millis(1500)).await;
     let since = "created_at_ms > (SELECT MIN(created_at_ms) FROM api_keys) + 86400000";
@@ -76,16 +76,16 @@ async fn once(bench: &Bench, round: u64) -> Outcome<(u64, u64)> {
 }
 
 /// Starts every node at the same moment, kills some in the middle of it and starts them again.
-async fn all_at_once(cluster: &mut Cluster, dice: &mut Dice) -> Outcome<(u64, u64)> {
+async fn all_at_once(cluster: &mut Cluster, random: &mut SeededRandom) -> Outcome<(u64, u64)> {
     let (mut starts, mut kills) = (0, 0);
     for node in &mut cluster.nodes {
         node.spawn()?;
         starts += 1;
     }
     for _ in 0..NODES {
-        let pause = u64::try_from(dice.below(60)).unwrap_or_default();
+        let pause = u64::try_from(random.below(60)).unwrap_or_default();
         tokio::time::sleep(Duration::from_millis(pause)).await;
-        let node = cluster.node(dice.below(NODES))?;
+        let node = cluster.node(random.below(NODES))?;
         node.kill()?;
         node.spawn()?;
         starts += 1;

@@ -50,7 +50,7 @@ pub(super) async fn run(bench: &Bench) -> Outcome<Figures> {
             if let Outage::Freeze = outage {
                 frozen = frozen.max(freeze(&cluster, &probe).await?);
             }
-            slowest = slowest.max(suffer(&mut cluster, &probe, outage, &mut reasons).await?);
+            slowest = slowest.max(inject_outage(&mut cluster, &probe, outage, &mut reasons).await?);
             outages += 1;
         }
     }
@@ -79,11 +79,11 @@ pub(super) async fn run(bench: &Bench) -> Outcome<Figures> {
         .with("what /readyz said", reasons.join("; ")))
 }
 
-/// The log lines of refused API calls name what was wrong with the database.
+/// The log lines of rejected API calls name what was wrong with the database.
 fn has_causes(node: &Node) -> Outcome {
     let log = std::fs::read_to_string(&node.log).during(node.log.display())?;
-    let refused = log.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let named = refused.filter(|line| {
+    let rejected = log.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let named = rejected.filter(|line| {
         let text = line.to_string();
         text.contains("\"/graphql\"") && text.contains("\"cause\":\"the database is not available")
     });
@@ -118,7 +118,7 @@ async fn freeze(cluster: &Cluster, probe: &Probe) -> Outcome<Duration> {
 }
 
 /// One outage; gives how long the slowest node took to work again.
-async fn suffer(
+async fn inject_outage(
     cluster: &mut Cluster,
     probe: &Probe,
     outage: Outage,

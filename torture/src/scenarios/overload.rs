@@ -6,12 +6,12 @@
 use crate::{
     Bench,
     cluster::{Cluster, Engine, node::Node},
-    hands::{self, Reading},
-    history::Told,
+    history::Reply,
     http::{self, Client},
     outcome::{During, Outcome, ensure},
     probe::Probe,
     process,
+    recording_client::{self, Reading},
     report::{Figures, tenths},
 };
 use std::{
@@ -21,8 +21,8 @@ use std::{
 };
 
 const TIMES: f64 = 5.0;
-/// With fewer than so many times the capacity, the crowd is none: the machine that makes it is what everyone waits for.
-const CROWDED: f64 = 3.0;
+/// With fewer than so many times the capacity, the burst is none: the machine that makes it is what everyone waits for.
+const TOO_MANY: f64 = 3.0;
 /// How many wait for their answers while the capacity is measured.
 const STEADY: usize = 32;
 /// The most connections: one for each request that is under way.
@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// What a served request may take while five times too many come: the wait that the server allows, and the work. A build
 /// without optimisation beside other tests may take longer, but not for ever, as without a limit.
 const BOUND: (Duration, Duration) = (Duration::from_secs(3), Duration::from_secs(8));
-/// The same once the server knows of the crowd: those who come in its first second are let in before anyone can know.
+/// The same once the server knows of the burst: those who come in its first second are admitted before anyone can know.
 const KNOWN_AFTER: Duration = Duration::from_secs(1);
 const BOUND_KNOWN: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(8));
 /// "At once."
@@ -51,10 +51,10 @@ pub(super) async fn processor(bench: &Bench) -> Outcome<Figures> {
     let fields: Vec<String> =
         (0..reads).map(|number| format!("s{number}: subjects(first: 1) {{ id }}")).collect();
     let query = format!("{{ {} }}", fields.join(" "));
-    overload(bench, &cluster, &http::graphql(&probe.token, &query), hands::of_call).await
+    overload(bench, &cluster, &http::graphql(&probe.token, &query), recording_client::of_call).await
 }
 
-/// The crowd has processors of its own: what its requests wait for at home says nothing of the server.
+/// The burst has processors of its own: what its requests wait for at home says nothing of the server.
 pub(super) struct Apart(usize);
 
 impl Apart {
@@ -85,7 +85,7 @@ pub(super) async fn database(bench: &Bench) -> Outcome<Figures> {
     // Changes in one organisation follow one another: its row is locked, and its audit log is a chain.
     let query = "mutation { createSubject(input: { name: \"Shop\" }) { id } }";
     let request = http::graphql(&cluster.admin_token("Crowded")?, query);
-    overload(bench, &cluster, &request, hands::of_mutation).await
+    overload(bench, &cluster, &request, recording_client::of_mutation).await
 }
 
 async fn overload(bench: &Bench, cluster: &Cluster, request: &[u8], reading: Reading) -> Outcome<Figures> {
@@ -94,38 +94,38 @@ async fn overload(bench: &Bench, cluster: &Cluster, request: &[u8], reading: Rea
     let before =
         steady(node, request, reading, bench.amount(Duration::from_secs(5), Duration::from_secs(1))).await?;
     let rate = before.rate() * TIMES;
-    let crowd = crowd(node, request, reading, rate, span).await?;
+    let burst = burst(node, request, reading, rate, span).await?;
     let recovery = recovery(node, request, reading).await?;
     let after = steady(node, request, reading, Duration::from_secs(1)).await?;
     let shed = node.metric("duku_requests_shed_total").await?;
     let figures = Figures::new()
         .with("answers a second that it can give", tenths(before.rate()))
-        .with("requests a second that came", tenths(crowd.rate_of(crowd.sent)))
-        .with("answers a second that it gave", tenths(crowd.rate()))
-        .with("refused with 503 and Retry-After", crowd.shed.len())
+        .with("requests a second that came", tenths(burst.rate_of(burst.sent)))
+        .with("answers a second that it gave", tenths(burst.rate()))
+        .with("refused with 503 and Retry-After", burst.shed.len())
         .with("median of those served before, in milliseconds", ms(before.quantile(0.5)))
         .with("p99 of those served before, in milliseconds", ms(before.quantile(0.99)))
-        .with("median of those served, in milliseconds", ms(crowd.quantile(0.5)))
-        .with("p99 of those served, in milliseconds", ms(crowd.quantile(0.99)))
+        .with("median of those served, in milliseconds", ms(burst.quantile(0.5)))
+        .with("p99 of those served, in milliseconds", ms(burst.quantile(0.99)))
         .with(
             "p99 of those served who came after the first second, in milliseconds",
-            ms(quantile(&crowd.served_later, 0.99)),
+            ms(quantile(&burst.served_later, 0.99)),
         )
-        .with("p99 of the refusals, in milliseconds", ms(quantile(&crowd.shed, 0.99)))
+        .with("p99 of the rejections, in milliseconds", ms(quantile(&burst.shed, 0.99)))
         .with("p99 of those served afterwards, in milliseconds", ms(after.quantile(0.99)))
         .with(
-            "from the last of the crowd to a second without a refusal began, in milliseconds",
+            "from the last of the burst to a second without a rejection began, in milliseconds",
             ms(recovery),
         );
     let broken = |what: &str| format!("{what}\n{}", figures.lines());
-    ensure(crowd.wrong.is_empty(), || broken(&format!("wrong answers: {:?}", crowd.wrong.first())))?;
-    ensure(crowd.rate_of(crowd.sent) > before.rate() * bench.amount(CROWDED, 1.0), || {
-        broken("this machine could not make the crowd, so nothing is shown")
+    ensure(burst.wrong.is_empty(), || broken(&format!("wrong answers: {:?}", burst.wrong.first())))?;
+    ensure(burst.rate_of(burst.sent) > before.rate() * bench.amount(TOO_MANY, 1.0), || {
+        broken("this machine could not make the burst, so nothing is shown")
     })?;
-    ensure(!crowd.shed.is_empty() && shed > 0.0, || broken("nothing was shed"))?;
-    ensure(crowd.served.len() > 20, || broken("next to nothing was served"))?;
-    ensure(crowd.quantile(0.99) < bench.amount(BOUND.0, BOUND.1), || broken("the served waited too long"))?;
-    ensure(quantile(&crowd.served_later, 0.99) < bench.amount(BOUND_KNOWN.0, BOUND_KNOWN.1), || {
+    ensure(!burst.shed.is_empty() && shed > 0.0, || broken("nothing was shed"))?;
+    ensure(burst.served.len() > 20, || broken("next to nothing was served"))?;
+    ensure(burst.quantile(0.99) < bench.amount(BOUND.0, BOUND.1), || broken("the served waited too long"))?;
+    ensure(quantile(&burst.served_later, 0.99) < bench.amount(BOUND_KNOWN.0, BOUND_KNOWN.1), || {
         broken("those who came later waited too long")
     })?;
     ensure(recovery < bench.amount(RECOVERED.0, RECOVERED.1), || broken("it did not recover at once"))?;
@@ -165,7 +165,7 @@ impl Times {
     fn note(&mut self, answer: &Result<http::Answer, http::Lost>, reading: Reading, took: Duration) {
         match answer {
             Ok(answer) if answer.status == 503 && answer.retry_after.is_some() => self.shed.push(took),
-            Ok(answer) if reading(answer) == Told::Done => self.served.push(took),
+            Ok(answer) if reading(answer) == Reply::Done => self.served.push(took),
             other => self.wrong.push(format!("{other:?}")),
         }
     }
@@ -213,7 +213,7 @@ async fn steady(node: &Node, request: &[u8], reading: Reading, span: Duration) -
 }
 
 /// So many requests a second, each at its time on whichever connection is free, or on a new one.
-async fn crowd(node: &Node, request: &[u8], reading: Reading, rate: f64, span: Duration) -> Outcome<Times> {
+async fn burst(node: &Node, request: &[u8], reading: Reading, rate: f64, span: Duration) -> Outcome<Times> {
     let idle: Arc<Mutex<Vec<Client>>> = Arc::default();
     let times: Arc<Mutex<Times>> = Arc::new(Mutex::new(Times { span, ..Times::default() }));
     let (started, mut sent, mut open) = (Instant::now(), 0_u32, 0);
@@ -259,13 +259,13 @@ async fn crowd(node: &Node, request: &[u8], reading: Reading, rate: f64, span: D
     Ok(times)
 }
 
-/// How long ordinary clients are still refused after the crowd has gone.
+/// How long ordinary clients are still rejected after the burst has gone.
 async fn recovery(node: &Node, request: &[u8], reading: Reading) -> Outcome<Duration> {
     let started = Instant::now();
     let (mut client, mut good_since) = (node.client(), Instant::now());
     while good_since.elapsed() < Duration::from_secs(1) {
-        let answer = client.send(request).await.during("after the crowd")?;
-        if reading(&answer) != Told::Done {
+        let answer = client.send(request).await.during("after the burst")?;
+        if reading(&answer) != Reply::Done {
             ensure(answer.status == 503, || answer.text())?;
             good_since = Instant::now();
         }

@@ -32,7 +32,7 @@ async fn in_mode(bench: &Bench, mode: &str, backends: usize) -> Outcome<Figures>
     let (pause, most) = bench.amount((Duration::from_secs(5), u64::MAX), (Duration::from_millis(700), 3));
     let server = postgres::Postgres::start().await?;
     let mut pooler = PgBouncer::start(server.port(), mode, backends).await?;
-    let refused = refuses_what_does_not_fit(bench, &pooler, mode).await?;
+    let rejected = rejects_what_does_not_fit(bench, &pooler, mode).await?;
     let mut cluster = Cluster::prepare(bench, Some(pooler.url()), NODES, &[("DUKU_DATABASE_POOLER", mode)])?;
     let direct = server.url();
     cluster.postgres = Some(server);
@@ -47,18 +47,18 @@ async fn in_mode(bench: &Bench, mode: &str, backends: usize) -> Outcome<Figures>
     Ok(judged
         .figures()
         .with("nodes killed, PgBouncer killed, connections to PostgreSQL cut, in turn", faults)
-        .with("what a node without the setting says", refused))
+        .with("what a node without the setting says", rejected))
 }
 
-/// A node that is told another mode, or none, does not start, and says what to do.
-async fn refuses_what_does_not_fit(bench: &Bench, pooler: &PgBouncer, mode: &str) -> Outcome<String> {
+/// A node that is reply another mode, or none, does not start, and says what to do.
+async fn rejects_what_does_not_fit(bench: &Bench, pooler: &PgBouncer, mode: &str) -> Outcome<String> {
     let mut said = String::new();
     let wrong: &[&str] = if mode == "transaction" { &["none", "session"] } else { &["none"] };
     for setting in wrong {
         let settings = [("DUKU_DATABASE_POOLER", *setting)];
         let mut cluster = Cluster::prepare(bench, Some(pooler.url()), 1, &settings)?;
         let why = cluster.node(0)?.start().await.err();
-        said = why.ok_or_else(|| format!("a node started that was told \"{setting}\""))?;
+        said = why.ok_or_else(|| format!("a node started that was reply \"{setting}\""))?;
         ensure(said.contains("set database_pooler to"), || said.clone())?;
     }
     let line = said.lines().rev().find(|line| line.contains("duku: ")).unwrap_or_default();

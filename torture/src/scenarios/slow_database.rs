@@ -3,11 +3,11 @@
 use crate::{
     Bench, Scale,
     cluster::{Cluster, ports, postgres},
-    hands::{self, Reading},
-    history::Told,
+    history::Reply,
     http,
     outcome::{During, Outcome, ensure},
     probe::Probe,
+    recording_client::{self, Reading},
     report::{Figures, tenths},
 };
 use std::{
@@ -47,11 +47,17 @@ pub(super) async fn run(bench: &Bench) -> Outcome<Figures> {
     slowness.on.store(true, Ordering::Relaxed);
     let node = cluster.nodes.first().ok_or("no node")?;
     let span = bench.amount(Duration::from_mins(1), Duration::from_secs(7));
-    let asked: [(&str, Vec<u8>, Reading, Told, Duration); 4] = [
-        ("exchanges", probe.exchange(), hands::of_exchange, Told::Done, LONGEST),
-        ("API calls", probe.call(), hands::of_call, Told::Done, LONGEST),
-        ("exchanges of an ended key", ended_exchange, hands::of_exchange, Told::Refused, LONGEST),
-        (PAGES, http::get("/docs"), hands::of_page, Told::Done, WITHOUT_DATABASE),
+    let asked: [(&str, Vec<u8>, Reading, Reply, Duration); 4] = [
+        ("exchanges", probe.exchange(), recording_client::of_exchange, Reply::Done, LONGEST),
+        ("API calls", probe.call(), recording_client::of_call, Reply::Done, LONGEST),
+        (
+            "exchanges of an ended key",
+            ended_exchange,
+            recording_client::of_exchange,
+            Reply::Rejected,
+            LONGEST,
+        ),
+        (PAGES, http::get("/docs"), recording_client::of_page, Reply::Done, WITHOUT_DATABASE),
     ];
     let clients = asked.into_iter().map(async |(what, request, reading, expected, longest)| {
         let (mut client, started) = (node.client(), Instant::now());
@@ -61,9 +67,9 @@ pub(super) async fn run(bench: &Bench) -> Outcome<Figures> {
             let answer = client.send(&request).await.during(what)?;
             slowest = slowest.max(sent.elapsed());
             match reading(&answer) {
-                told if told == expected => answered += 1,
-                Told::Unavailable if answer.status == 503 => unavailable += 1,
-                told => return Err(format!("{what}: {told:?}, {} {}", answer.status, answer.text())),
+                reply if reply == expected => answered += 1,
+                Reply::Unavailable if answer.status == 503 => unavailable += 1,
+                reply => return Err(format!("{what}: {reply:?}, {} {}", answer.status, answer.text())),
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }

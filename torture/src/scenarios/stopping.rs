@@ -1,4 +1,4 @@
-//! Nodes that are told to stop, under load: nobody's request is cut.
+//! Nodes that are reply to stop, under load: nobody's request is cut.
 
 use crate::{
     Bench,
@@ -38,10 +38,10 @@ async fn roll(bench: &Bench, nodes: usize, stops: usize, clients: u64) -> Outcom
     for stop in 0..stops {
         tokio::time::sleep(Duration::from_millis(400)).await;
         let node = cluster.node(stop % nodes)?;
-        let told = Instant::now();
+        let reply = Instant::now();
         node.terminate()?;
         let status = node.ended(STOPPED).await?;
-        slowest = slowest.max(told.elapsed());
+        slowest = slowest.max(reply.elapsed());
         ensure(status.success(), || format!("{} ended with {status}: {}", node.name, node.last_lines()))?;
         node.start().await?;
     }

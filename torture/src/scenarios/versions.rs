@@ -69,8 +69,8 @@ async fn newer_data(bench: &Bench, engine: Engine) -> Outcome<String> {
     ensure(newest == 1, || format!("{newest} rows were changed"))?;
     let why = cluster.node(0)?.start().await.err().ok_or("a binary started on newer data")?;
     ensure(why.contains("schema version 9999") && why.contains("use the newer duku"), || why.clone())?;
-    let refused = cluster.run(&["admin", "org", "list"]).err().ok_or("a command worked on newer data")?;
-    ensure(refused.contains("schema version 9999"), || refused)?;
+    let rejected = cluster.run(&["admin", "org", "list"]).err().ok_or("a command worked on newer data")?;
+    ensure(rejected.contains("schema version 9999"), || rejected)?;
     change(&cluster, "DELETE FROM schema_migrations WHERE version = 9999").await?;
     cluster.node(0)?.start().await?;
     probe.until_open(cluster.node(0)?, READY).await?;
@@ -88,7 +88,7 @@ async fn change(cluster: &Cluster, sql: &str) -> Outcome<u64> {
     connection.execute(sql, []).during(sql).map(|changed| u64::try_from(changed).unwrap_or_default())
 }
 
-/// An old binary makes data and dies; the new one takes them over; the old one is refused.
+/// An old binary makes data and dies; the new one takes them over; the old one is rejected.
 async fn real_old_binary(bench: &Bench, engine: Engine, old: &Path) -> Outcome<String> {
     let before = Bench { binary: old.to_owned(), ..bench.clone() };
     let mut cluster = Cluster::start(&before, engine, 1, &[]).await?;
@@ -98,7 +98,7 @@ async fn real_old_binary(bench: &Bench, engine: Engine, old: &Path) -> Outcome<S
     cluster.set_program(&bench.binary);
     cluster.node(0)?.start().await?;
     let has = versions(&cluster).await?;
-    // The pair works, the token that the old binary sold works, and the audit log is whole.
+    // The pair works, the token that the old binary issued works, and the audit log is whole.
     probe.until_open(cluster.node(0)?, READY).await?;
     cluster.verify_audit()?;
     cluster.node(0)?.kill()?;

@@ -3,34 +3,36 @@
 //! The sign-in form posts to the address of the request itself, so the request is read and checked again each time and
 //! nothing about it is kept. A sign-in that was done just now satisfies `prompt` and `max_age`.
 
-mod asked;
-mod back;
+mod authorization_request;
+mod authorization_response;
 mod page;
 #[cfg(feature = "passkeys")]
 mod passkey;
 
-pub(crate) use back::see_other;
+pub(crate) use authorization_response::see_other;
 #[cfg(feature = "passkeys")]
-pub(crate) use passkey::begin as begin_passkey;
+pub(crate) use passkey::show as begin_passkey;
 
 use crate::{
     AuthorizationServer,
     browser::{self, Browser},
     request::Posted,
 };
-use asked::{Asked, Flaw, Prompt};
+use authorization_request::{AuthorizationRequest, InvalidRequest, Prompt};
+use authorization_response::AuthorizationRejection;
 use axum::{
     body::Body,
     extract::{Request, State},
 };
-use back::Denial;
 use http::{HeaderValue, Response, StatusCode, header};
-use page::{Problem, SecondFactorPage, SignInPage};
+use page::{FormError, SecondFactorPage, SignInPage};
 use pages::Head;
 use service::{
-    Failure, PersonSession, Reject, SessionKind,
-    authorization::{CodeRequest, VIEWPORT},
-    sign_in::{Attempt, SignInRefusal, SignedIn},
+    Failure, PersonSession, Rejection, SessionKind,
+    users::{
+        authorization_codes::{CodeRequest, VIEWPORT},
+        sign_in::{Attempt, SignInRejection, SignedIn},
+    },
 };
 use web::Form;
 
@@ -40,55 +42,55 @@ const EMAIL_BYTES: usize = 254;
 const CODE_BYTES: usize = 64;
 
 /// `GET`: straight back with a code, or with an error, or a page.
-pub(crate) async fn begin(State(server): State<AuthorizationServer>, request: Request) -> Response<Body> {
+pub(crate) async fn show(State(server): State<AuthorizationServer>, request: Request) -> Response<Body> {
     let (parts, _) = request.into_parts();
     let browser = match Browser::of(&server, &parts) {
         Ok(browser) => browser,
-        Err(refusal) => return browser::refused(&refusal),
+        Err(rejection) => return browser::rejected(&rejection),
     };
-    let visit = match Visit::read(browser, parts.uri.query()) {
-        Ok(visit) => visit,
+    let flow = match AuthorizationFlow::read(browser, parts.uri.query()) {
+        Ok(flow) => flow,
         Err(answer) => return *answer,
     };
-    visit.go_on(None).await.unwrap_or_else(|failure| visit.browser.failed(failure))
+    flow.go_on(None).await.unwrap_or_else(|failure| flow.browser.failed(failure))
 }
 
 /// `POST`: what the person typed.
-pub(crate) async fn take(State(server): State<AuthorizationServer>, request: Request) -> Response<Body> {
+pub(crate) async fn submit(State(server): State<AuthorizationServer>, request: Request) -> Response<Body> {
     if !web::origin::is_own(request.method(), request.headers(), server.cookie().is_secure()) {
         return browser::foreign();
     }
     let posted = match Posted::read(&server, request).await {
         Ok(posted) => posted,
-        Err(refusal) => return browser::refused(&refusal),
+        Err(rejection) => return browser::rejected(&rejection),
     };
     let form = match posted.form() {
         Ok(form) => form,
-        Err(refusal) => return browser::refused(&refusal),
+        Err(rejection) => return browser::rejected(&rejection),
     };
-    let visit = match Visit::read(Browser::of_posted(&server, &posted), posted.uri.query()) {
-        Ok(visit) => visit,
+    let flow = match AuthorizationFlow::read(Browser::of_posted(&server, &posted), posted.uri.query()) {
+        Ok(flow) => flow,
         Err(answer) => return *answer,
     };
     let here = posted.uri.path_and_query().map_or("/", |here| here.as_str());
-    visit.take(&form, here).await.unwrap_or_else(|failure| visit.browser.failed(failure))
+    flow.submit(&form, here).await.unwrap_or_else(|failure| flow.browser.failed(failure))
 }
 
 /// One request of a browser, of which the client and the redirect URI are good.
-struct Visit<'a> {
+struct AuthorizationFlow<'a> {
     browser: Browser<'a>,
-    asked: Asked,
+    request: AuthorizationRequest,
 }
 
-impl<'a> Visit<'a> {
+impl<'a> AuthorizationFlow<'a> {
     fn read(browser: Browser<'a>, query: Option<&str>) -> Result<Self, Box<Response<Body>>> {
         let service = browser.server.service();
-        match Asked::read(service, query.unwrap_or_default()) {
-            Ok(asked) => Ok(Self { browser, asked }),
-            Err(Flaw::Back(back, denial)) => {
-                Err(Box::new(back.with_denial(&service.policy().issuer, denial)))
+        match AuthorizationRequest::read(service, query.unwrap_or_default()) {
+            Ok(request) => Ok(Self { browser, request }),
+            Err(InvalidRequest::Back(return_address, rejection)) => {
+                Err(Box::new(return_address.with_rejection(&service.policy().issuer, rejection)))
             }
-            Err(Flaw::Nowhere(why)) => {
+            Err(InvalidRequest::Nowhere(why)) => {
                 let text = format!(
                     "{why} Nobody was signed in and nothing was sent anywhere. Go back to where you came from and begin \
                      again; if it happens there too, tell whoever runs it."
@@ -102,35 +104,39 @@ impl<'a> Visit<'a> {
     }
 
     /// What follows from the sign-in that the browser has, if it has one.
-    async fn go_on(&self, problem: Option<Problem>) -> Result<Response<Body>, Failure> {
+    async fn go_on(&self, form_error: Option<FormError>) -> Result<Response<Body>, Failure> {
         let sign_in = self.browser.find_sign_in().await?;
         if let Some(sign_in) = sign_in.as_ref().filter(|sign_in| self.satisfied_by(sign_in)) {
             return match sign_in.kind {
                 SessionKind::SignIn => self.hand_over(sign_in).await,
-                _ if self.asked.prompt == Prompt::Never => {
-                    Ok(self.deny(Denial("interaction_required", "The sign-in waits for its second factor.")))
-                }
-                _ => Ok(self.ask_second_factor(problem)),
+                _ if self.request.prompt == Prompt::Never => Ok(self.deny(AuthorizationRejection(
+                    "interaction_required",
+                    "The sign-in waits for its second factor.",
+                ))),
+                _ => Ok(self.ask_second_factor(form_error)),
             };
         }
-        if self.asked.prompt == Prompt::Never {
-            let denial = Denial("login_required", "Nobody has signed in here, or it was too long ago.");
-            return Ok(self.deny(denial));
+        if self.request.prompt == Prompt::Never {
+            let rejection = AuthorizationRejection(
+                "login_required",
+                "Nobody has signed in here, or it was too long ago.",
+            );
+            return Ok(self.deny(rejection));
         }
-        self.ask_password(problem, None, sign_in.as_ref()).await
+        self.ask_password(form_error, None, sign_in.as_ref()).await
     }
 
     fn satisfied_by(&self, sign_in: &PersonSession) -> bool {
         let Browser { server, ctx, .. } = &self.browser;
-        self.asked.prompt != Prompt::Always
-            && server.service().is_young_enough(ctx, sign_in.authenticated_at, self.asked.max_age)
+        self.request.prompt != Prompt::Always
+            && server.service().is_young_enough(ctx, sign_in.authenticated_at, self.request.max_age)
     }
 
-    async fn take(&self, form: &Form<'_>, here: &str) -> Result<Response<Body>, Failure> {
+    async fn submit(&self, form: &Form<'_>, here: &str) -> Result<Response<Body>, Failure> {
         if form.get("start_over").is_some() {
             return self.start_over(here).await;
         }
-        if self.asked.prompt == Prompt::Never {
+        if self.request.prompt == Prompt::Never {
             return self.go_on(None).await;
         }
         #[cfg(feature = "passkeys")]
@@ -155,8 +161,8 @@ impl<'a> Visit<'a> {
         let (email, password) = (typed("email").trim(), typed("password"));
         let known = self.browser.find_sign_in().await?;
         if let Some(text) = unusable(email, password) {
-            let problem = Problem::new(StatusCode::BAD_REQUEST, text);
-            return self.ask_password(Some(problem), Some(email), known.as_ref()).await;
+            let form_error = FormError::new(StatusCode::BAD_REQUEST, text);
+            return self.ask_password(Some(form_error), Some(email), known.as_ref()).await;
         }
         let Browser { server, ctx, cookie, device, .. } = &self.browser;
         let attempt = Attempt { email, password, device };
@@ -166,10 +172,11 @@ impl<'a> Visit<'a> {
                 self.browser.keep(&signed_in, &mut response);
                 Ok(response)
             }
-            Ok(signed_in) => self.arrive(&signed_in).await,
-            Err(refusal) => {
-                let problem = Problem::of(refusal, "This address and password do not belong together.")?;
-                self.ask_password(Some(problem), Some(email), known.as_ref()).await
+            Ok(signed_in) => self.complete_sign_in(&signed_in).await,
+            Err(rejection) => {
+                let form_error =
+                    FormError::of(rejection, "This address and password do not belong together.")?;
+                self.ask_password(Some(form_error), Some(email), known.as_ref()).await
             }
         }
     }
@@ -179,20 +186,22 @@ impl<'a> Visit<'a> {
             "This code is not right, or was used already. Wait for the next one, or use a recovery code.";
         let Browser { server, ctx, cookie, .. } = &self.browser;
         let outcome = match cookie {
-            None => Err(SignInRefusal::Over),
-            Some(_) if code.len() > CODE_BYTES => Err(SignInRefusal::Wrong),
+            None => Err(SignInRejection::Over),
+            Some(_) if code.len() > CODE_BYTES => Err(SignInRejection::Wrong),
             Some(cookie) => server.service().give_second_factor(ctx, cookie, code).await,
         };
         match outcome {
-            Ok(signed_in) => self.arrive(&signed_in).await,
+            Ok(signed_in) => self.complete_sign_in(&signed_in).await,
             // A second click on the button finds the sign-in complete already.
-            Err(SignInRefusal::Over) => self.go_on(Some(Problem::of(SignInRefusal::Over, wrong)?)).await,
-            Err(refusal) => Ok(self.ask_second_factor(Some(Problem::of(refusal, wrong)?))),
+            Err(SignInRejection::Over) => {
+                self.go_on(Some(FormError::of(SignInRejection::Over, wrong)?)).await
+            }
+            Err(rejection) => Ok(self.ask_second_factor(Some(FormError::of(rejection, wrong)?))),
         }
     }
 
     /// A sign-in of just now: neither `prompt` nor `max_age` may ask for another.
-    async fn arrive(&self, signed_in: &SignedIn) -> Result<Response<Body>, Failure> {
+    async fn complete_sign_in(&self, signed_in: &SignedIn) -> Result<Response<Body>, Failure> {
         let mut response = self.hand_over(&signed_in.session).await?;
         self.browser.keep(signed_in, &mut response);
         Ok(response)
@@ -202,35 +211,35 @@ impl<'a> Visit<'a> {
         let Browser { server, ctx, .. } = &self.browser;
         let request = CodeRequest {
             client_id: VIEWPORT,
-            redirect_uri: &self.asked.back.redirect_uri,
-            challenge: &self.asked.challenge,
-            scope: &self.asked.scope,
-            nonce: self.asked.nonce.as_deref(),
+            redirect_uri: &self.request.return_address.redirect_uri,
+            challenge: &self.request.challenge,
+            scope: &self.request.scope,
+            nonce: self.request.nonce.as_deref(),
         };
         let code = match server.service().issue_code(ctx, sign_in, request).await {
             Ok(code) => code,
             // It ended between the look at the cookie and the code.
-            Err(Failure::Reject(Reject::Ended(_))) => {
-                let problem = Problem::of(SignInRefusal::Over, "")?;
-                return self.ask_password(Some(problem), None, None).await;
+            Err(Failure::Rejection(Rejection::Ended(_))) => {
+                let form_error = FormError::of(SignInRejection::Over, "")?;
+                return self.ask_password(Some(form_error), None, None).await;
             }
             Err(failure) => return Err(failure),
         };
-        Ok(self.asked.back.with_code(&server.service().policy().issuer, &code))
+        Ok(self.request.return_address.with_code(&server.service().policy().issuer, &code))
     }
 
-    fn deny(&self, denial: Denial) -> Response<Body> {
-        self.asked.back.with_denial(&self.browser.server.service().policy().issuer, denial)
+    fn deny(&self, rejection: AuthorizationRejection) -> Response<Body> {
+        self.request.return_address.with_rejection(&self.browser.server.service().policy().issuer, rejection)
     }
 
-    fn ask_second_factor(&self, problem: Option<Problem>) -> Response<Body> {
-        SecondFactorPage::new(problem).answer(self.browser.server.viewport())
+    fn ask_second_factor(&self, form_error: Option<FormError>) -> Response<Body> {
+        SecondFactorPage::new(form_error).answer(self.browser.server.viewport())
     }
 
     /// Shows the sign-in page with what was `typed`, or what is known or supposed.
     async fn ask_password(
         &self,
-        problem: Option<Problem>,
+        form_error: Option<FormError>,
         typed: Option<&str>,
         sign_in: Option<&PersonSession>,
     ) -> Result<Response<Body>, Failure> {
@@ -239,10 +248,11 @@ impl<'a> Visit<'a> {
             Some(sign_in) => server.service().address_of(&sign_in.user_id).await?,
             None => None,
         };
-        let email = known.as_ref().map(domain::Email::as_str).or(typed).or(self.asked.login_hint.as_deref());
+        let email =
+            known.as_ref().map(domain::Email::as_str).or(typed).or(self.request.login_hint.as_deref());
         let page = SignInPage {
             head: Head::new("Sign in"),
-            problem,
+            form_error,
             email: email.filter(|email| email.len() <= EMAIL_BYTES).unwrap_or_default().to_owned(),
             known: known.is_some(),
             forgot: format!("{}/forgot", server.viewport()),

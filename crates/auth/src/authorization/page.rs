@@ -4,17 +4,17 @@ use askama::Template;
 use axum::body::Body;
 use http::{Response, StatusCode, header};
 use pages::Head;
-use service::sign_in::SignInRefusal;
+use service::users::sign_in::SignInRejection;
 
 /// What went wrong at the last try, in words, and how the answer says it to programs.
 #[derive(Debug)]
-pub(super) struct Problem {
+pub(super) struct FormError {
     pub(super) status: StatusCode,
     pub(super) text: String,
     retry_after_seconds: Option<u64>,
 }
 
-impl Problem {
+impl FormError {
     pub(super) fn new(status: StatusCode, text: impl Into<String>) -> Self {
         Self { status, text: text.into(), retry_after_seconds: None }
     }
@@ -24,16 +24,16 @@ impl Problem {
         Self { retry_after_seconds: Some(seconds), ..Self::new(StatusCode::TOO_MANY_REQUESTS, text) }
     }
 
-    /// The words for a refusal; `wrong` for what does not fit together. A failure is not the person's, and comes back.
-    pub(super) fn of(refusal: SignInRefusal, wrong: &str) -> Result<Self, service::Failure> {
-        match refusal {
-            SignInRefusal::Wrong => Ok(Self::new(StatusCode::UNAUTHORIZED, wrong)),
-            SignInRefusal::TooManyAttempts(seconds) => Ok(Self::too_many(seconds)),
-            SignInRefusal::Over => Ok(Self::new(
+    /// The words for a rejection; `wrong` for what does not fit together. A failure is not the person's, and comes back.
+    pub(super) fn of(rejection: SignInRejection, wrong: &str) -> Result<Self, service::Failure> {
+        match rejection {
+            SignInRejection::Wrong => Ok(Self::new(StatusCode::UNAUTHORIZED, wrong)),
+            SignInRejection::TooManyAttempts(seconds) => Ok(Self::too_many(seconds)),
+            SignInRejection::Over => Ok(Self::new(
                 StatusCode::UNAUTHORIZED,
                 "That took too long, or was used already. Sign in again.",
             )),
-            SignInRefusal::Failure(failure) => Err(failure),
+            SignInRejection::Failure(failure) => Err(failure),
         }
     }
 }
@@ -43,7 +43,7 @@ impl Problem {
 #[template(path = "sign-in.html")]
 pub(super) struct SignInPage {
     pub(super) head: Head,
-    pub(super) problem: Option<Problem>,
+    pub(super) form_error: Option<FormError>,
     /// What stands in the field for the address.
     pub(super) email: String,
     /// Whether somebody has signed in, at this address, and must only prove the password again.
@@ -59,30 +59,30 @@ pub(super) struct SignInPage {
 #[template(path = "second-factor.html")]
 pub(super) struct SecondFactorPage {
     pub(super) head: Head,
-    pub(super) problem: Option<Problem>,
+    pub(super) form_error: Option<FormError>,
 }
 
 impl SignInPage {
     /// `origin` is where the form's answer may lead.
     pub(super) fn answer(&self, origin: &str) -> Response<Body> {
-        answer(self, self.problem.as_ref(), origin)
+        answer(self, self.form_error.as_ref(), origin)
     }
 }
 
 impl SecondFactorPage {
-    pub(super) fn new(problem: Option<Problem>) -> Self {
-        Self { head: Head::new("Second step"), problem }
+    pub(super) fn new(form_error: Option<FormError>) -> Self {
+        Self { head: Head::new("Second step"), form_error }
     }
 
     pub(super) fn answer(&self, origin: &str) -> Response<Body> {
-        answer(self, self.problem.as_ref(), origin)
+        answer(self, self.form_error.as_ref(), origin)
     }
 }
 
-fn answer(page: &impl Template, problem: Option<&Problem>, origin: &str) -> Response<Body> {
-    let status = problem.map_or(StatusCode::OK, |problem| problem.status);
+fn answer(page: &impl Template, form_error: Option<&FormError>, origin: &str) -> Response<Body> {
+    let status = form_error.map_or(StatusCode::OK, |form_error| form_error.status);
     let mut response = pages::html_allowing(status, page, Some(origin));
-    if let Some(seconds) = problem.and_then(|problem| problem.retry_after_seconds) {
+    if let Some(seconds) = form_error.and_then(|form_error| form_error.retry_after_seconds) {
         response.headers_mut().insert(header::RETRY_AFTER, web::retry_after(seconds));
     }
     response
@@ -101,14 +101,14 @@ mod tests {
         text
     }
 
-    fn sign_in(email: &str, known: bool, problem: Option<Problem>) -> SignInPage {
+    fn sign_in(email: &str, known: bool, form_error: Option<FormError>) -> SignInPage {
         let forgot = format!("https://v.example/{email}");
         let passkeys = Some(format!("/{email}"));
-        SignInPage { head: Head::new(email), problem, email: email.to_owned(), known, forgot, passkeys }
+        SignInPage { head: Head::new(email), form_error, email: email.to_owned(), known, forgot, passkeys }
     }
 
-    fn hostile() -> Problem {
-        Problem::new(StatusCode::UNAUTHORIZED, HOSTILE)
+    fn hostile() -> FormError {
+        FormError::new(StatusCode::UNAUTHORIZED, HOSTILE)
     }
 
     #[test]
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_page_may_lead_to_one_origin_more_and_says_when_to_come_back() {
-        let answer = sign_in("", false, Some(Problem::too_many(7))).answer("https://v.example");
+        let answer = sign_in("", false, Some(FormError::too_many(7))).answer("https://v.example");
         assert_eq!((answer.status().as_u16(), answer.headers()["retry-after"].to_str().unwrap()), (429, "7"));
         let policy = answer.headers()["content-security-policy"].to_str().unwrap();
         assert!(policy.contains("form-action 'self' https://v.example;"), "{policy}");

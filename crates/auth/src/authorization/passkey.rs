@@ -1,10 +1,10 @@
 //! Signing in with a passkey: a challenge for the page's script, and the authenticator's answer, which comes back through
 //! the sign-in form. So it leads to the same places as a password, and what goes wrong is said on the same page.
 
-use super::{Problem, Visit};
+use super::{AuthorizationFlow, FormError};
 use crate::{
     AuthorizationServer, browser,
-    errors::{Refusal, no_store},
+    errors::{OAuthRejection, no_store},
     request::ctx,
 };
 use axum::{
@@ -13,24 +13,28 @@ use axum::{
 };
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
-use service::{Failure, Reject, exchange::ClientRefusal, passkeys::PasskeyAttempt, sign_in::SignInRefusal};
+use service::{
+    Failure, Rejection,
+    tokens::issuance::ClientRejection,
+    users::{passkeys::PasskeyAttempt, sign_in::SignInRejection},
+};
 
 /// `POST`: a challenge for whoever is there.
-pub(crate) async fn begin(
+pub(crate) async fn show(
     State(server): State<AuthorizationServer>,
     request: Request,
-) -> Result<Response<Body>, Refusal> {
+) -> Result<Response<Body>, OAuthRejection> {
     if !web::origin::is_own(request.method(), request.headers(), server.cookie().is_secure()) {
         return Ok(browser::foreign());
     }
     let ctx = ctx(&request.into_parts().0)?;
     let ceremony = match server.service().begin_passkey_sign_in(&ctx).await {
         Ok(ceremony) => ceremony,
-        Err(Failure::Reject(Reject::TooMany(seconds))) => {
-            return Err(ClientRefusal::TooManyFailures(seconds).into());
+        Err(Failure::Rejection(Rejection::TooMany(seconds))) => {
+            return Err(ClientRejection::TooManyFailures(seconds).into());
         }
-        Err(Failure::Reject(_)) => {
-            return Err(Refusal::invalid_request("Passkeys cannot be used at this address."));
+        Err(Failure::Rejection(_)) => {
+            return Err(OAuthRejection::invalid_request("Passkeys cannot be used at this address."));
         }
         Err(failure) => return Err(failure.into()),
     };
@@ -39,19 +43,21 @@ pub(crate) async fn begin(
     Ok(no_store(web::json(StatusCode::OK, &answer)))
 }
 
-impl Visit<'_> {
+impl AuthorizationFlow<'_> {
     pub(super) async fn take_passkey(&self, ceremony: &str, answer: &str) -> Result<Response<Body>, Failure> {
         let wrong = "This passkey is not known here. Use another one, or your password.";
         let browser = &self.browser;
         let attempt = PasskeyAttempt { ceremony, answer, device: &browser.device };
         let service = browser.server.service();
         match service.sign_in_with_passkey(&browser.ctx, attempt, browser.cookie.as_deref()).await {
-            Ok(signed_in) => self.arrive(&signed_in).await,
+            Ok(signed_in) => self.complete_sign_in(&signed_in).await,
             // A form that is sent a second time finds the sign-in complete already.
-            Err(SignInRefusal::Over) => self.go_on(Some(Problem::of(SignInRefusal::Over, wrong)?)).await,
-            Err(refusal) => {
+            Err(SignInRejection::Over) => {
+                self.go_on(Some(FormError::of(SignInRejection::Over, wrong)?)).await
+            }
+            Err(rejection) => {
                 let known = browser.find_sign_in().await?;
-                self.ask_password(Some(Problem::of(refusal, wrong)?), None, known.as_ref()).await
+                self.ask_password(Some(FormError::of(rejection, wrong)?), None, known.as_ref()).await
             }
         }
     }

@@ -1,13 +1,13 @@
-//! The authorization code grant (RFC 6749 §4.1.3) with PKCE (RFC 7636 §4.5): a person's sign-in buys an access token, and
+//! The authorization code grant (RFC 6749 §4.1.3) with PKCE (RFC 7636 §4.5): a person's sign-in gets an access token, and
 //! an ID token for the scope `openid`. No refresh token: the browser's session lasts.
 
 use super::{invalid_grant, person_answer, required};
-use crate::{AuthorizationServer, errors::Refusal, public_client, request::Posted};
+use crate::{AuthorizationServer, errors::OAuthRejection, public_client, request::Posted};
 use axum::body::Body;
 use http::Response;
 use service::{
-    authorization::{CodeRefusal, VIEWPORT},
-    exchange::ClientRefusal,
+    tokens::issuance::ClientRejection,
+    users::authorization_codes::{CodeRejection, VIEWPORT},
 };
 use web::Form;
 
@@ -17,22 +17,22 @@ pub(crate) async fn exchange(
     server: &AuthorizationServer,
     posted: &Posted,
     form: &Form<'_>,
-) -> Result<Response<Body>, Refusal> {
+) -> Result<Response<Body>, OAuthRejection> {
     let client_id = public_client::require(posted, form, VIEWPORT)?;
     let (code, redirect_uri) = (required(form, "code")?, required(form, "redirect_uri")?);
     let verifier = required(form, "code_verifier")?;
     if !is_verifier(verifier) {
-        return Err(Refusal::invalid_request(
+        return Err(OAuthRejection::invalid_request(
             "code_verifier must have 43 to 128 letters, digits, dashes, dots, underscores or tildes.",
         ));
     }
-    let bought = server.service().exchange_code(&posted.ctx, code, client_id, redirect_uri, verifier).await;
-    let bought = bought.map_err(|refusal| match refusal {
-        CodeRefusal::Invalid(why) => invalid_grant(why),
-        CodeRefusal::TooManyFailures(seconds) => ClientRefusal::TooManyFailures(seconds).into(),
-        CodeRefusal::Failure(failure) => failure.into(),
+    let issued = server.service().exchange_code(&posted.ctx, code, client_id, redirect_uri, verifier).await;
+    let issued = issued.map_err(|rejection| match rejection {
+        CodeRejection::Invalid(why) => invalid_grant(why),
+        CodeRejection::TooManyFailures(seconds) => ClientRejection::TooManyFailures(seconds).into(),
+        CodeRejection::Failure(failure) => failure.into(),
     })?;
-    Ok(person_answer(&bought.tokens, bought.id_token.as_deref()))
+    Ok(person_answer(&issued.tokens, issued.id_token.as_deref()))
 }
 
 /// RFC 7636 §4.1.

@@ -1,9 +1,9 @@
-//! The client credentials grant (RFC 6749 §4.4): an API key's pair buys an access token. No refresh token (§4.4.3).
+//! The client credentials grant (RFC 6749 §4.4): an API key's pair gets an access token. No refresh token (§4.4.3).
 
 use crate::{
     AuthorizationServer,
     client_authentication::ClientAuthentication,
-    errors::{Refusal, no_store},
+    errors::{OAuthRejection, no_store},
     request::Posted,
 };
 use axum::body::Body;
@@ -30,22 +30,22 @@ pub(crate) async fn exchange(
     server: &AuthorizationServer,
     posted: &Posted,
     form: &Form<'_>,
-) -> Result<Response<Body>, Refusal> {
+) -> Result<Response<Body>, OAuthRejection> {
     let client = ClientAuthentication::find(&posted.headers, form)?;
     let scope = form.get("scope").unwrap_or("");
-    let bought = server
+    let issued = server
         .service()
         .exchange(&posted.ctx, client.credential(), scope)
         .await
-        .map_err(|refusal| Refusal::from(refusal).challenging_basic(client.basic))?;
+        .map_err(|rejection| OAuthRejection::from(rejection).challenging_basic(client.basic))?;
     let answer = Answer {
-        access_token: &bought.access_token,
-        expires_in: bought.window.seconds(),
+        access_token: &issued.access_token,
+        expires_in: issued.window.seconds(),
         token_type: "Bearer",
-        scope: bought.scopes.to_string(),
+        scope: issued.scopes.to_string(),
         refresh_expires_in: 0,
         not_before_policy: 0,
-        client_secret_expires_at: bought.secret_expires_at.seconds(),
+        client_secret_expires_at: issued.secret_expires_at.seconds(),
     };
     Ok(no_store(web::json(StatusCode::OK, &answer)))
 }

@@ -1,10 +1,10 @@
 //! The device authorization grant (RFC 8628 §3.4): a command line asks whether a person has let it in.
 
 use super::{person_answer, required};
-use crate::{AuthorizationServer, errors::Refusal, public_client, request::Posted};
+use crate::{AuthorizationServer, errors::OAuthRejection, public_client, request::Posted};
 use axum::body::Body;
 use http::Response;
-use service::authorization::COMMAND_LINE;
+use service::users::authorization_codes::COMMAND_LINE;
 use web::Form;
 
 pub(crate) const NAME: &str = "urn:ietf:params:oauth:grant-type:device_code";
@@ -13,7 +13,7 @@ pub(crate) async fn exchange(
     server: &AuthorizationServer,
     posted: &Posted,
     form: &Form<'_>,
-) -> Result<Response<Body>, Refusal> {
+) -> Result<Response<Body>, OAuthRejection> {
     let client_id = public_client::require(posted, form, COMMAND_LINE)?;
     let device_code = required(form, "device_code")?;
     let tokens = server.service().poll_device(&posted.ctx, client_id, device_code).await?;

@@ -5,11 +5,14 @@ pub(crate) mod client_credentials;
 pub(crate) mod device_code;
 pub(crate) mod refresh_token;
 
-use crate::errors::{Refusal, no_store};
+use crate::errors::{OAuthRejection, no_store};
 use axum::body::Body;
 use http::{Response, StatusCode};
 use serde::Serialize;
-use service::{devices::PollRefusal, exchange::ClientRefusal, person_tokens::PersonTokens};
+use service::{
+    tokens::{issuance::ClientRejection, user_tokens::PersonTokens},
+    users::devices::PollRejection,
+};
 use web::Form;
 
 /// RFC 6749 §5.1 for people: with a refresh token or an ID token where the grant has one.
@@ -43,30 +46,30 @@ fn person_answer(tokens: &PersonTokens, id_token: Option<&str>) -> Response<Body
     no_store(web::json(StatusCode::OK, &answer))
 }
 
-fn required<'a>(form: &'a Form<'_>, name: &str) -> Result<&'a str, Refusal> {
-    form.get(name).ok_or_else(|| Refusal::invalid_request(format!("{name} is missing.")))
+fn required<'a>(form: &'a Form<'_>, name: &str) -> Result<&'a str, OAuthRejection> {
+    form.get(name).ok_or_else(|| OAuthRejection::invalid_request(format!("{name} is missing.")))
 }
 
-fn invalid_grant(why: &str) -> Refusal {
+fn invalid_grant(why: &str) -> OAuthRejection {
     let mut letters = why.chars();
     let first = letters.next().map(|first| first.to_ascii_uppercase());
     let sentence: String = first.into_iter().chain(letters).chain(std::iter::once('.')).collect();
-    Refusal::new(StatusCode::BAD_REQUEST, "invalid_grant", sentence)
+    OAuthRejection::new(StatusCode::BAD_REQUEST, "invalid_grant", sentence)
 }
 
-impl From<PollRefusal> for Refusal {
-    fn from(refusal: PollRefusal) -> Self {
+impl From<PollRejection> for OAuthRejection {
+    fn from(rejection: PollRejection) -> Self {
         let not_yet = |error, description: &str| Self::new(StatusCode::BAD_REQUEST, error, description);
-        match refusal {
-            PollRefusal::Pending => not_yet("authorization_pending", "Nobody has decided yet: ask again."),
-            PollRefusal::SlowDown => {
+        match rejection {
+            PollRejection::Pending => not_yet("authorization_pending", "Nobody has decided yet: ask again."),
+            PollRejection::SlowDown => {
                 not_yet("slow_down", "That was too soon: wait 5 seconds longer between requests from now on.")
             }
-            PollRefusal::Denied => not_yet("access_denied", "The request was refused in the browser."),
-            PollRefusal::Expired => not_yet("expired_token", "It took too long: begin again."),
-            PollRefusal::Invalid(why) => invalid_grant(why),
-            PollRefusal::TooManyFailures(seconds) => ClientRefusal::TooManyFailures(seconds).into(),
-            PollRefusal::Failure(failure) => failure.into(),
+            PollRejection::Denied => not_yet("access_denied", "The request was refused in the browser."),
+            PollRejection::Expired => not_yet("expired_token", "It took too long: begin again."),
+            PollRejection::Invalid(why) => invalid_grant(why),
+            PollRejection::TooManyFailures(seconds) => ClientRejection::TooManyFailures(seconds).into(),
+            PollRejection::Failure(failure) => failure.into(),
         }
     }
 }

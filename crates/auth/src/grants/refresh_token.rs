@@ -1,12 +1,12 @@
-//! The refresh token grant (RFC 6749 §6): a command line that was let in buys its next access token. The refresh token
+//! The refresh token grant (RFC 6749 §6): a device that a user approved gets its next access token. The refresh token
 //! changes each time; one that comes a second time has leaked, and ends the session (RFC 9700 §4.14.2).
 
 use super::{person_answer, required};
-use crate::{AuthorizationServer, errors::Refusal, public_client, request::Posted};
+use crate::{AuthorizationServer, errors::OAuthRejection, public_client, request::Posted};
 use axum::body::Body;
 use domain::ScopeSet;
 use http::{Response, StatusCode};
-use service::authorization::COMMAND_LINE;
+use service::users::authorization_codes::COMMAND_LINE;
 use web::Form;
 
 pub(crate) const NAME: &str = "refresh_token";
@@ -15,12 +15,12 @@ pub(crate) async fn exchange(
     server: &AuthorizationServer,
     posted: &Posted,
     form: &Form<'_>,
-) -> Result<Response<Body>, Refusal> {
+) -> Result<Response<Body>, OAuthRejection> {
     let client_id = public_client::require(posted, form, COMMAND_LINE)?;
     let refresh_token = required(form, "refresh_token")?;
-    // Every command line is let in with the default scope; a token of another one was not what the person agreed to.
+    // Every device is approved with the default scope; a token of another one was not what the person agreed to.
     if ScopeSet::parse(form.get("scope").unwrap_or_default()) != Ok(ScopeSet::DEFAULT) {
-        return Err(Refusal::new(
+        return Err(OAuthRejection::new(
             StatusCode::BAD_REQUEST,
             "invalid_scope",
             "The scope stays what it was when the session began; leave scope out.",

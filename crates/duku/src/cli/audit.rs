@@ -112,23 +112,23 @@ pub(super) fn spinner(what: &'static str) -> ProgressBar {
 }
 
 fn report(reports: &[ChainReport], format: Format) -> Result<(), CommandFailure> {
-    let faults = reports.iter().filter(|report| report.fault.is_some()).count();
+    let damage = reports.iter().filter(|report| report.damage.is_some()).count();
     if format.json {
         let chains: Vec<Value> = reports
             .iter()
             .map(|report| {
                 json!({
                     "chain": report.chain, "entries": report.entries, "hash": report.hash,
-                    "intact": report.fault.is_none(), "fault": report.fault,
+                    "intact": report.damage.is_none(), "fault": report.damage,
                 })
             })
             .collect();
-        output::json(&json!({ "intact": faults == 0, "chains": chains }))?;
+        output::json(&json!({ "intact": damage == 0, "chains": chains }))?;
     } else {
         let rows = reports
             .iter()
             .map(|report| {
-                let state = report.fault.clone().unwrap_or_else(|| "intact".to_owned());
+                let state = report.damage.clone().unwrap_or_else(|| "intact".to_owned());
                 vec![
                     report.chain.clone(),
                     report.entries.to_string(),
@@ -139,7 +139,7 @@ fn report(reports: &[ChainReport], format: Format) -> Result<(), CommandFailure>
             .collect();
         output::table(&["CHAIN", "ENTRIES", "ENDS AT", "STATE"], rows, "The audit log is empty.")?;
     }
-    match faults {
+    match damage {
         0 => Ok(()),
         1 => Err(CommandFailure::new("one chain of the audit log is not what was written")),
         many => Err(CommandFailure::new(format!("{many} chains of the audit log are not what was written"))),
@@ -147,17 +147,17 @@ fn report(reports: &[ChainReport], format: Format) -> Result<(), CommandFailure>
 }
 
 fn verify_file(path: &Path) -> Result<ChainReport, CommandFailure> {
-    let refusal =
+    let rejection =
         |what: &dyn std::fmt::Display| CommandFailure::new(format!("cannot read {}: {what}", path.display()));
-    let file = std::fs::File::open(path).map_err(|error| refusal(&error))?;
+    let file = std::fs::File::open(path).map_err(|error| rejection(&error))?;
     let mut walk = Walk::default();
-    let mut report = ChainReport { chain: String::new(), entries: 0, hash: String::new(), fault: None };
+    let mut report = ChainReport { chain: String::new(), entries: 0, hash: String::new(), damage: None };
     for (number, line) in BufReader::new(file).lines().enumerate() {
-        let line = line.map_err(|error| refusal(&error))?;
+        let line = line.map_err(|error| rejection(&error))?;
         let event = read_export_line(&line)
-            .ok_or_else(|| refusal(&format!("line {} is no audit entry", number + 1)))?;
+            .ok_or_else(|| rejection(&format!("line {} is no audit entry", number + 1)))?;
         if number > 0 && report.chain != event.chain {
-            return Err(refusal(&format!("line {} is of another chain: an export holds one", number + 1)));
+            return Err(rejection(&format!("line {} is of another chain: an export holds one", number + 1)));
         }
         report.chain.clone_from(&event.chain);
         // The hash covers what an entry says in its canonical form; the fields beside that form are what people read.
@@ -166,13 +166,13 @@ fn verify_file(path: &Path) -> Result<ChainReport, CommandFailure> {
         } else {
             Err(format!("line {} is not as it was exported", number + 1))
         };
-        if let Err(fault) = step {
-            report.fault = Some(fault);
+        if let Err(damage) = step {
+            report.damage = Some(damage);
             break;
         }
     }
     if report.chain.is_empty() {
-        return Err(refusal(&"it holds no entries"));
+        return Err(rejection(&"it holds no entries"));
     }
     Ok(ChainReport { entries: walk.entries, hash: walk.hash, ..report })
 }

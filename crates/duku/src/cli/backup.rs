@@ -16,7 +16,7 @@ use crate::{
 use clap::Args;
 use jose::MasterKey;
 use serde_json::json;
-use service::{Service, signing};
+use service::{Service, tokens::signing_keys};
 use std::{
     fs::{self, File},
     io::{self, IsTerminal, Write, stdout},
@@ -215,10 +215,10 @@ impl Draft {
     }
 
     fn put(self, target: &Path) -> Result<(), CommandFailure> {
-        let refusal =
+        let rejection =
             |error: io::Error| CommandFailure::new(format!("cannot write {}: {error}", target.display()));
-        fs::rename(&self.path, target).map_err(refusal)?;
-        File::open(store::folder_of(target)).and_then(|folder| folder.sync_all()).map_err(refusal)
+        fs::rename(&self.path, target).map_err(rejection)?;
+        File::open(store::folder_of(target)).and_then(|folder| folder.sync_all()).map_err(rejection)
     }
 }
 
@@ -244,7 +244,7 @@ async fn note(settings: &Settings, file: &Path, sound: &Sound) -> Result<(), Com
     let entropy = Arc::clone(&ambient.entropy);
     let ctx = ambient.background("backup");
     let service = Service::open(store, key, settings.policy(&urls)?, entropy, &ctx).await?;
-    let operator = signing::operator(&operating_system_user());
+    let operator = signing_keys::operator(&operating_system_user());
     let details = json!({ "bytes": sound.bytes, "schema": sound.schema });
     let noted = service.note_backup(&ctx, operator, &file.display().to_string(), details).await;
     app::checkpoint_if_alone(service.store()).await;

@@ -147,8 +147,8 @@ impl Query {
         let variables: Value = serde_json::from_str(variables)
             .map_err(|error| CommandFailure::new(format!("--variables is no JSON object: {error}")))?;
         let client = http::client()?;
-        let bought = self.connection.exchange(&client, None).await?;
-        let token = access_token(&bought)?;
+        let issued = self.connection.exchange(&client, None).await?;
+        let token = access_token(&issued)?;
         let (_, answer) =
             http::graphql(&client, self.connection.base(), token, &document, &variables).await?;
         output::json(&answer)?;

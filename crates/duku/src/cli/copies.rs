@@ -4,7 +4,7 @@ use crate::{failure::CommandFailure, settings::Settings};
 use domain::Timestamp;
 use jose::MasterKey;
 use serde_json::{Value, json};
-use service::{audit::verify_chains, audit_witness::Witness};
+use service::{audit::verify_chains, operations::audit_witness::Witness};
 use std::path::{Path, PathBuf};
 use store::{Location, Store};
 
@@ -48,18 +48,18 @@ impl Sound {
 pub(super) async fn examine(path: &Path, master_key: Option<&MasterKey>) -> Result<Sound, CommandFailure> {
     let damaged =
         |what: &dyn std::fmt::Display| CommandFailure::new(format!("the backup is not sound: {what}"));
-    if let Some(fault) = store::faults_of_sqlite(path, false)?.first() {
-        return Err(damaged(fault));
+    if let Some(damage) = store::damage_of_sqlite(path, false)?.first() {
+        return Err(damaged(damage));
     }
     let store = Store::open_copy(path).await?;
     let fingerprint = service::sealed_under(&store).await?;
     let fingerprint =
         fingerprint.ok_or_else(|| damaged(&"it does not say under which master key it is sealed"))?;
     let reports = verify_chains(&store, master_key, None, &Witness::default()).await?;
-    if let Some((chain, fault)) =
-        reports.iter().find_map(|report| report.fault.as_ref().map(|fault| (&report.chain, fault)))
+    if let Some((chain, damage)) =
+        reports.iter().find_map(|report| report.damage.as_ref().map(|damage| (&report.chain, damage)))
     {
-        return Err(damaged(&format!("in the audit log of {chain}, {fault}")));
+        return Err(damaged(&format!("in the audit log of {chain}, {damage}")));
     }
     Ok(Sound {
         schema: store.schema_version().await?,
@@ -71,7 +71,7 @@ pub(super) async fn examine(path: &Path, master_key: Option<&MasterKey>) -> Resu
     })
 }
 
-/// The file of the data; for PostgreSQL the refusal that names its own tool.
+/// The file of the data; for PostgreSQL the rejection that names its own tool.
 pub(super) fn sqlite_file(settings: &Settings, instead: &str) -> Result<PathBuf, CommandFailure> {
     match settings.store_options()?.location {
         Location::Sqlite(path) => Ok(path),

@@ -49,10 +49,10 @@ struct Pair {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Expect {
     Data,
-    Refusal,
+    Rejection,
 }
 
-struct Stage {
+struct DemoData {
     program: String,
     data_dir: PathBuf,
     urls: Urls,
@@ -66,7 +66,7 @@ impl Demo {
         let settings = throw_away(settings, dir.path()).await;
         let realm = settings.realm.clone();
         let prepared = serve::prepare(settings).await?;
-        let stage = Stage {
+        let demo = DemoData {
             program: program(),
             data_dir: dir.path().to_owned(),
             urls: prepared.urls.clone(),
@@ -77,7 +77,7 @@ impl Demo {
         let mut hang_up = signal(SignalKind::hangup())?;
         let mut serving = tokio::spawn(prepared.serve());
         tokio::select! {
-            played = stage.play() => played?,
+            played = demo.play() => played?,
             served = &mut serving => return served.map_err(|error| CommandFailure::new(error.to_string()))?,
             _ = hang_up.recv() => return Ok(()),
         }
@@ -87,7 +87,7 @@ impl Demo {
         }
         output::line(&format!(
             "\nThe server goes on at {}: paste any command above. Ctrl-C stops it and deletes its data.",
-            stage.urls.platform
+            demo.urls.platform
         ))?;
         tokio::select! {
             served = serving => served.map_err(|error| CommandFailure::new(error.to_string()))?,
@@ -127,7 +127,7 @@ fn program() -> String {
     })
 }
 
-impl Stage {
+impl DemoData {
     async fn play(&self) -> Result<(), CommandFailure> {
         self.set().await?;
         self.use_a_key().await?;
@@ -173,12 +173,12 @@ impl Stage {
 
     async fn revoke_a_key(&self) -> Result<(), CommandFailure> {
         let pair = self.generate("Leaked somewhere").await?;
-        title("It buys a token, and the token works")?;
+        title("It gets a token, and the token works")?;
         let token = text(&self.exchange(&pair).await?, "access_token")?;
         self.query("LEAKED", &token, Expect::Data).await?;
         title("Revoke it: the token is refused at once")?;
         self.admin(&["key", "revoke", &pair.client_id]).await?;
-        self.query("LEAKED", &token, Expect::Refusal).await?;
+        self.query("LEAKED", &token, Expect::Rejection).await?;
         title("And so is the pair")?;
         self.exchange(&pair).await.map(drop)
     }

@@ -14,7 +14,7 @@ pub fn days(text: &str) -> Result<i64, String> {
 /// # Errors
 /// It is no time, or one that no number holds.
 pub fn seconds(text: &str) -> Result<i64, String> {
-    let refusal = || "write a time like 1h, 24h or 7d".to_owned();
+    let rejection = || "write a time like 1h, 24h or 7d".to_owned();
     let (number, unit) = match text.char_indices().last() {
         Some((at, 's')) => (text.get(..at), 1),
         Some((at, 'm')) => (text.get(..at), 60),
@@ -22,8 +22,8 @@ pub fn seconds(text: &str) -> Result<i64, String> {
         Some((at, 'd')) => (text.get(..at), 86_400),
         _ => (Some(text), 1),
     };
-    let number: i64 = number.and_then(|number| number.parse().ok()).ok_or_else(refusal)?;
-    number.checked_mul(unit).ok_or_else(refusal)
+    let number: i64 = number.and_then(|number| number.parse().ok()).ok_or_else(rejection)?;
+    number.checked_mul(unit).ok_or_else(rejection)
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ pub(crate) fn client() -> Result<Client, CommandFailure> {
     client.map_err(|error| CommandFailure::new(format!("cannot start the HTTP client: {error}")))
 }
 
-/// By this a person recognises the command line that asks to be let in: `duku/0.1.0 on ada-laptop`.
+/// By this a person recognises the device that asks for approval: `duku/0.1.0 on ada-laptop`.
 fn own_name() -> String {
     let version = env!("CARGO_PKG_VERSION");
     let host = ["/proc/sys/kernel/hostname", "/etc/hostname"]
@@ -77,7 +77,7 @@ pub(crate) fn graphql_error(answer: &Value) -> Option<&str> {
     answer.pointer("/errors/0/message").and_then(Value::as_str)
 }
 
-/// A refusal of the authorization server (RFC 6749 §5.2) as one line.
+/// A rejection of the authorization server (RFC 6749 §5.2) as one line.
 pub(crate) fn oauth_failure(status: StatusCode, answer: &Value) -> CommandFailure {
     let description =
         answer.get("error_description").and_then(Value::as_str).unwrap_or("no reason was given");

@@ -1,4 +1,4 @@
-//! The command line. Exit codes: 0 done, 1 refused or failed (one clear line on standard error), 2 wrong usage.
+//! The command line. Exit codes: 0 done, 1 rejected or failed (one clear line on standard error), 2 wrong usage.
 
 #![expect(clippy::doc_markdown, reason = "what documents a command is its help text, shown as it stands")]
 
@@ -87,14 +87,14 @@ enum Command {
     },
 }
 
-/// How many tasks a thread runs before it looks at those that all threads share. Under a crowd its own never end, and those that
+/// How many tasks a thread runs before it looks at those that all threads share. Under a burst its own never end, and those that
 /// found no room there wait in the shared queue: at the library's rate (up to 127) some waited for twenty seconds.
 const TURNS_BETWEEN_LOOKS: u32 = 2;
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
-    // Refused only if a provider is there already, and then it is this one.
+    // Rejected only if a provider is there already, and then it is this one.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

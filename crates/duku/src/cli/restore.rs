@@ -16,7 +16,7 @@ use crate::{
 use clap::Args;
 use domain::Timestamp;
 use serde_json::json;
-use service::{Ctx, Failure, Principal, Reject, Service, signing};
+use service::{Failure, Principal, Rejection, RequestContext, Service, tokens::signing_keys};
 use std::{
     fs::File,
     io::{Read, stdin},
@@ -190,11 +190,11 @@ impl Restore {
             "newest_entry_at": sound.newest.map(|at| at.to_string()),
             "ended_sessions_and_tokens": !self.as_it_was,
         });
-        let operator = signing::operator(&operating_system_user());
+        let operator = signing_keys::operator(&operating_system_user());
         end_again(&service, &ambient.background("restore"), ended).await?;
         let (ctx, name) = (ambient.background("restore"), self.file.display().to_string());
         service.note_restore(&ctx, &operator, &name, details, !self.as_it_was).await?;
-        // The thread that writes still had the copy open when it was to take its place, which was refused then.
+        // The thread that writes still had the copy open when it was to take its place, which was rejected then.
         service.store().close(Duration::ZERO, CLOSE).await?;
         Ok(())
     }
@@ -238,13 +238,17 @@ impl Restore {
 }
 
 /// Ends graces that had ended in the former data: whoever has one of these secrets has had no use of it since.
-async fn end_again(service: &Service, ctx: &Ctx, ended: &[RunningGrace]) -> Result<(), CommandFailure> {
+async fn end_again(
+    service: &Service,
+    ctx: &RequestContext,
+    ended: &[RunningGrace],
+) -> Result<(), CommandFailure> {
     for grace in ended {
         let organisation = service.find_organisation(&grace.organisation_id).await?;
         let principal = Principal::operator(operating_system_user(), &organisation);
         match service.end_grace(ctx, &principal, &grace.id).await {
             // Its time came meanwhile.
-            Err(Failure::Reject(Reject::Conflict(_))) => {}
+            Err(Failure::Rejection(Rejection::Conflict(_))) => {}
             other => drop(other?),
         }
     }

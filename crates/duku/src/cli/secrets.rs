@@ -9,18 +9,18 @@ const MAXIMUM_BYTES: u64 = 64 * 1024;
 
 /// Reads the first line of a file, or of standard input if the path is `-`.
 pub(crate) fn read(path: &Path) -> Result<Zeroizing<String>, CommandFailure> {
-    let refusal = |error: std::io::Error| {
+    let rejection = |error: std::io::Error| {
         CommandFailure::new(format!("cannot read the secret from {}: {error}", path.display()))
     };
     let mut text = Zeroizing::new(String::new());
     if path == Path::new("-") {
-        std::io::stdin().take(MAXIMUM_BYTES).read_to_string(&mut text).map_err(refusal)?;
+        std::io::stdin().take(MAXIMUM_BYTES).read_to_string(&mut text).map_err(rejection)?;
     } else {
         std::fs::File::open(path)
-            .map_err(refusal)?
+            .map_err(rejection)?
             .take(MAXIMUM_BYTES)
             .read_to_string(&mut text)
-            .map_err(refusal)?;
+            .map_err(rejection)?;
     }
     match text.lines().next() {
         Some(first) if !first.is_empty() => Ok(Zeroizing::new(first.to_owned())),

@@ -4,9 +4,8 @@ use super::output;
 use crate::{
     app::{self, Ambient},
     failure::CommandFailure,
-    jobs,
-    load_shedding::LoadShedder,
-    open_files, operations, server,
+    jobs, operations,
+    server::{self, load_shedding::LoadShedder, open_files},
     settings::{Settings, Urls, token_endpoint, viewport_of},
     telemetry,
     witness::WitnessFile,
@@ -99,7 +98,7 @@ async fn remember_urls(service: &Service, urls: &Urls) -> Result<(), CommandFail
         Some(before) => tracing::warn!(
             before = before.platform,
             now = urls.platform,
-            "this data was served at another URL before: tokens bought there are refused here; set --public-url to keep one"
+            "this data was served at another URL before: tokens issued there are refused here; set --public-url to keep one"
         ),
         None => {}
     }

@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_serves_something_else_is_refused() {
+    fn a_host_that_serves_something_else_is_rejected() {
         for url in
             ["https://platform.x.org", "https://viewport.x.org", "https://auth.x.org", "https://x.org/docs"]
         {
@@ -89,19 +89,19 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_with_faults_is_refused_with_file_and_line() {
+    fn a_folder_with_faults_is_rejected_with_file_and_line() {
         let folder = tempfile::tempdir().unwrap();
-        let refusal = |folder: PathBuf| {
+        let rejection = |folder: PathBuf| {
             let given = GivenSettings { docs_folder: Some(folder), ..GivenSettings::default() };
             let settings = given.resolve(None).unwrap();
             let urls = Urls::resolve(&settings, "127.0.0.1:8080".parse().unwrap()).unwrap();
             settings.documentation(&urls).err().map(|error| error.to_string())
         };
         fs::write(folder.path().join("a.md"), "# A\n\n[b](b.md)\n").unwrap();
-        let faults = refusal(folder.path().to_owned()).unwrap();
+        let faults = rejection(folder.path().to_owned()).unwrap();
         assert!(faults.contains("\n  a.md:3: b.md leads to no page; "), "{faults}");
         fs::write(folder.path().join("b.md"), "# B\n").unwrap();
-        assert_eq!(refusal(folder.path().to_owned()), None);
-        assert!(refusal(folder.path().join("gone")).unwrap().contains("gone"));
+        assert_eq!(rejection(folder.path().to_owned()), None);
+        assert!(rejection(folder.path().join("gone")).unwrap().contains("gone"));
     }
 }

@@ -1,7 +1,7 @@
 //! Limits that follow from how much memory the process may take, unless they are set.
 
 use super::Settings;
-use crate::{failure::CommandFailure, memory};
+use crate::{failure::CommandFailure, server::memory};
 
 /// What is assumed where the system does not say.
 const USUAL: u64 = 1 << 30;
@@ -59,7 +59,7 @@ impl Settings {
     }
 }
 
-/// Refuses limits that nothing could be served with.
+/// Rejects limits that nothing could be served with.
 pub(super) fn check(settings: &Settings) -> Result<(), CommandFailure> {
     let memory_bytes = usize::try_from(settings.memory_bytes).unwrap_or(usize::MAX);
     for (name, value, least) in [

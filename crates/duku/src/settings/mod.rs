@@ -257,11 +257,11 @@ impl GivenSettings {
 }
 
 fn read_file(path: &Path) -> Result<GivenSettings, CommandFailure> {
-    let refusal = |error: &dyn std::fmt::Display| {
+    let rejection = |error: &dyn std::fmt::Display| {
         CommandFailure::new(format!("cannot use the configuration file {}: {error}", path.display()))
     };
-    let text = std::fs::read_to_string(path).map_err(|error| refusal(&error))?;
-    toml::from_str(&text).map_err(|error| refusal(&error.to_string().trim_end()))
+    let text = std::fs::read_to_string(path).map_err(|error| rejection(&error))?;
+    toml::from_str(&text).map_err(|error| rejection(&error.to_string().trim_end()))
 }
 
 /// A count as a number that ranges can be compared with.

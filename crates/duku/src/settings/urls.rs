@@ -88,14 +88,14 @@ pub fn base_url(name: &str, text: &str) -> Result<Option<String>, CommandFailure
     if text.is_empty() {
         return Ok(None);
     }
-    let refusal = || {
+    let rejection = || {
         CommandFailure::new(format!("{name} must be a URL without a path, like https://platform.example.org"))
     };
-    let url = Url::parse(text).map_err(|_| refusal())?;
+    let url = Url::parse(text).map_err(|_| rejection())?;
     let anonymous = url.username().is_empty() && url.password().is_none();
     let plain = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && anonymous;
     if !plain || !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-        return Err(refusal());
+        return Err(rejection());
     }
     Ok(Some(url.as_str().trim_end_matches('/').to_owned()))
 }

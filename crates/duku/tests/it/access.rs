@@ -39,7 +39,7 @@ impl Caller<'_> {
 
 /// What became of a call, as far as access goes.
 #[derive(Debug, PartialEq, Eq)]
-enum Door {
+enum Answered {
     /// A way to the sign-in, and back.
     SignIn,
     /// 403 because no organisation has the person.
@@ -49,26 +49,28 @@ enum Door {
     Open,
 }
 
-fn door(answer: &Answer) -> Door {
+fn answered(answer: &Answer) -> Answered {
     match answer.status {
-        StatusCode::SEE_OTHER if answer.header("location").starts_with("/login?next=") => Door::SignIn,
-        StatusCode::FORBIDDEN if answer.text.contains("belong to no organisation") => Door::NoOrganisation,
-        StatusCode::FORBIDDEN if answer.text.contains("Only Admins can") => Door::AdminsOnly,
+        StatusCode::SEE_OTHER if answer.header("location").starts_with("/login?next=") => Answered::SignIn,
+        StatusCode::FORBIDDEN if answer.text.contains("belong to no organisation") => {
+            Answered::NoOrganisation
+        }
+        StatusCode::FORBIDDEN if answer.text.contains("Only Admins can") => Answered::AdminsOnly,
         StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED => panic!("{}: {}", answer.status, answer.text),
         status => {
             assert!(!status.is_server_error(), "{status}: {}", answer.text);
-            Door::Open
+            Answered::Open
         }
     }
 }
 
 /// What strangers, people without an organisation, Members and Admins find.
-fn expected(access: Access) -> [Door; 4] {
+fn expected(access: Access) -> [Answered; 4] {
     match access {
-        Access::Anyone => [Door::Open, Door::Open, Door::Open, Door::Open],
-        Access::Person => [Door::SignIn, Door::Open, Door::Open, Door::Open],
-        Access::Member => [Door::SignIn, Door::NoOrganisation, Door::Open, Door::Open],
-        Access::Admin => [Door::SignIn, Door::NoOrganisation, Door::AdminsOnly, Door::Open],
+        Access::Anyone => [Answered::Open, Answered::Open, Answered::Open, Answered::Open],
+        Access::Person => [Answered::SignIn, Answered::Open, Answered::Open, Answered::Open],
+        Access::Member => [Answered::SignIn, Answered::NoOrganisation, Answered::Open, Answered::Open],
+        Access::Admin => [Answered::SignIn, Answered::NoOrganisation, Answered::AdminsOnly, Answered::Open],
     }
 }
 
@@ -101,7 +103,7 @@ async fn every_route_of_viewport_opens_for_whom_its_row_says() {
         for (caller, expected) in callers.iter().zip(expected(rule.access)) {
             let answer = caller.call(rule, &path).await;
             let who = caller.email.unwrap_or("a stranger");
-            assert_eq!(door(&answer), expected, "{} {path} as {who}: {}", rule.method, answer.status);
+            assert_eq!(answered(&answer), expected, "{} {path} as {who}: {}", rule.method, answer.status);
         }
     }
 }
@@ -121,7 +123,7 @@ const OTHERS: [(&str, &str); 24] = [
     ("auth", "{realm} anyone"),
     ("auth", "{realm}/.well-known/openid-configuration anyone"),
     ("platform", "/graphql client"),
-    ("platform", "metadata::PATH anyone"),
+    ("platform", "http::metadata::PATH anyone"),
     ("duku", "/healthz anyone"),
     ("duku", "/readyz anyone"),
     ("duku", "/metrics anyone"),

@@ -7,7 +7,7 @@ use duku::{
     settings::{GivenSettings, Settings, Urls},
 };
 use service::{
-    Ctx, Principal, Service,
+    Principal, RequestContext, Service,
     keys::{GenerateKey, RotateKey},
 };
 use std::{net::SocketAddr, sync::Arc};
@@ -82,7 +82,7 @@ impl Fresh {
         Self { api, service, clock, ambient, address, serving: Serving(serving), database }
     }
 
-    pub(crate) fn ctx(&self) -> Ctx {
+    pub(crate) fn ctx(&self) -> RequestContext {
         self.ambient.background("test")
     }
 }
@@ -119,8 +119,8 @@ impl App {
         self.database
     }
 
-    pub(crate) fn ctx(&self) -> Ctx {
-        Ctx::background(domain::Clock::now(&self.clock), "test")
+    pub(crate) fn ctx(&self) -> RequestContext {
+        RequestContext::background(domain::Clock::now(&self.clock), "test")
     }
 
     pub(crate) fn operator(&self) -> Principal {

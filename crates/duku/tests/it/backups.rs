@@ -33,14 +33,14 @@ async fn ending_all_access_ends_what_was_issued_and_leaves_the_keys(engine: Data
     };
     assert_eq!(page("/settings/api-keys").await, StatusCode::OK);
     assert!(app.api.accepts(&of_key).await && app.api.accepts(&of_person).await);
-    app.service.end_all_access(&app.ctx(), &service::signing::operator("test")).await.unwrap();
+    app.service.end_all_access(&app.ctx(), &service::tokens::signing_keys::operator("test")).await.unwrap();
     assert!(!app.api.accepts(&of_key).await && !app.api.accepts(&of_person).await);
     assert_eq!(page("/settings/api-keys").await, StatusCode::SEE_OTHER, "to the sign-in");
     let code = link.rsplit('/').next().unwrap();
     assert_eq!(page(&format!("/reset/{code}")).await, StatusCode::GONE);
     let again = app.api.token(&pair).await;
-    assert!(app.api.accepts(&again).await, "the key buys a token that is good");
-    assert!(app.service.verify_audit(None).await.unwrap().iter().all(|chain| chain.fault.is_none()));
+    assert!(app.api.accepts(&again).await, "the key gets a token that is good");
+    assert!(app.service.verify_audit(None).await.unwrap().iter().all(|chain| chain.damage.is_none()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -59,7 +59,7 @@ pub(crate) fn text(bytes: &[u8]) -> String {
 }
 
 #[track_caller]
-fn refused(output: &Output, hint: &str) {
+fn rejected(output: &Output, hint: &str) {
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}{}", text(&output.stdout));
     assert!(said.contains(hint) && said.starts_with("duku: ") && said.lines().count() == 1, "{hint}: {said}");
@@ -190,15 +190,15 @@ fn a_backup_replaces_nothing_unless_it_is_told_to() {
     let run = |arguments: &[&str]| server.output(&[&["backup"], arguments].concat());
     let name = file.to_str().unwrap();
     fs::write(&file, "precious").unwrap();
-    refused(&run(&[name]), "--force");
+    rejected(&run(&[name]), "--force");
     assert_eq!(fs::read(&file).unwrap(), b"precious");
     let own = server.data_dir.join("duku.db");
     for own in [own.clone(), PathBuf::from(format!("{}-wal", own.display()))] {
-        refused(&run(&["--force", own.to_str().unwrap()]), "the data themselves");
+        rejected(&run(&["--force", own.to_str().unwrap()]), "the data themselves");
     }
-    refused(&run(&["--force", dir.path().to_str().unwrap()]), "is no file");
-    refused(&run(&["/nowhere/duku.db"]), "/nowhere/duku.db");
-    refused(&run(&["--json", "-"]), "--json");
+    rejected(&run(&["--force", dir.path().to_str().unwrap()]), "is no file");
+    rejected(&run(&["/nowhere/duku.db"]), "/nowhere/duku.db");
+    rejected(&run(&["--json", "-"]), "--json");
     fs::write(dir.path().join("duku.db.partial"), "of one that was killed").unwrap();
     let said = text(&run(&["--force", name]).stdout);
     assert!(said.contains("intact") && said.contains("The master key is not in it"), "{said}");
@@ -211,7 +211,7 @@ fn a_backup_replaces_nothing_unless_it_is_told_to() {
         "00112233445566778899aabbccddeeff00112233445566778899aabbccddee00",
     )
     .unwrap();
-    refused(&run(&["--force", name]), "does not fit");
+    rejected(&run(&["--force", name]), "does not fit");
 }
 
 #[test]
@@ -229,19 +229,19 @@ fn postgres_is_left_to_its_own_tools() {
     let environment = [("DUKU_DATABASE_URL", "postgres://duku:hunter2@127.0.0.1:1/duku")];
     for (command, tool) in [("backup", "pg_dump"), ("restore", "pg_restore")] {
         let output = duku(&[command, "x.db"]).envs(environment).output().unwrap();
-        refused(&output, tool);
+        rejected(&output, tool);
         assert!(!text(&output.stderr).contains("hunter2"));
     }
     assert!(!Path::new("x.db").exists());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_restore_refuses_while_a_server_uses_the_data() {
+async fn a_restore_rejects_while_a_server_uses_the_data() {
     let (mut server, _dir, file) = acme();
     back_up(&server, &file);
     let later = server.generate("Later");
-    refused(&restore(&server.data_dir, &file, &[]), "--force");
-    refused(&restore(&server.data_dir, &file, &["--force"]), "stop the server");
+    rejected(&restore(&server.data_dir, &file, &[]), "--force");
+    rejected(&restore(&server.data_dir, &file, &["--force"]), "stop the server");
     assert_eq!(server.api().exchange(&later).await.status, StatusCode::OK, "nothing happened to the data");
     assert!(server.stop());
     assert!(restore(&server.data_dir, &file, &["--force"]).status.success());
@@ -281,7 +281,7 @@ async fn a_restore_keeps_the_former_data_and_says_what_comes_back() {
     assert!(server.stop());
     let former = PathBuf::from(answer["former_data"].as_str().unwrap());
     let (_elsewhere, data) = elsewhere(&server);
-    refused(&restore(&data, &former, &["--as-it-was"]), "--unsealed");
+    rejected(&restore(&data, &former, &["--as-it-was"]), "--unsealed");
     let back = restore(&data, &former, &["--as-it-was", "--unsealed"]);
     assert!(back.status.success(), "the former data are whole");
     let before = started_on(&data);
@@ -308,7 +308,7 @@ async fn what_was_issued_before_a_restore_ends_unless_nothing_happened_since() {
     server.run();
     assert!(!server.api().accepts(&of_key).await && !server.api().accepts(&of_person).await);
     let again = server.api().token(&pair).await;
-    assert!(server.api().accepts(&again).await, "a key buys new ones");
+    assert!(server.api().accepts(&again).await, "a key gets new ones");
     assert!(server.stop());
     let dir = TempDir::with_prefix("duku-test-").unwrap();
     let database =
@@ -326,7 +326,7 @@ async fn what_is_not_sound_is_not_restored() {
     let good = fs::read(&file).unwrap();
     let bad = dir.path().join("bad.db");
     let attempt = |hint: &str| {
-        refused(&restore(&server.data_dir, &bad, &["--force"]), hint);
+        rejected(&restore(&server.data_dir, &bad, &["--force"]), hint);
         assert!(!server.data_dir.join("restoring").exists(), "nothing is left behind");
     };
     fs::write(&bad, "no database at all").unwrap();
@@ -356,7 +356,7 @@ async fn what_is_not_sound_is_not_restored() {
     fs::write(&bad, &good).unwrap();
     fs::write(dir.path().join("bad.db-wal"), "a log").unwrap();
     attempt("no backup but data with a log");
-    refused(
+    rejected(
         &restore(&server.data_dir, &server.data_dir.join("duku.db"), &["--force"]),
         "the data themselves",
     );
@@ -414,7 +414,7 @@ fn a_backup_that_was_made_without_the_master_key_says_so_and_has_no_seal() {
     assert_eq!(back_up(&server, &file)["sealed"], false);
     fs::rename(&elsewhere_kept, &key).unwrap();
     let (_elsewhere, data) = elsewhere(&server);
-    refused(&restore(&data, &file, &[]), "has no seal");
+    rejected(&restore(&data, &file, &[]), "has no seal");
     assert!(restore(&data, &file, &["--unsealed"]).status.success());
 }
 
@@ -425,7 +425,7 @@ fn a_restore_asks_for_the_master_key_first() {
     let empty = TempDir::with_prefix("duku-test-").unwrap();
     let data = empty.path().join("data");
     let output = restore(&data, &file, &[]);
-    refused(&output, &fingerprint);
+    rejected(&output, &fingerprint);
     assert!(text(&output.stderr).contains("master.key") && !data.join("duku.db").exists());
 }
 

@@ -1,4 +1,4 @@
-//! The command line as scripts rely on it: shapes of JSON, exit codes, one clear line when something is refused.
+//! The command line as scripts rely on it: shapes of JSON, exit codes, one clear line when something is rejected.
 
 use crate::server::{Database, Server, duku};
 use serde_json::Value;
@@ -12,9 +12,9 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// Refused with code 1 and one line that holds `hint`.
+/// Rejected with code 1 and one line that holds `hint`.
 #[track_caller]
-fn assert_refused(output: &Output, hint: &str) {
+fn assert_rejected(output: &Output, hint: &str) {
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains(hint) && said.starts_with("duku: ") && said.lines().count() == 1, "{said}");
@@ -53,7 +53,7 @@ fn admin_commands_print_what_the_contract_says() {
 }
 
 #[test]
-fn refusals_are_one_line_and_code_1() {
+fn rejections_are_one_line_and_code_1() {
     let server = Server::start(Database::Sqlite);
     server.make_acme();
     let cases: [(&[&str], &str); 14] = [
@@ -76,7 +76,7 @@ fn refusals_are_one_line_and_code_1() {
         (&["admin", "signing-key", "withdraw", "nothing"], "no signing key"),
     ];
     for (arguments, hint) in cases {
-        assert_refused(&server.output(arguments), hint);
+        assert_rejected(&server.output(arguments), hint);
     }
     let mut short = server
         .command(&["admin", "org", "create", "Beta", "--admin-email", "b@example.org", "--password-stdin"])
@@ -86,7 +86,7 @@ fn refusals_are_one_line_and_code_1() {
         .spawn()
         .unwrap();
     short.stdin.take().unwrap().write_all(b"short\n").unwrap();
-    assert_refused(&short.wait_with_output().unwrap(), "at least 12 characters");
+    assert_rejected(&short.wait_with_output().unwrap(), "at least 12 characters");
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn a_secret_that_cannot_be_shown_is_no_success() {
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
     let arguments = ["admin", "key", "generate", "--org", "Acme", "--label", "Lost", "--json"];
     let output = server.command(&arguments).stdout(full).stderr(Stdio::piped()).output().unwrap();
-    assert_refused(&output, "could not be shown");
+    assert_rejected(&output, "could not be shown");
     assert!(text(&output.stderr).contains("duku admin key rotate key_"), "it says what to do");
 }
 
@@ -125,13 +125,13 @@ fn only_org_create_makes_new_data() {
     for arguments in
         [&["admin", "org", "list"][..], &["admin", "key", "list", "--org", "Acme"], &["audit", "verify"]]
     {
-        assert_refused(&run(arguments), "--data-dir");
+        assert_rejected(&run(arguments), "--data-dir");
     }
     assert!(!dir.path().join("data").exists());
     assert!(run(&["admin", "org", "create", "Acme", "--admin-email", "ada@example.org"]).status.success());
     for taken in ["system", "org_00000000000000000000000000"] {
-        let refused = run(&["admin", "org", "create", taken, "--admin-email", "ada@example.org"]);
-        assert_refused(&refused, "means something else");
+        let rejected = run(&["admin", "org", "create", taken, "--admin-email", "ada@example.org"]);
+        assert_rejected(&rejected, "means something else");
     }
 }
 
@@ -177,15 +177,15 @@ fn a_client_gets_tokens_and_answers() {
 
     let undefined = [("DUKU_CLIENT_ID", ""), ("DUKU_CLIENT_SECRET", ""), combined[0]];
     assert!(run(&["token"], &undefined).status.success(), "CI systems set undefined variables to nothing");
-    assert_refused(&run(&["token"], &[]), "DUKU_CLIENT_ID");
-    assert_refused(&run(&["token"], &split[..1]), "DUKU_CLIENT_SECRET");
-    assert_refused(&run(&["token"], &[split[0], ("DUKU_CLIENT_SECRET", "wrong")]), "not its secret");
-    assert_refused(&run(&["token", "--server", "http://127.0.0.1:1"], &split), "cannot reach");
-    assert_refused(&run(&["token", "--scope", "nonsense"], &split), "scope");
-    assert_refused(&run(&["query", "--variables", "{", "{ a }"], &split), "--variables");
+    assert_rejected(&run(&["token"], &[]), "DUKU_CLIENT_ID");
+    assert_rejected(&run(&["token"], &split[..1]), "DUKU_CLIENT_SECRET");
+    assert_rejected(&run(&["token"], &[split[0], ("DUKU_CLIENT_SECRET", "wrong")]), "not its secret");
+    assert_rejected(&run(&["token", "--server", "http://127.0.0.1:1"], &split), "cannot reach");
+    assert_rejected(&run(&["token", "--scope", "nonsense"], &split), "scope");
+    assert_rejected(&run(&["query", "--variables", "{", "{ a }"], &split), "--variables");
     let wrong = run(&["query", "{ nothing }"], &split);
     assert!(text(&wrong.stdout).contains("errors"), "the answer is printed");
-    assert_refused(&wrong, "nothing");
+    assert_rejected(&wrong, "nothing");
 
     let file = server.data_dir.join("secret");
     std::fs::write(&file, format!("{}\n", pair.client_secret)).unwrap();
@@ -259,7 +259,7 @@ fn an_export_of_the_audit_log_can_be_checked_without_the_database() {
     assert!(verify().status.success());
     std::fs::write(&file, lines.replace("\"CI\"", "\"XX\"")).unwrap();
     let changed = verify();
-    assert_refused(&changed, "not what was written");
+    assert_rejected(&changed, "not what was written");
     assert!(text(&changed.stdout).contains("was changed"));
     for (from, to) in [
         ("\"at\":\"20", "\"at\":\"19"),
@@ -273,10 +273,10 @@ fn an_export_of_the_audit_log_can_be_checked_without_the_database() {
         assert!(!verify().status.success(), "{from} became {to}");
     }
     std::fs::write(&file, "").unwrap();
-    assert_refused(&verify(), "no entries");
+    assert_rejected(&verify(), "no entries");
     let other = server.output(&["audit", "export", "--org", "system"]);
     std::fs::write(&file, format!("{}{}", text(&other.stdout), lines)).unwrap();
-    assert_refused(&verify(), "another chain");
+    assert_rejected(&verify(), "another chain");
     std::fs::write(&file, lines.lines().skip(1).collect::<Vec<_>>().join("\n")).unwrap();
     assert!(text(&verify().stdout).contains("is missing"));
 }

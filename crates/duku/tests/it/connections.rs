@@ -192,8 +192,8 @@ async fn rejections_that_a_client_leaves_lying_are_ends_of_streams() {
     let requests: Vec<u8> = (0..64).flat_map(|number| get(2 * number + 1, REALM)).collect();
     let no_window = [0, 4, 0, 0, 0, 0];
     stream.write_all(&[PREFACE, &frame(SETTINGS, 0, 0, &no_window), &requests].concat()).await.unwrap();
-    let (mut answers, mut refused) = (0, 0);
-    while answers + refused < 64 {
+    let (mut answers, mut rejected) = (0, 0);
+    while answers + rejected < 64 {
         let mut head = [0; 9];
         stream.read_exact(&mut head).await.unwrap();
         let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
@@ -203,12 +203,12 @@ async fn rejections_that_a_client_leaves_lying_are_ends_of_streams() {
             1 => answers += 1,
             3 => {
                 assert_eq!(payload, [0, 0, 0, 7], "REFUSED_STREAM");
-                refused += 1;
+                rejected += 1;
             }
             _ => {}
         }
     }
-    assert!(answers >= 9 && refused >= 16, "{answers} answers, {refused} streams refused");
+    assert!(answers >= 9 && rejected >= 16, "{answers} answers, {rejected} streams refused");
     let elsewhere = status_on(&mut connect_from(&server, 2).await, REALM).await;
     assert_eq!(elsewhere, "HTTP/1.1 200 OK", "another address has its own share");
 }

@@ -19,7 +19,7 @@ fn program(name: &str) -> PathBuf {
     versions.map(|folder| folder.join("bin").join(name)).filter(|program| program.is_file()).max().unwrap()
 }
 
-/// A program of PostgreSQL, which refuses to run as root, and never longer than this test.
+/// A program of PostgreSQL, which rejects to run as root, and never longer than this test.
 fn as_server_user(name: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--reuid=nobody", "--regid=nogroup", "--clear-groups", "--pdeathsig", "KILL"]);
@@ -164,9 +164,9 @@ fn a_standby_is_named_and_can_be_promoted() {
 }
 
 /// Connections of others, for as long as this lives.
-struct Crowd(Vec<Child>);
+struct Burst(Vec<Child>);
 
-impl Crowd {
+impl Burst {
     fn of(postgres: &Postgres, count: usize) -> Self {
         let url = postgres.url("app", "duku");
         let hold = || {
@@ -174,13 +174,13 @@ impl Crowd {
             psql.args([&url, "-qc", "SELECT pg_sleep(120)"]).stdout(Stdio::null()).stderr(Stdio::null());
             psql.spawn().unwrap()
         };
-        let crowd = Self((0..count).map(|_| hold()).collect());
+        let burst = Self((0..count).map(|_| hold()).collect());
         std::thread::sleep(Duration::from_millis(700));
-        crowd
+        burst
     }
 }
 
-impl Drop for Crowd {
+impl Drop for Burst {
     fn drop(&mut self) {
         for child in &mut self.0 {
             let _ = child.kill();
@@ -196,7 +196,7 @@ fn a_server_without_a_free_connection_is_named_and_each_cure_helps() {
     postgres.psql("postgres", "ALTER SYSTEM SET max_connections = 8");
     postgres.stop();
     postgres.run();
-    let crowd = Crowd::of(&postgres, 5);
+    let burst = Burst::of(&postgres, 5);
     let cure = node.doctor(&postgres).cure("database", "fail", "takes no more connections");
     for part in [
         "end connections that nobody needs",
@@ -212,14 +212,14 @@ fn a_server_without_a_free_connection_is_named_and_each_cure_helps() {
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'",
     );
     node.doctor(&postgres).is_content_with("database");
-    drop(crowd);
-    let crowd = Crowd::of(&postgres, 5);
+    drop(burst);
+    let burst = Burst::of(&postgres, 5);
     node.doctor(&postgres).cure("database", "fail", "takes no more connections");
-    drop(crowd);
+    drop(burst);
     postgres.psql("postgres", "ALTER SYSTEM SET max_connections = 40");
     postgres.stop();
     postgres.run();
-    let _crowd = Crowd::of(&postgres, 5);
+    let _crowd = Burst::of(&postgres, 5);
     node.doctor(&postgres).is_content_with("database");
 }
 

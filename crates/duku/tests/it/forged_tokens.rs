@@ -1,4 +1,4 @@
-//! Tokens that are not ours, or not for us, are refused; each row starts from a good token and changes one thing.
+//! Tokens that are not ours, or not for us, are rejected; each row starts from a good token and changes one thing.
 
 use crate::{app::App, on_both};
 use jose::{Algorithm, SigningKey, base64url};
@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use testkit::{Engine, Pair};
 
 on_both! {
-    forged_and_foreign_tokens_are_refused
+    forged_and_foreign_tokens_are_rejected
     a_token_lives_within_its_times
-    the_refusal_is_that_of_rfc_6750
+    the_rejection_is_that_of_rfc_6750
 }
 
 struct Parts {
@@ -50,7 +50,7 @@ impl Parts {
     }
 }
 
-async fn forged_and_foreign_tokens_are_refused(engine: Engine) {
+async fn forged_and_foreign_tokens_are_rejected(engine: Engine) {
     let app = App::start(engine).await;
     let pair = app.generate("CI", None).await;
     let token = app.api.token(&pair).await;
@@ -94,11 +94,11 @@ async fn forged_and_foreign_tokens_are_refused(engine: Engine) {
         assert!(!app.api.accepts(&forged).await, "{what} was accepted");
     }
     assert!(app.api.accepts(&token).await);
-    assert!(foreign_issuer_is_refused(engine, &app, &pair).await);
+    assert!(foreign_issuer_is_rejected(engine, &app, &pair).await);
 }
 
 /// A token of another installation, which has the same kind of key and another issuer and audience.
-async fn foreign_issuer_is_refused(engine: Engine, app: &App, pair: &Pair) -> bool {
+async fn foreign_issuer_is_rejected(engine: Engine, app: &App, pair: &Pair) -> bool {
     let other = App::start(engine).await;
     let theirs = other.generate("CI", None).await;
     let token = other.api.token(&theirs).await;
@@ -122,7 +122,7 @@ async fn a_token_lives_within_its_times(engine: Engine) {
     assert!(!app.api.accepts(&token).await, "a clock that jumped back a day");
 }
 
-async fn the_refusal_is_that_of_rfc_6750(engine: Engine) {
+async fn the_rejection_is_that_of_rfc_6750(engine: Engine) {
     let app = App::start(engine).await;
     let answer = app.api.graphql("garbage", "{ viewer { id } }", Value::Null).await;
     assert_eq!((answer.status.as_u16(), answer.code().as_str()), (401, "UNAUTHENTICATED"), "{}", answer.text);

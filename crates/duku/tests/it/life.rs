@@ -8,8 +8,8 @@ use testkit::{Engine, Pair};
 on_both! {
     a_rotation_ends_the_previous_secret_at_once
     a_grace_keeps_the_previous_secret_until_it_ends
-    ending_issued_tokens_refuses_them_at_once
-    a_revoked_key_and_its_tokens_are_refused_at_once
+    ending_issued_tokens_rejects_them_at_once
+    a_revoked_key_and_its_tokens_are_rejected_at_once
     an_expired_key_stops_with_its_tokens_and_can_come_back
     the_limit_of_ten_never_blocks_a_rotation
     bad_inputs_change_nothing
@@ -107,18 +107,18 @@ async fn a_grace_keeps_the_previous_secret_until_it_ends(engine: Engine) {
     assert_eq!(admin.ask(end, json!({ "id": first.client_id })).await.code(), "CONFLICT");
 }
 
-async fn ending_issued_tokens_refuses_them_at_once(engine: Engine) {
+async fn ending_issued_tokens_rejects_them_at_once(engine: Engine) {
     let app = App::start(engine).await;
     let admin = Admin { app: &app };
     let first = admin.pair("CI").await;
     let leaked = app.api.token(&first).await;
     assert!(app.api.accepts(&leaked).await);
     let second = admin.rotated(json!({ "id": first.client_id, "endIssuedTokens": true })).await;
-    assert!(!app.api.accepts(&leaked).await, "bought in the same second, refused all the same");
+    assert!(!app.api.accepts(&leaked).await, "issued in the same second, refused all the same");
     assert!(app.api.accepts(&app.api.token(&second).await).await);
 }
 
-async fn a_revoked_key_and_its_tokens_are_refused_at_once(engine: Engine) {
+async fn a_revoked_key_and_its_tokens_are_rejected_at_once(engine: Engine) {
     let app = App::start(engine).await;
     let admin = Admin { app: &app };
     let pair = admin.pair("CI").await;
@@ -154,8 +154,8 @@ async fn an_expired_key_stops_with_its_tokens_and_can_come_back(engine: Engine) 
     for number in 0..10 {
         admin.pair(&format!("Key {number}")).await;
     }
-    let refused = admin.rotate(json!({ "id": pair.client_id })).await;
-    assert_eq!(refused.code(), "LIMIT_REACHED", "{}", refused.text);
+    let rejected = admin.rotate(json!({ "id": pair.client_id })).await;
+    assert_eq!(rejected.code(), "LIMIT_REACHED", "{}", rejected.text);
     let other = admin.keys().await[1]["id"].as_str().unwrap().to_owned();
     admin.revoke(&other).await.data();
     let back = admin.rotated(json!({ "id": pair.client_id, "graceSeconds": 3600 })).await;
@@ -172,9 +172,9 @@ async fn the_limit_of_ten_never_blocks_a_rotation(engine: Engine) {
         pairs.push(admin.pair(&format!("Key {number}")).await);
     }
     app.api.token(&pairs[0]).await;
-    let refused = admin.generate(json!({ "label": "Eleventh" })).await;
-    assert_eq!(refused.code(), "LIMIT_REACHED");
-    let message = refused.json()["errors"][0]["message"].as_str().unwrap().to_owned();
+    let rejected = admin.generate(json!({ "label": "Eleventh" })).await;
+    assert_eq!(rejected.code(), "LIMIT_REACHED");
+    let message = rejected.json()["errors"][0]["message"].as_str().unwrap().to_owned();
     assert!(
         message.contains("Key 1") && message.contains("never used") && !message.contains("Key 0 "),
         "{message}"

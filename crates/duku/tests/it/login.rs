@@ -1,4 +1,4 @@
-//! `duku login` and `duku keys` against the real server: let in by a person in Viewport, ended by the same person.
+//! `duku login` and `duku keys` against the real server: approved by a user in Viewport, ended by the same person.
 
 use crate::{
     app::App,
@@ -64,7 +64,7 @@ async fn user_code(child: &mut Child) -> (String, tokio::task::JoinHandle<String
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_person_lets_the_command_line_in_and_ends_it() {
+async fn a_person_approves_the_command_line_and_ends_it() {
     let app = App::start(Engine::Sqlite).await;
     set_password(&app, ADMIN).await;
     let terminal = Terminal { app: &app, dir: tempfile::tempdir().unwrap() };
@@ -73,8 +73,8 @@ async fn a_person_lets_the_command_line_in_and_ends_it() {
     let (code, rest) = user_code(&mut login).await;
     let cookie = cookie_of(&app, ADMIN).await;
     let cookie = cookie.split_once('=').unwrap().1;
-    let visitor = app.service.find_visitor(&app.ctx(), cookie).await.unwrap().unwrap();
-    app.service.decide_device(&app.ctx(), &visitor, &code.to_lowercase(), true).await.unwrap();
+    let user = app.service.find_current_user(&app.ctx(), cookie).await.unwrap().unwrap();
+    app.service.decide_device(&app.ctx(), &user, &code.to_lowercase(), true).await.unwrap();
     let status = tokio::task::spawn_blocking(move || login.wait().unwrap()).await.unwrap();
     assert!(status.success());
     assert!(rest.await.unwrap().contains("Signed in as ada@example.org (organisation Acme)"));
@@ -92,12 +92,12 @@ async fn a_person_lets_the_command_line_in_and_ends_it() {
     assert!(!app.api.accepts(&token).await);
 
     // The person sees the command line among the sessions, and ends it there.
-    let sessions = app.service.list_sessions(&app.ctx(), &visitor).await.unwrap();
+    let sessions = app.service.list_sessions(&app.ctx(), &user).await.unwrap();
     let command_line = sessions.iter().find(|one| one.kind == service::SessionKind::CommandLine).unwrap();
     assert!(command_line.device.starts_with("duku"), "{}", command_line.device);
-    app.service.end_session(&app.ctx(), &visitor, command_line.id.as_str()).await.unwrap();
-    let refused = terminal.run(&["keys", "list"]).await;
-    assert_eq!(refused.status.code(), Some(1));
-    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    app.service.end_session(&app.ctx(), &user, command_line.id.as_str()).await.unwrap();
+    let rejected = terminal.run(&["keys", "list"]).await;
+    assert_eq!(rejected.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&rejected.stderr).into_owned();
     assert!(said.contains("duku login"), "{said}");
 }

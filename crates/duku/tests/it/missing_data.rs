@@ -11,14 +11,14 @@ use tempfile::TempDir;
 use testkit::Pair;
 
 /// What was left of the data of a server that has stopped.
-struct Remains {
+struct LeftoverData {
     server: Server,
     pair: Pair,
     _dir: TempDir,
     backup: PathBuf,
 }
 
-impl Remains {
+impl LeftoverData {
     /// `kill` leaves a log with what was committed last.
     async fn after(end: fn(&mut Server)) -> Self {
         let mut server = Server::start(Database::Sqlite);
@@ -42,9 +42,9 @@ impl Remains {
         self.server.data_dir.join(name)
     }
 
-    /// Whatever opens the data is refused with `words` and a cure, and makes and deletes nothing.
+    /// Whatever opens the data is rejected with `words` and a cure, and makes and deletes nothing.
     #[track_caller]
-    fn are_refused(&self, words: &str) {
+    fn are_rejected(&self, words: &str) {
         let before = contents(&self.server.data_dir);
         for arguments in [
             &["serve"][..],
@@ -53,7 +53,7 @@ impl Remains {
             &["admin", "org", "list"],
             &["audit", "verify"],
         ] {
-            refused(&self.server.output(arguments), words);
+            rejected(&self.server.output(arguments), words);
         }
         let copy = self.backup.with_file_name("other.db");
         let output = self.server.output(&["backup", copy.to_str().unwrap()]);
@@ -71,7 +71,7 @@ impl Remains {
 }
 
 #[track_caller]
-fn refused(output: &Output, words: &str) {
+fn rejected(output: &Output, words: &str) {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}{}", String::from_utf8_lossy(&output.stdout));
     for words in [words, "restore a backup", "if a new installation is wanted, move"] {
@@ -92,85 +92,85 @@ fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_missing_database_beside_its_master_key_is_refused_until_a_backup_is_restored() {
-    let mut remains = Remains::stopped().await;
+async fn a_missing_database_beside_its_master_key_is_rejected_until_a_backup_is_restored() {
+    let mut leftover = LeftoverData::stopped().await;
     for name in ["duku.db", "duku.db-wal", "duku.db-shm"] {
-        let _ = fs::remove_file(remains.file(name));
+        let _ = fs::remove_file(leftover.file(name));
     }
-    remains.are_refused("master.key is the master key of an installation");
-    assert!(!remains.file("duku.db").exists());
-    remains.come_back_with_a_backup().await;
+    leftover.are_rejected("master.key is the master key of an installation");
+    assert!(!leftover.file("duku.db").exists());
+    leftover.come_back_with_a_backup().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_empty_database_beside_its_master_key_is_refused_until_a_backup_is_restored() {
-    let mut remains = Remains::stopped().await;
-    fs::write(remains.file("duku.db"), "").unwrap();
-    remains.are_refused("master.key is the master key of an installation");
-    remains.come_back_with_a_backup().await;
+async fn an_empty_database_beside_its_master_key_is_rejected_until_a_backup_is_restored() {
+    let mut leftover = LeftoverData::stopped().await;
+    fs::write(leftover.file("duku.db"), "").unwrap();
+    leftover.are_rejected("master.key is the master key of an installation");
+    leftover.come_back_with_a_backup().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_without_tables_beside_its_master_key_is_refused_until_a_backup_is_restored() {
-    let mut remains = Remains::stopped().await;
-    fs::remove_file(remains.file("duku.db")).unwrap();
+async fn a_database_without_tables_beside_its_master_key_is_rejected_until_a_backup_is_restored() {
+    let mut leftover = LeftoverData::stopped().await;
+    fs::remove_file(leftover.file("duku.db")).unwrap();
     // As a copy of a file whose data are all in its log.
     let dir = TempDir::with_prefix("duku-test-").unwrap();
-    let url = format!("sqlite://{}", remains.file("duku.db").display());
+    let url = format!("sqlite://{}", leftover.file("duku.db").display());
     let database = testkit::Database { dir, url };
     database.sql("PRAGMA journal_mode = WAL; CREATE TABLE x (y); DROP TABLE x").await;
-    refused(&remains.server.output(&["serve"]), "has no schema");
-    refused(
-        &remains.server.output(&["admin", "org", "create", "New", "--admin-email", "eve@example.org"]),
+    rejected(&leftover.server.output(&["serve"]), "has no schema");
+    rejected(
+        &leftover.server.output(&["admin", "org", "create", "New", "--admin-email", "eve@example.org"]),
         "has no schema",
     );
     assert_eq!(database.number("SELECT COUNT(*) FROM sqlite_master").await, 0, "no table was made");
-    remains.come_back_with_a_backup().await;
+    leftover.come_back_with_a_backup().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_log_of_a_database_that_is_gone_is_kept_whatever_is_tried() {
     for empty in [false, true] {
-        let mut remains = Remains::after(Server::kill).await;
-        let (log, key) = (remains.file("duku.db-wal"), remains.file("master.key"));
+        let mut leftover = LeftoverData::after(Server::kill).await;
+        let (log, key) = (leftover.file("duku.db-wal"), leftover.file("master.key"));
         let bytes = fs::read(&log).unwrap();
         assert!(!bytes.is_empty());
-        let whole = fs::read(remains.file("duku.db")).unwrap();
+        let whole = fs::read(leftover.file("duku.db")).unwrap();
         if empty {
-            fs::write(remains.file("duku.db"), "").unwrap();
+            fs::write(leftover.file("duku.db"), "").unwrap();
         } else {
-            fs::remove_file(remains.file("duku.db")).unwrap();
+            fs::remove_file(leftover.file("duku.db")).unwrap();
         }
-        remains.are_refused("is what is left of its data");
+        leftover.are_rejected("is what is left of its data");
         // Not even the want of a new installation deletes it.
-        let elsewhere = remains.backup.with_file_name("master.key");
+        let elsewhere = leftover.backup.with_file_name("master.key");
         fs::rename(&key, &elsewhere).unwrap();
-        remains.are_refused("is what is left of its data");
+        leftover.are_rejected("is what is left of its data");
         fs::rename(&elsewhere, &key).unwrap();
-        remains.come_back_with_a_backup().await;
-        assert!(remains.server.stop());
-        let kept = contents(&remains.server.data_dir).into_iter().find(|(path, _)| {
+        leftover.come_back_with_a_backup().await;
+        assert!(leftover.server.stop());
+        let kept = contents(&leftover.server.data_dir).into_iter().find(|(path, _)| {
             path.to_string_lossy().contains("before-restore") && path.to_string_lossy().ends_with("-wal")
         });
         let (kept, found) = kept.unwrap();
         assert!(found == bytes, "the restore moved the log aside as it was");
         // With the file that it belongs to, the log is worth everything.
-        fs::write(remains.file("duku.db"), whole).unwrap();
+        fs::write(leftover.file("duku.db"), whole).unwrap();
         fs::copy(kept, log).unwrap();
-        remains.server.run();
-        assert!(remains.server.api().exchange(&remains.pair).await.status.is_success());
+        leftover.server.run();
+        assert!(leftover.server.api().exchange(&leftover.pair).await.status.is_success());
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_installation_begins_when_the_master_key_was_moved_away() {
-    let mut remains = Remains::stopped().await;
-    fs::remove_file(remains.file("duku.db")).unwrap();
-    let kept = remains.backup.with_file_name("master.key");
-    fs::rename(remains.file("master.key"), &kept).unwrap();
-    remains.server.run();
-    assert!(!remains.server.api().exchange(&remains.pair).await.status.is_success());
-    assert!(fs::read(remains.file("master.key")).unwrap() != fs::read(kept).unwrap());
+    let mut leftover = LeftoverData::stopped().await;
+    fs::remove_file(leftover.file("duku.db")).unwrap();
+    let kept = leftover.backup.with_file_name("master.key");
+    fs::rename(leftover.file("master.key"), &kept).unwrap();
+    leftover.server.run();
+    assert!(!leftover.server.api().exchange(&leftover.pair).await.status.is_success());
+    assert!(fs::read(leftover.file("master.key")).unwrap() != fs::read(kept).unwrap());
 }
 
 const KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
@@ -210,7 +210,7 @@ fn a_key_file_of_another_name_among_the_data_counts_too() {
     server.make_acme();
     assert!(server.stop());
     fs::remove_file(data.join("duku.db")).unwrap();
-    refused(&server.output(&["serve"]), "own.key is the master key of an installation");
+    rejected(&server.output(&["serve"]), "own.key is the master key of an installation");
 }
 
 /// Whenever a first start breaks off, the next one goes on.
@@ -255,7 +255,7 @@ fn a_first_start_that_made_its_key_and_not_yet_its_signing_key_goes_on() {
 }
 
 #[test]
-fn an_empty_postgresql_database_beside_an_old_master_key_is_refused() {
+fn an_empty_postgresql_database_beside_an_old_master_key_is_rejected() {
     let mut old = Server::start(Database::Postgres);
     old.make_acme();
     assert!(old.stop());
@@ -265,7 +265,7 @@ fn an_empty_postgresql_database_beside_an_old_master_key_is_refused() {
         let mut command = old.command(&["serve"]);
         command.env("DUKU_DATABASE_URL", &empty.url).output().unwrap()
     };
-    refused(&serve(), "master.key is the master key of an installation");
+    rejected(&serve(), "master.key is the master key of an installation");
     let tables = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'public'";
     assert_eq!(runtime.block_on(empty.number(tables)), 0, "nothing was made");
     fs::remove_file(old.data_dir.join("master.key")).unwrap();

@@ -132,9 +132,9 @@ fn silent_connections_give_their_places_back() {
     drop(silent);
 }
 
-/// Runs `duku serve` with these settings; it must refuse to start with one line.
+/// Runs `duku serve` with these settings; it must reject to start with one line.
 #[track_caller]
-fn refuses(settings: &[(&str, &str)], hint: &str) {
+fn rejects(settings: &[(&str, &str)], hint: &str) {
     let started = Instant::now();
     let dir = tempfile::tempdir().unwrap();
     let mut command = duku(&["serve"]);
@@ -174,7 +174,7 @@ fn a_start_that_cannot_work_says_what_to_do() {
         (&[("DUKU_CONFIG", "/nowhere/duku.toml")], "/nowhere/duku.toml"),
     ];
     for (settings, hint) in rows {
-        refuses(settings, hint);
+        rejects(settings, hint);
     }
 }
 
@@ -190,17 +190,17 @@ fn data_that_does_not_fit_is_left_alone() {
     let right = std::fs::read(&key).unwrap();
 
     let other = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
-    refuses(&[("DUKU_DATA_DIR", &data_dir), ("DUKU_MASTER_KEY", other)], "does not fit the data");
+    rejects(&[("DUKU_DATA_DIR", &data_dir), ("DUKU_MASTER_KEY", other)], "does not fit the data");
     std::fs::remove_file(&key).unwrap();
-    refuses(&[("DUKU_DATA_DIR", &data_dir)], "the master key is missing");
+    rejects(&[("DUKU_DATA_DIR", &data_dir)], "the master key is missing");
     assert!(!key.exists(), "no new key is made for old data");
     std::fs::write(&key, &right).unwrap();
-    refuses(&[("DUKU_DATA_DIR", &data_dir)], "chmod 600");
+    rejects(&[("DUKU_DATA_DIR", &data_dir)], "chmod 600");
     std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
 
     let whole = std::fs::read(&file).unwrap();
     std::fs::write(&file, b"this is no database, but it is longer than a header of one hundred bytes would be, so it is read as one").unwrap();
-    refuses(&[("DUKU_DATA_DIR", &data_dir)], "no SQLite database");
+    rejects(&[("DUKU_DATA_DIR", &data_dir)], "no SQLite database");
     std::fs::write(&file, &whole).unwrap();
     server.run();
     let answer = tokio::runtime::Runtime::new().unwrap().block_on(server.api().exchange(&pair));

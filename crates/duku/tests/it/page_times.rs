@@ -14,9 +14,11 @@ use duku::{
 use serde_json::{Value, json};
 use service::{
     Principal, Service,
-    authorization::{CodeRequest, VIEWPORT},
     keys::GenerateKey,
-    sign_in::Attempt,
+    users::{
+        authorization_codes::{CodeRequest, VIEWPORT},
+        sign_in::Attempt,
+    },
 };
 use std::{
     path::Path,
@@ -73,8 +75,8 @@ async fn fill(service: &Service, ambient: &Ambient) -> (String, String, String) 
         nonce: None,
     };
     let code = service.issue_code(&ctx, &sign_in, request).await.unwrap();
-    let arrived = service.arrive(&ctx, code.expose(), VERIFIER, "bench").await.unwrap();
-    (format!("duku_session={}", arrived.cookie.expose()), key, subject)
+    let viewport_session = service.sign_in_to_viewport(&ctx, code.expose(), VERIFIER, "bench").await.unwrap();
+    (format!("duku_session={}", viewport_session.cookie.expose()), key, subject)
 }
 
 fn start(binary: &str, data_dir: &Path, database: &testkit::Database) -> Running {

@@ -4,8 +4,10 @@ use crate::app::App;
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use service::{
     PersonSession,
-    authorization::{CodeRequest, VIEWPORT},
-    sign_in::Attempt,
+    users::{
+        authorization_codes::{CodeRequest, VIEWPORT},
+        sign_in::Attempt,
+    },
 };
 
 pub(crate) const PASSWORD: &str = "correct horse staple nine";
@@ -35,8 +37,9 @@ pub(crate) async fn enter(app: &App, sign_in: &PersonSession) -> String {
         nonce: None,
     };
     let code = app.service.issue_code(&app.ctx(), sign_in, request).await.unwrap();
-    let arrived = app.service.arrive(&app.ctx(), code.expose(), VERIFIER, "Test/1.0").await.unwrap();
-    format!("duku_session={}", arrived.cookie.expose())
+    let viewport_session =
+        app.service.sign_in_to_viewport(&app.ctx(), code.expose(), VERIFIER, "Test/1.0").await.unwrap();
+    format!("duku_session={}", viewport_session.cookie.expose())
 }
 
 /// Both at once.

@@ -31,10 +31,10 @@ struct Memory {
     refreshed: u32,
     /// How long its access tokens say that they live, in seconds.
     lifetime: i64,
-    /// Access tokens up to this number are refused.
-    refused_up_to: u32,
+    /// Access tokens up to this number are rejected.
+    rejected_up_to: u32,
     /// What the API says instead of working, if anything.
-    refusal: Option<&'static str>,
+    rejection: Option<&'static str>,
 }
 
 #[derive(Clone)]
@@ -61,7 +61,7 @@ impl Fake {
         (StatusCode::OK, answer.to_string())
     }
 
-    fn refuse(error: &str) -> (StatusCode, String) {
+    fn reject(error: &str) -> (StatusCode, String) {
         (StatusCode::BAD_REQUEST, json!({ "error": error, "error_description": error }).to_string())
     }
 
@@ -81,13 +81,13 @@ impl Fake {
         assert_eq!(form["client_id"], "duku-cli");
         if form["grant_type"] == "urn:ietf:params:oauth:grant-type:device_code" {
             assert_eq!(form["device_code"], "device");
-            return memory.answers.pop().map_or_else(|| Self::tokens(&mut memory), Self::refuse);
+            return memory.answers.pop().map_or_else(|| Self::tokens(&mut memory), Self::reject);
         }
         assert_eq!(form["grant_type"], "refresh_token");
         if memory.session == 0 || form["refresh_token"] != format!("refresh-{}", memory.session) {
             // An old refresh token in use means that it was stolen (RFC 9700 §4.14.2): the session ends.
             memory.session = 0;
-            return Self::refuse("invalid_grant");
+            return Self::reject("invalid_grant");
         }
         memory.refreshed += 1;
         Self::tokens(&mut memory)
@@ -103,15 +103,15 @@ impl Fake {
 
     async fn graphql(State(fake): State<Self>, headers: HeaderMap, body: String) -> (StatusCode, String) {
         let token = headers["authorization"].to_str().unwrap().strip_prefix("Bearer access-").unwrap();
-        let (refused_up_to, refusal) = {
+        let (rejected_up_to, rejection) = {
             let memory = fake.memory.lock().unwrap();
-            (memory.refused_up_to, memory.refusal)
+            (memory.rejected_up_to, memory.rejection)
         };
-        if token.parse::<u32>().unwrap() <= refused_up_to {
+        if token.parse::<u32>().unwrap() <= rejected_up_to {
             let answer = json!({ "errors": [{ "message": "this token was ended" }] });
             return (StatusCode::UNAUTHORIZED, answer.to_string());
         }
-        if let Some(message) = refusal {
+        if let Some(message) = rejection {
             return (StatusCode::OK, json!({ "data": null, "errors": [{ "message": message }] }).to_string());
         }
         let body: Value = serde_json::from_str(&body).unwrap();
@@ -122,14 +122,14 @@ impl Fake {
 }
 
 /// A person at a computer, and the server that they sign in to.
-struct Desk {
+struct Computer {
     url: String,
     memory: Arc<Mutex<Memory>>,
     home: TempDir,
     server: Server,
 }
 
-impl Desk {
+impl Computer {
     async fn new() -> Self {
         let server = Server::start(Database::Sqlite);
         server.make_acme();
@@ -172,9 +172,9 @@ impl Desk {
         serde_json::from_str(&self.said(arguments)).unwrap()
     }
 
-    /// Refused with code 1 and one line that holds `hint`.
+    /// Rejected with code 1 and one line that holds `hint`.
     #[track_caller]
-    fn refused(&self, arguments: &[&str], hint: &str) {
+    fn rejected(&self, arguments: &[&str], hint: &str) {
         let output = self.run(arguments);
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
@@ -209,41 +209,44 @@ fn mode(path: &std::path::Path) -> u32 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_person_signs_in_and_out() {
-    let desk = Desk::new().await;
-    desk.refused(&["keys", "list"], "duku login");
-    desk.with(|memory| memory.answers = vec!["authorization_pending"]);
-    let said = desk.said(&["login", "--server", &format!("{}/", desk.url)]);
+    let computer = Computer::new().await;
+    computer.rejected(&["keys", "list"], "duku login");
+    computer.with(|memory| memory.answers = vec!["authorization_pending"]);
+    let said = computer.said(&["login", "--server", &format!("{}/", computer.url)]);
     assert!(said.contains("\n    WDJB-MJHT\n") && said.contains("/realms/duku/device\n"), "{said}");
     assert!(said.ends_with("Signed in as ada@example.org (organisation Acme)\n"), "{said}");
     assert!(!said.contains("access-") && !said.contains("refresh-"), "{said}");
-    assert_eq!((mode(&desk.credentials()), mode(desk.credentials().parent().unwrap())), (0o600, 0o700));
-    assert_eq!(desk.json(&["keys", "list", "--json"]), json!([]));
-    desk.sign_in();
     assert_eq!(
-        desk.with(|memory| memory.session),
+        (mode(&computer.credentials()), mode(computer.credentials().parent().unwrap())),
+        (0o600, 0o700)
+    );
+    assert_eq!(computer.json(&["keys", "list", "--json"]), json!([]));
+    computer.sign_in();
+    assert_eq!(
+        computer.with(|memory| memory.session),
         2,
         "signing in again ends the session before, not the new one"
     );
-    assert!(desk.said(&["logout"]).starts_with("Signed out of http://127.0.0.1:"));
-    assert_eq!(desk.with(|memory| memory.session), 0);
-    assert!(!fs::read_to_string(desk.credentials()).unwrap().contains("refresh-"));
-    assert!(desk.said(&["logout", "--server", &desk.url]).contains("not signed in"));
-    desk.refused(&["keys", "list", "--server", &desk.url], "you are not signed in");
+    assert!(computer.said(&["logout"]).starts_with("Signed out of http://127.0.0.1:"));
+    assert_eq!(computer.with(|memory| memory.session), 0);
+    assert!(!fs::read_to_string(computer.credentials()).unwrap().contains("refresh-"));
+    assert!(computer.said(&["logout", "--server", &computer.url]).contains("not signed in"));
+    computer.rejected(&["keys", "list", "--server", &computer.url], "you are not signed in");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn signing_in_that_fails_says_why_and_keeps_nothing() {
-    let desk = Desk::new().await;
+    let computer = Computer::new().await;
     for (answer, hint) in [("access_denied", "refused in the browser"), ("expired_token", "has expired")] {
-        desk.with(|memory| memory.answers = vec![answer]);
-        desk.refused(&["login", "--server", &desk.url], hint);
-        assert!(!desk.credentials().exists());
+        computer.with(|memory| memory.answers = vec![answer]);
+        computer.rejected(&["login", "--server", &computer.url], hint);
+        assert!(!computer.credentials().exists());
     }
-    desk.refused(&["login", "--server", "http://127.0.0.1:1"], "cannot reach");
-    desk.refused(&["login", "--server", "127.0.0.1"], "--server must be a URL");
-    fs::write(desk.home.path().join("file"), "").unwrap();
-    let inside = desk.home.path().join("file/credentials.json");
-    let mut command = desk.command(&["login", "--server", &desk.url]);
+    computer.rejected(&["login", "--server", "http://127.0.0.1:1"], "cannot reach");
+    computer.rejected(&["login", "--server", "127.0.0.1"], "--server must be a URL");
+    fs::write(computer.home.path().join("file"), "").unwrap();
+    let inside = computer.home.path().join("file/credentials.json");
+    let mut command = computer.command(&["login", "--server", &computer.url]);
     let output = command.env("DUKU_CREDENTIALS_FILE", inside).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(output.stdout.is_empty(), "nobody is sent to a browser in vain");
@@ -251,39 +254,42 @@ async fn signing_in_that_fails_says_why_and_keeps_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keys_look_and_work_as_those_of_admin() {
-    let desk = Desk::new().await;
-    desk.sign_in();
-    let lines = desk.said(&["keys", "generate", "--label", "CI", "--expires-in", "30d"]);
+    let computer = Computer::new().await;
+    computer.sign_in();
+    let lines = computer.said(&["keys", "generate", "--label", "CI", "--expires-in", "30d"]);
     let value = |name: &str| {
         let line = lines.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
         line.unwrap_or_else(|| panic!("{name} is missing in {lines}")).to_owned()
     };
     let pair = Pair { client_id: value("DUKU_CLIENT_ID"), client_secret: value("DUKU_CLIENT_SECRET") };
     assert_eq!(lines.lines().count(), 2, "a pipe gets what an .env file takes: {lines}");
-    let made = desk.json(&["keys", "generate", "--label", "Deploy", "--json"]);
-    let by_admin = desk.server.admin(&["key", "generate", "--org", "Acme", "--label", "Admin's"]);
+    let made = computer.json(&["keys", "generate", "--label", "Deploy", "--json"]);
+    let by_admin = computer.server.admin(&["key", "generate", "--org", "Acme", "--label", "Admin's"]);
     assert_eq!(names(&made), names(&by_admin));
-    let rotated = desk.json(&["keys", "rotate", &pair.client_id, "--grace", "1h", "--json"]);
+    let rotated = computer.json(&["keys", "rotate", &pair.client_id, "--grace", "1h", "--json"]);
     assert_eq!((names(&rotated), &rotated["client_id"]), (names(&by_admin), &json!(pair.client_id)));
-    assert_eq!(desk.json(&["keys", "list", "--json"]), desk.server.admin(&["key", "list", "--org", "Acme"]));
-    let plain = desk.server.command(&["admin", "key", "list", "--org", "Acme"]).output().unwrap();
-    assert_eq!(desk.said(&["keys", "list"]), String::from_utf8(plain.stdout).unwrap());
-    let api = Api::at(desk.server.url.clone());
+    assert_eq!(
+        computer.json(&["keys", "list", "--json"]),
+        computer.server.admin(&["key", "list", "--org", "Acme"])
+    );
+    let plain = computer.server.command(&["admin", "key", "list", "--org", "Acme"]).output().unwrap();
+    assert_eq!(computer.said(&["keys", "list"]), String::from_utf8(plain.stdout).unwrap());
+    let api = Api::at(computer.server.url.clone());
     assert!(api.exchange(&pair).await.status.is_success(), "the grace runs");
     assert!(api.exchange(&Pair::of(&rotated)).await.status.is_success());
-    desk.refused(&["keys", "revoke", &pair.client_id], "--yes");
-    assert!(desk.said(&["keys", "revoke", &pair.client_id, "--yes"]).contains("Revoked key_"));
+    computer.rejected(&["keys", "revoke", &pair.client_id], "--yes");
+    assert!(computer.said(&["keys", "revoke", &pair.client_id, "--yes"]).contains("Revoked key_"));
     assert!(!api.exchange(&pair).await.status.is_success());
-    assert_eq!(desk.keys(), 2);
+    assert_eq!(computer.keys(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_secret_goes_into_an_env_file_unseen() {
-    let desk = Desk::new().await;
-    desk.sign_in();
-    let file = desk.home.path().join(".env");
+    let computer = Computer::new().await;
+    computer.sign_in();
+    let file = computer.home.path().join(".env");
     fs::write(&file, "PORT=1\nexport DUKU_CLIENT_SECRET=old\n# end").unwrap();
-    let said = desk.said(&["keys", "generate", "--label", "CI", "--env-file", ".env"]);
+    let said = computer.said(&["keys", "generate", "--label", "CI", "--env-file", ".env"]);
     assert!(said.contains(".env now") && !said.contains("dks_"), "{said}");
     let text = fs::read_to_string(&file).unwrap();
     let lines: Vec<&str> = text.lines().collect();
@@ -291,8 +297,8 @@ async fn a_secret_goes_into_an_env_file_unseen() {
     let client_secret = lines[1].strip_prefix("export DUKU_CLIENT_SECRET=").unwrap().to_owned();
     let client_id = lines[3].strip_prefix("DUKU_CLIENT_ID=").unwrap().to_owned();
     let pair = Pair { client_id, client_secret };
-    assert!(Api::at(desk.server.url.clone()).exchange(&pair).await.status.is_success());
-    let said = desk.json(&["keys", "rotate", &pair.client_id, "--env-file", ".env", "--json"]);
+    assert!(Api::at(computer.server.url.clone()).exchange(&pair).await.status.is_success());
+    let said = computer.json(&["keys", "rotate", &pair.client_id, "--env-file", ".env", "--json"]);
     assert_eq!(
         (names(&said), &said["env_file"]),
         (vec!["client_id", "env_file", "expires_at", "label"], &json!(".env"))
@@ -301,43 +307,46 @@ async fn a_secret_goes_into_an_env_file_unseen() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_cannot_work_is_refused_before_a_key_is_made() {
-    let desk = Desk::new().await;
-    desk.sign_in();
-    fs::create_dir(desk.home.path().join("directory")).unwrap();
+async fn what_cannot_work_is_rejected_before_a_key_is_made() {
+    let computer = Computer::new().await;
+    computer.sign_in();
+    fs::create_dir(computer.home.path().join("directory")).unwrap();
     for file in ["directory", "nowhere/.env"] {
-        desk.refused(&["keys", "generate", "--label", "CI", "--env-file", file], "nothing was changed");
+        computer.rejected(&["keys", "generate", "--label", "CI", "--env-file", file], "nothing was changed");
     }
-    assert_eq!(desk.keys(), 0);
+    assert_eq!(computer.keys(), 0);
     let full = fs::File::options().write(true).open("/dev/full").unwrap();
-    let output =
-        desk.command(&["keys", "generate", "--label", "Lost"]).stdout(full).stderr(Stdio::piped()).output();
+    let output = computer
+        .command(&["keys", "generate", "--label", "Lost"])
+        .stdout(full)
+        .stderr(Stdio::piped())
+        .output();
     let said = String::from_utf8(output.unwrap().stderr).unwrap();
     assert!(said.contains("could not be shown") && said.contains("duku keys rotate key_"), "{said}");
     let message = "Sign in again to do this: it is more than 15 minutes since you did";
-    desk.with(|memory| memory.refusal = Some(message));
-    desk.refused(&["keys", "generate", "--label", "CI"], message);
-    desk.with(|memory| memory.refusal = None);
-    desk.refused(&["keys", "generate", "--label", ""], "visible characters");
-    desk.refused(&["keys", "rotate", "key_00000000000000000000000000"], "key_");
-    fs::set_permissions(desk.credentials(), fs::Permissions::from_mode(0o644)).unwrap();
-    desk.refused(&["keys", "list"], "chmod 600");
-    fs::set_permissions(desk.credentials(), fs::Permissions::from_mode(0o600)).unwrap();
-    fs::write(desk.credentials(), "{").unwrap();
-    desk.refused(&["keys", "list"], "damaged");
+    computer.with(|memory| memory.rejection = Some(message));
+    computer.rejected(&["keys", "generate", "--label", "CI"], message);
+    computer.with(|memory| memory.rejection = None);
+    computer.rejected(&["keys", "generate", "--label", ""], "visible characters");
+    computer.rejected(&["keys", "rotate", "key_00000000000000000000000000"], "key_");
+    fs::set_permissions(computer.credentials(), fs::Permissions::from_mode(0o644)).unwrap();
+    computer.rejected(&["keys", "list"], "chmod 600");
+    fs::set_permissions(computer.credentials(), fs::Permissions::from_mode(0o600)).unwrap();
+    fs::write(computer.credentials(), "{").unwrap();
+    computer.rejected(&["keys", "list"], "damaged");
     for arguments in [&["keys"][..], &["keys", "generate"], &["keys", "rotate"], &["login", "x"]] {
-        assert_eq!(desk.run(arguments).status.code(), Some(2), "{arguments:?}");
+        assert_eq!(computer.run(arguments).status.code(), Some(2), "{arguments:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn parallel_commands_never_present_an_old_refresh_token() {
-    let desk = Desk::new().await;
+    let computer = Computer::new().await;
     // Every access token is over at once, so each command needs a new one.
-    desk.with(|memory| memory.lifetime = 0);
-    desk.sign_in();
+    computer.with(|memory| memory.lifetime = 0);
+    computer.sign_in();
     let list = || {
-        let mut command = desk.command(&["keys", "list", "--json"]);
+        let mut command = computer.command(&["keys", "list", "--json"]);
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     };
     let eight: Vec<_> = (0..8).map(|_| list()).collect();
@@ -345,25 +354,25 @@ async fn parallel_commands_never_present_an_old_refresh_token() {
         let output = child.wait_with_output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
-    assert_eq!(desk.with(|memory| memory.refreshed), 8);
+    assert_eq!(computer.with(|memory| memory.refreshed), 8);
     // Once they live, one renewal is enough for all.
-    desk.with(|memory| memory.lifetime = 300);
+    computer.with(|memory| memory.lifetime = 300);
     let eight: Vec<_> = (0..8).map(|_| list()).collect();
     assert!(eight.into_iter().all(|child| child.wait_with_output().unwrap().status.success()));
-    assert_eq!(desk.with(|memory| memory.refreshed), 9);
+    assert_eq!(computer.with(|memory| memory.refreshed), 9);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_token_that_was_ended_is_renewed_and_a_session_that_was_ended_is_forgotten() {
-    let desk = Desk::new().await;
-    desk.sign_in();
-    desk.with(|memory| memory.refused_up_to = 1);
-    desk.said(&["keys", "list"]);
-    assert_eq!(desk.with(|memory| memory.refreshed), 1);
-    desk.with(|memory| memory.refused_up_to = 99);
-    desk.refused(&["keys", "list"], "this token was ended");
-    desk.with(|memory| memory.session = 0);
-    desk.refused(&["keys", "list"], &format!("duku login --server {}", desk.url));
-    desk.refused(&["keys", "list"], "you are not signed in");
-    assert!(!fs::read_to_string(desk.credentials()).unwrap().contains("refresh-"));
+    let computer = Computer::new().await;
+    computer.sign_in();
+    computer.with(|memory| memory.rejected_up_to = 1);
+    computer.said(&["keys", "list"]);
+    assert_eq!(computer.with(|memory| memory.refreshed), 1);
+    computer.with(|memory| memory.rejected_up_to = 99);
+    computer.rejected(&["keys", "list"], "this token was ended");
+    computer.with(|memory| memory.session = 0);
+    computer.rejected(&["keys", "list"], &format!("duku login --server {}", computer.url));
+    computer.rejected(&["keys", "list"], "you are not signed in");
+    assert!(!fs::read_to_string(computer.credentials()).unwrap().contains("refresh-"));
 }

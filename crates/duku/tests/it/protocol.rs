@@ -73,7 +73,7 @@ async fn the_jwks_is_fresh_and_public(engine: Engine) {
     for algorithm in ["ES256", "RS256", "EdDSA"] {
         let given = GivenSettings { signing_algorithm: Some(algorithm.into()), ..GivenSettings::default() };
         let app = App::start_with(engine, given).await;
-        let actor = service::signing::operator("test");
+        let actor = service::tokens::signing_keys::operator("test");
         app.service.rotate_signing_key(&app.ctx(), actor, false).await.unwrap();
         let answer = get(&app, "/realms/duku/protocol/openid-connect/certs").await;
         assert_eq!(answer.header("cache-control"), "public, max-age=300");
@@ -93,8 +93,8 @@ async fn introspection_tells_the_organisations_own_keys(engine: Engine) {
     let pair = app.generate("CI", None).await;
     let sibling = app.generate("Sibling", None).await;
     let token = app.api.token(&pair).await;
-    for asker in [&pair, &sibling] {
-        let facts = ask(&app, "token/introspect", asker, &token).await;
+    for caller in [&pair, &sibling] {
+        let facts = ask(&app, "token/introspect", caller, &token).await;
         assert_eq!(facts.header("cache-control"), "no-store");
         let facts = facts.json();
         assert_eq!(
@@ -110,8 +110,8 @@ async fn introspection_tells_the_organisations_own_keys(engine: Engine) {
     app.clock.advance_seconds(300);
     assert_eq!(ask(&app, "token/introspect", &pair, &token).await.json(), inactive);
     let wrong = Pair { client_secret: "wrong".into(), ..pair.clone() };
-    let refused = ask(&app, "token/introspect", &wrong, &token).await;
-    assert_eq!((refused.status.as_u16(), refused.error().as_str()), (401, "invalid_client"));
+    let rejected = ask(&app, "token/introspect", &wrong, &token).await;
+    assert_eq!((rejected.status.as_u16(), rejected.error().as_str()), (401, "invalid_client"));
     let missing = ask(&app, "token/introspect", &pair, "").await;
     assert_eq!((missing.status.as_u16(), missing.error().as_str()), (400, "invalid_request"));
 }

@@ -15,8 +15,8 @@ use testkit::{Api, Pair};
 
 crate::on_both! {
     two_hundred_racing_generations_give_exactly_ten_keys
-    a_previous_secret_is_refused_from_the_answer_of_the_rotation_on
-    a_revoked_keys_token_is_refused_from_the_answer_on
+    a_previous_secret_is_rejected_from_the_answer_of_the_rotation_on
+    a_revoked_keys_token_is_rejected_from_the_answer_on
 }
 
 const UNLIMITED: &[(&str, &str)] = &[("DUKU_RATE_LIMIT", "off")];
@@ -112,11 +112,11 @@ impl Hammer {
         Self { clients, ..hammer }
     }
 
-    /// The race is only one if the clients were let in before.
-    async fn wait_until_let_in(&self) {
+    /// The race is only one if the clients were authenticated before.
+    async fn wait_until_authenticated(&self) {
         let started = Instant::now();
         while self.accepted.load(Ordering::SeqCst) == 0 {
-            assert!(started.elapsed() < Duration::from_secs(20), "the clients are not let in");
+            assert!(started.elapsed() < Duration::from_secs(20), "the clients are not authenticated");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
@@ -144,7 +144,7 @@ async fn by_operator(server: &Arc<Server>, arguments: &[&str]) -> Value {
     tokio::task::spawn_blocking(run).await.unwrap()
 }
 
-async fn a_previous_secret_is_refused_from_the_answer_of_the_rotation_on(engine: Database) {
+async fn a_previous_secret_is_rejected_from_the_answer_of_the_rotation_on(engine: Database) {
     let server = start(engine);
     let (api, admin) = (server.api(), server.admin_token());
     let mut pair = server.generate("CI");
@@ -154,7 +154,7 @@ async fn a_previous_secret_is_refused_from_the_answer_of_the_rotation_on(engine:
             let (client, previous) = (client.clone(), previous.clone());
             async move { client.exchange(&previous).await.status == StatusCode::OK }
         });
-        hammer.wait_until_let_in().await;
+        hammer.wait_until_authenticated().await;
         pair = if round % 2 == 0 {
             let query = format!(
                 "mutation {{ rotateApiKey(input: {{ id: \"{}\" }}) {{ clientId clientSecret }} }}",
@@ -169,7 +169,7 @@ async fn a_previous_secret_is_refused_from_the_answer_of_the_rotation_on(engine:
     }
 }
 
-async fn a_revoked_keys_token_is_refused_from_the_answer_on(engine: Database) {
+async fn a_revoked_keys_token_is_rejected_from_the_answer_on(engine: Database) {
     let server = start(engine);
     let (api, admin) = (server.api(), server.admin_token());
     for round in 0..6 {
@@ -179,7 +179,7 @@ async fn a_revoked_keys_token_is_refused_from_the_answer_on(engine: Database) {
             let (client, token) = (client.clone(), token.clone());
             async move { client.accepts(&token).await }
         });
-        hammer.wait_until_let_in().await;
+        hammer.wait_until_authenticated().await;
         if round % 2 == 0 {
             by_server(&api, &admin, &format!("mutation {{ revokeApiKey(id: \"{}\") }}", pair.client_id))
                 .await;

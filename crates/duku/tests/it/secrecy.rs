@@ -98,13 +98,13 @@ async fn sign_in(api: &testkit::Api, password: &str) -> Vec<String> {
         ("redirect_uri", &redirect_uri),
         ("code_verifier", verifier),
     ];
-    let bought = Answer::of(api.client().post(api.protocol("token")).form(&form)).await.json();
+    let issued = Answer::of(api.client().post(api.protocol("token")).form(&form)).await.json();
     let device =
         Answer::of(api.client().post(api.protocol("auth/device")).form(&[("client_id", "duku-cli")]))
             .await
             .json();
     let text = |value: &Value, name: &str| value[name].as_str().unwrap().to_owned();
-    let (access_token, id_token) = (text(&bought, "access_token"), text(&bought, "id_token"));
+    let (access_token, id_token) = (text(&issued, "access_token"), text(&issued, "id_token"));
     vec![cookie, code, verifier.to_owned(), access_token, id_token, text(&device, "device_code")]
 }
 
@@ -114,8 +114,8 @@ async fn follow_link(server: &Server, api: &testkit::Api) -> String {
     let link = made["link"].as_str().unwrap();
     let opened = Answer::of(api.client().get(link)).await;
     assert_eq!(opened.status, 200, "{}", opened.text);
-    let refused = Answer::of(api.client().post(link).form(&[("password", "short")])).await;
-    assert_eq!(refused.status, 422, "{}", refused.text);
+    let rejected = Answer::of(api.client().post(link).form(&[("password", "short")])).await;
+    assert_eq!(rejected.status, 422, "{}", rejected.text);
     let form = [("password", "correct horse battery staple")];
     let foreign = api.client().post(link).header("sec-fetch-site", "cross-site").form(&form);
     assert_eq!(Answer::of(foreign).await.status, 403);

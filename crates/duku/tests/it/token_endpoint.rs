@@ -11,13 +11,13 @@ use testkit::{Answer, Engine, Pair};
 on_both! {
     a_good_pair_buys_a_token
     basic_credentials_are_form_decoded
-    unknown_clients_and_wrong_secrets_get_the_same_refusal
+    unknown_clients_and_wrong_secrets_get_the_same_rejection
     the_holder_of_a_dead_secret_is_told_why
-    malformed_requests_are_refused_with_a_reason
+    malformed_requests_are_rejected_with_a_reason
     only_post_is_taken
-    a_large_body_is_refused
+    a_large_body_is_rejected
     too_many_failures_are_answered_429
-    scopes_are_granted_or_refused
+    scopes_are_granted_or_rejected
 }
 
 const GRANT: (&str, &str) = ("grant_type", "client_credentials");
@@ -63,7 +63,7 @@ fn assert_description(answer: &Answer) {
 }
 
 #[track_caller]
-fn assert_refused(answer: &Answer, status: u16, error: &str) {
+fn assert_rejected(answer: &Answer, status: u16, error: &str) {
     assert_eq!((answer.status.as_u16(), answer.error().as_str()), (status, error), "{}", answer.text);
     assert_eq!(answer.header("cache-control"), "no-store");
     assert_eq!(answer.header("content-type"), "application/json");
@@ -118,21 +118,21 @@ async fn basic_credentials_are_form_decoded(engine: Engine) {
     let with_id = post_basic(&app, &plain, &[GRANT, ("client_id", &client_id)]).await;
     assert_eq!(with_id.status, StatusCode::OK, "the same id in the body is no second authentication");
     let other_id = post_basic(&app, &plain, &[GRANT, ("client_id", "key_other")]).await;
-    assert_refused(&other_id, 400, "invalid_request");
+    assert_rejected(&other_id, 400, "invalid_request");
     let twice = post_basic(&app, &plain, &[GRANT, ("client_secret", &client_secret)]).await;
-    assert_refused(&twice, 400, "invalid_request");
+    assert_rejected(&twice, 400, "invalid_request");
     for badly_encoded in ["Basic !!!", "Basic bm9jb2xvbg==", &basic("a%zz", "b"), "Basic /////w=="] {
-        assert_refused(&post_basic(&app, badly_encoded, &[GRANT]).await, 400, "invalid_request");
+        assert_rejected(&post_basic(&app, badly_encoded, &[GRANT]).await, 400, "invalid_request");
     }
     let wrong = post_basic(&app, &basic(&client_id, "strange: +%41"), &[GRANT]).await;
-    assert_refused(&wrong, 401, "invalid_client");
+    assert_rejected(&wrong, 401, "invalid_client");
     assert!(wrong.header("www-authenticate").starts_with("Basic "));
     let scheme = post_basic(&app, "Digest x", &[GRANT]).await;
-    assert_refused(&scheme, 401, "invalid_client");
+    assert_rejected(&scheme, 401, "invalid_client");
     assert!(scheme.header("www-authenticate").starts_with("Basic "));
 }
 
-async fn unknown_clients_and_wrong_secrets_get_the_same_refusal(engine: Engine) {
+async fn unknown_clients_and_wrong_secrets_get_the_same_rejection(engine: Engine) {
     let app = App::start(engine).await;
     let pair = app.generate("CI", None).await;
     let other = app.generate("Other", None).await;
@@ -148,60 +148,60 @@ async fn unknown_clients_and_wrong_secrets_get_the_same_refusal(engine: Engine) 
     let mut bodies = Vec::new();
     for case in cases {
         let answer = app.api.exchange(&case).await;
-        assert_refused(&answer, 401, "invalid_client");
+        assert_rejected(&answer, 401, "invalid_client");
         assert_eq!(answer.header("www-authenticate"), "", "only for those who used Basic");
         bodies.push(answer.text);
     }
     bodies.dedup();
-    assert_eq!(bodies.len(), 1, "one uniform refusal: {bodies:?}");
+    assert_eq!(bodies.len(), 1, "one uniform rejection: {bodies:?}");
 }
 
 async fn the_holder_of_a_dead_secret_is_told_why(engine: Engine) {
     let app = App::start(engine).await;
     let first = app.generate("CI", Some(1)).await;
     let second = app.rotate(&first, RotateKey::default()).await;
-    let refused = app.api.exchange(&first).await;
-    assert_refused(&refused, 401, "invalid_client");
-    let description = refused.description();
+    let rejected = app.api.exchange(&first).await;
+    assert_rejected(&rejected, 401, "invalid_client");
+    let description = rejected.description();
     assert!(description.contains("rotation at 2027-01-15T08:00:00Z"), "{description}");
 
     app.clock.advance_seconds(86_400);
     let expired = app.api.exchange(&second).await;
-    assert_refused(&expired, 401, "invalid_client");
+    assert_rejected(&expired, 401, "invalid_client");
     assert!(expired.description().contains("expired at 2027-01-16T08:00:00Z"), "{}", expired.text);
     assert!(expired.description().contains("Admin"), "it says what an Admin can do");
     assert!(app.api.exchange(&first).await.description().contains("rotation"));
 
     app.revoke(&second).await;
     let revoked = app.api.exchange(&second).await;
-    assert_refused(&revoked, 401, "invalid_client");
+    assert_rejected(&revoked, 401, "invalid_client");
     assert!(revoked.description().contains("revoked at 2027-01-16T08:00:00Z"), "{}", revoked.text);
     let forgotten = app.api.exchange(&first).await;
     assert_eq!(forgotten.text, app.api.exchange(&Pair { client_secret: "x".into(), ..first }).await.text);
 }
 
-async fn malformed_requests_are_refused_with_a_reason(engine: Engine) {
+async fn malformed_requests_are_rejected_with_a_reason(engine: Engine) {
     let app = App::start(engine).await;
     let Pair { client_id, client_secret } = app.generate("CI", None).await;
     let pair = [("client_id", client_id.as_str()), ("client_secret", client_secret.as_str())];
-    assert_refused(&post(&app, &pair).await, 400, "invalid_request");
-    assert_refused(&post(&app, &[("grant_type", ""), pair[0], pair[1]]).await, 400, "invalid_request");
+    assert_rejected(&post(&app, &pair).await, 400, "invalid_request");
+    assert_rejected(&post(&app, &[("grant_type", ""), pair[0], pair[1]]).await, 400, "invalid_request");
     for grant in ["password", "implicit", "CLIENT_CREDENTIALS"] {
         let answer = post(&app, &[("grant_type", grant), pair[0], pair[1]]).await;
-        assert_refused(&answer, 400, "unsupported_grant_type");
+        assert_rejected(&answer, 400, "unsupported_grant_type");
     }
     for repeated in [GRANT, pair[0], pair[1], ("scope", "openid")] {
         let form = [GRANT, pair[0], pair[1], ("scope", "openid"), repeated];
-        assert_refused(&post(&app, &form).await, 400, "invalid_request");
+        assert_rejected(&post(&app, &form).await, 400, "invalid_request");
     }
-    assert_refused(&post(&app, &[GRANT, pair[1]]).await, 400, "invalid_request");
-    assert_refused(&post(&app, &[GRANT]).await, 401, "invalid_client");
-    assert_refused(&post(&app, &[GRANT, pair[0]]).await, 401, "invalid_client");
+    assert_rejected(&post(&app, &[GRANT, pair[1]]).await, 400, "invalid_request");
+    assert_rejected(&post(&app, &[GRANT]).await, 401, "invalid_client");
+    assert_rejected(&post(&app, &[GRANT, pair[0]]).await, 401, "invalid_client");
 
     let form = "application/x-www-form-urlencoded";
     let good = format!("grant_type=client_credentials&client_id={client_id}&client_secret={client_secret}");
     for kind in ["application/json", "text/plain", "multipart/form-data; boundary=x", ""] {
-        assert_refused(&post_raw(&app, kind, good.clone()).await, 400, "invalid_request");
+        assert_rejected(&post_raw(&app, kind, good.clone()).await, 400, "invalid_request");
     }
     let charset = post_raw(&app, "Application/X-WWW-Form-Urlencoded; charset=utf-8", good.clone()).await;
     assert_eq!(charset.status, StatusCode::OK, "{}", charset.text);
@@ -213,13 +213,13 @@ async fn malformed_requests_are_refused_with_a_reason(engine: Engine) {
         keycloak.text
     );
     for bad in [&b"grant_type=%zz"[..], b"grant_type=%", b"\xff\xfe", b"grant_type=%ff"] {
-        assert_refused(&post_raw(&app, form, bad.to_vec()).await, 400, "invalid_request");
+        assert_rejected(&post_raw(&app, form, bad.to_vec()).await, 400, "invalid_request");
     }
-    assert_refused(&post_raw(&app, form, "").await, 400, "invalid_request");
+    assert_rejected(&post_raw(&app, form, "").await, 400, "invalid_request");
 
     let in_url = format!("{}?client_secret={client_secret}", app.api.protocol("token"));
     let answer = Answer::of(app.api.client().post(in_url).form(&[GRANT])).await;
-    assert_refused(&answer, 400, "invalid_request");
+    assert_rejected(&answer, 400, "invalid_request");
     assert!(!answer.text.contains(&client_secret));
 }
 
@@ -231,12 +231,12 @@ async fn only_post_is_taken(engine: Engine) {
     }
 }
 
-async fn a_large_body_is_refused(engine: Engine) {
+async fn a_large_body_is_rejected(engine: Engine) {
     let app = App::start(engine).await;
     let form = "application/x-www-form-urlencoded";
     let at_limit = post_raw(&app, form, "x".repeat(16 * 1024)).await;
-    assert_refused(&at_limit, 400, "invalid_request");
-    assert_refused(&post_raw(&app, form, "x".repeat(16 * 1024 + 1)).await, 413, "invalid_request");
+    assert_rejected(&at_limit, 400, "invalid_request");
+    assert_rejected(&post_raw(&app, form, "x".repeat(16 * 1024 + 1)).await, 413, "invalid_request");
 }
 
 async fn too_many_failures_are_answered_429(engine: Engine) {
@@ -245,19 +245,19 @@ async fn too_many_failures_are_answered_429(engine: Engine) {
     let pair = app.generate("CI", None).await;
     let wrong = Pair { client_secret: "wrong".into(), ..pair.clone() };
     for _ in 0..3 {
-        assert_refused(&app.api.exchange(&wrong).await, 401, "invalid_client");
+        assert_rejected(&app.api.exchange(&wrong).await, 401, "invalid_client");
     }
     let limited = app.api.exchange(&wrong).await;
-    assert_refused(&limited, 429, "temporarily_unavailable");
+    assert_rejected(&limited, 429, "temporarily_unavailable");
     let seconds: u64 = limited.header("retry-after").parse().unwrap();
     assert!((1..=60).contains(&seconds), "{seconds}");
     assert_eq!(app.api.exchange(&pair).await.status, StatusCode::OK, "a right secret is not locked out");
     let other = app.generate("Other", None).await;
     let other_wrong = Pair { client_secret: "wrong".into(), ..other };
-    assert_refused(&app.api.exchange(&other_wrong).await, 401, "invalid_client");
+    assert_rejected(&app.api.exchange(&other_wrong).await, 401, "invalid_client");
 }
 
-async fn scopes_are_granted_or_refused(engine: Engine) {
+async fn scopes_are_granted_or_rejected(engine: Engine) {
     let app = App::start(engine).await;
     let Pair { client_id, client_secret } = app.generate("CI", None).await;
     let rows = [
@@ -273,7 +273,7 @@ async fn scopes_are_granted_or_refused(engine: Engine) {
         let answer = post(&app, &form).await;
         match granted {
             Some(granted) => assert_eq!(answer.json()["scope"], granted, "{}", answer.text),
-            None => assert_refused(&answer, 400, "invalid_scope"),
+            None => assert_rejected(&answer, 400, "invalid_scope"),
         }
     }
 }

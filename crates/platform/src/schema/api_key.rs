@@ -2,7 +2,7 @@
 
 use super::{date_time::DateTime, organisation::int};
 use crate::{
-    call::{Call, Outcome},
+    operation::call::{Call, Outcome},
     scalars::ApiScalar,
 };
 use juniper::{GraphQLEnum, GraphQLInputObject, ID, graphql_object};
@@ -77,7 +77,7 @@ impl ApiKey {
         self.0.key.running_grace(context.ctx.now).map(|grace| grace.until.into())
     }
 
-    /// When it, or an access token bought with it, was last used.
+    /// When it, or an access token issued to it, was last used.
     fn last_used_at(&self) -> Option<DateTime> {
         self.0.last_used_at.map(Into::into)
     }
@@ -188,7 +188,7 @@ pub(crate) struct RotateApiKeyInput {
     /// For how many seconds the previous secret works on, at most 604800 (7 days); 0 ends it at once.
     #[graphql(default = 0)]
     grace_seconds: Option<i32>,
-    /// Whether access tokens that were bought before are refused at once: the choice after a leak.
+    /// Whether access tokens that were issued before are rejected at once: the choice after a leak.
     #[graphql(default = false)]
     end_issued_tokens: Option<bool>,
 }

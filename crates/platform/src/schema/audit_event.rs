@@ -2,7 +2,7 @@
 
 use super::{date_time::DateTime, json::Json, organisation::int};
 use crate::{
-    call::{Call, Outcome},
+    operation::call::{Call, Outcome},
     scalars::ApiScalar,
 };
 use juniper::{ID, graphql_object};

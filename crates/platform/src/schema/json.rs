@@ -1,8 +1,7 @@
 //! The `JSON` scalar. Written out by hand because the library's scalars cannot hold objects or lists.
 
 use crate::{
-    budget,
-    literals::Literals,
+    operation::{budget, literals::Literals},
     scalars::{ApiScalar, JsonText},
 };
 use juniper::{
@@ -109,7 +108,7 @@ impl FromInputValue<ApiScalar> for Json {
 
 impl ParseScalarValue<ApiScalar> for Json {
     fn from_str(token: ScalarToken<'_>) -> ParseScalarResult<ApiScalar> {
-        crate::literals::scalar(token).map(ApiScalar::Json)
+        crate::operation::literals::scalar(token).map(ApiScalar::Json)
     }
 }
 

@@ -3,7 +3,7 @@
 //! no futures: none of its fields waits for anything.
 
 use super::size::Size;
-use crate::{budget, scalars::ApiScalar};
+use crate::{operation::budget, scalars::ApiScalar};
 use futures::future::ready;
 use juniper::{
     ArcStr, BoxFuture, ExecutionResult, Executor, GraphQLType, GraphQLTypeAsync, GraphQLValue,

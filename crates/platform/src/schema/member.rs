@@ -1,7 +1,7 @@
 //! `Member`: a person in the organisation.
 
 use super::date_time::DateTime;
-use crate::{call::Call, scalars::ApiScalar};
+use crate::{operation::call::Call, scalars::ApiScalar};
 use juniper::{GraphQLEnum, ID, graphql_object};
 
 /// The roles of a person in an organisation.

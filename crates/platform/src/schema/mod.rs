@@ -14,7 +14,7 @@ pub(crate) mod subject;
 pub(crate) mod target;
 pub(crate) mod viewer;
 
-use crate::{call::Call, scalars::ApiScalar};
+use crate::{operation::call::Call, scalars::ApiScalar};
 use juniper::{EmptySubscription, RootNode};
 use mutation::Mutation;
 use query::Query;
@@ -22,7 +22,7 @@ use query::Query;
 /// The schema, ready to execute.
 pub(crate) type Schema = RootNode<Query, Mutation, EmptySubscription<Call>, ApiScalar>;
 
-/// Builds the schema. Documents of more than `tokens` tokens are refused before they are read any further.
+/// Builds the schema. Documents of more than `tokens` tokens are rejected before they are read any further.
 ///
 /// The library's own limit of fields is lifted: ours counts the same and says what it found.
 pub(crate) fn build(tokens: usize) -> Schema {

@@ -6,7 +6,7 @@ use super::{
     target::{Target, UpsertSimulationTargetInput},
 };
 use crate::{
-    call::{Call, Outcome},
+    operation::call::{Call, Outcome},
     scalars::ApiScalar,
 };
 use juniper::{ID, graphql_object};
@@ -70,7 +70,7 @@ impl Mutation {
         context.outcome(ended).map(ApiKey)
     }
 
-    /// Deletes an API key, permanently; its access tokens are refused from now on. Answers with its id. For Admins.
+    /// Deletes an API key, permanently; its access tokens are rejected from now on. Answers with its id. For Admins.
     async fn revoke_api_key(context: &Call, id: ID) -> Outcome<ID> {
         let revoked = context.service.revoke_key(&context.ctx, &context.principal, &id).await;
         context.outcome(revoked).map(|id| ID::new(id.as_str()))

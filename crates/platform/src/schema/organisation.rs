@@ -2,8 +2,8 @@
 
 use super::date_time::DateTime;
 use crate::{
-    call::{Call, Outcome},
     errors,
+    operation::call::{Call, Outcome},
     scalars::ApiScalar,
 };
 use juniper::{ID, graphql_object};

@@ -5,12 +5,12 @@ use super::{
     organisation::Organisation, subject::Subject, target::Target, viewer::Viewer,
 };
 use crate::{
-    call::{Call, Outcome},
+    operation::call::{Call, Outcome},
     scalars::ApiScalar,
 };
 use domain::{EventId, SubjectId, TargetId};
 use juniper::{ID, graphql_object};
-use service::{AuditFilter, Reject};
+use service::{AuditFilter, Rejection};
 
 pub(crate) struct Query;
 
@@ -42,7 +42,7 @@ impl Query {
         };
         found
             .map(Some)
-            .ok_or_else(|| context.refuse(Reject::NotFound { kind: "product", id: id.to_string() }))
+            .ok_or_else(|| context.reject(Rejection::NotFound { kind: "product", id: id.to_string() }))
     }
 
     /// The targets of the organisation, or of one product, oldest first.
@@ -54,7 +54,7 @@ impl Query {
     ) -> Outcome<List<Target>> {
         let page = context.page(first, PAGE, after, TargetId::parse)?;
         let Some(id) = subject_id else { return context.targets(None, page).await };
-        let missing = || context.refuse(Reject::NotFound { kind: "product", id: id.to_string() });
+        let missing = || context.reject(Rejection::NotFound { kind: "product", id: id.to_string() });
         let subject = SubjectId::parse(&id).map_err(|_| missing())?;
         let targets = context.targets(Some(&subject), page).await?;
         // A product without targets is not the same as a mistyped id: only an empty page costs a second read.
@@ -70,7 +70,7 @@ impl Query {
             Ok(id) => context.outcome(context.service.find_target(&context.principal, &id).await)?,
             Err(_) => None,
         };
-        let missing = || context.refuse(Reject::NotFound { kind: "target", id: id.to_string() });
+        let missing = || context.reject(Rejection::NotFound { kind: "target", id: id.to_string() });
         found.map(|target| Some(Target(target))).ok_or_else(missing)
     }
 

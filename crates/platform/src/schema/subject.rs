@@ -2,7 +2,7 @@
 
 use super::{PAGE, date_time::DateTime, list::List, target::Target};
 use crate::{
-    call::{Call, Outcome},
+    operation::call::{Call, Outcome},
     scalars::ApiScalar,
 };
 use domain::TargetId;

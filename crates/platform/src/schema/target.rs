@@ -2,13 +2,15 @@
 
 use super::{date_time::DateTime, json::Json, organisation::int, subject::Subject};
 use crate::{
-    call::{Call, Outcome},
-    literals::Literals,
+    operation::{
+        call::{Call, Outcome},
+        literals::Literals,
+    },
     scalars::ApiScalar,
 };
 use domain::product::UncheckedTarget;
 use juniper::{GraphQLInputObject, ID, graphql_object};
-use service::Reject;
+use service::Rejection;
 
 pub(crate) struct Target(pub(crate) domain::Target);
 
@@ -29,7 +31,7 @@ impl Target {
     /// The product that it deploys.
     async fn subject(&self, context: &Call) -> Outcome<Subject> {
         let id = &self.0.subject_id;
-        let gone = || context.refuse(Reject::NotFound { kind: "product", id: id.as_str().to_owned() });
+        let gone = || context.reject(Rejection::NotFound { kind: "product", id: id.as_str().to_owned() });
         context.subject_of(&self.0).await?.ok_or_else(gone)
     }
 

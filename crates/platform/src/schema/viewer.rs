@@ -2,12 +2,12 @@
 
 use super::{member::Role, organisation::Organisation};
 use crate::{
-    call::{Call, Outcome},
+    operation::call::{Call, Outcome},
     scalars::ApiScalar,
 };
 use domain::{Scope, ScopeSet};
 use juniper::{GraphQLEnum, ID, graphql_object};
-use service::{Holder, Principal};
+use service::{Principal, PrincipalKind};
 
 /// The kinds of those who ask.
 #[derive(Debug, Clone, Copy, GraphQLEnum)]
@@ -31,10 +31,10 @@ impl Viewer {
     pub(crate) fn of(principal: &Principal) -> Self {
         let actor = principal.actor();
         let (kind, role) = match &principal.holder {
-            Holder::ApiKey { .. } => (ViewerKind::ApiKey, None),
-            Holder::Person { role, .. } => (ViewerKind::Person, Some((*role).into())),
+            PrincipalKind::ApiKey { .. } => (ViewerKind::ApiKey, None),
+            PrincipalKind::Person { role, .. } => (ViewerKind::Person, Some((*role).into())),
             // Operators work on the server's host; no access token names one.
-            Holder::Operator { .. } => (ViewerKind::Person, None),
+            PrincipalKind::Operator { .. } => (ViewerKind::Person, None),
         };
         Self { kind, id: actor.id, name: actor.name, role, scopes: principal.scopes }
     }

@@ -1,7 +1,7 @@
 //! Who may call what: one row per field of `Query` and `Mutation`. A field without a row fails the test.
 
 use crate::{
-    harness::{Actor, World},
+    harness::{Actor, Harness},
     introspection::Introspected,
 };
 use std::collections::BTreeSet;
@@ -37,7 +37,7 @@ const TABLE: &[(&str, &str, &[Actor])] = &[
 
 #[tokio::test]
 async fn every_field_has_a_row() {
-    let schema = Introspected::of(&World::new().await).await;
+    let schema = Introspected::of(&Harness::new().await).await;
     let fields =
         |of: &str| schema.fields(of).into_iter().map(|name| format!("{of}.{name}")).collect::<Vec<_>>();
     let there: BTreeSet<_> = [fields("Query"), fields("Mutation")].concat().into_iter().collect();
@@ -48,37 +48,40 @@ async fn every_field_has_a_row() {
 #[tokio::test]
 async fn every_role_may_do_what_the_table_says_and_no_more() {
     for (field, call, allowed) in TABLE {
-        let world = World::new().await;
-        let schema = Introspected::of(&world).await;
+        let harness = Harness::new().await;
+        let schema = Introspected::of(&harness).await;
         let (of, name) = field.split_once('.').unwrap();
         let operation = if of == "Query" { "query" } else { "mutation" };
         for actor in EVERYONE {
-            let document =
-                format!("{operation} {{ {}{} }}", with_ids(&world, call).await, schema.everything(of, name));
+            let document = format!(
+                "{operation} {{ {}{} }}",
+                with_ids(&harness, call).await,
+                schema.everything(of, name)
+            );
             let expected = if allowed.contains(actor) { "OK" } else { "FORBIDDEN" };
-            let answer = world.ask(*actor, &document).await;
+            let answer = harness.ask(*actor, &document).await;
             assert_eq!(answer.code(), expected, "{actor:?} {document}: {}", answer.body);
             assert_eq!(answer.status, 200);
         }
         let document = format!("{operation} {{ {}{} }}", call, schema.everything(of, name));
-        assert_eq!(world.ask_by("stranger", &document, ().into()).await.status, 401, "{document}");
+        assert_eq!(harness.ask_by("stranger", &document, ().into()).await.status, 401, "{document}");
     }
 }
 
 /// The call with ids of Acme that exist; the key has a grace that runs.
-async fn with_ids(world: &World, call: &str) -> String {
+async fn with_ids(harness: &Harness, call: &str) -> String {
     let quoted = |id: &str| format!("\"{id}\"");
     let mut call = call.to_owned();
     if call.contains("PRODUCT") || call.contains("TARGET") {
-        let product = world.product("Shop").await;
-        let target = world.target(&product, "main").await;
+        let product = harness.product("Shop").await;
+        let target = harness.target(&product, "main").await;
         call = call.replace("PRODUCT", &quoted(&product)).replace("TARGET", &quoted(&target));
     }
     if call.contains("KEY") {
-        let key = world.key("Deploy").await.id;
+        let key = harness.key("Deploy").await.id;
         let rotate =
             format!("mutation {{ rotateApiKey(input: {{id: \"{key}\", graceSeconds: 60}}) {{ clientId }} }}");
-        world.ask(Actor::Admin, &rotate).await.text("/rotateApiKey/clientId");
+        harness.ask(Actor::Admin, &rotate).await.text("/rotateApiKey/clientId");
         call = call.replace("KEY", &quoted(&key));
     }
     call

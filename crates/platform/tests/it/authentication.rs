@@ -1,6 +1,6 @@
 //! Authentication comes first, whatever is asked.
 
-use crate::harness::{AUDIENCE, Actor, Answer, ISSUER, METADATA, World, post};
+use crate::harness::{AUDIENCE, Actor, Answer, Harness, ISSUER, METADATA, post};
 use axum::body::Body;
 use http::{Request, header};
 use platform::Settings;
@@ -19,19 +19,19 @@ fn assert_unauthenticated(answer: &Answer, why: &str) {
     assert!(answer.body.get("data").is_none());
 }
 
-async fn with_headers(world: &World, values: &[&str]) -> Answer {
+async fn with_headers(harness: &Harness, values: &[&str]) -> Answer {
     let mut request = Request::post("/graphql").header(header::CONTENT_TYPE, "application/json");
     for value in values {
         request = request.header(header::AUTHORIZATION, *value);
     }
-    world.send(request.body(Body::from(r#"{"query":"{ viewer { id } }"}"#)).unwrap()).await
+    harness.send(request.body(Body::from(r#"{"query":"{ viewer { id } }"}"#)).unwrap()).await
 }
 
 #[tokio::test]
 async fn whoever_presents_no_token_is_told_where_to_get_one() {
-    let world = World::new().await;
+    let harness = Harness::new().await;
     for values in [&[][..], &["Basic a2V5OnNlY3JldA=="], &["Digest x"]] {
-        let answer = with_headers(&world, values).await;
+        let answer = with_headers(&harness, values).await;
         assert_eq!((answer.status.as_u16(), answer.code()), (401, "UNAUTHENTICATED"));
         // RFC 6750 §3: no error where there were no credentials.
         assert_eq!(answer.header("www-authenticate"), format!("Bearer resource_metadata=\"{METADATA}\""));
@@ -41,9 +41,9 @@ async fn whoever_presents_no_token_is_told_where_to_get_one() {
 
 #[tokio::test]
 async fn the_metadata_says_who_issues_tokens() {
-    let world = World::new().await;
+    let harness = Harness::new().await;
     let path = METADATA.strip_prefix("https://platform.example").unwrap();
-    let answer = world.send(Request::get(path).body(Body::empty()).unwrap()).await;
+    let answer = harness.send(Request::get(path).body(Body::empty()).unwrap()).await;
     let expected = json!({
         "resource": AUDIENCE,
         "authorization_servers": [ISSUER],
@@ -51,42 +51,42 @@ async fn the_metadata_says_who_issues_tokens() {
         "scopes_supported": ["openid", "platform:read", "platform:write"],
     });
     assert_eq!((answer.status.as_u16(), &answer.body), (200, &expected));
-    let answer = world.send(Request::post(path).body(Body::empty()).unwrap()).await;
+    let answer = harness.send(Request::post(path).body(Body::empty()).unwrap()).await;
     assert_eq!((answer.status.as_u16(), answer.header("allow")), (405, "GET, HEAD"));
 }
 
 #[tokio::test]
 async fn the_scheme_has_no_case() {
-    let world = World::new().await;
-    let token = world.token(Actor::Key).await;
+    let harness = Harness::new().await;
+    let token = harness.token(Actor::Key).await;
     for scheme in ["Bearer", "bearer", "BEARER", "Bearer  "] {
-        let answer = with_headers(&world, &[&format!("{scheme} {token}")]).await;
-        assert_eq!(answer.data("/viewer/id"), world.pair.id.as_str(), "{scheme}");
+        let answer = with_headers(&harness, &[&format!("{scheme} {token}")]).await;
+        assert_eq!(answer.data("/viewer/id"), harness.pair.id.as_str(), "{scheme}");
     }
 }
 
 #[tokio::test]
-async fn what_is_no_token_is_refused_with_a_reason() {
-    let world = World::new().await;
-    let token = world.token(Actor::Key).await;
+async fn what_is_no_token_is_rejected_with_a_reason() {
+    let harness = Harness::new().await;
+    let token = harness.token(Actor::Key).await;
     let bearer = format!("Bearer {token}");
-    assert_unauthenticated(&with_headers(&world, &["Bearer"]).await, "no token stands behind Bearer");
-    assert_unauthenticated(&with_headers(&world, &["Bearer "]).await, "no token stands behind Bearer");
-    assert_unauthenticated(&with_headers(&world, &[&bearer, &bearer]).await, "exactly one Authorization");
-    assert_unauthenticated(&with_headers(&world, &["Bearer \u{FC}"]).await, "characters");
-    assert_unauthenticated(&with_headers(&world, &["Bearer x.y.z"]).await, "malformed");
-    assert_unauthenticated(&with_headers(&world, &[&format!("{bearer} {token}")]).await, "malformed");
+    assert_unauthenticated(&with_headers(&harness, &["Bearer"]).await, "no token stands behind Bearer");
+    assert_unauthenticated(&with_headers(&harness, &["Bearer "]).await, "no token stands behind Bearer");
+    assert_unauthenticated(&with_headers(&harness, &[&bearer, &bearer]).await, "exactly one Authorization");
+    assert_unauthenticated(&with_headers(&harness, &["Bearer \u{FC}"]).await, "characters");
+    assert_unauthenticated(&with_headers(&harness, &["Bearer x.y.z"]).await, "malformed");
+    assert_unauthenticated(&with_headers(&harness, &[&format!("{bearer} {token}")]).await, "malformed");
     let tampered = format!("{bearer}AAAA");
-    assert_unauthenticated(&with_headers(&world, &[&tampered]).await, "");
-    let secret = format!("Bearer {}", world.pair.secret);
-    let answer = with_headers(&world, &[&secret]).await;
+    assert_unauthenticated(&with_headers(&harness, &[&tampered]).await, "");
+    let secret = format!("Bearer {}", harness.pair.secret);
+    let answer = with_headers(&harness, &[&secret]).await;
     assert_unauthenticated(&answer, "this is a client_secret, not an access token");
-    assert!(!answer.body.to_string().contains(&world.pair.secret));
+    assert!(!answer.body.to_string().contains(&harness.pair.secret));
 }
 
 #[tokio::test]
 async fn authentication_comes_before_everything_else() {
-    let world = World::new().await;
+    let harness = Harness::new().await;
     let token = "not.a.token";
     let requests = [
         post(token).body(Body::from("{ not json")).unwrap(),
@@ -99,79 +99,82 @@ async fn authentication_comes_before_everything_else() {
             .unwrap(),
     ];
     for request in requests {
-        assert_eq!(world.send(request).await.status, 401);
+        assert_eq!(harness.send(request).await.status, 401);
     }
 }
 
 #[tokio::test]
 async fn a_token_ends_with_its_time() {
-    let world = World::new().await;
-    let token = world.token(Actor::Key).await;
-    world.clock.advance_seconds(299);
-    assert_eq!(world.ask_by(&token, "{ viewer { id } }", Value::Null).await.code(), "OK");
-    world.clock.advance_seconds(1);
+    let harness = Harness::new().await;
+    let token = harness.token(Actor::Key).await;
+    harness.clock.advance_seconds(299);
+    assert_eq!(harness.ask_by(&token, "{ viewer { id } }", Value::Null).await.code(), "OK");
+    harness.clock.advance_seconds(1);
     assert_unauthenticated(
-        &world.ask_by(&token, "{ viewer { id } }", Value::Null).await,
+        &harness.ask_by(&token, "{ viewer { id } }", Value::Null).await,
         "expired at 2027-01-15T08:05:00Z",
     );
 }
 
 #[tokio::test]
 async fn a_token_ends_with_its_key_in_the_next_request() {
-    let world = World::new().await;
-    let key = world.key("Deploy").await;
-    let token = world.buy(&key, "").await;
-    assert_eq!(world.ask_by(&token, "{ viewer { name } }", Value::Null).await.data("/viewer/name"), "Deploy");
+    let harness = Harness::new().await;
+    let key = harness.key("Deploy").await;
+    let token = harness.issue_token(&key, "").await;
+    assert_eq!(
+        harness.ask_by(&token, "{ viewer { name } }", Value::Null).await.data("/viewer/name"),
+        "Deploy"
+    );
     let end = format!(
         "mutation {{ rotateApiKey(input: {{id: \"{}\", endIssuedTokens: true}}) {{ clientId clientSecret }} }}",
         key.id
     );
-    let rotated = world.ask(Actor::Admin, &end).await.pair("rotateApiKey");
+    let rotated = harness.ask(Actor::Admin, &end).await.pair("rotateApiKey");
     assert_unauthenticated(
-        &world.ask_by(&token, "{ viewer { name } }", Value::Null).await,
+        &harness.ask_by(&token, "{ viewer { name } }", Value::Null).await,
         "ended the tokens",
     );
 
-    let token = world.buy(&rotated, "").await;
+    let token = harness.issue_token(&rotated, "").await;
     let revoke = format!("mutation {{ revokeApiKey(id: \"{}\") }}", key.id);
-    assert_eq!(world.ask(Actor::Admin, &revoke).await.text("/revokeApiKey"), key.id);
-    assert_unauthenticated(&world.ask_by(&token, "{ viewer { name } }", Value::Null).await, "was revoked");
+    assert_eq!(harness.ask(Actor::Admin, &revoke).await.text("/revokeApiKey"), key.id);
+    assert_unauthenticated(&harness.ask_by(&token, "{ viewer { name } }", Value::Null).await, "was revoked");
 }
 
 #[tokio::test]
-async fn a_person_who_left_is_refused() {
-    let world = World::new().await;
-    let token = world.token(Actor::Member).await;
-    world.service.remove_member(&world.ctx(), &world.acme, "max@acme.example").await.unwrap();
+async fn a_person_who_left_is_rejected() {
+    let harness = Harness::new().await;
+    let token = harness.token(Actor::Member).await;
+    harness.service.remove_member(&harness.ctx(), &harness.acme, "max@acme.example").await.unwrap();
     assert_unauthenticated(
-        &world.ask_by(&token, "{ viewer { id } }", Value::Null).await,
+        &harness.ask_by(&token, "{ viewer { id } }", Value::Null).await,
         "no member of the organisation",
     );
 }
 
 #[tokio::test]
 async fn guessing_is_slowed_down_and_good_tokens_are_not() {
-    let world = World::with(Settings::default(), |policy| policy.failures_per_address = 3).await;
+    let harness = Harness::with(Settings::default(), |policy| policy.failures_per_address = 3).await;
     for _ in 0..3 {
-        assert_eq!(world.ask_by("a.b.c", "{ viewer { id } }", Value::Null).await.status, 401);
+        assert_eq!(harness.ask_by("a.b.c", "{ viewer { id } }", Value::Null).await.status, 401);
     }
-    let limited = world.ask_by("a.b.c", "{ viewer { id } }", Value::Null).await;
+    let limited = harness.ask_by("a.b.c", "{ viewer { id } }", Value::Null).await;
     assert_eq!((limited.status.as_u16(), limited.code()), (429, "RATE_LIMITED"));
     let wait: u64 = limited.header("retry-after").parse().unwrap();
     assert!((1..=60).contains(&wait) && limited.message().contains(&format!("wait {wait} seconds")));
-    assert_eq!(world.ask(Actor::Key, "{ viewer { id } }").await.code(), "OK");
+    assert_eq!(harness.ask(Actor::Key, "{ viewer { id } }").await.code(), "OK");
 }
 
 #[tokio::test]
 async fn the_viewer_is_who_asks() {
-    let world = World::new().await;
+    let harness = Harness::new().await;
     let query = "{ viewer { kind id name role scopes organisation { name activeKeyLimit defaultKeyLifetimeDays maximumKeyLifetimeDays createdAt } } }";
     let organisation = json!({
         "name": "Acme", "activeKeyLimit": 10, "defaultKeyLifetimeDays": 90, "maximumKeyLifetimeDays": 365,
         "createdAt": "2027-01-15T08:00:00Z",
     });
-    let mut key = world.ask(Actor::Reader, query).await.data("/viewer");
-    assert_eq!(key["id"].take(), world.pair.id.as_str());
+    let mut key = harness.ask(Actor::Reader, query).await.data("/viewer");
+    assert_eq!(key["id"].take(), harness.pair.id.as_str());
     assert_eq!(
         key,
         json!({
@@ -179,7 +182,7 @@ async fn the_viewer_is_who_asks() {
             "organisation": organisation,
         })
     );
-    let mut person = world.ask(Actor::Admin, query).await.data("/viewer");
+    let mut person = harness.ask(Actor::Admin, query).await.data("/viewer");
     assert!(person["id"].take().as_str().unwrap().starts_with("usr_"));
     assert_eq!(
         person,

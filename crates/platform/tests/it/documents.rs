@@ -1,16 +1,16 @@
 //! A document that came before is answered like one that is new.
 
-use crate::harness::{Actor, World};
+use crate::harness::{Actor, Harness};
 use serde_json::{Value, json};
 
 #[tokio::test]
 async fn a_remembered_document_is_judged_anew_for_each_who_sends_it() {
-    let world = World::new().await;
-    world.product("Shop").await;
+    let harness = Harness::new().await;
+    harness.product("Shop").await;
     let members = "{ members { email } }";
     for _ in 0..3 {
-        assert_eq!(world.ask(Actor::Admin, members).await.code(), "OK");
-        assert_eq!(world.ask(Actor::Key, members).await.code(), "FORBIDDEN");
+        assert_eq!(harness.ask(Actor::Admin, members).await.code(), "OK");
+        assert_eq!(harness.ask(Actor::Key, members).await.code(), "FORBIDDEN");
     }
     let paged = "query ($n: Int) { subjects(first: $n) { name } }";
     for (variables, code) in [
@@ -21,7 +21,7 @@ async fn a_remembered_document_is_judged_anew_for_each_who_sends_it() {
     ] {
         for _ in 0..2 {
             assert_eq!(
-                world.ask_with(Actor::Key, paged, variables.clone()).await.code(),
+                harness.ask_with(Actor::Key, paged, variables.clone()).await.code(),
                 code,
                 "{variables}"
             );
@@ -31,12 +31,12 @@ async fn a_remembered_document_is_judged_anew_for_each_who_sends_it() {
 
 #[tokio::test]
 async fn the_operations_of_one_document_are_told_apart() {
-    let world = World::new().await;
-    world.product("Shop").await;
-    let token = world.token(Actor::Key).await;
+    let harness = Harness::new().await;
+    harness.product("Shop").await;
+    let token = harness.token(Actor::Key).await;
     let document = "query A { subjects { name } } query B { viewer { __typename } }";
     let ask = async |name: Value| {
-        world.post(&token, json!({ "query": document, "operationName": name }).to_string()).await
+        harness.post(&token, json!({ "query": document, "operationName": name }).to_string()).await
     };
     for _ in 0..2 {
         assert_eq!(ask("A".into()).await.data("/subjects/0/name"), "Shop");
@@ -48,15 +48,15 @@ async fn the_operations_of_one_document_are_told_apart() {
 
 #[tokio::test]
 async fn a_document_with_json_in_it_keeps_its_own() {
-    let world = World::new().await;
-    let product = world.product("Shop").await;
+    let harness = Harness::new().await;
+    let product = harness.product("Shop").await;
     for number in 0..3 {
         let query = format!(
             "mutation {{ upsertSimulationTarget(input: {{ subjectId: \"{product}\", buildKey: \"b\", name: \"T\", \
              version: \"1\", environment: \"e\", metadata: {{ n: {number} }} }}) {{ metadata }} }}"
         );
         for _ in 0..2 {
-            let answer = world.ask(Actor::Key, &query).await;
+            let answer = harness.ask(Actor::Key, &query).await;
             assert_eq!(answer.data("/upsertSimulationTarget/metadata"), json!({ "n": number }));
         }
     }

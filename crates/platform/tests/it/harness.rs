@@ -6,7 +6,7 @@ use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use platform::{Platform, Settings};
 use serde_json::{Value, json};
-use service::{Ctx, Policy, Principal, Service, exchange::Credential, keys::GenerateKey};
+use service::{Policy, Principal, RequestContext, Service, keys::GenerateKey, tokens::issuance::Credential};
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
@@ -41,7 +41,7 @@ pub(crate) struct Pair {
     pub(crate) secret: String,
 }
 
-pub(crate) struct World {
+pub(crate) struct Harness {
     pub(crate) service: Service,
     pub(crate) database: Database,
     pub(crate) clock: TestClock,
@@ -51,7 +51,7 @@ pub(crate) struct World {
     requests: AtomicU64,
 }
 
-impl World {
+impl Harness {
     pub(crate) async fn new() -> Self {
         Self::with(Settings::default(), |_| {}).await
     }
@@ -64,7 +64,7 @@ impl World {
         let master_key = jose::MasterKey::generate(&*entropy);
         let mut policy = Policy::new(ISSUER, AUDIENCE);
         rules(&mut policy);
-        let ctx = Ctx::background(clock.now(), "test");
+        let ctx = RequestContext::background(clock.now(), "test");
         let store = database.store().await;
         let service = Service::open(store, master_key, policy, entropy, &ctx).await.unwrap();
         let acme = service.create_organisation(&ctx, "root", "Acme", "ada@acme.example", None).await.unwrap();
@@ -82,8 +82,8 @@ impl World {
         Self { service, database, clock, acme, pair, router, requests: AtomicU64::new(0) }
     }
 
-    pub(crate) fn ctx(&self) -> Ctx {
-        Ctx::background(self.clock.now(), "test")
+    pub(crate) fn ctx(&self) -> RequestContext {
+        RequestContext::background(self.clock.now(), "test")
     }
 
     /// A fresh access token of an actor.
@@ -92,18 +92,18 @@ impl World {
             Actor::Admin => "ada@acme.example",
             Actor::Member => "max@acme.example",
             Actor::Outsider => "eve@other.example",
-            Actor::Key => return self.buy(&self.pair, "").await,
-            Actor::Reader => return self.buy(&self.pair, "openid platform:read").await,
+            Actor::Key => return self.issue_token(&self.pair, "").await,
+            Actor::Reader => return self.issue_token(&self.pair, "openid platform:read").await,
         };
         self.service.issue_person_token(&self.ctx(), "root", email, None).await.unwrap()
     }
 
     /// Exchanges a pair that must be good.
-    pub(crate) async fn buy(&self, pair: &Pair, scope: &str) -> String {
+    pub(crate) async fn issue_token(&self, pair: &Pair, scope: &str) -> String {
         self.exchange(pair, scope).await.expect("the pair is good")
     }
 
-    /// Exchanges a pair; none if it is refused.
+    /// Exchanges a pair; none if it is rejected.
     pub(crate) async fn exchange(&self, pair: &Pair, scope: &str) -> Option<String> {
         let ctx = self.ctx();
         let credential = Credential { client_id: &pair.id, client_secret: &pair.secret };

@@ -1,6 +1,6 @@
 //! GraphQL over HTTP: media types, methods, parameters and status codes.
 
-use crate::harness::{Actor, Answer, World, post};
+use crate::harness::{Actor, Answer, Harness, post};
 use axum::body::Body;
 use http::{Method, Request, header};
 use platform::Settings;
@@ -9,21 +9,21 @@ use serde_json::json;
 const GRAPHQL: &str = "application/graphql-response+json";
 const JSON: &str = "application/json";
 
-async fn posted(world: &World, accept: &str, body: impl Into<Body>) -> Answer {
-    let token = world.token(Actor::Key).await;
-    world.send(post(&token).header(header::ACCEPT, accept).body(body.into()).unwrap()).await
+async fn posted(harness: &Harness, accept: &str, body: impl Into<Body>) -> Answer {
+    let token = harness.token(Actor::Key).await;
+    harness.send(post(&token).header(header::ACCEPT, accept).body(body.into()).unwrap()).await
 }
 
-async fn got(world: &World, query: &str) -> Answer {
-    let token = world.token(Actor::Key).await;
+async fn got(harness: &Harness, query: &str) -> Answer {
+    let token = harness.token(Actor::Key).await;
     let request =
         Request::get(format!("/graphql?{query}")).header(header::AUTHORIZATION, format!("Bearer {token}"));
-    world.send(request.body(Body::empty()).unwrap()).await
+    harness.send(request.body(Body::empty()).unwrap()).await
 }
 
 #[tokio::test]
 async fn the_status_depends_on_the_media_type() {
-    let world = World::new().await;
+    let harness = Harness::new().await;
     // What is sent, the status of `application/json`, the status of `application/graphql-response+json`.
     let rows = [
         (r#"{"query":"{ __typename }"}"#, 200, 200),
@@ -62,7 +62,7 @@ async fn the_status_depends_on_the_media_type() {
     ];
     for (body, json, graphql) in rows {
         for (media, status) in [(JSON, json), (GRAPHQL, graphql)] {
-            let answer = posted(&world, media, body).await;
+            let answer = posted(&harness, media, body).await;
             assert_eq!(answer.status, status, "{media} {body}: {}", answer.body);
             assert_eq!(answer.header("content-type"), format!("{media}; charset=utf-8"));
             assert_eq!(answer.header("cache-control"), "no-store");
@@ -75,7 +75,7 @@ async fn the_status_depends_on_the_media_type() {
 
 #[tokio::test]
 async fn wrong_parameters_are_named() {
-    let world = World::new().await;
+    let harness = Harness::new().await;
     let rows = [
         (r#"{"query":7}"#, "`query` must be a string; it is a number"),
         (r#"{"query":"{ a }","variables":[7]}"#, "`variables` must be an object or null; it is a list"),
@@ -92,16 +92,16 @@ async fn wrong_parameters_are_named() {
         (r#"{"query":"{ a }","query":"{ b }"}"#, "each parameter once"),
     ];
     for (body, message) in rows {
-        let answer = posted(&world, JSON, body).await;
+        let answer = posted(&harness, JSON, body).await;
         assert!(answer.message().contains(message), "{body}: {}", answer.message());
     }
     let invalid_utf8 = [b"{\"query\":\"{ __typename } #".as_slice(), &[0xFF], b"\"}"].concat();
-    assert_eq!(posted(&world, JSON, invalid_utf8).await.status, 400);
+    assert_eq!(posted(&harness, JSON, invalid_utf8).await.status, 400);
 }
 
 #[tokio::test]
 async fn the_answer_is_what_the_client_accepts() {
-    let world = World::new().await;
+    let harness = Harness::new().await;
     let rows = [
         ("*/*", JSON),
         ("application/*", JSON),
@@ -109,19 +109,19 @@ async fn the_answer_is_what_the_client_accepts() {
         ("application/json, multipart/mixed", JSON),
     ];
     for (accept, media) in rows {
-        let answer = posted(&world, accept, r#"{"query":"{ __typename }"}"#).await;
+        let answer = posted(&harness, accept, r#"{"query":"{ __typename }"}"#).await;
         assert_eq!(answer.header("content-type"), format!("{media}; charset=utf-8"), "{accept}");
     }
-    let answer = world.ask(Actor::Key, "{ __typename }").await;
+    let answer = harness.ask(Actor::Key, "{ __typename }").await;
     assert_eq!(answer.header("content-type"), "application/json; charset=utf-8");
-    let refused = posted(&world, "text/html", r#"{"query":"{ __typename }"}"#).await;
-    assert_eq!((refused.status.as_u16(), refused.code()), (406, "VALIDATION_FAILED"));
+    let rejected = posted(&harness, "text/html", r#"{"query":"{ __typename }"}"#).await;
+    assert_eq!((rejected.status.as_u16(), rejected.code()), (406, "VALIDATION_FAILED"));
 }
 
 #[tokio::test]
 async fn bodies_are_json_in_utf_8_and_not_too_large() {
-    let world = World::with(Settings { body_bytes: 1000, ..Settings::default() }, |_| {}).await;
-    let token = world.token(Actor::Key).await;
+    let harness = Harness::with(Settings { body_bytes: 1000, ..Settings::default() }, |_| {}).await;
+    let token = harness.token(Actor::Key).await;
     for (content_type, status) in [
         (Some("application/json"), 200),
         (Some("application/json; charset=utf-8"), 200),
@@ -136,21 +136,21 @@ async fn bodies_are_json_in_utf_8_and_not_too_large() {
             request = request.header(header::CONTENT_TYPE, content_type);
         }
         let body = Body::from(r#"{"query":"{ __type(name: \"Läufer🏃\") { name } }"}"#);
-        let answer = world.send(request.body(body).unwrap()).await;
+        let answer = harness.send(request.body(body).unwrap()).await;
         assert_eq!(answer.status, status, "{content_type:?}");
         assert_eq!(answer.header("content-type"), "application/json; charset=utf-8");
     }
     let body = |length: usize| format!("{:<length$}", r#"{"query":"{ __typename }"}"#);
-    assert_eq!(world.post(&token, body(1000)).await.status, 200);
-    let refused = world.post(&token, body(1001)).await;
-    assert_eq!((refused.status.as_u16(), refused.code()), (413, "VALIDATION_FAILED"));
-    assert!(refused.message().contains("1000 bytes"));
+    assert_eq!(harness.post(&token, body(1000)).await.status, 200);
+    let rejected = harness.post(&token, body(1001)).await;
+    assert_eq!((rejected.status.as_u16(), rejected.code()), (413, "VALIDATION_FAILED"));
+    assert!(rejected.message().contains("1000 bytes"));
 }
 
 #[tokio::test]
 async fn queries_can_be_got() {
-    let world = World::new().await;
-    let id = world.product("Shop").await;
+    let harness = Harness::new().await;
+    let id = harness.product("Shop").await;
     let variables = format!("%7B%22id%22%3A%22{id}%22%7D");
     let rows = [
         ("query=%7B__typename%7D".to_owned(), json!({ "data": { "__typename": "Query" } })),
@@ -166,7 +166,7 @@ async fn queries_can_be_got() {
         ),
     ];
     for (query, body) in rows {
-        let answer = got(&world, &query).await;
+        let answer = got(&harness, &query).await;
         assert_eq!((answer.status.as_u16(), answer.body), (200, body), "{query}");
     }
     for (query, message) in [
@@ -175,7 +175,7 @@ async fn queries_can_be_got() {
         ("query=%7Ba%7D&variables=x", "`variables` in the URL must be a JSON object"),
         ("query=%7Ba%7D&variables=7", "`variables` must be an object or null"),
     ] {
-        let answer = got(&world, query).await;
+        let answer = got(&harness, query).await;
         assert_eq!(answer.status, 400, "{query}");
         assert!(answer.message().contains(message), "{query}: {}", answer.message());
     }
@@ -183,33 +183,34 @@ async fn queries_can_be_got() {
 
 #[tokio::test]
 async fn mutations_cannot_be_got() {
-    let world = World::new().await;
+    let harness = Harness::new().await;
     let create = "mutation%20M%7BcreateSubject(input%3A%7Bname%3A%22Got%22%7D)%7Bid%7D%7D";
     for query in [
         format!("query={create}"),
         format!("query={create}%20query%20Q%7B__typename%7D&operationName=M"),
         "query=mutation%7B__typename%7D".to_owned(),
     ] {
-        let answer = got(&world, &query).await;
+        let answer = got(&harness, &query).await;
         assert_eq!((answer.status.as_u16(), answer.header("allow")), (405, "POST"), "{}", answer.body);
         assert_eq!(answer.code(), "VALIDATION_FAILED");
     }
-    let harmless = got(&world, &format!("query={create}%20query%20Q%7B__typename%7D&operationName=Q")).await;
+    let harmless =
+        got(&harness, &format!("query={create}%20query%20Q%7B__typename%7D&operationName=Q")).await;
     assert_eq!(harmless.data("/__typename"), "Query");
-    assert_eq!(world.ask(Actor::Key, "{ subjects { id } }").await.data("/subjects"), json!([]));
+    assert_eq!(harness.ask(Actor::Key, "{ subjects { id } }").await.data("/subjects"), json!([]));
 }
 
 #[tokio::test]
 async fn other_methods_are_told_which_there_are() {
-    let world = World::new().await;
+    let harness = Harness::new().await;
     for method in [Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS] {
         let request = Request::builder().method(method.clone()).uri("/graphql").body(Body::empty()).unwrap();
-        let answer = world.send(request).await;
+        let answer = harness.send(request).await;
         assert_eq!((answer.status.as_u16(), answer.header("allow")), (405, "GET, POST"), "{method}");
         assert_eq!(answer.code(), "VALIDATION_FAILED");
     }
-    let token = world.token(Actor::Key).await;
+    let token = harness.token(Actor::Key).await;
     let head = Request::head("/graphql?query=%7B__typename%7D")
         .header(header::AUTHORIZATION, format!("Bearer {token}"));
-    assert_eq!(world.send(head.body(Body::empty()).unwrap()).await.status, 200);
+    assert_eq!(harness.send(head.body(Body::empty()).unwrap()).await.status, 200);
 }

@@ -1,6 +1,6 @@
 //! Introspection: the query that tools send, and what it says.
 
-use crate::harness::{Actor, World};
+use crate::harness::{Actor, Harness};
 use serde_json::{Value, json};
 
 /// The question that clients' tools ask: every type with everything about it, types of types nine levels down.
@@ -37,8 +37,8 @@ pub(crate) fn everything() -> String {
 pub(crate) struct Introspected(Value);
 
 impl Introspected {
-    pub(crate) async fn of(world: &World) -> Self {
-        Self(world.ask(Actor::Key, &everything()).await.data("/__schema"))
+    pub(crate) async fn of(harness: &Harness) -> Self {
+        Self(harness.ask(Actor::Key, &everything()).await.data("/__schema"))
     }
 
     fn types(&self) -> impl Iterator<Item = &Value> {
@@ -97,18 +97,18 @@ fn innermost(of: &Value) -> &Value {
 
 #[tokio::test]
 async fn tools_can_read_the_schema_with_a_token_and_not_without() {
-    let world = World::new().await;
-    let schema = Introspected::of(&world).await;
+    let harness = Harness::new().await;
+    let schema = Introspected::of(&harness).await;
     assert_eq!(schema.0["queryType"]["name"], "Query");
     assert_eq!(schema.0["subscriptionType"], Value::Null);
     assert!(schema.fields("Subject").contains(&"targets".to_owned()));
-    let refused = world.ask_by("stranger", &everything(), Value::Null).await;
-    assert_eq!((refused.status.as_u16(), refused.code()), (401, "UNAUTHENTICATED"));
+    let rejected = harness.ask_by("stranger", &everything(), Value::Null).await;
+    assert_eq!((rejected.status.as_u16(), rejected.code()), (401, "UNAUTHENTICATED"));
 }
 
 #[tokio::test]
 async fn every_type_and_every_field_has_a_description() {
-    let schema = Introspected::of(&World::new().await).await;
+    let schema = Introspected::of(&Harness::new().await).await;
     let builtin = ["String", "Int", "Float", "Boolean", "ID"];
     for of in schema.types().filter(|of| !builtin.contains(&of["name"].as_str().unwrap())) {
         assert!(of["description"].is_string(), "{}", of["name"]);
@@ -122,6 +122,6 @@ async fn every_type_and_every_field_has_a_description() {
 
 #[tokio::test]
 async fn an_unknown_type_is_null() {
-    let answer = World::new().await.ask(Actor::Reader, "{ __type(name: \"Läufer🏃\") { name } }").await;
+    let answer = Harness::new().await.ask(Actor::Reader, "{ __type(name: \"Läufer🏃\") { name } }").await;
     assert_eq!(answer.body, json!({ "data": { "__type": null } }));
 }

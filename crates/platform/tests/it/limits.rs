@@ -1,7 +1,7 @@
-//! Documents that ask for too much are refused before anything of them runs, and told how to do better.
+//! Documents that ask for too much are rejected before anything of them runs, and told how to do better.
 
 use crate::{
-    harness::{Actor, Answer, World},
+    harness::{Actor, Answer, Harness},
     introspection,
 };
 use platform::Settings;
@@ -25,12 +25,12 @@ fn bomb(levels: usize) -> String {
 }
 
 #[tokio::test]
-async fn a_document_that_doubles_itself_is_refused_at_once() {
-    let world = World::new().await;
-    let token = world.token(Actor::Key).await;
+async fn a_document_that_doubles_itself_is_rejected_at_once() {
+    let harness = Harness::new().await;
+    let token = harness.token(Actor::Key).await;
     for levels in [18, 24, 60] {
         let started = Instant::now();
-        let answer = world.ask_by(&token, &bomb(levels), Value::Null).await;
+        let answer = harness.ask_by(&token, &bomb(levels), Value::Null).await;
         let took = started.elapsed();
         assert!(took.as_millis() < 50, "{levels} levels took {took:?}");
         assert_limited(&answer, "complexity", 200_000, 2usize.pow(u32::try_from(levels).unwrap()) * 2);
@@ -40,20 +40,20 @@ async fn a_document_that_doubles_itself_is_refused_at_once() {
     let body = json!({ "query": hidden, "operationName": "Harmless" }).to_string();
     for body in [body, json!({ "query": bomb(5000) }).to_string()] {
         let started = Instant::now();
-        world.post(&token, body).await;
+        harness.post(&token, body).await;
         let took = started.elapsed();
         assert!(took.as_millis() < 100, "{took:?}");
     }
 }
 
 #[tokio::test]
-async fn a_fragment_that_contains_itself_is_refused() {
-    let world = World::new().await;
+async fn a_fragment_that_contains_itself_is_rejected() {
+    let harness = Harness::new().await;
     for document in [
         "{ ...A } fragment A on Query { ...A }",
         "{ ...A } fragment A on Query { ...B } fragment B on Query { subjects { targets { subject { id } } } ...A }",
     ] {
-        let answer = world.ask(Actor::Key, document).await;
+        let answer = harness.ask(Actor::Key, document).await;
         assert_eq!(answer.code(), "VALIDATION_FAILED");
         assert!(answer.message().contains("the fragment A contains itself"), "{}", answer.message());
     }
@@ -72,21 +72,21 @@ fn nested(depth: usize) -> String {
 
 #[tokio::test]
 async fn depth_is_limited() {
-    let world = World::new().await;
-    assert_eq!(world.ask(Actor::Key, &nested(15)).await.code(), "OK");
-    assert_limited(&world.ask(Actor::Key, &nested(16)).await, "depth", 15, 16);
+    let harness = Harness::new().await;
+    assert_eq!(harness.ask(Actor::Key, &nested(15)).await.code(), "OK");
+    assert_limited(&harness.ask(Actor::Key, &nested(16)).await, "depth", 15, 16);
     let spread = nested(16)
         .replace("subjects(first: 1) {", "... on Query { subjects(first: 1) { ...Rest } } }")
         + " fragment Rest on Subject { targets(first: 1) { subject { id } } }";
-    assert!(world.ask(Actor::Key, &spread).await.code() == "VALIDATION_FAILED");
+    assert!(harness.ask(Actor::Key, &spread).await.code() == "VALIDATION_FAILED");
     // Far deeper documents are not even read.
-    let answer = world.ask(Actor::Key, &"{ a ".repeat(5000)).await;
+    let answer = harness.ask(Actor::Key, &"{ a ".repeat(5000)).await;
     assert_eq!((answer.code(), answer.extension("limit")), ("VALIDATION_FAILED", &json!(64)));
 }
 
 #[tokio::test]
 async fn complexity_counts_fields_times_the_entries_around_them() {
-    let world = World::with(Settings { complexity: 1000, ..Settings::default() }, |_| {}).await;
+    let harness = Harness::with(Settings { complexity: 1000, ..Settings::default() }, |_| {}).await;
     let rows = [
         ("{ subjects { id name } }", Value::Null, Ok(())),
         (
@@ -115,55 +115,55 @@ async fn complexity_counts_fields_times_the_entries_around_them() {
         ),
     ];
     for (query, variables, expected) in rows {
-        let answer = world.ask_with(Actor::Key, query, variables).await;
+        let answer = harness.ask_with(Actor::Key, query, variables).await;
         match expected {
             Ok(()) => assert_eq!(answer.code(), "OK", "{query}: {}", answer.body),
             Err(found) => assert_limited(&answer, "complexity", 1000, found),
         }
     }
-    let answer = world.ask(Actor::Admin, &format!("{{ members {{ {} }} }}", "id ".repeat(10))).await;
+    let answer = harness.ask(Actor::Admin, &format!("{{ members {{ {} }} }}", "id ".repeat(10))).await;
     assert_limited(&answer, "complexity", 1000, 1001);
 }
 
 #[tokio::test]
 async fn what_a_new_user_asks_for_is_allowed() {
-    let world = World::new().await;
+    let harness = Harness::new().await;
     let query = "{ subjects { id name description baseUrl createdAt updatedAt targets { id subjectId name description \
                  version environment buildKey buildNumber buildUrl metadata createdAt updatedAt __typename } } }";
-    assert_eq!(world.ask(Actor::Key, query).await.code(), "OK");
+    assert_eq!(harness.ask(Actor::Key, query).await.code(), "OK");
 }
 
 #[tokio::test]
 async fn aliases_are_limited() {
-    let world = World::new().await;
+    let harness = Harness::new().await;
     let aliases = |count: usize| {
         let names: Vec<_> = (0..count).map(|n| format!("a{n}: __typename")).collect();
         names.join(" ")
     };
-    assert_eq!(world.ask(Actor::Key, &format!("{{ {} }}", aliases(50))).await.code(), "OK");
-    assert_limited(&world.ask(Actor::Key, &format!("{{ {} }}", aliases(51))).await, "aliases", 50, 51);
+    assert_eq!(harness.ask(Actor::Key, &format!("{{ {} }}", aliases(50))).await.code(), "OK");
+    assert_limited(&harness.ask(Actor::Key, &format!("{{ {} }}", aliases(51))).await, "aliases", 50, 51);
     let spread = format!(
         "{{ x: viewer {{ ...V }} ...Q }} fragment Q on Query {{ y: viewer {{ ...V }} }} fragment V on Viewer {{ {} }}",
         aliases(25)
     );
-    assert_limited(&world.ask(Actor::Key, &spread).await, "aliases", 50, 52);
+    assert_limited(&harness.ask(Actor::Key, &spread).await, "aliases", 50, 52);
 }
 
 #[tokio::test]
 async fn tokens_are_limited() {
-    let world = World::with(Settings { tokens: 100, ..Settings::default() }, |_| {}).await;
-    let answer = world.ask(Actor::Key, &format!("{{ {} }}", "__typename ".repeat(200))).await;
+    let harness = Harness::with(Settings { tokens: 100, ..Settings::default() }, |_| {}).await;
+    let answer = harness.ask(Actor::Key, &format!("{{ {} }}", "__typename ".repeat(200))).await;
     assert_eq!((answer.extension("limitOf"), answer.extension("limit")), (&json!("tokens"), &json!(100)));
 }
 
 #[tokio::test]
 async fn introspection_has_a_limit_of_its_own() {
-    let world = World::with(Settings { depth: 2, complexity: 10, ..Settings::default() }, |_| {}).await;
-    assert_eq!(world.ask(Actor::Key, &introspection::everything()).await.code(), "OK");
+    let harness = Harness::with(Settings { depth: 2, complexity: 10, ..Settings::default() }, |_| {}).await;
+    assert_eq!(harness.ask(Actor::Key, &introspection::everything()).await.code(), "OK");
     let fields = "fields { type { ".repeat(12) + "name" + &" } }".repeat(12);
-    let answer = world.ask(Actor::Key, &format!("{{ __schema {{ types {{ {fields} }} }} }}")).await;
+    let answer = harness.ask(Actor::Key, &format!("{{ __schema {{ types {{ {fields} }} }} }}")).await;
     assert_eq!((answer.code(), answer.extension("limitOf")), ("VALIDATION_FAILED", &json!("introspection")));
     assert!(answer.message().contains("one type at a time"));
     let many = format!("{{ __schema {{ types {{ {} }} }} }}", "name ".repeat(10_000));
-    assert_eq!(world.ask(Actor::Key, &many).await.extension("limitOf"), "introspection");
+    assert_eq!(harness.ask(Actor::Key, &many).await.extension("limitOf"), "introspection");
 }

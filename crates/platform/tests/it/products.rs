@@ -1,7 +1,7 @@
 //! Products and targets.
 
 use crate::{
-    harness::{Actor, World},
+    harness::{Actor, Harness},
     introspection::Introspected,
 };
 use serde_json::{Value, json};
@@ -13,23 +13,23 @@ const UPSERT: &str = "mutation ($i: UpsertSimulationTargetInput!) { upsertSimula
 
 #[tokio::test]
 async fn a_change_leaves_what_it_does_not_name_and_clears_what_is_null() {
-    let world = World::new().await;
+    let harness = Harness::new().await;
     let create =
         "mutation ($i: CreateSubjectInput!) { createSubject(input: $i) { id name description baseUrl } }";
     let input = json!({ "name": "Shop", "description": "Sells.", "baseUrl": "https://shop.example/" });
-    let made = world.ask_with(Actor::Key, create, json!({ "i": input })).await;
+    let made = harness.ask_with(Actor::Key, create, json!({ "i": input })).await;
     let id = made.text("/createSubject/id");
     assert_eq!(made.data("/createSubject/baseUrl"), "https://shop.example/");
 
-    world.clock.advance_seconds(1);
-    let changed = world.ask_with(Actor::Key, UPDATE, json!({ "i": { "id": id, "name": "Store" } })).await;
+    harness.clock.advance_seconds(1);
+    let changed = harness.ask_with(Actor::Key, UPDATE, json!({ "i": { "id": id, "name": "Store" } })).await;
     let expected = json!({
         "id": id, "name": "Store", "description": "Sells.", "baseUrl": "https://shop.example/",
         "createdAt": "2027-01-15T08:00:00Z", "updatedAt": "2027-01-15T08:00:01Z",
     });
     assert_eq!(changed.data("/updateSubject"), expected);
     let input = json!({ "id": id, "name": null, "description": null });
-    let cleared = world.ask_with(Actor::Key, UPDATE, json!({ "i": input })).await.data("/updateSubject");
+    let cleared = harness.ask_with(Actor::Key, UPDATE, json!({ "i": input })).await.data("/updateSubject");
     assert_eq!(
         (&cleared["name"], &cleared["description"], &cleared["baseUrl"]),
         (&json!("Store"), &Value::Null, &json!("https://shop.example/"))
@@ -37,18 +37,18 @@ async fn a_change_leaves_what_it_does_not_name_and_clears_what_is_null() {
     let literal =
         format!("mutation {{ updateSubject(input: {{id: \"{id}\", baseUrl: null}}) {{ name baseUrl }} }}");
     assert_eq!(
-        world.ask(Actor::Key, &literal).await.data("/updateSubject"),
+        harness.ask(Actor::Key, &literal).await.data("/updateSubject"),
         json!({ "name": "Store", "baseUrl": null })
     );
 
     let gone = format!("mutation {{ deleteSubject(id: \"{id}\") }}");
-    assert_eq!(world.ask(Actor::Member, &gone).await.text("/deleteSubject"), id);
-    assert_eq!(world.ask(Actor::Member, &gone).await.code(), "NOT_FOUND");
+    assert_eq!(harness.ask(Actor::Member, &gone).await.text("/deleteSubject"), id);
+    assert_eq!(harness.ask(Actor::Member, &gone).await.code(), "NOT_FOUND");
 }
 
 #[tokio::test]
 async fn products_are_checked() {
-    let world = World::new().await;
+    let harness = Harness::new().await;
     let create = "mutation ($i: CreateSubjectInput!) { createSubject(input: $i) { id } }";
     for (input, field) in [
         (json!({ "name": " " }), "name"),
@@ -56,21 +56,21 @@ async fn products_are_checked() {
         (json!({ "name": "Shop", "baseUrl": "javascript:alert(1)" }), "baseUrl"),
         (json!({ "name": "Shop", "description": "x".repeat(4001) }), "description"),
     ] {
-        let answer = world.ask_with(Actor::Key, create, json!({ "i": input })).await;
+        let answer = harness.ask_with(Actor::Key, create, json!({ "i": input })).await;
         assert_eq!((answer.code(), answer.extension("field")), ("VALIDATION_FAILED", &json!(field)));
     }
 }
 
 #[tokio::test]
 async fn the_same_build_key_updates_its_target() {
-    let world = World::new().await;
-    let product = world.product("Shop").await;
+    let harness = Harness::new().await;
+    let product = harness.product("Shop").await;
     let input = json!({
         "subjectId": product, "buildKey": "main", "name": "Staging", "description": "Every push.", "version": "1.2",
         "environment": "staging", "buildNumber": 7, "buildUrl": "https://ci.example/7", "metadata": { "commit": "abc" },
     });
     let made =
-        world.ask_with(Actor::Key, UPSERT, json!({ "i": input })).await.data("/upsertSimulationTarget");
+        harness.ask_with(Actor::Key, UPSERT, json!({ "i": input })).await.data("/upsertSimulationTarget");
     let mut expected = input.clone();
     expected["id"] = made["id"].clone();
     expected["subject"] = json!({ "name": "Shop" });
@@ -78,29 +78,29 @@ async fn the_same_build_key_updates_its_target() {
     expected["updatedAt"] = "2027-01-15T08:00:00Z".into();
     assert_eq!(made, expected);
 
-    world.clock.advance_seconds(5);
+    harness.clock.advance_seconds(5);
     let mut next = input.clone();
     next["version"] = "1.3".into();
     let updated =
-        world.ask_with(Actor::Key, UPSERT, json!({ "i": next })).await.data("/upsertSimulationTarget");
+        harness.ask_with(Actor::Key, UPSERT, json!({ "i": next })).await.data("/upsertSimulationTarget");
     assert_eq!((&updated["id"], &updated["version"]), (&made["id"], &json!("1.3")));
     assert_eq!(updated["updatedAt"], "2027-01-15T08:00:05Z");
     next["buildKey"] = "other".into();
     let other =
-        world.ask_with(Actor::Key, UPSERT, json!({ "i": next })).await.data("/upsertSimulationTarget");
+        harness.ask_with(Actor::Key, UPSERT, json!({ "i": next })).await.data("/upsertSimulationTarget");
     assert_ne!(other["id"], made["id"]);
 
     let query =
         "query ($p: ID!) { targets(subjectId: $p) { id } subject(id: $p) { targets(first: 1) { id } } }";
-    let listed = world.ask_with(Actor::Key, query, json!({ "p": product })).await;
+    let listed = harness.ask_with(Actor::Key, query, json!({ "p": product })).await;
     assert_eq!(listed.data("/targets"), json!([{ "id": made["id"] }, { "id": other["id"] }]));
     assert_eq!(listed.data("/subject/targets"), json!([{ "id": made["id"] }]));
 }
 
 #[tokio::test]
 async fn metadata_keeps_any_json() {
-    let world = World::new().await;
-    let product = world.product("Shop").await;
+    let harness = Harness::new().await;
+    let product = harness.product("Shop").await;
     let values = [
         json!({ "a": { "b": [1, 2.5, "x", null, true, { "c": {} }] }, "n": 9_007_199_254_740_993_i64, "a-b": "ü", "": [] }),
         json!([[], {}, [[1]]]),
@@ -113,25 +113,25 @@ async fn metadata_keeps_any_json() {
         let input = json!({
             "subjectId": product, "buildKey": "b", "name": "n", "version": "1", "environment": "e", "metadata": value
         });
-        let by_input = world.ask_with(Actor::Key, UPSERT, json!({ "i": input })).await;
+        let by_input = harness.ask_with(Actor::Key, UPSERT, json!({ "i": input })).await;
         assert_eq!(by_input.data("/upsertSimulationTarget/metadata"), value);
         let query = format!(
             "mutation ($m: JSON) {{ upsertSimulationTarget(input: {{subjectId: \"{product}\", buildKey: \"b\", name: \"n\", \
              version: \"1\", environment: \"e\", metadata: $m}}) {{ metadata }} }}"
         );
-        let alone = world.ask_with(Actor::Key, &query, json!({ "m": value })).await;
+        let alone = harness.ask_with(Actor::Key, &query, json!({ "m": value })).await;
         assert_eq!(alone.data("/upsertSimulationTarget/metadata"), value);
     }
     assert_eq!(
-        world.ask(Actor::Key, "{ targets { metadata } }").await.data("/targets"),
+        harness.ask(Actor::Key, "{ targets { metadata } }").await.data("/targets"),
         json!([{ "metadata": false }])
     );
 }
 
 #[tokio::test]
 async fn metadata_can_stand_in_the_document() {
-    let world = World::new().await;
-    let product = world.product("Shop").await;
+    let harness = Harness::new().await;
+    let product = harness.product("Shop").await;
     let upsert = |metadata: &str, header: &str| {
         format!(
             "mutation {header} {{ upsertSimulationTarget(input: {{subjectId: \"{product}\", metadata: {metadata}, \
@@ -151,47 +151,47 @@ async fn metadata_can_stand_in_the_document() {
         ("null", Value::Null),
     ];
     for (literal, expected) in rows {
-        let answer = world.ask(Actor::Key, &upsert(literal, "")).await;
+        let answer = harness.ask(Actor::Key, &upsert(literal, "")).await;
         assert_eq!(answer.data("/upsertSimulationTarget/metadata"), expected, "{literal}");
     }
     let default = upsert("$m", "($m: JSON = {a: [1]})");
     assert_eq!(
-        world.ask(Actor::Key, &default).await.data("/upsertSimulationTarget/metadata"),
+        harness.ask(Actor::Key, &default).await.data("/upsertSimulationTarget/metadata"),
         json!({ "a": [1] })
     );
-    let given = world.ask_with(Actor::Key, &default, json!({ "m": { "b": 2 } })).await;
+    let given = harness.ask_with(Actor::Key, &default, json!({ "m": { "b": 2 } })).await;
     assert_eq!(given.data("/upsertSimulationTarget/metadata"), json!({ "b": 2 }));
 
     for (literal, message) in
         [("FOO", "a string needs quotes"), ("{a: $b}", "as one variable"), ("{\"a\": 1}", "without quotes")]
     {
-        let answer = world.ask(Actor::Key, &upsert(literal, "")).await;
+        let answer = harness.ask(Actor::Key, &upsert(literal, "")).await;
         assert_eq!(answer.code(), "VALIDATION_FAILED");
         assert!(answer.message().contains(message), "{}", answer.message());
     }
     // Errors behind a literal still point to their place.
-    let wrong = world
+    let wrong = harness
         .ask(Actor::Key, "mutation {\n  createSubject(input: {metadata: {a: 1, b: 2}, name: 7}) { id }\n}")
         .await;
     assert_eq!(wrong.body["errors"][0]["locations"], json!([{ "line": 2, "column": 24 }]), "{}", wrong.body);
     let large = json!({ "subjectId": product, "buildKey": "b", "name": "n", "version": "1", "environment": "e", "metadata": "x".repeat(20_000) });
     assert_eq!(
-        world.ask_with(Actor::Key, UPSERT, json!({ "i": large })).await.extension("field"),
+        harness.ask_with(Actor::Key, UPSERT, json!({ "i": large })).await.extension("field"),
         "metadata"
     );
 }
 
 #[tokio::test]
 async fn lists_come_in_pages() {
-    let world = World::new().await;
+    let harness = Harness::new().await;
     let mut ids = Vec::new();
     for number in 0..5 {
-        ids.push(world.product(&format!("Product {number}")).await);
-        world.clock.advance_seconds(1);
+        ids.push(harness.product(&format!("Product {number}")).await);
+        harness.clock.advance_seconds(1);
     }
     let query = "query ($first: Int, $after: ID) { subjects(first: $first, after: $after) { id } }";
     let page = async |variables: Value| {
-        let answer = world.ask_with(Actor::Reader, query, variables).await.data("/subjects");
+        let answer = harness.ask_with(Actor::Reader, query, variables).await.data("/subjects");
         answer
             .as_array()
             .unwrap()
@@ -209,50 +209,53 @@ async fn lists_come_in_pages() {
     let list = |field: &str, first: i64| format!("{{ {field}(first: {first}) {{ id }} }}");
     for field in ["subjects", "targets", "auditLog"] {
         for first in [0, 1001, -1] {
-            let answer = world.ask(Actor::Admin, &list(field, first)).await;
+            let answer = harness.ask(Actor::Admin, &list(field, first)).await;
             assert_eq!(
                 (answer.code(), answer.extension("field")),
                 ("VALIDATION_FAILED", &json!("first")),
                 "{field} {first}"
             );
         }
-        assert_eq!(world.ask(Actor::Admin, &list(field, 1000)).await.code(), "OK");
+        assert_eq!(harness.ask(Actor::Admin, &list(field, 1000)).await.code(), "OK");
     }
-    let nested = world.ask(Actor::Key, "{ subjects { targets(first: 0) { id } } }").await;
+    let nested = harness.ask(Actor::Key, "{ subjects { targets(first: 0) { id } } }").await;
     assert_eq!(nested.extension("field"), "first");
     let malformed =
-        world.ask_with(Actor::Key, query, json!({ "after": "smt_00000000000000000000000000" })).await;
+        harness.ask_with(Actor::Key, query, json!({ "after": "smt_00000000000000000000000000" })).await;
     assert_eq!((malformed.code(), malformed.extension("field")), ("VALIDATION_FAILED", &json!("after")));
 }
 
 #[tokio::test]
 async fn a_product_without_targets_is_not_a_mistyped_id() {
-    let world = World::new().await;
-    let product = world.product("Shop").await;
+    let harness = Harness::new().await;
+    let product = harness.product("Shop").await;
     let query = "query ($p: ID) { targets(subjectId: $p) { id } }";
-    assert_eq!(world.ask_with(Actor::Key, query, json!({ "p": product })).await.data("/targets"), json!([]));
-    assert_eq!(world.ask_with(Actor::Key, query, json!({ "p": null })).await.data("/targets"), json!([]));
+    assert_eq!(
+        harness.ask_with(Actor::Key, query, json!({ "p": product })).await.data("/targets"),
+        json!([])
+    );
+    assert_eq!(harness.ask_with(Actor::Key, query, json!({ "p": null })).await.data("/targets"), json!([]));
     for id in ["sbj_00000000000000000000000000", "nonsense"] {
-        assert_eq!(world.ask_with(Actor::Key, query, json!({ "p": id })).await.code(), "NOT_FOUND");
+        assert_eq!(harness.ask_with(Actor::Key, query, json!({ "p": id })).await.code(), "NOT_FOUND");
     }
 }
 
 /// Lists of plain values are resolved in a way of their own: it must say the same as the other one.
 #[tokio::test]
 async fn plain_values_are_the_same_alone_and_beside_objects() {
-    let world = World::new().await;
-    let product = world.product("Shop").await;
-    world.target(&product, "main").await;
-    let lists = Introspected::of(&world).await.lists();
+    let harness = Harness::new().await;
+    let product = harness.product("Shop").await;
+    harness.target(&product, "main").await;
+    let lists = Introspected::of(&harness).await.lists();
     assert!(lists.iter().any(|(list, leaves)| list == "subjects" && leaves.contains(&"name".to_owned())));
-    let token = world.token(Actor::Admin).await;
+    let token = harness.token(Actor::Admin).await;
     for (list, leaves) in lists {
         let all = leaves.join(" ");
-        let whole = world.ask_by(&token, &format!("{{ {list} {{ {all} }} }}"), Value::Null).await.data("");
+        let whole = harness.ask_by(&token, &format!("{{ {list} {{ {all} }} }}"), Value::Null).await.data("");
         assert_ne!(whole[&list], json!([]));
         for leaf in &leaves {
             let alone =
-                world.ask_by(&token, &format!("{{ {list} {{ {leaf} }} }}"), Value::Null).await.data("");
+                harness.ask_by(&token, &format!("{{ {list} {{ {leaf} }} }}"), Value::Null).await.data("");
             assert_eq!(alone[&list][0][leaf], whole[&list][0][leaf], "{list}.{leaf}");
         }
         let entry = match list.as_str() {
@@ -261,13 +264,13 @@ async fn plain_values_are_the_same_alone_and_beside_objects() {
             _ => continue,
         };
         let mut beside =
-            world.ask_by(&token, &format!("{{ {list} {{ {all} {entry} }} }}"), Value::Null).await.data("");
+            harness.ask_by(&token, &format!("{{ {list} {{ {all} {entry} }} }}"), Value::Null).await.data("");
         beside[&list][0].as_object_mut().unwrap().remove(entry.split(' ').next().unwrap());
         assert_eq!(beside, whole);
         let kind = if list == "subjects" { "Subject" } else { "Target" };
         let query = format!(
             "{{ {list} {{ ...F ... {{ ...F }} ...G }} }} fragment F on {kind} {{ {all} }} fragment G on {kind} {{ ...F }}"
         );
-        assert_eq!(world.ask_by(&token, &query, Value::Null).await.data(""), whole);
+        assert_eq!(harness.ask_by(&token, &query, Value::Null).await.data(""), whole);
     }
 }

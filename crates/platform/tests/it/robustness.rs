@@ -1,6 +1,6 @@
 //! Documents that someone garbled: whatever they say, the answer is an answer.
 
-use crate::harness::{Actor, World};
+use crate::harness::{Actor, Harness};
 use serde_json::{Value, json};
 
 /// Good documents, a blank between any two tokens. `PRODUCT` stands for the id of a product.
@@ -62,9 +62,9 @@ const TOKENS: [&str; 40] = [
 ];
 
 /// Numbers that look random and are the same at every run.
-struct Dice(u64);
+struct SeededRandom(u64);
 
-impl Dice {
+impl SeededRandom {
     fn below(&mut self, limit: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -94,21 +94,21 @@ impl Dice {
 
 #[tokio::test]
 async fn no_document_brings_the_api_down() {
-    let world = World::new().await;
-    let product = format!("\"{}\"", world.product("Shop").await);
-    let token = world.token(Actor::Admin).await;
-    let mut dice = Dice(0x5EED);
+    let harness = Harness::new().await;
+    let product = format!("\"{}\"", harness.product("Shop").await);
+    let token = harness.token(Actor::Admin).await;
+    let mut random = SeededRandom(0x5EED);
     let mut good = 0;
     for _ in 0..1500 {
-        let document = dice.one_of(&DOCUMENTS).replace("PRODUCT", &product);
-        let document = dice.garble(&document);
-        let variables = match dice.below(4) {
+        let document = random.one_of(&DOCUMENTS).replace("PRODUCT", &product);
+        let document = random.garble(&document);
+        let variables = match random.below(4) {
             0 => json!({ "a": 1, "i": { "name": "New" } }),
             1 => json!({ "a": { "b": [1] }, "m": { "x": 1 }, "i": [] }),
             2 => json!({ "a": "x", "m": null, "i": null }),
             _ => Value::Null,
         };
-        let answer = world.ask_by(&token, &document, variables).await;
+        let answer = harness.ask_by(&token, &document, variables).await;
         assert_eq!(answer.status, 200, "{document}: {}", answer.body);
         assert_ne!(answer.code(), "INTERNAL", "{document}: {}", answer.body);
         good += usize::from(answer.code() == "OK");
@@ -118,11 +118,11 @@ async fn no_document_brings_the_api_down() {
 
 #[tokio::test]
 async fn a_default_of_an_unknown_type_is_an_unknown_type() {
-    let world = World::new().await;
+    let harness = Harness::new().await;
     for document in
         ["query ($a: Nothing = 1) { viewer { id } }", "query ($a: [Nothing!]! = [1]) { viewer { id } }"]
     {
-        let answer = world.ask(Actor::Key, document).await;
+        let answer = harness.ask(Actor::Key, document).await;
         assert_eq!((answer.code(), answer.message()), ("VALIDATION_FAILED", "Unknown type \"Nothing\""));
         assert_eq!(answer.body["errors"][0]["locations"][0]["line"], 1);
     }

@@ -1,15 +1,17 @@
 //! People in Viewport ask with their session's cookie.
 
-use crate::harness::{Actor, Answer, METADATA, World};
+use crate::harness::{Actor, Answer, Harness, METADATA};
 use axum::body::Body;
 use domain::Role;
 use http::{Request, header};
 use serde_json::json;
 use service::{
     Principal,
-    authorization::{CodeRequest, VIEWPORT},
     organisations::OrganisationSettings,
-    sign_in::Attempt,
+    users::{
+        authorization_codes::{CodeRequest, VIEWPORT},
+        sign_in::Attempt,
+    },
 };
 
 const ADA: &str = "ada@acme.example";
@@ -20,8 +22,8 @@ const GENERATE: &str = "mutation { generateApiKey(input: { label: \"x\" }) { cli
 const OWN: &[(&str, &str)] = &[("sec-fetch-site", "same-origin")];
 
 /// Ada, who gets a password by an organisation of her own, in a browser; answers with its cookie.
-async fn cookie(world: &World) -> String {
-    let (ctx, service) = (world.ctx(), &world.service);
+async fn cookie(harness: &Harness) -> String {
+    let (ctx, service) = (harness.ctx(), &harness.service);
     service.create_organisation(&ctx, "root", "Second", ADA, Some(PASSWORD)).await.unwrap();
     let attempt = Attempt { email: ADA, password: PASSWORD, device: "a browser" };
     let signed_in = service.sign_in(&ctx, attempt, None).await.unwrap();
@@ -35,8 +37,9 @@ async fn cookie(world: &World) -> String {
         nonce: None,
     };
     let code = service.issue_code(&ctx, &signed_in.session, request).await.unwrap();
-    let arrival = service.arrive(&ctx, code.expose(), VERIFIER, "a browser").await.unwrap();
-    arrival.cookie.expose().to_owned()
+    let viewport_session =
+        service.sign_in_to_viewport(&ctx, code.expose(), VERIFIER, "a browser").await.unwrap();
+    viewport_session.cookie.expose().to_owned()
 }
 
 fn with_cookie(
@@ -49,43 +52,43 @@ fn with_cookie(
     more.iter().fold(request, |request, (name, value)| request.header(*name, *value))
 }
 
-async fn post(world: &World, cookie: &str, query: &str, more: &[(&str, &str)]) -> Answer {
+async fn post(harness: &Harness, cookie: &str, query: &str, more: &[(&str, &str)]) -> Answer {
     let request = Request::post("/graphql").header(header::CONTENT_TYPE, "application/json");
     let body = json!({ "query": query }).to_string();
-    world.send(with_cookie(request, cookie, more).body(Body::from(body)).unwrap()).await
+    harness.send(with_cookie(request, cookie, more).body(Body::from(body)).unwrap()).await
 }
 
-async fn get(world: &World, cookie: &str, more: &[(&str, &str)]) -> Answer {
+async fn get(harness: &Harness, cookie: &str, more: &[(&str, &str)]) -> Answer {
     let request = Request::get("/graphql?query=%7Bviewer%7Bname%7D%7D");
-    world.send(with_cookie(request, cookie, more).body(Body::empty()).unwrap()).await
+    harness.send(with_cookie(request, cookie, more).body(Body::empty()).unwrap()).await
 }
 
 #[tokio::test]
 async fn a_session_asks_as_its_person() {
-    let world = World::new().await;
-    let cookie = cookie(&world).await;
-    let answer = post(&world, &cookie, VIEWER, OWN).await;
+    let harness = Harness::new().await;
+    let cookie = cookie(&harness).await;
+    let answer = post(&harness, &cookie, VIEWER, OWN).await;
     assert_eq!(answer.data("/viewer"), json!({ "name": ADA, "organisation": { "name": "Acme" } }));
     assert!(answer.header("vary").contains("cookie"));
-    assert_eq!(get(&world, &cookie, OWN).await.data("/viewer/name"), ADA);
-    assert_eq!(post(&world, &cookie, GENERATE, OWN).await.code(), "OK", "the sign-in is fresh");
+    assert_eq!(get(&harness, &cookie, OWN).await.data("/viewer/name"), ADA);
+    assert_eq!(post(&harness, &cookie, GENERATE, OWN).await.code(), "OK", "the sign-in is fresh");
     // A program that keeps a jar of cookies, and an old browser.
-    assert_eq!(post(&world, &cookie, VIEWER, &[]).await.code(), "OK");
+    assert_eq!(post(&harness, &cookie, VIEWER, &[]).await.code(), "OK");
     let old = [("host", "platform.example"), ("origin", "https://platform.example")];
-    assert_eq!(post(&world, &cookie, VIEWER, &old).await.code(), "OK");
+    assert_eq!(post(&harness, &cookie, VIEWER, &old).await.code(), "OK");
 }
 
 #[tokio::test]
 async fn another_site_cannot_use_a_session() {
-    let world = World::new().await;
-    let cookie = cookie(&world).await;
+    let harness = Harness::new().await;
+    let cookie = cookie(&harness).await;
     for more in [
         &[("sec-fetch-site", "cross-site")][..],
         &[("sec-fetch-site", "same-site"), ("host", "platform.example")],
         &[("host", "platform.example"), ("origin", "https://evil.example")],
         &[("host", "platform.example"), ("origin", "null")],
     ] {
-        for answer in [post(&world, &cookie, VIEWER, more).await, get(&world, &cookie, more).await] {
+        for answer in [post(&harness, &cookie, VIEWER, more).await, get(&harness, &cookie, more).await] {
             assert_eq!((answer.status.as_u16(), answer.code()), (403, "FORBIDDEN"), "{more:?}");
             assert!(answer.message().contains("access token"), "{}", answer.message());
         }
@@ -94,38 +97,38 @@ async fn another_site_cannot_use_a_session() {
 
 #[tokio::test]
 async fn a_token_counts_alone_where_both_are_sent() {
-    let world = World::new().await;
-    let cookie = cookie(&world).await;
-    let key = format!("Bearer {}", world.token(Actor::Key).await);
+    let harness = Harness::new().await;
+    let cookie = cookie(&harness).await;
+    let key = format!("Bearer {}", harness.token(Actor::Key).await);
     let cross = [("authorization", key.as_str()), ("sec-fetch-site", "cross-site")];
-    assert_eq!(post(&world, &cookie, VIEWER, &cross).await.data("/viewer/name"), "CI");
+    assert_eq!(post(&harness, &cookie, VIEWER, &cross).await.data("/viewer/name"), "CI");
     for other in ["Bearer x.y.z", "Basic a2V5OnNlY3JldA=="] {
         let both = [OWN[0], ("authorization", other)];
-        assert_eq!(post(&world, &cookie, VIEWER, &both).await.status, 401, "{other}");
+        assert_eq!(post(&harness, &cookie, VIEWER, &both).await.status, 401, "{other}");
     }
 }
 
 #[tokio::test]
 async fn a_session_whose_sign_in_is_old_reads_and_changes_no_key() {
-    let world = World::new().await;
-    let cookie = cookie(&world).await;
-    world.clock.advance_seconds(600);
-    assert_eq!(post(&world, &cookie, VIEWER, OWN).await.code(), "OK");
+    let harness = Harness::new().await;
+    let cookie = cookie(&harness).await;
+    harness.clock.advance_seconds(600);
+    assert_eq!(post(&harness, &cookie, VIEWER, OWN).await.code(), "OK");
     let product = "mutation { createSubject(input: { name: \"Shop\" }) { id } }";
-    assert_eq!(post(&world, &cookie, product, OWN).await.code(), "OK");
-    let answer = post(&world, &cookie, GENERATE, OWN).await;
+    assert_eq!(post(&harness, &cookie, product, OWN).await.code(), "OK");
+    let answer = post(&harness, &cookie, GENERATE, OWN).await;
     assert_eq!(answer.code(), "FORBIDDEN");
     assert_eq!(answer.extension("reason"), "REAUTHENTICATION_REQUIRED");
 }
 
 #[tokio::test]
 async fn a_session_that_has_ended_is_no_credential() {
-    let world = World::new().await;
-    let cookie = cookie(&world).await;
-    assert_eq!(post(&world, &cookie, VIEWER, OWN).await.code(), "OK");
-    world.service.sign_out(&world.ctx(), &cookie).await.unwrap();
+    let harness = Harness::new().await;
+    let cookie = cookie(&harness).await;
+    assert_eq!(post(&harness, &cookie, VIEWER, OWN).await.code(), "OK");
+    harness.service.sign_out(&harness.ctx(), &cookie).await.unwrap();
     for dead in [cookie.as_str(), "nonsense"] {
-        let answer = post(&world, dead, VIEWER, OWN).await;
+        let answer = post(&harness, dead, VIEWER, OWN).await;
         assert_eq!((answer.status.as_u16(), answer.code()), (401, "UNAUTHENTICATED"));
         assert_eq!(answer.header("www-authenticate"), format!("Bearer resource_metadata=\"{METADATA}\""));
     }
@@ -133,13 +136,13 @@ async fn a_session_that_has_ended_is_no_credential() {
 
 #[tokio::test]
 async fn a_session_that_opens_no_organisation_is_told_what_to_do() {
-    let world = World::new().await;
-    let cookie = cookie(&world).await;
-    let (ctx, service) = (world.ctx(), &world.service);
-    let seen = OrganisationSettings::of(&service.organisation(&world.acme).await.unwrap());
+    let harness = Harness::new().await;
+    let cookie = cookie(&harness).await;
+    let (ctx, service) = (harness.ctx(), &harness.service);
+    let seen = OrganisationSettings::of(&service.organisation(&harness.acme).await.unwrap());
     let new = OrganisationSettings { require_second_factor: true, ..seen.clone() };
-    service.change_settings(&ctx, &world.acme, &seen, &new).await.unwrap();
-    let answer = post(&world, &cookie, VIEWER, OWN).await;
+    service.change_settings(&ctx, &harness.acme, &seen, &new).await.unwrap();
+    let answer = post(&harness, &cookie, VIEWER, OWN).await;
     assert_eq!((answer.status.as_u16(), answer.code()), (403, "FORBIDDEN"));
     assert!(
         answer.message().contains("https://platform.example/account/second-factor"),
@@ -148,11 +151,11 @@ async fn a_session_that_opens_no_organisation_is_told_what_to_do() {
     );
 
     let second = Principal::operator("root", &service.find_organisation("Second").await.unwrap());
-    for organisation in [&world.acme, &second] {
+    for organisation in [&harness.acme, &second] {
         service.add_member(&ctx, organisation, "bob@acme.example", Role::Admin).await.unwrap();
         service.remove_member(&ctx, organisation, ADA).await.unwrap();
     }
-    let answer = post(&world, &cookie, VIEWER, OWN).await;
+    let answer = post(&harness, &cookie, VIEWER, OWN).await;
     assert_eq!((answer.status.as_u16(), answer.code()), (403, "FORBIDDEN"));
     assert!(answer.message().contains("invitation"), "{}", answer.message());
 }

@@ -1,17 +1,17 @@
 //! The audit log: one entry per change, with who, from where, what and to which thing.
 
-use crate::house::{ADA, HOUR, House, MAX, NO_GRACE, at, on_both_engines, rejected};
+use crate::fixture::{ADA, Fixture, HOUR, MAX, NO_GRACE, at, on_both_engines, rejection_in};
 use domain::{
     EventId, Role,
     audit::{Actor, ActorKind, AuditEvent},
     product::UncheckedTarget,
 };
 use service::{
-    Principal, Reject,
+    Principal, Rejection,
     audit::Walk,
     keys::{GenerateKey, RotateKey},
     products::SubjectChange,
-    signing::operator,
+    tokens::signing_keys::operator,
 };
 use store::AuditFilter;
 
@@ -20,14 +20,14 @@ on_both_engines!(
     every_change_of_people_and_organisation_is_one_entry,
     every_change_of_products_is_one_entry,
     every_change_of_signing_keys_is_one_entry,
-    what_is_only_read_or_refused_is_no_entry,
+    what_is_only_read_or_rejected_is_no_entry,
     the_log_is_paged_and_filtered_for_admins,
     an_export_can_be_walked_by_anyone,
 );
 
 /// The newest entry of a chain, which must be the only one after number `before`.
-async fn only_entry(house: &House, chain: &str, before: i64) -> AuditEvent {
-    let mut events = house.service.export_audit(chain, before).await.unwrap();
+async fn only_entry(fixture: &Fixture, chain: &str, before: i64) -> AuditEvent {
+    let mut events = fixture.service.export_audit(chain, before).await.unwrap();
     assert_eq!(events.len(), 1, "{events:?}");
     events.remove(0)
 }
@@ -43,47 +43,48 @@ fn says(event: &AuditEvent, actor: &Actor, action: &str, object_id: &str, object
 }
 
 /// Acme's newest entry, after the use case that must have made it.
-async fn acmes(house: &House, before: &mut i64) -> AuditEvent {
-    let event = only_entry(house, house.acme.id.as_str(), *before).await;
+async fn acmes(fixture: &Fixture, before: &mut i64) -> AuditEvent {
+    let event = only_entry(fixture, fixture.acme.id.as_str(), *before).await;
     *before += 1;
     event
 }
 
-async fn every_change_of_a_key_is_one_entry(house: House) {
-    let (service, ada) = (&house.service, house.admin.actor());
+async fn every_change_of_a_key_is_one_entry(fixture: Fixture) {
+    let (service, ada) = (&fixture.service, fixture.admin.actor());
     assert_eq!((ada.kind, ada.name.as_str()), (ActorKind::Person, ADA));
-    let mut before = house.entries().await;
+    let mut before = fixture.entries().await;
     let input = GenerateKey { label: "GitHub Actions".into(), expires_in_days: None };
-    let pair = crate::house::Pair::from(service.generate_key(&at(1), &house.admin, &input).await.unwrap());
-    let event = acmes(&house, &mut before).await;
+    let pair =
+        crate::fixture::Pair::from(service.generate_key(&at(1), &fixture.admin, &input).await.unwrap());
+    let event = acmes(&fixture, &mut before).await;
     says(&event, &ada, "api_key.generated", &pair.id, "GitHub Actions");
-    assert_eq!(event.at, crate::house::time(1));
+    assert_eq!(event.at, crate::fixture::time(1));
     assert!(event.details.contains("expires_at"), "{}", event.details);
 
     let grace = RotateKey { grace_seconds: HOUR, end_issued_tokens: true };
-    let pair = house.rotate(2, &pair, grace).await;
-    let event = acmes(&house, &mut before).await;
+    let pair = fixture.rotate(2, &pair, grace).await;
+    let event = acmes(&fixture, &mut before).await;
     says(&event, &ada, "api_key.rotated", &pair.id, "GitHub Actions");
     assert!(event.details.contains("\"ended_issued_tokens\":true"), "{}", event.details);
     assert!(event.details.contains("\"grace_until\":\"2027-01-15T09:00:02Z\""), "{}", event.details);
 
-    service.end_grace(&at(3), &house.admin, &pair.id).await.unwrap();
-    says(&acmes(&house, &mut before).await, &ada, "api_key.grace_ended", &pair.id, "GitHub Actions");
+    service.end_grace(&at(3), &fixture.admin, &pair.id).await.unwrap();
+    says(&acmes(&fixture, &mut before).await, &ada, "api_key.grace_ended", &pair.id, "GitHub Actions");
 
-    let token = house.buy(4, &pair).await;
+    let token = fixture.issue_token(4, &pair).await;
     let jti = crate::tokens::claims(&token)["jti"].as_str().unwrap().to_owned();
     service.revoke_token(&at(4), pair.credential(), &token).await.unwrap();
     let key = Actor { kind: ActorKind::ApiKey, id: pair.id.clone(), name: "GitHub Actions".into() };
-    says(&acmes(&house, &mut before).await, &key, "access_token.revoked", &jti, "GitHub Actions");
+    says(&acmes(&fixture, &mut before).await, &key, "access_token.revoked", &jti, "GitHub Actions");
     service.revoke_token(&at(4), pair.credential(), &token).await.unwrap();
-    assert_eq!(house.entries().await, before);
+    assert_eq!(fixture.entries().await, before);
 
-    house.revoke(5, &pair).await;
-    says(&acmes(&house, &mut before).await, &ada, "api_key.revoked", &pair.id, "GitHub Actions");
+    fixture.revoke(5, &pair).await;
+    says(&acmes(&fixture, &mut before).await, &ada, "api_key.revoked", &pair.id, "GitHub Actions");
 }
 
-async fn every_change_of_people_and_organisation_is_one_entry(house: House) {
-    let (service, ada, acme) = (&house.service, house.admin.actor(), house.acme.id.as_str().to_owned());
+async fn every_change_of_people_and_organisation_is_one_entry(fixture: Fixture) {
+    let (service, ada, acme) = (&fixture.service, fixture.admin.actor(), fixture.acme.id.as_str().to_owned());
     let created = service.export_audit(&acme, 0).await.unwrap();
     let actions: Vec<_> = created.iter().map(|event| event.action.as_str()).collect();
     assert_eq!(
@@ -96,46 +97,46 @@ async fn every_change_of_people_and_organisation_is_one_entry(house: House) {
             "person.token_issued"
         ]
     );
-    let root = house.operator.actor();
+    let root = fixture.operator.actor();
     assert_eq!((root.kind, root.name.as_str()), (ActorKind::Operator, "root"));
     says(&created[0], &root, "organisation.created", &acme, "Acme");
 
-    let mut before = house.entries().await;
-    let new = service.add_member(&at(1), &house.admin, "new@acme.example", Role::Member).await.unwrap();
-    let event = acmes(&house, &mut before).await;
+    let mut before = fixture.entries().await;
+    let new = service.add_member(&at(1), &fixture.admin, "new@acme.example", Role::Member).await.unwrap();
+    let event = acmes(&fixture, &mut before).await;
     says(&event, &ada, "member.added", new.id.as_str(), "new@acme.example");
     assert_eq!(event.details, "{\"role\":\"member\"}");
-    service.change_role(&at(2), &house.admin, "new@acme.example", Role::Admin).await.unwrap();
-    let event = acmes(&house, &mut before).await;
+    service.change_role(&at(2), &fixture.admin, "new@acme.example", Role::Admin).await.unwrap();
+    let event = acmes(&fixture, &mut before).await;
     says(&event, &ada, "member.role_changed", new.id.as_str(), "new@acme.example");
     assert_eq!(event.details, "{\"before\":\"member\",\"role\":\"admin\"}");
-    service.remove_member(&at(3), &house.admin, "new@acme.example").await.unwrap();
-    says(&acmes(&house, &mut before).await, &ada, "member.removed", new.id.as_str(), "new@acme.example");
-    service.rename_organisation(&at(4), &house.admin, "Acme 2").await.unwrap();
-    let event = acmes(&house, &mut before).await;
+    service.remove_member(&at(3), &fixture.admin, "new@acme.example").await.unwrap();
+    says(&acmes(&fixture, &mut before).await, &ada, "member.removed", new.id.as_str(), "new@acme.example");
+    service.rename_organisation(&at(4), &fixture.admin, "Acme 2").await.unwrap();
+    let event = acmes(&fixture, &mut before).await;
     says(&event, &ada, "organisation.renamed", &acme, "Acme 2");
     assert_eq!(event.details, "{\"before\":\"Acme\"}");
-    service.set_key_policy(&at(5), &house.admin, 7, 30).await.unwrap();
-    let event = acmes(&house, &mut before).await;
+    service.set_key_policy(&at(5), &fixture.admin, 7, 30).await.unwrap();
+    let event = acmes(&fixture, &mut before).await;
     says(&event, &ada, "organisation.key_policy_changed", &acme, "Acme 2");
     assert_eq!(event.details, "{\"default_days\":7,\"maximum_days\":30}");
     service.issue_person_token(&at(6), "root", MAX, None).await.unwrap();
-    let event = acmes(&house, &mut before).await;
-    says(&event, &root, "person.token_issued", &house.member.actor().id, MAX);
+    let event = acmes(&fixture, &mut before).await;
+    says(&event, &root, "person.token_issued", &fixture.member.actor().id, MAX);
 }
 
-async fn every_change_of_products_is_one_entry(house: House) {
-    let pair = house.generate(0).await;
-    let token = house.buy(0, &pair).await;
-    let key: Principal = house.service.authenticate(&at(0), &token).await.unwrap();
-    let (service, actor) = (&house.service, key.actor());
-    let mut before = house.entries().await;
+async fn every_change_of_products_is_one_entry(fixture: Fixture) {
+    let pair = fixture.generate(0).await;
+    let token = fixture.issue_token(0, &pair).await;
+    let key: Principal = fixture.service.authenticate(&at(0), &token).await.unwrap();
+    let (service, actor) = (&fixture.service, key.actor());
+    let mut before = fixture.entries().await;
     let shop = service.create_subject(&at(1), &key, "Shop", None, None).await.unwrap();
     let id = shop.id.as_str();
-    says(&acmes(&house, &mut before).await, &actor, "subject.created", id, "Shop");
+    says(&acmes(&fixture, &mut before).await, &actor, "subject.created", id, "Shop");
     let change = SubjectChange { name: Some("Shop 2".into()), ..SubjectChange::default() };
     service.update_subject(&at(2), &key, id, change).await.unwrap();
-    says(&acmes(&house, &mut before).await, &actor, "subject.updated", id, "Shop 2");
+    says(&acmes(&fixture, &mut before).await, &actor, "subject.updated", id, "Shop 2");
     for action in ["target.created", "target.updated"] {
         let input = UncheckedTarget {
             build_key: "main".into(),
@@ -145,33 +146,33 @@ async fn every_change_of_products_is_one_entry(house: House) {
             ..UncheckedTarget::default()
         };
         let target = service.upsert_target(&at(3), &key, id, input).await.unwrap();
-        says(&acmes(&house, &mut before).await, &actor, action, target.id.as_str(), "Staging");
+        says(&acmes(&fixture, &mut before).await, &actor, action, target.id.as_str(), "Staging");
     }
     service.delete_subject(&at(4), &key, id).await.unwrap();
-    let event = acmes(&house, &mut before).await;
+    let event = acmes(&fixture, &mut before).await;
     says(&event, &actor, "subject.deleted", id, "Shop 2");
     assert_eq!(event.details, "{\"targets\":1}");
 }
 
-async fn every_change_of_signing_keys_is_one_entry(house: House) {
-    let first = &house.service.list_signing_keys(&at(0)).await.unwrap()[0];
+async fn every_change_of_signing_keys_is_one_entry(fixture: Fixture) {
+    let first = &fixture.service.list_signing_keys(&at(0)).await.unwrap()[0];
     let system = Actor { kind: ActorKind::System, id: "system".into(), name: "duku".into() };
-    says(&only_entry(&house, "system", 0).await, &system, "signing_key.created", &first.kid, "ES256");
+    says(&only_entry(&fixture, "system", 0).await, &system, "signing_key.created", &first.kid, "ES256");
     let root = operator("root");
-    let made = house.service.rotate_signing_key(&at(1), root.clone(), true).await.unwrap();
-    says(&only_entry(&house, "system", 1).await, &root, "signing_key.created", &made.kid, "ES256");
-    house.service.withdraw_signing_key(&at(2), root.clone(), &first.kid).await.unwrap();
-    says(&only_entry(&house, "system", 2).await, &root, "signing_key.withdrawn", &first.kid, "ES256");
+    let made = fixture.service.rotate_signing_key(&at(1), root.clone(), true).await.unwrap();
+    says(&only_entry(&fixture, "system", 1).await, &root, "signing_key.created", &made.kid, "ES256");
+    fixture.service.withdraw_signing_key(&at(2), root.clone(), &first.kid).await.unwrap();
+    says(&only_entry(&fixture, "system", 2).await, &root, "signing_key.withdrawn", &first.kid, "ES256");
 }
 
-async fn what_is_only_read_or_refused_is_no_entry(house: House) {
-    let pair = house.generate(0).await;
-    let other = house.generate(0).await;
-    house.revoke(0, &other).await;
-    let before = house.entries().await;
-    let (service, admin) = (&house.service, &house.admin);
-    let token = house.buy(1, &pair).await;
-    assert!(house.accepts(1, &token).await);
+async fn what_is_only_read_or_rejected_is_no_entry(fixture: Fixture) {
+    let pair = fixture.generate(0).await;
+    let other = fixture.generate(0).await;
+    fixture.revoke(0, &other).await;
+    let before = fixture.entries().await;
+    let (service, admin) = (&fixture.service, &fixture.admin);
+    let token = fixture.issue_token(1, &pair).await;
+    assert!(fixture.accepts(1, &token).await);
     service.list_keys(admin).await.unwrap();
     service.get_key(admin, &pair.id).await.unwrap();
     service.list_members(admin).await.unwrap();
@@ -179,57 +180,61 @@ async fn what_is_only_read_or_refused_is_no_entry(house: House) {
     service.flush_usage(&at(1)).await.unwrap();
     service.every_minute(&at(1)).await.unwrap();
     service.every_day(&at(1)).await.unwrap();
-    rejected(service.rotate_key(&at(2), admin, &other.id, NO_GRACE).await);
-    rejected(service.revoke_key(&at(2), admin, &other.id).await);
-    rejected(service.end_grace(&at(2), admin, &pair.id).await);
-    rejected(service.rotate_key(&at(2), &house.member, &pair.id, NO_GRACE).await);
-    rejected(service.change_role(&at(2), admin, ADA, Role::Member).await);
-    rejected(service.rename_organisation(&at(2), admin, "Globex").await);
-    rejected(service.create_subject(&at(2), admin, "", None, None).await);
+    rejection_in(service.rotate_key(&at(2), admin, &other.id, NO_GRACE).await);
+    rejection_in(service.revoke_key(&at(2), admin, &other.id).await);
+    rejection_in(service.end_grace(&at(2), admin, &pair.id).await);
+    rejection_in(service.rotate_key(&at(2), &fixture.member, &pair.id, NO_GRACE).await);
+    rejection_in(service.change_role(&at(2), admin, ADA, Role::Member).await);
+    rejection_in(service.rename_organisation(&at(2), admin, "Globex").await);
+    rejection_in(service.create_subject(&at(2), admin, "", None, None).await);
     let system = service.export_audit("system", 0).await.unwrap();
-    assert_eq!((house.entries().await, system.len()), (before, 1));
+    assert_eq!((fixture.entries().await, system.len()), (before, 1));
 }
 
-async fn the_log_is_paged_and_filtered_for_admins(house: House) {
-    let pair = house.generate(0).await;
+async fn the_log_is_paged_and_filtered_for_admins(fixture: Fixture) {
+    let pair = fixture.generate(0).await;
     for second in 1..=5 {
-        house.rotate(second, &pair, NO_GRACE).await;
+        fixture.rotate(second, &pair, NO_GRACE).await;
     }
     let log = async |first, before: Option<&str>, action: Option<&str>| {
         let before = before.map(|id| EventId::parse(id).unwrap());
         let filter = AuditFilter { action: action.map(Into::into), object_id: None, actor_id: None };
-        house.service.audit_log(&house.admin, first, before.as_ref(), &filter).await.unwrap()
+        fixture.service.audit_log(&fixture.admin, first, before.as_ref(), &filter).await.unwrap()
     };
     let page = log(3, None, None).await;
     let next = log(3, Some(&page[2].id), None).await;
     let numbers: Vec<_> = page.iter().chain(&next).map(|event| event.sequence).collect();
-    let last = house.entries().await;
+    let last = fixture.entries().await;
     assert_eq!(numbers, (last - 5..=last).rev().collect::<Vec<_>>());
     assert_eq!(log(100, None, Some("api_key.rotated")).await.len(), 5);
     assert_eq!(log(100, None, Some("api_key.generated")).await.len(), 1);
     for first in [0, -1, 1001, i64::MAX] {
-        let refusal =
-            rejected(house.service.audit_log(&house.admin, first, None, &AuditFilter::default()).await);
-        assert!(matches!(&refusal, Reject::Invalid(invalid) if invalid.field == "first"), "{refusal:?}");
+        let rejection = rejection_in(
+            fixture.service.audit_log(&fixture.admin, first, None, &AuditFilter::default()).await,
+        );
+        assert!(
+            matches!(&rejection, Rejection::Invalid(invalid) if invalid.field == "first"),
+            "{rejection:?}"
+        );
     }
 }
 
-async fn an_export_can_be_walked_by_anyone(house: House) {
+async fn an_export_can_be_walked_by_anyone(fixture: Fixture) {
     for second in 0..3 {
-        house.generate(second).await;
+        fixture.generate(second).await;
     }
-    let exported = house.service.export_audit(house.acme.id.as_str(), 0).await.unwrap();
+    let exported = fixture.service.export_audit(fixture.acme.id.as_str(), 0).await.unwrap();
     let mut walk = Walk::default();
     for event in &exported {
         walk.step(event).unwrap();
     }
-    let reports = house.service.verify_audit(Some(house.acme.id.as_str())).await.unwrap();
+    let reports = fixture.service.verify_audit(Some(fixture.acme.id.as_str())).await.unwrap();
     let [report] = &reports[..] else { panic!("{reports:?}") };
     assert_eq!(
-        (report.entries, report.hash.as_str(), &report.fault),
+        (report.entries, report.hash.as_str(), &report.damage),
         (walk.entries, walk.hash.as_str(), &None)
     );
-    assert_eq!(house.service.verify_audit(None).await.unwrap().len(), 3);
+    assert_eq!(fixture.service.verify_audit(None).await.unwrap().len(), 3);
 
     let mut walk = Walk::default();
     let missing = walk.step(&exported[1]).unwrap_err();

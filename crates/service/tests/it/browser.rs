@@ -1,14 +1,16 @@
 //! People at their browsers and command lines, and the post that they get.
 
-use crate::house::{House, at, time};
+use crate::fixture::{Fixture, at, time};
 use jose::totp::TotpSecret;
 use service::{
-    Ctx, Service, SessionKind, Visitor,
-    authorization::{COMMAND_LINE, CodeRefusal, CodeRequest, CodeTokens, VIEWPORT},
-    devices::PollRefusal,
-    mail::{Mail, MailError, Mailer},
-    person_tokens::PersonTokens,
-    sign_in::{Attempt, SignInRefusal, SignedIn},
+    CurrentUser, RequestContext, Service, SessionKind,
+    operations::mail::{Mail, MailError, Mailer},
+    tokens::user_tokens::PersonTokens,
+    users::{
+        authorization_codes::{COMMAND_LINE, CodeRejection, CodeRequest, CodeTokens, VIEWPORT},
+        devices::PollRejection,
+        sign_in::{Attempt, SignInRejection, SignedIn},
+    },
 };
 use std::{
     future::Future,
@@ -25,20 +27,20 @@ pub(crate) const VERIFIER: &str = "a-verifier-of-forty-three-characters-or-more"
 static HASH: LazyLock<String> = LazyLock::new(|| jose::password::hash(PASSWORD, [7; 16]).unwrap());
 
 /// Gives the person a password, without an entry in the audit log.
-pub(crate) async fn has_password(house: &House, email: &str) {
+pub(crate) async fn has_password(fixture: &Fixture, email: &str) {
     let hash = &*HASH;
     let sql = format!(
         "UPDATE users SET password_hash = '{hash}' WHERE email = '{email}' AND password_hash IS NULL"
     );
-    house.database.sql(&sql).await;
+    fixture.database.sql(&sql).await;
 }
 
 pub(crate) async fn try_sign_in(
     service: &Service,
-    ctx: &Ctx,
+    ctx: &RequestContext,
     email: &str,
     password: &str,
-) -> Result<SignedIn, SignInRefusal> {
+) -> Result<SignedIn, SignInRejection> {
     service.sign_in(ctx, Attempt { email, password, device: "Firefox" }, None).await
 }
 
@@ -64,9 +66,13 @@ pub(crate) async fn code(service: &Service, seconds: i64, signed_in: &SignedIn) 
     code.expose().to_owned()
 }
 
-pub(crate) async fn arrive(service: &Service, seconds: i64, code: &str) -> Result<String, CodeRefusal> {
-    let arrival = service.arrive(&at(seconds), code, VERIFIER, "Firefox").await?;
-    Ok(arrival.cookie.expose().to_owned())
+pub(crate) async fn sign_in_to_viewport(
+    service: &Service,
+    seconds: i64,
+    code: &str,
+) -> Result<String, CodeRejection> {
+    let viewport_session = service.sign_in_to_viewport(&at(seconds), code, VERIFIER, "Firefox").await?;
+    Ok(viewport_session.cookie.expose().to_owned())
 }
 
 /// An access token for a browser that has signed in, as a public client gets it.
@@ -84,25 +90,25 @@ pub(crate) struct Guest {
 }
 
 impl Guest {
-    pub(crate) async fn of(house: &House, seconds: i64, email: &str) -> Self {
-        has_password(house, email).await;
-        let signed_in = sign_in(&house.service, seconds, email).await;
-        Self::with(house, seconds, signed_in).await
+    pub(crate) async fn of(fixture: &Fixture, seconds: i64, email: &str) -> Self {
+        has_password(fixture, email).await;
+        let signed_in = sign_in(&fixture.service, seconds, email).await;
+        Self::with(fixture, seconds, signed_in).await
     }
 
-    pub(crate) async fn with(house: &House, seconds: i64, signed_in: SignedIn) -> Self {
-        let code = code(&house.service, seconds, &signed_in).await;
-        let cookie = arrive(&house.service, seconds, &code).await.unwrap();
+    pub(crate) async fn with(fixture: &Fixture, seconds: i64, signed_in: SignedIn) -> Self {
+        let code = code(&fixture.service, seconds, &signed_in).await;
+        let cookie = sign_in_to_viewport(&fixture.service, seconds, &code).await.unwrap();
         Self { signed_in, cookie }
     }
 
     /// The person as a request sees them then.
-    pub(crate) async fn visitor(&self, service: &Service, seconds: i64) -> Visitor {
+    pub(crate) async fn user(&self, service: &Service, seconds: i64) -> CurrentUser {
         self.look(service, seconds).await.unwrap()
     }
 
-    pub(crate) async fn look(&self, service: &Service, seconds: i64) -> Option<Visitor> {
-        service.find_visitor(&at(seconds), &self.cookie).await.unwrap()
+    pub(crate) async fn look(&self, service: &Service, seconds: i64) -> Option<CurrentUser> {
+        service.find_current_user(&at(seconds), &self.cookie).await.unwrap()
     }
 
     pub(crate) async fn is_in(&self, service: &Service, seconds: i64) -> bool {
@@ -111,12 +117,12 @@ impl Guest {
 }
 
 /// Sets a second factor up; answers with the phone and the recovery codes.
-pub(crate) async fn enrol(house: &House, seconds: i64, guest: &Guest) -> (TotpSecret, Vec<String>) {
-    let visitor = guest.visitor(&house.service, seconds).await;
-    let enrolment = house.service.begin_second_factor(&at(seconds), &visitor).await.unwrap();
+pub(crate) async fn enrol(fixture: &Fixture, seconds: i64, guest: &Guest) -> (TotpSecret, Vec<String>) {
+    let user = guest.user(&fixture.service, seconds).await;
+    let enrolment = fixture.service.begin_second_factor(&at(seconds), &user).await.unwrap();
     let phone = phone(&enrolment.secret);
     let code = phone.code_at(time(seconds));
-    let codes = house.service.confirm_second_factor(&at(seconds), &visitor, &code).await.unwrap();
+    let codes = fixture.service.confirm_second_factor(&at(seconds), &user, &code).await.unwrap();
     (phone, codes)
 }
 
@@ -143,11 +149,11 @@ pub(crate) async fn sign_in_with(service: &Service, seconds: i64, email: &str, c
     service.give_second_factor(&at(seconds), pending.cookie.expose(), code).await.unwrap()
 }
 
-/// A command line that the guest lets in.
+/// A device that the guest approves.
 pub(crate) async fn command_line(service: &Service, seconds: i64, guest: &Guest) -> PersonTokens {
     let start = service.start_device(&at(seconds), COMMAND_LINE, "", "laptop").await.unwrap();
-    let visitor = guest.visitor(service, seconds).await;
-    service.decide_device(&at(seconds), &visitor, &start.user_code, true).await.unwrap();
+    let user = guest.user(service, seconds).await;
+    service.decide_device(&at(seconds), &user, &start.user_code, true).await.unwrap();
     service.poll_device(&at(seconds), COMMAND_LINE, start.device_code.expose()).await.unwrap()
 }
 
@@ -155,7 +161,7 @@ pub(crate) async fn refresh(
     service: &Service,
     seconds: i64,
     token: &str,
-) -> Result<PersonTokens, PollRefusal> {
+) -> Result<PersonTokens, PollRejection> {
     service.refresh(&at(seconds), COMMAND_LINE, token).await
 }
 

@@ -1,11 +1,11 @@
 //! Authorization codes: short, once, and only for who asked.
 
 use crate::{
-    browser::{Guest, VERIFIER, arrive, code, has_password, sign_in},
-    house::{ADA, House, at, on_both_engines},
+    browser::{Guest, VERIFIER, code, has_password, sign_in, sign_in_to_viewport},
+    fixture::{ADA, Fixture, at, on_both_engines},
     races::{nodes, race},
 };
-use service::authorization::{CodeRefusal, VIEWPORT};
+use service::users::authorization_codes::{CodeRejection, VIEWPORT};
 
 on_both_engines!(
     a_code_lives_sixty_seconds,
@@ -17,62 +17,63 @@ on_both_engines!(
     a_new_arrival_replaces_the_former_one,
 );
 
-fn why<T>(answer: Result<T, CodeRefusal>) -> &'static str {
+fn why<T>(answer: Result<T, CodeRejection>) -> &'static str {
     match answer {
-        Err(CodeRefusal::Invalid(why)) => why,
+        Err(CodeRejection::Invalid(why)) => why,
         Err(other) => panic!("{other:?}"),
-        Ok(_) => panic!("it was sold"),
+        Ok(_) => panic!("it was issued"),
     }
 }
 
-async fn a_code_lives_sixty_seconds(house: House) {
-    has_password(&house, ADA).await;
-    let signed_in = sign_in(&house.service, 0, ADA).await;
-    let (good, late) = (code(&house.service, 0, &signed_in).await, code(&house.service, 0, &signed_in).await);
-    arrive(&house.service, 59, &good).await.unwrap();
-    assert!(why(arrive(&house.service, 60, &late).await).contains("too old"));
+async fn a_code_lives_sixty_seconds(fixture: Fixture) {
+    has_password(&fixture, ADA).await;
+    let signed_in = sign_in(&fixture.service, 0, ADA).await;
+    let (good, late) =
+        (code(&fixture.service, 0, &signed_in).await, code(&fixture.service, 0, &signed_in).await);
+    sign_in_to_viewport(&fixture.service, 59, &good).await.unwrap();
+    assert!(why(sign_in_to_viewport(&fixture.service, 60, &late).await).contains("too old"));
 }
 
-async fn of_sixteen_redemptions_of_a_code_one_succeeds_and_what_it_opened_ends(house: House) {
-    has_password(&house, ADA).await;
-    let nodes = nodes(&house).await;
+async fn of_sixteen_redemptions_of_a_code_one_succeeds_and_what_it_opened_ends(fixture: Fixture) {
+    has_password(&fixture, ADA).await;
+    let nodes = nodes(&fixture).await;
     for _ in 0..3 {
-        let signed_in = sign_in(&house.service, 0, ADA).await;
-        let code = code(&house.service, 0, &signed_in).await;
+        let signed_in = sign_in(&fixture.service, 0, ADA).await;
+        let code = code(&fixture.service, 0, &signed_in).await;
         let answers = race(&nodes, 16, move |node, _| {
             let code = code.clone();
-            async move { arrive(&node, 1, &code).await }
+            async move { sign_in_to_viewport(&node, 1, &code).await }
         });
         let (good, bad): (Vec<_>, Vec<_>) = answers.await.into_iter().partition(Result::is_ok);
         assert_eq!(good.len(), 1);
-        for refusal in bad {
-            assert!(why(refusal).contains("used already"));
+        for rejection in bad {
+            assert!(why(rejection).contains("used already"));
         }
         for cookie in good {
-            assert!(house.service.find_visitor(&at(1), &cookie.unwrap()).await.unwrap().is_none());
+            assert!(fixture.service.find_current_user(&at(1), &cookie.unwrap()).await.unwrap().is_none());
         }
     }
-    assert_eq!(house.database.number("SELECT COUNT(*) FROM sessions").await, 0);
+    assert_eq!(fixture.database.number("SELECT COUNT(*) FROM sessions").await, 0);
 }
 
-async fn a_code_that_comes_a_second_time_ends_the_sign_in(house: House) {
-    has_password(&house, ADA).await;
-    let service = &house.service;
+async fn a_code_that_comes_a_second_time_ends_the_sign_in(fixture: Fixture) {
+    has_password(&fixture, ADA).await;
+    let service = &fixture.service;
     let signed_in = sign_in(service, 0, ADA).await;
     let code = code(service, 0, &signed_in).await;
     let redirect_uri = service.viewport_redirect_uri();
     let now = at(1);
     let exchange = || service.exchange_code(&now, &code, VIEWPORT, &redirect_uri, VERIFIER);
     let token = exchange().await.unwrap().tokens.access_token;
-    assert!(house.accepts(1, &token).await);
+    assert!(fixture.accepts(1, &token).await);
     assert!(why(exchange().await).contains("used already"));
-    assert!(!house.accepts(1, &token).await);
+    assert!(!fixture.accepts(1, &token).await);
     assert!(service.find_sign_in(&at(1), signed_in.cookie.expose()).await.unwrap().is_none());
 }
 
-async fn a_code_is_good_for_its_client_redirect_uri_and_verifier_only(house: House) {
-    has_password(&house, ADA).await;
-    let service = &house.service;
+async fn a_code_is_good_for_its_client_redirect_uri_and_verifier_only(fixture: Fixture) {
+    has_password(&fixture, ADA).await;
+    let service = &fixture.service;
     let signed_in = sign_in(service, 0, ADA).await;
     let uri = service.viewport_redirect_uri();
     let longer = format!("{uri}/");
@@ -88,27 +89,27 @@ async fn a_code_is_good_for_its_client_redirect_uri_and_verifier_only(house: Hou
     assert!(service.find_sign_in(&at(1), signed_in.cookie.expose()).await.unwrap().is_some());
 }
 
-async fn a_code_of_a_dead_sign_in_buys_nothing(house: House) {
-    let guest = Guest::of(&house, 0, ADA).await;
-    let code = code(&house.service, 0, &guest.signed_in).await;
-    house.service.sign_out(&at(1), guest.signed_in.cookie.expose()).await.unwrap();
-    assert!(why(arrive(&house.service, 1, &code).await).contains("is over"));
-    assert_eq!(house.database.number("SELECT COUNT(*) FROM sessions").await, 0);
+async fn a_code_of_a_dead_sign_in_buys_nothing(fixture: Fixture) {
+    let guest = Guest::of(&fixture, 0, ADA).await;
+    let code = code(&fixture.service, 0, &guest.signed_in).await;
+    fixture.service.sign_out(&at(1), guest.signed_in.cookie.expose()).await.unwrap();
+    assert!(why(sign_in_to_viewport(&fixture.service, 1, &code).await).contains("is over"));
+    assert_eq!(fixture.database.number("SELECT COUNT(*) FROM sessions").await, 0);
 }
 
-async fn an_unknown_code_changes_nothing(house: House) {
-    Guest::of(&house, 0, ADA).await;
-    let before = house.database.dump().await;
-    assert!(why(arrive(&house.service, 1, "no code").await).contains("unknown"));
-    assert_eq!(house.database.dump().await, before);
+async fn an_unknown_code_changes_nothing(fixture: Fixture) {
+    Guest::of(&fixture, 0, ADA).await;
+    let before = fixture.database.dump().await;
+    assert!(why(sign_in_to_viewport(&fixture.service, 1, "no code").await).contains("unknown"));
+    assert_eq!(fixture.database.dump().await, before);
 }
 
-async fn a_new_arrival_replaces_the_former_one(house: House) {
-    let guest = Guest::of(&house, 0, ADA).await;
-    let entries = house.entries().await;
-    let code = code(&house.service, 1, &guest.signed_in).await;
-    let cookie = arrive(&house.service, 1, &code).await.unwrap();
-    assert!(!guest.is_in(&house.service, 1).await);
-    assert!(house.service.find_visitor(&at(1), &cookie).await.unwrap().is_some());
-    assert_eq!(house.actions_after(entries).await, ["person.signed_in"]);
+async fn a_new_arrival_replaces_the_former_one(fixture: Fixture) {
+    let guest = Guest::of(&fixture, 0, ADA).await;
+    let entries = fixture.entries().await;
+    let code = code(&fixture.service, 1, &guest.signed_in).await;
+    let cookie = sign_in_to_viewport(&fixture.service, 1, &code).await.unwrap();
+    assert!(!guest.is_in(&fixture.service, 1).await);
+    assert!(fixture.service.find_current_user(&at(1), &cookie).await.unwrap().is_some());
+    assert_eq!(fixture.actions_after(entries).await, ["person.signed_in"]);
 }

@@ -1,20 +1,22 @@
-//! Command lines that a person lets in, and refresh tokens that work once.
+//! Devices that a user approves, and refresh tokens that work once.
 
 use crate::{
     browser::{Guest, command_line, refresh, refresh_token},
-    house::{ADA, DAY, House, MAX, at, on_both_engines, policy, reason, rejected, time},
+    fixture::{ADA, DAY, Fixture, MAX, at, on_both_engines, policy, reason, rejection_in, time},
     races::{nodes, race},
 };
 use domain::Role;
 use service::{
-    Policy, Reject,
-    authorization::COMMAND_LINE,
-    devices::{DeviceRefusal, DeviceStart, PollRefusal},
+    Policy, Rejection,
+    users::{
+        authorization_codes::COMMAND_LINE,
+        devices::{DeviceRejection, DeviceStart, PollRejection},
+    },
 };
 use testkit::Engine;
 
 on_both_engines!(
-    a_device_waits_is_let_in_and_fetches_its_tokens_once,
+    a_device_waits_is_approved_and_fetches_its_tokens_once,
     a_device_that_asks_too_soon_is_slowed_down,
     a_denied_device_and_a_late_one_get_nothing,
     of_racing_decisions_one_counts,
@@ -29,111 +31,111 @@ on_both_engines!(
     a_command_line_ends_after_thirty_unused_days,
 );
 
-async fn start(house: &House, seconds: i64) -> DeviceStart {
-    house.service.start_device(&at(seconds), COMMAND_LINE, "", "laptop").await.unwrap()
+async fn start(fixture: &Fixture, seconds: i64) -> DeviceStart {
+    fixture.service.start_device(&at(seconds), COMMAND_LINE, "", "laptop").await.unwrap()
 }
 
-async fn poll(house: &House, seconds: i64, start: &DeviceStart) -> Result<String, PollRefusal> {
-    let polled = house.service.poll_device(&at(seconds), COMMAND_LINE, start.device_code.expose()).await;
+async fn poll(fixture: &Fixture, seconds: i64, start: &DeviceStart) -> Result<String, PollRejection> {
+    let polled = fixture.service.poll_device(&at(seconds), COMMAND_LINE, start.device_code.expose()).await;
     polled.map(|tokens| refresh_token(&tokens))
 }
 
-async fn a_device_waits_is_let_in_and_fetches_its_tokens_once(house: House) {
-    let guest = Guest::of(&house, 0, ADA).await;
-    let service = &house.service;
-    let start = start(&house, 0).await;
+async fn a_device_waits_is_approved_and_fetches_its_tokens_once(fixture: Fixture) {
+    let guest = Guest::of(&fixture, 0, ADA).await;
+    let service = &fixture.service;
+    let start = start(&fixture, 0).await;
     assert_eq!((start.expires_in, start.interval, start.user_code.len()), (600, 5, 9));
-    assert!(matches!(poll(&house, 0, &start).await, Err(PollRefusal::Pending)));
-    let visitor = guest.visitor(service, 1).await;
+    assert!(matches!(poll(&fixture, 0, &start).await, Err(PollRejection::Pending)));
+    let user = guest.user(service, 1).await;
     let typed = start.user_code.to_lowercase().replace('-', " ");
-    let found = service.find_device(&at(1), &visitor, &typed).await.unwrap();
+    let found = service.find_device(&at(1), &user, &typed).await.unwrap();
     assert_eq!((found.device.as_str(), found.address.as_deref()), ("laptop", Some("192.0.2.7")));
-    let entries = house.entries().await;
-    service.decide_device(&at(1), &visitor, &typed, true).await.unwrap();
+    let entries = fixture.entries().await;
+    service.decide_device(&at(1), &user, &typed, true).await.unwrap();
     let foreign = service.poll_device(&at(10), "viewport", start.device_code.expose()).await;
-    assert!(matches!(foreign, Err(PollRefusal::Invalid(_))), "{foreign:?}");
+    assert!(matches!(foreign, Err(PollRejection::Invalid(_))), "{foreign:?}");
     let tokens = service.poll_device(&at(10), COMMAND_LINE, start.device_code.expose()).await.unwrap();
     let ada = service.authenticate(&at(10), &tokens.access_token).await.unwrap();
     assert_eq!((ada.organisation_name.as_str(), ada.actor().name.as_str()), ("Acme", ADA));
-    assert_eq!(house.actions_after(entries).await, ["person.command_line_let_in"]);
+    assert_eq!(fixture.actions_after(entries).await, ["person.command_line_let_in"]);
     assert!(
-        matches!(poll(&house, 20, &start).await, Err(PollRefusal::Invalid(why)) if why.contains("used already"))
+        matches!(poll(&fixture, 20, &start).await, Err(PollRejection::Invalid(why)) if why.contains("used already"))
     );
-    rejected(service.find_device(&at(20), &visitor, &start.user_code).await);
-    rejected(service.decide_device(&at(20), &visitor, &start.user_code, false).await);
+    rejection_in(service.find_device(&at(20), &user, &start.user_code).await);
+    rejection_in(service.decide_device(&at(20), &user, &start.user_code, false).await);
 }
 
-async fn a_device_that_asks_too_soon_is_slowed_down(house: House) {
-    let start = start(&house, 0).await;
-    assert!(matches!(poll(&house, 0, &start).await, Err(PollRefusal::Pending)));
-    assert!(matches!(poll(&house, 4, &start).await, Err(PollRefusal::SlowDown)));
+async fn a_device_that_asks_too_soon_is_slowed_down(fixture: Fixture) {
+    let start = start(&fixture, 0).await;
+    assert!(matches!(poll(&fixture, 0, &start).await, Err(PollRejection::Pending)));
+    assert!(matches!(poll(&fixture, 4, &start).await, Err(PollRejection::SlowDown)));
     // From then on five seconds more, counted from the poll that was too soon.
-    assert!(matches!(poll(&house, 13, &start).await, Err(PollRefusal::SlowDown)));
-    assert!(matches!(poll(&house, 40, &start).await, Err(PollRefusal::Pending)));
-    assert!(matches!(poll(&house, 54, &start).await, Err(PollRefusal::SlowDown)));
+    assert!(matches!(poll(&fixture, 13, &start).await, Err(PollRejection::SlowDown)));
+    assert!(matches!(poll(&fixture, 40, &start).await, Err(PollRejection::Pending)));
+    assert!(matches!(poll(&fixture, 54, &start).await, Err(PollRejection::SlowDown)));
 }
 
-async fn a_denied_device_and_a_late_one_get_nothing(house: House) {
-    let guest = Guest::of(&house, 0, ADA).await;
+async fn a_denied_device_and_a_late_one_get_nothing(fixture: Fixture) {
+    let guest = Guest::of(&fixture, 0, ADA).await;
     let (denied, late, approved_late) =
-        (start(&house, 0).await, start(&house, 0).await, start(&house, 0).await);
-    let visitor = guest.visitor(&house.service, 1).await;
+        (start(&fixture, 0).await, start(&fixture, 0).await, start(&fixture, 0).await);
+    let user = guest.user(&fixture.service, 1).await;
     let decide = |start: &DeviceStart, seconds: i64, yes: bool| {
-        let (code, visitor, service) = (start.user_code.clone(), visitor.clone(), house.service.clone());
-        async move { service.decide_device(&at(seconds), &visitor, &code, yes).await }
+        let (code, user, service) = (start.user_code.clone(), user.clone(), fixture.service.clone());
+        async move { service.decide_device(&at(seconds), &user, &code, yes).await }
     };
     decide(&denied, 1, false).await.unwrap();
     decide(&approved_late, 1, true).await.unwrap();
-    rejected(decide(&denied, 2, true).await);
-    assert!(matches!(poll(&house, 10, &denied).await, Err(PollRefusal::Denied)));
+    rejection_in(decide(&denied, 2, true).await);
+    assert!(matches!(poll(&fixture, 10, &denied).await, Err(PollRejection::Denied)));
     for late in [&late, &approved_late] {
-        assert!(matches!(poll(&house, 600, late).await, Err(PollRefusal::Expired)));
+        assert!(matches!(poll(&fixture, 600, late).await, Err(PollRejection::Expired)));
     }
-    let refusal = house.service.find_device(&at(599), &visitor, &late.user_code).await;
-    refusal.unwrap();
-    rejected(house.service.find_device(&at(600), &visitor, &late.user_code).await);
-    let unknown = house.service.poll_device(&at(1), COMMAND_LINE, "no code").await;
-    assert!(matches!(unknown, Err(PollRefusal::Invalid(why)) if why.contains("unknown")));
-    let narrow = house.service.start_device(&at(1), COMMAND_LINE, "openid platform:read", "laptop").await;
-    assert!(matches!(narrow, Err(DeviceRefusal::Scope(_))), "{narrow:?}");
-    assert_eq!(house.database.number("SELECT COUNT(*) FROM sessions WHERE kind = 'command_line'").await, 0);
+    let rejection = fixture.service.find_device(&at(599), &user, &late.user_code).await;
+    rejection.unwrap();
+    rejection_in(fixture.service.find_device(&at(600), &user, &late.user_code).await);
+    let unknown = fixture.service.poll_device(&at(1), COMMAND_LINE, "no code").await;
+    assert!(matches!(unknown, Err(PollRejection::Invalid(why)) if why.contains("unknown")));
+    let narrow = fixture.service.start_device(&at(1), COMMAND_LINE, "openid platform:read", "laptop").await;
+    assert!(matches!(narrow, Err(DeviceRejection::Scope(_))), "{narrow:?}");
+    assert_eq!(fixture.database.number("SELECT COUNT(*) FROM sessions WHERE kind = 'command_line'").await, 0);
 }
 
-async fn of_racing_decisions_one_counts(house: House) {
-    let (ada, max) = (Guest::of(&house, 0, ADA).await, Guest::of(&house, 0, MAX).await);
-    let visitors = [ada.visitor(&house.service, 0).await, max.visitor(&house.service, 0).await];
-    let nodes = nodes(&house).await;
+async fn of_racing_decisions_one_counts(fixture: Fixture) {
+    let (ada, max) = (Guest::of(&fixture, 0, ADA).await, Guest::of(&fixture, 0, MAX).await);
+    let current_user = [ada.user(&fixture.service, 0).await, max.user(&fixture.service, 0).await];
+    let nodes = nodes(&fixture).await;
     for _ in 0..4 {
-        let start = start(&house, 0).await;
-        let (code, visitors) = (start.user_code.clone(), visitors.clone());
+        let start = start(&fixture, 0).await;
+        let (code, current_user) = (start.user_code.clone(), current_user.clone());
         let answers = race(&nodes, 8, move |node, number| {
-            let (code, visitor) = (code.clone(), visitors[number % 2].clone());
+            let (code, user) = (code.clone(), current_user[number % 2].clone());
             async move {
                 let yes = number % 4 < 2;
-                node.decide_device(&at(1), &visitor, &code, yes).await.map(|()| (number % 2, yes))
+                node.decide_device(&at(1), &user, &code, yes).await.map(|()| (number % 2, yes))
             }
         });
         let (good, bad): (Vec<_>, Vec<_>) = answers.await.into_iter().partition(Result::is_ok);
         assert_eq!(good.len(), 1);
-        for refusal in bad {
-            assert!(matches!(rejected(refusal), Reject::Conflict(_)));
+        for rejection in bad {
+            assert!(matches!(rejection_in(rejection), Rejection::Conflict(_)));
         }
         let (who, yes) = good.into_iter().next().unwrap().unwrap();
-        let polled = house.service.poll_device(&at(10), COMMAND_LINE, start.device_code.expose()).await;
+        let polled = fixture.service.poll_device(&at(10), COMMAND_LINE, start.device_code.expose()).await;
         match polled {
             Ok(tokens) if yes => assert_eq!(tokens.email.as_str(), [ADA, MAX][who]),
-            Err(PollRefusal::Denied) if !yes => {}
+            Err(PollRejection::Denied) if !yes => {}
             other => panic!("{other:?}"),
         }
     }
 }
 
-async fn of_racing_polls_one_gets_the_tokens(house: House) {
-    let guest = Guest::of(&house, 0, ADA).await;
-    let nodes = nodes(&house).await;
-    let start = start(&house, 0).await;
-    let visitor = guest.visitor(&house.service, 0).await;
-    house.service.decide_device(&at(0), &visitor, &start.user_code, true).await.unwrap();
+async fn of_racing_polls_one_gets_the_tokens(fixture: Fixture) {
+    let guest = Guest::of(&fixture, 0, ADA).await;
+    let nodes = nodes(&fixture).await;
+    let start = start(&fixture, 0).await;
+    let user = guest.user(&fixture.service, 0).await;
+    fixture.service.decide_device(&at(0), &user, &start.user_code, true).await.unwrap();
     let code = start.device_code.expose().to_owned();
     let answers = race(&nodes, 16, move |node, _| {
         let code = code.clone();
@@ -143,79 +145,79 @@ async fn of_racing_polls_one_gets_the_tokens(house: House) {
     for answer in answers.await {
         match answer {
             Ok(_) => good += 1,
-            Err(PollRefusal::SlowDown | PollRefusal::Invalid(_)) => {}
+            Err(PollRejection::SlowDown | PollRejection::Invalid(_)) => {}
             Err(other) => panic!("{other:?}"),
         }
     }
     assert_eq!(good, 1);
-    assert_eq!(house.database.number("SELECT COUNT(*) FROM sessions WHERE kind = 'command_line'").await, 1);
+    assert_eq!(fixture.database.number("SELECT COUNT(*) FROM sessions WHERE kind = 'command_line'").await, 1);
 }
 
-async fn a_device_of_a_person_who_was_removed_leaves_nothing(house: House) {
-    let guest = Guest::of(&house, 0, MAX).await;
-    let start = start(&house, 0).await;
-    let visitor = guest.visitor(&house.service, 0).await;
-    house.service.decide_device(&at(0), &visitor, &start.user_code, true).await.unwrap();
-    house.service.remove_member(&at(1), &house.admin, MAX).await.unwrap();
-    let entries = house.entries().await;
-    let refusal = poll(&house, 10, &start).await;
-    assert!(matches!(refusal, Err(PollRefusal::Denied)), "{refusal:?}");
-    assert_eq!(house.database.number("SELECT COUNT(*) FROM sessions WHERE kind = 'command_line'").await, 0);
-    assert_eq!(house.entries().await, entries);
-    // It was refused for good: coming back does not revive it.
-    house.service.add_member(&at(11), &house.admin, MAX, Role::Member).await.unwrap();
-    assert!(matches!(poll(&house, 30, &start).await, Err(PollRefusal::Denied)));
+async fn a_device_of_a_person_who_was_removed_leaves_nothing(fixture: Fixture) {
+    let guest = Guest::of(&fixture, 0, MAX).await;
+    let start = start(&fixture, 0).await;
+    let user = guest.user(&fixture.service, 0).await;
+    fixture.service.decide_device(&at(0), &user, &start.user_code, true).await.unwrap();
+    fixture.service.remove_member(&at(1), &fixture.admin, MAX).await.unwrap();
+    let entries = fixture.entries().await;
+    let rejection = poll(&fixture, 10, &start).await;
+    assert!(matches!(rejection, Err(PollRejection::Denied)), "{rejection:?}");
+    assert_eq!(fixture.database.number("SELECT COUNT(*) FROM sessions WHERE kind = 'command_line'").await, 0);
+    assert_eq!(fixture.entries().await, entries);
+    // It was rejected for good: coming back does not revive it.
+    fixture.service.add_member(&at(11), &fixture.admin, MAX, Role::Member).await.unwrap();
+    assert!(matches!(poll(&fixture, 30, &start).await, Err(PollRejection::Denied)));
     // A person without an organisation lets nothing in.
-    house.service.remove_member(&at(31), &house.admin, MAX).await.unwrap();
-    let visitor = guest.visitor(&house.service, 32).await;
-    let other = self::start(&house, 32).await;
-    let refusal = rejected(house.service.decide_device(&at(32), &visitor, &other.user_code, true).await);
-    assert!(matches!(refusal, Reject::Forbidden(_)), "{refusal:?}");
+    fixture.service.remove_member(&at(31), &fixture.admin, MAX).await.unwrap();
+    let user = guest.user(&fixture.service, 32).await;
+    let other = self::start(&fixture, 32).await;
+    let rejection = rejection_in(fixture.service.decide_device(&at(32), &user, &other.user_code, true).await);
+    assert!(matches!(rejection, Rejection::Forbidden(_)), "{rejection:?}");
 }
 
-async fn a_refresh_token_works_once_and_the_session_lives_on(house: House) {
-    let guest = Guest::of(&house, 0, ADA).await;
-    let service = &house.service;
+async fn a_refresh_token_works_once_and_the_session_lives_on(fixture: Fixture) {
+    let guest = Guest::of(&fixture, 0, ADA).await;
+    let service = &fixture.service;
     let mut token = refresh_token(&command_line(service, 0, &guest).await);
     let mut seen = std::collections::BTreeSet::from([token.clone()]);
     for day in 1..=20 {
         let tokens = refresh(service, day * DAY, &token).await.unwrap();
-        assert!(house.accepts(day * DAY, &tokens.access_token).await);
+        assert!(fixture.accepts(day * DAY, &tokens.access_token).await);
         token = refresh_token(&tokens);
         assert!(seen.insert(token.clone()));
     }
-    assert_eq!(house.database.number("SELECT COUNT(*) FROM sessions WHERE kind = 'command_line'").await, 1);
+    assert_eq!(fixture.database.number("SELECT COUNT(*) FROM sessions WHERE kind = 'command_line'").await, 1);
 }
 
-async fn of_eight_racing_refreshes_one_wins_and_no_two_tokens_live(house: House) {
-    let guest = Guest::of(&house, 0, ADA).await;
-    let nodes = nodes(&house).await;
+async fn of_eight_racing_refreshes_one_wins_and_no_two_tokens_live(fixture: Fixture) {
+    let guest = Guest::of(&fixture, 0, ADA).await;
+    let nodes = nodes(&fixture).await;
     for _ in 0..5 {
-        let token = refresh_token(&command_line(&house.service, 0, &guest).await);
+        let token = refresh_token(&command_line(&fixture.service, 0, &guest).await);
         let answers = race(&nodes, 8, move |node, _| {
             let token = token.clone();
             async move { refresh(&node, 1, &token).await }
         });
         let (good, bad): (Vec<_>, Vec<_>) = answers.await.into_iter().partition(Result::is_ok);
         assert_eq!(good.len(), 1);
-        for refusal in bad {
-            assert!(matches!(refusal, Err(PollRefusal::Invalid(_))), "{refusal:?}");
+        for rejection in bad {
+            assert!(matches!(rejection, Err(PollRejection::Invalid(_))), "{rejection:?}");
         }
         // The winner's token lives, unless one of the others came late enough to look like a thief.
         let winner = good.into_iter().next().unwrap().unwrap();
-        let left = house.database.number("SELECT COUNT(*) FROM sessions WHERE kind = 'command_line'").await;
-        let next = refresh(&house.service, 2, &refresh_token(&winner)).await;
+        let left = fixture.database.number("SELECT COUNT(*) FROM sessions WHERE kind = 'command_line'").await;
+        let next = refresh(&fixture.service, 2, &refresh_token(&winner)).await;
         assert_eq!(i64::from(next.is_ok()), left);
-        assert_eq!(house.accepts(2, &winner.access_token).await, next.is_ok());
+        assert_eq!(fixture.accepts(2, &winner.access_token).await, next.is_ok());
         if let Ok(tokens) = next {
-            house.service.end_command_line(&at(2), &refresh_token(&tokens)).await.unwrap();
+            fixture.service.end_command_line(&at(2), &refresh_token(&tokens)).await.unwrap();
         }
     }
 }
 
-async fn a_former_refresh_token_ends_the_session_however_old_it_is(house: House) {
-    let guest = Guest::of(&house, 0, ADA).await;
-    let service = &house.service;
+async fn a_former_refresh_token_ends_the_session_however_old_it_is(fixture: Fixture) {
+    let guest = Guest::of(&fixture, 0, ADA).await;
+    let service = &fixture.service;
     // One exchange ago, and several: a thief who exchanges a stolen token at once and again does not go unnoticed.
     for exchanges in [1, 2, 5] {
         let stolen = refresh_token(&command_line(service, 0, &guest).await);
@@ -224,59 +226,59 @@ async fn a_former_refresh_token_ends_the_session_however_old_it_is(house: House)
         for _ in 1..exchanges {
             tokens = refresh(service, 1, &refresh_token(&tokens)).await.unwrap();
         }
-        assert!(house.accepts(1, &tokens.access_token).await);
-        let entries = house.entries().await;
-        let refusal = refresh(service, 2, &stolen).await;
-        assert!(matches!(refusal, Err(PollRefusal::Invalid(why)) if why.contains("is over")));
+        assert!(fixture.accepts(1, &tokens.access_token).await);
+        let entries = fixture.entries().await;
+        let rejection = refresh(service, 2, &stolen).await;
+        assert!(matches!(rejection, Err(PollRejection::Invalid(why)) if why.contains("is over")));
         assert!(reason(service, 2, &tokens.access_token).await.contains("session that this token came from"));
         refresh(service, 2, &refresh_token(&tokens)).await.unwrap_err();
         // Once, and nobody else's.
-        assert_eq!(house.actions_after(entries).await, ["person.refresh_token_reused"]);
+        assert_eq!(fixture.actions_after(entries).await, ["person.refresh_token_reused"]);
         let other = refresh(service, 2, &refresh_token(&other)).await.unwrap();
         service.end_command_line(&at(2), &refresh_token(&other)).await.unwrap();
     }
 }
 
-async fn what_is_no_refresh_token_changes_nothing(house: House) {
-    let guest = Guest::of(&house, 0, ADA).await;
-    let service = &house.service;
+async fn what_is_no_refresh_token_changes_nothing(fixture: Fixture) {
+    let guest = Guest::of(&fixture, 0, ADA).await;
+    let service = &fixture.service;
     let token = refresh_token(&command_line(service, 0, &guest).await);
-    let before = house.database.dump().await;
+    let before = fixture.database.dump().await;
     let twice = format!("{}{}", &guest.cookie, &guest.cookie);
     for wrong in
         ["", "x", &*guest.cookie, guest.signed_in.cookie.expose(), &token[..85], &*twice, &"é".repeat(43)]
     {
-        assert!(matches!(refresh(service, 1, wrong).await, Err(PollRefusal::Invalid(_))));
+        assert!(matches!(refresh(service, 1, wrong).await, Err(PollRejection::Invalid(_))));
         service.end_command_line(&at(1), wrong).await.unwrap();
     }
-    assert_eq!(house.database.dump().await, before);
+    assert_eq!(fixture.database.dump().await, before);
     refresh(service, 2, &token).await.unwrap();
 }
 
-async fn who_left_the_organisation_refreshes_no_more(house: House) {
-    let guest = Guest::of(&house, 0, MAX).await;
-    let service = &house.service;
+async fn who_left_the_organisation_refreshes_no_more(fixture: Fixture) {
+    let guest = Guest::of(&fixture, 0, MAX).await;
+    let service = &fixture.service;
     let tokens = command_line(service, 0, &guest).await;
-    service.remove_member(&at(1), &house.admin, MAX).await.unwrap();
-    assert!(!house.accepts(1, &tokens.access_token).await);
-    let refusal = refresh(service, 1, &refresh_token(&tokens)).await;
-    assert!(matches!(refusal, Err(PollRefusal::Invalid(why)) if why.contains("is over")));
-    assert_eq!(house.database.number("SELECT COUNT(*) FROM sessions WHERE kind = 'command_line'").await, 0);
+    service.remove_member(&at(1), &fixture.admin, MAX).await.unwrap();
+    assert!(!fixture.accepts(1, &tokens.access_token).await);
+    let rejection = refresh(service, 1, &refresh_token(&tokens)).await;
+    assert!(matches!(rejection, Err(PollRejection::Invalid(why)) if why.contains("is over")));
+    assert_eq!(fixture.database.number("SELECT COUNT(*) FROM sessions WHERE kind = 'command_line'").await, 0);
 }
 
-async fn a_command_line_ends_itself(house: House) {
-    let guest = Guest::of(&house, 0, ADA).await;
-    let service = &house.service;
+async fn a_command_line_ends_itself(fixture: Fixture) {
+    let guest = Guest::of(&fixture, 0, ADA).await;
+    let service = &fixture.service;
     let tokens = command_line(service, 0, &guest).await;
     service.end_command_line(&at(1), &refresh_token(&tokens)).await.unwrap();
-    assert!(!house.accepts(1, &tokens.access_token).await);
+    assert!(!fixture.accepts(1, &tokens.access_token).await);
     refresh(service, 1, &refresh_token(&tokens)).await.unwrap_err();
     assert!(guest.is_in(service, 1).await);
 }
 
-async fn a_command_line_ends_after_thirty_unused_days(house: House) {
-    let guest = Guest::of(&house, 0, ADA).await;
-    let service = &house.service;
+async fn a_command_line_ends_after_thirty_unused_days(fixture: Fixture) {
+    let guest = Guest::of(&fixture, 0, ADA).await;
+    let service = &fixture.service;
     let (kept, lost) = (command_line(service, 0, &guest).await, command_line(service, 0, &guest).await);
     let kept = refresh(service, 30 * DAY - 1, &refresh_token(&kept)).await.unwrap();
     refresh(service, 30 * DAY, &refresh_token(&lost)).await.unwrap_err();
@@ -287,25 +289,25 @@ async fn a_command_line_ends_after_thirty_unused_days(house: House) {
 #[tokio::test]
 async fn guesses_at_a_user_code_are_limited() {
     let limits = Policy { sign_ins_per_person: 3, ..policy() };
-    let house = House::with(Engine::Sqlite, limits).await;
-    let guest = Guest::of(&house, 0, ADA).await;
-    let start = start(&house, 0).await;
-    let visitor = guest.visitor(&house.service, 0).await;
+    let fixture = Fixture::with(Engine::Sqlite, limits).await;
+    let guest = Guest::of(&fixture, 0, ADA).await;
+    let start = start(&fixture, 0).await;
+    let user = guest.user(&fixture.service, 0).await;
     for _ in 0..3 {
-        let refusal = rejected(house.service.find_device(&at(0), &visitor, "BBBB-BBBB").await);
-        assert!(matches!(refusal, Reject::Conflict(_)), "{refusal:?}");
+        let rejection = rejection_in(fixture.service.find_device(&at(0), &user, "BBBB-BBBB").await);
+        assert!(matches!(rejection, Rejection::Conflict(_)), "{rejection:?}");
     }
-    let refusal = rejected(house.service.find_device(&at(0), &visitor, &start.user_code).await);
-    assert!(matches!(refusal, Reject::TooMany(1..=21)), "{refusal:?}");
+    let rejection = rejection_in(fixture.service.find_device(&at(0), &user, &start.user_code).await);
+    assert!(matches!(rejection, Rejection::TooMany(1..=21)), "{rejection:?}");
 }
 
 #[tokio::test]
 async fn devices_that_ask_from_one_address_are_limited() {
     let limits = Policy { sign_ins_per_address: 2, ..policy() };
-    let house = House::with(Engine::Sqlite, limits).await;
+    let fixture = Fixture::with(Engine::Sqlite, limits).await;
     for _ in 0..2 {
-        start(&house, 0).await;
+        start(&fixture, 0).await;
     }
-    let refusal = house.service.start_device(&at(0), COMMAND_LINE, "", "laptop").await;
-    assert!(matches!(refusal, Err(DeviceRefusal::TooMany(1..=31))), "{refusal:?}");
+    let rejection = fixture.service.start_device(&at(0), COMMAND_LINE, "", "laptop").await;
+    assert!(matches!(rejection, Err(DeviceRejection::TooMany(1..=31))), "{rejection:?}");
 }

@@ -2,21 +2,23 @@
 
 use crate::{
     browser::Guest,
-    house::{ADA, DAY, EVE, House, MAX, NO_GRACE, at, on_both_engines, rejected},
+    fixture::{ADA, DAY, EVE, Fixture, MAX, NO_GRACE, at, on_both_engines, rejection_in},
     races::{nodes, race},
 };
 use domain::Role;
 use service::{
-    Principal, Reject,
-    key_forms::{KeyForm, Sent},
-    keys::GenerateKey,
+    Principal, Rejection,
+    keys::{
+        GenerateKey,
+        forms::{KeyForm, Sent},
+    },
 };
 
 on_both_engines!(
     a_form_that_is_sent_sixteen_times_makes_one_key,
     a_form_that_is_sent_sixteen_times_rotates_once,
     another_persons_form_is_nothing,
-    a_refused_form_may_be_sent_again,
+    a_rejected_form_may_be_sent_again,
     a_form_is_remembered_for_thirty_days,
 );
 
@@ -24,9 +26,9 @@ fn input() -> GenerateKey {
     GenerateKey { label: "CI".into(), expires_in_days: None }
 }
 
-async fn principal(house: &House, email: &str) -> Principal {
-    let guest = Guest::of(house, 0, email).await;
-    guest.visitor(&house.service, 0).await.principal.unwrap()
+async fn principal(fixture: &Fixture, email: &str) -> Principal {
+    let guest = Guest::of(fixture, 0, email).await;
+    guest.user(&fixture.service, 0).await.principal.unwrap()
 }
 
 /// The key that was made now, and the ones that the others were told.
@@ -41,9 +43,9 @@ fn sorted(answers: Vec<Sent>) -> (Vec<String>, Vec<String>) {
     (now, before)
 }
 
-async fn a_form_that_is_sent_sixteen_times_makes_one_key(house: House) {
-    let (ada, nodes) = (principal(&house, ADA).await, nodes(&house).await);
-    let entries = house.entries().await;
+async fn a_form_that_is_sent_sixteen_times_makes_one_key(fixture: Fixture) {
+    let (ada, nodes) = (principal(&fixture, ADA).await, nodes(&fixture).await);
+    let entries = fixture.entries().await;
     let who = ada.clone();
     let answers = race(&nodes, 16, move |node, _| {
         let ada = who.clone();
@@ -52,16 +54,16 @@ async fn a_form_that_is_sent_sixteen_times_makes_one_key(house: House) {
     let (now, before) = sorted(answers.await);
     assert_eq!((now.len(), before.len()), (1, 15));
     assert!(before.iter().all(|id| *id == now[0]));
-    assert_eq!(house.service.list_keys(&ada).await.unwrap().len(), 1);
-    assert_eq!(house.actions_after(entries).await, ["api_key.generated"]);
-    let found = house.service.find_sent_form(&ada, "nonce").await.unwrap();
+    assert_eq!(fixture.service.list_keys(&ada).await.unwrap().len(), 1);
+    assert_eq!(fixture.actions_after(entries).await, ["api_key.generated"]);
+    let found = fixture.service.find_sent_form(&ada, "nonce").await.unwrap();
     assert_eq!(found.as_deref(), Some(&*now[0]));
 }
 
-async fn a_form_that_is_sent_sixteen_times_rotates_once(house: House) {
-    let (ada, nodes) = (principal(&house, ADA).await, nodes(&house).await);
-    let key = house.generate(0).await;
-    let entries = house.entries().await;
+async fn a_form_that_is_sent_sixteen_times_rotates_once(fixture: Fixture) {
+    let (ada, nodes) = (principal(&fixture, ADA).await, nodes(&fixture).await);
+    let key = fixture.generate(0).await;
+    let entries = fixture.entries().await;
     let (who, id) = (ada.clone(), key.id.clone());
     let answers = race(&nodes, 16, move |node, _| {
         let (ada, id) = (who.clone(), id.clone());
@@ -69,42 +71,43 @@ async fn a_form_that_is_sent_sixteen_times_rotates_once(house: House) {
     });
     let (now, before) = sorted(answers.await);
     assert_eq!((now, before), (vec![key.id.clone()], vec![key.id; 15]));
-    assert_eq!(house.actions_after(entries).await, ["api_key.rotated"]);
+    assert_eq!(fixture.actions_after(entries).await, ["api_key.rotated"]);
 }
 
-async fn another_persons_form_is_nothing(house: House) {
-    let service = &house.service;
-    service.change_role(&at(0), &house.operator, MAX, Role::Admin).await.unwrap();
+async fn another_persons_form_is_nothing(fixture: Fixture) {
+    let service = &fixture.service;
+    service.change_role(&at(0), &fixture.operator, MAX, Role::Admin).await.unwrap();
     let (ada, max, eve) =
-        (principal(&house, ADA).await, principal(&house, MAX).await, principal(&house, EVE).await);
+        (principal(&fixture, ADA).await, principal(&fixture, MAX).await, principal(&fixture, EVE).await);
     service.carry_out(&at(1), &ada, "nonce", KeyForm::Generate(&input())).await.unwrap();
-    let before = house.database.dump().await;
+    let before = fixture.database.dump().await;
     for other in [&max, &eve] {
         assert_eq!(service.find_sent_form(other, "nonce").await.unwrap(), None);
-        let refusal = rejected(service.carry_out(&at(1), other, "nonce", KeyForm::Generate(&input())).await);
-        assert!(matches!(refusal, Reject::Conflict(_)), "{refusal:?}");
+        let rejection =
+            rejection_in(service.carry_out(&at(1), other, "nonce", KeyForm::Generate(&input())).await);
+        assert!(matches!(rejection, Rejection::Conflict(_)), "{rejection:?}");
     }
-    assert_eq!(house.database.dump().await, before);
+    assert_eq!(fixture.database.dump().await, before);
     assert_eq!(service.find_sent_form(&ada, "another").await.unwrap(), None);
 }
 
-async fn a_refused_form_may_be_sent_again(house: House) {
-    let (ada, service) = (principal(&house, ADA).await, &house.service);
+async fn a_rejected_form_may_be_sent_again(fixture: Fixture) {
+    let (ada, service) = (principal(&fixture, ADA).await, &fixture.service);
     let wrong = GenerateKey { label: "  ".into(), expires_in_days: None };
-    rejected(service.carry_out(&at(1), &ada, "nonce", KeyForm::Generate(&wrong)).await);
+    rejection_in(service.carry_out(&at(1), &ada, "nonce", KeyForm::Generate(&wrong)).await);
     for _ in 0..10 {
-        house.generate(1).await;
+        fixture.generate(1).await;
     }
-    let full = rejected(service.carry_out(&at(1), &ada, "nonce", KeyForm::Generate(&input())).await);
-    assert!(matches!(full, Reject::LimitReached { .. }), "{full:?}");
+    let full = rejection_in(service.carry_out(&at(1), &ada, "nonce", KeyForm::Generate(&input())).await);
+    assert!(matches!(full, Rejection::LimitReached { .. }), "{full:?}");
     let keys = service.list_keys(&ada).await.unwrap();
     service.revoke_key(&at(2), &ada, keys[0].key.id.as_str()).await.unwrap();
     let sent = service.carry_out(&at(2), &ada, "nonce", KeyForm::Generate(&input())).await.unwrap();
     assert!(matches!(sent, Sent::Now(_)));
 }
 
-async fn a_form_is_remembered_for_thirty_days(house: House) {
-    let (ada, service) = (principal(&house, ADA).await, &house.service);
+async fn a_form_is_remembered_for_thirty_days(fixture: Fixture) {
+    let (ada, service) = (principal(&fixture, ADA).await, &fixture.service);
     service.carry_out(&at(1), &ada, "nonce", KeyForm::Generate(&input())).await.unwrap();
     service.every_day(&at(30 * DAY)).await.unwrap();
     assert!(service.find_sent_form(&ada, "nonce").await.unwrap().is_some());

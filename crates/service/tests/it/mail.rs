@@ -2,11 +2,11 @@
 
 use crate::{
     browser::{Guest, Post, asks_for_link, secret_of},
-    house::{ADA, DAY, HOUR, House, MAX, NO_GRACE, at, from, on_both_engines},
+    fixture::{ADA, DAY, Fixture, HOUR, MAX, NO_GRACE, at, from, on_both_engines},
     races::race,
 };
 use domain::Role;
-use service::{Service, keys::RotateKey, mail::Mailed};
+use service::{Service, keys::RotateKey, operations::mail::Mailed};
 use std::sync::Arc;
 
 on_both_engines!(
@@ -22,15 +22,15 @@ on_both_engines!(
 
 const WAITING: &str = "SELECT COUNT(*) FROM mails";
 
-async fn a_waiting_mail_tells_neither_its_recipient_nor_its_link(house: House) {
-    let service = &house.service;
+async fn a_waiting_mail_tells_neither_its_recipient_nor_its_link(fixture: Fixture) {
+    let service = &fixture.service;
     let post = Post::of(service);
     post.set_down(true);
-    let invited = service.invite(&at(0), &house.admin, "new@secret.example", Role::Member).await.unwrap();
+    let invited = service.invite(&at(0), &fixture.admin, "new@secret.example", Role::Member).await.unwrap();
     asks_for_link(service, 0, MAX).await;
     service.send_due_mail(&at(200)).await.unwrap();
-    assert_eq!(house.database.number("SELECT COUNT(*) FROM mails WHERE last_error IS NOT NULL").await, 2);
-    let rows = house.database.sql("SELECT * FROM mails").await;
+    assert_eq!(fixture.database.number("SELECT COUNT(*) FROM mails WHERE last_error IS NOT NULL").await, 2);
+    let rows = fixture.database.sql("SELECT * FROM mails").await;
     let table = format!("{rows:?}");
     let hex = |text: &str| jose::hex(text.as_bytes());
     for secret in ["new@secret.example", MAX, &secret_of(&invited.link, "invite"), "invites you", "/reset/"] {
@@ -39,17 +39,17 @@ async fn a_waiting_mail_tells_neither_its_recipient_nor_its_link(house: House) {
     assert!(table.contains("550"), "the operator sees why: {table}");
 }
 
-async fn mailing_nodes(house: &House) -> ([Service; 2], [Arc<Post>; 2]) {
-    let nodes = [house.service.clone(), house.another_node(0).await];
+async fn mailing_nodes(fixture: &Fixture) -> ([Service; 2], [Arc<Post>; 2]) {
+    let nodes = [fixture.service.clone(), fixture.another_node(0).await];
     let posts = [Post::of(&nodes[0]), Post::of(&nodes[1])];
     (nodes, posts)
 }
 
-async fn two_nodes_send_each_mail_once(house: House) {
-    let (nodes, posts) = mailing_nodes(&house).await;
+async fn two_nodes_send_each_mail_once(fixture: Fixture) {
+    let (nodes, posts) = mailing_nodes(&fixture).await;
     for number in 0..30 {
         let email = format!("person{number}@acme.example");
-        house.service.add_member(&at(0), &house.admin, &email, Role::Member).await.unwrap();
+        fixture.service.add_member(&at(0), &fixture.admin, &email, Role::Member).await.unwrap();
         let (node, ctx) = (&nodes[number % 2], from(&format!("2001:db8:{number}::1"), 0));
         let email = node.request_password_reset(&ctx, &email).unwrap();
         node.mail_reset_link(&ctx, email).await.unwrap();
@@ -63,25 +63,25 @@ async fn two_nodes_send_each_mail_once(house: House) {
     sent.sort();
     sent.dedup();
     assert_eq!(sent.len(), 30);
-    assert_eq!(house.database.number(WAITING).await, 0);
+    assert_eq!(fixture.database.number(WAITING).await, 0);
 }
 
-async fn a_slow_node_keeps_the_mails_that_it_took_on(house: House) {
-    let post = Post::of(&house.service);
+async fn a_slow_node_keeps_the_mails_that_it_took_on(fixture: Fixture) {
+    let post = Post::of(&fixture.service);
     post.set_down(true);
     for number in 0..5 {
         let email = format!("person{number}@acme.example");
-        house.service.add_member(&at(0), &house.admin, &email, Role::Member).await.unwrap();
-        asks_for_link(&house.service, 0, &email).await;
+        fixture.service.add_member(&at(0), &fixture.admin, &email, Role::Member).await.unwrap();
+        asks_for_link(&fixture.service, 0, &email).await;
     }
-    house.service.send_due_mail(&at(0)).await.unwrap();
+    fixture.service.send_due_mail(&at(0)).await.unwrap();
     // If each takes nearly two minutes, the last is sent after eight: until then nobody else takes it on.
     let due = "SELECT (MAX(next_attempt_at_ms) - MIN(next_attempt_at_ms)) / 1000 FROM mails";
-    assert_eq!(house.database.number(due).await, 4 * 120);
+    assert_eq!(fixture.database.number(due).await, 4 * 120);
 }
 
-async fn a_mail_that_fails_is_tried_later_and_later_and_given_up_after_three_days(house: House) {
-    let service = &house.service;
+async fn a_mail_that_fails_is_tried_later_and_later_and_given_up_after_three_days(fixture: Fixture) {
+    let service = &fixture.service;
     let post = Post::of(service);
     post.set_down(true);
     asks_for_link(service, 0, ADA).await;
@@ -89,7 +89,7 @@ async fn a_mail_that_fails_is_tried_later_and_later_and_given_up_after_three_day
     for attempt in 1..=8 {
         service.send_due_mail(&at(now)).await.unwrap();
         assert_eq!(post.attempts(), attempt);
-        let next = house.database.number("SELECT next_attempt_at_ms FROM mails").await;
+        let next = fixture.database.number("SELECT next_attempt_at_ms FROM mails").await;
         let wait = (next - at(now).now.ms()) / 1000;
         service.send_due_mail(&at(now + wait - 1)).await.unwrap();
         assert_eq!(post.attempts(), attempt, "not yet");
@@ -98,42 +98,42 @@ async fn a_mail_that_fails_is_tried_later_and_later_and_given_up_after_three_day
     }
     assert!(waits.is_sorted() && waits[0] >= 60 && waits[7] > 2 * waits[0], "{waits:?}");
     service.every_day(&at(3 * DAY - 1)).await.unwrap();
-    assert_eq!(house.database.number(WAITING).await, 1);
+    assert_eq!(fixture.database.number(WAITING).await, 1);
     service.every_day(&at(3 * DAY)).await.unwrap();
-    assert_eq!(house.database.number(WAITING).await, 0);
+    assert_eq!(fixture.database.number(WAITING).await, 0);
     post.set_down(false);
     service.send_due_mail(&at(4 * DAY)).await.unwrap();
     assert!(post.mails().is_empty());
 }
 
-async fn a_mail_that_cannot_be_read_holds_up_no_other(house: House) {
-    let service = &house.service;
+async fn a_mail_that_cannot_be_read_holds_up_no_other(fixture: Fixture) {
+    let service = &fixture.service;
     let post = Post::of(service);
     asks_for_link(service, 0, ADA).await;
-    house.database.sql("UPDATE mails SET id = 'tok_moved'").await;
+    fixture.database.sql("UPDATE mails SET id = 'tok_moved'").await;
     asks_for_link(service, 1, MAX).await;
     service.send_due_mail(&at(2)).await.unwrap();
     assert_eq!(post.mails().iter().map(|mail| mail.to.as_str()).collect::<Vec<_>>(), [MAX]);
 }
 
-async fn committing_with_a_mail_has_three_outcomes(house: House) {
-    let service = &house.service;
+async fn committing_with_a_mail_has_three_outcomes(fixture: Fixture) {
+    let service = &fixture.service;
     let invite = |number: i64| {
-        let (service, admin) = (service.clone(), house.admin.clone());
+        let (service, admin) = (service.clone(), fixture.admin.clone());
         async move {
             let email = format!("new{number}@acme.example");
             service.invite(&at(number), &admin, &email, Role::Member).await.unwrap().mailed
         }
     };
     assert_eq!(invite(0).await, Mailed::NotSetUp);
-    assert_eq!(house.database.number(WAITING).await, 0);
+    assert_eq!(fixture.database.number(WAITING).await, 0);
     let post = Post::of(service);
     assert_eq!(invite(1).await, Mailed::Sent);
-    assert_eq!(house.database.number(WAITING).await, 0);
+    assert_eq!(fixture.database.number(WAITING).await, 0);
     post.set_down(true);
     assert!(matches!(invite(2).await, Mailed::Failed(why) if why.contains("no such mailbox")));
-    assert_eq!(house.database.number(WAITING).await, 1);
-    assert_eq!(service.list_invitations(&house.admin).await.unwrap().len(), 3);
+    assert_eq!(fixture.database.number(WAITING).await, 1);
+    assert_eq!(service.list_invitations(&fixture.admin).await.unwrap().len(), 3);
     post.set_down(false);
     service.send_due_mail(&at(60)).await.unwrap();
     assert_eq!(post.mails().len(), 1, "the one that tried it has two minutes");
@@ -141,22 +141,22 @@ async fn committing_with_a_mail_has_three_outcomes(house: House) {
     assert_eq!(post.mails().len(), 2);
 }
 
-async fn no_secret_is_in_any_mail_about_keys(house: House) {
-    let service = &house.service;
-    let guest = Guest::of(&house, 0, ADA).await;
+async fn no_secret_is_in_any_mail_about_keys(fixture: Fixture) {
+    let service = &fixture.service;
+    let guest = Guest::of(&fixture, 0, ADA).await;
     let post = Post::of(service);
     let tokens = crate::browser::command_line(service, 0, &guest).await;
     let refresh = crate::browser::refresh_token(&tokens);
-    let first = house.generate(1).await;
-    let second = house.rotate(2, &first, RotateKey { grace_seconds: HOUR, end_issued_tokens: false }).await;
-    let third = house.rotate(3, &second, NO_GRACE).await;
-    house.refusal(4, &second).await;
+    let first = fixture.generate(1).await;
+    let second = fixture.rotate(2, &first, RotateKey { grace_seconds: HOUR, end_issued_tokens: false }).await;
+    let third = fixture.rotate(3, &second, NO_GRACE).await;
+    fixture.rejection(4, &second).await;
     service.flush_usage(&at(5)).await.unwrap();
-    let kept = house.generate(5).await;
-    house.revoke(6, &third).await;
+    let kept = fixture.generate(5).await;
+    fixture.revoke(6, &third).await;
     service.every_minute(&at(31 * DAY)).await.unwrap();
     let mut minutes = 31 * DAY;
-    while house.database.number(WAITING).await > 0 {
+    while fixture.database.number(WAITING).await > 0 {
         service.send_due_mail(&at(minutes)).await.unwrap();
         minutes += 60;
     }
@@ -176,11 +176,11 @@ async fn no_secret_is_in_any_mail_about_keys(house: House) {
     }
 }
 
-async fn nothing_is_queued_where_no_mail_is_sent(house: House) {
-    let key = house.generate(0).await;
-    house.rotate(1, &key, NO_GRACE).await;
-    house.service.every_minute(&at(80 * DAY)).await.unwrap();
-    house.service.send_due_mail(&at(80 * DAY)).await.unwrap();
-    assert_eq!(house.database.number(WAITING).await, 0);
-    assert_eq!(house.database.number("SELECT COUNT(*) FROM key_notices").await, 0);
+async fn nothing_is_queued_where_no_mail_is_sent(fixture: Fixture) {
+    let key = fixture.generate(0).await;
+    fixture.rotate(1, &key, NO_GRACE).await;
+    fixture.service.every_minute(&at(80 * DAY)).await.unwrap();
+    fixture.service.send_due_mail(&at(80 * DAY)).await.unwrap();
+    assert_eq!(fixture.database.number(WAITING).await, 0);
+    assert_eq!(fixture.database.number("SELECT COUNT(*) FROM key_notices").await, 0);
 }

@@ -1,8 +1,11 @@
 //! Random lives of keys, walked through the service beside a model that is simple enough to be right.
 
-use crate::house::{DAY, HOUR, House, Pair, Told, at, exchange, policy, rejected, time};
+use crate::fixture::{DAY, Fixture, HOUR, Pair, Reply, at, exchange, policy, rejection_in, time};
 use proptest::prelude::*;
-use service::{Policy, Reject, keys::GenerateKey, keys::RotateKey};
+use service::{
+    Policy, Rejection,
+    keys::{GenerateKey, RotateKey},
+};
 use testkit::Engine;
 
 const LIMIT: usize = 3;
@@ -13,7 +16,7 @@ enum Step {
     Rotate { key: usize, grace_seconds: i64, end_issued_tokens: bool },
     EndGrace { key: usize },
     Revoke { key: usize },
-    Buy { key: usize },
+    IssueToken { key: usize },
     Wait { seconds: i64 },
 }
 
@@ -27,7 +30,7 @@ fn step() -> impl Strategy<Value = Step> {
         }),
         1 => key.clone().prop_map(|key| Step::EndGrace { key }),
         1 => key.clone().prop_map(|key| Step::Revoke { key }),
-        3 => key.prop_map(|key| Step::Buy { key }),
+        3 => key.prop_map(|key| Step::IssueToken { key }),
         3 => prop::sample::select(vec![0, 1, 299, 300, HOUR, DAY - 1, DAY, 2 * DAY])
             .prop_map(|seconds| Step::Wait { seconds }),
     ]
@@ -54,22 +57,22 @@ impl Key {
     }
 
     /// What whoever presents secret number `index` is told; `Ok` if a token.
-    fn answer(&self, index: usize, now: i64) -> Result<(), Told> {
+    fn answer(&self, index: usize, now: i64) -> Result<(), Reply> {
         let current = index + 1 == self.secrets.len();
         let graced = index + 2 == self.secrets.len() && now < self.grace;
         match self.revoked {
-            Some(when) if current => Err(Told::Revoked(time(when))),
-            Some(_) => Err(Told::Unknown),
+            Some(when) if current => Err(Reply::Revoked(time(when))),
+            Some(_) => Err(Reply::Unknown),
             None if current && now < self.expires => Ok(()),
-            None if current => Err(Told::Expired(time(self.expires))),
+            None if current => Err(Reply::Expired(time(self.expires))),
             None if graced && now < self.expires => Ok(()),
-            None => Err(Told::Rotated(time(self.secrets[index].1))),
+            None => Err(Reply::Rotated(time(self.secrets[index].1))),
         }
     }
 }
 
 struct Walk {
-    house: House,
+    fixture: Fixture,
     now: i64,
     keys: Vec<Key>,
 }
@@ -89,16 +92,18 @@ impl Walk {
             }
             Step::EndGrace { key } if !self.keys.is_empty() => self.end_grace(key % self.keys.len()).await,
             Step::Revoke { key } if !self.keys.is_empty() => self.revoke(key % self.keys.len()).await,
-            Step::Buy { key } if !self.keys.is_empty() => self.buy(key % self.keys.len()).await,
+            Step::IssueToken { key } if !self.keys.is_empty() => {
+                self.issue_token(key % self.keys.len()).await;
+            }
             _ => {}
         }
     }
 
     async fn generate(&mut self, days: i64) {
         let input = GenerateKey { label: "CI".into(), expires_in_days: Some(days) };
-        let answer = self.house.service.generate_key(&at(self.now), &self.house.admin, &input).await;
+        let answer = self.fixture.service.generate_key(&at(self.now), &self.fixture.admin, &input).await;
         if self.active() == LIMIT {
-            assert!(matches!(rejected(answer), Reject::LimitReached { limit: LIMIT, .. }));
+            assert!(matches!(rejection_in(answer), Rejection::LimitReached { limit: LIMIT, .. }));
             return;
         }
         let pair = Pair::from(answer.unwrap());
@@ -118,13 +123,13 @@ impl Walk {
     async fn rotate(&mut self, index: usize, input: RotateKey) {
         let (now, full) = (self.now, self.active() == LIMIT);
         let key = &mut self.keys[index];
-        let answer = self.house.service.rotate_key(&at(now), &self.house.admin, &key.id, input).await;
+        let answer = self.fixture.service.rotate_key(&at(now), &self.fixture.admin, &key.id, input).await;
         if key.revoked.is_some() {
-            assert!(matches!(rejected(answer), Reject::NotFound { .. }));
+            assert!(matches!(rejection_in(answer), Rejection::NotFound { .. }));
             return;
         }
         if !key.is_active(now) && full {
-            assert!(matches!(rejected(answer), Reject::LimitReached { limit: LIMIT, .. }));
+            assert!(matches!(rejection_in(answer), Rejection::LimitReached { limit: LIMIT, .. }));
             return;
         }
         let pair = Pair::from(answer.unwrap());
@@ -140,35 +145,35 @@ impl Walk {
     async fn end_grace(&mut self, index: usize) {
         let now = self.now;
         let key = &mut self.keys[index];
-        let answer = self.house.service.end_grace(&at(now), &self.house.admin, &key.id).await;
+        let answer = self.fixture.service.end_grace(&at(now), &self.fixture.admin, &key.id).await;
         if key.revoked.is_some() {
-            assert!(matches!(rejected(answer), Reject::NotFound { .. }));
+            assert!(matches!(rejection_in(answer), Rejection::NotFound { .. }));
         } else if now < key.grace && now < key.expires {
             assert_eq!(answer.unwrap().key.grace, None);
             key.grace = 0;
         } else {
-            assert!(matches!(rejected(answer), Reject::Conflict(_)));
+            assert!(matches!(rejection_in(answer), Rejection::Conflict(_)));
         }
     }
 
     async fn revoke(&mut self, index: usize) {
         let key = &mut self.keys[index];
-        let answer = self.house.service.revoke_key(&at(self.now), &self.house.admin, &key.id).await;
+        let answer = self.fixture.service.revoke_key(&at(self.now), &self.fixture.admin, &key.id).await;
         if key.revoked.is_some() {
-            assert!(matches!(rejected(answer), Reject::NotFound { .. }));
+            assert!(matches!(rejection_in(answer), Rejection::NotFound { .. }));
         } else {
             assert_eq!(answer.unwrap().as_str(), key.id);
             key.revoked = Some(self.now);
         }
     }
 
-    async fn buy(&mut self, index: usize) {
+    async fn issue_token(&mut self, index: usize) {
         let key = &mut self.keys[index];
         let pair = Pair { id: key.id.clone(), secret: key.secrets.last().unwrap().0.clone() };
-        if let Ok(bought) = exchange(&self.house.service, self.now, &pair).await {
+        if let Ok(issued) = exchange(&self.fixture.service, self.now, &pair).await {
             let end = (self.now + 300).min(key.expires);
-            assert_eq!(bought.window.expires_at, time(end).seconds());
-            key.tokens.push((bought.access_token, key.epoch, end));
+            assert_eq!(issued.window.expires_at, time(end).seconds());
+            key.tokens.push((issued.access_token, key.epoch, end));
         }
     }
 
@@ -178,15 +183,15 @@ impl Walk {
         for key in &self.keys {
             for (index, (secret, _)) in key.secrets.iter().enumerate() {
                 let pair = Pair { id: key.id.clone(), secret: secret.clone() };
-                let answer = exchange(&self.house.service, now, &pair).await.map(drop);
+                let answer = exchange(&self.fixture.service, now, &pair).await.map(drop);
                 assert_eq!(answer, key.answer(index, now), "secret {index} of {}", key.id);
             }
             for (token, epoch, end) in &key.tokens {
                 let good = key.is_active(now) && *epoch == key.epoch && now < *end;
-                assert_eq!(self.house.accepts(now, token).await, good, "a token of {}", key.id);
+                assert_eq!(self.fixture.accepts(now, token).await, good, "a token of {}", key.id);
             }
         }
-        let listed = self.house.service.list_keys(&self.house.admin).await.unwrap();
+        let listed = self.fixture.service.list_keys(&self.fixture.admin).await.unwrap();
         let mut listed: Vec<_> =
             listed.iter().map(|seen| (seen.key.id.as_str(), seen.key.is_active(time(now)))).collect();
         let mut expected: Vec<_> = self
@@ -211,15 +216,15 @@ proptest! {
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let house = House::with(Engine::Sqlite, Policy { active_keys: LIMIT, ..policy() }).await;
-            let mut walk = Walk { house, now: 0, keys: Vec::new() };
+            let fixture = Fixture::with(Engine::Sqlite, Policy { active_keys: LIMIT, ..policy() }).await;
+            let mut walk = Walk { fixture, now: 0, keys: Vec::new() };
             for step in steps {
                 walk.take(step).await;
                 walk.check().await;
             }
-            walk.house.service.flush_usage(&at(walk.now)).await.unwrap();
-            let reports = walk.house.service.verify_audit(None).await.unwrap();
-            assert!(reports.iter().all(|report| report.fault.is_none()), "{reports:?}");
+            walk.fixture.service.flush_usage(&at(walk.now)).await.unwrap();
+            let reports = walk.fixture.service.verify_audit(None).await.unwrap();
+            assert!(reports.iter().all(|report| report.damage.is_none()), "{reports:?}");
         });
     }
 }

@@ -2,13 +2,15 @@
 
 use crate::{
     browser::Post,
-    house::{ADA, DAY, House, MAX, NO_GRACE, Pair, at, on_both_engines, time},
+    fixture::{ADA, DAY, Fixture, MAX, NO_GRACE, Pair, at, on_both_engines, time},
 };
 use domain::Role;
 use service::{
     Service,
-    keys::GenerateKey,
-    notices::{Matter, attention},
+    keys::{
+        GenerateKey,
+        notices::{NoticeReason, attention},
+    },
 };
 use std::sync::Arc;
 
@@ -22,9 +24,9 @@ on_both_engines!(
     every_admin_is_told_and_nobody_else,
 );
 
-async fn key(house: &House, seconds: i64, label: &str, days: i64) -> Pair {
+async fn key(fixture: &Fixture, seconds: i64, label: &str, days: i64) -> Pair {
     let input = GenerateKey { label: label.into(), expires_in_days: Some(days) };
-    house.service.generate_key(&at(seconds), &house.admin, &input).await.unwrap().into()
+    fixture.service.generate_key(&at(seconds), &fixture.admin, &input).await.unwrap().into()
 }
 
 /// What the minute's work on every node says then about expiring keys.
@@ -41,15 +43,15 @@ async fn said(nodes: &[Service], posts: &[Arc<Post>], seconds: i64) -> Vec<Strin
     subjects.filter(|subject| subject.contains("expire")).collect()
 }
 
-async fn nodes(house: &House) -> ([Service; 2], [Arc<Post>; 2]) {
-    let nodes = [house.service.clone(), house.another_node(0).await];
+async fn nodes(fixture: &Fixture) -> ([Service; 2], [Arc<Post>; 2]) {
+    let nodes = [fixture.service.clone(), fixture.another_node(0).await];
     let posts = [Post::of(&nodes[0]), Post::of(&nodes[1])];
     (nodes, posts)
 }
 
-async fn each_warning_is_given_once_by_whichever_node(house: House) {
-    let (nodes, posts) = nodes(&house).await;
-    key(&house, 0, "CI", 90).await;
+async fn each_warning_is_given_once_by_whichever_node(fixture: Fixture) {
+    let (nodes, posts) = nodes(&fixture).await;
+    key(&fixture, 0, "CI", 90).await;
     let mut warnings = Vec::new();
     for hour in 0..(91 * 24) {
         // Every day, and every hour of the last two weeks' interesting days.
@@ -71,10 +73,10 @@ async fn each_warning_is_given_once_by_whichever_node(house: House) {
     );
 }
 
-async fn a_short_lived_key_is_not_warned_about_at_birth(house: House) {
-    let (nodes, posts) = nodes(&house).await;
-    key(&house, 0, "week", 7).await;
-    key(&house, 0, "day", 1).await;
+async fn a_short_lived_key_is_not_warned_about_at_birth(fixture: Fixture) {
+    let (nodes, posts) = nodes(&fixture).await;
+    key(&fixture, 0, "week", 7).await;
+    key(&fixture, 0, "day", 1).await;
     assert!(said(&nodes, &posts, 0).await.is_empty());
     assert_eq!(said(&nodes, &posts, DAY).await, ["API key day has expired"]);
     assert!(said(&nodes, &posts, 3 * DAY).await.is_empty());
@@ -82,21 +84,21 @@ async fn a_short_lived_key_is_not_warned_about_at_birth(house: House) {
     assert_eq!(said(&nodes, &posts, 7 * DAY).await, ["API key week has expired"]);
 }
 
-async fn after_a_rotation_warnings_start_anew(house: House) {
-    let (nodes, posts) = nodes(&house).await;
-    let pair = key(&house, 0, "CI", 30).await;
+async fn after_a_rotation_warnings_start_anew(fixture: Fixture) {
+    let (nodes, posts) = nodes(&fixture).await;
+    let pair = key(&fixture, 0, "CI", 30).await;
     assert_eq!(said(&nodes, &posts, 16 * DAY).await.len(), 1);
-    house.rotate(17 * DAY, &pair, NO_GRACE).await;
+    fixture.rotate(17 * DAY, &pair, NO_GRACE).await;
     assert!(said(&nodes, &posts, 17 * DAY).await.is_empty());
     assert!(said(&nodes, &posts, 29 * DAY).await.is_empty(), "it does not expire then any more");
     assert_eq!(said(&nodes, &posts, 33 * DAY).await, ["API key CI expires within 14 days"]);
-    house.revoke(34 * DAY, &pair).await;
+    fixture.revoke(34 * DAY, &pair).await;
     assert!(said(&nodes, &posts, 46 * DAY).await.is_empty());
 }
 
-async fn what_was_missed_is_not_made_up_for(house: House) {
-    let (nodes, posts) = nodes(&house).await;
-    key(&house, 0, "CI", 90).await;
+async fn what_was_missed_is_not_made_up_for(fixture: Fixture) {
+    let (nodes, posts) = nodes(&fixture).await;
+    key(&fixture, 0, "CI", 90).await;
     // Nothing ran for weeks: one mail, the most urgent one.
     assert_eq!(said(&nodes, &posts, 89 * DAY + 60).await, ["API key CI expires within a day"]);
     assert!(said(&nodes, &posts, 89 * DAY + 120).await.is_empty());
@@ -104,57 +106,57 @@ async fn what_was_missed_is_not_made_up_for(house: House) {
     assert!(said(&nodes, &posts, 92 * DAY).await.is_empty());
 }
 
-async fn what_was_said_costs_no_writing(house: House) {
-    let (nodes, posts) = nodes(&house).await;
-    key(&house, 0, "CI", 90).await;
+async fn what_was_said_costs_no_writing(fixture: Fixture) {
+    let (nodes, posts) = nodes(&fixture).await;
+    key(&fixture, 0, "CI", 90).await;
     said(&nodes, &posts, 80 * DAY).await;
-    let mut session = house.service.store().reader().await.unwrap();
+    let mut session = fixture.service.store().reader().await.unwrap();
     let found = session.keys_expiring(time(80 * DAY), time(94 * DAY)).await.unwrap();
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].1, Some(14));
 }
 
-async fn attention_is_sorted_by_urgency(house: House) {
-    let service = &house.service;
-    let leaked = key(&house, 0, "leaked", 300).await;
-    key(&house, 0, "soon", 40).await;
-    key(&house, 0, "sooner", 35).await;
-    key(&house, 0, "expired", 29).await;
-    key(&house, 0, "long expired", 10).await;
-    key(&house, 0, "quiet", 300).await;
-    let late = key(&house, 0, "leaked later", 300).await;
+async fn attention_is_sorted_by_urgency(fixture: Fixture) {
+    let service = &fixture.service;
+    let leaked = key(&fixture, 0, "leaked", 300).await;
+    key(&fixture, 0, "soon", 40).await;
+    key(&fixture, 0, "sooner", 35).await;
+    key(&fixture, 0, "expired", 29).await;
+    key(&fixture, 0, "long expired", 10).await;
+    key(&fixture, 0, "quiet", 300).await;
+    let late = key(&fixture, 0, "leaked later", 300).await;
     for (pair, when) in [(&leaked, 20 * DAY), (&late, 25 * DAY)] {
-        house.rotate(DAY, pair, NO_GRACE).await;
-        house.refusal(when, pair).await;
-        house.refusal(when, pair).await;
+        fixture.rotate(DAY, pair, NO_GRACE).await;
+        fixture.rejection(when, pair).await;
+        fixture.rejection(when, pair).await;
         service.flush_usage(&at(when)).await.unwrap();
     }
-    let found = attention(&service.list_keys(&house.admin).await.unwrap(), time(30 * DAY));
+    let found = attention(&service.list_keys(&fixture.admin).await.unwrap(), time(30 * DAY));
     let found: Vec<_> = found.iter().map(|one| (one.label.as_str(), one.matter)).collect();
     assert_eq!(
         found,
         [
-            ("leaked later", Matter::DeadSecret(time(25 * DAY), 2)),
-            ("leaked", Matter::DeadSecret(time(20 * DAY), 2)),
-            ("expired", Matter::Expired(time(29 * DAY))),
-            ("sooner", Matter::ExpiresSoon(time(35 * DAY))),
-            ("soon", Matter::ExpiresSoon(time(40 * DAY))),
+            ("leaked later", NoticeReason::DeadSecret(time(25 * DAY), 2)),
+            ("leaked", NoticeReason::DeadSecret(time(20 * DAY), 2)),
+            ("expired", NoticeReason::Expired(time(29 * DAY))),
+            ("sooner", NoticeReason::ExpiresSoon(time(35 * DAY))),
+            ("soon", NoticeReason::ExpiresSoon(time(40 * DAY))),
         ]
     );
 }
 
-async fn every_admin_is_told_and_nobody_else(house: House) {
-    let post = Post::of(&house.service);
-    house.service.add_member(&at(0), &house.operator, "second@acme.example", Role::Admin).await.unwrap();
-    house.generate(1).await;
-    house.service.send_due_mail(&at(1)).await.unwrap();
+async fn every_admin_is_told_and_nobody_else(fixture: Fixture) {
+    let post = Post::of(&fixture.service);
+    fixture.service.add_member(&at(0), &fixture.operator, "second@acme.example", Role::Admin).await.unwrap();
+    fixture.generate(1).await;
+    fixture.service.send_due_mail(&at(1)).await.unwrap();
     let mut told: Vec<_> = post.mails().iter().map(|mail| mail.to.as_str().to_owned()).collect();
     told.sort();
     assert_eq!(told, [ADA, "second@acme.example"]);
-    house.service.change_role(&at(2), &house.operator, MAX, Role::Admin).await.unwrap();
-    house.service.remove_member(&at(2), &house.operator, "second@acme.example").await.unwrap();
-    house.generate(3).await;
-    house.service.send_due_mail(&at(3)).await.unwrap();
+    fixture.service.change_role(&at(2), &fixture.operator, MAX, Role::Admin).await.unwrap();
+    fixture.service.remove_member(&at(2), &fixture.operator, "second@acme.example").await.unwrap();
+    fixture.generate(3).await;
+    fixture.service.send_due_mail(&at(3)).await.unwrap();
     let mut told: Vec<_> = post.mails()[2..].iter().map(|mail| mail.to.as_str().to_owned()).collect();
     told.sort();
     assert_eq!(told, [ADA, MAX]);

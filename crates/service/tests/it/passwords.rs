@@ -5,57 +5,60 @@ use crate::{
         Guest, OTHER_PASSWORD, PASSWORD, Post, asks_for_link, browser_token, command_line, has_password,
         refresh, refresh_token, secret_of, try_sign_in,
     },
-    house::{ADA, HOUR, House, MAX, at, on_both_engines, rejected},
+    fixture::{ADA, Fixture, HOUR, MAX, at, on_both_engines, rejection_in},
     races::{nodes, race},
 };
 use domain::Role;
-use service::{Failure, Reject, authorization::COMMAND_LINE, passwords::LinkState, sign_in::SignInRefusal};
+use service::{
+    Failure, Rejection,
+    users::{authorization_codes::COMMAND_LINE, passwords::LinkState, sign_in::SignInRejection},
+};
 
 on_both_engines!(
     a_changed_password_ends_every_other_session_and_every_token,
     a_reset_password_ends_every_session_and_token,
-    a_device_that_was_let_in_before_does_not_come_after_a_new_password,
+    a_device_that_was_approved_before_does_not_come_after_a_new_password,
     of_sixteen_uses_of_a_reset_link_one_succeeds,
     a_reset_link_works_an_hour_and_a_newer_one_takes_its_place,
     a_used_link_takes_every_other_one_with_it,
-    what_is_refused_changes_nothing,
+    what_is_rejected_changes_nothing,
     a_new_password_is_an_entry_in_each_organisation_of_the_person,
     nobody_learns_who_is_known_by_asking_for_a_link,
 );
 
-async fn link(house: &House, seconds: i64, email: &str) -> String {
-    let link = house.service.make_reset_link(&at(seconds), "root", email).await.unwrap();
+async fn link(fixture: &Fixture, seconds: i64, email: &str) -> String {
+    let link = fixture.service.make_reset_link(&at(seconds), "root", email).await.unwrap();
     secret_of(&link, "reset")
 }
 
-async fn a_changed_password_ends_every_other_session_and_every_token(house: House) {
-    let (here, elsewhere) = (Guest::of(&house, 0, ADA).await, Guest::of(&house, 0, ADA).await);
-    let service = &house.service;
-    let open = link(&house, 0, ADA).await;
+async fn a_changed_password_ends_every_other_session_and_every_token(fixture: Fixture) {
+    let (here, elsewhere) = (Guest::of(&fixture, 0, ADA).await, Guest::of(&fixture, 0, ADA).await);
+    let service = &fixture.service;
+    let open = link(&fixture, 0, ADA).await;
     let tokens = command_line(service, 1, &here).await;
     let own = browser_token(service, 1, &here.signed_in).await.tokens.access_token;
-    let granted = service.issue_person_token(&at(1), "root", ADA, Some(&house.acme)).await.unwrap();
-    let visitor = here.visitor(service, 700).await;
-    service.change_password(&at(700), &visitor, PASSWORD, OTHER_PASSWORD).await.unwrap();
+    let granted = service.issue_person_token(&at(1), "root", ADA, Some(&fixture.acme)).await.unwrap();
+    let user = here.user(service, 700).await;
+    service.change_password(&at(700), &user, PASSWORD, OTHER_PASSWORD).await.unwrap();
     assert!(here.is_in(service, 700).await && !elsewhere.is_in(service, 700).await);
     assert!(service.find_sign_in(&at(700), here.signed_in.cookie.expose()).await.unwrap().is_some());
     refresh(service, 700, &refresh_token(&tokens)).await.unwrap_err();
     for token in [&tokens.access_token, &own, &granted] {
-        assert!(!house.accepts(200, token).await);
+        assert!(!fixture.accepts(200, token).await);
     }
-    rejected(service.reset_password(&at(700), &open, "another good long password").await);
+    rejection_in(service.reset_password(&at(700), &open, "another good long password").await);
     let wrong = try_sign_in(service, &at(701), ADA, PASSWORD).await;
-    assert!(matches!(wrong, Err(SignInRefusal::Wrong)), "{wrong:?}");
+    assert!(matches!(wrong, Err(SignInRejection::Wrong)), "{wrong:?}");
     try_sign_in(service, &at(701), ADA, OTHER_PASSWORD).await.unwrap();
-    assert!(here.visitor(service, 701).await.is_fresh(at(701).now), "the password was proved just now");
+    assert!(here.user(service, 701).await.is_fresh(at(701).now), "the password was proved just now");
 }
 
-async fn a_reset_password_ends_every_session_and_token(house: House) {
-    let guest = Guest::of(&house, 0, ADA).await;
-    let max = Guest::of(&house, 0, MAX).await;
-    let service = &house.service;
+async fn a_reset_password_ends_every_session_and_token(fixture: Fixture) {
+    let guest = Guest::of(&fixture, 0, ADA).await;
+    let max = Guest::of(&fixture, 0, MAX).await;
+    let service = &fixture.service;
     let tokens = command_line(service, 1, &guest).await;
-    let link = link(&house, 2, ADA).await;
+    let link = link(&fixture, 2, ADA).await;
     assert!(
         matches!(service.find_reset_link(&at(2), &link).await.unwrap(), LinkState::Open(email) if email.as_str() == ADA)
     );
@@ -63,28 +66,28 @@ async fn a_reset_password_ends_every_session_and_token(house: House) {
     assert!(!guest.is_in(service, 2).await && max.is_in(service, 2).await);
     assert!(service.find_sign_in(&at(2), guest.signed_in.cookie.expose()).await.unwrap().is_none());
     refresh(service, 2, &refresh_token(&tokens)).await.unwrap_err();
-    assert!(!house.accepts(2, &tokens.access_token).await);
+    assert!(!fixture.accepts(2, &tokens.access_token).await);
     assert!(try_sign_in(service, &at(3), ADA, PASSWORD).await.is_err());
     try_sign_in(service, &at(3), ADA, OTHER_PASSWORD).await.unwrap();
 }
 
-async fn a_device_that_was_let_in_before_does_not_come_after_a_new_password(house: House) {
-    let guest = Guest::of(&house, 0, ADA).await;
-    let service = &house.service;
+async fn a_device_that_was_approved_before_does_not_come_after_a_new_password(fixture: Fixture) {
+    let guest = Guest::of(&fixture, 0, ADA).await;
+    let service = &fixture.service;
     let start = service.start_device(&at(1), COMMAND_LINE, "", "a thief").await.unwrap();
-    let visitor = guest.visitor(service, 1).await;
-    service.decide_device(&at(1), &visitor, &start.user_code, true).await.unwrap();
-    let link = link(&house, 2, ADA).await;
+    let user = guest.user(service, 1).await;
+    service.decide_device(&at(1), &user, &start.user_code, true).await.unwrap();
+    let link = link(&fixture, 2, ADA).await;
     service.reset_password(&at(3), &link, OTHER_PASSWORD).await.unwrap();
     service.poll_device(&at(10), COMMAND_LINE, start.device_code.expose()).await.unwrap_err();
-    assert_eq!(house.database.number("SELECT COUNT(*) FROM sessions").await, 0);
+    assert_eq!(fixture.database.number("SELECT COUNT(*) FROM sessions").await, 0);
 }
 
-async fn of_sixteen_uses_of_a_reset_link_one_succeeds(house: House) {
-    has_password(&house, ADA).await;
-    let link = link(&house, 0, ADA).await;
-    let nodes = nodes(&house).await;
-    let entries = house.entries().await;
+async fn of_sixteen_uses_of_a_reset_link_one_succeeds(fixture: Fixture) {
+    has_password(&fixture, ADA).await;
+    let link = link(&fixture, 0, ADA).await;
+    let nodes = nodes(&fixture).await;
+    let entries = fixture.entries().await;
     let answers = race(&nodes, 16, move |node, number| {
         let link = link.clone();
         async move {
@@ -94,103 +97,106 @@ async fn of_sixteen_uses_of_a_reset_link_one_succeeds(house: House) {
     });
     let (good, bad): (Vec<_>, Vec<_>) = answers.await.into_iter().partition(Result::is_ok);
     assert_eq!(good.len(), 1);
-    for refusal in bad {
-        assert!(matches!(rejected(refusal), Reject::Conflict(_)));
+    for rejection in bad {
+        assert!(matches!(rejection_in(rejection), Rejection::Conflict(_)));
     }
     for password in good {
-        try_sign_in(&house.service, &at(2), ADA, &password.unwrap()).await.unwrap();
+        try_sign_in(&fixture.service, &at(2), ADA, &password.unwrap()).await.unwrap();
     }
-    assert_eq!(house.actions_after(entries).await, ["person.password_set"]);
+    assert_eq!(fixture.actions_after(entries).await, ["person.password_set"]);
 }
 
-async fn a_reset_link_works_an_hour_and_a_newer_one_takes_its_place(house: House) {
-    has_password(&house, ADA).await;
-    let service = &house.service;
-    let (first, second) = (link(&house, 0, ADA).await, link(&house, 1, ADA).await);
+async fn a_reset_link_works_an_hour_and_a_newer_one_takes_its_place(fixture: Fixture) {
+    has_password(&fixture, ADA).await;
+    let service = &fixture.service;
+    let (first, second) = (link(&fixture, 0, ADA).await, link(&fixture, 1, ADA).await);
     assert!(matches!(service.find_reset_link(&at(1), &first).await.unwrap(), LinkState::Used));
     assert!(matches!(service.find_reset_link(&at(HOUR), &second).await.unwrap(), LinkState::Open(_)));
     assert!(matches!(service.find_reset_link(&at(HOUR + 1), &second).await.unwrap(), LinkState::Expired));
     assert!(matches!(service.find_reset_link(&at(1), "no link").await.unwrap(), LinkState::Unknown));
-    let before = house.database.dump().await;
+    let before = fixture.database.dump().await;
     for (seconds, link) in [(1, &*first), (HOUR + 1, &*second), (1, "no link")] {
-        rejected(service.reset_password(&at(seconds), link, OTHER_PASSWORD).await);
+        rejection_in(service.reset_password(&at(seconds), link, OTHER_PASSWORD).await);
     }
-    assert_eq!(house.database.dump().await, before);
+    assert_eq!(fixture.database.dump().await, before);
     // Another person's link stays.
-    let max = link(&house, 2, MAX).await;
+    let max = link(&fixture, 2, MAX).await;
     service.reset_password(&at(3), &second, OTHER_PASSWORD).await.unwrap();
     service.reset_password(&at(3), &max, OTHER_PASSWORD).await.unwrap();
 }
 
-async fn a_used_link_takes_every_other_one_with_it(house: House) {
-    has_password(&house, ADA).await;
+async fn a_used_link_takes_every_other_one_with_it(fixture: Fixture) {
+    has_password(&fixture, ADA).await;
     // Two requests at the same time each make a link that the other one does not see.
-    let nodes = nodes(&house).await;
+    let nodes = nodes(&fixture).await;
     let links = race(&nodes, 6, |node, _| async move {
         let link = node.make_reset_link(&at(0), "root", ADA).await.unwrap();
         secret_of(&link, "reset")
     });
     let mut good = 0;
     for link in links.await {
-        match house.service.reset_password(&at(1), &link, OTHER_PASSWORD).await {
+        match fixture.service.reset_password(&at(1), &link, OTHER_PASSWORD).await {
             Ok(_) => good += 1,
-            Err(Failure::Reject(Reject::Conflict(_))) => {}
+            Err(Failure::Rejection(Rejection::Conflict(_))) => {}
             Err(other) => panic!("{other:?}"),
         }
     }
     assert_eq!(good, 1);
 }
 
-async fn what_is_refused_changes_nothing(house: House) {
-    let guest = Guest::of(&house, 0, ADA).await;
-    let service = &house.service;
-    let link = link(&house, 0, ADA).await;
-    let visitor = guest.visitor(service, 1).await;
-    let before = house.database.dump().await;
+async fn what_is_rejected_changes_nothing(fixture: Fixture) {
+    let guest = Guest::of(&fixture, 0, ADA).await;
+    let service = &fixture.service;
+    let link = link(&fixture, 0, ADA).await;
+    let user = guest.user(service, 1).await;
+    let before = fixture.database.dump().await;
     for bad in ["", "short", "password1234", "aaaaaaaaaaaaaaaa", ADA, &"x1y2".repeat(300)] {
-        assert!(matches!(rejected(service.reset_password(&at(1), &link, bad).await), Reject::Invalid(_)));
-        let refusal = service.change_password(&at(1), &visitor, PASSWORD, bad).await;
+        assert!(matches!(
+            rejection_in(service.reset_password(&at(1), &link, bad).await),
+            Rejection::Invalid(_)
+        ));
+        let rejection = service.change_password(&at(1), &user, PASSWORD, bad).await;
         assert!(
-            matches!(refusal, Err(SignInRefusal::Failure(Failure::Reject(Reject::Invalid(_))))),
-            "{bad}: {refusal:?}"
+            matches!(rejection, Err(SignInRejection::Failure(Failure::Rejection(Rejection::Invalid(_))))),
+            "{bad}: {rejection:?}"
         );
     }
-    let wrong = service.change_password(&at(1), &visitor, "wrong", OTHER_PASSWORD).await;
-    assert!(matches!(wrong, Err(SignInRefusal::Wrong)), "{wrong:?}");
+    let wrong = service.change_password(&at(1), &user, "wrong", OTHER_PASSWORD).await;
+    assert!(matches!(wrong, Err(SignInRejection::Wrong)), "{wrong:?}");
     let nobody = service.make_reset_link(&at(1), "root", "nobody@acme.example").await;
-    assert!(matches!(rejected(nobody), Reject::NotFound { .. }));
-    assert_eq!(house.database.dump().await, before);
+    assert!(matches!(rejection_in(nobody), Rejection::NotFound { .. }));
+    assert_eq!(fixture.database.dump().await, before);
     service.reset_password(&at(2), &link, OTHER_PASSWORD).await.unwrap();
 }
 
-async fn a_new_password_is_an_entry_in_each_organisation_of_the_person(house: House) {
-    let service = &house.service;
-    service.add_member(&at(0), &house.outsider, ADA, Role::Member).await.unwrap();
-    let guest = Guest::of(&house, 0, ADA).await;
+async fn a_new_password_is_an_entry_in_each_organisation_of_the_person(fixture: Fixture) {
+    let service = &fixture.service;
+    service.add_member(&at(0), &fixture.outsider, ADA, Role::Member).await.unwrap();
+    let guest = Guest::of(&fixture, 0, ADA).await;
     let globex = service.find_organisation("Globex").await.unwrap().id;
     let (acme_before, before) =
-        (house.entries().await, service.export_audit(globex.as_str(), 0).await.unwrap().len());
-    let visitor = guest.visitor(service, 1).await;
-    service.change_password(&at(1), &visitor, PASSWORD, OTHER_PASSWORD).await.unwrap();
-    let link = link(&house, 2, ADA).await;
+        (fixture.entries().await, service.export_audit(globex.as_str(), 0).await.unwrap().len());
+    let user = guest.user(service, 1).await;
+    service.change_password(&at(1), &user, PASSWORD, OTHER_PASSWORD).await.unwrap();
+    let link = link(&fixture, 2, ADA).await;
     service.reset_password(&at(3), &link, PASSWORD).await.unwrap();
     let expected = ["person.password_set", "person.reset_link_made", "person.password_set"];
-    assert_eq!(house.actions_after(acme_before).await, expected);
+    assert_eq!(fixture.actions_after(acme_before).await, expected);
     let there = service.export_audit(globex.as_str(), i64::try_from(before).unwrap()).await.unwrap();
     assert_eq!(there.iter().map(|event| &*event.action).collect::<Vec<_>>(), expected);
     assert!(there.iter().all(|event| event.actor_name == ADA && event.object_name == ADA));
-    let fault = service.verify_audit(None).await.unwrap().into_iter().find_map(|report| report.fault);
-    assert_eq!(fault, None);
+    let damage = service.verify_audit(None).await.unwrap().into_iter().find_map(|report| report.damage);
+    assert_eq!(damage, None);
 }
 
-async fn nobody_learns_who_is_known_by_asking_for_a_link(house: House) {
-    let service = &house.service;
-    let refusal = service.request_password_reset(&at(0), ADA);
-    assert!(matches!(refusal, Err(service::passwords::ResetRefusal::NoMail)), "{refusal:?}");
+async fn nobody_learns_who_is_known_by_asking_for_a_link(fixture: Fixture) {
+    let service = &fixture.service;
+    let rejection = service.request_password_reset(&at(0), ADA);
+    assert!(matches!(rejection, Err(service::users::passwords::ResetRejection::NoMail)), "{rejection:?}");
     let post = Post::of(service);
-    let before = house.database.dump().await;
+    let before = fixture.database.dump().await;
     asks_for_link(service, 0, "nobody@acme.example").await;
-    assert_eq!(house.database.dump().await, before);
+    assert_eq!(fixture.database.dump().await, before);
     service.send_due_mail(&at(1)).await.unwrap();
     assert_eq!(post.attempts(), 0);
     asks_for_link(service, 1, ADA).await;

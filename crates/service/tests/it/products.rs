@@ -1,20 +1,20 @@
 //! Products and targets through the use cases.
 
-use crate::house::{House, at, on_both_engines, rejected, time};
+use crate::fixture::{Fixture, at, on_both_engines, rejection_in, time};
 use domain::product::UncheckedTarget;
 use serde_json::json;
-use service::{Reject, products::SubjectChange};
+use service::{Rejection, products::SubjectChange};
 
 on_both_engines!(
     a_change_of_a_product_leaves_what_it_does_not_name,
     the_same_build_key_updates_and_another_creates,
     a_deleted_product_is_gone_with_its_targets,
     pages_are_bounded_and_follow_each_other,
-    inputs_are_refused_with_the_name_of_the_field,
+    inputs_are_rejected_with_the_name_of_the_field,
 );
 
-async fn a_change_of_a_product_leaves_what_it_does_not_name(house: House) {
-    let (service, max) = (&house.service, &house.member);
+async fn a_change_of_a_product_leaves_what_it_does_not_name(fixture: Fixture) {
+    let (service, max) = (&fixture.service, &fixture.member);
     let url = "https://shop.example/";
     let shop = service.create_subject(&at(0), max, " Shop ", Some("Sells\nthings"), Some(url)).await.unwrap();
     let id = shop.id.as_str();
@@ -44,8 +44,8 @@ fn target(build_key: &str, version: &str) -> UncheckedTarget {
     }
 }
 
-async fn the_same_build_key_updates_and_another_creates(house: House) {
-    let (service, max) = (&house.service, &house.member);
+async fn the_same_build_key_updates_and_another_creates(fixture: Fixture) {
+    let (service, max) = (&fixture.service, &fixture.member);
     let shop = service.create_subject(&at(0), max, "Shop", None, None).await.unwrap();
     let id = shop.id.as_str();
     let first = service.upsert_target(&at(1), max, id, target("main", "1")).await.unwrap();
@@ -59,8 +59,8 @@ async fn the_same_build_key_updates_and_another_creates(house: House) {
     assert_eq!(service.list_targets(max, Some(&shop.id), 10, None).await.unwrap(), [again, other]);
 }
 
-async fn a_deleted_product_is_gone_with_its_targets(house: House) {
-    let (service, max) = (&house.service, &house.member);
+async fn a_deleted_product_is_gone_with_its_targets(fixture: Fixture) {
+    let (service, max) = (&fixture.service, &fixture.member);
     let shop = service.create_subject(&at(0), max, "Shop", None, None).await.unwrap();
     let kept = service.create_subject(&at(0), max, "Blog", None, None).await.unwrap();
     let made = service.upsert_target(&at(1), max, shop.id.as_str(), target("main", "1")).await.unwrap();
@@ -69,20 +69,20 @@ async fn a_deleted_product_is_gone_with_its_targets(house: House) {
     assert_eq!(service.find_subject(max, &shop.id).await.unwrap(), None);
     assert_eq!(service.find_target(max, &made.id).await.unwrap(), None);
     assert_eq!(service.list_targets(max, None, 10, None).await.unwrap(), [spared]);
-    let gone = Reject::NotFound { kind: "product", id: shop.id.as_str().into() };
-    assert_eq!(rejected(service.delete_subject(&at(3), max, shop.id.as_str()).await), gone);
+    let gone = Rejection::NotFound { kind: "product", id: shop.id.as_str().into() };
+    assert_eq!(rejection_in(service.delete_subject(&at(3), max, shop.id.as_str()).await), gone);
     assert_eq!(
-        rejected(service.upsert_target(&at(3), max, shop.id.as_str(), target("main", "1")).await),
+        rejection_in(service.upsert_target(&at(3), max, shop.id.as_str(), target("main", "1")).await),
         gone
     );
     assert_eq!(
-        rejected(service.update_subject(&at(3), max, shop.id.as_str(), SubjectChange::default()).await),
+        rejection_in(service.update_subject(&at(3), max, shop.id.as_str(), SubjectChange::default()).await),
         gone
     );
 }
 
-async fn pages_are_bounded_and_follow_each_other(house: House) {
-    let (service, max) = (&house.service, &house.member);
+async fn pages_are_bounded_and_follow_each_other(fixture: Fixture) {
+    let (service, max) = (&fixture.service, &fixture.member);
     let mut made = Vec::new();
     for number in 0..5 {
         made.push(
@@ -93,22 +93,25 @@ async fn pages_are_bounded_and_follow_each_other(house: House) {
     let rest = service.list_subjects(max, 3, Some(&first[2].id)).await.unwrap();
     assert_eq!([first, rest].concat(), made, "oldest first");
     for first in [0, -1, 1001, i64::MIN, i64::MAX] {
-        for refusal in [
-            rejected(service.list_subjects(max, first, None).await),
-            rejected(service.list_targets(max, None, first, None).await),
+        for rejection in [
+            rejection_in(service.list_subjects(max, first, None).await),
+            rejection_in(service.list_targets(max, None, first, None).await),
         ] {
-            assert!(matches!(&refusal, Reject::Invalid(invalid) if invalid.field == "first"), "{refusal:?}");
+            assert!(
+                matches!(&rejection, Rejection::Invalid(invalid) if invalid.field == "first"),
+                "{rejection:?}"
+            );
         }
     }
     assert_eq!(service.list_subjects(max, 1000, None).await.unwrap().len(), 5);
 }
 
-async fn inputs_are_refused_with_the_name_of_the_field(house: House) {
-    let (service, max) = (&house.service, &house.member);
+async fn inputs_are_rejected_with_the_name_of_the_field(fixture: Fixture) {
+    let (service, max) = (&fixture.service, &fixture.member);
     let shop = service.create_subject(&at(0), max, "Shop", None, None).await.unwrap();
-    let before = house.database.dump().await;
-    let field = |refusal: Reject| match refusal {
-        Reject::Invalid(invalid) => invalid.field,
+    let before = fixture.database.dump().await;
+    let field = |rejection: Rejection| match rejection {
+        Rejection::Invalid(invalid) => invalid.field,
         other => panic!("{other:?}"),
     };
     for (name, description, url, expected) in [
@@ -120,7 +123,7 @@ async fn inputs_are_refused_with_the_name_of_the_field(house: House) {
         ("Shop", None, Some("https://user:password@shop.example/"), "baseUrl"),
     ] {
         assert_eq!(
-            field(rejected(service.create_subject(&at(1), max, name, description, url).await)),
+            field(rejection_in(service.create_subject(&at(1), max, name, description, url).await)),
             expected
         );
     }
@@ -134,8 +137,8 @@ async fn inputs_are_refused_with_the_name_of_the_field(house: House) {
         (UncheckedTarget { build_url: Some("ci".into()), ..good() }, "buildUrl"),
         (UncheckedTarget { metadata: Some(json!("x".repeat(16 * 1024))), ..good() }, "metadata"),
     ] {
-        let refusal = rejected(service.upsert_target(&at(1), max, shop.id.as_str(), input).await);
-        assert_eq!(field(refusal), expected);
+        let rejection = rejection_in(service.upsert_target(&at(1), max, shop.id.as_str(), input).await);
+        assert_eq!(field(rejection), expected);
     }
-    assert_eq!(house.database.dump().await, before);
+    assert_eq!(fixture.database.dump().await, before);
 }

@@ -1,12 +1,12 @@
 //! Many at once, on two nodes: limits hold, and nothing that was ended works on.
 
-use crate::house::{
-    ADA, DAY, HOUR, House, MAX, NO_GRACE, Pair, Told, at, exchange, generate, on_both_engines, policy,
-    rejected, time,
+use crate::fixture::{
+    ADA, DAY, Fixture, HOUR, MAX, NO_GRACE, Pair, Reply, at, exchange, generate, on_both_engines, policy,
+    rejection_in, time,
 };
 use domain::{Role, product::UncheckedTarget};
 use futures::future::join_all;
-use service::{Failure, Policy, Principal, Reject, Service, keys::RotateKey};
+use service::{Failure, Policy, Principal, Rejection, Service, keys::RotateKey};
 use std::{
     collections::BTreeSet,
     sync::{
@@ -19,7 +19,7 @@ use testkit::Engine;
 on_both_engines!(
     two_hundred_racing_generations_give_exactly_ten_keys,
     racing_rotations_leave_one_working_secret,
-    a_previous_secret_is_refused_from_the_answer_of_the_rotation_on,
+    a_previous_secret_is_rejected_from_the_answer_of_the_rotation_on,
     a_race_of_rotation_and_revocation_leaves_no_working_secret,
     generations_and_revocations_never_exceed_the_limit,
     racing_returns_to_life_stop_at_the_limit,
@@ -29,8 +29,8 @@ on_both_engines!(
     a_product_that_is_deleted_under_an_upsert_leaves_no_target,
 );
 
-pub(crate) async fn nodes(house: &House) -> [Service; 2] {
-    [house.service.clone(), house.another_node(0).await]
+pub(crate) async fn nodes(fixture: &Fixture) -> [Service; 2] {
+    [fixture.service.clone(), fixture.another_node(0).await]
 }
 
 /// Starts every job at once, the odd ones on the second node.
@@ -44,37 +44,38 @@ pub(crate) async fn race<T: Send + 'static, F: Future<Output = T> + Send + 'stat
     join_all(jobs).await.into_iter().map(Result::unwrap).collect()
 }
 
-async fn active(house: &House, seconds: i64) -> usize {
-    let mut session = house.service.store().reader().await.unwrap();
-    session.count_active_keys(&house.acme.id, time(seconds)).await.unwrap()
+async fn active(fixture: &Fixture, seconds: i64) -> usize {
+    let mut session = fixture.service.store().reader().await.unwrap();
+    session.count_active_keys(&fixture.acme.id, time(seconds)).await.unwrap()
 }
 
-async fn two_hundred_racing_generations_give_exactly_ten_keys(house: House) {
-    let nodes = nodes(&house).await;
-    let admin = house.admin.clone();
+async fn two_hundred_racing_generations_give_exactly_ten_keys(fixture: Fixture) {
+    let nodes = nodes(&fixture).await;
+    let admin = fixture.admin.clone();
     let answers = race(&nodes, 200, move |node, _| {
         let admin = admin.clone();
         async move { generate(&node, &admin, 0).await }
     });
-    let (made, refused): (Vec<_>, Vec<_>) = answers.await.into_iter().partition(Result::is_ok);
-    assert_eq!((made.len(), refused.len()), (10, 190));
-    for refusal in refused {
-        assert!(matches!(rejected(refusal), Reject::LimitReached { limit: 10, .. }));
+    let (made, rejected): (Vec<_>, Vec<_>) = answers.await.into_iter().partition(Result::is_ok);
+    assert_eq!((made.len(), rejected.len()), (10, 190));
+    for rejection in rejected {
+        assert!(matches!(rejection_in(rejection), Rejection::LimitReached { limit: 10, .. }));
     }
     let ids: BTreeSet<_> = made.iter().map(|pair| pair.as_ref().unwrap().id.clone()).collect();
-    let listed = house.service.list_keys(&house.admin).await.unwrap();
+    let listed = fixture.service.list_keys(&fixture.admin).await.unwrap();
     assert_eq!(ids, listed.iter().map(|overview| overview.key.id.as_str().to_owned()).collect());
     for pair in made {
-        house.buy(1, &pair.unwrap()).await;
+        fixture.issue_token(1, &pair.unwrap()).await;
     }
-    let fault = house.service.verify_audit(None).await.unwrap().into_iter().find_map(|report| report.fault);
-    assert_eq!(fault, None);
+    let damage =
+        fixture.service.verify_audit(None).await.unwrap().into_iter().find_map(|report| report.damage);
+    assert_eq!(damage, None);
 }
 
-async fn racing_rotations_leave_one_working_secret(house: House) {
-    let nodes = nodes(&house).await;
-    let first = house.generate(0).await;
-    let (admin, id) = (house.admin.clone(), first.id.clone());
+async fn racing_rotations_leave_one_working_secret(fixture: Fixture) {
+    let nodes = nodes(&fixture).await;
+    let first = fixture.generate(0).await;
+    let (admin, id) = (fixture.admin.clone(), first.id.clone());
     let answers = race(&nodes, 12, move |node, _| {
         let (admin, id) = (admin.clone(), id.clone());
         async move { node.rotate_key(&at(10), &admin, &id, NO_GRACE).await }
@@ -82,19 +83,22 @@ async fn racing_rotations_leave_one_working_secret(house: House) {
     let pairs: Vec<Pair> = answers.await.into_iter().map(|rotated| rotated.unwrap().into()).collect();
     let mut working = 0;
     for pair in &pairs {
-        match exchange(&house.service, 11, pair).await {
+        match exchange(&fixture.service, 11, pair).await {
             Ok(_) => working += 1,
-            Err(told) => assert_eq!(told, Told::Rotated(time(10))),
+            Err(told) => assert_eq!(told, Reply::Rotated(time(10))),
         }
     }
     assert_eq!(working, 1);
-    assert_eq!(house.refusal(11, &first).await, Told::Rotated(time(10)));
-    assert_eq!(house.actions_after(0).await.iter().filter(|action| *action == "api_key.rotated").count(), 12);
+    assert_eq!(fixture.rejection(11, &first).await, Reply::Rotated(time(10)));
+    assert_eq!(
+        fixture.actions_after(0).await.iter().filter(|action| *action == "api_key.rotated").count(),
+        12
+    );
 }
 
-async fn a_previous_secret_is_refused_from_the_answer_of_the_rotation_on(house: House) {
-    let [here, there] = nodes(&house).await;
-    let mut pair = house.generate(0).await;
+async fn a_previous_secret_is_rejected_from_the_answer_of_the_rotation_on(fixture: Fixture) {
+    let [here, there] = nodes(&fixture).await;
+    let mut pair = fixture.generate(0).await;
     for round in 1..=15 {
         let answered = Arc::new(AtomicBool::new(false));
         let asking: Vec<_> = [here.clone(), there.clone()]
@@ -105,7 +109,7 @@ async fn a_previous_secret_is_refused_from_the_answer_of_the_rotation_on(house: 
                     loop {
                         let after = answered.load(Ordering::SeqCst);
                         match exchange(&node, round, &previous).await {
-                            Ok(_) => assert!(!after, "sold after the answer"),
+                            Ok(_) => assert!(!after, "issued after the answer"),
                             Err(told) if after => return told,
                             Err(_) => {}
                         }
@@ -114,20 +118,20 @@ async fn a_previous_secret_is_refused_from_the_answer_of_the_rotation_on(house: 
             })
             .collect();
         tokio::task::yield_now().await;
-        let next = house.rotate(round, &pair, NO_GRACE).await;
+        let next = fixture.rotate(round, &pair, NO_GRACE).await;
         answered.store(true, Ordering::SeqCst);
         for told in join_all(asking).await {
-            assert_eq!(told.unwrap(), Told::Rotated(time(round)));
+            assert_eq!(told.unwrap(), Reply::Rotated(time(round)));
         }
         pair = next;
     }
 }
 
-async fn a_race_of_rotation_and_revocation_leaves_no_working_secret(house: House) {
-    let nodes = nodes(&house).await;
+async fn a_race_of_rotation_and_revocation_leaves_no_working_secret(fixture: Fixture) {
+    let nodes = nodes(&fixture).await;
     for _ in 0..8 {
-        let first = house.generate(0).await;
-        let (admin, id) = (house.admin.clone(), first.id.clone());
+        let first = fixture.generate(0).await;
+        let (admin, id) = (fixture.admin.clone(), first.id.clone());
         let answers = race(&nodes, 4, move |node, number| {
             let (admin, id) = (admin.clone(), id.clone());
             async move {
@@ -142,31 +146,31 @@ async fn a_race_of_rotation_and_revocation_leaves_no_working_secret(house: House
         for (number, answer) in answers.await.into_iter().enumerate() {
             match answer {
                 Ok(pair) => pairs.extend(pair),
-                Err(Failure::Reject(Reject::NotFound { .. })) if number != 1 => {}
+                Err(Failure::Rejection(Rejection::NotFound { .. })) if number != 1 => {}
                 Err(other) => panic!("{other:?}"),
             }
         }
         let mut tombstones = 0;
         for pair in &pairs {
-            match house.refusal(11, pair).await {
-                Told::Revoked(when) if when == time(10) => tombstones += 1,
-                Told::Unknown => {}
+            match fixture.rejection(11, pair).await {
+                Reply::Revoked(when) if when == time(10) => tombstones += 1,
+                Reply::Unknown => {}
                 other => panic!("{other:?}"),
             }
         }
         assert_eq!(tombstones, 1);
     }
-    assert_eq!(active(&house, 11).await, 0);
+    assert_eq!(active(&fixture, 11).await, 0);
 }
 
-async fn generations_and_revocations_never_exceed_the_limit(house: House) {
-    let nodes = nodes(&house).await;
+async fn generations_and_revocations_never_exceed_the_limit(fixture: Fixture) {
+    let nodes = nodes(&fixture).await;
     let mut ids = Vec::new();
     for _ in 0..10 {
-        ids.push(house.generate(0).await.id);
+        ids.push(fixture.generate(0).await.id);
     }
     let ids = Arc::new(ids);
-    let admin = house.admin.clone();
+    let admin = fixture.admin.clone();
     let seen = race(&nodes, 60, move |node, number| {
         let (admin, ids) = (admin.clone(), ids.clone());
         async move {
@@ -174,7 +178,7 @@ async fn generations_and_revocations_never_exceed_the_limit(house: House) {
                 node.revoke_key(&at(1), &admin, &ids[number / 6]).await.unwrap();
             } else {
                 match generate(&node, &admin, 1).await {
-                    Ok(_) | Err(Failure::Reject(Reject::LimitReached { .. })) => {}
+                    Ok(_) | Err(Failure::Rejection(Rejection::LimitReached { .. })) => {}
                     Err(other) => panic!("{other:?}"),
                 }
             }
@@ -184,35 +188,35 @@ async fn generations_and_revocations_never_exceed_the_limit(house: House) {
     });
     let seen = seen.await;
     assert!(seen.iter().all(|count| *count <= 10), "{seen:?}");
-    assert_eq!(house.service.list_keys(&house.admin).await.unwrap().len(), active(&house, 1).await);
+    assert_eq!(fixture.service.list_keys(&fixture.admin).await.unwrap().len(), active(&fixture, 1).await);
 }
 
-async fn racing_returns_to_life_stop_at_the_limit(house: House) {
+async fn racing_returns_to_life_stop_at_the_limit(fixture: Fixture) {
     let mut expired = Vec::new();
     for batch in 0..2 {
         for _ in 0..8 {
-            expired.push(house.generate(batch * 31 * DAY).await.id);
+            expired.push(fixture.generate(batch * 31 * DAY).await.id);
         }
     }
-    let nodes = nodes(&house).await;
+    let nodes = nodes(&fixture).await;
     let later = 62 * DAY;
-    let (admin, expired) = (house.admin.clone(), Arc::new(expired));
+    let (admin, expired) = (fixture.admin.clone(), Arc::new(expired));
     let answers = race(&nodes, 16, move |node, number| {
         let (admin, expired) = (admin.clone(), expired.clone());
         async move { node.rotate_key(&at(later), &admin, &expired[number], NO_GRACE).await }
     });
-    let (back, refused): (Vec<_>, Vec<_>) = answers.await.into_iter().partition(Result::is_ok);
-    assert_eq!((back.len(), active(&house, later).await), (10, 10));
-    for refusal in refused {
-        assert!(matches!(rejected(refusal), Reject::LimitReached { limit: 10, .. }));
+    let (back, rejected): (Vec<_>, Vec<_>) = answers.await.into_iter().partition(Result::is_ok);
+    assert_eq!((back.len(), active(&fixture, later).await), (10, 10));
+    for rejection in rejected {
+        assert!(matches!(rejection_in(rejection), Rejection::LimitReached { limit: 10, .. }));
     }
 }
 
-async fn an_organisation_keeps_an_admin_however_its_admins_race(house: House) {
-    let nodes = nodes(&house).await;
+async fn an_organisation_keeps_an_admin_however_its_admins_race(fixture: Fixture) {
+    let nodes = nodes(&fixture).await;
     for round in 0..6 {
-        house.service.change_role(&at(0), &house.operator, MAX, Role::Admin).await.unwrap();
-        let operator = house.operator.clone();
+        fixture.service.change_role(&at(0), &fixture.operator, MAX, Role::Admin).await.unwrap();
+        let operator = fixture.operator.clone();
         // Each takes the other's role away, or removes the other.
         let answers = race(&nodes, 2, move |node, number| {
             let operator = operator.clone();
@@ -225,26 +229,26 @@ async fn an_organisation_keeps_an_admin_however_its_admins_race(house: House) {
                 }
             }
         });
-        let (done, refused): (Vec<_>, Vec<_>) = answers.await.into_iter().partition(Result::is_ok);
+        let (done, rejected): (Vec<_>, Vec<_>) = answers.await.into_iter().partition(Result::is_ok);
         assert_eq!(done.len(), 1);
-        for refusal in refused {
-            let Reject::Conflict(message) = rejected(refusal) else { panic!("no conflict") };
+        for rejection in rejected {
+            let Rejection::Conflict(message) = rejection_in(rejection) else { panic!("no conflict") };
             assert!(message.contains("keeps at least one Admin"), "{message}");
         }
-        let members = house.service.list_members(&house.operator).await.unwrap();
+        let members = fixture.service.list_members(&fixture.operator).await.unwrap();
         assert_eq!(members.iter().filter(|member| member.role == Role::Admin).count(), 1);
         // Both are there and Admin again for the next round.
         for email in [ADA, MAX] {
-            let _ = house.service.add_member(&at(2), &house.operator, email, Role::Admin).await;
-            house.service.change_role(&at(2), &house.operator, email, Role::Admin).await.unwrap();
+            let _ = fixture.service.add_member(&at(2), &fixture.operator, email, Role::Admin).await;
+            fixture.service.change_role(&at(2), &fixture.operator, email, Role::Admin).await.unwrap();
         }
     }
 }
 
-async fn a_person_added_in_two_organisations_at_once_is_one_person(house: House) {
-    let nodes = nodes(&house).await;
+async fn a_person_added_in_two_organisations_at_once_is_one_person(fixture: Fixture) {
+    let nodes = nodes(&fixture).await;
     for round in 0..10 {
-        let (acme, globex) = (house.admin.clone(), house.outsider.clone());
+        let (acme, globex) = (fixture.admin.clone(), fixture.outsider.clone());
         let answers = race(&nodes, 4, move |node, number| {
             let principal = if number < 2 { acme.clone() } else { globex.clone() };
             async move {
@@ -259,7 +263,7 @@ async fn a_person_added_in_two_organisations_at_once_is_one_person(house: House)
         for answer in answers {
             match answer {
                 Ok(member) => drop(ids.insert(member.id)),
-                refused => assert!(matches!(rejected(refused), Reject::Conflict(_))),
+                rejected => assert!(matches!(rejection_in(rejected), Rejection::Conflict(_))),
             }
         }
         assert_eq!(ids.len(), 1);
@@ -276,17 +280,17 @@ fn target(build_key: &str) -> UncheckedTarget {
     }
 }
 
-async fn racing_upserts_of_a_build_key_make_one_target(house: House) {
-    let nodes = nodes(&house).await;
-    let shop = house.service.create_subject(&at(0), &house.member, "Shop", None, None).await.unwrap();
-    let (member, id) = (house.member.clone(), shop.id.as_str().to_owned());
+async fn racing_upserts_of_a_build_key_make_one_target(fixture: Fixture) {
+    let nodes = nodes(&fixture).await;
+    let shop = fixture.service.create_subject(&at(0), &fixture.member, "Shop", None, None).await.unwrap();
+    let (member, id) = (fixture.member.clone(), shop.id.as_str().to_owned());
     let answers = race(&nodes, 20, move |node, _| {
         let (member, id) = (member.clone(), id.clone());
         async move { node.upsert_target(&at(1), &member, &id, target("main")).await.unwrap().id }
     });
     let ids: BTreeSet<_> = answers.await.into_iter().collect();
     assert_eq!(ids.len(), 1);
-    let mut actions = house.actions_after(0).await;
+    let mut actions = fixture.actions_after(0).await;
     actions.retain(|action| action.starts_with("target."));
     assert_eq!(actions[0], "target.created");
     assert_eq!(
@@ -295,11 +299,11 @@ async fn racing_upserts_of_a_build_key_make_one_target(house: House) {
     );
 }
 
-async fn a_product_that_is_deleted_under_an_upsert_leaves_no_target(house: House) {
-    let nodes = nodes(&house).await;
+async fn a_product_that_is_deleted_under_an_upsert_leaves_no_target(fixture: Fixture) {
+    let nodes = nodes(&fixture).await;
     for _ in 0..8 {
-        let shop = house.service.create_subject(&at(0), &house.member, "Shop", None, None).await.unwrap();
-        let (member, id) = (house.member.clone(), shop.id.as_str().to_owned());
+        let shop = fixture.service.create_subject(&at(0), &fixture.member, "Shop", None, None).await.unwrap();
+        let (member, id) = (fixture.member.clone(), shop.id.as_str().to_owned());
         let answers = race(&nodes, 4, move |node, number| {
             let (member, id) = (member.clone(), id.clone());
             async move {
@@ -313,20 +317,20 @@ async fn a_product_that_is_deleted_under_an_upsert_leaves_no_target(house: House
         for (number, answer) in answers.await.into_iter().enumerate() {
             match answer {
                 Ok(()) => {}
-                Err(Failure::Reject(Reject::NotFound { kind: "product", .. })) if number > 0 => {}
+                Err(Failure::Rejection(Rejection::NotFound { kind: "product", .. })) if number > 0 => {}
                 Err(other) => panic!("{other:?}"),
             }
         }
     }
-    let left = house.service.list_targets(&house.member, None, 100, None).await.unwrap();
+    let left = fixture.service.list_targets(&fixture.member, None, 100, None).await.unwrap();
     assert_eq!(left, []);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_limit_holds_as_well() {
-    let house = House::with(Engine::Sqlite, Policy { active_keys: 3, ..policy() }).await;
-    let nodes = nodes(&house).await;
-    let admin: Principal = house.admin.clone();
+    let fixture = Fixture::with(Engine::Sqlite, Policy { active_keys: 3, ..policy() }).await;
+    let nodes = nodes(&fixture).await;
+    let admin: Principal = fixture.admin.clone();
     let answers = race(&nodes, 20, move |node, _| {
         let admin = admin.clone();
         async move { generate(&node, &admin, 0).await.is_ok() }

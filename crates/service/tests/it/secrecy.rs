@@ -2,10 +2,10 @@
 
 use crate::{
     browser::{
-        Guest, OTHER_PASSWORD, PASSWORD, Post, arrive, asks_for_link, code, command_line, enrol, refresh,
-        refresh_token, secret_of, sign_in,
+        Guest, OTHER_PASSWORD, PASSWORD, Post, asks_for_link, code, command_line, enrol, refresh,
+        refresh_token, secret_of, sign_in, sign_in_to_viewport,
     },
-    house::{ADA, HOUR, House, MAX, Pair, at, on_both_engines},
+    fixture::{ADA, Fixture, HOUR, MAX, Pair, at, on_both_engines},
 };
 use domain::Role;
 use service::keys::RotateKey;
@@ -16,42 +16,42 @@ on_both_engines!(
     nothing_that_lets_a_person_in_is_in_any_table_or_file,
 );
 
-async fn no_secret_and_no_token_is_in_any_table_or_file(house: House) {
+async fn no_secret_and_no_token_is_in_any_table_or_file(fixture: Fixture) {
     let password = "correct horse battery staple";
-    house.service.create_organisation(&at(0), "root", "Secretive", ADA, Some(password)).await.unwrap();
-    let mut secrets = vec![password.to_owned(), house.master_key.to_base64().to_string()];
+    fixture.service.create_organisation(&at(0), "root", "Secretive", ADA, Some(password)).await.unwrap();
+    let mut secrets = vec![password.to_owned(), fixture.master_key.to_base64().to_string()];
 
-    let first = house.generate(0).await;
+    let first = fixture.generate(0).await;
     let grace = RotateKey { grace_seconds: HOUR, end_issued_tokens: false };
-    let second = house.rotate(1, &first, grace).await;
-    let third = house.rotate(2, &second, grace).await;
-    let revoked = house.generate(3).await;
+    let second = fixture.rotate(1, &first, grace).await;
+    let third = fixture.rotate(2, &second, grace).await;
+    let revoked = fixture.generate(3).await;
     let guess = Pair { id: first.id.clone(), secret: "dks_a-guess-that-someone-made".into() };
     for pair in [&second, &third, &revoked] {
-        let token = house.buy(4, pair).await;
-        assert!(house.accepts(4, &token).await);
-        house.service.introspect(&at(4), pair.credential(), &token).await.unwrap();
-        house.service.revoke_token(&at(4), pair.credential(), &token).await.unwrap();
+        let token = fixture.issue_token(4, pair).await;
+        assert!(fixture.accepts(4, &token).await);
+        fixture.service.introspect(&at(4), pair.credential(), &token).await.unwrap();
+        fixture.service.revoke_token(&at(4), pair.credential(), &token).await.unwrap();
         secrets.push(token);
     }
-    house.revoke(5, &revoked).await;
+    fixture.revoke(5, &revoked).await;
     for pair in [&first, &revoked, &guess] {
-        house.refusal(6, pair).await;
+        fixture.rejection(6, pair).await;
     }
-    let person = house.service.issue_person_token(&at(6), "root", ADA, Some(&house.acme)).await.unwrap();
-    assert!(house.accepts(6, &person).await);
+    let person = fixture.service.issue_person_token(&at(6), "root", ADA, Some(&fixture.acme)).await.unwrap();
+    assert!(fixture.accepts(6, &person).await);
     secrets.push(person);
     secrets.extend([first, second, third, revoked, guess].map(|pair| pair.secret));
-    house.service.flush_usage(&at(7)).await.unwrap();
+    fixture.service.flush_usage(&at(7)).await.unwrap();
 
-    assert_nowhere(&house, &secrets).await;
+    assert_nowhere(&fixture, &secrets).await;
 }
 
-async fn nothing_that_lets_a_person_in_is_in_any_table_or_file(house: House) {
-    let service = &house.service;
+async fn nothing_that_lets_a_person_in_is_in_any_table_or_file(fixture: Fixture) {
+    let service = &fixture.service;
     let post = Post::of(service);
-    let guest = Guest::of(&house, 0, ADA).await;
-    let (phone, recovery) = enrol(&house, 0, &guest).await;
+    let guest = Guest::of(&fixture, 0, ADA).await;
+    let (phone, recovery) = enrol(&fixture, 0, &guest).await;
     let mut secrets = vec![PASSWORD.to_owned(), guest.cookie.clone()];
     secrets.push(guest.signed_in.cookie.expose().to_owned());
     secrets.push(phone.base32().to_string());
@@ -62,7 +62,7 @@ async fn nothing_that_lets_a_person_in_is_in_any_table_or_file(house: House) {
     for used in [true, false] {
         let code = code(service, 61, &given).await;
         if used {
-            secrets.push(arrive(service, 61, &code).await.unwrap());
+            secrets.push(sign_in_to_viewport(service, 61, &code).await.unwrap());
         }
         secrets.push(code);
         let tokens = command_line(service, 62, &guest).await;
@@ -75,7 +75,7 @@ async fn nothing_that_lets_a_person_in_is_in_any_table_or_file(house: House) {
         // A link that was mailed, one that waits in the queue, and one that an operator carries.
         post.set_down(!used);
         let email = format!("new{used}@acme.example");
-        let invited = service.invite(&at(65), &house.admin, &email, Role::Member).await.unwrap();
+        let invited = service.invite(&at(65), &fixture.admin, &email, Role::Member).await.unwrap();
         secrets.push(secret_of(&invited.link, "invite"));
         asks_for_link(service, 66, MAX).await;
         service.send_due_mail(&at(66)).await.unwrap();
@@ -93,17 +93,17 @@ async fn nothing_that_lets_a_person_in_is_in_any_table_or_file(house: House) {
         }));
     }
     secrets.extend(recovery.iter().flat_map(|code| [code.clone(), code.replace('-', "")]));
-    assert_nowhere(&house, &secrets).await;
+    assert_nowhere(&fixture, &secrets).await;
     // The phone's secret is not there as bytes either.
-    let dump = house.database.dump().await;
+    let dump = fixture.database.dump().await;
     assert!(!dump.contains(&jose::hex(phone.as_bytes())));
 }
 
-async fn assert_nowhere(house: &House, secrets: &[String]) {
-    let mut places = vec![house.database.dump().await.into_bytes()];
+async fn assert_nowhere(fixture: &Fixture, secrets: &[String]) {
+    let mut places = vec![fixture.database.dump().await.into_bytes()];
     assert!(places[0].len() > 5000);
-    if let Location::Sqlite(_) = house.database.location() {
-        for file in std::fs::read_dir(house.database.dir.path()).unwrap() {
+    if let Location::Sqlite(_) = fixture.database.location() {
+        for file in std::fs::read_dir(fixture.database.dir.path()).unwrap() {
             places.push(std::fs::read(file.unwrap().path()).unwrap());
         }
         assert_eq!(places.len(), 4, "the file, its log and the log's index");

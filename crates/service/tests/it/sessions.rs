@@ -2,9 +2,9 @@
 
 use crate::{
     browser::{Guest, browser_token, command_line, refresh, refresh_token},
-    house::{ADA, DAY, HOUR, House, MAX, accepts, at, on_both_engines, reason, rejected, time},
+    fixture::{ADA, DAY, Fixture, HOUR, MAX, accepts, at, on_both_engines, reason, rejection_in, time},
 };
-use service::{Reject, SessionKind};
+use service::{Rejection, SessionKind};
 
 on_both_engines!(
     last_seen_is_written_once_a_minute_at_most,
@@ -15,97 +15,100 @@ on_both_engines!(
     a_token_of_a_session_ends_with_it,
 );
 
-async fn last_seen_is_written_once_a_minute_at_most(house: House) {
-    let guest = Guest::of(&house, 0, ADA).await;
-    let service = &house.service;
-    let before = house.database.dump().await;
+async fn last_seen_is_written_once_a_minute_at_most(fixture: Fixture) {
+    let guest = Guest::of(&fixture, 0, ADA).await;
+    let service = &fixture.service;
+    let before = fixture.database.dump().await;
     for seconds in [1, 30, 59] {
-        guest.visitor(service, seconds).await;
+        guest.user(service, seconds).await;
     }
-    assert_eq!(house.database.dump().await, before);
-    guest.visitor(service, 60).await;
-    assert_eq!(guest.visitor(service, 61).await.session.last_seen_at, time(60));
+    assert_eq!(fixture.database.dump().await, before);
+    guest.user(service, 60).await;
+    assert_eq!(guest.user(service, 61).await.session.last_seen_at, time(60));
     let sign_in = service.find_sign_in(&at(61), guest.signed_in.cookie.expose()).await.unwrap().unwrap();
     assert_eq!(sign_in.last_seen_at, time(60), "the sign-in is seen with its Viewport");
     // A clock that is set back writes nothing.
-    let after = house.database.dump().await;
-    guest.visitor(service, 20).await;
-    assert_eq!(house.database.dump().await, after);
+    let after = fixture.database.dump().await;
+    guest.user(service, 20).await;
+    assert_eq!(fixture.database.dump().await, after);
 }
 
-async fn a_child_never_outlives_its_sign_in(house: House) {
-    let guest = Guest::of(&house, 0, ADA).await;
-    let service = &house.service;
+async fn a_child_never_outlives_its_sign_in(fixture: Fixture) {
+    let guest = Guest::of(&fixture, 0, ADA).await;
+    let service = &fixture.service;
     for hour in (0..7 * 24).step_by(8) {
-        guest.visitor(service, hour * HOUR).await;
+        guest.user(service, hour * HOUR).await;
     }
     // The use of the last hours would let it live on for twelve hours.
-    guest.visitor(service, 7 * DAY - 10).await;
+    guest.user(service, 7 * DAY - 10).await;
     assert!(!guest.is_in(service, 7 * DAY).await);
     service.every_minute(&at(7 * DAY)).await.unwrap();
-    assert_eq!(house.database.number("SELECT COUNT(*) FROM sessions").await, 0);
+    assert_eq!(fixture.database.number("SELECT COUNT(*) FROM sessions").await, 0);
 }
 
-async fn what_is_over_is_forgotten_with_its_children(house: House) {
-    let (old, young) = (Guest::of(&house, 0, ADA).await, Guest::of(&house, DAY, ADA).await);
-    let service = &house.service;
+async fn what_is_over_is_forgotten_with_its_children(fixture: Fixture) {
+    let (old, young) = (Guest::of(&fixture, 0, ADA).await, Guest::of(&fixture, DAY, ADA).await);
+    let service = &fixture.service;
     for hour in (0..7 * 24).step_by(8) {
-        old.visitor(service, hour * HOUR).await;
+        old.user(service, hour * HOUR).await;
         if hour > 24 {
-            young.visitor(service, hour * HOUR).await;
+            young.user(service, hour * HOUR).await;
         }
     }
     service.every_minute(&at(7 * DAY)).await.unwrap();
-    assert_eq!(house.database.number("SELECT COUNT(*) FROM sessions").await, 2);
+    assert_eq!(fixture.database.number("SELECT COUNT(*) FROM sessions").await, 2);
     assert!(young.is_in(service, 7 * DAY).await);
     assert!(!old.is_in(service, 7 * DAY).await);
 }
 
-async fn a_person_ends_own_sessions_and_no_others(house: House) {
-    let (ada, elsewhere, max) =
-        (Guest::of(&house, 0, ADA).await, Guest::of(&house, 1, ADA).await, Guest::of(&house, 2, MAX).await);
-    let service = &house.service;
+async fn a_person_ends_own_sessions_and_no_others(fixture: Fixture) {
+    let (ada, elsewhere, max) = (
+        Guest::of(&fixture, 0, ADA).await,
+        Guest::of(&fixture, 1, ADA).await,
+        Guest::of(&fixture, 2, MAX).await,
+    );
+    let service = &fixture.service;
     let tokens = command_line(service, 3, &ada).await;
-    let visitor = ada.visitor(service, 4).await;
-    let listed = service.list_sessions(&at(4), &visitor).await.unwrap();
+    let user = ada.user(service, 4).await;
+    let listed = service.list_sessions(&at(4), &user).await.unwrap();
     let kinds: Vec<_> = listed.iter().map(|one| one.kind).collect();
     assert_eq!(kinds, [SessionKind::SignIn, SessionKind::SignIn, SessionKind::CommandLine]);
-    let entries = house.entries().await;
+    let entries = fixture.entries().await;
     for foreign in [max.signed_in.session.id.as_str(), "ses_00000000000000000000000000", "nothing"] {
-        let refusal = rejected(service.end_session(&at(4), &visitor, foreign).await);
-        assert!(matches!(refusal, Reject::NotFound { kind: "session", .. }), "{refusal:?}");
+        let rejection = rejection_in(service.end_session(&at(4), &user, foreign).await);
+        assert!(matches!(rejection, Rejection::NotFound { kind: "session", .. }), "{rejection:?}");
     }
     assert!(max.is_in(service, 4).await);
-    service.end_session(&at(4), &visitor, elsewhere.signed_in.session.id.as_str()).await.unwrap();
-    service.end_session(&at(4), &visitor, listed[2].id.as_str()).await.unwrap();
+    service.end_session(&at(4), &user, elsewhere.signed_in.session.id.as_str()).await.unwrap();
+    service.end_session(&at(4), &user, listed[2].id.as_str()).await.unwrap();
     assert!(!elsewhere.is_in(service, 4).await && ada.is_in(service, 4).await);
     refresh(service, 4, &refresh_token(&tokens)).await.unwrap_err();
-    assert_eq!(house.actions_after(entries).await, ["person.session_ended", "person.session_ended"]);
+    assert_eq!(fixture.actions_after(entries).await, ["person.session_ended", "person.session_ended"]);
 }
 
-async fn ending_all_other_sessions_keeps_this_one(house: House) {
-    let (ada, elsewhere) = (Guest::of(&house, 0, ADA).await, Guest::of(&house, 0, ADA).await);
-    let service = &house.service;
+async fn ending_all_other_sessions_keeps_this_one(fixture: Fixture) {
+    let (ada, elsewhere) = (Guest::of(&fixture, 0, ADA).await, Guest::of(&fixture, 0, ADA).await);
+    let service = &fixture.service;
     let tokens = command_line(service, 1, &elsewhere).await;
-    // Whoever was let in elsewhere and has not come yet does not come any more.
-    let client = service::authorization::COMMAND_LINE;
+    // Whoever was approved elsewhere and has not come yet does not come any more.
+    let client = service::users::authorization_codes::COMMAND_LINE;
     let waiting = service.start_device(&at(2), client, "", "laptop").await.unwrap();
-    let visitor = elsewhere.visitor(service, 2).await;
-    service.decide_device(&at(2), &visitor, &waiting.user_code, true).await.unwrap();
-    let visitor = ada.visitor(service, 2).await;
-    assert_eq!(service.end_other_sessions(&at(2), &visitor).await.unwrap(), 3);
-    assert_eq!(service.end_other_sessions(&at(2), &visitor).await.unwrap(), 0);
+    let user = elsewhere.user(service, 2).await;
+    service.decide_device(&at(2), &user, &waiting.user_code, true).await.unwrap();
+    let user = ada.user(service, 2).await;
+    assert_eq!(service.end_other_sessions(&at(2), &user).await.unwrap(), 3);
+    assert_eq!(service.end_other_sessions(&at(2), &user).await.unwrap(), 0);
     assert!(!elsewhere.is_in(service, 2).await && ada.is_in(service, 2).await);
     refresh(service, 2, &refresh_token(&tokens)).await.unwrap_err();
     let polled = service.poll_device(&at(10), client, waiting.device_code.expose()).await;
-    assert!(matches!(polled, Err(service::devices::PollRefusal::Denied)), "{polled:?}");
+    assert!(matches!(polled, Err(service::users::devices::PollRejection::Denied)), "{polled:?}");
     assert!(!accepts(service, 2, &tokens.access_token).await);
 }
 
-async fn a_token_of_a_session_ends_with_it(house: House) {
-    let guest = Guest::of(&house, 0, ADA).await;
-    let service = &house.service;
-    let other = house.another_node(0).await;
+async fn a_token_of_a_session_ends_with_it(fixture: Fixture) {
+    let guest = Guest::of(&fixture, 0, ADA).await;
+    let service = &fixture.service;
+    let other = fixture.another_node(0).await;
     let tokens = browser_token(service, 1, &guest.signed_in).await;
     assert!(tokens.id_token.is_some());
     let token = tokens.tokens.access_token;

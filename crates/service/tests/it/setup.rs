@@ -2,11 +2,11 @@
 
 use crate::{
     browser::{OTHER_PASSWORD, PASSWORD, secret_of, try_sign_in},
-    house::{DAY, House, at, entropy, on_both_engines, open, policy, rejected},
+    fixture::{DAY, Fixture, at, entropy, on_both_engines, open, policy, rejection_in},
     races::race,
 };
 use jose::MasterKey;
-use service::{Failure, Reject, Service, passwords::LinkState};
+use service::{Failure, Rejection, Service, users::passwords::LinkState};
 use testkit::{Database, Engine};
 
 /// Two nodes on fresh data.
@@ -42,7 +42,7 @@ on_fresh_data!(
     of_sixteen_setups_with_one_link_one_makes_the_organisation,
     nodes_that_start_at_once_leave_one_link,
     a_setup_link_works_a_day_and_a_newer_starts_one_takes_its_place,
-    what_is_refused_leaves_the_link_good,
+    what_is_rejected_leaves_the_link_good,
 );
 on_both_engines!(there_is_no_setup_once_there_is_an_organisation);
 
@@ -60,16 +60,16 @@ async fn of_sixteen_setups_with_one_link_one_makes_the_organisation(engine: Engi
     });
     let (good, bad): (Vec<_>, Vec<_>) = answers.await.into_iter().partition(Result::is_ok);
     assert_eq!((good.len(), bad.len()), (1, 15));
-    for refusal in bad {
-        assert!(matches!(rejected(refusal), Reject::Conflict(_)));
+    for rejection in bad {
+        assert!(matches!(rejection_in(rejection), Rejection::Conflict(_)));
     }
     let count = "SELECT (SELECT COUNT(*) FROM organisations) + (SELECT COUNT(*) FROM users)";
     assert_eq!(database.number(count).await, 2);
     let email = good.into_iter().next().unwrap().unwrap();
     try_sign_in(&nodes[1], &at(2), &email, PASSWORD).await.unwrap();
     assert!(matches!(nodes[1].find_setup_link(&at(2), &again).await.unwrap(), LinkState::Used));
-    let fault = nodes[0].verify_audit(None).await.unwrap().into_iter().find_map(|report| report.fault);
-    assert_eq!(fault, None);
+    let damage = nodes[0].verify_audit(None).await.unwrap().into_iter().find_map(|report| report.damage);
+    assert_eq!(damage, None);
 }
 
 async fn nodes_that_start_at_once_leave_one_link(engine: Engine) {
@@ -93,7 +93,7 @@ async fn nodes_that_start_at_once_leave_one_link(engine: Engine) {
     for answer in answers.await {
         match answer {
             Ok(_) => good += 1,
-            Err(Failure::Reject(Reject::Conflict(_))) => {}
+            Err(Failure::Rejection(Rejection::Conflict(_))) => {}
             Err(other) => panic!("{other:?}"),
         }
     }
@@ -109,12 +109,12 @@ async fn a_setup_link_works_a_day_and_a_newer_starts_one_takes_its_place(engine:
     assert!(matches!(here.find_setup_link(&at(1), "no link").await.unwrap(), LinkState::Unknown));
     let before = database.dump().await;
     for (seconds, link) in [(2, &*first), (DAY + 1, &*second), (2, "no link")] {
-        rejected(here.set_up(&at(seconds), link, "Acme", "ada@acme.example", PASSWORD).await);
+        rejection_in(here.set_up(&at(seconds), link, "Acme", "ada@acme.example", PASSWORD).await);
     }
     assert_eq!(database.dump().await, before);
 }
 
-async fn what_is_refused_leaves_the_link_good(engine: Engine) {
+async fn what_is_rejected_leaves_the_link_good(engine: Engine) {
     let (database, [service, _]) = fresh(engine).await;
     let link = link(&service, 0).await.unwrap();
     let before = database.dump().await;
@@ -123,15 +123,15 @@ async fn what_is_refused_leaves_the_link_good(engine: Engine) {
         ("Acme", "ada", PASSWORD),
         ("Acme", "ada@acme.example", "short"),
     ] {
-        let refusal = rejected(service.set_up(&at(1), &link, name, email, password).await);
-        assert!(matches!(refusal, Reject::Invalid(_)), "{refusal:?}");
+        let rejection = rejection_in(service.set_up(&at(1), &link, name, email, password).await);
+        assert!(matches!(rejection, Rejection::Invalid(_)), "{rejection:?}");
     }
     assert_eq!(database.dump().await, before);
     service.set_up(&at(2), &link, "Acme", "ada@acme.example", OTHER_PASSWORD).await.unwrap();
 }
 
-async fn there_is_no_setup_once_there_is_an_organisation(house: House) {
-    assert!(house.service.make_setup_link(&at(1)).await.unwrap().is_none());
+async fn there_is_no_setup_once_there_is_an_organisation(fixture: Fixture) {
+    assert!(fixture.service.make_setup_link(&at(1)).await.unwrap().is_none());
     let key = MasterKey::generate(&*entropy());
     let database = Database::fresh(Engine::Sqlite).await;
     let service = open(&database, &key, policy(), 0).await;
@@ -139,5 +139,5 @@ async fn there_is_no_setup_once_there_is_an_organisation(house: House) {
     // An operator was quicker.
     service.create_organisation(&at(1), "root", "Acme", "ada@acme.example", None).await.unwrap();
     assert!(matches!(service.find_setup_link(&at(1), &link).await.unwrap(), LinkState::Used));
-    rejected(service.set_up(&at(1), &link, "Globex", "eve@globex.example", PASSWORD).await);
+    rejection_in(service.set_up(&at(1), &link, "Globex", "eve@globex.example", PASSWORD).await);
 }

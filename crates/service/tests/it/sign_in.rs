@@ -2,11 +2,11 @@
 
 use crate::{
     browser::{Guest, PASSWORD, enrol, has_password, sign_in, sign_in_with, try_sign_in},
-    house::{ADA, DAY, HOUR, House, MAX, at, from, on_both_engines, policy, time},
+    fixture::{ADA, DAY, Fixture, HOUR, MAX, at, from, on_both_engines, policy, time},
 };
 use service::{
     Policy, SessionKind,
-    sign_in::{Attempt, SignInRefusal},
+    users::sign_in::{Attempt, SignInRejection},
 };
 use testkit::Engine;
 
@@ -22,9 +22,9 @@ on_both_engines!(
     signing_out_ends_viewport_too,
 );
 
-async fn an_unknown_address_and_a_wrong_password_get_the_same_answer_and_leave_nothing(house: House) {
-    has_password(&house, ADA).await;
-    let before = house.database.dump().await;
+async fn an_unknown_address_and_a_wrong_password_get_the_same_answer_and_leave_nothing(fixture: Fixture) {
+    has_password(&fixture, ADA).await;
+    let before = fixture.database.dump().await;
     // Max has no password yet, the second address belongs to nobody, the third is no address.
     for (email, password) in [
         (ADA, "wrong"),
@@ -33,59 +33,59 @@ async fn an_unknown_address_and_a_wrong_password_get_the_same_answer_and_leave_n
         ("no address", PASSWORD),
         ("", ""),
     ] {
-        let refusal = try_sign_in(&house.service, &at(1), email, password).await.unwrap_err();
-        assert!(matches!(refusal, SignInRefusal::Wrong), "{email}: {refusal:?}");
+        let rejection = try_sign_in(&fixture.service, &at(1), email, password).await.unwrap_err();
+        assert!(matches!(rejection, SignInRejection::Wrong), "{email}: {rejection:?}");
     }
-    assert_eq!(house.database.dump().await, before);
+    assert_eq!(fixture.database.dump().await, before);
 }
 
-async fn an_address_is_known_however_it_is_typed(house: House) {
-    has_password(&house, ADA).await;
+async fn an_address_is_known_however_it_is_typed(fixture: Fixture) {
+    has_password(&fixture, ADA).await;
     for email in [" ada@acme.example ", "ADA@Acme.Example"] {
-        let signed_in = sign_in(&house.service, 1, email).await;
+        let signed_in = sign_in(&fixture.service, 1, email).await;
         assert_eq!(signed_in.session.kind, SessionKind::SignIn);
         assert_eq!(signed_in.session.expires_at, time(1 + 7 * DAY));
     }
 }
 
-async fn the_session_of_a_former_cookie_ends(house: House) {
-    let guest = Guest::of(&house, 0, ADA).await;
+async fn the_session_of_a_former_cookie_ends(fixture: Fixture) {
+    let guest = Guest::of(&fixture, 0, ADA).await;
     let former = guest.signed_in.cookie.expose();
     let attempt = Attempt { email: ADA, password: "wrong", device: "" };
-    house.service.sign_in(&at(1), attempt, Some(former)).await.unwrap_err();
-    assert!(guest.is_in(&house.service, 1).await, "a failed attempt ends nothing");
+    fixture.service.sign_in(&at(1), attempt, Some(former)).await.unwrap_err();
+    assert!(guest.is_in(&fixture.service, 1).await, "a failed attempt ends nothing");
     let attempt = Attempt { email: ADA, password: PASSWORD, device: "" };
-    let next = house.service.sign_in(&at(2), attempt, Some(former)).await.unwrap();
+    let next = fixture.service.sign_in(&at(2), attempt, Some(former)).await.unwrap();
     assert_eq!(next.session.device, "unknown");
-    assert!(!guest.is_in(&house.service, 2).await);
-    assert!(house.service.find_sign_in(&at(2), former).await.unwrap().is_none());
-    assert!(house.service.find_sign_in(&at(2), next.cookie.expose()).await.unwrap().is_some());
+    assert!(!guest.is_in(&fixture.service, 2).await);
+    assert!(fixture.service.find_sign_in(&at(2), former).await.unwrap().is_none());
+    assert!(fixture.service.find_sign_in(&at(2), next.cookie.expose()).await.unwrap().is_some());
 }
 
-async fn a_pending_sign_in_is_no_sign_in(house: House) {
-    let guest = Guest::of(&house, 0, ADA).await;
-    let (phone, _) = enrol(&house, 30, &guest).await;
-    let pending = sign_in(&house.service, 90, ADA).await;
+async fn a_pending_sign_in_is_no_sign_in(fixture: Fixture) {
+    let guest = Guest::of(&fixture, 0, ADA).await;
+    let (phone, _) = enrol(&fixture, 30, &guest).await;
+    let pending = sign_in(&fixture.service, 90, ADA).await;
     assert!(pending.is_pending());
-    // Whoever forgets to look gives out a code; it buys nothing.
-    let code = crate::browser::code(&house.service, 90, &pending).await;
-    crate::browser::arrive(&house.service, 90, &code).await.unwrap_err();
+    // Whoever forgets to look gives out a code; it is exchanged for nothing.
+    let code = crate::browser::code(&fixture.service, 90, &pending).await;
+    crate::browser::sign_in_to_viewport(&fixture.service, 90, &code).await.unwrap_err();
     let listed =
-        house.service.list_sessions(&at(90), &guest.visitor(&house.service, 90).await).await.unwrap();
+        fixture.service.list_sessions(&at(90), &guest.user(&fixture.service, 90).await).await.unwrap();
     assert_eq!(listed.len(), 1);
-    let signed_in = sign_in_with(&house.service, 120, ADA, &phone.code_at(time(120))).await;
+    let signed_in = sign_in_with(&fixture.service, 120, ADA, &phone.code_at(time(120))).await;
     assert_eq!(signed_in.session.second_factor_at, Some(time(120)));
-    let guest = Guest::with(&house, 121, signed_in).await;
-    assert_eq!(guest.visitor(&house.service, 121).await.session.second_factor_at, Some(time(120)));
+    let guest = Guest::with(&fixture, 121, signed_in).await;
+    assert_eq!(guest.user(&fixture.service, 121).await.session.second_factor_at, Some(time(120)));
 }
 
-async fn a_pending_sign_in_ends_after_ten_minutes_and_is_completed_once(house: House) {
-    let guest = Guest::of(&house, 0, ADA).await;
-    let (phone, codes) = enrol(&house, 0, &guest).await;
-    let service = &house.service;
+async fn a_pending_sign_in_ends_after_ten_minutes_and_is_completed_once(fixture: Fixture) {
+    let guest = Guest::of(&fixture, 0, ADA).await;
+    let (phone, codes) = enrol(&fixture, 0, &guest).await;
+    let service = &fixture.service;
     let late = sign_in(service, 60, ADA).await;
     let over = service.give_second_factor(&at(660), late.cookie.expose(), &phone.code_at(time(660))).await;
-    assert!(matches!(over, Err(SignInRefusal::Over)), "{over:?}");
+    assert!(matches!(over, Err(SignInRejection::Over)), "{over:?}");
     let pending = sign_in(service, 700, ADA).await;
     let code = phone.code_at(time(701));
     let done = service.give_second_factor(&at(701), pending.cookie.expose(), &code).await.unwrap();
@@ -95,40 +95,40 @@ async fn a_pending_sign_in_ends_after_ten_minutes_and_is_completed_once(house: H
     assert!(service.find_sign_in(&at(702), pending.cookie.expose()).await.unwrap().is_none());
     for cookie in [pending.cookie.expose(), done.cookie.expose()] {
         let again = service.give_second_factor(&at(702), cookie, &codes[0]).await;
-        assert!(matches!(again, Err(SignInRefusal::Over)), "{again:?}");
+        assert!(matches!(again, Err(SignInRejection::Over)), "{again:?}");
     }
 }
 
-async fn a_wrong_second_factor_leaves_the_sign_in_pending(house: House) {
-    let guest = Guest::of(&house, 0, ADA).await;
-    let (phone, _) = enrol(&house, 0, &guest).await;
-    let service = &house.service;
+async fn a_wrong_second_factor_leaves_the_sign_in_pending(fixture: Fixture) {
+    let guest = Guest::of(&fixture, 0, ADA).await;
+    let (phone, _) = enrol(&fixture, 0, &guest).await;
+    let service = &fixture.service;
     let pending = sign_in(service, 90, ADA).await;
     for code in ["", "000", "abcd-efgh-jkmn", &phone.code_at(time(3600))] {
         let wrong = service.give_second_factor(&at(90), pending.cookie.expose(), code).await;
-        assert!(matches!(wrong, Err(SignInRefusal::Wrong)), "{code}: {wrong:?}");
+        assert!(matches!(wrong, Err(SignInRejection::Wrong)), "{code}: {wrong:?}");
     }
     let code = phone.code_at(time(90));
     service.give_second_factor(&at(90), pending.cookie.expose(), &code).await.unwrap();
 }
 
-async fn a_sign_in_ends_after_twelve_idle_hours(house: House) {
-    let guest = Guest::of(&house, 0, ADA).await;
-    let (service, cookie) = (&house.service, guest.signed_in.cookie.expose());
+async fn a_sign_in_ends_after_twelve_idle_hours(fixture: Fixture) {
+    let guest = Guest::of(&fixture, 0, ADA).await;
+    let (service, cookie) = (&fixture.service, guest.signed_in.cookie.expose());
     assert!(service.find_sign_in(&at(12 * HOUR - 1), cookie).await.unwrap().is_some());
     assert!(service.find_sign_in(&at(12 * HOUR), cookie).await.unwrap().is_none());
     assert!(guest.look(service, 12 * HOUR).await.is_none());
     // Viewport's use is the sign-in's use.
-    let visitor = guest.visitor(service, 12 * HOUR - 1).await;
+    let user = guest.user(service, 12 * HOUR - 1).await;
     assert!(service.find_sign_in(&at(23 * HOUR), cookie).await.unwrap().is_some());
     assert!(guest.is_in(service, 24 * HOUR - 2).await);
-    assert_eq!(service.list_sessions(&at(35 * HOUR), &visitor).await.unwrap().len(), 1);
-    assert_eq!(service.list_sessions(&at(37 * HOUR), &visitor).await.unwrap().len(), 0, "it is over");
+    assert_eq!(service.list_sessions(&at(35 * HOUR), &user).await.unwrap().len(), 1);
+    assert_eq!(service.list_sessions(&at(37 * HOUR), &user).await.unwrap().len(), 0, "it is over");
 }
 
-async fn a_sign_in_ends_after_seven_days_however_busy_it_is(house: House) {
-    let guest = Guest::of(&house, 0, ADA).await;
-    let service = &house.service;
+async fn a_sign_in_ends_after_seven_days_however_busy_it_is(fixture: Fixture) {
+    let guest = Guest::of(&fixture, 0, ADA).await;
+    let service = &fixture.service;
     for hour in (0..7 * 24).step_by(8) {
         assert!(guest.is_in(service, hour * HOUR).await, "hour {hour}");
     }
@@ -137,9 +137,9 @@ async fn a_sign_in_ends_after_seven_days_however_busy_it_is(house: House) {
     assert!(service.find_sign_in(&at(7 * DAY), guest.signed_in.cookie.expose()).await.unwrap().is_none());
 }
 
-async fn signing_out_ends_viewport_too(house: House) {
-    let (guest, other) = (Guest::of(&house, 0, ADA).await, Guest::of(&house, 0, ADA).await);
-    let service = &house.service;
+async fn signing_out_ends_viewport_too(fixture: Fixture) {
+    let (guest, other) = (Guest::of(&fixture, 0, ADA).await, Guest::of(&fixture, 0, ADA).await);
+    let service = &fixture.service;
     service.sign_out(&at(1), "no cookie").await.unwrap();
     service.sign_out(&at(1), guest.signed_in.cookie.expose()).await.unwrap();
     assert!(!guest.is_in(service, 1).await);
@@ -147,20 +147,20 @@ async fn signing_out_ends_viewport_too(house: House) {
     // Viewport's cookie ends the sign-in that it came from.
     service.sign_out(&at(1), &other.cookie).await.unwrap();
     assert!(service.find_sign_in(&at(1), other.signed_in.cookie.expose()).await.unwrap().is_none());
-    assert_eq!(house.database.number("SELECT COUNT(*) FROM sessions").await, 0);
+    assert_eq!(fixture.database.number("SELECT COUNT(*) FROM sessions").await, 0);
 }
 
-async fn limited(sign_ins_per_person: u32, sign_ins_per_address: u32) -> House {
+async fn limited(sign_ins_per_person: u32, sign_ins_per_address: u32) -> Fixture {
     let policy = Policy { sign_ins_per_person, sign_ins_per_address, ..policy() };
-    let house = House::with(Engine::Sqlite, policy).await;
-    has_password(&house, ADA).await;
-    house
+    let fixture = Fixture::with(Engine::Sqlite, policy).await;
+    has_password(&fixture, ADA).await;
+    fixture
 }
 
-fn waits(answer: Result<service::sign_in::SignedIn, SignInRefusal>) -> bool {
+fn waits(answer: Result<service::users::sign_in::SignedIn, SignInRejection>) -> bool {
     match answer {
-        Ok(_) | Err(SignInRefusal::Wrong) => false,
-        Err(SignInRefusal::TooManyAttempts(seconds)) => {
+        Ok(_) | Err(SignInRejection::Wrong) => false,
+        Err(SignInRejection::TooManyAttempts(seconds)) => {
             assert!((1..=61).contains(&seconds), "{seconds}");
             true
         }
@@ -170,94 +170,100 @@ fn waits(answer: Result<service::sign_in::SignedIn, SignInRefusal>) -> bool {
 
 #[tokio::test]
 async fn one_network_cannot_lock_a_person_out_of_another() {
-    let house = limited(2, 0).await;
+    let fixture = limited(2, 0).await;
     let (bad, home) = (from("192.0.2.1", 0), from("198.51.100.1", 0));
     let mut waited = 0;
     // Far more than the limit of all networks together.
     for _ in 0..100 {
-        waited += usize::from(waits(try_sign_in(&house.service, &bad, ADA, "wrong").await));
+        waited += usize::from(waits(try_sign_in(&fixture.service, &bad, ADA, "wrong").await));
     }
     assert!(waited >= 95, "{waited}");
-    assert!(waits(try_sign_in(&house.service, &bad, ADA, PASSWORD).await), "the right one waits as well");
-    assert!(!waits(try_sign_in(&house.service, &home, ADA, PASSWORD).await));
+    assert!(waits(try_sign_in(&fixture.service, &bad, ADA, PASSWORD).await), "the right one waits as well");
+    assert!(!waits(try_sign_in(&fixture.service, &home, ADA, PASSWORD).await));
 }
 
 #[tokio::test]
 async fn guesses_from_many_networks_are_limited_together() {
-    let house = limited(2, 0).await;
+    let fixture = limited(2, 0).await;
     let mut waited = 0;
     for number in 0..40 {
         let ctx = from(&format!("{}.0.2.1", number + 1), 0);
-        waited += usize::from(waits(try_sign_in(&house.service, &ctx, ADA, "wrong").await));
+        waited += usize::from(waits(try_sign_in(&fixture.service, &ctx, ADA, "wrong").await));
     }
     assert!(waited >= 15, "{waited}");
 }
 
 #[tokio::test]
 async fn guesses_from_everywhere_keep_nobody_out_of_the_own_network() {
-    let house = limited(2, 0).await;
+    let fixture = limited(2, 0).await;
     let home = || from("2001:db8:1:2::7", 0);
-    let signed_in = try_sign_in(&house.service, &home(), ADA, PASSWORD).await;
+    let signed_in = try_sign_in(&fixture.service, &home(), ADA, PASSWORD).await;
     assert!(signed_in.is_ok());
     for number in 0..60 {
-        let _ = try_sign_in(&house.service, &from(&format!("{}.0.2.1", number + 1), 0), ADA, "wrong").await;
+        let _ = try_sign_in(&fixture.service, &from(&format!("{}.0.2.1", number + 1), 0), ADA, "wrong").await;
     }
-    assert!(waits(try_sign_in(&house.service, &from("2001:db8:9::1", 0), ADA, PASSWORD).await), "elsewhere");
+    assert!(
+        waits(try_sign_in(&fixture.service, &from("2001:db8:9::1", 0), ADA, PASSWORD).await),
+        "elsewhere"
+    );
     let neighbour = from("2001:db8:1:2::8", 0);
-    assert!(try_sign_in(&house.service, &neighbour, ADA, PASSWORD).await.is_ok(), "the own network");
-    assert!(waits(try_sign_in(&house.service, &home(), ADA, "wrong").await), "which has its own limit still");
+    assert!(try_sign_in(&fixture.service, &neighbour, ADA, PASSWORD).await.is_ok(), "the own network");
+    assert!(
+        waits(try_sign_in(&fixture.service, &home(), ADA, "wrong").await),
+        "which has its own limit still"
+    );
 }
 
 #[tokio::test]
 async fn writing_an_address_otherwise_does_not_begin_to_count_anew() {
-    let house = limited(2, 0).await;
+    let fixture = limited(2, 0).await;
     let mut waited = 0;
     for email in ["ada@acme.example", " ada@acme.example", "ADA@acme.example", "Ada@Acme.Example\t", ADA] {
-        waited += usize::from(waits(try_sign_in(&house.service, &at(0), email, "wrong").await));
+        waited += usize::from(waits(try_sign_in(&fixture.service, &at(0), email, "wrong").await));
     }
     assert_eq!(waited, 3);
 }
 
 #[tokio::test]
 async fn an_address_that_tries_many_people_has_to_wait() {
-    let house = limited(0, 3).await;
+    let fixture = limited(0, 3).await;
     let mut waited = 0;
     for number in 0..5 {
         let email = format!("person{number}@acme.example");
-        waited += usize::from(waits(try_sign_in(&house.service, &at(0), &email, "wrong").await));
+        waited += usize::from(waits(try_sign_in(&fixture.service, &at(0), &email, "wrong").await));
     }
     assert_eq!(waited, 2);
-    assert!(!waits(try_sign_in(&house.service, &from("198.51.100.1", 0), ADA, PASSWORD).await));
+    assert!(!waits(try_sign_in(&fixture.service, &from("198.51.100.1", 0), ADA, PASSWORD).await));
 }
 
 #[tokio::test]
 async fn guesses_at_a_second_factor_are_limited() {
-    let house = limited(3, 0).await;
-    let signed_in = sign_in(&house.service, 0, ADA).await;
-    let guest = Guest::with(&house, 0, signed_in).await;
-    let (phone, _) = enrol(&house, 0, &guest).await;
-    let pending = sign_in(&house.service, 90, ADA).await;
+    let fixture = limited(3, 0).await;
+    let signed_in = sign_in(&fixture.service, 0, ADA).await;
+    let guest = Guest::with(&fixture, 0, signed_in).await;
+    let (phone, _) = enrol(&fixture, 0, &guest).await;
+    let pending = sign_in(&fixture.service, 90, ADA).await;
     for _ in 0..2 {
-        let answer = house.service.give_second_factor(&at(90), pending.cookie.expose(), "000000").await;
-        assert!(matches!(answer, Err(SignInRefusal::Wrong)), "{answer:?}");
+        let answer = fixture.service.give_second_factor(&at(90), pending.cookie.expose(), "000000").await;
+        assert!(matches!(answer, Err(SignInRejection::Wrong)), "{answer:?}");
     }
     let code = phone.code_at(time(90));
-    let answer = house.service.give_second_factor(&at(90), pending.cookie.expose(), &code).await;
-    assert!(matches!(answer, Err(SignInRefusal::TooManyAttempts(1..=121))), "{answer:?}");
+    let answer = fixture.service.give_second_factor(&at(90), pending.cookie.expose(), &code).await;
+    assert!(matches!(answer, Err(SignInRejection::TooManyAttempts(1..=121))), "{answer:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn passwords_that_would_wait_too_long_are_turned_away() {
-    let house = House::with(Engine::Sqlite, Policy { password_checks: 1, ..policy() }).await;
-    has_password(&house, ADA).await;
-    let (service, ctx) = (&house.service, at(1));
+    let fixture = Fixture::with(Engine::Sqlite, Policy { password_checks: 1, ..policy() }).await;
+    has_password(&fixture, ADA).await;
+    let (service, ctx) = (&fixture.service, at(1));
     let attempts = (0..80).map(|_| try_sign_in(service, &ctx, ADA, "wrong"));
-    let refusals = futures::future::join_all(attempts).await.into_iter().map(Result::unwrap_err);
+    let rejections = futures::future::join_all(attempts).await.into_iter().map(Result::unwrap_err);
     let (mut wrong, mut later) = (0, 0);
-    for refusal in refusals {
-        match refusal {
-            SignInRefusal::Wrong => wrong += 1,
-            SignInRefusal::TooManyAttempts(_) => later += 1,
+    for rejection in rejections {
+        match rejection {
+            SignInRejection::Wrong => wrong += 1,
+            SignInRejection::TooManyAttempts(_) => later += 1,
             other => panic!("{other:?}"),
         }
     }

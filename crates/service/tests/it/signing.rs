@@ -1,11 +1,11 @@
 //! The signing keys' life: published, signing, retired, withdrawn, on every node.
 
-use crate::house::{
-    DAY, HOUR, House, Pair, accepts, at, exchange, on_both_engines, policy, reason, rejected, time,
+use crate::fixture::{
+    DAY, Fixture, HOUR, Pair, accepts, at, exchange, on_both_engines, policy, reason, rejection_in, time,
 };
 use jose::Algorithm;
 use serde_json::Value;
-use service::{Policy, Reject, Service, signing::operator};
+use service::{Policy, Rejection, Service, tokens::signing_keys::operator};
 
 on_both_engines!(
     a_fresh_installation_signs_at_once,
@@ -39,190 +39,191 @@ async fn token(node: &Service, seconds: i64, pair: &Pair) -> (String, String) {
     (crate::tokens::part(&token, 0)["kid"].as_str().unwrap().to_owned(), token)
 }
 
-async fn long_lived(house: &House) -> Pair {
+async fn long_lived(fixture: &Fixture) -> Pair {
     let input = service::keys::GenerateKey { label: "CI".into(), expires_in_days: Some(365) };
-    house.service.generate_key(&at(0), &house.admin, &input).await.unwrap().into()
+    fixture.service.generate_key(&at(0), &fixture.admin, &input).await.unwrap().into()
 }
 
-async fn a_fresh_installation_signs_at_once(house: House) {
-    let pair = house.generate(0).await;
-    let (kid, bought) = token(&house.service, 0, &pair).await;
-    assert_eq!(published(&house.service).await, std::slice::from_ref(&kid));
-    assert!(house.accepts(0, &bought).await);
-    let listed = house.service.list_signing_keys(&at(0)).await.unwrap();
+async fn a_fresh_installation_signs_at_once(fixture: Fixture) {
+    let pair = fixture.generate(0).await;
+    let (kid, issued) = token(&fixture.service, 0, &pair).await;
+    assert_eq!(published(&fixture.service).await, std::slice::from_ref(&kid));
+    assert!(fixture.accepts(0, &issued).await);
+    let listed = fixture.service.list_signing_keys(&at(0)).await.unwrap();
     let [key] = &listed[..] else { panic!("{listed:?}") };
     assert_eq!((key.kid.as_str(), key.algorithm.as_str(), key.signs_now), (kid.as_str(), "ES256", true));
     assert_eq!((key.created_at, key.signs_from), (time(0), time(0)));
-    let der = house.service.current_public_key(&at(0)).await.unwrap();
+    let der = fixture.service.current_public_key(&at(0)).await.unwrap();
     assert!(der.starts_with(&[0x30]), "a SubjectPublicKeyInfo");
 }
 
-async fn the_next_key_is_published_before_it_signs(house: House) {
-    let other = house.another_node(0).await;
-    let pair = long_lived(&house).await;
-    let (first, _) = token(&house.service, 0, &pair).await;
-    house.service.every_minute(&at(DUE - 1)).await.unwrap();
-    assert_eq!(published(&house.service).await.len(), 1);
-    house.service.every_minute(&at(DUE)).await.unwrap();
-    let both = published(&house.service).await;
+async fn the_next_key_is_published_before_it_signs(fixture: Fixture) {
+    let other = fixture.another_node(0).await;
+    let pair = long_lived(&fixture).await;
+    let (first, _) = token(&fixture.service, 0, &pair).await;
+    fixture.service.every_minute(&at(DUE - 1)).await.unwrap();
+    assert_eq!(published(&fixture.service).await.len(), 1);
+    fixture.service.every_minute(&at(DUE)).await.unwrap();
+    let both = published(&fixture.service).await;
     assert_eq!((both.len(), &both[0]), (2, &first));
     assert_eq!(published(&other).await, both);
-    house.service.every_minute(&at(DUE + 60)).await.unwrap();
-    assert_eq!(published(&house.service).await, both);
+    fixture.service.every_minute(&at(DUE + 60)).await.unwrap();
+    assert_eq!(published(&fixture.service).await, both);
     // The other node knows it before anyone signs with it, and they change over at the same second.
     other.every_minute(&at(DUE + 60)).await.unwrap();
-    for node in [&house.service, &other] {
+    for node in [&fixture.service, &other] {
         assert_eq!(token(node, 30 * DAY - 1, &pair).await.0, first);
         assert_eq!(token(node, 30 * DAY, &pair).await.0, both[1]);
     }
-    let listed = house.service.list_signing_keys(&at(30 * DAY)).await.unwrap();
+    let listed = fixture.service.list_signing_keys(&at(30 * DAY)).await.unwrap();
     assert_eq!(listed.iter().map(|key| key.signs_now).collect::<Vec<_>>(), [false, true]);
 }
 
-async fn a_retired_key_verifies_until_its_last_token_has_expired(house: House) {
-    let pair = long_lived(&house).await;
-    house.service.every_minute(&at(DUE)).await.unwrap();
-    let (first, last_token) = token(&house.service, 30 * DAY - 1, &pair).await;
+async fn a_retired_key_verifies_until_its_last_token_has_expired(fixture: Fixture) {
+    let pair = long_lived(&fixture).await;
+    fixture.service.every_minute(&at(DUE)).await.unwrap();
+    let (first, last_token) = token(&fixture.service, 30 * DAY - 1, &pair).await;
     let change = 30 * DAY;
     for (later, keys) in [(0, 2), (299, 2), (300, 2), (900, 2), (901, 1)] {
-        house.service.every_minute(&at(change + later)).await.unwrap();
-        let published = published(&house.service).await;
+        fixture.service.every_minute(&at(change + later)).await.unwrap();
+        let published = published(&fixture.service).await;
         assert_eq!(published.len(), keys, "{later}");
         assert_eq!(published.contains(&first), keys == 2);
-        assert_eq!(house.accepts(change + later, &last_token).await, later < 299, "{later}");
+        assert_eq!(fixture.accepts(change + later, &last_token).await, later < 299, "{later}");
     }
     // The next change comes 30 days after this one, and so on.
     for month in 2..=4 {
-        house.service.every_minute(&at(month * 30 * DAY - HOUR - 1)).await.unwrap();
-        assert_eq!(published(&house.service).await.len(), 1);
-        house.service.every_minute(&at(month * 30 * DAY - HOUR)).await.unwrap();
-        assert_eq!(published(&house.service).await.len(), 2);
-        house.service.every_minute(&at(month * 30 * DAY + HOUR)).await.unwrap();
+        fixture.service.every_minute(&at(month * 30 * DAY - HOUR - 1)).await.unwrap();
+        assert_eq!(published(&fixture.service).await.len(), 1);
+        fixture.service.every_minute(&at(month * 30 * DAY - HOUR)).await.unwrap();
+        assert_eq!(published(&fixture.service).await.len(), 2);
+        fixture.service.every_minute(&at(month * 30 * DAY + HOUR)).await.unwrap();
     }
 }
 
-async fn node_with(house: &House, algorithm: Algorithm, seconds: i64) -> Service {
+async fn node_with(fixture: &Fixture, algorithm: Algorithm, seconds: i64) -> Service {
     let policy = Policy { algorithm, ..policy() };
-    crate::house::open(&house.database, &house.master_key, policy, seconds).await
+    crate::fixture::open(&fixture.database, &fixture.master_key, policy, seconds).await
 }
 
-async fn another_algorithm_takes_over_after_the_lead_time(house: House) {
-    let pair = house.generate(0).await;
+async fn another_algorithm_takes_over_after_the_lead_time(fixture: Fixture) {
+    let pair = fixture.generate(0).await;
     let mut start = 0;
     for (algorithm, name) in
         [(Algorithm::EdDsa, "EdDSA"), (Algorithm::Rs256, "RS256"), (Algorithm::Es256, "ES256")]
     {
         start += DAY;
-        let before = published(&house.service).await;
-        let node = node_with(&house, algorithm, start).await;
+        let before = published(&fixture.service).await;
+        let node = node_with(&fixture, algorithm, start).await;
         node.keep_signing_keys(&at(start)).await.unwrap();
         assert_eq!(published(&node).await.len(), before.len() + 1);
         let (old, _) = token(&node, start + HOUR - 1, &pair).await;
         assert_eq!(Some(&old), before.last());
-        let (new, bought) = token(&node, start + HOUR, &pair).await;
+        let (new, issued) = token(&node, start + HOUR, &pair).await;
         assert_ne!(new, old);
-        assert_eq!(crate::tokens::part(&bought, 0)["alg"], name);
+        assert_eq!(crate::tokens::part(&issued, 0)["alg"], name);
         // Nodes of any setting verify it.
-        assert!(accepts(&house.service, start + HOUR, &bought).await);
+        assert!(accepts(&fixture.service, start + HOUR, &issued).await);
         node.every_minute(&at(start + 3 * HOUR)).await.unwrap();
         assert_eq!(published(&node).await, [new]);
     }
 }
 
-async fn an_operators_process_takes_the_keys_as_they_are(house: House) {
+async fn an_operators_process_takes_the_keys_as_they_are(fixture: Fixture) {
     // It may not have been given the server's settings.
-    let operators = node_with(&house, Algorithm::EdDsa, 60 * DAY).await;
+    let operators = node_with(&fixture, Algorithm::EdDsa, 60 * DAY).await;
     assert_eq!(published(&operators).await.len(), 1);
     let made = operators.rotate_signing_key(&at(60 * DAY), operator("root"), true).await.unwrap();
     assert_eq!(made.algorithm, "ES256");
-    assert_eq!(published(&house.service).await.len(), 2);
+    assert_eq!(published(&fixture.service).await.len(), 2);
 }
 
-async fn nodes_set_to_different_algorithms_do_not_make_key_after_key(house: House) {
-    let other = node_with(&house, Algorithm::EdDsa, 0).await;
+async fn nodes_set_to_different_algorithms_do_not_make_key_after_key(fixture: Fixture) {
+    let other = node_with(&fixture, Algorithm::EdDsa, 0).await;
     for minute in 0..240 {
-        house.service.every_minute(&at(minute * 60)).await.unwrap();
+        fixture.service.every_minute(&at(minute * 60)).await.unwrap();
         other.every_minute(&at(minute * 60)).await.unwrap();
     }
-    let made = house.service.export_audit("system", 0).await.unwrap().len();
+    let made = fixture.service.export_audit("system", 0).await.unwrap().len();
     assert!(made <= 6, "{made} keys in four hours");
-    let left = published(&house.service).await.len();
+    let left = published(&fixture.service).await.len();
     assert!(left <= 3, "{left} published keys");
 }
 
-async fn a_key_made_at_once_signs_at_once_and_the_old_tokens_live_on(house: House) {
-    let other = house.another_node(0).await;
-    let pair = house.generate(0).await;
-    let (old, before) = token(&house.service, 10, &pair).await;
-    let made = house.service.rotate_signing_key(&at(10), operator("root"), true).await.unwrap();
+async fn a_key_made_at_once_signs_at_once_and_the_old_tokens_live_on(fixture: Fixture) {
+    let other = fixture.another_node(0).await;
+    let pair = fixture.generate(0).await;
+    let (old, before) = token(&fixture.service, 10, &pair).await;
+    let made = fixture.service.rotate_signing_key(&at(10), operator("root"), true).await.unwrap();
     assert!(made.signs_now && made.signs_from == time(10));
-    let (new, after) = token(&house.service, 10, &pair).await;
+    let (new, after) = token(&fixture.service, 10, &pair).await;
     assert_eq!(new, made.kid);
     assert_eq!(published(&other).await, [old, new]);
-    for node in [&house.service, &other] {
+    for node in [&fixture.service, &other] {
         assert!(accepts(node, 11, &before).await && accepts(node, 11, &after).await);
     }
     // Without haste it waits for the lead time.
-    let later = house.service.rotate_signing_key(&at(20), operator("root"), false).await.unwrap();
+    let later = fixture.service.rotate_signing_key(&at(20), operator("root"), false).await.unwrap();
     assert!(!later.signs_now && later.signs_from == time(20 + HOUR));
-    assert_eq!(token(&house.service, 20 + HOUR - 1, &pair).await.0, made.kid);
-    assert_eq!(token(&house.service, 20 + HOUR, &pair).await.0, later.kid);
+    assert_eq!(token(&fixture.service, 20 + HOUR - 1, &pair).await.0, made.kid);
+    assert_eq!(token(&fixture.service, 20 + HOUR, &pair).await.0, later.kid);
 }
 
-async fn a_withdrawn_key_ends_its_tokens_at_once_on_every_node(house: House) {
-    let other = house.another_node(0).await;
-    let pair = house.generate(0).await;
-    let (old, bought) = token(&house.service, 10, &pair).await;
-    let person = house.service.issue_person_token(&at(10), "root", crate::house::MAX, None).await.unwrap();
-    assert!(accepts(&other, 10, &bought).await && accepts(&other, 10, &person).await);
-    house.service.rotate_signing_key(&at(10), operator("root"), true).await.unwrap();
-    house.service.withdraw_signing_key(&at(10), operator("root"), &old).await.unwrap();
-    // The other node remembers the signatures, and refuses all the same.
+async fn a_withdrawn_key_ends_its_tokens_at_once_on_every_node(fixture: Fixture) {
+    let other = fixture.another_node(0).await;
+    let pair = fixture.generate(0).await;
+    let (old, issued) = token(&fixture.service, 10, &pair).await;
+    let person =
+        fixture.service.issue_person_token(&at(10), "root", crate::fixture::MAX, None).await.unwrap();
+    assert!(accepts(&other, 10, &issued).await && accepts(&other, 10, &person).await);
+    fixture.service.rotate_signing_key(&at(10), operator("root"), true).await.unwrap();
+    fixture.service.withdraw_signing_key(&at(10), operator("root"), &old).await.unwrap();
+    // The other node remembers the signatures, and rejects all the same.
     let expected = "the token was signed by a key that was withdrawn: exchange the key for a new token";
-    for bad in [&bought, &person] {
+    for bad in [&issued, &person] {
         assert_eq!(reason(&other, 10, bad).await, expected);
-        assert!(!house.accepts(10, bad).await);
+        assert!(!fixture.accepts(10, bad).await);
     }
     assert!(!published(&other).await.contains(&old));
-    let again = rejected(house.service.withdraw_signing_key(&at(11), operator("root"), &old).await);
-    assert_eq!(again, Reject::NotFound { kind: "signing key", id: old });
+    let again = rejection_in(fixture.service.withdraw_signing_key(&at(11), operator("root"), &old).await);
+    assert_eq!(again, Rejection::NotFound { kind: "signing key", id: old });
 }
 
-async fn a_withdrawn_key_signs_nothing_more_on_any_node(house: House) {
-    let other = house.another_node(0).await;
-    let pair = house.generate(0).await;
+async fn a_withdrawn_key_signs_nothing_more_on_any_node(fixture: Fixture) {
+    let other = fixture.another_node(0).await;
+    let pair = fixture.generate(0).await;
     let (old, _) = token(&other, 10, &pair).await;
-    let made = house.service.rotate_signing_key(&at(10), operator("root"), true).await.unwrap();
-    house.service.withdraw_signing_key(&at(10), operator("root"), &old).await.unwrap();
+    let made = fixture.service.rotate_signing_key(&at(10), operator("root"), true).await.unwrap();
+    fixture.service.withdraw_signing_key(&at(10), operator("root"), &old).await.unwrap();
     // The very next exchange of a node that has heard nothing of it yet.
-    let (kid, bought) = token(&other, 10, &pair).await;
+    let (kid, issued) = token(&other, 10, &pair).await;
     assert_eq!(kid, made.kid);
-    assert!(accepts(&other, 10, &bought).await && house.accepts(10, &bought).await);
+    assert!(accepts(&other, 10, &issued).await && fixture.accepts(10, &issued).await);
 }
 
-async fn the_key_that_signs_cannot_be_withdrawn(house: House) {
-    let pair = house.generate(0).await;
-    let (kid, bought) = token(&house.service, 10, &pair).await;
+async fn the_key_that_signs_cannot_be_withdrawn(fixture: Fixture) {
+    let pair = fixture.generate(0).await;
+    let (kid, issued) = token(&fixture.service, 10, &pair).await;
     // Nor when the clock stands before its time: it signs all the same, for want of another.
     for seconds in [10, -10 * HOUR] {
-        let refusal =
-            rejected(house.service.withdraw_signing_key(&at(seconds), operator("root"), &kid).await);
+        let rejection =
+            rejection_in(fixture.service.withdraw_signing_key(&at(seconds), operator("root"), &kid).await);
         let expected = "this key signs now: run `duku admin signing-key rotate --immediately` first";
-        assert_eq!(refusal, Reject::Conflict(expected.into()));
-        assert!(house.service.list_signing_keys(&at(seconds)).await.unwrap()[0].signs_now);
+        assert_eq!(rejection, Rejection::Conflict(expected.into()));
+        assert!(fixture.service.list_signing_keys(&at(seconds)).await.unwrap()[0].signs_now);
     }
-    assert!(house.accepts(10, &bought).await);
+    assert!(fixture.accepts(10, &issued).await);
 }
 
-async fn nodes_that_do_the_same_work_at_once_make_one_key(house: House) {
-    let mut nodes = vec![house.service.clone()];
+async fn nodes_that_do_the_same_work_at_once_make_one_key(fixture: Fixture) {
+    let mut nodes = vec![fixture.service.clone()];
     for _ in 0..3 {
-        nodes.push(house.another_node(0).await);
+        nodes.push(fixture.another_node(0).await);
     }
     let work =
         nodes.iter().cloned().map(|node| tokio::spawn(async move { node.every_minute(&at(DUE)).await }));
     for done in futures::future::join_all(work).await {
         done.unwrap().unwrap();
     }
-    assert_eq!(published(&house.service).await.len(), 2);
+    assert_eq!(published(&fixture.service).await.len(), 2);
 }

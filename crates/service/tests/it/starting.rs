@@ -1,13 +1,13 @@
 //! Opening the service: on fresh data, by several nodes, with the wrong master key, on damaged data.
 
-use crate::house::{House, at, entropy, exchange, on_both_engines, policy};
+use crate::fixture::{Fixture, at, entropy, exchange, on_both_engines, policy};
 use futures::future::join_all;
 use jose::MasterKey;
 use service::{OpenError, Service, sealed_under};
 use testkit::{Database, Engine};
 
 on_both_engines!(
-    a_wrong_master_key_is_refused_and_changes_nothing,
+    a_wrong_master_key_is_rejected_and_changes_nothing,
     a_damaged_signing_key_is_an_error_and_no_panic,
     opening_again_changes_nothing,
 );
@@ -32,7 +32,7 @@ async fn nodes_that_start_at_once_on_fresh_data_make_one_key(engine: Engine) {
         let master_key = MasterKey::generate(&*entropy());
         let starts = (0..6).map(|_| {
             let (database, master_key) = (database.clone(), master_key.clone());
-            tokio::spawn(async move { crate::house::open(&database, &master_key, policy(), 0).await })
+            tokio::spawn(async move { crate::fixture::open(&database, &master_key, policy(), 0).await })
         });
         let nodes: Vec<Service> = join_all(starts).await.into_iter().map(Result::unwrap).collect();
         assert_eq!(database.number("SELECT COUNT(*) FROM signing_keys").await, 1);
@@ -46,48 +46,48 @@ async fn nodes_that_start_at_once_on_fresh_data_make_one_key(engine: Engine) {
     }
 }
 
-async fn refusal(house: &House, master_key: MasterKey) -> OpenError {
-    let store = house.database.store().await;
+async fn rejection(fixture: &Fixture, master_key: MasterKey) -> OpenError {
+    let store = fixture.database.store().await;
     match Service::open(store, master_key, policy(), entropy(), &at(100 * 86_400)).await {
         Ok(_) => panic!("opened"),
         Err(error) => error,
     }
 }
 
-async fn a_wrong_master_key_is_refused_and_changes_nothing(house: House) {
-    let before = house.database.dump().await;
+async fn a_wrong_master_key_is_rejected_and_changes_nothing(fixture: Fixture) {
+    let before = fixture.database.dump().await;
     let wrong = MasterKey::generate(&*entropy());
-    let (expected, given) = (house.master_key.fingerprint(), wrong.fingerprint());
-    let error = refusal(&house, wrong.clone()).await;
+    let (expected, given) = (fixture.master_key.fingerprint(), wrong.fingerprint());
+    let error = rejection(&fixture, wrong.clone()).await;
     let text = error.to_string();
     assert!(
         matches!(&error, OpenError::WrongMasterKey { expected: e, given: g } if *e == expected && *g == given)
     );
     assert!(text.contains(&expected) && text.contains(&given), "{text}");
     assert!(text.contains("set DUKU_MASTER_KEY or restore the master.key file"), "{text}");
-    for key in [&wrong, &house.master_key] {
+    for key in [&wrong, &fixture.master_key] {
         assert!(!text.contains(key.to_base64().as_str()), "{text}");
     }
-    assert_eq!(house.database.dump().await, before);
-    assert_eq!(sealed_under(house.service.store()).await.unwrap(), Some(expected));
-    house.another_node(0).await;
+    assert_eq!(fixture.database.dump().await, before);
+    assert_eq!(sealed_under(fixture.service.store()).await.unwrap(), Some(expected));
+    fixture.another_node(0).await;
 }
 
-async fn a_damaged_signing_key_is_an_error_and_no_panic(house: House) {
-    let zero = if house.service.store().engine() == "sqlite" { "x'00'" } else { "'\\x00'" };
-    house.database.sql(&format!("UPDATE signing_keys SET sealed_private_key = {zero}")).await;
-    let error = refusal(&house, house.master_key.clone()).await.to_string();
-    let kid = &house.service.list_signing_keys(&at(0)).await.unwrap()[0].kid;
+async fn a_damaged_signing_key_is_an_error_and_no_panic(fixture: Fixture) {
+    let zero = if fixture.service.store().engine() == "sqlite" { "x'00'" } else { "'\\x00'" };
+    fixture.database.sql(&format!("UPDATE signing_keys SET sealed_private_key = {zero}")).await;
+    let error = rejection(&fixture, fixture.master_key.clone()).await.to_string();
+    let kid = &fixture.service.list_signing_keys(&at(0)).await.unwrap()[0].kid;
     assert_eq!(error, format!("signing key {kid}: this is not a sealed secret, or one of a newer version"));
     // The node that is running goes on with what it has.
-    let pair = house.generate(0).await;
-    exchange(&house.service, 0, &pair).await.unwrap();
+    let pair = fixture.generate(0).await;
+    exchange(&fixture.service, 0, &pair).await.unwrap();
 }
 
-async fn opening_again_changes_nothing(house: House) {
-    let before = house.database.dump().await;
-    let again = house.another_node(60).await;
-    assert_eq!(house.database.dump().await, before);
+async fn opening_again_changes_nothing(fixture: Fixture) {
+    let before = fixture.database.dump().await;
+    let again = fixture.another_node(60).await;
+    assert_eq!(fixture.database.dump().await, before);
     again.ready().await.unwrap();
-    assert_eq!(again.policy().issuer, crate::house::ISSUER);
+    assert_eq!(again.policy().issuer, crate::fixture::ISSUER);
 }

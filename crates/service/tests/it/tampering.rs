@@ -1,37 +1,37 @@
 //! Whoever can write to the database, but has not the master key, cannot change the audit log unnoticed.
 
-use crate::house::{House, NO_GRACE, at, on_both_engines};
+use crate::fixture::{Fixture, NO_GRACE, at, on_both_engines};
 use domain::audit::AuditEvent;
 use store::Location;
 
 on_both_engines!(tampering_with_the_audit_log_is_found_out, a_chain_can_be_appended_to_while_it_is_verified);
 
-/// A house whose log has ten entries of Acme and is open to whoever writes SQL.
-async fn unguarded(house: &House) {
-    let pair = house.generate(0).await;
+/// A fixture whose log has ten entries of Acme and is open to whoever writes SQL.
+async fn unguarded(fixture: &Fixture) {
+    let pair = fixture.generate(0).await;
     for second in 1..=4 {
-        house.rotate(second, &pair, NO_GRACE).await;
+        fixture.rotate(second, &pair, NO_GRACE).await;
     }
-    assert_eq!(house.entries().await, 10);
-    let drop = match house.database.location() {
+    assert_eq!(fixture.entries().await, 10);
+    let drop = match fixture.database.location() {
         Location::Sqlite(_) => "DROP TRIGGER audit_events_never_change; DROP TRIGGER audit_events_never_go",
         Location::Postgres(_) => "DROP TRIGGER audit_events_never_change ON audit_events",
     };
-    house.database.sql(drop).await;
+    fixture.database.sql(drop).await;
     let keep = "CREATE TABLE kept_events AS SELECT * FROM audit_events; \
                 CREATE TABLE kept_heads AS SELECT * FROM audit_heads";
-    house.database.sql(keep).await;
+    fixture.database.sql(keep).await;
 }
 
 /// The fault that verifying finds in Acme's chain after `sql`; everything is put back behind it.
-async fn fault_after(house: &House, sql: &str) -> Option<String> {
-    house.database.sql(sql).await;
-    let reports = house.service.verify_audit(Some(house.acme.id.as_str())).await.unwrap();
+async fn fault_after(fixture: &Fixture, sql: &str) -> Option<String> {
+    fixture.database.sql(sql).await;
+    let reports = fixture.service.verify_audit(Some(fixture.acme.id.as_str())).await.unwrap();
     let [report] = &reports[..] else { panic!("{sql}: {reports:?}") };
     let restore = "DELETE FROM audit_events; INSERT INTO audit_events SELECT * FROM kept_events; \
                    DELETE FROM audit_heads; INSERT INTO audit_heads SELECT * FROM kept_heads";
-    house.database.sql(restore).await;
-    report.fault.clone()
+    fixture.database.sql(restore).await;
+    report.damage.clone()
 }
 
 /// SQL that gives the chain from `event` on hashes that fit again, as someone would who knows how they are made.
@@ -52,11 +52,11 @@ fn rehash(mut events: Vec<AuditEvent>) -> String {
     sql.join("; ")
 }
 
-async fn tampering_with_the_audit_log_is_found_out(house: House) {
-    unguarded(&house).await;
-    let acme = house.acme.id.as_str();
-    let events = house.service.export_audit(acme, 0).await.unwrap();
-    assert_eq!(fault_after(&house, "SELECT 1").await, None);
+async fn tampering_with_the_audit_log_is_found_out(fixture: Fixture) {
+    unguarded(&fixture).await;
+    let acme = fixture.acme.id.as_str();
+    let events = fixture.service.export_audit(acme, 0).await.unwrap();
+    assert_eq!(fault_after(&fixture, "SELECT 1").await, None);
 
     let cut =
         |number: i64| format!("DELETE FROM audit_events WHERE chain = '{acme}' AND sequence > {number}");
@@ -115,35 +115,37 @@ async fn tampering_with_the_audit_log_is_found_out(house: House) {
         ),
         (head("seal = (SELECT seal FROM kept_heads WHERE chain = 'system')"), seal.into()),
     ] {
-        assert_eq!(fault_after(&house, &sql).await, Some(expected), "{sql}");
+        assert_eq!(fault_after(&fixture, &sql).await, Some(expected), "{sql}");
     }
     // The system's own chain is missed, too.
-    house
+    fixture
         .database
         .sql(
             "DELETE FROM audit_events WHERE chain = 'system'; DELETE FROM audit_heads WHERE chain = 'system'",
         )
         .await;
-    let reports = house.service.verify_audit(None).await.unwrap();
-    let faults: Vec<_> =
-        reports.iter().filter_map(|report| Some((report.chain.as_str(), report.fault.as_deref()?))).collect();
-    assert_eq!(faults, [("system", missing)]);
+    let reports = fixture.service.verify_audit(None).await.unwrap();
+    let damage: Vec<_> = reports
+        .iter()
+        .filter_map(|report| Some((report.chain.as_str(), report.damage.as_deref()?)))
+        .collect();
+    assert_eq!(damage, [("system", missing)]);
 }
 
-async fn a_chain_can_be_appended_to_while_it_is_verified(house: House) {
-    let node = house.another_node(0).await;
-    let admin = house.admin.clone();
+async fn a_chain_can_be_appended_to_while_it_is_verified(fixture: Fixture) {
+    let node = fixture.another_node(0).await;
+    let admin = fixture.admin.clone();
     let appending = tokio::spawn(async move {
         for second in 0..40 {
             node.set_key_policy(&at(second), &admin, 7, 30).await.unwrap();
         }
     });
     while !appending.is_finished() {
-        for report in house.service.verify_audit(None).await.unwrap() {
-            assert_eq!(report.fault, None, "{report:?}");
+        for report in fixture.service.verify_audit(None).await.unwrap() {
+            assert_eq!(report.damage, None, "{report:?}");
         }
     }
     appending.await.unwrap();
-    let reports = house.service.verify_audit(Some(house.acme.id.as_str())).await.unwrap();
-    assert_eq!(reports[0].entries, house.entries().await);
+    let reports = fixture.service.verify_audit(Some(fixture.acme.id.as_str())).await.unwrap();
+    assert_eq!(reports[0].entries, fixture.entries().await);
 }

@@ -1,6 +1,6 @@
 //! Use counters and "last used": true before they are written, and none is lost on the way.
 
-use crate::house::{House, Pair, at, exchange_with, from, generate, on_both_engines, policy, time};
+use crate::fixture::{Fixture, Pair, at, exchange_with, from, generate, on_both_engines, policy, time};
 use domain::KeyId;
 use service::{Policy, Service};
 use std::{
@@ -25,15 +25,15 @@ on_both_engines!(
     old_counters_are_forgotten_day_by_day,
 );
 
-async fn last_used(node: &Service, house: &House, pair: &Pair) -> Option<(i64, String)> {
-    let overview = node.get_key(&house.admin, &pair.id).await.unwrap();
+async fn last_used(node: &Service, fixture: &Fixture, pair: &Pair) -> Option<(i64, String)> {
+    let overview = node.get_key(&fixture.admin, &pair.id).await.unwrap();
     let seconds = overview.last_used_at.map(|at| at.seconds() - time(0).seconds());
     seconds.zip(overview.last_used_from)
 }
 
-async fn days(house: &House, pair: &Pair) -> Vec<KeyUse> {
+async fn days(fixture: &Fixture, pair: &Pair) -> Vec<KeyUse> {
     let id = KeyId::parse(&pair.id).unwrap();
-    house.service.store().reader().await.unwrap().key_days(&id, 0).await.unwrap()
+    fixture.service.store().reader().await.unwrap().key_days(&id, 0).await.unwrap()
 }
 
 fn use_of(exchanges: i64, api_calls: i64) -> Vec<KeyUse> {
@@ -44,24 +44,27 @@ fn seen(seconds: i64, address: &str) -> (i64, String) {
     (seconds, address.to_owned())
 }
 
-async fn last_used_is_true_before_anything_is_written(house: House) {
-    let pair = house.generate(0).await;
-    assert_eq!(last_used(&house.service, &house, &pair).await, None);
-    let bought = exchange_with(&house.service, &from("192.0.2.1", 10), &pair).await.unwrap();
-    assert_eq!(last_used(&house.service, &house, &pair).await, Some(seen(10, "192.0.2.1")));
-    house.service.authenticate(&from("2001:db8::1", 20), &bought.access_token).await.unwrap();
-    assert_eq!(last_used(&house.service, &house, &pair).await, Some(seen(20, "2001:db8::1")));
-    assert_eq!(days(&house, &pair).await, []);
-    house.service.flush_usage(&at(21)).await.unwrap();
-    assert_eq!(last_used(&house.service, &house, &pair).await, Some(seen(20, "2001:db8::1")));
-    assert_eq!(last_used(&house.another_node(21).await, &house, &pair).await, Some(seen(20, "2001:db8::1")));
-    assert_eq!(days(&house, &pair).await, use_of(1, 1));
+async fn last_used_is_true_before_anything_is_written(fixture: Fixture) {
+    let pair = fixture.generate(0).await;
+    assert_eq!(last_used(&fixture.service, &fixture, &pair).await, None);
+    let issued = exchange_with(&fixture.service, &from("192.0.2.1", 10), &pair).await.unwrap();
+    assert_eq!(last_used(&fixture.service, &fixture, &pair).await, Some(seen(10, "192.0.2.1")));
+    fixture.service.authenticate(&from("2001:db8::1", 20), &issued.access_token).await.unwrap();
+    assert_eq!(last_used(&fixture.service, &fixture, &pair).await, Some(seen(20, "2001:db8::1")));
+    assert_eq!(days(&fixture, &pair).await, []);
+    fixture.service.flush_usage(&at(21)).await.unwrap();
+    assert_eq!(last_used(&fixture.service, &fixture, &pair).await, Some(seen(20, "2001:db8::1")));
+    assert_eq!(
+        last_used(&fixture.another_node(21).await, &fixture, &pair).await,
+        Some(seen(20, "2001:db8::1"))
+    );
+    assert_eq!(days(&fixture, &pair).await, use_of(1, 1));
 }
 
-async fn last_used_never_goes_back_while_batches_are_written(house: House) {
-    let pair = house.generate(0).await;
+async fn last_used_never_goes_back_while_batches_are_written(fixture: Fixture) {
+    let pair = fixture.generate(0).await;
     let stop = Arc::new(AtomicBool::new(false));
-    let (service, flag) = (house.service.clone(), stop.clone());
+    let (service, flag) = (fixture.service.clone(), stop.clone());
     let flushing = tokio::spawn(async move {
         while !flag.load(Ordering::Relaxed) {
             service.flush_usage(&at(0)).await.unwrap();
@@ -69,76 +72,76 @@ async fn last_used_never_goes_back_while_batches_are_written(house: House) {
         }
     });
     for seconds in 1..=100 {
-        house.buy(seconds, &pair).await;
+        fixture.issue_token(seconds, &pair).await;
         for _ in 0..3 {
-            assert_eq!(last_used(&house.service, &house, &pair).await, Some(seen(seconds, "192.0.2.7")));
+            assert_eq!(last_used(&fixture.service, &fixture, &pair).await, Some(seen(seconds, "192.0.2.7")));
         }
     }
     stop.store(true, Ordering::Relaxed);
     flushing.await.unwrap();
-    house.service.flush_usage(&at(0)).await.unwrap();
-    assert_eq!(days(&house, &pair).await, use_of(100, 0));
+    fixture.service.flush_usage(&at(0)).await.unwrap();
+    assert_eq!(days(&fixture, &pair).await, use_of(100, 0));
 }
 
-async fn the_newest_of_many_addresses_is_remembered(house: House) {
-    let pair = house.generate(0).await;
+async fn the_newest_of_many_addresses_is_remembered(fixture: Fixture) {
+    let pair = fixture.generate(0).await;
     for number in 1..=200_u8 {
-        exchange_with(&house.service, &from(&format!("192.0.2.{number}"), number.into()), &pair)
+        exchange_with(&fixture.service, &from(&format!("192.0.2.{number}"), number.into()), &pair)
             .await
             .unwrap();
         assert_eq!(
-            last_used(&house.service, &house, &pair).await,
+            last_used(&fixture.service, &fixture, &pair).await,
             Some(seen(number.into(), &format!("192.0.2.{number}")))
         );
     }
-    house.service.flush_usage(&at(201)).await.unwrap();
+    fixture.service.flush_usage(&at(201)).await.unwrap();
     assert_eq!(
-        last_used(&house.another_node(201).await, &house, &pair).await,
+        last_used(&fixture.another_node(201).await, &fixture, &pair).await,
         Some(seen(200, "192.0.2.200"))
     );
-    let counted = days(&house, &pair).await;
+    let counted = days(&fixture, &pair).await;
     assert_eq!((counted[0].exchanges, counted[0].other_addresses), (200, 200 - 64));
 }
 
-async fn counts_of_two_nodes_add_up(house: House) {
-    let other = house.another_node(0).await;
-    let pair = house.generate(0).await;
-    for node in [&house.service, &other] {
+async fn counts_of_two_nodes_add_up(fixture: Fixture) {
+    let other = fixture.another_node(0).await;
+    let pair = fixture.generate(0).await;
+    for node in [&fixture.service, &other] {
         for seconds in 0..5 {
             exchange_with(node, &at(seconds), &pair).await.unwrap();
         }
     }
     let (here, there) = (at(9), at(9));
-    let (first, second) = tokio::join!(house.service.flush_usage(&here), other.flush_usage(&there));
+    let (first, second) = tokio::join!(fixture.service.flush_usage(&here), other.flush_usage(&there));
     first.unwrap();
     second.unwrap();
-    assert_eq!(days(&house, &pair).await, use_of(10, 0));
+    assert_eq!(days(&fixture, &pair).await, use_of(10, 0));
 }
 
-async fn what_cannot_be_written_is_kept_for_the_next_time(house: House) {
-    let former = house.generate(0).await;
-    let pair = house.rotate(1, &former, crate::house::NO_GRACE).await;
-    house.database.sql("ALTER TABLE key_usage RENAME TO away").await;
-    crate::house::exchange(&house.service, 1, &former).await.unwrap_err();
+async fn what_cannot_be_written_is_kept_for_the_next_time(fixture: Fixture) {
+    let former = fixture.generate(0).await;
+    let pair = fixture.rotate(1, &former, crate::fixture::NO_GRACE).await;
+    fixture.database.sql("ALTER TABLE key_usage RENAME TO away").await;
+    crate::fixture::exchange(&fixture.service, 1, &former).await.unwrap_err();
     for seconds in 1..=3 {
-        house.buy(seconds, &pair).await;
-        house.service.flush_usage(&at(seconds)).await.unwrap_err();
-        assert_eq!(last_used(&house.service, &house, &pair).await, Some(seen(seconds, "192.0.2.7")));
+        fixture.issue_token(seconds, &pair).await;
+        fixture.service.flush_usage(&at(seconds)).await.unwrap_err();
+        assert_eq!(last_used(&fixture.service, &fixture, &pair).await, Some(seen(seconds, "192.0.2.7")));
     }
-    house.database.sql("ALTER TABLE away RENAME TO key_usage").await;
-    if matches!(house.database.location(), Location::Postgres(_)) {
+    fixture.database.sql("ALTER TABLE away RENAME TO key_usage").await;
+    if matches!(fixture.database.location(), Location::Postgres(_)) {
         let cut = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity \
                    WHERE datname = current_database() AND pid <> pg_backend_pid()";
-        house.database.sql(cut).await;
+        fixture.database.sql(cut).await;
     }
-    house.service.flush_usage(&at(5)).await.unwrap();
-    assert_eq!(days(&house, &pair).await, use_of(3, 0));
-    assert_eq!(house.service.get_key(&house.admin, &pair.id).await.unwrap().dead_secret_uses, 1);
+    fixture.service.flush_usage(&at(5)).await.unwrap();
+    assert_eq!(days(&fixture, &pair).await, use_of(3, 0));
+    assert_eq!(fixture.service.get_key(&fixture.admin, &pair.id).await.unwrap().dead_secret_uses, 1);
 }
 
-/// SQL by which the database refuses a row of this key's usage, and SQL that ends that.
-fn refuse_usage_of(house: &House, id: &str) -> (String, &'static str) {
-    match house.database.location() {
+/// SQL by which the database rejects a row of this key's usage, and SQL that ends that.
+fn reject_usage_of(fixture: &Fixture, id: &str) -> (String, &'static str) {
+    match fixture.database.location() {
         Location::Sqlite(_) => (
             format!(
                 "CREATE TRIGGER broken BEFORE INSERT ON key_usage WHEN NEW.key_id = '{id}' \
@@ -153,55 +156,55 @@ fn refuse_usage_of(house: &House, id: &str) -> (String, &'static str) {
     }
 }
 
-async fn a_batch_that_was_written_is_not_written_again_when_a_later_one_fails(house: House) {
+async fn a_batch_that_was_written_is_not_written_again_when_a_later_one_fails(fixture: Fixture) {
     // One transaction writes 500 keys: the last of 510 is in the second.
     let mut pairs = Vec::new();
     let many = Policy { active_keys: 510, ..policy() };
-    let service = crate::house::open(&house.database, &house.master_key, many, 0).await;
+    let service = crate::fixture::open(&fixture.database, &fixture.master_key, many, 0).await;
     for _ in 0..510 {
-        pairs.push(generate(&service, &house.admin, 0).await.unwrap());
+        pairs.push(generate(&service, &fixture.admin, 0).await.unwrap());
     }
     pairs.sort_by(|a, b| a.id.cmp(&b.id));
     for pair in &pairs {
         exchange_with(&service, &at(1), pair).await.unwrap();
     }
-    let (refuse, mend) = refuse_usage_of(&house, &pairs[509].id);
-    house.database.sql(&refuse).await;
+    let (reject, mend) = reject_usage_of(&fixture, &pairs[509].id);
+    fixture.database.sql(&reject).await;
     for _ in 0..2 {
         service.flush_usage(&at(2)).await.unwrap_err();
     }
-    assert_eq!(house.database.number("SELECT COUNT(*) FROM key_usage").await, 500);
-    house.database.sql(mend).await;
+    assert_eq!(fixture.database.number("SELECT COUNT(*) FROM key_usage").await, 500);
+    fixture.database.sql(mend).await;
     service.flush_usage(&at(3)).await.unwrap();
-    assert_eq!(house.database.number("SELECT COUNT(*) FROM key_usage").await, 510);
-    assert_eq!(house.database.number("SELECT CAST(SUM(exchanges) AS BIGINT) FROM key_usage").await, 510);
+    assert_eq!(fixture.database.number("SELECT COUNT(*) FROM key_usage").await, 510);
+    assert_eq!(fixture.database.number("SELECT CAST(SUM(exchanges) AS BIGINT) FROM key_usage").await, 510);
 }
 
-async fn a_flush_that_nobody_waited_for_loses_nothing(house: House) {
-    let pair = house.generate(0).await;
+async fn a_flush_that_nobody_waited_for_loses_nothing(fixture: Fixture) {
+    let pair = fixture.generate(0).await;
     for round in 1..=10 {
-        house.buy(round, &pair).await;
+        fixture.issue_token(round, &pair).await;
         // On SQLite the flush cannot begin before this has ended; on PostgreSQL beginning takes a while anyway.
-        let _blocker = house.service.store().begin().await.unwrap();
+        let _blocker = fixture.service.store().begin().await.unwrap();
         let ctx = at(round);
-        let mut flush = Box::pin(house.service.flush_usage(&ctx));
+        let mut flush = Box::pin(fixture.service.flush_usage(&ctx));
         // Stopped at its first wait, with everything in its hands and nothing written.
         assert!(matches!(futures::poll!(&mut flush), Poll::Pending));
         drop(flush);
-        assert_eq!(last_used(&house.service, &house, &pair).await, Some(seen(round, "192.0.2.7")));
+        assert_eq!(last_used(&fixture.service, &fixture, &pair).await, Some(seen(round, "192.0.2.7")));
     }
-    house.service.flush_usage(&at(11)).await.unwrap();
-    assert_eq!(days(&house, &pair).await, use_of(10, 0));
+    fixture.service.flush_usage(&at(11)).await.unwrap();
+    assert_eq!(days(&fixture, &pair).await, use_of(10, 0));
 }
 
-async fn whoever_flushes_waits_for_a_flush_under_way(house: House) {
-    let pair = house.generate(0).await;
-    house.buy(1, &pair).await;
-    let blocker = house.service.store().begin().await.unwrap();
+async fn whoever_flushes_waits_for_a_flush_under_way(fixture: Fixture) {
+    let pair = fixture.generate(0).await;
+    fixture.issue_token(1, &pair).await;
+    let blocker = fixture.service.store().begin().await.unwrap();
     let (one, two) = (at(2), at(2));
-    let mut under_way = Box::pin(house.service.flush_usage(&one));
+    let mut under_way = Box::pin(fixture.service.flush_usage(&one));
     assert!(matches!(futures::poll!(&mut under_way), Poll::Pending));
-    let mut last = Box::pin(house.service.flush_usage(&two));
+    let mut last = Box::pin(fixture.service.flush_usage(&two));
     for _ in 0..100 {
         assert!(matches!(futures::poll!(&mut last), Poll::Pending), "answered before all was written");
         tokio::task::yield_now().await;
@@ -210,34 +213,34 @@ async fn whoever_flushes_waits_for_a_flush_under_way(house: House) {
     let (first, second) = tokio::join!(under_way, last);
     first.unwrap();
     second.unwrap();
-    assert_eq!(days(&house, &pair).await, use_of(1, 0));
+    assert_eq!(days(&fixture, &pair).await, use_of(1, 0));
 }
 
-async fn old_counters_are_forgotten_day_by_day(house: House) {
-    let day = crate::house::DAY;
+async fn old_counters_are_forgotten_day_by_day(fixture: Fixture) {
+    let day = crate::fixture::DAY;
     let pair = {
         let input = service::keys::GenerateKey { label: "CI".into(), expires_in_days: Some(365) };
-        Pair::from(house.service.generate_key(&at(0), &house.admin, &input).await.unwrap())
+        Pair::from(fixture.service.generate_key(&at(0), &fixture.admin, &input).await.unwrap())
     };
     for number in 0..4 {
-        house.buy(number * day, &pair).await;
+        fixture.issue_token(number * day, &pair).await;
     }
-    house.service.flush_usage(&at(4 * day)).await.unwrap();
+    fixture.service.flush_usage(&at(4 * day)).await.unwrap();
     for (later, left) in [(4, 4), (400, 4), (401, 3), (403, 1), (500, 0)] {
-        house.service.every_day(&at(later * day)).await.unwrap();
-        assert_eq!(days(&house, &pair).await.len(), left, "after {later} days");
+        fixture.service.every_day(&at(later * day)).await.unwrap();
+        assert_eq!(days(&fixture, &pair).await.len(), left, "after {later} days");
     }
     // When it was last used is not forgotten.
-    assert_eq!(last_used(&house.service, &house, &pair).await, Some(seen(3 * day, "192.0.2.7")));
+    assert_eq!(last_used(&fixture.service, &fixture, &pair).await, Some(seen(3 * day, "192.0.2.7")));
 }
 
 #[tokio::test]
 async fn a_use_without_an_address_is_counted() {
-    let house = House::on(Engine::Sqlite).await;
-    let pair = house.generate(0).await;
-    let ctx = service::Ctx { address: None, ..at(1) };
-    exchange_with(&house.service, &ctx, &pair).await.unwrap();
-    house.service.flush_usage(&at(2)).await.unwrap();
-    assert_eq!(days(&house, &pair).await, use_of(1, 0));
-    assert_eq!(last_used(&house.service, &house, &pair).await, None);
+    let fixture = Fixture::on(Engine::Sqlite).await;
+    let pair = fixture.generate(0).await;
+    let ctx = service::RequestContext { address: None, ..at(1) };
+    exchange_with(&fixture.service, &ctx, &pair).await.unwrap();
+    fixture.service.flush_usage(&at(2)).await.unwrap();
+    assert_eq!(days(&fixture, &pair).await, use_of(1, 0));
+    assert_eq!(last_used(&fixture.service, &fixture, &pair).await, None);
 }

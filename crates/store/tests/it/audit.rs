@@ -6,7 +6,7 @@ use futures::future::join_all;
 use store::{AuditFilter, Store, StoreError};
 
 on_both_engines!(
-    the_audit_log_refuses_to_be_changed,
+    the_audit_log_rejects_to_be_changed,
     a_chain_numbers_its_entries_without_a_gap_however_many_append,
     a_page_of_the_log_is_newest_first_and_filtered,
     the_log_is_read_forward_for_an_export,
@@ -42,7 +42,7 @@ async fn append(store: &Store, chain: &str, action: &str) -> AuditEvent {
     event
 }
 
-async fn the_audit_log_refuses_to_be_changed(fresh: Fresh) {
+async fn the_audit_log_rejects_to_be_changed(fresh: Fresh) {
     append(&fresh.store, "system", "signing_key.created").await;
     let before = fresh.database.dump().await;
     let mut attempts = vec!["UPDATE audit_events SET actor_name = 'eve'", "DELETE FROM audit_events"];
@@ -53,8 +53,8 @@ async fn the_audit_log_refuses_to_be_changed(fresh: Fresh) {
         attempts.push("INSERT OR REPLACE INTO audit_events SELECT * FROM audit_events");
     }
     for attempt in attempts {
-        let refusal = fresh.database.try_sql(attempt).await.unwrap_err();
-        assert!(refusal.contains("the audit log is append-only"), "{attempt}: {refusal}");
+        let rejection = fresh.database.try_sql(attempt).await.unwrap_err();
+        assert!(rejection.contains("the audit log is append-only"), "{attempt}: {rejection}");
     }
     assert_eq!(fresh.database.dump().await, before);
 }
@@ -126,7 +126,7 @@ async fn a_place_in_a_chain_is_taken_once(fresh: Fresh) {
     append(&fresh.store, "system", "signing_key.created").await;
     let mut session = fresh.begin().await;
     let same_number = AuditEvent { id: "evt_other".into(), ..event("system", 1, "signing_key.withdrawn") };
-    let refusal = session.append_audit_event(&same_number, "seal").await.unwrap_err();
-    let taken = matches!(refusal, StoreError::Taken) || format!("{refusal:?}").contains("append-only");
-    assert!(taken, "{refusal:?}");
+    let rejection = session.append_audit_event(&same_number, "seal").await.unwrap_err();
+    let taken = matches!(rejection, StoreError::Taken) || format!("{rejection:?}").contains("append-only");
+    assert!(taken, "{rejection:?}");
 }

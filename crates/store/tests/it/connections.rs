@@ -23,7 +23,7 @@ fn options(url: &str) -> Options {
     Options { patience: PATIENCE, ..Options::new(Location::parse(url).unwrap()) }
 }
 
-async fn refusal_of(url: &str) -> StoreError {
+async fn rejection_of(url: &str) -> StoreError {
     let started = Instant::now();
     let Err(error) = Store::open(&options(url)).await else { panic!("{url} was opened") };
     assert!(started.elapsed() < PATIENCE * 3, "{:?}", started.elapsed());
@@ -42,7 +42,7 @@ fn server() -> (String, u16) {
 #[tokio::test]
 async fn a_closed_port_is_said_with_the_address_and_without_the_password() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let error = refusal_of(&format!("postgres://duku:{PASSWORD}@127.0.0.1:{port}/duku")).await;
+    let error = rejection_of(&format!("postgres://duku:{PASSWORD}@127.0.0.1:{port}/duku")).await;
     assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
     let text = error.to_string();
     assert!(
@@ -55,7 +55,7 @@ async fn a_closed_port_is_said_with_the_address_and_without_the_password() {
 #[tokio::test]
 async fn a_wrong_database_name_is_said() {
     let (host, port) = server();
-    let error = refusal_of(&format!("postgres://duku:{PASSWORD}@{host}:{port}/nowhere")).await;
+    let error = rejection_of(&format!("postgres://duku:{PASSWORD}@{host}:{port}/nowhere")).await;
     assert_eq!(
         error.to_string(),
         "PostgreSQL refused: database \"nowhere\" does not exist (3D000); check the database URL"
@@ -63,8 +63,8 @@ async fn a_wrong_database_name_is_said() {
     assert!(matches!(error, StoreError::Configuration(_)), "{error:?}");
 }
 
-/// A server that asks for the password and then refuses it, as PostgreSQL does; gives what it was sent.
-fn server_that_refuses_passwords() -> (u16, JoinHandle<Vec<u8>>) {
+/// A server that asks for the password and then rejects it, as PostgreSQL does; gives what it was sent.
+fn server_that_rejects_passwords() -> (u16, JoinHandle<Vec<u8>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let serving = std::thread::spawn(move || {
@@ -89,9 +89,9 @@ fn server_that_refuses_passwords() -> (u16, JoinHandle<Vec<u8>>) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wrong_password_is_said_and_not_shown() {
-    let (port, serving) = server_that_refuses_passwords();
+    let (port, serving) = server_that_rejects_passwords();
     let error =
-        refusal_of(&format!("postgres://duku:{PASSWORD}@127.0.0.1:{port}/duku?sslmode=disable")).await;
+        rejection_of(&format!("postgres://duku:{PASSWORD}@127.0.0.1:{port}/duku?sslmode=disable")).await;
     assert_eq!(serving.join().unwrap(), b"hunter2\0");
     assert!(matches!(error, StoreError::Configuration(_)), "{error:?}");
     let text = error.to_string();
@@ -112,7 +112,7 @@ async fn a_url_that_cannot_be_read_does_not_show_its_password() {
         "postgres://duku:hunter2@host/duku?hunter2=1",
         "postgres://",
     ] {
-        let error = refusal_of(url).await;
+        let error = rejection_of(url).await;
         assert!(matches!(error, StoreError::Configuration(_)), "{url}: {error:?}");
         assert!(error.to_string().contains("postgres://user:password@host:5432/duku"), "{url}: {error}");
     }
@@ -122,7 +122,7 @@ async fn a_url_that_cannot_be_read_does_not_show_its_password() {
 async fn a_server_that_never_says_a_word_is_given_up() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = silent.local_addr().unwrap().port();
-    let error = refusal_of(&format!("postgres://duku:{PASSWORD}@127.0.0.1:{port}/duku")).await;
+    let error = rejection_of(&format!("postgres://duku:{PASSWORD}@127.0.0.1:{port}/duku")).await;
     assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
     assert!(
         error.to_string().contains(&format!("no connection to PostgreSQL at 127.0.0.1:{port} (")),
@@ -182,7 +182,7 @@ async fn a_transaction_whose_connection_was_cut_is_never_tried_again() {
     }
 }
 
-/// A way to the server that can be frozen: bytes are neither passed on nor refused.
+/// A way to the server that can be frozen: bytes are neither passed on nor rejected.
 fn freezable_way() -> (u16, Arc<AtomicBool>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -280,7 +280,7 @@ async fn settings_in_the_url_stay() {
 }
 
 #[tokio::test]
-async fn an_authority_file_without_certificates_is_refused() {
+async fn an_authority_file_without_certificates_is_rejected() {
     let database = Database::fresh(Engine::Postgres).await;
     let file = database.dir.path().join("ca.pem");
     std::fs::write(&file, "no certificate").unwrap();
@@ -295,9 +295,9 @@ async fn an_authority_file_without_certificates_is_refused() {
 }
 
 #[tokio::test]
-async fn a_server_without_tls_is_refused_when_the_url_asks_for_tls() {
+async fn a_server_without_tls_is_rejected_when_the_url_asks_for_tls() {
     let database = Database::fresh(Engine::Postgres).await;
-    let error = refusal_of(&format!("{}?sslmode=require", database.url)).await;
+    let error = rejection_of(&format!("{}?sslmode=require", database.url)).await;
     assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
     assert!(error.to_string().contains("TLS"), "{error}");
 }

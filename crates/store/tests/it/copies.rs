@@ -2,7 +2,7 @@
 
 use crate::data::{Fresh, open, organisation};
 use std::{fs, fs::File, path::PathBuf, time::Duration};
-use store::{Location, SoleUse, Store, StoreError, copy_sqlite, create_private, faults_of_sqlite};
+use store::{Location, SoleUse, Store, StoreError, copy_sqlite, create_private, damage_of_sqlite};
 use testkit::{Database, Engine};
 
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -31,7 +31,7 @@ async fn a_copy_holds_what_is_committed_and_can_only_be_read() {
     assert!(create_private(&target).is_err(), "nothing is written over");
     copy_sqlite(&path, &target, PATIENCE).unwrap();
     open_transaction.commit().await.unwrap();
-    assert!(faults_of_sqlite(&target, false).unwrap().is_empty());
+    assert!(damage_of_sqlite(&target, false).unwrap().is_empty());
     let copy = Store::open_copy(&target).await.unwrap();
     assert_eq!(copy.reader().await.unwrap().count_organisations().await.unwrap(), 1);
     assert!(matches!(copy.begin().await, Err(StoreError::ReadOnly)));
@@ -57,8 +57,8 @@ fn on_a_thread_that_ends<T: Send>(work: impl AsyncFnOnce() -> T + Send) -> T {
 #[test]
 fn nobody_opens_data_that_are_being_replaced_and_nobody_replaces_data_that_are_open() {
     let (fresh, path) = on_a_thread_that_ends(with_one_organisation);
-    let refused = SoleUse::take(&path).err().unwrap().to_string();
-    assert!(refused.contains("is in use"), "{refused}");
+    let rejected = SoleUse::take(&path).err().unwrap().to_string();
+    assert!(rejected.contains("is in use"), "{rejected}");
     let Fresh { database, store } = fresh;
     drop(store);
     // The writing thread closes the file a moment after the last clone of the store is gone.
@@ -67,10 +67,10 @@ fn nobody_opens_data_that_are_being_replaced_and_nobody_replaces_data_that_are_o
             SoleUse::take(&path).inspect_err(|_| std::thread::sleep(Duration::from_millis(10))).ok()
         })
         .unwrap();
-    let refused = on_a_thread_that_ends(async || open(&database).await.err().unwrap());
+    let rejected = on_a_thread_that_ends(async || open(&database).await.err().unwrap());
     assert!(
-        matches!(&refused, StoreError::Unavailable(why) if why.contains("being restored")),
-        "{refused:?}"
+        matches!(&rejected, StoreError::Unavailable(why) if why.contains("being restored")),
+        "{rejected:?}"
     );
     assert!(SoleUse::take(&path).is_err(), "nor is it replaced twice at once");
     let staged = sole_use.stage(&mut File::open(&path).unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! SQLite files that cannot serve: each is refused with a reason, none is harmed.
+//! SQLite files that cannot serve: each is rejected with a reason, none is harmed.
 
 use crate::data::{Fresh, open, organisation};
 use std::{
@@ -11,7 +11,7 @@ use store::{Location, Options, Store, StoreError};
 use tempfile::TempDir;
 use testkit::{Database, Engine};
 
-async fn refusal_of(path: &Path) -> StoreError {
+async fn rejection_of(path: &Path) -> StoreError {
     let options = Options::new(Location::Sqlite(path.to_owned()));
     match Store::open(&options).await {
         Ok(_) => panic!("{} was opened", path.display()),
@@ -29,7 +29,7 @@ fn mode_of(path: &Path) -> u32 {
 }
 
 #[tokio::test]
-async fn a_place_that_can_hold_no_file_is_refused_with_its_path_and_a_reason() {
+async fn a_place_that_can_hold_no_file_is_rejected_with_its_path_and_a_reason() {
     let dir = TempDir::new().unwrap();
     let file = dir.path().join("file");
     fs::write(&file, "x").unwrap();
@@ -43,27 +43,27 @@ async fn a_place_that_can_hold_no_file_is_refused_with_its_path_and_a_reason() {
         (PathBuf::from("/dev/null"), "it is no regular file: name a file"),
         (PathBuf::from("/proc/duku.db"), "(os error"),
     ] {
-        let refusal = refusal_of(&path).await;
-        assert!(matches!(refusal, StoreError::Configuration(_)), "{refusal:?}");
-        let text = refusal.to_string();
+        let rejection = rejection_of(&path).await;
+        assert!(matches!(rejection, StoreError::Configuration(_)), "{rejection:?}");
+        let text = rejection.to_string();
         assert!(text.starts_with(&format!("cannot open {}: ", path.display())), "{text}");
         assert!(text.contains(reason) && text.contains("check that the directory exists"), "{text}");
     }
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_database_is_refused_and_left_as_it_was() {
+async fn a_file_that_is_no_database_is_rejected_and_left_as_it_was() {
     let dir = TempDir::new().unwrap();
     let file = dir.path().join("hosts");
     for content in [b"127.0.0.1 localhost\n".repeat(100), b"short".to_vec()] {
         fs::write(&file, &content).unwrap();
         fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
-        let refusal = refusal_of(&file).await;
+        let rejection = rejection_of(&file).await;
         let expected = format!(
             "{} is no SQLite database: name another file; if it was one, its header was overwritten: restore a backup",
             file.display()
         );
-        assert_eq!(refusal.to_string(), expected);
+        assert_eq!(rejection.to_string(), expected);
         assert_eq!((fs::read(&file).unwrap(), mode_of(&file)), (content, 0o644));
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
@@ -79,10 +79,10 @@ async fn a_truncated_file_is_said_to_be_damaged_wherever_it_ends() {
     let file = dir.path().join("duku.db");
     for length in (4096..whole.len()).step_by(4096).chain([100, 512, 5000, whole.len() - 4097]) {
         fs::write(&file, &whole[..length]).unwrap();
-        let refusal = refusal_of(&file).await;
-        let text = refusal.to_string();
+        let rejection = rejection_of(&file).await;
+        let text = rejection.to_string();
         assert!(text.contains(&file.display().to_string()), "{length}: {text}");
-        match refusal {
+        match rejection {
             StoreError::Corrupt(_) => assert!(text.contains("restore it from a backup"), "{length}: {text}"),
             other => assert!(length < 512, "{length}: {other:?}"),
         }
@@ -102,7 +102,7 @@ async fn damage_inside_the_file_is_an_error_and_no_panic() {
     fresh.database.sql("PRAGMA wal_checkpoint(TRUNCATE)").await;
     let whole = fs::read(path_of(&fresh.database)).unwrap();
     let dir = TempDir::new().unwrap();
-    let mut refused = 0;
+    let mut rejected = 0;
     // One page at a time is overwritten, but for the first, which makes it a database.
     for page in 1..whole.len() / 4096 {
         let mut damaged = whole.clone();
@@ -117,10 +117,10 @@ async fn damage_inside_the_file_is_an_error_and_no_panic() {
         };
         if let Err(error) = read.await {
             assert!(matches!(error, StoreError::Corrupt(_)), "{page}: {error:?}");
-            refused += 1;
+            rejected += 1;
         }
     }
-    assert!(refused >= 3, "only {refused} pages mattered");
+    assert!(rejected >= 3, "only {rejected} pages mattered");
 }
 
 #[tokio::test]
@@ -169,7 +169,7 @@ impl Drop for Mount {
 }
 
 #[tokio::test]
-async fn read_only_data_are_refused_with_what_to_check() {
+async fn read_only_data_are_rejected_with_what_to_check() {
     let fresh = Fresh::on(Engine::Sqlite).await;
     fresh.organisation("Acme").await;
     fresh.database.sql("PRAGMA wal_checkpoint(TRUNCATE)").await;
@@ -191,8 +191,8 @@ async fn read_only_data_are_refused_with_what_to_check() {
         fs::set_permissions(&file, Permissions::from_mode(0o400)).unwrap();
         fs::set_permissions(&dir, Permissions::from_mode(0o500)).unwrap();
     }
-    let old = refusal_of(&file).await;
-    let new = refusal_of(&dir.join("new.db")).await;
+    let old = rejection_of(&file).await;
+    let new = rejection_of(&dir.join("new.db")).await;
     if mount.is_none() {
         fs::set_permissions(&dir, Permissions::from_mode(0o700)).unwrap();
     }
@@ -274,9 +274,9 @@ fn a_database_url_names_its_engine_and_is_never_shown() {
         assert!(!shown.contains("hunter2"), "{shown}");
     }
     for url in ["", "mysql://root:hunter2@db/duku", "/var/lib/duku.db", "sqlite://", "sqlite:"] {
-        let refusal = Location::parse(url).unwrap_err().to_string();
-        assert!(refusal.contains("must start with sqlite:// or postgres://"), "{refusal}");
-        assert!(!refusal.contains("hunter2"), "{refusal}");
+        let rejection = Location::parse(url).unwrap_err().to_string();
+        assert!(rejection.contains("must start with sqlite:// or postgres://"), "{rejection}");
+        assert!(!rejection.contains("hunter2"), "{rejection}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! API keys, the digests that outlive them, and what the doors read.
+//! API keys, the digests that outlive them, and what lookups read.
 
 use crate::data::{Fresh, NOW, digest, key, on_both_engines, organisation, rotated, secret};
 use domain::{
@@ -98,8 +98,8 @@ async fn the_id_of_a_revoked_key_is_never_used_again(fresh: Fresh) {
     let (key, tombstone) = revoked(&fresh).await;
     let again = ApiKey { secret: secret(), ..key };
     let mut session = fresh.begin_for::<ManageKeys>(&again.organisation_id).await;
-    let refusal = session.insert_key(&again).await.unwrap_err();
-    assert!(matches!(refusal, StoreError::Taken), "{refusal:?}");
+    let rejection = session.insert_key(&again).await.unwrap_err();
+    assert!(matches!(rejection, StoreError::Taken), "{rejection:?}");
     drop(session);
     let mut session = fresh.read().await;
     assert_eq!(session.find_key(&again.id).await.unwrap(), None);
@@ -107,8 +107,8 @@ async fn the_id_of_a_revoked_key_is_never_used_again(fresh: Fresh) {
     // Nor is the id of a key that is there.
     let there = fresh.key(&fresh.organisation("Globex").await).await;
     let mut session = fresh.begin_for::<ManageKeys>(&there.organisation_id).await;
-    let refusal = session.insert_key(&there).await.unwrap_err();
-    assert!(matches!(refusal, StoreError::Taken), "{refusal:?}");
+    let rejection = session.insert_key(&there).await.unwrap_err();
+    assert!(matches!(rejection, StoreError::Taken), "{rejection:?}");
 }
 
 async fn only_active_keys_are_counted(fresh: Fresh) {
@@ -193,11 +193,14 @@ async fn the_doors_learn_the_key_and_the_standing_of_its_tokens(fresh: Fresh) {
         ("tok_revoked", "kid-1", true, true),
         ("tok_good", "kid-2", false, false),
     ] {
-        let door = fresh.store.find_key_at_door(&key.id, token, kid).await.unwrap().unwrap();
-        assert_eq!((door.label.as_str(), door.token_revoked(NOW)), (key.label.as_str(), revoked));
-        let exchange = fresh.store.find_key_at_exchange(&key.id, kid).await.unwrap().unwrap();
-        for found in [door.key, exchange] {
-            assert_eq!((found.standing, found.signing_key_alive), (key.standing(), alive));
+        let token_check = fresh.store.find_key_for_token_check(&key.id, token, kid).await.unwrap().unwrap();
+        assert_eq!(
+            (token_check.label.as_str(), token_check.token_revoked(NOW)),
+            (key.label.as_str(), revoked)
+        );
+        let exchange = fresh.store.find_key_for_issuance(&key.id, kid).await.unwrap().unwrap();
+        for found in [token_check.key, exchange] {
+            assert_eq!((found.credential_state, found.signing_key_alive), (key.credential_state(), alive));
             assert_eq!(
                 (&found.organisation_id, &found.organisation_name),
                 (&key.organisation_id, &key.organisation_name)
@@ -205,8 +208,8 @@ async fn the_doors_learn_the_key_and_the_standing_of_its_tokens(fresh: Fresh) {
         }
     }
     let nobody = crate::data::key(&organisation("Globex"), 1).id;
-    assert!(fresh.store.find_key_at_door(&nobody, "tok_good", "kid-1").await.unwrap().is_none());
-    assert!(fresh.store.find_key_at_exchange(&nobody, "kid-1").await.unwrap().is_none());
+    assert!(fresh.store.find_key_for_token_check(&nobody, "tok_good", "kid-1").await.unwrap().is_none());
+    assert!(fresh.store.find_key_for_issuance(&nobody, "kid-1").await.unwrap().is_none());
 }
 
 /// Many at once, so that on PostgreSQL they share statements: each gets its own answer, strangers too.
@@ -221,11 +224,12 @@ async fn requests_that_come_together_get_each_its_own_answer(fresh: Fresh) {
         let (store, key, nobody) = (fresh.store.clone(), keys[number % 10].clone(), nobody.clone());
         tokio::spawn(async move {
             let id = if number % 7 == 0 { &nobody } else { &key.id };
-            let expected = (number % 7 != 0).then(|| key.standing());
-            let exchange = store.find_key_at_exchange(id, "kid-1").await.unwrap();
-            assert_eq!(exchange.map(|found| found.standing), expected);
-            let door = store.find_key_at_door(id, &format!("tok_{number}"), "kid-1").await.unwrap();
-            assert_eq!(door.map(|found| found.key.standing), expected);
+            let expected = (number % 7 != 0).then(|| key.credential_state());
+            let exchange = store.find_key_for_issuance(id, "kid-1").await.unwrap();
+            assert_eq!(exchange.map(|found| found.credential_state), expected);
+            let token_check =
+                store.find_key_for_token_check(id, &format!("tok_{number}"), "kid-1").await.unwrap();
+            assert_eq!(token_check.map(|found| found.key.credential_state), expected);
         })
     });
     for answer in asked.collect::<Vec<_>>() {
@@ -240,6 +244,6 @@ async fn a_key_needs_an_organisation(fresh: Fresh) {
     assert!(matches!(begun.err(), Some(AuthorityRejection::Ended(Ended::NoMember))));
     // Nor is the authority over one organisation any over another.
     let mut session = fresh.begin_for::<ManageKeys>(&acme.id).await;
-    let refusal = session.insert_key(&stray).await.unwrap_err();
-    assert!(matches!(refusal, StoreError::Refused(_)), "{refusal:?}");
+    let rejection = session.insert_key(&stray).await.unwrap_err();
+    assert!(matches!(rejection, StoreError::Rejected(_)), "{rejection:?}");
 }

@@ -1,4 +1,4 @@
-//! Opening: several at once on fresh data, again on current data, from every older schema, refused on newer data.
+//! Opening: several at once on fresh data, again on current data, from every older schema, rejected on newer data.
 
 use crate::data::{Fresh, on_both_engines, open};
 use futures::future::join_all;
@@ -40,7 +40,7 @@ async fn several_opens_at_once_migrate_fresh_data_once(engine: Engine) {
     }
 }
 
-on_both_engines!(opening_again_changes_nothing, data_of_a_newer_version_is_refused);
+on_both_engines!(opening_again_changes_nothing, data_of_a_newer_version_is_rejected);
 
 async fn opening_again_changes_nothing(fresh: Fresh) {
     let key = fresh.key(&fresh.organisation("Acme").await).await;
@@ -50,13 +50,13 @@ async fn opening_again_changes_nothing(fresh: Fresh) {
     assert_eq!(fresh.database.dump().await, before);
 }
 
-async fn data_of_a_newer_version_is_refused(fresh: Fresh) {
+async fn data_of_a_newer_version_is_rejected(fresh: Fresh) {
     fresh.database.sql("INSERT INTO schema_migrations (version, name) VALUES (99, '0099_later')").await;
     let before = fresh.database.dump().await;
-    let Err(refusal) = open(&fresh.database).await else { panic!("opened") };
-    assert!(matches!(refusal, StoreError::Newer { found: 99, known: NEWEST }), "{refusal:?}");
+    let Err(rejection) = open(&fresh.database).await else { panic!("opened") };
+    assert!(matches!(rejection, StoreError::Newer { found: 99, known: NEWEST }), "{rejection:?}");
     assert_eq!(
-        refusal.to_string(),
+        rejection.to_string(),
         format!(
             "the data has schema version 99, this binary knows {NEWEST}: use the newer duku, or restore a backup made before the upgrade"
         )

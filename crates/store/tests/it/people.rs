@@ -31,10 +31,10 @@ async fn a_taken_address_leaves_the_transaction_good(fresh: Fresh) {
     session.insert_person(&ada).await.unwrap();
     session.commit().await.unwrap();
     let mut session = fresh.found("Globex").await;
-    let refusal = session.insert_person(&person("ada@example.org")).await.unwrap_err();
-    assert!(matches!(refusal, StoreError::Taken), "{refusal:?}");
+    let rejection = session.insert_person(&person("ada@example.org")).await.unwrap_err();
+    assert!(matches!(rejection, StoreError::Taken), "{rejection:?}");
     assert_eq!(session.find_person(&ada.email).await.unwrap().unwrap().id, ada.id);
-    session.set_meta("after", "the refusal").await.unwrap();
+    session.set_meta("after", "the rejection").await.unwrap();
     session.commit().await.unwrap();
     assert!(fresh.read().await.meta("after").await.unwrap().is_some());
 }

@@ -89,14 +89,14 @@ fn command(folder: &Path) -> Command {
 
 const IGNORED: &str = "ignore_startup_parameters = options,extra_float_digits";
 
-async fn refusal(options: &Options) -> String {
+async fn rejection(options: &Options) -> String {
     let Err(error) = Store::open(options).await else { panic!("opened") };
     assert!(matches!(error, StoreError::Configuration(_)), "{error:?}");
     error.to_string()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_pooler_that_is_not_what_the_settings_say_is_refused_with_the_cure() {
+async fn a_pooler_that_is_not_what_the_settings_say_is_rejected_with_the_cure() {
     let database = Database::fresh(Engine::Postgres).await;
     for (mode, extra, pooler, said) in [
         ("transaction", "", Pooler::None, "unsupported startup parameter: options"),
@@ -107,7 +107,7 @@ async fn a_pooler_that_is_not_what_the_settings_say_is_refused_with_the_cure() {
         ("transaction", "default_pool_size = 1", Pooler::Session, "a connection pooler in transaction mode"),
     ] {
         let pgbouncer = PgBouncer::start(mode, extra);
-        let text = refusal(&pgbouncer.options(&database, pooler)).await;
+        let text = rejection(&pgbouncer.options(&database, pooler)).await;
         assert!(text.contains(said), "{mode} {extra} {pooler:?}: {text}");
         assert!(text.contains("set database_pooler to \"transaction\" or \"session\""), "{text}");
         assert!(text.contains("connect to PostgreSQL directly"), "{text}");
@@ -116,7 +116,7 @@ async fn a_pooler_that_is_not_what_the_settings_say_is_refused_with_the_cure() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_pooler_in_statement_mode_is_refused() {
+async fn a_pooler_in_statement_mode_is_rejected() {
     let database = Database::fresh(Engine::Postgres).await;
     let pgbouncer = PgBouncer::start("statement", "");
     let Err(error) = Store::open(&pgbouncer.options(&database, Pooler::Transaction)).await else {
@@ -159,9 +159,9 @@ async fn two_nodes_work(pool_mode: &str, pooler: Pooler, extra: &str) {
     session.insert_key(&made).await.unwrap();
     session.commit().await.unwrap();
     assert_eq!(other.reader().await.unwrap().find_key(&made.id).await.unwrap(), Some(made.clone()));
-    let asked = (0..50).map(|_| other.find_key_at_exchange(&made.id, "kid"));
+    let asked = (0..50).map(|_| other.find_key_for_issuance(&made.id, "kid"));
     for found in futures::future::join_all(asked).await {
-        assert_eq!(found.unwrap().unwrap().standing.secret, made.secret.digest);
+        assert_eq!(found.unwrap().unwrap().credential_state.secret, made.secret.digest);
     }
 }
 
@@ -188,8 +188,8 @@ async fn transactions_through_a_pooler_have_their_limits_and_leave_none_behind()
     let held = database.hold("SELECT * FROM organisations FOR UPDATE").await;
     let started = Instant::now();
     let mut session = store.begin().await.unwrap();
-    let refused = session.lock_organisation(&acme.id).await.map(drop).unwrap_err();
-    assert!(matches!(refused, StoreError::Unavailable(_)), "{refused:?}");
+    let rejected = session.lock_organisation(&acme.id).await.map(drop).unwrap_err();
+    assert!(matches!(rejected, StoreError::Unavailable(_)), "{rejected:?}");
     assert!(
         (Duration::from_secs(1)..Duration::from_secs(4)).contains(&started.elapsed()),
         "{:?}",

@@ -80,8 +80,8 @@ async fn another_organisations_things_are_not_there(fresh: Fresh) {
     assert_eq!(session.delete_subject(&subject.id).await.unwrap(), 0);
     assert!(!session.delete_target(&target.id).await.unwrap());
     // As it is in the other organisation, the transaction has no authority over it at all.
-    assert!(matches!(session.update_subject(&subject).await, Err(StoreError::Refused(_))));
-    assert!(matches!(session.update_target(&target).await, Err(StoreError::Refused(_))));
+    assert!(matches!(session.update_subject(&subject).await, Err(StoreError::Rejected(_))));
+    assert!(matches!(session.update_target(&target).await, Err(StoreError::Rejected(_))));
     let stolen = Subject { organisation_id: globex.id.clone(), ..subject };
     assert!(!session.update_subject(&stolen).await.unwrap());
     let stolen = Target { organisation_id: globex.id, ..target };

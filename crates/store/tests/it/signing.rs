@@ -47,8 +47,8 @@ async fn a_revoked_token_is_remembered_until_it_is_pruned(fresh: Fresh) {
     fresh.revoke_token("tok_2", NOW.plus_seconds(1)).await;
     let key = fresh.key(&fresh.organisation("Acme").await).await.id;
     let revoked = async |token: &str, seconds: i64| {
-        let door = fresh.store.find_key_at_door(&key, token, "kid").await.unwrap().unwrap();
-        door.token_revoked(NOW.plus_seconds(seconds))
+        let token_check = fresh.store.find_key_for_token_check(&key, token, "kid").await.unwrap().unwrap();
+        token_check.token_revoked(NOW.plus_seconds(seconds))
     };
     let mut session = fresh.begin().await;
     assert_eq!(session.forget_revocations(NOW.plus_seconds(-1), 10).await.unwrap(), 0);
@@ -58,7 +58,7 @@ async fn a_revoked_token_is_remembered_until_it_is_pruned(fresh: Fresh) {
     assert_eq!(session.forget_revocations(NOW, 10).await.unwrap(), 1);
     assert_eq!(session.forget_revocations(NOW, 10).await.unwrap(), 0);
     session.commit().await.unwrap();
-    // Every token of that time is refused, revoked or not.
+    // Every token of that time is rejected, revoked or not.
     for (token, seconds, expected) in
         [("tok_1", 0, true), ("tok_2", 1, true), ("tok_3", 0, true), ("tok_3", -5, true), ("tok_3", 1, false)]
     {

@@ -40,8 +40,8 @@ async fn a_failed_statement_spoils_the_commit(fresh: Fresh) {
     session.insert_organisation(&organisation("Before")).await.unwrap();
     let taken = session.insert_organisation(&acme).await.unwrap_err();
     assert!(matches!(taken, StoreError::Taken), "{taken:?}");
-    let refusal = session.commit().await.unwrap_err();
-    assert_eq!(refusal.to_string(), "the database refused: a statement of this transaction had failed");
+    let rejection = session.commit().await.unwrap_err();
+    assert_eq!(rejection.to_string(), "the database refused: a statement of this transaction had failed");
     assert_eq!(names(&fresh.store).await, ["Acme"]);
 }
 

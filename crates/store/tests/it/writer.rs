@@ -116,10 +116,10 @@ async fn everybody_who_waits_for_another_process_waits_only_once() {
     holder.set_meta("row", "held").await.unwrap();
 
     let started = Instant::now();
-    let refusals = join_all((0..10).map(|_| store.begin())).await;
+    let rejections = join_all((0..10).map(|_| store.begin())).await;
     let waited = started.elapsed();
-    for refusal in refusals {
-        let Err(error) = refusal else { panic!("began") };
+    for rejection in rejections {
+        let Err(error) = rejection else { panic!("began") };
         assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
         assert_eq!(error.to_string(), "the database is not available: database is locked");
     }

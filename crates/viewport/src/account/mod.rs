@@ -9,9 +9,9 @@ pub(crate) mod remove_second_factor;
 pub(crate) mod second_factor;
 pub(crate) mod sessions;
 
-use crate::{
+use crate::frame::{
     answer::Answer,
-    visit::{Person, show},
+    page_context::{Person, show},
 };
 use axum::extract::RawQuery;
 use http::StatusCode;
@@ -88,7 +88,7 @@ fn notice(query: Option<&str>) -> &'static str {
 }
 
 fn organisations(memberships: Vec<Membership>, person: &Person) -> Vec<Organisation> {
-    let current = person.visitor.principal.as_ref().map(|principal| &principal.organisation_id);
+    let current = person.user.principal.as_ref().map(|principal| &principal.organisation_id);
     let known = memberships.into_iter().map(|one| Organisation {
         is_current: current == Some(&one.organisation_id),
         id: one.organisation_id.as_str().to_owned(),
@@ -101,16 +101,16 @@ fn organisations(memberships: Vec<Membership>, person: &Person) -> Vec<Organisat
 /// `GET /account`
 pub(crate) async fn show(person: Person, RawQuery(query): RawQuery) -> Answer {
     let service = person.service();
-    let memberships = person.outcome(service.memberships(&person.visitor).await)?;
-    let status = person.outcome(service.second_factor_status(&person.visitor).await)?;
+    let memberships = person.outcome(service.memberships(&person.user).await)?;
+    let status = person.outcome(service.second_factor_status(&person.user).await)?;
     let page = Account {
         head: Head::new("Account"),
         chrome: person.chrome(Section::Account).await?,
         notice: notice(query.as_deref()),
-        email: person.visitor.email.as_str().to_owned(),
+        email: person.user.email.as_str().to_owned(),
         organisations: organisations(memberships, &person),
         second_factor: status.since.map(pages::date),
-        must_give_second_factor: person.visitor.must_give_second_factor,
+        must_give_second_factor: person.user.must_give_second_factor,
         recovery_codes: status.recovery_codes,
         passkeys: passkeys::rows(&person).await?,
         sessions: sessions::rows(&person).await?,

@@ -1,16 +1,16 @@
 //! Passkeys: adding one in two steps, its name and then the device's answer, and removing one.
 
 use super::{ACCOUNT, PasskeyRow, second_factor};
-use crate::{
+use crate::frame::{
     answer::{self, Answer},
     form::Posted,
-    trouble::{self, Trouble},
-    visit::{Person, show},
+    form_error::{self, FormError},
+    page_context::{Person, show},
 };
 use axum::{body::Body, extract::Path};
 use http::{Response, StatusCode};
 use pages::{Chrome, Head, Section};
-use service::{Failure, Reject, passkeys::Ceremony};
+use service::{Failure, Rejection, users::passkeys::Ceremony};
 
 #[derive(askama::Template)]
 #[template(path = "account/passkey_add.html", blocks = ["content"])]
@@ -19,7 +19,7 @@ pub(super) struct Add {
     pub(super) chrome: Chrome,
     pub(super) name: String,
     pub(super) fresh: bool,
-    pub(super) trouble: Trouble,
+    pub(super) errors: FormError,
 }
 
 #[derive(askama::Template)]
@@ -41,7 +41,7 @@ pub(super) struct Remove {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) fresh: bool,
-    pub(super) trouble: Trouble,
+    pub(super) errors: FormError,
 }
 
 /// The person's passkeys, where browsers can use any.
@@ -49,7 +49,7 @@ pub(super) async fn rows(person: &Person) -> Result<Option<Vec<PasskeyRow>>, Res
     if !person.service().offers_passkeys() {
         return Ok(None);
     }
-    let found = person.outcome(person.service().list_passkeys(&person.visitor).await)?;
+    let found = person.outcome(person.service().list_passkeys(&person.user).await)?;
     let rows = found.into_iter().map(|passkey| PasskeyRow {
         id: passkey.id.as_str().to_owned(),
         name: passkey.name,
@@ -59,32 +59,32 @@ pub(super) async fn rows(person: &Person) -> Result<Option<Vec<PasskeyRow>>, Res
     Ok(Some(rows.collect()))
 }
 
-async fn form(person: &Person, name: &str, trouble: Trouble) -> Answer {
+async fn form(person: &Person, name: &str, errors: FormError) -> Answer {
     let page = Add {
         head: Head::new("Add a passkey"),
         chrome: person.chrome(Section::Account).await?,
         name: name.to_owned(),
-        fresh: person.is_fresh(&person.visitor),
-        trouble,
+        fresh: person.is_fresh(&person.user),
+        errors,
     };
-    let status = trouble::status(&page.trouble);
+    let status = form_error::status(&page.errors);
     Ok(show!(person, status, page))
 }
 
 /// `GET /account/passkeys/add`
-pub(crate) async fn ask(person: Person) -> Answer {
+pub(crate) async fn show_form(person: Person) -> Answer {
     second_factor::require_proof(&person).await?;
-    form(&person, "", Trouble::default()).await
+    form(&person, "", FormError::default()).await
 }
 
 /// `POST /account/passkeys/add`
 pub(crate) async fn begin(Posted(mut person, fields): Posted<Person>) -> Answer {
     second_factor::require_proof(&person).await?;
     let name = fields.text("name").trim().to_owned();
-    if let Err(trouble) = trouble::confirm_person(&mut person, &fields).await? {
-        return form(&person, &name, trouble).await;
+    if let Err(errors) = form_error::confirm_person(&mut person, &fields).await? {
+        return form(&person, &name, errors).await;
     }
-    match person.service().begin_passkey(&person.ctx, &person.visitor, &name).await {
+    match person.service().begin_passkey(&person.ctx, &person.user, &name).await {
         Ok(Ceremony { handle, options }) => {
             let page = Create {
                 head: Head::new("Add a passkey"),
@@ -96,8 +96,8 @@ pub(crate) async fn begin(Posted(mut person, fields): Posted<Person>) -> Answer 
             Ok(show!(person, StatusCode::OK, page))
         }
         Err(failure) => {
-            let trouble = Trouble::from(failure).map_err(|failure| person.failed(&failure))?;
-            form(&person, &name, trouble).await
+            let errors = FormError::from(failure).map_err(|failure| person.failed(&failure))?;
+            form(&person, &name, errors).await
         }
     }
 }
@@ -106,19 +106,19 @@ pub(crate) async fn begin(Posted(mut person, fields): Posted<Person>) -> Answer 
 pub(crate) async fn add(Posted(person, fields): Posted<Person>) -> Answer {
     second_factor::require_proof(&person).await?;
     let (ceremony, passkey) = (fields.text("ceremony"), fields.text("passkey"));
-    match person.service().add_passkey(&person.ctx, &person.visitor, ceremony, passkey).await {
+    match person.service().add_passkey(&person.ctx, &person.user, ceremony, passkey).await {
         Ok(_) => person.go(&format!("{ACCOUNT}?done=passkey-added")),
         // The device took so long that the password is needed again.
-        Err(Failure::Reject(Reject::SignInAgain)) => form(&person, "", Trouble::default()).await,
+        Err(Failure::Rejection(Rejection::SignInAgain)) => form(&person, "", FormError::default()).await,
         Err(failure) => {
-            let trouble = Trouble::from(failure).map_err(|failure| person.failed(&failure))?;
-            form(&person, "", trouble).await
+            let errors = FormError::from(failure).map_err(|failure| person.failed(&failure))?;
+            form(&person, "", errors).await
         }
     }
 }
 
-async fn removal(person: &Person, id: String, trouble: Trouble) -> Answer {
-    let found = person.outcome(person.service().list_passkeys(&person.visitor).await)?;
+async fn removal(person: &Person, id: String, errors: FormError) -> Answer {
+    let found = person.outcome(person.service().list_passkeys(&person.user).await)?;
     let Some(passkey) = found.into_iter().find(|passkey| passkey.id.as_str() == id) else {
         return Err(answer::message_with_link(
             StatusCode::NOT_FOUND,
@@ -133,28 +133,30 @@ async fn removal(person: &Person, id: String, trouble: Trouble) -> Answer {
         partial: person.partial,
         id,
         name: passkey.name,
-        fresh: person.is_fresh(&person.visitor),
-        trouble,
+        fresh: person.is_fresh(&person.user),
+        errors,
     };
-    let status = trouble::status(&page.trouble);
+    let status = form_error::status(&page.errors);
     Ok(show!(person, status, page))
 }
 
 /// `GET /account/passkeys/{id}/remove`
 pub(crate) async fn ask_remove(person: Person, Path(id): Path<String>) -> Answer {
     second_factor::require_proof(&person).await?;
-    removal(&person, id, Trouble::default()).await
+    removal(&person, id, FormError::default()).await
 }
 
 /// `POST /account/passkeys/{id}/remove`
 pub(crate) async fn remove(Path(id): Path<String>, Posted(mut person, fields): Posted<Person>) -> Answer {
     second_factor::require_proof(&person).await?;
-    if let Err(trouble) = trouble::confirm_person(&mut person, &fields).await? {
-        return removal(&person, id, trouble).await;
+    if let Err(errors) = form_error::confirm_person(&mut person, &fields).await? {
+        return removal(&person, id, errors).await;
     }
-    match person.service().remove_passkey(&person.ctx, &person.visitor, &id).await {
+    match person.service().remove_passkey(&person.ctx, &person.user, &id).await {
         Ok(()) => person.go(&format!("{ACCOUNT}?done=passkey-removed")),
-        Err(Failure::Reject(Reject::NotFound { .. })) => removal(&person, id, Trouble::default()).await,
+        Err(Failure::Rejection(Rejection::NotFound { .. })) => {
+            removal(&person, id, FormError::default()).await
+        }
         Err(failure) => Err(person.failed(&failure)),
     }
 }

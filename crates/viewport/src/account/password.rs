@@ -1,11 +1,11 @@
 //! Changing one's password.
 
 use super::ACCOUNT;
-use crate::{
+use crate::frame::{
     answer::Answer,
     form::Posted,
-    trouble::{self, Trouble},
-    visit::{Person, show},
+    form_error::{self, FormError},
+    page_context::{Person, show},
 };
 use pages::{Chrome, Head, Section};
 
@@ -17,35 +17,35 @@ pub(super) struct Form {
     pub(super) partial: bool,
     pub(super) email: String,
     pub(super) minimum: usize,
-    pub(super) trouble: Trouble,
+    pub(super) errors: FormError,
 }
 
-async fn form(person: &Person, trouble: Trouble) -> Answer {
+async fn form(person: &Person, errors: FormError) -> Answer {
     let page = Form {
         head: Head::new("Change your password"),
         chrome: person.chrome(Section::Account).await?,
         partial: person.partial,
-        email: person.visitor.email.as_str().to_owned(),
+        email: person.user.email.as_str().to_owned(),
         minimum: person.service().policy().password_minimum,
-        trouble,
+        errors,
     };
-    let status = trouble::status(&page.trouble);
+    let status = form_error::status(&page.errors);
     Ok(show!(person, status, page))
 }
 
 /// `GET /account/password`
-pub(crate) async fn ask(person: Person) -> Answer {
-    form(&person, Trouble::default()).await
+pub(crate) async fn show_form(person: Person) -> Answer {
+    form(&person, FormError::default()).await
 }
 
 /// `POST /account/password`
 pub(crate) async fn change(Posted(person, fields): Posted<Person>) -> Answer {
     let (current, new) = (fields.text("current"), fields.text("password"));
     if current.is_empty() {
-        return form(&person, Trouble::new("current", "Enter your present password.")).await;
+        return form(&person, FormError::new("current", "Enter your present password.")).await;
     }
-    match person.service().change_password(&person.ctx, &person.visitor, current, new).await {
+    match person.service().change_password(&person.ctx, &person.user, current, new).await {
         Ok(()) => person.go(&format!("{ACCOUNT}?done=password")),
-        Err(refusal) => form(&person, trouble::refused_at("current", &person, refusal)?).await,
+        Err(rejection) => form(&person, form_error::rejected_at("current", &person, rejection)?).await,
     }
 }

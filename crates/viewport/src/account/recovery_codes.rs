@@ -1,11 +1,11 @@
 //! Recovery codes: shown once, after a second factor was set up and whenever new ones are made.
 
 use super::second_factor;
-use crate::{
+use crate::frame::{
     answer::Answer,
     form::Posted,
-    trouble::{self, Trouble},
-    visit::{Person, show},
+    form_error::{self, FormError},
+    page_context::{Person, show},
 };
 use http::StatusCode;
 use pages::{Chrome, Head, Section};
@@ -38,15 +38,15 @@ pub(super) async fn show(person: &Person, occasion: Occasion, codes: &[String]) 
 
 /// `POST /account/second-factor/codes`
 pub(crate) async fn replace(Posted(person, fields): Posted<Person>) -> Answer {
-    if !person.visitor.has_second_factor {
+    if !person.user.has_second_factor {
         return person.go(second_factor::SECOND_FACTOR);
     }
     second_factor::require_proof(&person).await?;
     let Some(password) = fields.filled("password") else {
-        return second_factor::enrolled(&person, Trouble::new("password", "Enter your password.")).await;
+        return second_factor::enrolled(&person, FormError::new("password", "Enter your password.")).await;
     };
-    match person.service().replace_recovery_codes(&person.ctx, &person.visitor, password).await {
+    match person.service().replace_recovery_codes(&person.ctx, &person.user, password).await {
         Ok(codes) => show(&person, Occasion::Replaced, &codes).await,
-        Err(refusal) => second_factor::enrolled(&person, trouble::refused(&person, refusal)?).await,
+        Err(rejection) => second_factor::enrolled(&person, form_error::rejected(&person, rejection)?).await,
     }
 }

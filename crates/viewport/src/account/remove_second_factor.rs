@@ -1,11 +1,11 @@
 //! Taking one's second factor away.
 
 use super::{ACCOUNT, second_factor};
-use crate::{
+use crate::frame::{
     answer::Answer,
     form::Posted,
-    trouble::{self, Trouble},
-    visit::{Person, show},
+    form_error::{self, FormError},
+    page_context::{Person, show},
 };
 use pages::{Chrome, Head, Section};
 
@@ -15,40 +15,40 @@ pub(super) struct Form {
     pub(super) head: Head,
     pub(super) chrome: Chrome,
     pub(super) partial: bool,
-    pub(super) trouble: Trouble,
+    pub(super) errors: FormError,
 }
 
-async fn form(person: &Person, trouble: Trouble) -> Answer {
+async fn form(person: &Person, errors: FormError) -> Answer {
     let page = Form {
         head: Head::new("Remove your second factor"),
         chrome: person.chrome(Section::Account).await?,
         partial: person.partial,
-        trouble,
+        errors,
     };
-    let status = trouble::status(&page.trouble);
+    let status = form_error::status(&page.errors);
     Ok(show!(person, status, page))
 }
 
 /// `GET /account/second-factor/remove`
-pub(crate) async fn ask(person: Person) -> Answer {
-    if !person.visitor.has_second_factor {
+pub(crate) async fn show_form(person: Person) -> Answer {
+    if !person.user.has_second_factor {
         return person.go(second_factor::SECOND_FACTOR);
     }
     second_factor::require_proof(&person).await?;
-    form(&person, Trouble::default()).await
+    form(&person, FormError::default()).await
 }
 
 /// `POST /account/second-factor/remove`
 pub(crate) async fn remove(Posted(person, fields): Posted<Person>) -> Answer {
-    if !person.visitor.has_second_factor {
+    if !person.user.has_second_factor {
         return person.go(second_factor::SECOND_FACTOR);
     }
     second_factor::require_proof(&person).await?;
     let Some(password) = fields.filled("password") else {
-        return form(&person, Trouble::new("password", "Enter your password.")).await;
+        return form(&person, FormError::new("password", "Enter your password.")).await;
     };
-    match person.service().remove_second_factor(&person.ctx, &person.visitor, password).await {
+    match person.service().remove_second_factor(&person.ctx, &person.user, password).await {
         Ok(()) => person.go(&format!("{ACCOUNT}?done=second-factor-removed")),
-        Err(refusal) => form(&person, trouble::refused(&person, refusal)?).await,
+        Err(rejection) => form(&person, form_error::rejected(&person, rejection)?).await,
     }
 }

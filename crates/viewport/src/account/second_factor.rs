@@ -5,16 +5,16 @@ use super::{
     qr::{QrPath, qr_path},
     recovery_codes,
 };
-use crate::{
+use crate::frame::{
     answer::Answer,
     form::Posted,
-    trouble::{self, Trouble},
-    visit::{Person, show},
+    form_error::{self, FormError},
+    page_context::{Person, show},
 };
 use axum::body::Body;
 use http::{Response, StatusCode};
 use pages::{Chrome, Head, Section, Time};
-use service::{Failure, Reject};
+use service::{Failure, Rejection};
 
 /// Where all of this is.
 pub(crate) const SECOND_FACTOR: &str = "/account/second-factor";
@@ -30,7 +30,7 @@ pub(super) struct Enrol {
     /// In groups of four.
     pub(super) secret: String,
     pub(super) fresh: bool,
-    pub(super) trouble: Trouble,
+    pub(super) errors: FormError,
 }
 
 #[derive(askama::Template)]
@@ -41,7 +41,7 @@ pub(super) struct Enrolled {
     pub(super) since: Option<Time>,
     pub(super) recovery_codes: i64,
     pub(super) few_codes: bool,
-    pub(super) trouble: Trouble,
+    pub(super) errors: FormError,
 }
 
 #[derive(askama::Template)]
@@ -52,11 +52,11 @@ pub(super) struct Unproved {
     pub(super) required_by: String,
 }
 
-/// The organisation that requires a second factor of the visitor now; empty if none does.
+/// The organisation that requires a second factor of the current user now; empty if none does.
 fn required_by(person: &Person) -> String {
-    let principal = person.visitor.principal.as_ref();
+    let principal = person.user.principal.as_ref();
     principal
-        .filter(|_| person.visitor.must_give_second_factor)
+        .filter(|_| person.user.must_give_second_factor)
         .map_or_else(String::new, |principal| principal.organisation_name.clone())
 }
 
@@ -66,8 +66,8 @@ fn grouped(secret: &str) -> String {
     characters.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join(" ")
 }
 
-async fn enrol(person: &Person, trouble: Trouble) -> Answer {
-    let begun = person.service().begin_second_factor(&person.ctx, &person.visitor).await;
+async fn enrol(person: &Person, errors: FormError) -> Answer {
+    let begun = person.service().begin_second_factor(&person.ctx, &person.user).await;
     let enrolment = person.outcome(begun)?;
     let page = Enrol {
         head: Head::new("Set up a second factor"),
@@ -75,25 +75,25 @@ async fn enrol(person: &Person, trouble: Trouble) -> Answer {
         required_by: required_by(person),
         qr: qr_path(&enrolment.uri),
         secret: grouped(&enrolment.secret),
-        fresh: person.is_fresh(&person.visitor),
-        trouble,
+        fresh: person.is_fresh(&person.user),
+        errors,
     };
-    let status = trouble::status(&page.trouble);
+    let status = form_error::status(&page.errors);
     Ok(show!(person, status, page))
 }
 
 /// The page of a person who has one.
-pub(super) async fn enrolled(person: &Person, trouble: Trouble) -> Answer {
-    let status = person.outcome(person.service().second_factor_status(&person.visitor).await)?;
+pub(super) async fn enrolled(person: &Person, errors: FormError) -> Answer {
+    let status = person.outcome(person.service().second_factor_status(&person.user).await)?;
     let page = Enrolled {
         head: Head::new("Second factor"),
         chrome: person.chrome(Section::Account).await?,
         since: status.since.map(pages::date),
         recovery_codes: status.recovery_codes,
         few_codes: status.recovery_codes <= FEW_CODES,
-        trouble,
+        errors,
     };
-    let status = trouble::status(&page.trouble);
+    let status = form_error::status(&page.errors);
     Ok(show!(person, status, page))
 }
 
@@ -102,7 +102,7 @@ pub(super) async fn enrolled(person: &Person, trouble: Trouble) -> Answer {
 /// # Errors
 /// That is the case: the page that says so.
 pub(super) async fn require_proof(person: &Person) -> Result<(), Response<Body>> {
-    if !person.visitor.has_second_factor || person.visitor.session.second_factor_at.is_some() {
+    if !person.user.has_second_factor || person.user.session.second_factor_at.is_some() {
         return Ok(());
     }
     let page = Unproved {
@@ -116,31 +116,31 @@ pub(super) async fn require_proof(person: &Person) -> Result<(), Response<Body>>
 /// `GET /account/second-factor`
 pub(crate) async fn show(person: Person) -> Answer {
     require_proof(&person).await?;
-    if person.visitor.has_second_factor {
-        return enrolled(&person, Trouble::default()).await;
+    if person.user.has_second_factor {
+        return enrolled(&person, FormError::default()).await;
     }
-    enrol(&person, Trouble::default()).await
+    enrol(&person, FormError::default()).await
 }
 
 /// `POST /account/second-factor`
 pub(crate) async fn confirm(Posted(mut person, fields): Posted<Person>) -> Answer {
     require_proof(&person).await?;
-    if person.visitor.has_second_factor {
+    if person.user.has_second_factor {
         // The page with the codes was loaded again: they are shown once.
         return person.go(SECOND_FACTOR);
     }
-    if let Err(trouble) = trouble::confirm_person(&mut person, &fields).await? {
-        return enrol(&person, trouble).await;
+    if let Err(errors) = form_error::confirm_person(&mut person, &fields).await? {
+        return enrol(&person, errors).await;
     }
     let code = fields.text("code");
-    let trouble = match person.service().confirm_second_factor(&person.ctx, &person.visitor, code).await {
+    let errors = match person.service().confirm_second_factor(&person.ctx, &person.user, code).await {
         Ok(codes) => return recovery_codes::show(&person, recovery_codes::Occasion::Enrolled, &codes).await,
-        Err(Failure::Reject(Reject::TooMany(seconds))) => {
-            Trouble::new("code", format!("Too many attempts. Wait {seconds} seconds, then try again."))
+        Err(Failure::Rejection(Rejection::TooMany(seconds))) => {
+            FormError::new("code", format!("Too many attempts. Wait {seconds} seconds, then try again."))
         }
-        Err(failure) => Trouble::from(failure).map_err(|failure| person.failed(&failure))?,
+        Err(failure) => FormError::from(failure).map_err(|failure| person.failed(&failure))?,
     };
-    enrol(&person, trouble).await
+    enrol(&person, errors).await
 }
 
 #[cfg(test)]

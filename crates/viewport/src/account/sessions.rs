@@ -3,10 +3,12 @@
 use super::ACCOUNT;
 use crate::{
     Viewport,
-    answer::{self, Answer},
-    browser,
-    form::Posted,
-    visit::Person,
+    frame::{
+        answer::{self, Answer},
+        browser,
+        form::Posted,
+        page_context::Person,
+    },
 };
 use axum::{
     body::Body,
@@ -14,7 +16,7 @@ use axum::{
 };
 use http::Response;
 use pages::Time;
-use service::{Failure, PersonSession, Reject, SessionKind};
+use service::{Failure, PersonSession, Rejection, SessionKind};
 use web::Cookie;
 
 /// One session.
@@ -32,9 +34,9 @@ pub(super) struct SessionRow {
 
 /// All of them, this browser first, then the one that was seen last.
 pub(super) async fn rows(person: &Person) -> Result<Vec<SessionRow>, Response<Body>> {
-    let found = person.service().list_sessions(&person.ctx, &person.visitor).await;
+    let found = person.service().list_sessions(&person.ctx, &person.user).await;
     let mut sessions = person.outcome(found)?;
-    let root = person.visitor.root();
+    let root = person.user.root();
     sessions.sort_by_key(|one| (one.id != *root, std::cmp::Reverse(one.last_seen_at)));
     let now = person.ctx.now;
     let rows = sessions.into_iter().map(|one| {
@@ -59,13 +61,13 @@ pub(crate) async fn end(
     Path(id): Path<String>,
     Posted(person, _): Posted<Person>,
 ) -> Answer {
-    match person.service().end_session(&person.ctx, &person.visitor, &id).await {
+    match person.service().end_session(&person.ctx, &person.user, &id).await {
         Ok(()) => {}
         // Somebody else's looks like one that has ended already.
-        Err(Failure::Reject(Reject::NotFound { .. })) => return person.go(&done("gone")),
+        Err(Failure::Rejection(Rejection::NotFound { .. })) => return person.go(&done("gone")),
         Err(failure) => return Err(person.failed(&failure)),
     }
-    if person.visitor.root().as_str() != id {
+    if person.user.root().as_str() != id {
         return person.go(&done("session"));
     }
     let gone = answer::see_other(person.partial, "/signed-out");
@@ -75,7 +77,7 @@ pub(crate) async fn end(
 
 /// `POST /account/sessions/end-others`
 pub(crate) async fn end_others(Posted(person, _): Posted<Person>) -> Answer {
-    let ended = person.service().end_other_sessions(&person.ctx, &person.visitor).await;
+    let ended = person.service().end_other_sessions(&person.ctx, &person.user).await;
     let ended = person.outcome(ended)?;
     person.go(&done(if ended == 0 { "no-others" } else { "others" }))
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{hostile, trouble::Trouble};
+use crate::{frame::form_error::FormError, template_tests};
 use domain::{Role, Timestamp};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -20,7 +20,7 @@ fn account(text: &str, second_factor: bool) -> Account {
     let passkey = |used| PasskeyRow { id: text.into(), name: text.into(), added: pages::date(NOW), used };
     Account {
         head: Head::new(text),
-        chrome: hostile::chrome(text),
+        chrome: template_tests::chrome(text),
         notice: "",
         email: text.into(),
         organisations: vec![organisation(true, Role::Admin), organisation(false, Role::Member)],
@@ -34,52 +34,52 @@ fn account(text: &str, second_factor: bool) -> Account {
 
 #[test]
 fn nothing_that_people_or_browsers_say_becomes_markup() {
-    for text in hostile::texts() {
-        hostile::render(&account(&text, true));
-        hostile::render(&account(&text, false));
-        hostile::render(&password::Form {
+    for text in template_tests::texts() {
+        template_tests::render(&account(&text, true));
+        template_tests::render(&account(&text, false));
+        template_tests::render(&password::Form {
             head: Head::new(text.as_str()),
-            chrome: hostile::chrome(&text),
+            chrome: template_tests::chrome(&text),
             partial: false,
             email: text.clone(),
             minimum: 12,
-            trouble: Trouble::new("password", text.as_str()),
+            errors: FormError::new("password", text.as_str()),
         });
-        hostile::render(&second_factor::Enrol {
+        template_tests::render(&second_factor::Enrol {
             head: Head::new(text.as_str()),
-            chrome: hostile::chrome(&text),
+            chrome: template_tests::chrome(&text),
             required_by: text.clone(),
             qr: qr::qr_path(&text),
             secret: text.clone(),
             fresh: false,
-            trouble: Trouble::new("code", text.as_str()),
+            errors: FormError::new("code", text.as_str()),
         });
-        hostile::render(&second_factor::Enrolled {
+        template_tests::render(&second_factor::Enrolled {
             head: Head::new(text.as_str()),
-            chrome: hostile::chrome(&text),
+            chrome: template_tests::chrome(&text),
             since: Some(pages::date(NOW)),
             recovery_codes: 0,
             few_codes: true,
-            trouble: Trouble::new("", text.as_str()),
+            errors: FormError::new("", text.as_str()),
         });
-        hostile::render(&second_factor::Unproved {
+        template_tests::render(&second_factor::Unproved {
             head: Head::new(text.as_str()),
-            chrome: hostile::chrome(&text),
+            chrome: template_tests::chrome(&text),
             required_by: text.clone(),
         });
         for occasion in [recovery_codes::Occasion::Enrolled, recovery_codes::Occasion::Replaced] {
-            hostile::render(&recovery_codes::Page {
+            template_tests::render(&recovery_codes::Page {
                 head: Head::new(text.as_str()),
-                chrome: hostile::chrome(&text),
+                chrome: template_tests::chrome(&text),
                 occasion,
                 codes: std::slice::from_ref(&text),
             });
         }
-        hostile::render(&remove_second_factor::Form {
+        template_tests::render(&remove_second_factor::Form {
             head: Head::new(text.as_str()),
-            chrome: hostile::chrome(&text),
+            chrome: template_tests::chrome(&text),
             partial: false,
-            trouble: Trouble::new("", text.as_str()),
+            errors: FormError::new("", text.as_str()),
         });
     }
 }
@@ -95,7 +95,7 @@ fn only_known_words_become_a_notice() {
 #[test]
 fn a_single_session_has_no_others_to_end() {
     let mut page = account("Ada", true);
-    assert!(hostile::render(&page).contains("End all others"));
+    assert!(template_tests::render(&page).contains("End all others"));
     page.sessions.truncate(1);
-    assert!(!hostile::render(&page).contains("End all others"));
+    assert!(!template_tests::render(&page).contains("End all others"));
 }

@@ -1,7 +1,7 @@
 //! The whole chain as a file that anyone can check.
 
 use super::ADMINS_ONLY;
-use crate::{answer::Answer, visit::Visit};
+use crate::frame::{answer::Answer, page_context::PageContext};
 use axum::body::{Body, Bytes};
 use domain::audit::AuditEvent;
 use futures::stream;
@@ -9,21 +9,22 @@ use http::{HeaderName, HeaderValue, Response, header};
 use service::{Failure, audit::export_line};
 
 /// `GET /settings/audit/export`
-pub(crate) async fn download(visit: Visit) -> Answer {
-    visit.require_admin(ADMINS_ONLY).await?;
+pub(crate) async fn download(context: PageContext) -> Answer {
+    context.require_admin(ADMINS_ONLY).await?;
     // What fails before the first line is answered with a page; later the file breaks off, so that it cannot pass for whole.
-    let first = visit.outcome(visit.service().export_own_audit(&visit.ctx, &visit.principal, 0).await)?;
-    let day: String = visit.ctx.now.to_string().chars().take(10).collect();
-    let name = format!("attachment; filename=\"audit-{}-{day}.ndjson\"", visit.principal.organisation_id);
-    let rows = stream::try_unfold((visit, first), |(visit, events)| async move {
+    let first =
+        context.outcome(context.service().export_own_audit(&context.ctx, &context.principal, 0).await)?;
+    let day: String = context.ctx.now.to_string().chars().take(10).collect();
+    let name = format!("attachment; filename=\"audit-{}-{day}.ndjson\"", context.principal.organisation_id);
+    let rows = stream::try_unfold((context, first), |(context, events)| async move {
         let Some(last) = events.last() else { return Ok::<_, Failure>(None) };
         // Whoever is no Admin any more gets no more of it.
-        let ctx = visit.ctx_now();
-        let next = visit.service().export_own_audit(&ctx, &visit.principal, last.sequence).await;
+        let ctx = context.ctx_now();
+        let next = context.service().export_own_audit(&ctx, &context.principal, last.sequence).await;
         let next = next.inspect_err(|error| {
-            tracing::error!(request_id = %visit.ctx.request_id, %error, "an export of the audit log broke off");
+            tracing::error!(request_id = %context.ctx.request_id, %error, "an export of the audit log broke off");
         })?;
-        Ok(Some((lines(&events), (visit, next))))
+        Ok(Some((lines(&events), (context, next))))
     });
     let mut response = Response::new(Body::from_stream(rows));
     let headers = response.headers_mut();

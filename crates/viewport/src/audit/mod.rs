@@ -5,10 +5,12 @@ mod row;
 mod words;
 
 use crate::{
-    answer::Answer,
-    form::Fields,
+    frame::{
+        answer::Answer,
+        form::Fields,
+        page_context::{AdminsOnly, PageContext, show},
+    },
     products::{PAGE, cut},
-    visit::{AdminsOnly, Visit, show},
 };
 use axum::{body::Body, extract::RawQuery};
 use domain::EventId;
@@ -69,8 +71,8 @@ fn page_query(filter: &AuditFilter, before: Option<&str>) -> String {
     query.finish()
 }
 
-async fn people(visit: &Visit) -> Result<Vec<Actor>, Response<Body>> {
-    let members = visit.outcome(visit.service().list_members(&visit.principal).await)?;
+async fn people(context: &PageContext) -> Result<Vec<Actor>, Response<Body>> {
+    let members = context.outcome(context.service().list_members(&context.principal).await)?;
     let actor =
         |member: service::Member| Actor { id: member.id.to_string(), name: member.email.as_str().to_owned() };
     Ok(members.into_iter().map(actor).collect())
@@ -82,26 +84,26 @@ fn keys(found: &[KeyOverview]) -> Vec<Actor> {
 }
 
 /// `GET /settings/audit?action=…&actor=…&object=…&before=evt_…&check=1`
-pub(crate) async fn show(visit: Visit, RawQuery(query): RawQuery) -> Answer {
-    visit.require_admin(ADMINS_ONLY).await?;
+pub(crate) async fn show(context: PageContext, RawQuery(query): RawQuery) -> Answer {
+    context.require_admin(ADMINS_ONLY).await?;
     let query = Fields::of_query(query.as_deref());
     let filter = filter(&query);
     let before = EventId::parse(query.text("before")).ok();
-    let found = visit.service().audit_log(&visit.principal, PAGE + 1, before.as_ref(), &filter).await;
-    let (events, last) = cut(visit.outcome(found)?);
+    let found = context.service().audit_log(&context.principal, PAGE + 1, before.as_ref(), &filter).await;
+    let (events, last) = cut(context.outcome(found)?);
     let report = if query.is_ticked("check") {
-        Some(visit.outcome(visit.service().verify_own_audit(&visit.principal).await)?)
+        Some(context.outcome(context.service().verify_own_audit(&context.principal).await)?)
     } else {
         None
     };
-    let people = people(&visit).await?;
-    let keys = keys(&visit.outcome(visit.service().list_keys(&visit.principal).await)?);
+    let people = people(&context).await?;
+    let keys = keys(&context.outcome(context.service().list_keys(&context.principal).await)?);
     let actor = filter.actor_id.clone().unwrap_or_default();
     let is_listed = ["", "operator", "system"].contains(&actor.as_str())
         || people.iter().chain(&keys).any(|one| one.id == actor);
     let page = Page {
         head: Head::new("Audit log"),
-        chrome: visit.chrome(Section::AuditLog).await?,
+        chrome: context.chrome(Section::AuditLog).await?,
         report,
         groups: words::groups(filter.action.as_deref()),
         former: (!is_listed).then(|| actor.clone()),
@@ -114,5 +116,5 @@ pub(crate) async fn show(visit: Visit, RawQuery(query): RawQuery) -> Answer {
         people,
         keys,
     };
-    Ok(show!(visit, StatusCode::OK, page))
+    Ok(show!(context, StatusCode::OK, page))
 }

@@ -46,7 +46,7 @@ fn of_known(action: Action) -> Words {
         }
         Action::DeadSecretSeen => words("Former secret seen", "refused a former secret of", ""),
         Action::PersonSignedIn => words("Signed in", "signed in as", "signed in"),
-        Action::CommandLineLetIn => words("Command line let in", "let in the command line", ""),
+        Action::DeviceApproved => words("Command line let in", "let in the command line", ""),
         Action::SessionEnded => words("Session ended", "ended a session of", "ended a session"),
         Action::RefreshTokenReused => words(
             "Refresh token used twice",

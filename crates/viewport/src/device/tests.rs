@@ -1,20 +1,20 @@
 use super::*;
-use crate::hostile;
+use crate::template_tests;
 use domain::Timestamp;
 
 #[test]
 fn nothing_that_a_device_says_becomes_markup() {
     let now = Timestamp::from_seconds(1_800_000_000);
-    for text in hostile::texts() {
-        hostile::render(&Ask {
+    for text in template_tests::texts() {
+        template_tests::render(&Ask {
             head: Head::new(text.as_str()),
-            chrome: hostile::chrome(&text),
+            chrome: template_tests::chrome(&text),
             user_code: text.clone(),
-            trouble: Trouble::new("user_code", text.as_str()),
+            errors: FormError::new("user_code", text.as_str()),
         });
-        hostile::render(&Confirm {
+        template_tests::render(&Confirm {
             head: Head::new(text.as_str()),
-            chrome: hostile::chrome(&text),
+            chrome: template_tests::chrome(&text),
             user_code: text.clone(),
             name: text.clone(),
             device: text.clone(),
@@ -27,7 +27,7 @@ fn nothing_that_a_device_says_becomes_markup() {
             role: Role::Member,
             has_others: true,
             fresh: false,
-            trouble: Trouble::new("password", text.as_str()),
+            errors: FormError::new("password", text.as_str()),
         });
     }
 }

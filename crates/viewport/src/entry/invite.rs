@@ -1,18 +1,20 @@
 //! Invitations: a person who is new chooses a password, one who is known signs in.
 
 use super::dead_link;
-use crate::{
+use crate::frame::{
     answer::Answer,
     form::Posted,
-    trouble::{Trouble, status},
-    visit::Request,
+    form_error::{FormError, status},
+    page_context::PageRequest,
 };
 use axum::{body::Body, extract::Path};
 use http::Response;
 use service::{
-    Invitation, Visitor,
-    invitations::{Acceptance, Accepted},
-    passwords::LinkState,
+    CurrentUser, Invitation,
+    users::{
+        invitations::{Accepted, InvitationProof},
+        passwords::LinkState,
+    },
 };
 
 /// Who stands before an invitation.
@@ -37,7 +39,7 @@ pub(super) struct Page {
     pub(super) expires: pages::Time,
     pub(super) guest: Guest,
     pub(super) minimum: usize,
-    pub(super) trouble: Trouble,
+    pub(super) errors: FormError,
 }
 
 /// The sign-in that leads back to the invitation, with the invited address filled in.
@@ -48,16 +50,16 @@ fn login(invitation: &Invitation, code: &str) -> String {
     format!("/login?{}", query.finish())
 }
 
-fn guest(invitation: &Invitation, visitor: Option<&Visitor>, code: &str) -> Guest {
-    match visitor {
-        Some(visitor) if visitor.email == invitation.email => Guest::Invited,
-        Some(visitor) => Guest::Other { email: visitor.email.as_str().to_owned() },
+fn guest(invitation: &Invitation, user: Option<&CurrentUser>, code: &str) -> Guest {
+    match user {
+        Some(user) if user.email == invitation.email => Guest::Invited,
+        Some(user) => Guest::Other { email: user.email.as_str().to_owned() },
         None => Guest::SignedOut { login: login(invitation, code) },
     }
 }
 
-fn page(request: &Request, invitation: Invitation, guest: Guest, trouble: Trouble) -> Response<Body> {
-    let status = status(&trouble);
+fn page(request: &PageRequest, invitation: Invitation, guest: Guest, errors: FormError) -> Response<Body> {
+    let status = status(&errors);
     let page = Page {
         head: pages::Head::new(format!("Join {}", invitation.organisation_name)),
         organisation: invitation.organisation_name,
@@ -67,12 +69,12 @@ fn page(request: &Request, invitation: Invitation, guest: Guest, trouble: Troubl
         expires: pages::moment(invitation.expires_at),
         guest,
         minimum: request.service().policy().password_minimum,
-        trouble,
+        errors,
     };
     pages::html(status, &page)
 }
 
-async fn open(request: &Request, code: &str) -> Result<Invitation, Response<Body>> {
+async fn open(request: &PageRequest, code: &str) -> Result<Invitation, Response<Body>> {
     let sign_in = ("Sign in", "/login");
     match request.outcome(request.service().find_invitation(&request.ctx, code).await)? {
         LinkState::Open(open) => Ok(open),
@@ -95,35 +97,35 @@ async fn open(request: &Request, code: &str) -> Result<Invitation, Response<Body
 }
 
 /// `GET /invite/{code}`
-pub(crate) async fn show(request: Request, Path(code): Path<String>) -> Answer {
-    let visitor = request.visitor().await?;
+pub(crate) async fn show(request: PageRequest, Path(code): Path<String>) -> Answer {
+    let user = request.user().await?;
     // Whoever chose a password with it and signed in then comes back here.
-    if let Some(visitor) = &visitor
-        && request.outcome(request.service().has_joined_by(&code, visitor).await)?
+    if let Some(user) = &user
+        && request.outcome(request.service().has_joined_by(&code, user).await)?
     {
         return request.go("/");
     }
     let open = open(&request, &code).await?;
-    let guest = guest(&open, visitor.as_ref(), &code);
-    Ok(page(&request, open, guest, Trouble::default()))
+    let guest = guest(&open, user.as_ref(), &code);
+    Ok(page(&request, open, guest, FormError::default()))
 }
 
 /// `POST /invite/{code}`
-pub(crate) async fn accept(Path(code): Path<String>, Posted(request, fields): Posted<Request>) -> Answer {
+pub(crate) async fn accept(Path(code): Path<String>, Posted(request, fields): Posted<PageRequest>) -> Answer {
     let open = open(&request, &code).await?;
-    let visitor = request.visitor().await?;
-    let guest = guest(&open, visitor.as_ref(), &code);
-    let by = match &visitor {
-        Some(visitor) => Acceptance::Visitor(visitor),
-        None => Acceptance::Password(fields.text("password")),
+    let user = request.user().await?;
+    let guest = guest(&open, user.as_ref(), &code);
+    let by = match &user {
+        Some(user) => InvitationProof::CurrentUser(user),
+        None => InvitationProof::Password(fields.text("password")),
     };
-    match request.service().accept_invitation(&request.ctx, &code, by).await.map_err(Trouble::from) {
-        Ok(_) if visitor.is_some() => request.go("/"),
+    match request.service().accept_invitation(&request.ctx, &code, by).await.map_err(FormError::from) {
+        Ok(_) if user.is_some() => request.go("/"),
         // The same answer whether somebody new has joined or nothing was changed because the address is known.
         Ok(Accepted::Joined(invitation) | Accepted::SignInFirst(invitation)) => {
             request.go(&login(&invitation, &code))
         }
-        Err(Ok(trouble)) => Ok(page(&request, open, guest, trouble)),
+        Err(Ok(errors)) => Ok(page(&request, open, guest, errors)),
         Err(Err(failure)) => Err(request.failed(&failure)),
     }
 }

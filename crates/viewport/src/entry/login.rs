@@ -2,13 +2,15 @@
 
 use crate::{
     Viewport,
-    answer::{self, Answer},
-    next::own_page,
-    visit::Request,
+    frame::{
+        answer::{self, Answer},
+        next::own_page,
+        page_context::PageRequest,
+    },
 };
 use axum::extract::{RawQuery, State};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use service::authorization::{CodeRefusal, VIEWPORT};
+use service::users::authorization_codes::{CodeRejection, VIEWPORT};
 use url::form_urlencoded;
 use web::{Cookie, Form};
 
@@ -20,15 +22,15 @@ const DEPARTURES_BYTES: usize = 3500;
 
 /// What the browser takes along to the authorization server and back, in a cookie of its own: it binds the answer to this
 /// browser (RFC 9700 §4.7) and says where to go then. Several tabs may be under way.
-struct Departure {
+struct PendingLogin {
     state: String,
     verifier: String,
     next: String,
 }
 
-impl Departure {
+impl PendingLogin {
     fn of(viewport: &Viewport, next: &str) -> Self {
-        let draw = || viewport.service().draw_handle().expose().to_owned();
+        let draw = || viewport.service().generate_opaque_token().expose().to_owned();
         Self { state: draw(), verifier: draw(), next: next.to_owned() }
     }
 
@@ -57,15 +59,15 @@ fn departure_cookie(viewport: &Viewport) -> Cookie {
 }
 
 /// Those of all tabs, the newest first.
-fn departures(viewport: &Viewport, headers: &HeaderMap) -> Vec<Departure> {
+fn departures(viewport: &Viewport, headers: &HeaderMap) -> Vec<PendingLogin> {
     let cookie = departure_cookie(viewport).read(headers).unwrap_or_default();
-    cookie.split('~').filter_map(Departure::read).collect()
+    cookie.split('~').filter_map(PendingLogin::read).collect()
 }
 
 /// The newest of them, as many as a cookie can hold; none of them clears it.
-fn keep(viewport: &Viewport, departures: &[Departure]) -> Option<HeaderValue> {
+fn keep(viewport: &Viewport, departures: &[PendingLogin]) -> Option<HeaderValue> {
     let mut text = String::new();
-    for departure in departures.iter().map(Departure::to_cookie) {
+    for departure in departures.iter().map(PendingLogin::to_cookie) {
         if text.len() + departure.len() >= DEPARTURES_BYTES {
             break;
         }
@@ -88,9 +90,9 @@ fn is_elsewhere(viewport: &Viewport, headers: &HeaderMap) -> bool {
 }
 
 /// `GET /login?next=…`: straight on if somebody is signed in already, unless a fresh proof is asked for.
-pub(crate) async fn depart(
+pub(crate) async fn sign_out_url(
     State(viewport): State<Viewport>,
-    request: Request,
+    request: PageRequest,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Answer {
@@ -105,10 +107,10 @@ pub(crate) async fn depart(
     }
     let next = own_page(parameter("next"));
     let max_age = parameter("max_age").filter(|age| age.bytes().all(|digit| digit.is_ascii_digit()));
-    if max_age.is_none() && request.visitor().await?.is_some() {
+    if max_age.is_none() && request.user().await?.is_some() {
         return request.go(next);
     }
-    let departure = Departure::of(&viewport, next);
+    let departure = PendingLogin::of(&viewport, next);
     let mut sent = form_urlencoded::Serializer::new(String::new());
     sent.append_pair("client_id", VIEWPORT)
         .append_pair("redirect_uri", &viewport.service().viewport_redirect_uri())
@@ -128,9 +130,9 @@ pub(crate) async fn depart(
 }
 
 /// `GET /login/callback?code=…&state=…&iss=…`
-pub(crate) async fn arrive(
+pub(crate) async fn sign_in_to_viewport(
     State(viewport): State<Viewport>,
-    request: Request,
+    request: PageRequest,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Answer {
@@ -140,7 +142,7 @@ pub(crate) async fn arrive(
     let found = under_way.iter().position(|departure| asked.get("state") == Some(&departure.state));
     let Some(departure) = found.map(|index| under_way.remove(index)) else {
         // The address was opened from the history, or too many other tabs came after.
-        return match request.visitor().await? {
+        return match request.user().await? {
             Some(_) => request.go("/"),
             None => Err(begin_again("It was begun in another browser, or too long ago.")),
         };
@@ -154,15 +156,16 @@ pub(crate) async fn arrive(
     }
     let code = asked.get("code").unwrap_or_default();
     let device = &request.device;
-    let arrived = viewport.service().arrive(&request.ctx, code, &departure.verifier, device).await;
-    let arrival = arrived.map_err(|refusal| match refusal {
-        CodeRefusal::Invalid(why) => begin_again(&answer::sentence(why)),
-        CodeRefusal::TooManyFailures(seconds) => answer::too_many(seconds),
-        CodeRefusal::Failure(failure) => request.failed(&failure),
+    let viewport_session =
+        viewport.service().sign_in_to_viewport(&request.ctx, code, &departure.verifier, device).await;
+    let viewport_session = viewport_session.map_err(|rejection| match rejection {
+        CodeRejection::Invalid(why) => begin_again(&answer::sentence(why)),
+        CodeRejection::TooManyFailures(seconds) => answer::too_many(seconds),
+        CodeRejection::Failure(failure) => request.failed(&failure),
     })?;
     // The session is prolonged by being used; the cookie lasts as long as that can go on.
     let seconds = viewport.service().policy().session_lifetime_seconds;
-    let session = viewport.session_cookie().set(arrival.cookie.expose(), Some(seconds));
+    let session = viewport.session_cookie().set(viewport_session.cookie.expose(), Some(seconds));
     let answered = answer::with_cookie(answer::see_other(false, &departure.next), session);
     Ok(answer::with_cookie(answered, keep(&viewport, &under_way)))
 }

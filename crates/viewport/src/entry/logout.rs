@@ -1,6 +1,12 @@
 //! Signing out: this browser's session ends, at once and on every node.
 
-use crate::{Viewport, answer, answer::Answer, visit::Request};
+use crate::{
+    Viewport,
+    frame::{
+        answer::{self, Answer},
+        page_context::PageRequest,
+    },
+};
 use axum::extract::State;
 use http::StatusCode;
 use web::Cookie;
@@ -12,15 +18,15 @@ pub(super) struct Page {
 }
 
 /// `GET /logout`
-pub(crate) async fn ask(request: Request) -> Answer {
-    if request.visitor().await?.is_none() {
+pub(crate) async fn show_form(request: PageRequest) -> Answer {
+    if request.user().await?.is_none() {
         return request.go("/signed-out");
     }
     Ok(pages::html(StatusCode::OK, &Page { head: pages::Head::new("Sign out") }))
 }
 
 /// `POST /logout`
-pub(crate) async fn leave(State(viewport): State<Viewport>, request: Request) -> Answer {
+pub(crate) async fn leave(State(viewport): State<Viewport>, request: PageRequest) -> Answer {
     if let Some(cookie) = request.cookie() {
         request.outcome(viewport.service().sign_out(&request.ctx, cookie).await)?;
     }

@@ -6,7 +6,7 @@ pub(crate) mod logout;
 pub(crate) mod password;
 pub(crate) mod setup;
 
-use crate::answer;
+use crate::frame::answer;
 use axum::body::Body;
 use http::{Response, StatusCode};
 

@@ -1,18 +1,18 @@
 //! Forgotten passwords: asking for a link, and setting a new password by one.
 
 use super::dead_link;
-use crate::{
+use crate::frame::{
     answer::{self, Answer},
     form::Posted,
-    trouble::{Trouble, status},
-    visit::Request,
+    form_error::{FormError, status},
+    page_context::PageRequest,
 };
 use axum::{
     body::Body,
     extract::{Path, RawQuery},
 };
 use http::{Response, StatusCode};
-use service::passwords::{LinkState, ResetRefusal};
+use service::users::passwords::{LinkState, ResetRejection};
 
 #[derive(askama::Template)]
 #[template(path = "entry/forgot.html")]
@@ -22,7 +22,7 @@ pub(super) struct Forgot {
     /// Whose command it is, or an example.
     pub(super) command_email: String,
     pub(super) sends_mail: bool,
-    pub(super) trouble: Trouble,
+    pub(super) errors: FormError,
 }
 
 /// The address for a command that an operator is asked to paste: a link to the page, made by anybody, may name what a shell
@@ -33,28 +33,28 @@ fn for_shell(email: &str) -> &str {
     if usable && email.chars().all(plain) { email } else { "you@example.org" }
 }
 
-fn forgot(request: &Request, email: &str, trouble: Trouble) -> Response<Body> {
-    let status = status(&trouble);
+fn forgot(request: &PageRequest, email: &str, errors: FormError) -> Response<Body> {
+    let status = status(&errors);
     let page = Forgot {
         head: pages::Head::new("Forgot your password?"),
         email: email.to_owned(),
         command_email: for_shell(email.trim()).to_owned(),
         sends_mail: request.service().sends_mail(),
-        trouble,
+        errors,
     };
     pages::html(status, &page)
 }
 
 /// `GET /forgot`
-pub(crate) async fn show_forgot(request: Request, RawQuery(query): RawQuery) -> Answer {
+pub(crate) async fn show_forgot(request: PageRequest, RawQuery(query): RawQuery) -> Answer {
     let query = query.unwrap_or_default();
     let asked = web::Form::parse(query.as_bytes()).ok();
     let email = asked.as_ref().and_then(|asked| asked.get("email")).unwrap_or_default();
-    Ok(forgot(&request, email, Trouble::default()))
+    Ok(forgot(&request, email, FormError::default()))
 }
 
 /// `POST /forgot`: the answer does not tell whether there is such a person.
-pub(crate) async fn ask(Posted(request, fields): Posted<Request>) -> Answer {
+pub(crate) async fn show_form(Posted(request, fields): Posted<PageRequest>) -> Answer {
     let email = fields.text("email");
     match request.service().request_password_reset(&request.ctx, email) {
         Ok(email) => {
@@ -66,11 +66,11 @@ pub(crate) async fn ask(Posted(request, fields): Posted<Request>) -> Answer {
             let back = ("Back to sign in", "/login");
             Ok(answer::message_with_link(StatusCode::OK, "Look into your mail", text, back))
         }
-        Err(ResetRefusal::Invalid(invalid)) => {
-            Ok(forgot(&request, email, Trouble::new("email", answer::sentence(&invalid.message))))
+        Err(ResetRejection::Invalid(invalid)) => {
+            Ok(forgot(&request, email, FormError::new("email", answer::sentence(&invalid.message))))
         }
-        Err(ResetRefusal::NoMail) => Ok(forgot(&request, email, Trouble::default())),
-        Err(ResetRefusal::TooMany(seconds)) => Err(answer::too_many(seconds)),
+        Err(ResetRejection::NoMail) => Ok(forgot(&request, email, FormError::default())),
+        Err(ResetRejection::TooMany(seconds)) => Err(answer::too_many(seconds)),
     }
 }
 
@@ -80,51 +80,51 @@ pub(super) struct Reset {
     pub(super) head: pages::Head,
     pub(super) email: String,
     pub(super) minimum: usize,
-    pub(super) trouble: Trouble,
+    pub(super) errors: FormError,
 }
 
-fn reset(request: &Request, email: &domain::Email, trouble: Trouble) -> Response<Body> {
-    let status = status(&trouble);
+fn reset(request: &PageRequest, email: &domain::Email, errors: FormError) -> Response<Body> {
+    let status = status(&errors);
     let page = Reset {
         head: pages::Head::new("Set a new password"),
         email: email.as_str().to_owned(),
         minimum: request.service().policy().password_minimum,
-        trouble,
+        errors,
     };
     pages::html(status, &page)
 }
 
-async fn open(request: &Request, code: &str) -> Result<domain::Email, Response<Body>> {
-    let ask = ("Ask for a new link", "/forgot");
+async fn open(request: &PageRequest, code: &str) -> Result<domain::Email, Response<Body>> {
+    let show_form = ("Ask for a new link", "/forgot");
     match request.outcome(request.service().find_reset_link(&request.ctx, code).await)? {
         LinkState::Open(email) => Ok(email),
         LinkState::Used => Err(dead_link(
             "This link was used",
             "A new password was set with it, or a newer link took its place. If it was not you, ask for a new one now.",
-            ask,
+            show_form,
         )),
         LinkState::Expired => {
-            Err(dead_link("This link is too old", "Its time is over. Ask for a new one.", ask))
+            Err(dead_link("This link is too old", "Its time is over. Ask for a new one.", show_form))
         }
         LinkState::Unknown => Err(dead_link(
             "This link is not known",
             "It may not have been copied whole. Copy it again, or ask for a new one.",
-            ask,
+            show_form,
         )),
     }
 }
 
 /// `GET /reset/{code}`
-pub(crate) async fn show_reset(request: Request, Path(code): Path<String>) -> Answer {
+pub(crate) async fn show_reset(request: PageRequest, Path(code): Path<String>) -> Answer {
     let email = open(&request, &code).await?;
-    Ok(reset(&request, &email, Trouble::default()))
+    Ok(reset(&request, &email, FormError::default()))
 }
 
 /// `POST /reset/{code}`
-pub(crate) async fn set(Path(code): Path<String>, Posted(request, fields): Posted<Request>) -> Answer {
+pub(crate) async fn set(Path(code): Path<String>, Posted(request, fields): Posted<PageRequest>) -> Answer {
     let email = open(&request, &code).await?;
     let set = request.service().reset_password(&request.ctx, &code, fields.text("password")).await;
-    match set.map_err(Trouble::from) {
+    match set.map_err(FormError::from) {
         Ok(email) => {
             let hint: String = url::form_urlencoded::byte_serialize(email.as_str().as_bytes()).collect();
             Ok(answer::message_with_link(
@@ -134,7 +134,7 @@ pub(crate) async fn set(Path(code): Path<String>, Posted(request, fields): Poste
                 ("Sign in", &format!("/login?login_hint={hint}")),
             ))
         }
-        Err(Ok(trouble)) => Ok(reset(&request, &email, trouble)),
+        Err(Ok(errors)) => Ok(reset(&request, &email, errors)),
         Err(Err(failure)) => Err(request.failed(&failure)),
     }
 }
@@ -169,7 +169,7 @@ mod tests {
             email: "x@y; id".to_owned(),
             command_email: for_shell("x@y; id").to_owned(),
             sends_mail: false,
-            trouble: Trouble::default(),
+            errors: FormError::default(),
         };
         let text = askama::Template::render(&page).unwrap();
         assert!(!text.contains("id<") && text.contains("reset-password you@example.org</pre>"), "{text}");

@@ -1,15 +1,15 @@
 //! The first start: whoever has the link that `duku serve` printed makes the first organisation.
 
 use super::dead_link;
-use crate::{
+use crate::frame::{
     answer::Answer,
     form::{Fields, Posted},
-    trouble::{Trouble, status},
-    visit::Request,
+    form_error::{FormError, status},
+    page_context::PageRequest,
 };
 use axum::{body::Body, extract::Path};
 use http::Response;
-use service::passwords::LinkState;
+use service::users::passwords::LinkState;
 
 #[derive(askama::Template)]
 #[template(path = "entry/setup.html")]
@@ -18,22 +18,22 @@ pub(super) struct Page {
     pub(super) organisation: String,
     pub(super) email: String,
     pub(super) minimum: usize,
-    pub(super) trouble: Trouble,
+    pub(super) errors: FormError,
 }
 
-fn page(request: &Request, fields: &Fields, trouble: Trouble) -> Response<Body> {
-    let status = status(&trouble);
+fn page(request: &PageRequest, fields: &Fields, errors: FormError) -> Response<Body> {
+    let status = status(&errors);
     let page = Page {
         head: pages::Head::new("Welcome"),
         organisation: fields.text("organisation").to_owned(),
         email: fields.text("email").to_owned(),
         minimum: request.service().policy().password_minimum,
-        trouble,
+        errors,
     };
     pages::html(status, &page)
 }
 
-async fn require_open(request: &Request, code: &str) -> Result<(), Response<Body>> {
+async fn require_open(request: &PageRequest, code: &str) -> Result<(), Response<Body>> {
     match request.outcome(request.service().find_setup_link(&request.ctx, code).await)? {
         LinkState::Open(()) => Ok(()),
         LinkState::Used => Err(dead_link(
@@ -50,23 +50,23 @@ async fn require_open(request: &Request, code: &str) -> Result<(), Response<Body
 }
 
 /// `GET /setup/{code}`
-pub(crate) async fn show(request: Request, Path(code): Path<String>) -> Answer {
+pub(crate) async fn show(request: PageRequest, Path(code): Path<String>) -> Answer {
     require_open(&request, &code).await?;
-    Ok(page(&request, &Fields::default(), Trouble::default()))
+    Ok(page(&request, &Fields::default(), FormError::default()))
 }
 
 /// `POST /setup/{code}`
-pub(crate) async fn make(Path(code): Path<String>, Posted(request, fields): Posted<Request>) -> Answer {
+pub(crate) async fn submit(Path(code): Path<String>, Posted(request, fields): Posted<PageRequest>) -> Answer {
     require_open(&request, &code).await?;
     let (organisation, email) = (fields.text("organisation"), fields.text("email"));
     let made =
         request.service().set_up(&request.ctx, &code, organisation, email, fields.text("password")).await;
-    match made.map_err(Trouble::from) {
+    match made.map_err(FormError::from) {
         Ok(_) => {
             let hint: String = url::form_urlencoded::byte_serialize(email.trim().as_bytes()).collect();
             request.go(&format!("/login?login_hint={hint}"))
         }
-        Err(Ok(trouble)) => Ok(page(&request, &fields, trouble)),
+        Err(Ok(errors)) => Ok(page(&request, &fields, errors)),
         Err(Err(failure)) => Err(request.failed(&failure)),
     }
 }

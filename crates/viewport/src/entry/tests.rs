@@ -1,5 +1,5 @@
 use super::{invite, logout, password, setup};
-use crate::{hostile, trouble::Trouble};
+use crate::{frame::form_error::FormError, template_tests};
 use domain::{Role, Timestamp};
 use pages::Head;
 
@@ -7,31 +7,31 @@ const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
 #[test]
 fn nothing_that_strangers_type_becomes_markup() {
-    for text in hostile::texts() {
+    for text in template_tests::texts() {
         let head = || Head::new(text.as_str());
-        hostile::render(&logout::Page { head: head() });
+        template_tests::render(&logout::Page { head: head() });
         for field in ["", "name", "email", "password"] {
-            hostile::render(&setup::Page {
+            template_tests::render(&setup::Page {
                 head: head(),
                 organisation: text.clone(),
                 email: text.clone(),
                 minimum: 12,
-                trouble: Trouble::new(field, text.as_str()),
+                errors: FormError::new(field, text.as_str()),
             });
-            hostile::render(&password::Reset {
+            template_tests::render(&password::Reset {
                 head: head(),
                 email: text.clone(),
                 minimum: 12,
-                trouble: Trouble::new(field, text.as_str()),
+                errors: FormError::new(field, text.as_str()),
             });
         }
         for sends_mail in [true, false] {
-            hostile::render(&password::Forgot {
+            template_tests::render(&password::Forgot {
                 head: head(),
                 email: text.clone(),
                 command_email: text.clone(),
                 sends_mail,
-                trouble: Trouble::new("email", text.as_str()),
+                errors: FormError::new("email", text.as_str()),
             });
         }
     }
@@ -39,9 +39,9 @@ fn nothing_that_strangers_type_becomes_markup() {
 
 #[test]
 fn every_guest_finds_the_way_on() {
-    for text in hostile::texts() {
+    for text in template_tests::texts() {
         let page = |guest, role| {
-            hostile::render(&invite::Page {
+            template_tests::render(&invite::Page {
                 head: Head::new(text.as_str()),
                 organisation: text.clone(),
                 inviter: text.clone(),
@@ -50,7 +50,7 @@ fn every_guest_finds_the_way_on() {
                 expires: pages::moment(NOW),
                 guest,
                 minimum: 12,
-                trouble: Trouble::new("", text.as_str()),
+                errors: FormError::new("", text.as_str()),
             })
         };
         let signed_out = invite::Guest::SignedOut { login: "/login?next=%2Finvite%2Fx".into() };

@@ -1,18 +1,18 @@
 use super::*;
-use crate::hostile;
+use crate::template_tests;
 
 #[test]
 fn no_text_ends_the_data_block() {
-    for text in hostile::texts() {
+    for text in template_tests::texts() {
         let page = Page {
             head: Head::new("Explorer"),
-            chrome: hostile::chrome(&text),
+            chrome: template_tests::chrome(&text),
             script: &SCRIPT,
             data: data(&text, true),
             endpoint: &text,
             token_url: text.clone(),
         };
-        let rendered = hostile::render(&page);
+        let rendered = template_tests::render(&page);
         let block =
             rendered.split_once("id=\"explorer-data\">").unwrap().1.split_once("</script>").unwrap().0;
         let read: Value = serde_json::from_str(block).unwrap();

@@ -1,11 +1,11 @@
 //! Ending a rotation's grace: the previous secret stops now.
 
 use super::{ADMINS_ONLY, LIST, row::Row};
-use crate::{
+use crate::frame::{
     answer::Answer,
     form::Posted,
-    trouble::{self, Trouble},
-    visit::{Visit, show},
+    form_error::{self, FormError},
+    page_context::{PageContext, show},
 };
 use axum::extract::Path;
 use pages::{Chrome, Head, Section};
@@ -18,35 +18,38 @@ pub(super) struct Form {
     pub(super) partial: bool,
     pub(super) key: Row,
     pub(super) fresh: bool,
-    pub(super) trouble: Trouble,
+    pub(super) errors: FormError,
 }
 
-async fn form(visit: &Visit, id: &str, trouble: Trouble) -> Answer {
-    let overview = visit.outcome(visit.service().get_key(&visit.principal, id).await)?;
+async fn form(context: &PageContext, id: &str, errors: FormError) -> Answer {
+    let overview = context.outcome(context.service().get_key(&context.principal, id).await)?;
     let page = Form {
         head: Head::new(format!("End the grace of {}", overview.key.label)),
-        chrome: visit.chrome(Section::ApiKeys).await?,
-        partial: visit.partial,
-        key: Row::of(&overview, visit.ctx.now),
-        fresh: visit.is_fresh(),
-        trouble,
+        chrome: context.chrome(Section::ApiKeys).await?,
+        partial: context.partial,
+        key: Row::of(&overview, context.ctx.now),
+        fresh: context.is_fresh(),
+        errors,
     };
-    let status = trouble::status(&page.trouble);
-    Ok(show!(visit, status, page))
+    let status = form_error::status(&page.errors);
+    Ok(show!(context, status, page))
 }
 
 /// `GET /settings/api-keys/{id}/end-grace`
-pub(crate) async fn ask(visit: Visit, Path(id): Path<String>) -> Answer {
-    visit.require_admin(ADMINS_ONLY).await?;
-    form(&visit, &id, Trouble::default()).await
+pub(crate) async fn show_form(context: PageContext, Path(id): Path<String>) -> Answer {
+    context.require_admin(ADMINS_ONLY).await?;
+    form(&context, &id, FormError::default()).await
 }
 
 /// `POST /settings/api-keys/{id}/end-grace`
-pub(crate) async fn make(Path(id): Path<String>, Posted(mut visit, fields): Posted<Visit>) -> Answer {
-    visit.require_admin(ADMINS_ONLY).await?;
-    if let Err(trouble) = trouble::confirm(&mut visit, &fields).await? {
-        return form(&visit, &id, trouble).await;
+pub(crate) async fn submit(
+    Path(id): Path<String>,
+    Posted(mut context, fields): Posted<PageContext>,
+) -> Answer {
+    context.require_admin(ADMINS_ONLY).await?;
+    if let Err(errors) = form_error::confirm(&mut context, &fields).await? {
+        return form(&context, &id, errors).await;
     }
-    visit.outcome(visit.service().end_grace(&visit.ctx, &visit.principal, &id).await)?;
-    visit.go(&format!("{LIST}?done=grace-ended"))
+    context.outcome(context.service().end_grace(&context.ctx, &context.principal, &id).await)?;
+    context.go(&format!("{LIST}?done=grace-ended"))
 }

@@ -1,20 +1,22 @@
 //! Generating a key.
 
-use super::{ADMINS_ONLY, once};
-use crate::{
+use super::{ADMINS_ONLY, show_once};
+use crate::frame::{
     answer::Answer,
     form::{Fields, Posted},
-    trouble::{self, Trouble},
-    visit::{Visit, show},
+    form_error::{self, FormError},
+    page_context::{PageContext, show},
 };
 use axum::body::Body;
 use domain::Organisation;
 use http::Response;
 use pages::{Chrome, Head, Section};
 use service::{
-    Failure, Reject,
-    key_forms::{KeyForm, Sent},
-    keys::GenerateKey,
+    Failure, Rejection,
+    keys::{
+        GenerateKey,
+        forms::{KeyForm, Sent},
+    },
 };
 
 #[derive(askama::Template)]
@@ -32,25 +34,25 @@ pub(super) struct Form {
     /// The label that another Active key has already, if that has to be confirmed.
     pub(super) duplicate: String,
     pub(super) fresh: bool,
-    pub(super) trouble: Trouble,
+    pub(super) errors: FormError,
 }
 
 async fn form(
-    visit: &Visit,
+    context: &PageContext,
     organisation: &Organisation,
     fields: &Fields,
     duplicate: &str,
-    trouble: Trouble,
+    errors: FormError,
 ) -> Answer {
     let policy = organisation.key_policy;
-    let now = visit.ctx.now;
+    let now = context.ctx.now;
     let days = fields.number("days").unwrap_or(policy.default.days());
     let page = Form {
         head: Head::new("Generate API Key"),
-        chrome: visit.chrome(Section::ApiKeys).await?,
-        partial: visit.partial,
+        chrome: context.chrome(Section::ApiKeys).await?,
+        partial: context.partial,
         nonce: match fields.text("nonce") {
-            "" => visit.service().draw_handle().expose().to_owned(),
+            "" => context.service().generate_opaque_token().expose().to_owned(),
             sent => sent.to_owned(),
         },
         label: fields.text("label").to_owned(),
@@ -62,70 +64,73 @@ async fn form(
         now: now.to_whole_second().to_string(),
         expires: pages::date_text(now.plus_seconds(days.clamp(1, policy.maximum.days()) * 86_400)),
         duplicate: duplicate.to_owned(),
-        fresh: visit.is_fresh(),
-        trouble,
+        fresh: context.is_fresh(),
+        errors,
     };
-    let status = trouble::status(&page.trouble);
-    Ok(show!(visit, status, page))
+    let status = form_error::status(&page.errors);
+    Ok(show!(context, status, page))
 }
 
 /// `GET /settings/api-keys/generate`
-pub(crate) async fn ask(visit: Visit) -> Answer {
-    visit.require_admin(ADMINS_ONLY).await?;
-    let organisation = visit.outcome(visit.service().organisation(&visit.principal).await)?;
-    form(&visit, &organisation, &Fields::default(), "", Trouble::default()).await
+pub(crate) async fn show_form(context: PageContext) -> Answer {
+    context.require_admin(ADMINS_ONLY).await?;
+    let organisation = context.outcome(context.service().organisation(&context.principal).await)?;
+    form(&context, &organisation, &Fields::default(), "", FormError::default()).await
 }
 
 /// `POST /settings/api-keys/generate`
-pub(crate) async fn make(Posted(mut visit, fields): Posted<Visit>) -> Answer {
-    visit.require_admin(ADMINS_ONLY).await?;
-    let organisation = visit.outcome(visit.service().organisation(&visit.principal).await)?;
+pub(crate) async fn submit(Posted(mut context, fields): Posted<PageContext>) -> Answer {
+    context.require_admin(ADMINS_ONLY).await?;
+    let organisation = context.outcome(context.service().organisation(&context.principal).await)?;
     let Some(days) = fields.number("days") else {
-        let trouble = Trouble::new("expiresInDays", "Write the lifetime as a number of days, like 90.");
-        return form(&visit, &organisation, &fields, "", trouble).await;
+        let errors = FormError::new("expiresInDays", "Write the lifetime as a number of days, like 90.");
+        return form(&context, &organisation, &fields, "", errors).await;
     };
     // Before anything is said about a label that the first of two clicks has just taken.
-    let sent = visit.service().find_sent_form(&visit.principal, fields.text("nonce")).await;
-    if let Some(id) = visit.outcome(sent)? {
-        return once::sent_before(&visit, &id).await;
+    let sent = context.service().find_sent_form(&context.principal, fields.text("nonce")).await;
+    if let Some(id) = context.outcome(sent)? {
+        return show_once::sent_before(&context, &id).await;
     }
-    if let Some(label) = duplicate(&visit, &fields).await? {
-        return form(&visit, &organisation, &fields, &label, Trouble::default()).await;
+    if let Some(label) = duplicate(&context, &fields).await? {
+        return form(&context, &organisation, &fields, &label, FormError::default()).await;
     }
-    if let Err(trouble) = trouble::confirm(&mut visit, &fields).await? {
-        return form(&visit, &organisation, &fields, "", trouble).await;
+    if let Err(errors) = form_error::confirm(&mut context, &fields).await? {
+        return form(&context, &organisation, &fields, "", errors).await;
     }
     let input = GenerateKey { label: fields.text("label").to_owned(), expires_in_days: Some(days) };
     let name = fields.text("nonce");
-    let sent = visit.service().carry_out(&visit.ctx, &visit.principal, name, KeyForm::Generate(&input)).await;
+    let sent =
+        context.service().carry_out(&context.ctx, &context.principal, name, KeyForm::Generate(&input)).await;
     match sent {
-        Ok(Sent::Now(generated)) => once::show(&visit, once::Occasion::Generated, &generated).await,
-        Ok(Sent::Before(id)) => once::sent_before(&visit, &id).await,
+        Ok(Sent::Now(generated)) => {
+            show_once::show(&context, show_once::Occasion::Generated, &generated).await
+        }
+        Ok(Sent::Before(id)) => show_once::sent_before(&context, &id).await,
         Err(failure) => match trouble_of(failure) {
-            Ok(trouble) => form(&visit, &organisation, &fields, "", trouble).await,
-            Err(failure) => Err(visit.failed(&failure)),
+            Ok(errors) => form(&context, &organisation, &fields, "", errors).await,
+            Err(failure) => Err(context.failed(&failure)),
         },
     }
 }
 
-fn trouble_of(failure: Failure) -> Result<Trouble, Failure> {
+fn trouble_of(failure: Failure) -> Result<FormError, Failure> {
     match failure {
-        Failure::Reject(reject @ Reject::LimitReached { .. }) => {
-            Ok(Trouble::new("", crate::answer::sentence(&reject.message())))
+        Failure::Rejection(reject @ Rejection::LimitReached { .. }) => {
+            Ok(FormError::new("", crate::frame::answer::sentence(&reject.message())))
         }
-        other => Trouble::from(other),
+        other => FormError::from(other),
     }
 }
 
 /// The label, if another Active key has it and nobody said yet that this is meant.
-async fn duplicate(visit: &Visit, fields: &Fields) -> Result<Option<String>, Response<Body>> {
+async fn duplicate(context: &PageContext, fields: &Fields) -> Result<Option<String>, Response<Body>> {
     let label = fields.text("label").trim();
     if label.is_empty() || fields.text("duplicate") == label {
         return Ok(None);
     }
-    let keys = visit.outcome(visit.service().list_keys(&visit.principal).await)?;
+    let keys = context.outcome(context.service().list_keys(&context.principal).await)?;
     let same = keys
         .iter()
-        .any(|one| one.key.is_active(visit.ctx.now) && one.key.label.as_str().eq_ignore_ascii_case(label));
+        .any(|one| one.key.is_active(context.ctx.now) && one.key.label.as_str().eq_ignore_ascii_case(label));
     Ok(same.then(|| label.to_owned()))
 }

@@ -2,23 +2,23 @@
 
 pub(crate) mod end_grace;
 pub(crate) mod generate;
-pub(crate) mod once;
 pub(crate) mod page;
 pub(crate) mod revoke;
 pub(crate) mod rotate;
 mod row;
+pub(crate) mod show_once;
 
-use crate::{
+use crate::frame::{
     answer::Answer,
-    visit::{AdminsOnly, Visit, show},
+    page_context::{AdminsOnly, PageContext, show},
 };
 use axum::extract::RawQuery;
 use http::StatusCode;
 use pages::{Chrome, Head, Section, Time};
-use row::{Row, Standing};
+use row::{Row, StatusBadge};
 use service::{
     KeyOverview,
-    notices::{self, Matter},
+    keys::notices::{self, NoticeReason},
 };
 
 /// Where the list is.
@@ -58,49 +58,49 @@ fn notice(query: Option<&str>) -> &'static str {
     }
 }
 
-fn dead_secrets(keys: &[KeyOverview], visit: &Visit) -> Vec<DeadSecret> {
-    let now = visit.ctx.now;
+fn dead_secrets(keys: &[KeyOverview], context: &PageContext) -> Vec<DeadSecret> {
+    let now = context.ctx.now;
     let found = notices::attention(keys, now).into_iter();
     found
         .filter_map(|attention| match attention.matter {
-            Matter::DeadSecret(at, times) => Some(DeadSecret {
+            NoticeReason::DeadSecret(at, times) => Some(DeadSecret {
                 id: attention.key.to_string(),
                 label: attention.label,
                 times,
                 seen: pages::since(at, now),
             }),
-            Matter::Expired(_) | Matter::ExpiresSoon(_) => None,
+            NoticeReason::Expired(_) | NoticeReason::ExpiresSoon(_) => None,
         })
         .collect()
 }
 
 /// Up to three Active keys that are needed least: never used first, then those unused for longest.
-fn candidates(keys: &[KeyOverview], visit: &Visit) -> Vec<Row> {
-    let mut active: Vec<_> = keys.iter().filter(|one| one.key.is_active(visit.ctx.now)).collect();
+fn candidates(keys: &[KeyOverview], context: &PageContext) -> Vec<Row> {
+    let mut active: Vec<_> = keys.iter().filter(|one| one.key.is_active(context.ctx.now)).collect();
     active.sort_by_key(|one| one.last_used_at);
-    active.into_iter().take(3).map(|one| Row::of(one, visit.ctx.now)).collect()
+    active.into_iter().take(3).map(|one| Row::of(one, context.ctx.now)).collect()
 }
 
 /// `GET /settings/api-keys`
-pub(crate) async fn list(visit: Visit, RawQuery(query): RawQuery) -> Answer {
-    visit.require_admin(ADMINS_ONLY).await?;
-    let keys = visit.outcome(visit.service().list_keys(&visit.principal).await)?;
-    let limit = visit.service().policy().active_keys;
-    let active = keys.iter().filter(|one| one.key.is_active(visit.ctx.now)).count();
-    let mut rows: Vec<Row> = keys.iter().map(|one| Row::of(one, visit.ctx.now)).collect();
+pub(crate) async fn list(context: PageContext, RawQuery(query): RawQuery) -> Answer {
+    context.require_admin(ADMINS_ONLY).await?;
+    let keys = context.outcome(context.service().list_keys(&context.principal).await)?;
+    let limit = context.service().policy().active_keys;
+    let active = keys.iter().filter(|one| one.key.is_active(context.ctx.now)).count();
+    let mut rows: Vec<Row> = keys.iter().map(|one| Row::of(one, context.ctx.now)).collect();
     // Stable: within each half the oldest stays first.
     rows.sort_by_key(|row| !row.is_active);
     let page = List {
         head: Head::new("API Keys"),
-        chrome: visit.chrome(Section::ApiKeys).await?,
+        chrome: context.chrome(Section::ApiKeys).await?,
         notice: notice(query.as_deref()),
         active,
         limit,
-        candidates: if active >= limit { candidates(&keys, &visit) } else { Vec::new() },
-        dead_secrets: dead_secrets(&keys, &visit),
+        candidates: if active >= limit { candidates(&keys, &context) } else { Vec::new() },
+        dead_secrets: dead_secrets(&keys, &context),
         rows,
     };
-    Ok(show!(visit, StatusCode::OK, page))
+    Ok(show!(context, StatusCode::OK, page))
 }
 
 #[cfg(test)]

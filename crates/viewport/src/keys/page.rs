@@ -2,17 +2,17 @@
 
 use super::{
     ADMINS_ONLY,
-    row::{Row, Standing},
+    row::{Row, StatusBadge},
 };
-use crate::{
+use crate::frame::{
     answer::{self, Answer},
-    visit::{Visit, show},
+    page_context::{PageContext, show},
 };
 use axum::extract::{Path, RawQuery};
 use domain::Timestamp;
 use http::StatusCode;
 use pages::{Chrome, DaysChart, Head, Section, Time};
-use service::{KeyUse, key_use::KeyReport};
+use service::{KeyUse, keys::use_counters::KeyReport};
 
 /// So many addresses are open on the page; the others are folded away.
 const OPEN_SOURCES: usize = 10;
@@ -71,17 +71,18 @@ fn sources(report: &KeyReport, now: Timestamp) -> Vec<Source> {
 }
 
 /// `GET /settings/api-keys/{id}`
-pub(crate) async fn show(visit: Visit, Path(id): Path<String>) -> Answer {
-    visit.require_admin(ADMINS_ONLY).await?;
-    let now = visit.ctx.now;
-    let report = visit.outcome(visit.service().report_key(&visit.ctx, &visit.principal, &id).await)?;
+pub(crate) async fn show(context: PageContext, Path(id): Path<String>) -> Answer {
+    context.require_admin(ADMINS_ONLY).await?;
+    let now = context.ctx.now;
+    let report =
+        context.outcome(context.service().report_key(&context.ctx, &context.principal, &id).await)?;
     let overview = &report.overview;
     let key = &overview.key;
     let mut sources = sources(&report, now);
     let more_sources = sources.split_off(sources.len().min(OPEN_SOURCES));
     let page = Page {
         head: Head::new(key.label.as_str()),
-        chrome: visit.chrome(Section::ApiKeys).await?,
+        chrome: context.chrome(Section::ApiKeys).await?,
         key: Row::of(overview, now),
         created: pages::moment(key.created_at),
         expires_at: pages::moment(key.expires_at),
@@ -97,7 +98,7 @@ pub(crate) async fn show(visit: Visit, Path(id): Path<String>) -> Answer {
         more_sources,
         other_addresses: report.other_addresses,
     };
-    Ok(show!(visit, StatusCode::OK, page))
+    Ok(show!(context, StatusCode::OK, page))
 }
 
 #[derive(askama::Template)]
@@ -109,19 +110,23 @@ pub(super) struct FirstUse {
 }
 
 /// `GET /settings/api-keys/{id}/first-use?since=MS`: the live line below a secret that was just shown.
-pub(crate) async fn first_use(visit: Visit, Path(id): Path<String>, RawQuery(query): RawQuery) -> Answer {
-    visit.require_admin(ADMINS_ONLY).await?;
-    if !visit.partial {
-        return visit.go(&format!("{}/{id}", super::LIST));
+pub(crate) async fn first_use(
+    context: PageContext,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Answer {
+    context.require_admin(ADMINS_ONLY).await?;
+    if !context.partial {
+        return context.go(&format!("{}/{id}", super::LIST));
     }
     let since = query.as_deref().and_then(|query| query.strip_prefix("since=")?.parse().ok()).unwrap_or(0);
-    let overview = match visit.service().get_key(&visit.principal, &id).await {
+    let overview = match context.service().get_key(&context.principal, &id).await {
         Ok(overview) => overview,
         // The key was revoked while its secret was shown: the line says so and stops asking.
-        Err(service::Failure::Reject(reject)) => {
+        Err(service::Failure::Rejection(reject)) => {
             return Ok(answer::message(StatusCode::NOT_FOUND, "It is not here", reject.message()));
         }
-        Err(failure) => return Err(visit.failed(&failure)),
+        Err(failure) => return Err(context.failed(&failure)),
     };
     let used = overview.last_used_at.filter(|at| at.ms() >= since);
     let from = overview.last_used_from.unwrap_or_else(|| "an unknown address".to_owned());

@@ -2,13 +2,13 @@
 
 use super::{
     ADMINS_ONLY, LIST,
-    row::{Row, Standing},
+    row::{Row, StatusBadge},
 };
-use crate::{
+use crate::frame::{
     answer::Answer,
     form::{Fields, Posted},
-    trouble::{self, Trouble},
-    visit::{Visit, show},
+    form_error::{self, FormError},
+    page_context::{PageContext, show},
 };
 use axum::extract::Path;
 use pages::{Chrome, Head, Section};
@@ -23,42 +23,45 @@ pub(super) struct Form {
     pub(super) key: Row,
     pub(super) typed: String,
     pub(super) fresh: bool,
-    pub(super) trouble: Trouble,
+    pub(super) errors: FormError,
 }
 
-async fn form(visit: &Visit, overview: &KeyOverview, fields: &Fields, trouble: Trouble) -> Answer {
+async fn form(context: &PageContext, overview: &KeyOverview, fields: &Fields, errors: FormError) -> Answer {
     let page = Form {
         head: Head::new(format!("Revoke {}", overview.key.label)),
-        chrome: visit.chrome(Section::ApiKeys).await?,
-        partial: visit.partial,
-        key: Row::of(overview, visit.ctx.now),
+        chrome: context.chrome(Section::ApiKeys).await?,
+        partial: context.partial,
+        key: Row::of(overview, context.ctx.now),
         typed: fields.text("confirm").to_owned(),
-        fresh: visit.is_fresh(),
-        trouble,
+        fresh: context.is_fresh(),
+        errors,
     };
-    let status = trouble::status(&page.trouble);
-    Ok(show!(visit, status, page))
+    let status = form_error::status(&page.errors);
+    Ok(show!(context, status, page))
 }
 
 /// `GET /settings/api-keys/{id}/revoke`
-pub(crate) async fn ask(visit: Visit, Path(id): Path<String>) -> Answer {
-    visit.require_admin(ADMINS_ONLY).await?;
-    let overview = visit.outcome(visit.service().get_key(&visit.principal, &id).await)?;
-    form(&visit, &overview, &Fields::default(), Trouble::default()).await
+pub(crate) async fn show_form(context: PageContext, Path(id): Path<String>) -> Answer {
+    context.require_admin(ADMINS_ONLY).await?;
+    let overview = context.outcome(context.service().get_key(&context.principal, &id).await)?;
+    form(&context, &overview, &Fields::default(), FormError::default()).await
 }
 
 /// `POST /settings/api-keys/{id}/revoke`
-pub(crate) async fn make(Path(id): Path<String>, Posted(mut visit, fields): Posted<Visit>) -> Answer {
-    visit.require_admin(ADMINS_ONLY).await?;
-    let overview = visit.outcome(visit.service().get_key(&visit.principal, &id).await)?;
+pub(crate) async fn submit(
+    Path(id): Path<String>,
+    Posted(mut context, fields): Posted<PageContext>,
+) -> Answer {
+    context.require_admin(ADMINS_ONLY).await?;
+    let overview = context.outcome(context.service().get_key(&context.principal, &id).await)?;
     let label = overview.key.label.as_str();
     if fields.text("confirm").trim() != label {
-        let trouble = Trouble::new("confirm", format!("Type the label as it stands here: {label}"));
-        return form(&visit, &overview, &fields, trouble).await;
+        let errors = FormError::new("confirm", format!("Type the label as it stands here: {label}"));
+        return form(&context, &overview, &fields, errors).await;
     }
-    if let Err(trouble) = trouble::confirm(&mut visit, &fields).await? {
-        return form(&visit, &overview, &fields, trouble).await;
+    if let Err(errors) = form_error::confirm(&mut context, &fields).await? {
+        return form(&context, &overview, &fields, errors).await;
     }
-    visit.outcome(visit.service().revoke_key(&visit.ctx, &visit.principal, &id).await)?;
-    visit.go(&format!("{LIST}?done=revoked"))
+    context.outcome(context.service().revoke_key(&context.ctx, &context.principal, &id).await)?;
+    context.go(&format!("{LIST}?done=revoked"))
 }

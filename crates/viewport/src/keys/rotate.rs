@@ -1,20 +1,22 @@
 //! Rotating a key: a new secret, the same Client ID.
 
-use super::{ADMINS_ONLY, once, row::Row};
-use crate::{
+use super::{ADMINS_ONLY, row::Row, show_once};
+use crate::frame::{
     answer::Answer,
     form::{Fields, Posted},
-    trouble::{self, Trouble},
-    visit::{Visit, show},
+    form_error::{self, FormError},
+    page_context::{PageContext, show},
 };
 use axum::extract::Path;
 use domain::api_key::GracePeriod;
 use pages::{Chrome, Head, Section, Time};
 use service::{
-    Failure, Reject,
-    key_forms::{KeyForm, Sent},
-    key_use::KeyReport,
-    keys::RotateKey,
+    Failure, Rejection,
+    keys::{
+        RotateKey,
+        forms::{KeyForm, Sent},
+        use_counters::KeyReport,
+    },
 };
 
 /// A key is "in use right now" if it was used within so many seconds.
@@ -35,25 +37,25 @@ pub(super) struct Form {
     pub(super) graces: Vec<(i64, &'static str, bool)>,
     pub(super) end_issued_tokens: bool,
     pub(super) fresh: bool,
-    pub(super) trouble: Trouble,
+    pub(super) errors: FormError,
 }
 
 const GRACES: [(i64, &str); 4] =
     [(0, "None"), (3600, "1 hour"), (86_400, "24 hours"), (GracePeriod::MAXIMUM_SECONDS, "7 days")];
 
-async fn form(visit: &Visit, report: &KeyReport, fields: &Fields, trouble: Trouble) -> Answer {
-    let now = visit.ctx.now;
-    let organisation = visit.outcome(visit.service().organisation(&visit.principal).await)?;
+async fn form(context: &PageContext, report: &KeyReport, fields: &Fields, errors: FormError) -> Answer {
+    let now = context.ctx.now;
+    let organisation = context.outcome(context.service().organisation(&context.principal).await)?;
     let key = &report.overview.key;
     let lifetime = key.lifetime.min(organisation.key_policy.maximum);
     let chosen = fields.number("grace").unwrap_or(0);
     let hour = now.plus_seconds(-RIGHT_NOW_SECONDS);
     let page = Form {
         head: Head::new(format!("Rotate {}", key.label)),
-        chrome: visit.chrome(Section::ApiKeys).await?,
-        partial: visit.partial,
+        chrome: context.chrome(Section::ApiKeys).await?,
+        partial: context.partial,
         nonce: match fields.text("nonce") {
-            "" => visit.service().draw_handle().expose().to_owned(),
+            "" => context.service().generate_opaque_token().expose().to_owned(),
             sent => sent.to_owned(),
         },
         key: Row::of(&report.overview, now),
@@ -61,26 +63,31 @@ async fn form(visit: &Visit, report: &KeyReport, fields: &Fields, trouble: Troub
         in_use_from: report.sources.iter().filter(|source| source.last_used_at > hour).count(),
         graces: GRACES.iter().map(|(seconds, name)| (*seconds, *name, *seconds == chosen)).collect(),
         end_issued_tokens: fields.is_ticked("end_issued_tokens"),
-        fresh: visit.is_fresh(),
-        trouble,
+        fresh: context.is_fresh(),
+        errors,
     };
-    let status = trouble::status(&page.trouble);
-    Ok(show!(visit, status, page))
+    let status = form_error::status(&page.errors);
+    Ok(show!(context, status, page))
 }
 
 /// `GET /settings/api-keys/{id}/rotate`
-pub(crate) async fn ask(visit: Visit, Path(id): Path<String>) -> Answer {
-    visit.require_admin(ADMINS_ONLY).await?;
-    let report = visit.outcome(visit.service().report_key(&visit.ctx, &visit.principal, &id).await)?;
-    form(&visit, &report, &Fields::default(), Trouble::default()).await
+pub(crate) async fn show_form(context: PageContext, Path(id): Path<String>) -> Answer {
+    context.require_admin(ADMINS_ONLY).await?;
+    let report =
+        context.outcome(context.service().report_key(&context.ctx, &context.principal, &id).await)?;
+    form(&context, &report, &Fields::default(), FormError::default()).await
 }
 
 /// `POST /settings/api-keys/{id}/rotate`
-pub(crate) async fn make(Path(id): Path<String>, Posted(mut visit, fields): Posted<Visit>) -> Answer {
-    visit.require_admin(ADMINS_ONLY).await?;
-    let report = visit.outcome(visit.service().report_key(&visit.ctx, &visit.principal, &id).await)?;
-    if let Err(trouble) = trouble::confirm(&mut visit, &fields).await? {
-        return form(&visit, &report, &fields, trouble).await;
+pub(crate) async fn submit(
+    Path(id): Path<String>,
+    Posted(mut context, fields): Posted<PageContext>,
+) -> Answer {
+    context.require_admin(ADMINS_ONLY).await?;
+    let report =
+        context.outcome(context.service().report_key(&context.ctx, &context.principal, &id).await)?;
+    if let Err(errors) = form_error::confirm(&mut context, &fields).await? {
+        return form(&context, &report, &fields, errors).await;
     }
     let input = RotateKey {
         grace_seconds: fields.number("grace").unwrap_or(0),
@@ -88,17 +95,17 @@ pub(crate) async fn make(Path(id): Path<String>, Posted(mut visit, fields): Post
     };
     let name = fields.text("nonce");
     let form_sent = KeyForm::Rotate(&id, input);
-    let sent = visit.service().carry_out(&visit.ctx, &visit.principal, name, form_sent).await;
+    let sent = context.service().carry_out(&context.ctx, &context.principal, name, form_sent).await;
     match sent {
-        Ok(Sent::Now(generated)) => once::show(&visit, once::Occasion::Rotated, &generated).await,
-        Ok(Sent::Before(id)) => once::sent_before(&visit, &id).await,
-        Err(Failure::Reject(reject @ Reject::LimitReached { .. })) => {
-            let trouble = Trouble::new("", crate::answer::sentence(&reject.message()));
-            form(&visit, &report, &fields, trouble).await
+        Ok(Sent::Now(generated)) => show_once::show(&context, show_once::Occasion::Rotated, &generated).await,
+        Ok(Sent::Before(id)) => show_once::sent_before(&context, &id).await,
+        Err(Failure::Rejection(reject @ Rejection::LimitReached { .. })) => {
+            let errors = FormError::new("", crate::frame::answer::sentence(&reject.message()));
+            form(&context, &report, &fields, errors).await
         }
-        Err(failure) => match Trouble::from(failure) {
-            Ok(trouble) => form(&visit, &report, &fields, trouble).await,
-            Err(failure) => Err(visit.failed(&failure)),
+        Err(failure) => match FormError::from(failure) {
+            Ok(errors) => form(&context, &report, &fields, errors).await,
+            Err(failure) => Err(context.failed(&failure)),
         },
     }
 }

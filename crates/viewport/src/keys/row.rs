@@ -11,9 +11,9 @@ const URGENT_DAYS: i64 = 3;
 /// A key that was not used for so many days is a candidate to be revoked.
 const UNUSED_DAYS: i64 = 30;
 
-/// A key's standing, as a word and a colour.
+/// A key's status, as a word and a colour.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Standing {
+pub(crate) enum StatusBadge {
     Active,
     /// It expires within 14 days; within 3 if urgent.
     ExpiresSoon {
@@ -24,7 +24,7 @@ pub(crate) enum Standing {
     Expired,
 }
 
-impl Standing {
+impl StatusBadge {
     /// The colour's name in the stylesheet.
     pub(crate) const fn class(&self) -> &'static str {
         match self {
@@ -56,7 +56,7 @@ pub(crate) struct Row {
     pub(crate) id: String,
     pub(crate) label: String,
     pub(crate) hint: String,
-    pub(crate) standing: Standing,
+    pub(crate) status: StatusBadge,
     pub(crate) is_active: bool,
     pub(crate) expires: Time,
     /// The colour of the expiry: amber, red or none.
@@ -77,7 +77,7 @@ impl Row {
             id: key.id.to_string(),
             label: key.label.to_string(),
             hint: key.secret.hint.clone(),
-            standing: Standing::of(overview, now),
+            status: StatusBadge::of(overview, now),
             is_active,
             expires: pages::relative(key.expires_at, now),
             expires_class: if within(URGENT_DAYS) {

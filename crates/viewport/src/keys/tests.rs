@@ -1,16 +1,16 @@
-use super::{row::Standing, *};
-use crate::{hostile, trouble::Trouble};
+use super::{row::StatusBadge, *};
+use crate::{frame::form_error::FormError, template_tests};
 use domain::Timestamp;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
-fn row(text: &str, standing: Standing) -> Row {
+fn row(text: &str, status: StatusBadge) -> Row {
     Row {
         id: text.into(),
         label: text.into(),
         hint: text.into(),
-        is_active: standing != Standing::Expired,
-        standing,
+        is_active: status != StatusBadge::Expired,
+        status,
         expires: pages::relative(NOW, NOW),
         expires_class: "soon",
         last_used: Some(pages::relative(NOW, NOW)),
@@ -21,25 +21,25 @@ fn row(text: &str, standing: Standing) -> Row {
 }
 
 fn rows(text: &str) -> Vec<Row> {
-    let standings = [
-        Standing::Active,
-        Standing::ExpiresSoon { urgent: true },
-        Standing::Grace(pages::moment(NOW)),
-        Standing::Expired,
+    let badges = [
+        StatusBadge::Active,
+        StatusBadge::ExpiresSoon { urgent: true },
+        StatusBadge::Grace(pages::moment(NOW)),
+        StatusBadge::Expired,
     ];
-    standings.into_iter().map(|standing| row(text, standing)).collect()
+    badges.into_iter().map(|status| row(text, status)).collect()
 }
 
-fn trouble(field: &'static str, text: &str) -> Trouble {
-    Trouble::new(field, text)
+fn form_error(field: &'static str, text: &str) -> FormError {
+    FormError::new(field, text)
 }
 
 #[test]
 fn no_label_becomes_markup_in_the_list() {
-    for text in hostile::texts() {
+    for text in template_tests::texts() {
         let list = |active, rows, candidates| List {
             head: Head::new(text.as_str()),
-            chrome: hostile::chrome(&text),
+            chrome: template_tests::chrome(&text),
             notice: notice(Some("done=revoked")),
             rows,
             active,
@@ -52,20 +52,20 @@ fn no_label_becomes_markup_in_the_list() {
                 seen: pages::relative(NOW, NOW),
             }],
         };
-        hostile::render(&list(0, Vec::new(), Vec::new()));
-        hostile::render(&list(3, rows(&text), Vec::new()));
-        let full = hostile::render(&list(10, rows(&text), rows(&text)));
+        template_tests::render(&list(0, Vec::new(), Vec::new()));
+        template_tests::render(&list(3, rows(&text), Vec::new()));
+        let full = template_tests::render(&list(10, rows(&text), rows(&text)));
         assert!(full.contains("disabled") && full.contains("All 10 places are taken."));
     }
 }
 
 #[test]
 fn no_label_becomes_markup_in_the_forms() {
-    for text in hostile::texts() {
+    for text in template_tests::texts() {
         for (partial, fresh) in [(false, true), (true, false)] {
-            hostile::render(&generate::Form {
+            template_tests::render(&generate::Form {
                 head: Head::new(text.as_str()),
-                chrome: hostile::chrome(&text),
+                chrome: template_tests::chrome(&text),
                 partial,
                 nonce: text.clone(),
                 label: text.clone(),
@@ -75,37 +75,37 @@ fn no_label_becomes_markup_in_the_forms() {
                 expires: text.clone(),
                 duplicate: text.clone(),
                 fresh,
-                trouble: trouble("label", &text),
+                errors: form_error("label", &text),
             });
-            hostile::render(&rotate::Form {
+            template_tests::render(&rotate::Form {
                 head: Head::new(text.as_str()),
-                chrome: hostile::chrome(&text),
+                chrome: template_tests::chrome(&text),
                 partial,
                 nonce: text.clone(),
-                key: row(&text, if partial { Standing::Active } else { Standing::Expired }),
+                key: row(&text, if partial { StatusBadge::Active } else { StatusBadge::Expired }),
                 expires: pages::date(NOW),
                 in_use_from: 2,
                 graces: vec![(0, "None", true), (3600, "1 hour", false)],
                 end_issued_tokens: true,
                 fresh,
-                trouble: trouble("password", &text),
+                errors: form_error("password", &text),
             });
-            hostile::render(&revoke::Form {
+            template_tests::render(&revoke::Form {
                 head: Head::new(text.as_str()),
-                chrome: hostile::chrome(&text),
+                chrome: template_tests::chrome(&text),
                 partial,
-                key: row(&text, Standing::Grace(pages::moment(NOW))),
+                key: row(&text, StatusBadge::Grace(pages::moment(NOW))),
                 typed: text.clone(),
                 fresh,
-                trouble: trouble("confirm", &text),
+                errors: form_error("confirm", &text),
             });
-            hostile::render(&end_grace::Form {
+            template_tests::render(&end_grace::Form {
                 head: Head::new(text.as_str()),
-                chrome: hostile::chrome(&text),
+                chrome: template_tests::chrome(&text),
                 partial,
-                key: row(&text, Standing::Active),
+                key: row(&text, StatusBadge::Active),
                 fresh,
-                trouble: trouble("", &text),
+                errors: form_error("", &text),
             });
         }
     }
@@ -113,13 +113,13 @@ fn no_label_becomes_markup_in_the_forms() {
 
 #[test]
 fn no_label_becomes_markup_on_a_keys_pages() {
-    for text in hostile::texts() {
+    for text in template_tests::texts() {
         let source =
             || page::Source { address: text.clone(), last: pages::relative(NOW, NOW), previous_secret: true };
-        hostile::render(&page::Page {
+        template_tests::render(&page::Page {
             head: Head::new(text.as_str()),
-            chrome: hostile::chrome(&text),
-            key: row(&text, Standing::Active),
+            chrome: template_tests::chrome(&text),
+            key: row(&text, StatusBadge::Active),
             created: pages::moment(NOW),
             expires_at: pages::moment(NOW),
             lifetime_days: 1,
@@ -135,11 +135,11 @@ fn no_label_becomes_markup_on_a_keys_pages() {
             more_sources: vec![source()],
         });
         for used in [None, Some((pages::moment(NOW), text.clone()))] {
-            hostile::render(&page::FirstUse { id: text.clone(), since: 1, used });
+            template_tests::render(&page::FirstUse { id: text.clone(), since: 1, used });
         }
-        hostile::render(&once::SentBefore {
+        template_tests::render(&show_once::SentBefore {
             head: Head::new(text.as_str()),
-            chrome: hostile::chrome(&text),
+            chrome: template_tests::chrome(&text),
             id: text.clone(),
         });
     }
@@ -149,12 +149,12 @@ fn no_label_becomes_markup_on_a_keys_pages() {
 fn the_secret_stands_in_the_page_and_in_no_address_of_it() {
     let secret = "dks_0123456789";
     for (occasion, grace) in
-        [(once::Occasion::Generated, None), (once::Occasion::Rotated, Some(pages::moment(NOW)))]
+        [(show_once::Occasion::Generated, None), (show_once::Occasion::Rotated, Some(pages::moment(NOW)))]
     {
-        for text in hostile::texts() {
-            let shown = hostile::render(&once::Once {
+        for text in template_tests::texts() {
+            let shown = template_tests::render(&show_once::ShownOnce {
                 head: Head::new(text.as_str()),
-                chrome: hostile::chrome(&text),
+                chrome: template_tests::chrome(&text),
                 occasion,
                 id: &text,
                 label: &text,

@@ -1,16 +1,16 @@
 //! Inviting a person, and the page that shows the link.
 
 use super::ADMINS_ONLY;
-use crate::{
+use crate::frame::{
     answer::Answer,
     form::{Fields, Posted},
-    trouble::{self, Trouble},
-    visit::{Visit, show},
+    form_error::{self, FormError},
+    page_context::{PageContext, show},
 };
 use domain::Role;
 use http::StatusCode;
 use pages::{Chrome, Head, Section, Time};
-use service::{Failure, Reject, invitations::Invited, mail::Mailed};
+use service::{Failure, Rejection, operations::mail::Mailed, users::invitations::Invited};
 
 #[derive(askama::Template)]
 #[template(path = "members/invite.html", blocks = ["content"])]
@@ -22,7 +22,7 @@ pub(crate) struct Form {
     pub(crate) role: Role,
     pub(crate) sends_mail: bool,
     pub(crate) fresh: bool,
-    pub(crate) trouble: Trouble,
+    pub(crate) errors: FormError,
 }
 
 #[derive(askama::Template)]
@@ -37,63 +37,64 @@ pub(crate) struct LinkPage<'a> {
     pub(crate) mailed: &'a Mailed,
 }
 
-pub(super) async fn form(visit: &Visit, fields: &Fields, trouble: Trouble) -> Answer {
+pub(super) async fn form(context: &PageContext, fields: &Fields, errors: FormError) -> Answer {
     let page = Form {
         head: Head::new("Invite a person"),
-        chrome: visit.chrome(Section::Members).await?,
-        partial: visit.partial,
+        chrome: context.chrome(Section::Members).await?,
+        partial: context.partial,
         email: fields.text("email").to_owned(),
         role: Role::parse(fields.text("role")).unwrap_or(Role::Member),
-        sends_mail: visit.service().sends_mail(),
-        fresh: visit.is_fresh(),
-        trouble,
+        sends_mail: context.service().sends_mail(),
+        fresh: context.is_fresh(),
+        errors,
     };
-    let status = trouble::status(&page.trouble);
-    Ok(show!(visit, status, page))
+    let status = form_error::status(&page.errors);
+    Ok(show!(context, status, page))
 }
 
 /// The link of an invitation, this once.
-pub(crate) async fn link(visit: &Visit, invited: &Invited) -> Answer {
+pub(crate) async fn link(context: &PageContext, invited: &Invited) -> Answer {
     let invitation = &invited.invitation;
     let page = LinkPage {
         head: Head::new(format!("{} is invited", invitation.email)),
-        chrome: visit.chrome(Section::Members).await?,
+        chrome: context.chrome(Section::Members).await?,
         email: invitation.email.as_str(),
         role: invitation.role,
         link: &invited.link,
         expires: pages::moment(invitation.expires_at),
         mailed: &invited.mailed,
     };
-    Ok(show!(visit, StatusCode::OK, page))
+    Ok(show!(context, StatusCode::OK, page))
 }
 
 /// `GET /settings/members/invite`
-pub(crate) async fn ask(visit: Visit) -> Answer {
-    visit.require_admin(ADMINS_ONLY).await?;
-    form(&visit, &Fields::default(), Trouble::default()).await
+pub(crate) async fn show_form(context: PageContext) -> Answer {
+    context.require_admin(ADMINS_ONLY).await?;
+    form(&context, &Fields::default(), FormError::default()).await
 }
 
 /// `POST /settings/members/invite`
-pub(crate) async fn make(Posted(mut visit, fields): Posted<Visit>) -> Answer {
-    visit.require_admin(ADMINS_ONLY).await?;
+pub(crate) async fn submit(Posted(mut context, fields): Posted<PageContext>) -> Answer {
+    context.require_admin(ADMINS_ONLY).await?;
     let Some(role) = Role::parse(fields.text("role")) else {
-        return form(&visit, &fields, Trouble::new("role", "Choose a role.")).await;
+        return form(&context, &fields, FormError::new("role", "Choose a role.")).await;
     };
-    if let Err(trouble) = trouble::confirm(&mut visit, &fields).await? {
-        return form(&visit, &fields, trouble).await;
+    if let Err(errors) = form_error::confirm(&mut context, &fields).await? {
+        return form(&context, &fields, errors).await;
     }
-    let invited = visit.service().invite(&visit.ctx, &visit.principal, fields.text("email"), role).await;
+    let invited =
+        context.service().invite(&context.ctx, &context.principal, fields.text("email"), role).await;
     match invited.map_err(trouble_of) {
-        Ok(invited) => link(&visit, &invited).await,
-        Err(Ok(trouble)) => form(&visit, &fields, trouble).await,
-        Err(Err(failure)) => Err(visit.failed(&failure)),
+        Ok(invited) => link(&context, &invited).await,
+        Err(Ok(errors)) => form(&context, &fields, errors).await,
+        Err(Err(failure)) => Err(context.failed(&failure)),
     }
 }
 
 /// What is in an invitation's way has to do with the address.
-fn trouble_of(failure: Failure) -> Result<Trouble, Failure> {
-    if let Failure::Reject(Reject::TooMuchStored { .. }) = failure {
-        return Trouble::from(failure);
+fn trouble_of(failure: Failure) -> Result<FormError, Failure> {
+    if let Failure::Rejection(Rejection::TooMuchStored { .. }) = failure {
+        return FormError::from(failure);
     }
-    Trouble::from(failure).map(|trouble| Trouble::new("email", trouble.text))
+    FormError::from(failure).map(|error| FormError::new("email", error.text))
 }

@@ -6,17 +6,19 @@ pub(crate) mod remove;
 pub(crate) mod role;
 
 use crate::{
-    answer::Answer,
-    done,
-    form::Fields,
+    frame::{
+        answer::Answer,
+        done,
+        form::Fields,
+        page_context::{AdminsOnly, PageContext, show},
+    },
     products::cut,
-    visit::{AdminsOnly, Visit, show},
 };
 use axum::{body::Body, extract::RawQuery};
 use domain::{Role, Timestamp};
 use http::{Response, StatusCode};
 use pages::{Chrome, Head, Section, Time};
-use service::{Failure, Invitation, Member, Reject};
+use service::{Failure, Invitation, Member, Rejection};
 
 /// Where the list is.
 pub(crate) const LIST: &str = "/settings/members";
@@ -37,14 +39,14 @@ pub(crate) struct Person {
 }
 
 impl Person {
-    pub(crate) fn of(member: &Member, visit: &Visit) -> Self {
+    pub(crate) fn of(member: &Member, context: &PageContext) -> Self {
         Self {
             id: member.id.to_string(),
             email: member.email.as_str().to_owned(),
             role: member.role,
             second_factor: member.second_factor,
             since: pages::date(member.since),
-            is_you: member.id == visit.visitor.session.user_id,
+            is_you: member.id == context.user.session.user_id,
         }
     }
 
@@ -107,34 +109,36 @@ pub(crate) struct List {
 }
 
 /// `GET /settings/members?after=usr_…`
-pub(crate) async fn list(visit: Visit, RawQuery(query): RawQuery) -> Answer {
-    visit.require_admin(ADMINS_ONLY).await?;
+pub(crate) async fn list(context: PageContext, RawQuery(query): RawQuery) -> Answer {
+    context.require_admin(ADMINS_ONLY).await?;
     let query = Fields::of_query(query.as_deref());
-    let members = visit.outcome(visit.service().list_members(&visit.principal).await)?;
-    let invitations = visit.outcome(visit.service().list_invitations(&visit.principal).await)?;
+    let members = context.outcome(context.service().list_members(&context.principal).await)?;
+    let invitations = context.outcome(context.service().list_invitations(&context.principal).await)?;
     let before = members.iter().position(|member| member.id.as_str() == query.text("after"));
     let start = before.map_or(0, |before| before + 1);
     let (people, next) = cut(members.iter().skip(start).collect::<Vec<_>>());
     let page = List {
         head: Head::new("Members"),
-        chrome: visit.chrome(Section::Members).await?,
+        chrome: context.chrome(Section::Members).await?,
         notice: done::notice(&query),
         total: members.len(),
         admins: members.iter().filter(|member| member.role == Role::Admin).count(),
-        people: people.iter().map(|member| Person::of(member, &visit)).collect(),
+        people: people.iter().map(|member| Person::of(member, &context)).collect(),
         is_later: start > 0,
         next: next.map(|last| last.id.to_string()),
-        invitations: invitations.iter().map(|one| Invited::of(one, visit.ctx.now)).collect(),
+        invitations: invitations.iter().map(|one| Invited::of(one, context.ctx.now)).collect(),
     };
-    Ok(show!(visit, StatusCode::OK, page))
+    Ok(show!(context, StatusCode::OK, page))
 }
 
 /// The organisation's member with this id.
 ///
 /// # Errors
 /// The page that says that nobody like that is here.
-async fn find(visit: &Visit, id: &str) -> Result<Member, Response<Body>> {
-    let members = visit.outcome(visit.service().list_members(&visit.principal).await)?;
+async fn find(context: &PageContext, id: &str) -> Result<Member, Response<Body>> {
+    let members = context.outcome(context.service().list_members(&context.principal).await)?;
     let found = members.into_iter().find(|member| member.id.as_str() == id);
-    found.ok_or_else(|| visit.failed(&Failure::from(Reject::NotFound { kind: "member", id: id.to_owned() })))
+    found.ok_or_else(|| {
+        context.failed(&Failure::from(Rejection::NotFound { kind: "member", id: id.to_owned() }))
+    })
 }

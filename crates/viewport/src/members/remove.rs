@@ -1,11 +1,11 @@
 //! Removing a member. The organisation's keys stay, whoever made them.
 
 use super::{ADMINS_ONLY, LIST, Person, find};
-use crate::{
+use crate::frame::{
     answer::Answer,
     form::Posted,
-    trouble::{self, Trouble},
-    visit::{Visit, show},
+    form_error::{self, FormError},
+    page_context::{PageContext, show},
 };
 use axum::extract::Path;
 use pages::{Chrome, Head, Section};
@@ -26,47 +26,50 @@ pub(crate) struct Form {
     pub(crate) person: Person,
     pub(crate) keys: Vec<Key>,
     pub(crate) fresh: bool,
-    pub(crate) trouble: Trouble,
+    pub(crate) errors: FormError,
 }
 
-async fn form(visit: &Visit, member: &Member, trouble: Trouble) -> Answer {
-    let keys = visit.outcome(visit.service().list_keys(&visit.principal).await)?;
+async fn form(context: &PageContext, member: &Member, errors: FormError) -> Answer {
+    let keys = context.outcome(context.service().list_keys(&context.principal).await)?;
     let own = keys.into_iter().filter(|one| {
-        one.key.is_active(visit.ctx.now) && one.key.created_by.eq_ignore_ascii_case(member.email.as_str())
+        one.key.is_active(context.ctx.now) && one.key.created_by.eq_ignore_ascii_case(member.email.as_str())
     });
     let page = Form {
         head: Head::new(format!("Remove {}", member.email)),
-        chrome: visit.chrome(Section::Members).await?,
-        partial: visit.partial,
-        person: Person::of(member, visit),
+        chrome: context.chrome(Section::Members).await?,
+        partial: context.partial,
+        person: Person::of(member, context),
         keys: own.map(|one| Key { id: one.key.id.to_string(), label: one.key.label.to_string() }).collect(),
-        fresh: visit.is_fresh(),
-        trouble,
+        fresh: context.is_fresh(),
+        errors,
     };
-    let status = trouble::status(&page.trouble);
-    Ok(show!(visit, status, page))
+    let status = form_error::status(&page.errors);
+    Ok(show!(context, status, page))
 }
 
 /// `GET /settings/members/{user}/remove`
-pub(crate) async fn ask(visit: Visit, Path(user): Path<String>) -> Answer {
-    visit.require_admin(ADMINS_ONLY).await?;
-    let member = find(&visit, &user).await?;
-    form(&visit, &member, Trouble::default()).await
+pub(crate) async fn show_form(context: PageContext, Path(user): Path<String>) -> Answer {
+    context.require_admin(ADMINS_ONLY).await?;
+    let member = find(&context, &user).await?;
+    form(&context, &member, FormError::default()).await
 }
 
 /// `POST /settings/members/{user}/remove`
-pub(crate) async fn make(Path(user): Path<String>, Posted(mut visit, fields): Posted<Visit>) -> Answer {
-    visit.require_admin(ADMINS_ONLY).await?;
-    let member = find(&visit, &user).await?;
-    if let Err(trouble) = trouble::confirm(&mut visit, &fields).await? {
-        return form(&visit, &member, trouble).await;
+pub(crate) async fn submit(
+    Path(user): Path<String>,
+    Posted(mut context, fields): Posted<PageContext>,
+) -> Answer {
+    context.require_admin(ADMINS_ONLY).await?;
+    let member = find(&context, &user).await?;
+    if let Err(errors) = form_error::confirm(&mut context, &fields).await? {
+        return form(&context, &member, errors).await;
     }
     let email = member.email.as_str();
-    let removed = visit.service().remove_member(&visit.ctx, &visit.principal, email).await;
-    match removed.map_err(Trouble::from) {
-        Ok(()) if member.id == visit.visitor.session.user_id => visit.go("/"),
-        Ok(()) => visit.go(&format!("{LIST}?done=member-removed")),
-        Err(Ok(trouble)) => form(&visit, &member, trouble).await,
-        Err(Err(failure)) => Err(visit.failed(&failure)),
+    let removed = context.service().remove_member(&context.ctx, &context.principal, email).await;
+    match removed.map_err(FormError::from) {
+        Ok(()) if member.id == context.user.session.user_id => context.go("/"),
+        Ok(()) => context.go(&format!("{LIST}?done=member-removed")),
+        Err(Ok(errors)) => form(&context, &member, errors).await,
+        Err(Err(failure)) => Err(context.failed(&failure)),
     }
 }

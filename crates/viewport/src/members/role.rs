@@ -1,11 +1,11 @@
 //! Changing a member's role.
 
 use super::{ADMINS_ONLY, LIST, Person, find};
-use crate::{
+use crate::frame::{
     answer::Answer,
     form::{Fields, Posted},
-    trouble::{self, Trouble},
-    visit::{Visit, show},
+    form_error::{self, FormError},
+    page_context::{PageContext, show},
 };
 use axum::extract::Path;
 use domain::Role;
@@ -22,54 +22,57 @@ pub(crate) struct Form {
     /// The role that is chosen in the form; the person's own is the one that was seen.
     pub(crate) role: Role,
     pub(crate) fresh: bool,
-    pub(crate) trouble: Trouble,
+    pub(crate) errors: FormError,
 }
 
-async fn form(visit: &Visit, member: &Member, fields: &Fields, trouble: Trouble) -> Answer {
+async fn form(context: &PageContext, member: &Member, fields: &Fields, errors: FormError) -> Answer {
     let page = Form {
         head: Head::new(format!("Role of {}", member.email)),
-        chrome: visit.chrome(Section::Members).await?,
-        partial: visit.partial,
-        person: Person::of(member, visit),
+        chrome: context.chrome(Section::Members).await?,
+        partial: context.partial,
+        person: Person::of(member, context),
         role: Role::parse(fields.text("role")).unwrap_or(member.role),
-        fresh: visit.is_fresh(),
-        trouble,
+        fresh: context.is_fresh(),
+        errors,
     };
-    let status = trouble::status(&page.trouble);
-    Ok(show!(visit, status, page))
+    let status = form_error::status(&page.errors);
+    Ok(show!(context, status, page))
 }
 
 /// `GET /settings/members/{user}/role`
-pub(crate) async fn ask(visit: Visit, Path(user): Path<String>) -> Answer {
-    visit.require_admin(ADMINS_ONLY).await?;
-    let member = find(&visit, &user).await?;
-    form(&visit, &member, &Fields::default(), Trouble::default()).await
+pub(crate) async fn show_form(context: PageContext, Path(user): Path<String>) -> Answer {
+    context.require_admin(ADMINS_ONLY).await?;
+    let member = find(&context, &user).await?;
+    form(&context, &member, &Fields::default(), FormError::default()).await
 }
 
 /// `POST /settings/members/{user}/role`
-pub(crate) async fn make(Path(user): Path<String>, Posted(mut visit, fields): Posted<Visit>) -> Answer {
-    visit.require_admin(ADMINS_ONLY).await?;
-    let member = find(&visit, &user).await?;
+pub(crate) async fn submit(
+    Path(user): Path<String>,
+    Posted(mut context, fields): Posted<PageContext>,
+) -> Answer {
+    context.require_admin(ADMINS_ONLY).await?;
+    let member = find(&context, &user).await?;
     let (Some(seen), Some(role)) = (Role::parse(fields.text("seen_role")), Role::parse(fields.text("role")))
     else {
-        return form(&visit, &member, &fields, Trouble::new("role", "Choose a role.")).await;
+        return form(&context, &member, &fields, FormError::new("role", "Choose a role.")).await;
     };
-    if let Err(trouble) = trouble::confirm(&mut visit, &fields).await? {
-        return form(&visit, &member, &fields, trouble).await;
+    if let Err(errors) = form_error::confirm(&mut context, &fields).await? {
+        return form(&context, &member, &fields, errors).await;
     }
     let email = member.email.as_str();
     let changed =
-        visit.service().change_role_from(&visit.ctx, &visit.principal, email, Some(seen), role).await;
-    match changed.map_err(Trouble::from) {
-        Ok(member) if member.id == visit.visitor.session.user_id && role == Role::Member => {
-            visit.go("/?done=demoted")
+        context.service().change_role_from(&context.ctx, &context.principal, email, Some(seen), role).await;
+    match changed.map_err(FormError::from) {
+        Ok(member) if member.id == context.user.session.user_id && role == Role::Member => {
+            context.go("/?done=demoted")
         }
-        Ok(_) => visit.go(&format!("{LIST}?done=role-changed")),
-        Err(Ok(trouble)) => {
+        Ok(_) => context.go(&format!("{LIST}?done=role-changed")),
+        Err(Ok(errors)) => {
             // Whatever was in the way, the form shows the role as it is now.
-            let member = find(&visit, &user).await?;
-            form(&visit, &member, &fields, trouble).await
+            let member = find(&context, &user).await?;
+            form(&context, &member, &fields, errors).await
         }
-        Err(Err(failure)) => Err(visit.failed(&failure)),
+        Err(Err(failure)) => Err(context.failed(&failure)),
     }
 }

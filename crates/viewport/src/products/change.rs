@@ -1,16 +1,16 @@
 //! Adding and changing a product: one form.
 
 use super::{Named, Stored, differences, find};
-use crate::{
+use crate::frame::{
     answer::Answer,
     form::{Fields, Posted},
-    trouble::{self, Trouble},
-    visit::{Visit, show},
+    form_error::{self, FormError},
+    page_context::{PageContext, show},
 };
 use axum::extract::Path;
 use domain::{Subject, Timestamp};
 use pages::{Chrome, Head, Section};
-use service::{Failure, Reject, products::SubjectChange};
+use service::{Failure, Rejection, products::SubjectChange};
 
 #[derive(askama::Template)]
 #[template(path = "products/form.html", blocks = ["content"])]
@@ -27,15 +27,15 @@ pub(crate) struct Form {
     pub(crate) base_url: String,
     /// What somebody else stored meanwhile.
     pub(crate) conflict: Option<Stored>,
-    pub(crate) trouble: Trouble,
+    pub(crate) errors: FormError,
 }
 
 async fn form(
-    visit: &Visit,
+    context: &PageContext,
     product: Option<&Subject>,
     fields: &Fields,
     conflict: Option<Stored>,
-    trouble: Trouble,
+    errors: FormError,
 ) -> Answer {
     let page =
         Form {
@@ -43,8 +43,8 @@ async fn form(
                 || "Add a product".to_owned(),
                 |product| format!("Edit {}", product.details.name),
             )),
-            chrome: visit.chrome(Section::Products).await?,
-            partial: visit.partial,
+            chrome: context.chrome(Section::Products).await?,
+            partial: context.partial,
             product: product.map(Named::of),
             seen_at: match (&conflict, fields.text("seen_at")) {
                 // Whoever has read what is stored now may replace it.
@@ -57,48 +57,54 @@ async fn form(
             description: fields.text("description").to_owned(),
             base_url: fields.text("base_url").to_owned(),
             conflict,
-            trouble,
+            errors,
         };
     let status =
-        if page.conflict.is_some() { http::StatusCode::CONFLICT } else { trouble::status(&page.trouble) };
-    Ok(show!(visit, status, page))
+        if page.conflict.is_some() { http::StatusCode::CONFLICT } else { form_error::status(&page.errors) };
+    Ok(show!(context, status, page))
 }
 
 /// `GET /p/new`
-pub(crate) async fn ask_new(visit: Visit) -> Answer {
-    form(&visit, None, &Fields::default(), None, Trouble::default()).await
+pub(crate) async fn ask_new(context: PageContext) -> Answer {
+    form(&context, None, &Fields::default(), None, FormError::default()).await
 }
 
 /// `POST /p/new`
-pub(crate) async fn make(Posted(visit, fields): Posted<Visit>) -> Answer {
+pub(crate) async fn submit(Posted(context, fields): Posted<PageContext>) -> Answer {
     let description = fields.lines("description");
     let base_url = fields.filled("base_url");
-    let made = visit
+    let made = context
         .service()
-        .create_subject(&visit.ctx, &visit.principal, fields.text("name"), description.as_deref(), base_url)
+        .create_subject(
+            &context.ctx,
+            &context.principal,
+            fields.text("name"),
+            description.as_deref(),
+            base_url,
+        )
         .await;
-    match made.map_err(Trouble::from) {
-        Ok(product) => visit.go(&format!("/p/{}?done=product-added", product.id)),
-        Err(Ok(trouble)) => form(&visit, None, &fields, None, trouble).await,
-        Err(Err(failure)) => Err(visit.failed(&failure)),
+    match made.map_err(FormError::from) {
+        Ok(product) => context.go(&format!("/p/{}?done=product-added", product.id)),
+        Err(Ok(errors)) => form(&context, None, &fields, None, errors).await,
+        Err(Err(failure)) => Err(context.failed(&failure)),
     }
 }
 
 /// `GET /p/{subject}/edit`
-pub(crate) async fn ask_edit(visit: Visit, Path(id): Path<String>) -> Answer {
-    let product = find(&visit, &id).await?;
+pub(crate) async fn ask_edit(context: PageContext, Path(id): Path<String>) -> Answer {
+    let product = find(&context, &id).await?;
     let details = &product.details;
     let fields = Fields::from_iter([
         ("name", details.name.as_str()),
         ("description", details.description.as_deref().unwrap_or_default()),
         ("base_url", details.base_url.as_deref().unwrap_or_default()),
     ]);
-    form(&visit, Some(&product), &fields, None, Trouble::default()).await
+    form(&context, Some(&product), &fields, None, FormError::default()).await
 }
 
 /// `POST /p/{subject}/edit`
-pub(crate) async fn save(Path(id): Path<String>, Posted(visit, fields): Posted<Visit>) -> Answer {
-    let product = find(&visit, &id).await?;
+pub(crate) async fn save(Path(id): Path<String>, Posted(context, fields): Posted<PageContext>) -> Answer {
+    let product = find(&context, &id).await?;
     let change = SubjectChange {
         name: Some(fields.text("name").to_owned()),
         description: Some(fields.lines("description")),
@@ -106,16 +112,16 @@ pub(crate) async fn save(Path(id): Path<String>, Posted(visit, fields): Posted<V
         // A form without it saw nothing: the epoch is when no product changed.
         seen_at: Some(Timestamp::from_ms(fields.number("seen_at").unwrap_or_default())),
     };
-    match visit.service().update_subject(&visit.ctx, &visit.principal, &id, change).await {
-        Ok(_) => visit.go(&format!("/p/{id}?done=product-changed")),
-        Err(Failure::Reject(Reject::Conflict(_))) => {
-            let product = find(&visit, &id).await?;
+    match context.service().update_subject(&context.ctx, &context.principal, &id, change).await {
+        Ok(_) => context.go(&format!("/p/{id}?done=product-changed")),
+        Err(Failure::Rejection(Rejection::Conflict(_))) => {
+            let product = find(&context, &id).await?;
             let stored = stored(&product, &fields);
-            form(&visit, Some(&product), &fields, Some(stored), Trouble::default()).await
+            form(&context, Some(&product), &fields, Some(stored), FormError::default()).await
         }
-        Err(failure) => match Trouble::from(failure) {
-            Ok(trouble) => form(&visit, Some(&product), &fields, None, trouble).await,
-            Err(failure) => Err(visit.failed(&failure)),
+        Err(failure) => match FormError::from(failure) {
+            Ok(errors) => form(&context, Some(&product), &fields, None, errors).await,
+            Err(failure) => Err(context.failed(&failure)),
         },
     }
 }

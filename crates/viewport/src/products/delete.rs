@@ -1,11 +1,11 @@
 //! Deleting a product, and its targets with it.
 
 use super::{Named, find};
-use crate::{
+use crate::frame::{
     answer::Answer,
     form::{Fields, Posted},
-    trouble::{self, Trouble},
-    visit::{Visit, show},
+    form_error::{self, FormError},
+    page_context::{PageContext, show},
 };
 use axum::extract::Path;
 use domain::Subject;
@@ -20,39 +20,45 @@ pub(crate) struct Form {
     pub(crate) product: Named,
     pub(crate) targets: i64,
     pub(crate) typed: String,
-    pub(crate) trouble: Trouble,
+    pub(crate) errors: FormError,
 }
 
-async fn form(visit: &Visit, product: &Subject, targets: i64, fields: &Fields, trouble: Trouble) -> Answer {
+async fn form(
+    context: &PageContext,
+    product: &Subject,
+    targets: i64,
+    fields: &Fields,
+    errors: FormError,
+) -> Answer {
     let page = Form {
         head: Head::new(format!("Delete {}", product.details.name)),
-        chrome: visit.chrome(Section::Products).await?,
-        partial: visit.partial,
+        chrome: context.chrome(Section::Products).await?,
+        partial: context.partial,
         product: Named::of(product),
         targets,
         typed: fields.text("confirm").to_owned(),
-        trouble,
+        errors,
     };
-    let status = trouble::status(&page.trouble);
-    Ok(show!(visit, status, page))
+    let status = form_error::status(&page.errors);
+    Ok(show!(context, status, page))
 }
 
 /// `GET /p/{subject}/delete`
-pub(crate) async fn ask(visit: Visit, Path(id): Path<String>) -> Answer {
-    let product = find(&visit, &id).await?;
-    let targets = visit.outcome(visit.service().count_targets(&visit.principal, &product.id).await)?;
-    form(&visit, &product, targets, &Fields::default(), Trouble::default()).await
+pub(crate) async fn show_form(context: PageContext, Path(id): Path<String>) -> Answer {
+    let product = find(&context, &id).await?;
+    let targets = context.outcome(context.service().count_targets(&context.principal, &product.id).await)?;
+    form(&context, &product, targets, &Fields::default(), FormError::default()).await
 }
 
 /// `POST /p/{subject}/delete`
-pub(crate) async fn make(Path(id): Path<String>, Posted(visit, fields): Posted<Visit>) -> Answer {
-    let product = find(&visit, &id).await?;
-    let targets = visit.outcome(visit.service().count_targets(&visit.principal, &product.id).await)?;
+pub(crate) async fn submit(Path(id): Path<String>, Posted(context, fields): Posted<PageContext>) -> Answer {
+    let product = find(&context, &id).await?;
+    let targets = context.outcome(context.service().count_targets(&context.principal, &product.id).await)?;
     let name = product.details.name.as_str();
     if targets > 0 && fields.text("confirm").trim() != name {
-        let trouble = Trouble::new("confirm", format!("Type the name as it stands here: {name}"));
-        return form(&visit, &product, targets, &fields, trouble).await;
+        let errors = FormError::new("confirm", format!("Type the name as it stands here: {name}"));
+        return form(&context, &product, targets, &fields, errors).await;
     }
-    visit.outcome(visit.service().delete_subject(&visit.ctx, &visit.principal, &id).await)?;
-    visit.go("/?done=product-deleted")
+    context.outcome(context.service().delete_subject(&context.ctx, &context.principal, &id).await)?;
+    context.go("/?done=product-deleted")
 }

@@ -4,11 +4,11 @@ pub(crate) mod change;
 pub(crate) mod delete;
 pub(crate) mod page;
 
-use crate::visit::Visit;
+use crate::frame::page_context::PageContext;
 use axum::body::Body;
 use domain::{Subject, SubjectId};
 use http::Response;
-use service::{Failure, Reject};
+use service::{Failure, Rejection};
 
 /// How many rows a page of a list has.
 pub(crate) const PAGE: i64 = 50;
@@ -30,12 +30,14 @@ impl Named {
 ///
 /// # Errors
 /// The page that says that it is not there.
-pub(crate) async fn find(visit: &Visit, id: &str) -> Result<Subject, Response<Body>> {
+pub(crate) async fn find(context: &PageContext, id: &str) -> Result<Subject, Response<Body>> {
     let found = match SubjectId::parse(id) {
-        Ok(id) => visit.outcome(visit.service().find_subject(&visit.principal, &id).await)?,
+        Ok(id) => context.outcome(context.service().find_subject(&context.principal, &id).await)?,
         Err(_) => None,
     };
-    found.ok_or_else(|| visit.failed(&Failure::from(Reject::NotFound { kind: "product", id: id.to_owned() })))
+    found.ok_or_else(|| {
+        context.failed(&Failure::from(Rejection::NotFound { kind: "product", id: id.to_owned() }))
+    })
 }
 
 /// Cuts a list that was asked for with one row too many to one page, and says what its last row is if there are more.

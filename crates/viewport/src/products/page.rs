@@ -2,11 +2,13 @@
 
 use super::{PAGE, cut, find};
 use crate::{
-    answer::Answer,
-    done,
-    form::Fields,
+    frame::{
+        answer::Answer,
+        done,
+        form::Fields,
+        page_context::{PageContext, show},
+    },
     targets::Row,
-    visit::{Visit, show},
 };
 use axum::extract::{Path, RawQuery};
 use domain::TargetId;
@@ -31,26 +33,26 @@ pub(crate) struct Page {
 }
 
 /// `GET /p/{subject}?after=smt_…`
-pub(crate) async fn show(visit: Visit, Path(id): Path<String>, RawQuery(query): RawQuery) -> Answer {
-    let product = find(&visit, &id).await?;
+pub(crate) async fn show(context: PageContext, Path(id): Path<String>, RawQuery(query): RawQuery) -> Answer {
+    let product = find(&context, &id).await?;
     let query = Fields::of_query(query.as_deref());
     let after = TargetId::parse(query.text("after")).ok();
     let found =
-        visit.service().list_targets(&visit.principal, Some(&product.id), PAGE + 1, after.as_ref()).await;
-    let (targets, next) = cut(visit.outcome(found)?);
+        context.service().list_targets(&context.principal, Some(&product.id), PAGE + 1, after.as_ref()).await;
+    let (targets, next) = cut(context.outcome(found)?);
     let page = Page {
         head: Head::new(product.details.name.as_str()),
-        chrome: visit.chrome(Section::Products).await?,
+        chrome: context.chrome(Section::Products).await?,
         notice: done::notice(&query),
         id,
         name: product.details.name.to_string(),
         description: product.details.description,
         base_url: product.details.base_url,
         created: pages::moment(product.created_at),
-        updated: pages::since(product.updated_at, visit.ctx.now),
-        targets: targets.iter().map(|target| Row::of(target, visit.ctx.now)).collect(),
+        updated: pages::since(product.updated_at, context.ctx.now),
+        targets: targets.iter().map(|target| Row::of(target, context.ctx.now)).collect(),
         is_later: after.is_some(),
         next: next.map(|last| last.id.to_string()),
     };
-    Ok(show!(visit, StatusCode::OK, page))
+    Ok(show!(context, StatusCode::OK, page))
 }

@@ -2,17 +2,19 @@
 
 use super::{find, pretty};
 use crate::{
-    answer::Answer,
-    form::{Fields, Posted},
+    frame::{
+        answer::Answer,
+        form::{Fields, Posted},
+        form_error::{self, FormError},
+        page_context::{PageContext, show},
+    },
     products::{self, Named, Stored, differences},
-    trouble::{self, Trouble},
-    visit::{Visit, show},
 };
 use axum::extract::Path;
 use domain::{Subject, Target, Timestamp, product::UncheckedTarget};
 use http::StatusCode;
 use pages::{Chrome, Head, Section};
-use service::{Failure, Reject, products::SeenTarget};
+use service::{Failure, Rejection, products::SeenTarget};
 
 #[derive(askama::Template)]
 #[template(path = "targets/form.html", blocks = ["content"])]
@@ -33,15 +35,15 @@ pub(crate) struct Form {
     pub(crate) build_url: String,
     pub(crate) metadata: String,
     pub(crate) conflict: Option<Stored>,
-    pub(crate) trouble: Trouble,
+    pub(crate) errors: FormError,
 }
 
 async fn form(
-    visit: &Visit,
+    context: &PageContext,
     (product, target): (&Subject, Option<&Target>),
     fields: &Fields,
     conflict: Option<Stored>,
-    trouble: Trouble,
+    errors: FormError,
 ) -> Answer {
     let text = |name| fields.text(name).to_owned();
     let page = Form {
@@ -49,7 +51,7 @@ async fn form(
             || format!("Add a target to {}", product.details.name),
             |target| format!("Edit {}", target.details.name),
         )),
-        chrome: visit.chrome(Section::Products).await?,
+        chrome: context.chrome(Section::Products).await?,
         product: Named::of(product),
         target: target.map(|target| (target.id.to_string(), target.details.name.to_string())),
         seen_at: match (&conflict, fields.text("seen_at")) {
@@ -68,21 +70,22 @@ async fn form(
         build_url: text("build_url"),
         metadata: text("metadata"),
         conflict,
-        trouble,
+        errors,
     };
-    let status = if page.conflict.is_some() { StatusCode::CONFLICT } else { trouble::status(&page.trouble) };
-    Ok(show!(visit, status, page))
+    let status =
+        if page.conflict.is_some() { StatusCode::CONFLICT } else { form_error::status(&page.errors) };
+    Ok(show!(context, status, page))
 }
 
 /// What was typed, as far as it can be read.
-fn read(fields: &Fields, build_key: &str) -> Result<UncheckedTarget, Trouble> {
+fn read(fields: &Fields, build_key: &str) -> Result<UncheckedTarget, FormError> {
     let build_number = match fields.filled("build_number") {
         None => None,
         Some(typed) => Some(
             typed
                 .trim()
                 .parse()
-                .map_err(|_| Trouble::new("buildNumber", "Write a whole number, like 1284."))?,
+                .map_err(|_| FormError::new("buildNumber", "Write a whole number, like 1284."))?,
         ),
     };
     let metadata = match fields.filled("metadata") {
@@ -92,7 +95,7 @@ fn read(fields: &Fields, build_key: &str) -> Result<UncheckedTarget, Trouble> {
             let text = format!(
                 "This is not JSON: look at line {line}, column {column}. Names and texts stand in double quotes."
             );
-            Trouble::new("metadata", text)
+            FormError::new("metadata", text)
         })?),
     };
     Ok(UncheckedTarget {
@@ -108,64 +111,71 @@ fn read(fields: &Fields, build_key: &str) -> Result<UncheckedTarget, Trouble> {
 }
 
 /// `GET /p/{subject}/t/new`
-pub(crate) async fn ask_new(visit: Visit, Path(subject): Path<String>) -> Answer {
-    let product = products::find(&visit, &subject).await?;
-    form(&visit, (&product, None), &Fields::default(), None, Trouble::default()).await
+pub(crate) async fn ask_new(context: PageContext, Path(subject): Path<String>) -> Answer {
+    let product = products::find(&context, &subject).await?;
+    form(&context, (&product, None), &Fields::default(), None, FormError::default()).await
 }
 
 /// `POST /p/{subject}/t/new`
-pub(crate) async fn make(Path(subject): Path<String>, Posted(visit, fields): Posted<Visit>) -> Answer {
-    let product = products::find(&visit, &subject).await?;
+pub(crate) async fn submit(
+    Path(subject): Path<String>,
+    Posted(context, fields): Posted<PageContext>,
+) -> Answer {
+    let product = products::find(&context, &subject).await?;
     let input = match read(&fields, fields.text("build_key")) {
         Ok(input) => input,
-        Err(trouble) => return form(&visit, (&product, None), &fields, None, trouble).await,
+        Err(errors) => return form(&context, (&product, None), &fields, None, errors).await,
     };
-    let service = visit.service();
+    let service = context.service();
     let made =
-        service.upsert_target_from(&visit.ctx, &visit.principal, &subject, SeenTarget::None, input).await;
+        service.upsert_target_from(&context.ctx, &context.principal, &subject, SeenTarget::None, input).await;
     match made {
-        Ok(target) => visit.go(&format!("/p/{}/t/{}?done=target-added", product.id, target.id)),
-        Err(Failure::Reject(Reject::Conflict(message))) => {
-            let trouble = Trouble::new("buildKey", crate::answer::sentence(&message));
-            form(&visit, (&product, None), &fields, None, trouble).await
+        Ok(target) => context.go(&format!("/p/{}/t/{}?done=target-added", product.id, target.id)),
+        Err(Failure::Rejection(Rejection::Conflict(message))) => {
+            let errors = FormError::new("buildKey", crate::frame::answer::sentence(&message));
+            form(&context, (&product, None), &fields, None, errors).await
         }
-        Err(failure) => match Trouble::from(failure) {
-            Ok(trouble) => form(&visit, (&product, None), &fields, None, trouble).await,
-            Err(failure) => Err(visit.failed(&failure)),
+        Err(failure) => match FormError::from(failure) {
+            Ok(errors) => form(&context, (&product, None), &fields, None, errors).await,
+            Err(failure) => Err(context.failed(&failure)),
         },
     }
 }
 
 /// `GET /p/{subject}/t/{target}/edit`
-pub(crate) async fn ask_edit(visit: Visit, Path((subject, target)): Path<(String, String)>) -> Answer {
-    let (product, target) = find(&visit, &subject, &target).await?;
+pub(crate) async fn ask_edit(
+    context: PageContext,
+    Path((subject, target)): Path<(String, String)>,
+) -> Answer {
+    let (product, target) = find(&context, &subject, &target).await?;
     let shown = Shown::of(&target);
     let fields = Fields::from_iter(shown.pairs());
-    form(&visit, (&product, Some(&target)), &fields, None, Trouble::default()).await
+    form(&context, (&product, Some(&target)), &fields, None, FormError::default()).await
 }
 
 /// `POST /p/{subject}/t/{target}/edit`
 pub(crate) async fn save(
     Path((subject, id)): Path<(String, String)>,
-    Posted(visit, fields): Posted<Visit>,
+    Posted(context, fields): Posted<PageContext>,
 ) -> Answer {
-    let (product, target) = find(&visit, &subject, &id).await?;
+    let (product, target) = find(&context, &subject, &id).await?;
     let input = match read(&fields, &target.details.build_key) {
         Ok(input) => input,
-        Err(trouble) => return form(&visit, (&product, Some(&target)), &fields, None, trouble).await,
+        Err(errors) => return form(&context, (&product, Some(&target)), &fields, None, errors).await,
     };
     // A form without it saw nothing: the epoch is when no target changed.
     let seen = SeenTarget::ChangedAt(Timestamp::from_ms(fields.number("seen_at").unwrap_or_default()));
-    match visit.service().upsert_target_from(&visit.ctx, &visit.principal, &subject, seen, input).await {
-        Ok(_) => visit.go(&format!("/p/{subject}/t/{id}?done=target-changed")),
-        Err(Failure::Reject(Reject::Conflict(_))) => {
-            let (product, target) = find(&visit, &subject, &id).await?;
+    match context.service().upsert_target_from(&context.ctx, &context.principal, &subject, seen, input).await
+    {
+        Ok(_) => context.go(&format!("/p/{subject}/t/{id}?done=target-changed")),
+        Err(Failure::Rejection(Rejection::Conflict(_))) => {
+            let (product, target) = find(&context, &subject, &id).await?;
             let stored = Shown::of(&target).differences(&fields);
-            form(&visit, (&product, Some(&target)), &fields, Some(stored), Trouble::default()).await
+            form(&context, (&product, Some(&target)), &fields, Some(stored), FormError::default()).await
         }
-        Err(failure) => match Trouble::from(failure) {
-            Ok(trouble) => form(&visit, (&product, Some(&target)), &fields, None, trouble).await,
-            Err(failure) => Err(visit.failed(&failure)),
+        Err(failure) => match FormError::from(failure) {
+            Ok(errors) => form(&context, (&product, Some(&target)), &fields, None, errors).await,
+            Err(failure) => Err(context.failed(&failure)),
         },
     }
 }

@@ -2,10 +2,12 @@
 
 use super::find;
 use crate::{
-    answer::Answer,
-    form::Posted,
+    frame::{
+        answer::Answer,
+        form::Posted,
+        page_context::{PageContext, show},
+    },
     products::Named,
-    visit::{Visit, show},
 };
 use axum::extract::Path;
 use http::StatusCode;
@@ -26,12 +28,15 @@ pub(crate) struct Form {
 }
 
 /// `GET /p/{subject}/t/{target}/delete`
-pub(crate) async fn ask(visit: Visit, Path((subject, target)): Path<(String, String)>) -> Answer {
-    let (product, target) = find(&visit, &subject, &target).await?;
+pub(crate) async fn show_form(
+    context: PageContext,
+    Path((subject, target)): Path<(String, String)>,
+) -> Answer {
+    let (product, target) = find(&context, &subject, &target).await?;
     let page = Form {
         head: Head::new(format!("Delete {}", target.details.name)),
-        chrome: visit.chrome(Section::Products).await?,
-        partial: visit.partial,
+        chrome: context.chrome(Section::Products).await?,
+        partial: context.partial,
         product: Named::of(&product),
         id: target.id.to_string(),
         name: target.details.name.to_string(),
@@ -39,16 +44,16 @@ pub(crate) async fn ask(visit: Visit, Path((subject, target)): Path<(String, Str
         environment: target.details.environment,
         build_key: target.details.build_key,
     };
-    Ok(show!(visit, StatusCode::OK, page))
+    Ok(show!(context, StatusCode::OK, page))
 }
 
 /// `POST /p/{subject}/t/{target}/delete`
-pub(crate) async fn make(
+pub(crate) async fn submit(
     Path((subject, target)): Path<(String, String)>,
-    Posted(visit, _): Posted<Visit>,
+    Posted(context, _): Posted<PageContext>,
 ) -> Answer {
-    let (product, target) = find(&visit, &subject, &target).await?;
+    let (product, target) = find(&context, &subject, &target).await?;
     let id = target.id.as_str();
-    visit.outcome(visit.service().delete_target(&visit.ctx, &visit.principal, id).await)?;
-    visit.go(&format!("/p/{}?done=target-deleted", product.id))
+    context.outcome(context.service().delete_target(&context.ctx, &context.principal, id).await)?;
+    context.go(&format!("/p/{}?done=target-deleted", product.id))
 }

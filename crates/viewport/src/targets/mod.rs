@@ -4,12 +4,12 @@ pub(crate) mod change;
 pub(crate) mod delete;
 pub(crate) mod page;
 
-use crate::visit::Visit;
+use crate::frame::page_context::PageContext;
 use axum::body::Body;
 use domain::{Subject, Target, TargetId, Timestamp};
 use http::Response;
 use pages::Time;
-use service::{Failure, Reject};
+use service::{Failure, Rejection};
 
 /// A target as the list shows it.
 pub(crate) struct Row {
@@ -60,18 +60,18 @@ impl Build {
 /// # Errors
 /// The page that says that the product or the target is not there.
 pub(crate) async fn find(
-    visit: &Visit,
+    context: &PageContext,
     subject: &str,
     target: &str,
 ) -> Result<(Subject, Target), Response<Body>> {
-    let product = crate::products::find(visit, subject).await?;
+    let product = crate::products::find(context, subject).await?;
     let found = match TargetId::parse(target) {
-        Ok(id) => visit.outcome(visit.service().find_target(&visit.principal, &id).await)?,
+        Ok(id) => context.outcome(context.service().find_target(&context.principal, &id).await)?,
         Err(_) => None,
     };
-    let missing = || Failure::from(Reject::NotFound { kind: "target", id: target.to_owned() });
+    let missing = || Failure::from(Rejection::NotFound { kind: "target", id: target.to_owned() });
     let found = found.filter(|found| found.subject_id == product.id);
-    let found = found.ok_or_else(|| visit.failed(&missing()))?;
+    let found = found.ok_or_else(|| context.failed(&missing()))?;
     Ok((product, found))
 }
 

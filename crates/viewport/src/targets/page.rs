@@ -2,11 +2,13 @@
 
 use super::{Build, find, pretty};
 use crate::{
-    answer::Answer,
-    done,
-    form::Fields,
+    frame::{
+        answer::Answer,
+        done,
+        form::Fields,
+        page_context::{PageContext, show},
+    },
     products::Named,
-    visit::{Visit, show},
 };
 use axum::extract::{Path, RawQuery};
 use http::StatusCode;
@@ -34,14 +36,14 @@ pub(crate) struct Page {
 
 /// `GET /p/{subject}/t/{target}`
 pub(crate) async fn show(
-    visit: Visit,
+    context: PageContext,
     Path((subject, target)): Path<(String, String)>,
     RawQuery(query): RawQuery,
 ) -> Answer {
-    let (product, target) = find(&visit, &subject, &target).await?;
+    let (product, target) = find(&context, &subject, &target).await?;
     let page = Page {
         head: Head::new(format!("{} of {}", target.details.name, product.details.name)),
-        chrome: visit.chrome(Section::Products).await?,
+        chrome: context.chrome(Section::Products).await?,
         notice: done::notice(&Fields::of_query(query.as_deref())),
         product: Named::of(&product),
         id: target.id.to_string(),
@@ -55,5 +57,5 @@ pub(crate) async fn show(
         version: target.details.version,
         environment: target.details.environment,
     };
-    Ok(show!(visit, StatusCode::OK, page))
+    Ok(show!(context, StatusCode::OK, page))
 }

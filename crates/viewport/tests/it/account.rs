@@ -1,6 +1,6 @@
 //! A person's password, sessions and organisations.
 
-use crate::harness::{ADA, PASSWORD, World};
+use crate::harness::{ADA, Harness, PASSWORD};
 use axum::body::Body;
 use domain::Role;
 use http::Request;
@@ -9,8 +9,8 @@ const NEW: &str = "meadow copper lantern wren";
 
 #[tokio::test]
 async fn a_changed_password_ends_every_other_session() {
-    let world = World::new().await;
-    let (here, elsewhere) = (world.browser().await, world.browser().await);
+    let harness = Harness::new().await;
+    let (here, elsewhere) = (harness.browser().await, harness.browser().await);
     here.get("/account/password").await.assert_says(200, "Change your password");
     let wrong = here.post("/account/password", &[("current", "wrong"), ("password", NEW)]).await;
     wrong.assert_says(422, "id=\"current-error\">This is not your password.");
@@ -22,13 +22,14 @@ async fn a_changed_password_ends_every_other_session() {
     changed.assert_leads_to("/account?done=password");
     here.get("/account?done=password").await.assert_says(200, "Every other session has ended.");
     assert!(elsewhere.is_out().await);
-    assert!(world.password(PASSWORD).await.is_none() && world.password(NEW).await.is_some());
+    assert!(harness.password(PASSWORD).await.is_none() && harness.password(NEW).await.is_some());
 }
 
 #[tokio::test]
 async fn sessions_are_listed_and_ended() {
-    let world = World::new().await;
-    let (here, elsewhere, third) = (world.browser().await, world.browser().await, world.browser().await);
+    let harness = Harness::new().await;
+    let (here, elsewhere, third) =
+        (harness.browser().await, harness.browser().await, harness.browser().await);
     let page = here.get("/account").await;
     page.assert_says(200, "Firefox on Linux");
     assert_eq!(page.text.matches("This browser").count(), 1);
@@ -55,54 +56,54 @@ async fn sessions_are_listed_and_ended() {
 
 #[tokio::test]
 async fn nobody_ends_the_session_of_somebody_else() {
-    let world = World::new().await;
-    let ada = world.browser().await;
+    let harness = Harness::new().await;
+    let ada = harness.browser().await;
     let own = ada.get("/account").await.between("/account/sessions/", "/end").to_owned();
     let request = Request::post(format!("/account/sessions/{own}/end")).body(Body::empty()).unwrap();
-    assert!(world.send(request).await.location().starts_with("/login"), "a stranger");
+    assert!(harness.send(request).await.location().starts_with("/login"), "a stranger");
     let forged = Request::post("/account/sessions/end-others")
         .header("cookie", format!("duku_session={}", ada.cookie))
         .header("sec-fetch-site", "cross-site")
         .body(Body::empty());
-    world.send(forged.unwrap()).await.assert_says(403, "another site");
+    harness.send(forged.unwrap()).await.assert_says(403, "another site");
     assert!(!ada.is_out().await);
 }
 
 #[tokio::test]
 async fn a_person_switches_between_own_organisations_only() {
-    let world = World::new().await;
-    let ada = world.browser().await;
-    let foreign = ada.post("/switch", &[("organisation", world.globex.id.as_str())]).await;
+    let harness = Harness::new().await;
+    let ada = harness.browser().await;
+    let foreign = ada.post("/switch", &[("organisation", harness.globex.id.as_str())]).await;
     foreign.assert_says(404, "You belong to no such organisation");
     ada.post("/switch", &[("organisation", "<script>")]).await.assert_says(404, "It is not here");
     ada.get("/account").await.assert_says(200, "You are here");
 
-    let globex = World::operator(&world.globex);
-    world.service.add_member(&world.ctx(), &globex, ADA, Role::Member).await.unwrap();
+    let globex = Harness::operator(&harness.globex);
+    harness.service.add_member(&harness.ctx(), &globex, ADA, Role::Member).await.unwrap();
     ada.get("/account").await.assert_says(200, "Switch<span class=\"vh\"> to Globex</span>");
-    ada.post("/switch", &[("organisation", world.globex.id.as_str())]).await.assert_leads_to("/");
+    ada.post("/switch", &[("organisation", harness.globex.id.as_str())]).await.assert_leads_to("/");
     ada.get("/account").await.assert_says(200, "Switch<span class=\"vh\"> to Acme</span>");
     ada.get("/settings/api-keys").await.assert_says(403, "Only Admins");
-    ada.post("/switch", &[("organisation", world.acme.id.as_str())]).await.assert_leads_to("/");
+    ada.post("/switch", &[("organisation", harness.acme.id.as_str())]).await.assert_leads_to("/");
 }
 
 #[tokio::test]
 async fn a_person_without_an_organisation_has_an_account() {
-    let world = World::new().await;
-    let ada = world.browser().await;
-    let acme = World::operator(&world.acme);
-    world.service.add_member(&world.ctx(), &acme, "bob@acme.example", Role::Admin).await.unwrap();
-    world.service.remove_member(&world.ctx(), &acme, ADA).await.unwrap();
+    let harness = Harness::new().await;
+    let ada = harness.browser().await;
+    let acme = Harness::operator(&harness.acme);
+    harness.service.add_member(&harness.ctx(), &acme, "bob@acme.example", Role::Admin).await.unwrap();
+    harness.service.remove_member(&harness.ctx(), &acme, ADA).await.unwrap();
     ada.get("/account").await.assert_says(200, "Ask an Admin for an invitation");
     ada.get("/explorer").await.assert_says(403, "You belong to no organisation");
 }
 
 #[tokio::test]
 async fn a_form_acts_in_no_other_organisation_than_its_page() {
-    let world = World::new().await;
-    let globex = World::operator(&world.globex);
-    world.service.add_member(&world.ctx(), &globex, ADA, Role::Admin).await.unwrap();
-    let ada = world.browser().await;
+    let harness = Harness::new().await;
+    let globex = Harness::operator(&harness.globex);
+    harness.service.add_member(&harness.ctx(), &globex, ADA, Role::Admin).await.unwrap();
+    let ada = harness.browser().await;
     let pages = [
         ("/p/new", "Nothing was changed", [("name", "For Acme"), ("description", "")]),
         (
@@ -114,16 +115,16 @@ async fn a_form_acts_in_no_other_organisation_than_its_page() {
         ("/settings/api-keys/generate", "Nothing was changed", [("label", "For Acme"), ("days", "30")]),
     ];
     for (path, words, fields) in pages {
-        ada.post("/switch", &[("organisation", world.acme.id.as_str())]).await.assert_leads_to("/");
+        ada.post("/switch", &[("organisation", harness.acme.id.as_str())]).await.assert_leads_to("/");
         let page = ada.open(path).await;
         let named = ("in_organisation", page.value("in_organisation"));
-        assert_eq!(named.1, world.acme.id.as_str(), "{path}");
-        ada.post("/switch", &[("organisation", world.globex.id.as_str())]).await.assert_leads_to("/");
+        assert_eq!(named.1, harness.acme.id.as_str(), "{path}");
+        ada.post("/switch", &[("organisation", harness.globex.id.as_str())]).await.assert_leads_to("/");
         let sent = ada.post(path, &[&[named][..], &fields].concat()).await;
         sent.assert_says(409, words);
         sent.assert_says(409, "You have switched to Globex");
     }
-    let keys = world.service.list_keys(&globex).await.unwrap();
+    let keys = harness.service.list_keys(&globex).await.unwrap();
     assert!(keys.is_empty(), "{keys:?}");
     for path in ["/", "/settings/members", "/settings/organisation"] {
         let page = ada.open(path).await;

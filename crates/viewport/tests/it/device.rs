@@ -1,18 +1,18 @@
 //! Letting a command line in.
 
-use crate::harness::{PASSWORD, World};
-use service::devices::{DeviceStart, PollRefusal};
+use crate::harness::{Harness, PASSWORD};
+use service::users::devices::{DeviceStart, PollRejection};
 
-async fn start(world: &World) -> DeviceStart {
+async fn start(harness: &Harness) -> DeviceStart {
     let device = "duku/0.1.0 (laptop, Linux)";
-    world.service.start_device(&world.ctx(), "duku-cli", "openid", device).await.unwrap()
+    harness.service.start_device(&harness.ctx(), "duku-cli", "openid", device).await.unwrap()
 }
 
 #[tokio::test]
-async fn a_device_that_is_let_in_gets_its_tokens() {
-    let world = World::new().await;
-    let ada = world.browser().await;
-    let device = start(&world).await;
+async fn a_device_that_is_approved_gets_its_tokens() {
+    let harness = Harness::new().await;
+    let ada = harness.browser().await;
+    let device = start(&harness).await;
     ada.get("/device").await.assert_says(200, "name=\"user_code\"");
     let page = ada.get(&format!("/device?user_code={}", device.user_code.to_lowercase())).await;
     page.assert_says(200, &device.user_code);
@@ -22,7 +22,7 @@ async fn a_device_that_is_let_in_gets_its_tokens() {
     let done = ada.post("/device", &[("user_code", code), ("decision", "approve")]).await;
     done.assert_says(200, "It is in.");
     done.assert_says(200, "Go back to your terminal.");
-    let polled = world.service.poll_device(&world.ctx(), "duku-cli", device.device_code.expose()).await;
+    let polled = harness.service.poll_device(&harness.ctx(), "duku-cli", device.device_code.expose()).await;
     assert_eq!(polled.unwrap().email.as_str(), "ada@acme.example");
     ada.get("/account").await.assert_says(200, "Command line");
 
@@ -31,41 +31,41 @@ async fn a_device_that_is_let_in_gets_its_tokens() {
 }
 
 #[tokio::test]
-async fn a_device_that_is_refused_stays_out() {
-    let world = World::new().await;
-    let ada = world.browser().await;
-    let device = start(&world).await;
+async fn a_device_that_is_rejected_stays_out() {
+    let harness = Harness::new().await;
+    let ada = harness.browser().await;
+    let device = start(&harness).await;
     // Refusing needs no password, however long ago the sign-in was.
-    world.clock.advance_seconds(300);
+    harness.clock.advance_seconds(300);
     let fields = [("user_code", device.user_code.as_str()), ("decision", "deny")];
     ada.post("/device", &fields).await.assert_says(200, "Refused.");
-    let polled = world.service.poll_device(&world.ctx(), "duku-cli", device.device_code.expose()).await;
-    assert!(matches!(polled, Err(PollRefusal::Denied)), "{polled:?}");
+    let polled = harness.service.poll_device(&harness.ctx(), "duku-cli", device.device_code.expose()).await;
+    assert!(matches!(polled, Err(PollRejection::Denied)), "{polled:?}");
 }
 
 #[tokio::test]
 async fn an_old_sign_in_is_confirmed_first() {
-    let world = World::new().await;
-    let ada = world.browser().await;
-    world.clock.advance_seconds(700);
-    let device = start(&world).await;
+    let harness = Harness::new().await;
+    let ada = harness.browser().await;
+    harness.clock.advance_seconds(700);
+    let device = start(&harness).await;
     let code = device.user_code.as_str();
     let approve = [("user_code", code), ("decision", "approve")];
     ada.post("/device", &approve).await.assert_says(422, "id=\"password-error\">");
     let wrong = [approve[0], approve[1], ("password", "wrong")];
     ada.post("/device", &wrong).await.assert_says(422, "This is not your password.");
-    let polled = world.service.poll_device(&world.ctx(), "duku-cli", device.device_code.expose()).await;
-    assert!(matches!(polled, Err(PollRefusal::Pending)), "{polled:?}");
+    let polled = harness.service.poll_device(&harness.ctx(), "duku-cli", device.device_code.expose()).await;
+    assert!(matches!(polled, Err(PollRejection::Pending)), "{polled:?}");
     let right = [approve[0], approve[1], ("password", PASSWORD)];
     ada.post("/device", &right).await.assert_says(200, "It is in.");
 }
 
 #[tokio::test]
 async fn codes_that_are_wrong_or_old_are_told_and_guesses_are_counted() {
-    let world = World::new().await;
-    let ada = world.browser().await;
-    let device = start(&world).await;
-    world.clock.advance_seconds(600);
+    let harness = Harness::new().await;
+    let ada = harness.browser().await;
+    let device = start(&harness).await;
+    harness.clock.advance_seconds(600);
     let old = ada.get(&format!("/device?user_code={}", device.user_code)).await;
     old.assert_says(422, "No device waits with this code");
     ada.get("/device?user_code=%3Cscript%3E").await.assert_says(422, "value=\"&#60;script&#62;\"");

@@ -1,12 +1,12 @@
 //! The explorer's page.
 
-use crate::harness::World;
+use crate::harness::Harness;
 use domain::Role;
 
 #[tokio::test]
 async fn the_page_has_what_the_script_needs() {
-    let world = World::new().await;
-    let ada = world.browser().await;
+    let harness = Harness::new().await;
+    let ada = harness.browser().await;
     let page = ada.get("/explorer").await;
     page.assert_says(200, "<div id=\"explorer\">");
     page.assert_says(200, &format!("<script src=\"{}\" defer>", viewport::ASSETS[0].url()));
@@ -16,9 +16,9 @@ async fn the_page_has_what_the_script_needs() {
     {
         assert!(data.contains(part), "{data}");
     }
-    let acme = World::operator(&world.acme);
-    let ctx = world.ctx();
-    world.service.add_member(&ctx, &acme, "bob@acme.example", Role::Admin).await.unwrap();
-    world.service.change_role(&ctx, &acme, crate::harness::ADA, Role::Member).await.unwrap();
+    let acme = Harness::operator(&harness.acme);
+    let ctx = harness.ctx();
+    harness.service.add_member(&ctx, &acme, "bob@acme.example", Role::Admin).await.unwrap();
+    harness.service.change_role(&ctx, &acme, crate::harness::ADA, Role::Member).await.unwrap();
     assert!(!ada.get("/explorer").await.text.contains("Audit log\",\"query"), "only Admins can ask for it");
 }

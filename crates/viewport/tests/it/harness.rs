@@ -6,11 +6,13 @@ use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use jose::totp::TotpSecret;
 use service::{
-    Ctx, Policy, Principal, Service,
-    authorization::{CodeRequest, VIEWPORT},
-    invitations::Acceptance,
+    Policy, Principal, RequestContext, Service,
     organisations::OrganisationSettings,
-    sign_in::{Attempt, SignedIn},
+    users::{
+        authorization_codes::{CodeRequest, VIEWPORT},
+        invitations::InvitationProof,
+        sign_in::{Attempt, SignedIn},
+    },
 };
 use std::sync::Arc;
 use testkit::{Database, Engine, SeededEntropy, TestClock};
@@ -25,7 +27,7 @@ pub(crate) const PASSWORD: &str = "tulip anvil harbour quill";
 pub(crate) const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0";
 const VERIFIER: &str = "a-verifier-that-is-long-enough-for-the-rfc-7636-rule";
 
-pub(crate) struct World {
+pub(crate) struct Harness {
     pub(crate) service: Service,
     pub(crate) clock: TestClock,
     /// Ada is its Admin.
@@ -36,14 +38,14 @@ pub(crate) struct World {
     _database: Database,
 }
 
-impl World {
+impl Harness {
     pub(crate) async fn new() -> Self {
         let database = Database::fresh(Engine::Sqlite).await;
         let clock = TestClock::new();
         let entropy = Arc::new(SeededEntropy::new(11));
         let master_key = jose::MasterKey::generate(&*entropy);
         let policy = Policy::new("http://duku.test/realms/duku", "http://duku.test/graphql");
-        let ctx = Ctx::background(clock.now(), "test");
+        let ctx = RequestContext::background(clock.now(), "test");
         let service = Service::open(database.store().await, master_key, policy, entropy, &ctx).await.unwrap();
         let acme = service.create_organisation(&ctx, "root", "Acme", ADA, Some(PASSWORD)).await.unwrap();
         let globex = service.create_organisation(&ctx, "root", "Globex", EVE, Some(PASSWORD)).await.unwrap();
@@ -51,8 +53,12 @@ impl World {
         Self { service, clock, acme, globex, router, _database: database }
     }
 
-    pub(crate) fn ctx(&self) -> Ctx {
-        Ctx { now: self.clock.now(), address: Some("192.0.2.7".parse().unwrap()), request_id: "test".into() }
+    pub(crate) fn ctx(&self) -> RequestContext {
+        RequestContext {
+            now: self.clock.now(),
+            address: Some("192.0.2.7".parse().unwrap()),
+            request_id: "test".into(),
+        }
     }
 
     #[allow(clippy::unused_self, reason = "it reads like the other ways to get something of a world")]
@@ -62,7 +68,7 @@ impl World {
 
     /// Makes Acme require a second factor, or not any more.
     pub(crate) async fn require_second_factor(&self, require_second_factor: bool) {
-        let operator = World::operator(&self.acme);
+        let operator = Harness::operator(&self.acme);
         let seen = OrganisationSettings::of(&self.service.organisation(&operator).await.unwrap());
         let new = OrganisationSettings { require_second_factor, ..seen.clone() };
         self.service.change_settings(&self.ctx(), &operator, &seen, &new).await.unwrap();
@@ -73,7 +79,7 @@ impl World {
         let operator = Self::operator(&self.acme);
         let invited = self.service.invite(&self.ctx(), &operator, email, role).await.unwrap();
         let code = invited.link.rsplit('/').next().unwrap();
-        let by = Acceptance::Password(PASSWORD);
+        let by = InvitationProof::Password(PASSWORD);
         self.service.accept_invitation(&self.ctx(), code, by).await.unwrap();
     }
 
@@ -81,7 +87,7 @@ impl World {
     pub(crate) async fn browser_of(&self, email: &str) -> Browser<'_> {
         let attempt = Attempt { email, password: PASSWORD, device: FIREFOX };
         let signed_in = self.service.sign_in(&self.ctx(), attempt, None).await.unwrap();
-        self.arrive(&signed_in).await
+        self.sign_in_to_viewport(&signed_in).await
     }
 
     /// Proves a password; with a second factor the sign-in is pending still.
@@ -93,11 +99,11 @@ impl World {
     /// Ada in a browser that has signed in with her first password.
     pub(crate) async fn browser(&self) -> Browser<'_> {
         let signed_in = self.password(PASSWORD).await.unwrap();
-        self.arrive(&signed_in).await
+        self.sign_in_to_viewport(&signed_in).await
     }
 
     /// A browser that comes back from the authorization server.
-    pub(crate) async fn arrive(&self, signed_in: &SignedIn) -> Browser<'_> {
+    pub(crate) async fn sign_in_to_viewport(&self, signed_in: &SignedIn) -> Browser<'_> {
         let (ctx, service) = (self.ctx(), &self.service);
         let challenge = jose::base64url::encode(&jose::sha256(VERIFIER.as_bytes()));
         let redirect_uri = service.viewport_redirect_uri();
@@ -109,12 +115,13 @@ impl World {
             nonce: None,
         };
         let code = service.issue_code(&ctx, &signed_in.session, request).await.unwrap();
-        let arrival = service.arrive(&ctx, code.expose(), VERIFIER, FIREFOX).await.unwrap();
-        Browser { world: self, cookie: arrival.cookie.expose().to_owned() }
+        let viewport_session =
+            service.sign_in_to_viewport(&ctx, code.expose(), VERIFIER, FIREFOX).await.unwrap();
+        Browser { harness: self, cookie: viewport_session.cookie.expose().to_owned() }
     }
 
     pub(crate) async fn send(&self, mut request: Request<Body>) -> Page {
-        let Ctx { address, request_id, .. } = self.ctx();
+        let RequestContext { address, request_id, .. } = self.ctx();
         let clock = std::sync::Arc::new(self.clock.clone());
         request.extensions_mut().insert(RequestHead::new(clock, address, request_id));
         let (parts, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
@@ -127,7 +134,7 @@ impl World {
 
 /// A signed-in browser.
 pub(crate) struct Browser<'a> {
-    world: &'a World,
+    harness: &'a Harness,
     pub(crate) cookie: String,
 }
 
@@ -138,13 +145,13 @@ impl Browser<'_> {
 
     pub(crate) async fn get(&self, path: &str) -> Page {
         let request = Request::get(path).header(header::COOKIE, self.cookie()).body(Body::empty());
-        self.world.send(request.unwrap()).await
+        self.harness.send(request.unwrap()).await
     }
 
     /// The part of a page that htmx asks for.
     pub(crate) async fn get_part(&self, path: &str) -> Page {
         let request = Request::get(path).header(header::COOKIE, self.cookie()).header("hx-request", "true");
-        self.world.send(request.body(Body::empty()).unwrap()).await
+        self.harness.send(request.body(Body::empty()).unwrap()).await
     }
 
     /// A page that must be there.
@@ -168,7 +175,7 @@ impl Browser<'_> {
             .header("sec-fetch-site", "same-origin")
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(Body::from(body));
-        self.world.send(request.unwrap()).await
+        self.harness.send(request.unwrap()).await
     }
 
     /// Whether the session is over: pages lead to the sign-in.

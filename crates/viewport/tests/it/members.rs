@@ -1,6 +1,6 @@
 //! People and invitations.
 
-use crate::harness::{ADA, Browser, World};
+use crate::harness::{ADA, Browser, Harness};
 use domain::Role;
 use http::StatusCode;
 use service::keys::GenerateKey;
@@ -8,14 +8,14 @@ use service::keys::GenerateKey;
 const MEMBER: &str = "max@acme.example";
 
 /// Acme with a Member besides its Admin.
-async fn world() -> World {
-    let world = World::new().await;
-    world.join(MEMBER, Role::Member).await;
-    world
+async fn harness() -> Harness {
+    let harness = Harness::new().await;
+    harness.join(MEMBER, Role::Member).await;
+    harness
 }
 
-async fn id_of(world: &World, email: &str) -> String {
-    let members = world.service.list_members(&World::operator(&world.acme)).await.unwrap();
+async fn id_of(harness: &Harness, email: &str) -> String {
+    let members = harness.service.list_members(&Harness::operator(&harness.acme)).await.unwrap();
     members.into_iter().find(|member| member.email.as_str() == email).unwrap().id.to_string()
 }
 
@@ -28,8 +28,8 @@ async fn link_of(browser: &Browser<'_>, page: &str, fields: &[(&str, &str)]) -> 
 
 #[tokio::test]
 async fn a_member_is_told_who_the_admins_are() {
-    let world = world().await;
-    let max = world.browser_of(MEMBER).await;
+    let harness = harness().await;
+    let max = harness.browser_of(MEMBER).await;
     for page in [
         "/settings/members",
         "/settings/members/invite",
@@ -42,7 +42,7 @@ async fn a_member_is_told_who_the_admins_are() {
         answer.says("Only Admins can");
         answer.says(ADA);
     }
-    let ada = id_of(&world, ADA).await;
+    let ada = id_of(&harness, ADA).await;
     for page in ["role", "remove"] {
         let answer = max.post(&format!("/settings/members/{ada}/{page}"), &[("role", "member")]).await;
         assert_eq!(answer.status, StatusCode::FORBIDDEN, "{page}");
@@ -51,23 +51,23 @@ async fn a_member_is_told_who_the_admins_are() {
 
 #[tokio::test]
 async fn an_invitation_shows_its_link_once_and_can_be_made_anew_or_taken_back() {
-    let world = world().await;
-    let ada = world.browser_of(ADA).await;
+    let harness = harness().await;
+    let ada = harness.browser_of(ADA).await;
     let fields = [("email", "new@acme.example"), ("role", "admin")];
     let first = link_of(&ada, "/settings/members/invite", &fields).await;
     let list = ada.open("/settings/members").await;
     list.says("new@acme.example");
     assert!(!list.text.contains(&first), "the link is in the list");
-    let waiting = world.service.list_invitations(&World::operator(&world.acme)).await.unwrap();
+    let waiting = harness.service.list_invitations(&Harness::operator(&harness.acme)).await.unwrap();
     let again = format!("/settings/members/invitations/{}/again", waiting[0].id);
     let second = link_of(&ada, &again, &[]).await;
     assert_ne!(first, second);
-    let waiting = world.service.list_invitations(&World::operator(&world.acme)).await.unwrap();
+    let waiting = harness.service.list_invitations(&Harness::operator(&harness.acme)).await.unwrap();
     assert_eq!((waiting.len(), waiting[0].role), (1, Role::Admin));
     let revoke = format!("/settings/members/invitations/{}/revoke", waiting[0].id);
     ada.open(&revoke).await.says("Take back the invitation of new@acme.example?");
     ada.submit(&revoke, &[]).await;
-    assert!(world.service.list_invitations(&World::operator(&world.acme)).await.unwrap().is_empty());
+    assert!(harness.service.list_invitations(&Harness::operator(&harness.acme)).await.unwrap().is_empty());
     assert_eq!(ada.get(&revoke).await.status, StatusCode::NOT_FOUND);
     let known = ada.post("/settings/members/invite", &[("email", MEMBER), ("role", "member")]).await;
     assert_eq!(known.status, StatusCode::UNPROCESSABLE_ENTITY);
@@ -76,9 +76,9 @@ async fn an_invitation_shows_its_link_once_and_can_be_made_anew_or_taken_back() 
 
 #[tokio::test]
 async fn the_last_admin_stays() {
-    let world = world().await;
-    let ada = world.browser_of(ADA).await;
-    let id = id_of(&world, ADA).await;
+    let harness = harness().await;
+    let ada = harness.browser_of(ADA).await;
+    let id = id_of(&harness, ADA).await;
     let role = format!("/settings/members/{id}/role");
     ada.open(&role).await.says("This is you.");
     for (page, fields) in [
@@ -89,7 +89,7 @@ async fn the_last_admin_stays() {
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{page}");
         answer.says("at least one Admin");
     }
-    world.join("eva@acme.example", Role::Admin).await;
+    harness.join("eva@acme.example", Role::Admin).await;
     let place = ada.submit(&role, &[("role", "member"), ("seen_role", "admin")]).await;
     assert_eq!(place, "/?done=demoted");
     ada.open("/?done=demoted").await.says("You are a Member now");
@@ -98,13 +98,13 @@ async fn the_last_admin_stays() {
 
 #[tokio::test]
 async fn a_role_that_somebody_changed_is_not_changed_unseen() {
-    let world = world().await;
-    let ada = world.browser_of(ADA).await;
-    let page = format!("/settings/members/{}/role", id_of(&world, MEMBER).await);
+    let harness = harness().await;
+    let ada = harness.browser_of(ADA).await;
+    let page = format!("/settings/members/{}/role", id_of(&harness, MEMBER).await);
     assert_eq!(ada.open(&page).await.value("seen_role"), "member");
-    world
+    harness
         .service
-        .change_role(&world.ctx(), &World::operator(&world.acme), MEMBER, Role::Admin)
+        .change_role(&harness.ctx(), &Harness::operator(&harness.acme), MEMBER, Role::Admin)
         .await
         .unwrap();
     let answer = ada.post(&page, &[("role", "member"), ("seen_role", "member")]).await;
@@ -116,14 +116,14 @@ async fn a_role_that_somebody_changed_is_not_changed_unseen() {
 
 #[tokio::test]
 async fn removing_a_person_names_the_keys_that_stay() {
-    let world = world().await;
-    world.join("eva@acme.example", Role::Admin).await;
+    let harness = harness().await;
+    harness.join("eva@acme.example", Role::Admin).await;
     let wanted = GenerateKey { label: "Eva's pipeline".into(), expires_in_days: None };
-    let mut principal = World::operator(&world.acme);
-    principal.holder = service::Holder::Operator { name: "eva@acme.example".into() };
-    world.service.generate_key(&world.ctx(), &principal, &wanted).await.unwrap();
-    let ada = world.browser_of(ADA).await;
-    let page = format!("/settings/members/{}/remove", id_of(&world, "eva@acme.example").await);
+    let mut principal = Harness::operator(&harness.acme);
+    principal.holder = service::PrincipalKind::Operator { name: "eva@acme.example".into() };
+    harness.service.generate_key(&harness.ctx(), &principal, &wanted).await.unwrap();
+    let ada = harness.browser_of(ADA).await;
+    let page = format!("/settings/members/{}/remove", id_of(&harness, "eva@acme.example").await);
     let asked = ada.open(&page).await;
     asked.says("1 API key goes on working");
     asked.says("Eva&#39;s pipeline");

@@ -1,6 +1,6 @@
 //! The organisation's settings and its audit log.
 
-use crate::harness::{ADA, EVE, World};
+use crate::harness::{ADA, EVE, Harness};
 use http::StatusCode;
 use service::audit::{Walk, read_export_line};
 
@@ -14,8 +14,8 @@ fn form<'a>(name: &'a str, default: &'a str, maximum: &'a str) -> Vec<(&'a str, 
 
 #[tokio::test]
 async fn settings_that_somebody_changed_are_not_overwritten_unseen() {
-    let world = World::new().await;
-    let ada = world.browser_of(ADA).await;
+    let harness = Harness::new().await;
+    let ada = harness.browser_of(ADA).await;
     let page = "/settings/organisation";
     assert_eq!(ada.open(page).await.value("seen_default_days"), "90");
     ada.submit(page, &form("Acme", "30", "60")).await;
@@ -28,8 +28,8 @@ async fn settings_that_somebody_changed_are_not_overwritten_unseen() {
 
 #[tokio::test]
 async fn each_wrong_setting_is_named_at_its_field() {
-    let world = World::new().await;
-    let ada = world.browser_of(ADA).await;
+    let harness = Harness::new().await;
+    let ada = harness.browser_of(ADA).await;
     for (fields, field) in [
         (form("", "90", "365"), "name"),
         (form("Acme", "x", "365"), "default_days"),
@@ -51,16 +51,16 @@ async fn each_wrong_setting_is_named_at_its_field() {
 
 #[tokio::test]
 async fn the_export_is_the_whole_chain_and_verifies() {
-    let world = World::new().await;
+    let harness = Harness::new().await;
     for number in 0..1005 {
         let name = format!("Product {number}");
-        world
+        harness
             .service
-            .create_subject(&world.ctx(), &World::operator(&world.acme), &name, None, None)
+            .create_subject(&harness.ctx(), &Harness::operator(&harness.acme), &name, None, None)
             .await
             .unwrap();
     }
-    let ada = world.browser_of(ADA).await;
+    let ada = harness.browser_of(ADA).await;
     let file = ada.open("/settings/audit/export").await;
     assert_eq!(file.header("content-type"), "application/x-ndjson");
     assert!(file.header("content-disposition").starts_with("attachment; filename=\"audit-org_"));
@@ -68,7 +68,7 @@ async fn the_export_is_the_whole_chain_and_verifies() {
     for line in file.text.lines() {
         walk.step(&read_export_line(line).unwrap()).unwrap();
     }
-    let report = world.service.verify_own_audit(&World::operator(&world.acme)).await.unwrap();
+    let report = harness.service.verify_own_audit(&Harness::operator(&harness.acme)).await.unwrap();
     assert_eq!((walk.entries, &walk.hash), (report.entries, &report.hash));
     assert!(walk.entries > 1005);
     let checked = ada.open("/settings/audit?check=1").await;
@@ -78,17 +78,17 @@ async fn the_export_is_the_whole_chain_and_verifies() {
 
 #[tokio::test]
 async fn the_log_is_filtered_and_in_pages() {
-    let world = World::new().await;
+    let harness = Harness::new().await;
     for number in 0..60 {
         let name = format!("Product {number}");
-        world
+        harness
             .service
-            .create_subject(&world.ctx(), &World::operator(&world.acme), &name, None, None)
+            .create_subject(&harness.ctx(), &Harness::operator(&harness.acme), &name, None, None)
             .await
             .unwrap();
-        world.clock.advance_seconds(1);
+        harness.clock.advance_seconds(1);
     }
-    let ada = world.browser_of(ADA).await;
+    let ada = harness.browser_of(ADA).await;
     let first = ada.open("/settings/audit?action=subject.created").await;
     first.says("added the product");
     assert!(!first.text.contains("signed in</p>"), "the filter is ignored");
@@ -100,6 +100,6 @@ async fn the_log_is_filtered_and_in_pages() {
     assert_eq!(second.text.matches("<li><time").count(), 10);
     let nothing = ada.open("/settings/audit?object=key_none").await;
     nothing.says("Nothing fits this filter");
-    let eve = world.browser_of(EVE).await;
+    let eve = harness.browser_of(EVE).await;
     assert!(!eve.open("/settings/audit").await.text.contains("Product 59"), "another organisation's log");
 }

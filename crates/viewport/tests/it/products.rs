@@ -1,6 +1,6 @@
 //! Products and targets: changes do not overwrite each other, nothing crosses the boundary, text stays text.
 
-use crate::harness::{ADA, EVE, World};
+use crate::harness::{ADA, EVE, Harness};
 use domain::Role;
 use http::StatusCode;
 
@@ -8,14 +8,14 @@ const MEMBER: &str = "max@acme.example";
 const HOSTILE: &str = "<script>alert(1)</script>\"'&";
 
 /// Acme with a Member besides its Admin.
-async fn world() -> World {
-    let world = World::new().await;
-    world.join(MEMBER, Role::Member).await;
-    world
+async fn harness() -> Harness {
+    let harness = Harness::new().await;
+    harness.join(MEMBER, Role::Member).await;
+    harness
 }
 
-async fn product(world: &World, name: &str) -> String {
-    let browser = world.browser_of(MEMBER).await;
+async fn product(harness: &Harness, name: &str) -> String {
+    let browser = harness.browser_of(MEMBER).await;
     let place = browser.submit("/p/new", &[("name", name)]).await;
     place.split('?').next().unwrap().to_owned()
 }
@@ -23,25 +23,25 @@ async fn product(world: &World, name: &str) -> String {
 const TARGET: [(&str, &str); 4] =
     [("name", "Staging"), ("build_key", "main"), ("version", "1.0"), ("environment", "staging")];
 
-async fn target(world: &World, product: &str) -> String {
-    let browser = world.browser_of(MEMBER).await;
+async fn target(harness: &Harness, product: &str) -> String {
+    let browser = harness.browser_of(MEMBER).await;
     let place = browser.submit(&format!("{product}/t/new"), &TARGET).await;
     place.split('?').next().unwrap().to_owned()
 }
 
 #[tokio::test]
 async fn a_member_adds_changes_and_deletes_products_and_targets() {
-    let world = world().await;
-    let browser = world.browser_of(MEMBER).await;
+    let harness = harness().await;
+    let browser = harness.browser_of(MEMBER).await;
     browser.open("/").await.says("No products yet");
-    let shop = product(&world, "Shop").await;
+    let shop = product(&harness, "Shop").await;
     browser.open("/").await.says(&format!("href=\"{shop}\""));
     browser.open(&shop).await.says("upsertSimulationTarget");
-    let staging = target(&world, &shop).await;
+    let staging = target(&harness, &shop).await;
     browser.open(&shop).await.says(&format!("href=\"{staging}\""));
     let form = browser.open(&format!("{staging}/edit")).await;
     let seen = form.value("seen_at").to_owned();
-    world.clock.advance_seconds(1);
+    harness.clock.advance_seconds(1);
     let fields = [
         ("name", "Staging"),
         ("version", "1.1"),
@@ -58,12 +58,12 @@ async fn a_member_adds_changes_and_deletes_products_and_targets() {
 
 #[tokio::test]
 async fn a_product_that_somebody_changed_is_not_overwritten_unseen() {
-    let world = world().await;
-    let shop = product(&world, "Shop").await;
+    let harness = harness().await;
+    let shop = product(&harness, "Shop").await;
     let edit = format!("{shop}/edit");
-    let (ada, max) = (world.browser_of(ADA).await, world.browser_of(MEMBER).await);
+    let (ada, max) = (harness.browser_of(ADA).await, harness.browser_of(MEMBER).await);
     let seen = ada.open(&edit).await.value("seen_at").to_owned();
-    world.clock.advance_seconds(1);
+    harness.clock.advance_seconds(1);
     let url = "https://shop.example/";
     max.submit(&edit, &[("name", "Store"), ("base_url", url), ("seen_at", &seen)]).await;
     let answer = ada.post(&edit, &[("name", "Market"), ("description", "Sells"), ("seen_at", &seen)]).await;
@@ -81,13 +81,13 @@ async fn a_product_that_somebody_changed_is_not_overwritten_unseen() {
 
 #[tokio::test]
 async fn a_target_that_a_pipeline_changed_is_not_overwritten_unseen() {
-    let world = world().await;
-    let shop = product(&world, "Shop").await;
-    let staging = target(&world, &shop).await;
-    let browser = world.browser_of(ADA).await;
+    let harness = harness().await;
+    let shop = product(&harness, "Shop").await;
+    let staging = target(&harness, &shop).await;
+    let browser = harness.browser_of(ADA).await;
     let edit = format!("{staging}/edit");
     let seen = browser.open(&edit).await.value("seen_at").to_owned();
-    world.clock.advance_seconds(1);
+    harness.clock.advance_seconds(1);
     let input = domain::product::UncheckedTarget {
         build_key: "main".into(),
         name: "Staging".into(),
@@ -96,7 +96,11 @@ async fn a_target_that_a_pipeline_changed_is_not_overwritten_unseen() {
         ..Default::default()
     };
     let subject = shop.rsplit('/').next().unwrap();
-    world.service.upsert_target(&world.ctx(), &World::operator(&world.acme), subject, input).await.unwrap();
+    harness
+        .service
+        .upsert_target(&harness.ctx(), &Harness::operator(&harness.acme), subject, input)
+        .await
+        .unwrap();
     let fields = [("name", "Mine"), ("version", "1.5"), ("environment", "staging"), ("seen_at", &*seen)];
     let answer = browser.post(&edit, &fields).await;
     assert_eq!(answer.status, StatusCode::CONFLICT);
@@ -109,10 +113,10 @@ async fn a_target_that_a_pipeline_changed_is_not_overwritten_unseen() {
 
 #[tokio::test]
 async fn adding_a_target_overwrites_none() {
-    let world = world().await;
-    let shop = product(&world, "Shop").await;
-    target(&world, &shop).await;
-    let browser = world.browser_of(ADA).await;
+    let harness = harness().await;
+    let shop = product(&harness, "Shop").await;
+    target(&harness, &shop).await;
+    let browser = harness.browser_of(ADA).await;
     let answer = browser.post(&format!("{shop}/t/new"), &TARGET).await;
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
     answer.says("already: Staging");
@@ -120,9 +124,9 @@ async fn adding_a_target_overwrites_none() {
 
 #[tokio::test]
 async fn metadata_that_is_no_json_is_said_to_be_none_and_kept() {
-    let world = world().await;
-    let shop = product(&world, "Shop").await;
-    let browser = world.browser_of(ADA).await;
+    let harness = harness().await;
+    let shop = product(&harness, "Shop").await;
+    let browser = harness.browser_of(ADA).await;
     let mut fields = TARGET.to_vec();
     fields.push(("metadata", "{commit: 1}"));
     let answer = browser.post(&format!("{shop}/t/new"), &fields).await;
@@ -133,10 +137,10 @@ async fn metadata_that_is_no_json_is_said_to_be_none_and_kept() {
 
 #[tokio::test]
 async fn a_product_with_targets_is_deleted_only_by_its_name() {
-    let world = world().await;
-    let shop = product(&world, "Shop").await;
-    target(&world, &shop).await;
-    let browser = world.browser_of(ADA).await;
+    let harness = harness().await;
+    let shop = product(&harness, "Shop").await;
+    target(&harness, &shop).await;
+    let browser = harness.browser_of(ADA).await;
     let delete = format!("{shop}/delete");
     browser.open(&delete).await.says("Its one target goes with it");
     let wrong = browser.post(&delete, &[("confirm", "shop")]).await;
@@ -148,11 +152,11 @@ async fn a_product_with_targets_is_deleted_only_by_its_name() {
 
 #[tokio::test]
 async fn another_organisations_products_and_targets_are_not_there() {
-    let world = world().await;
-    let shop = product(&world, "Shop").await;
-    let other_shop = product(&world, "Other shop").await;
-    let staging = target(&world, &shop).await;
-    let eve = world.browser_of(EVE).await;
+    let harness = harness().await;
+    let shop = product(&harness, "Shop").await;
+    let other_shop = product(&harness, "Other shop").await;
+    let staging = target(&harness, &shop).await;
+    let eve = harness.browser_of(EVE).await;
     let pages = ["", "/edit", "/delete", "/t/new"].map(|page| format!("{shop}{page}"));
     let targets = ["", "/edit", "/delete"].map(|page| format!("{staging}{page}"));
     for page in pages.iter().chain(&targets) {
@@ -165,16 +169,16 @@ async fn another_organisations_products_and_targets_are_not_there() {
     // Nor is a target below another product of the same organisation.
     let lost = staging.replace(&shop, &other_shop);
     for page in [lost.clone(), format!("{lost}/edit"), format!("{lost}/delete")] {
-        assert_eq!(world.browser_of(ADA).await.get(&page).await.status, StatusCode::NOT_FOUND, "{page}");
+        assert_eq!(harness.browser_of(ADA).await.get(&page).await.status, StatusCode::NOT_FOUND, "{page}");
     }
-    world.browser_of(ADA).await.open(&staging).await;
+    harness.browser_of(ADA).await.open(&staging).await;
 }
 
 #[tokio::test]
 async fn what_people_typed_stays_text() {
-    let world = world().await;
-    let shop = product(&world, HOSTILE).await;
-    let browser = world.browser_of(ADA).await;
+    let harness = harness().await;
+    let shop = product(&harness, HOSTILE).await;
+    let browser = harness.browser_of(ADA).await;
     let metadata = serde_json::json!({ "x": HOSTILE }).to_string();
     let fields = [
         ("name", HOSTILE),
@@ -202,17 +206,17 @@ async fn what_people_typed_stays_text() {
 
 #[tokio::test]
 async fn lists_come_in_pages() {
-    let world = world().await;
+    let harness = harness().await;
     for number in 1..=51 {
         let name = format!("Product {number:02}");
-        world
+        harness
             .service
-            .create_subject(&world.ctx(), &World::operator(&world.acme), &name, None, None)
+            .create_subject(&harness.ctx(), &Harness::operator(&harness.acme), &name, None, None)
             .await
             .unwrap();
-        world.clock.advance_seconds(1);
+        harness.clock.advance_seconds(1);
     }
-    let browser = world.browser_of(MEMBER).await;
+    let browser = harness.browser_of(MEMBER).await;
     let first = browser.open("/").await;
     first.says("Product 50");
     assert!(!first.text.contains("Product 51"));

@@ -7,7 +7,7 @@ use crate::{
     cluster::{Cluster, Engine, postgres},
     load::{Goals, Load, Shape},
     outcome::{During, Outcome, ensure},
-    random::Dice,
+    random::SeededRandom,
     report::Figures,
 };
 use std::{
@@ -29,7 +29,7 @@ pub(super) async fn run(bench: &Bench) -> Outcome<Figures> {
     cluster.organisation("Race")?;
     let racing = tokio::spawn(race::run(cluster.admin_token("Race")?, addresses, races));
     let load = Load::start(&cluster, shape).await?;
-    let faults = torment(&mut cluster, &load, pause, most).await?;
+    let faults = inject_faults(&mut cluster, &load, pause, most).await?;
     let judged = load.finish(&cluster).await?;
     let races = racing.await.during("a race")??;
     ensure(races.exact > 0, || format!("no race could be judged: {races:?}"))?;
@@ -49,17 +49,17 @@ struct Faults {
 }
 
 /// Kills nodes and cuts connections, so often at most, until the clients have done enough.
-async fn torment(cluster: &mut Cluster, load: &Load, pause: Duration, most: u64) -> Outcome<Faults> {
+async fn inject_faults(cluster: &mut Cluster, load: &Load, pause: Duration, most: u64) -> Outcome<Faults> {
     let database = cluster.database()?.to_owned();
-    let (mut faults, mut dice, mut due) = (Faults::default(), Dice::new(7), Instant::now() + pause);
+    let (mut faults, mut random, mut due) = (Faults::default(), SeededRandom::new(7), Instant::now() + pause);
     while !load.is_done() || faults.kills + faults.cuts == 0 {
         tokio::time::sleep(Duration::from_millis(20)).await;
         if Instant::now() < due || faults.kills + faults.cuts >= most {
             continue;
         }
         due = Instant::now() + pause;
-        if dice.percent(50) {
-            let node = cluster.node(dice.below(NODES))?;
+        if random.percent(50) {
+            let node = cluster.node(random.below(NODES))?;
             node.kill()?;
             tokio::time::sleep(Duration::from_millis(200)).await;
             node.start().await?;

@@ -1,12 +1,12 @@
 //! Many generations at once on every node: exactly ten keys.
 
 use crate::{
-    hands::{self, Hands},
-    history::{Act, Recorder, Told},
+    history::{Operation, Recorder, Reply},
     http::{self, Client},
     load,
     outcome::{Outcome, ensure},
-    random::Dice,
+    random::SeededRandom,
+    recording_client::{self, RecordingClient},
 };
 use futures::future::join_all;
 use std::{net::SocketAddr, sync::Arc};
@@ -23,12 +23,16 @@ pub(super) struct Races {
     pub(super) exact: u64,
 }
 
-/// Races in one organisation of its own, again and again until told to stop.
+/// Races in one organisation of its own, again and again until reply to stop.
 pub(super) async fn run(admin_token: String, addresses: Vec<SocketAddr>, rounds: u64) -> Outcome<Races> {
     let recorder = Arc::new(Recorder::new());
     let clients = |number: usize| {
         let clients = addresses.iter().map(|address| Client::new(*address, PATIENCE)).collect();
-        Hands::new(clients, Arc::clone(&recorder), Dice::new(u64::try_from(number).unwrap_or_default()))
+        RecordingClient::new(
+            clients,
+            Arc::clone(&recorder),
+            SeededRandom::new(u64::try_from(number).unwrap_or_default()),
+        )
     };
     let mut racers: Vec<_> = (0..RACERS).map(clients).collect();
     let mut judge = clients(RACERS);
@@ -37,26 +41,27 @@ pub(super) async fn run(admin_token: String, addresses: Vec<SocketAddr>, rounds:
         http::graphql(&admin_token, "mutation { generateApiKey(input: { label: \"Race\" }) { clientId } }");
     for _ in 0..rounds {
         let attempts = racers.iter_mut().map(|racer| {
-            let act = Act::Generate { key: racer.recorder.key(), secret: racer.recorder.secret() };
-            racer.ask(act, &request, hands::of_mutation)
+            let operation =
+                Operation::Generate { key: racer.recorder.key(), secret: racer.recorder.secret() };
+            racer.ask(operation, &request, recording_client::of_mutation)
         });
-        let told: Vec<Told> = join_all(attempts).await.into_iter().map(|(told, _)| told).collect();
-        let count = |which: Told| told.iter().filter(|told| **told == which).count();
-        let keys = settled(&mut judge, &admin_token, count(Told::Unknown) > 0).await?;
-        let (made, refused, listed) = (count(Told::Done), count(Told::Refused), keys.len());
+        let reply: Vec<Reply> = join_all(attempts).await.into_iter().map(|(reply, _)| reply).collect();
+        let count = |which: Reply| reply.iter().filter(|reply| **reply == which).count();
+        let keys = settled(&mut judge, &admin_token, count(Reply::Unknown) > 0).await?;
+        let (made, rejected, listed) = (count(Reply::Done), count(Reply::Rejected), keys.len());
         let shown =
-            || format!("{made} generations were answered, {refused} refused, {listed} keys are listed");
+            || format!("{made} generations were answered, {rejected} refused, {listed} keys are listed");
         ensure(made <= LIMIT && listed <= LIMIT && made <= listed, shown)?;
-        // Whoever was refused was told that there are ten.
-        ensure(refused == 0 || listed == LIMIT, shown)?;
-        done.exact += u64::from(made == LIMIT && made + refused == RACERS);
+        // Whoever was rejected was reply that there are ten.
+        ensure(rejected == 0 || listed == LIMIT, shown)?;
+        done.exact += u64::from(made == LIMIT && made + rejected == RACERS);
         done.run += 1;
         for key in keys {
             let query = format!("mutation {{ revokeApiKey(id: \"{key}\") }}");
             let revoke = http::graphql(&admin_token, &query);
             while !matches!(
-                judge.ask(Act::Revoke { key: 0 }, &revoke, hands::of_mutation).await.0,
-                Told::Done | Told::Refused
+                judge.ask(Operation::Revoke { key: 0 }, &revoke, recording_client::of_mutation).await.0,
+                Reply::Done | Reply::Rejected
             ) {
                 tokio::time::sleep(std::time::Duration::from_millis(50)).await;
             }
@@ -66,7 +71,11 @@ pub(super) async fn run(admin_token: String, addresses: Vec<SocketAddr>, rounds:
 }
 
 /// The keys, once what was not answered has happened or never will.
-async fn settled(judge: &mut Hands, admin_token: &str, was_unanswered: bool) -> Outcome<Vec<String>> {
+async fn settled(
+    judge: &mut RecordingClient,
+    admin_token: &str,
+    was_unanswered: bool,
+) -> Outcome<Vec<String>> {
     let mut keys = load::list(judge, admin_token).await?;
     if !was_unanswered {
         return Ok(keys);

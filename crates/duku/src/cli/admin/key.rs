@@ -53,7 +53,7 @@ pub(crate) enum Key {
         /// How long the previous secret works on: 1h, 24h or 7d at most
         #[arg(long, value_name = "TIME", value_parser = durations::seconds, default_value = "0s")]
         grace: i64,
-        /// Also refuse tokens that were bought before, at once (after a leak)
+        /// Also reject tokens that were issued before, at once (after a leak)
         #[arg(long)]
         end_issued_tokens: bool,
         #[command(flatten)]
@@ -64,7 +64,7 @@ pub(crate) enum Key {
         /// The key's client_id
         client_id: String,
     },
-    /// Delete a key, permanently; its secret and its tokens are refused at once
+    /// Delete a key, permanently; its secret and its tokens are rejected at once
     Revoke {
         /// The key's client_id
         client_id: String,

@@ -18,7 +18,7 @@ use crate::{
     settings::{Settings, Urls},
 };
 use clap::{Args, Subcommand};
-use service::{Ctx, Principal, Service, signing};
+use service::{Principal, RequestContext, Service, tokens::signing_keys};
 use std::{
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
@@ -64,7 +64,7 @@ pub(crate) struct InOrganisation {
 /// An operator at work.
 pub(crate) struct Operator {
     pub(crate) service: Service,
-    pub(crate) ctx: Ctx,
+    pub(crate) ctx: RequestContext,
     pub(crate) name: String,
 }
 
@@ -92,7 +92,10 @@ impl Admin {
             Self::Subject(command) => command.run(operator).await,
             Self::Token(command) => command.run(operator).await,
             Self::EndAllAccess => {
-                operator.service.end_all_access(&operator.ctx, &signing::operator(&operator.name)).await?;
+                operator
+                    .service
+                    .end_all_access(&operator.ctx, &signing_keys::operator(&operator.name))
+                    .await?;
                 Ok(output::line(
                     "Ended every session, access token, link and invitation. People sign in again; API keys work.",
                 )?)

@@ -4,7 +4,7 @@ use super::{Format, Operator};
 use crate::{cli::output, failure::CommandFailure};
 use clap::Subcommand;
 use serde_json::{Value, json};
-use service::signing::{self, SigningKeyInfo};
+use service::tokens::signing_keys::{self, SigningKeyInfo};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SigningKeys {
@@ -21,7 +21,7 @@ pub(crate) enum SigningKeys {
         #[command(flatten)]
         format: Format,
     },
-    /// Stop trusting a signing key: its tokens are refused at once, on every node
+    /// Stop trusting a signing key: its tokens are rejected at once, on every node
     Withdraw {
         /// The key's id, as `list` shows it
         // One id in 64 begins with a hyphen.
@@ -44,7 +44,7 @@ fn as_json(key: &SigningKeyInfo) -> Value {
 impl SigningKeys {
     pub(crate) async fn run(self, operator: &Operator) -> Result<(), CommandFailure> {
         let (service, ctx) = (&operator.service, &operator.ctx);
-        let actor = signing::operator(&operator.name);
+        let actor = signing_keys::operator(&operator.name);
         match self {
             Self::List { format } => {
                 let keys = service.list_signing_keys(ctx).await?;

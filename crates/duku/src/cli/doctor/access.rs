@@ -12,7 +12,7 @@ use std::{
 };
 
 /// What this user may not open of SQLite's files and the directory that they lie in, and the cure; nothing if all of it.
-pub(super) fn refused(data: &Path) -> Option<(String, String)> {
+pub(super) fn rejected(data: &Path) -> Option<(String, String)> {
     let files = ["", "-wal", "-shm"].map(|end| PathBuf::from(format!("{}{end}", data.display())));
     let folder = store::folder_of(data).to_owned();
     let is_denied = |path: &PathBuf| access(path, Access::READ_OK | Access::WRITE_OK) == Err(Errno::ACCESS);

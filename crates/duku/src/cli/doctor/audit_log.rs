@@ -5,7 +5,7 @@ use super::{
     data::{RESTORE, RESTORE_POSTGRES},
 };
 use crate::{cli::audit::spinner, master_key, settings::Settings, witness};
-use service::{audit::verify_chains, audit_witness::Witness};
+use service::{audit::verify_chains, operations::audit_witness::Witness};
 use store::Store;
 
 /// Walks every chain. Without a master key the seals of their ends are left out, which the check of the master key tells.
@@ -35,17 +35,17 @@ pub(super) async fn check(findings: &mut Findings, settings: &Settings, store: &
     };
     let restore = if store.engine() == "sqlite" { RESTORE } else { RESTORE_POSTGRES };
     for report in &reports {
-        if let Some(fault) = &report.fault {
+        if let Some(damage) = &report.damage {
             findings.fail(
                 "audit log",
-                format!("the chain {} is not what was written: {fault}", report.chain),
+                format!("the chain {} is not what was written: {damage}", report.chain),
                 format!(
                     "somebody changed the database: find out who, keep the data as evidence, and {restore}"
                 ),
             );
         }
     }
-    if reports.iter().all(|report| report.fault.is_none()) {
+    if reports.iter().all(|report| report.damage.is_none()) {
         let entries: i64 = reports.iter().map(|report| report.entries).sum();
         findings.ok("audit log", format!("{entries} entries in {} chains, all intact", reports.len()));
     }

@@ -52,7 +52,7 @@ pub(super) async fn check(findings: &mut Findings, settings: &Settings, ambient:
     };
     let key = master_key::among_the_data(settings);
     if let Location::Sqlite(path) = &options.location {
-        if let Some((message, cure)) = access::refused(path) {
+        if let Some((message, cure)) = access::rejected(path) {
             findings.fail("database", message, cure);
             return Data::Broken;
         }
@@ -200,20 +200,20 @@ async fn is_complete(findings: &mut Findings, store: &Store) -> bool {
 /// False if the file is damaged.
 fn check_file(findings: &mut Findings, path: &Path) -> bool {
     let bar = spinner("looking through the database");
-    let faults = store::faults_of_sqlite(path, true);
+    let damage = store::damage_of_sqlite(path, true);
     bar.finish_and_clear();
     let bytes = std::fs::metadata(path).map_or(0, |file| file.len());
     let log = std::fs::metadata(PathBuf::from(format!("{}-wal", path.display()))).map_or(0, |log| log.len());
-    match faults {
-        Ok(faults) => match faults.first() {
+    match damage {
+        Ok(damage) => match damage.first() {
             None if log > LARGE_LOG => findings.warn(
                 "database",
                 format!("{} is sound, but its write-ahead log has {}", path.display(), size(log)),
                 "something reads for very long and holds it up: look for a forgotten sqlite3 shell or backup (fuser), or restart the server",
             ),
             None => findings.ok("database", format!("{} is sound: {}, write-ahead log {}", path.display(), size(bytes), size(log))),
-            Some(fault) => {
-                findings.fail("database", format!("{} is damaged: {fault}", path.display()), RESTORE);
+            Some(damage) => {
+                findings.fail("database", format!("{} is damaged: {damage}", path.display()), RESTORE);
                 return false;
             }
         },
@@ -261,7 +261,7 @@ pub(super) async fn check_backups(
         );
     }
     let now = ambient.clock.now();
-    match service::backups::last_backup(store).await {
+    match service::operations::backups::last_backup(store).await {
         Ok(Some(at)) if now.ms() - at.ms() > OLD_BACKUP_DAYS * DAY_MS => findings.warn(
             "backup",
             format!("the last one was made {}", ago(at, now)),

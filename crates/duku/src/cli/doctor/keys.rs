@@ -12,7 +12,7 @@ use crate::{
     settings::Settings,
 };
 use domain::Timestamp;
-use service::{Service, signing::SigningKeyInfo};
+use service::{Service, tokens::signing_keys::SigningKeyInfo};
 use std::{io::ErrorKind, sync::Arc};
 use store::Store;
 

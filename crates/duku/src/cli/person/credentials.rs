@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_that_others_can_read_or_that_is_damaged_is_refused() {
+    async fn a_file_that_others_can_read_or_that_is_damaged_is_rejected() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("credentials.json");
         fs::write(&path, "{\"servers\":{}}").unwrap();

@@ -34,7 +34,7 @@ impl Authorization {
     /// Asks for a code (RFC 8628 §3.1).
     ///
     /// # Errors
-    /// The server cannot be reached, refuses, or does not know the grant.
+    /// The server cannot be reached, rejects, or does not know the grant.
     pub(super) async fn request(client: &Client, url: &str) -> Result<Self, CommandFailure> {
         let (status, answer) = http::post_form(client, url, &[("client_id", CLIENT_ID)]).await?;
         if !status.is_success() {
@@ -61,7 +61,7 @@ impl Authorization {
     /// Asks for the tokens until the person has approved (RFC 8628 §3.4 and §3.5). `sleep` waits between two requests.
     ///
     /// # Errors
-    /// The person refused, the code expired, or the server answers something else or cannot be reached three times in a row.
+    /// The person rejected, the code expired, or the server answers something else or cannot be reached three times in a row.
     pub(super) async fn wait(
         &self,
         client: &Client,

@@ -28,17 +28,17 @@ impl EnvFile {
     /// # Errors
     /// It is a directory, no text, too large, or cannot be read or written: nothing was asked of the server yet.
     pub(super) fn open(path: &Path) -> Result<Self, CommandFailure> {
-        let refusal = |error: io::Error| {
+        let rejection = |error: io::Error| {
             CommandFailure::new(format!(
                 "cannot write {}: {error}; nothing was changed, choose another file with --env-file",
                 path.display()
             ))
         };
-        let draft = Draft::of(path).map_err(refusal)?;
+        let draft = Draft::of(path).map_err(rejection)?;
         let before = match std::fs::metadata(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(refusal(error)),
-            Ok(_) => read(path).map_err(refusal)?,
+            Err(error) => return Err(rejection(error)),
+            Ok(_) => read(path).map_err(rejection)?,
         };
         Ok(Self { path: path.to_owned(), before: Zeroizing::new(before), draft })
     }
@@ -154,12 +154,12 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_written_is_refused_before_anything_happens() {
+    fn what_cannot_be_written_is_rejected_before_anything_happens() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("bytes"), [0xff, 0xfe]).unwrap();
         for path in [dir.path().to_owned(), dir.path().join("nowhere/.env"), dir.path().join("bytes")] {
-            let refusal = EnvFile::open(&path).err().unwrap().to_string();
-            assert!(refusal.contains("nothing was changed"), "{refusal}");
+            let rejection = EnvFile::open(&path).err().unwrap().to_string();
+            assert!(rejection.contains("nothing was changed"), "{rejection}");
         }
         drop(EnvFile::open(&dir.path().join("new.env")).unwrap());
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "looking leaves nothing behind");

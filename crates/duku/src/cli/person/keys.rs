@@ -65,13 +65,13 @@ pub(crate) enum Keys {
         /// How long the previous secret works on: 1h, 24h or 7d at most
         #[arg(long, value_name = "TIME", value_parser = durations::seconds, default_value = "0s")]
         grace: i64,
-        /// Also refuse tokens that were bought before, at once (after a leak)
+        /// Also reject tokens that were issued before, at once (after a leak)
         #[arg(long)]
         end_issued_tokens: bool,
         #[command(flatten)]
         destination: Destination,
     },
-    /// Delete a key, permanently; its secret and its tokens are refused at once
+    /// Delete a key, permanently; its secret and its tokens are rejected at once
     #[command(
         after_help = "Examples:\n  duku keys revoke key_…            # asks for the key's label\n  duku keys revoke key_… --yes"
     )]
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_could_carry_another_setting_is_refused() {
+    fn a_value_that_could_carry_another_setting_is_rejected() {
         assert!(is_plain("dks_0Az") && is_plain("a2V5Xz/+=="));
         for value in ["", "a\nPATH=x", "a b", "$(x)", "'", "a#b", "é"] {
             assert!(!is_plain(value), "{value:?}");

@@ -43,7 +43,7 @@ impl Person {
     /// Runs a GraphQL document and answers with its `data`.
     ///
     /// # Errors
-    /// The person is not signed in any more, the server refuses (its message as it stands), or cannot be reached.
+    /// The person is not signed in any more, the server rejects (its message as it stands), or cannot be reached.
     pub(super) async fn graphql(&self, document: &str, variables: &Value) -> Result<Value, CommandFailure> {
         let token = self.access_token(None).await?;
         let mut answer =
@@ -63,12 +63,12 @@ impl Person {
         })
     }
 
-    /// An access token that is fresh and is not the `refused` one.
-    async fn access_token(&self, refused: Option<&Token>) -> Result<Token, CommandFailure> {
+    /// An access token that is fresh and is not the `rejected` one.
+    async fn access_token(&self, rejected: Option<&Token>) -> Result<Token, CommandFailure> {
         let mut file = Credentials::lock(self.path.clone()).await?;
         let session =
             file.session(&self.server).cloned().ok_or_else(|| self.signed_out("you are not signed in to"))?;
-        if session.is_fresh(now()) && Some(&session.access_token) != refused {
+        if session.is_fresh(now()) && Some(&session.access_token) != rejected {
             return Ok(session.access_token);
         }
         let form = [

@@ -38,8 +38,8 @@ check(keycloak.introspect("not.a.token") == {"active": False}, "a token that is 
 
 try:
     realm(CLIENT_SECRET + "x").token(grant_type="client_credentials")
-except KeycloakAuthenticationError as refusal:
-    check(refusal.response_code == 401, f"a wrong secret was answered with {refusal.response_code}")
+except KeycloakAuthenticationError as rejection:
+    check(rejection.response_code == 401, f"a wrong secret was answered with {rejection.response_code}")
 else:
     raise SystemExit("a wrong secret was accepted")
 

@@ -33,8 +33,8 @@ for exchange in (with_basic, with_post):
         check_products(response.json())
     try:
         exchange(CLIENT_SECRET + "x")
-    except InvalidClientError as refusal:
-        check(refusal.description, f"{exchange.__name__}: the refusal does not describe itself")
+    except InvalidClientError as rejection:
+        check(rejection.description, f"{exchange.__name__}: the rejection does not describe itself")
     else:
         raise SystemExit(f"{exchange.__name__}: a wrong secret was accepted")
 

@@ -1,4 +1,4 @@
-//! Whatever a stranger or a person sends, no answer is a 5xx: it is never the server's fault.
+//! Whatever a stranger or a person sends, no answer is a 5xx: the server never fails.
 //!
 //! Requests are put together from what there really is (routes, parameters, credentials that are good) and from what is not,
 //! and handed to the router. `DUKU_TEST_CASES` says how many on each database.

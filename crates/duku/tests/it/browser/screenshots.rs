@@ -4,8 +4,8 @@ use super::{
     Browser, Options,
     shots::Shots,
     viewport::{
+        fixture::{ADMIN, BrowserFixture, MEMBER},
         getting_in::enrol,
-        stage::{ADMIN, MEMBER, Stage},
     },
 };
 use crate::app::Fresh;
@@ -35,8 +35,8 @@ async fn getting_in(shots: &Shots) {
     shots.take(&first, "setup").await;
     documentation(shots, &first).await;
     drop(first);
-    let stage = Stage::open().await;
-    let browser = stage.browser(Options::default()).await;
+    let fixture = BrowserFixture::open().await;
+    let browser = fixture.browser(Options::default()).await;
     browser.goto("/login").await;
     shots.take(&browser, "sign-in").await;
     browser.fill("Email", ADMIN).await;
@@ -77,12 +77,12 @@ async fn documentation(shots: &Shots, browser: &Browser) {
 }
 
 async fn products(shots: &Shots) {
-    let stage = Stage::open().await;
-    let (service, operator) = (&stage.app.service, stage.operator());
-    let browser = stage.signed_in(MEMBER, "/", Options::default()).await;
+    let fixture = BrowserFixture::open().await;
+    let (service, operator) = (&fixture.app.service, fixture.operator());
+    let browser = fixture.signed_in(MEMBER, "/", Options::default()).await;
     browser.sees("Shop").await;
     for (name, url) in [("Checkout", Some("https://checkout.example")), ("Warehouse", None)] {
-        service.create_subject(&stage.ctx(), &operator, name, None, url).await.unwrap();
+        service.create_subject(&fixture.ctx(), &operator, name, None, url).await.unwrap();
     }
     let shop = service.list_subjects(&operator, 1, None).await.unwrap().remove(0);
     browser.click("Shop").await;
@@ -101,7 +101,7 @@ async fn products(shots: &Shots) {
             metadata: Some(serde_json::json!({ "commit": "0d1f0a6c8e57", "flags": { "beta": true } })),
             description: None,
         };
-        service.upsert_target(&stage.ctx(), &operator, shop.id.as_str(), target).await.unwrap();
+        service.upsert_target(&fixture.ctx(), &operator, shop.id.as_str(), target).await.unwrap();
     }
     browser.goto("/").await;
     shots.take(&browser, "home").await;
@@ -125,11 +125,11 @@ async fn products(shots: &Shots) {
 }
 
 async fn settings(shots: &Shots) {
-    let stage = Stage::open().await;
-    fill_keys(&stage).await;
-    let (service, operator) = (&stage.app.service, stage.operator());
-    service.invite(&stage.ctx(), &operator, "grace@example.org", Role::Admin).await.unwrap();
-    let browser = stage.signed_in(ADMIN, "/", Options::default()).await;
+    let fixture = BrowserFixture::open().await;
+    fill_keys(&fixture).await;
+    let (service, operator) = (&fixture.app.service, fixture.operator());
+    service.invite(&fixture.ctx(), &operator, "grace@example.org", Role::Admin).await.unwrap();
+    let browser = fixture.signed_in(ADMIN, "/", Options::default()).await;
     browser.sees("Shop").await;
     shots.take(&browser, "home-attention").await;
     for (page, name) in [
@@ -153,21 +153,21 @@ async fn settings(shots: &Shots) {
         browser.goto(&format!("/settings/members/{}/{page}", max.id)).await;
         shots.take(&browser, &format!("members-{page}")).await;
     }
-    let invited = service.invite(&stage.ctx(), &operator, "new@example.org", Role::Member).await.unwrap();
-    let stranger = stage.browser(Options::default()).await;
-    stranger.goto(&invited.link.replace(&stage.app.api.url, "")).await;
+    let invited = service.invite(&fixture.ctx(), &operator, "new@example.org", Role::Member).await.unwrap();
+    let stranger = fixture.browser(Options::default()).await;
+    stranger.goto(&invited.link.replace(&fixture.app.api.url, "")).await;
     shots.take(&stranger, "invite").await;
     stranger.goto("/invite/unknown").await;
     shots.take(&stranger, "invite-unknown").await;
-    let reset = service.make_reset_link(&stage.ctx(), "test", MEMBER).await.unwrap();
-    stranger.goto(&reset.replace(&stage.app.api.url, "")).await;
+    let reset = service.make_reset_link(&fixture.ctx(), "test", MEMBER).await.unwrap();
+    stranger.goto(&reset.replace(&fixture.app.api.url, "")).await;
     shots.take(&stranger, "reset").await;
 }
 
 async fn account(shots: &Shots) {
-    let stage = Stage::open().await;
-    let service = &stage.app.service;
-    let browser = stage.signed_in(ADMIN, "/account", Options::default()).await;
+    let fixture = BrowserFixture::open().await;
+    let service = &fixture.app.service;
+    let browser = fixture.signed_in(ADMIN, "/account", Options::default()).await;
     browser.sees("This browser").await;
     shots.take(&browser, "account").await;
     browser.goto("/account/password").await;
@@ -178,16 +178,17 @@ async fn account(shots: &Shots) {
     browser.click("Turn it on").await;
     browser.sees("This is not the code").await;
     shots.take(&browser, "second-factor-wrong").await;
-    let (secret, _) = enrol(&stage, &browser).await;
+    let (secret, _) = enrol(&fixture, &browser).await;
     shots.take(&browser, "recovery-codes").await;
     browser.click("I have stored the codes").await;
     browser.goto("/account/second-factor").await;
     shots.take(&browser, "second-factor-on").await;
-    let other = stage.signed_in(ADMIN, "/account", Options::default()).await;
+    let other = fixture.signed_in(ADMIN, "/account", Options::default()).await;
     other.sees("recovery code").await;
     shots.take(&other, "sign-in-second-factor").await;
     drop((other, secret));
-    let device = service.start_device(&stage.ctx(), "duku-cli", "", "duku/0.1 on ada-laptop").await.unwrap();
+    let device =
+        service.start_device(&fixture.ctx(), "duku-cli", "", "duku/0.1 on ada-laptop").await.unwrap();
     browser.goto("/device").await;
     shots.take(&browser, "device").await;
     browser.goto(&format!("/device?user_code={}", device.user_code)).await;
@@ -200,8 +201,8 @@ async fn account(shots: &Shots) {
 }
 
 async fn api_keys(shots: &Shots) {
-    let stage = Stage::open().await;
-    let browser = stage.signed_in(ADMIN, "/settings/api-keys", Options::default()).await;
+    let fixture = BrowserFixture::open().await;
+    let browser = fixture.signed_in(ADMIN, "/settings/api-keys", Options::default()).await;
     browser.sees("No API keys yet").await;
     shots.take(&browser, "keys-empty").await;
     browser.click("Generate API Key").await;
@@ -212,7 +213,7 @@ async fn api_keys(shots: &Shots) {
     shots.take(&browser, "keys-once").await;
     browser.click("I have stored the secret").await;
     browser.sees("1 of 10").await;
-    fill_keys(&stage).await;
+    fill_keys(&fixture).await;
     browser.reload().await;
     shots.take(&browser, "keys-list").await;
     browser.click_in("Nightly export", "Rotate Nightly export").await;
@@ -233,7 +234,7 @@ async fn api_keys(shots: &Shots) {
     browser.click("54 more addresses").await;
     shots.take(&browser, "key-page-all-addresses").await;
     browser.goto("/settings/api-keys").await;
-    stage.app.clock.advance_seconds(700);
+    fixture.app.clock.advance_seconds(700);
     browser.click("Generate API Key").await;
     browser.fill("Label", "GitHub Actions").await;
     browser.fill("Your password", "wrong").await;
@@ -245,19 +246,19 @@ async fn api_keys(shots: &Shots) {
     shots.take(&browser, "keys-generate-again").await;
     browser.press("Escape").await;
     for number in 0..5 {
-        stage.app.generate(&format!("Integration {number}"), None).await;
+        fixture.app.generate(&format!("Integration {number}"), None).await;
     }
     browser.reload().await;
     browser.sees("All 10 places").await;
     shots.take(&browser, "keys-full").await;
-    let member = stage.signed_in(MEMBER, "/settings/api-keys", Options::default()).await;
+    let member = fixture.signed_in(MEMBER, "/settings/api-keys", Options::default()).await;
     member.sees("Only Admins").await;
     shots.take(&member, "keys-member").await;
 }
 
-/// Keys in every standing.
-async fn fill_keys(stage: &Stage) {
-    let (service, operator) = (&stage.app.service, stage.operator());
+/// Keys in every state.
+async fn fill_keys(fixture: &BrowserFixture) {
+    let (service, operator) = (&fixture.app.service, fixture.operator());
     let day = 86_400;
     for (label, days, ago) in [
         ("Old Jenkins", 30, 42),
@@ -266,14 +267,18 @@ async fn fill_keys(stage: &Stage) {
         ("Terraform", 90, 3),
         ("Deploy preview environments to the European cluster", 365, 1),
     ] {
-        let made_at = service::Ctx { now: stage.now().plus_seconds(-ago * day), ..stage.ctx() };
+        let made_at =
+            service::RequestContext { now: fixture.now().plus_seconds(-ago * day), ..fixture.ctx() };
         let input = GenerateKey { label: label.to_owned(), expires_in_days: Some(days) };
         let made = service.generate_key(&made_at, &operator, &input).await.unwrap();
         let pair =
             Pair { client_id: made.key.id.to_string(), client_secret: made.secret.expose().to_owned() };
         for back in 0..ago.min(30) {
-            let ctx = service::Ctx { now: stage.now().plus_seconds(-back * day - 3600), ..stage.ctx() };
-            let credential = service::exchange::Credential {
+            let ctx = service::RequestContext {
+                now: fixture.now().plus_seconds(-back * day - 3600),
+                ..fixture.ctx()
+            };
+            let credential = service::tokens::issuance::Credential {
                 client_id: &pair.client_id,
                 client_secret: &pair.client_secret,
             };
@@ -283,26 +288,28 @@ async fn fill_keys(stage: &Stage) {
         }
         if label == "Terraform" {
             let grace = RotateKey { grace_seconds: day, end_issued_tokens: false };
-            service.rotate_key(&stage.ctx(), &operator, &pair.client_id, grace).await.unwrap();
+            service.rotate_key(&fixture.ctx(), &operator, &pair.client_id, grace).await.unwrap();
         }
         if label == "Staging crawler" {
-            use_from_many_addresses(stage, &pair).await;
+            use_from_many_addresses(fixture, &pair).await;
         }
         if label == "Nightly export" {
             service.rotate_key(&made_at, &operator, &pair.client_id, RotateKey::default()).await.unwrap();
-            stage.app.api.exchange(&pair).await;
+            fixture.app.api.exchange(&pair).await;
         }
     }
-    service.flush_usage(&stage.ctx()).await.unwrap();
+    service.flush_usage(&fixture.ctx()).await.unwrap();
 }
 
 /// More addresses than are kept of a key.
-async fn use_from_many_addresses(stage: &Stage, pair: &Pair) {
+async fn use_from_many_addresses(fixture: &BrowserFixture, pair: &Pair) {
     for number in 1..=140_u8 {
         let address = std::net::IpAddr::from([198, 51, 100, number]);
-        let ctx = service::Ctx { address: Some(address), ..stage.ctx() };
-        let credential =
-            service::exchange::Credential { client_id: &pair.client_id, client_secret: &pair.client_secret };
-        let _ = stage.app.service.exchange(&ctx, credential, "").await;
+        let ctx = service::RequestContext { address: Some(address), ..fixture.ctx() };
+        let credential = service::tokens::issuance::Credential {
+            client_id: &pair.client_id,
+            client_secret: &pair.client_secret,
+        };
+        let _ = fixture.app.service.exchange(&ctx, credential, "").await;
     }
 }

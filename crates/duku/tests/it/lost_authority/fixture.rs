@@ -24,7 +24,7 @@ const STEP: i64 = 30;
 
 /// One row with what its request needs.
 #[derive(Debug, Clone)]
-pub(super) struct World {
+pub(super) struct Case {
     pub(super) change: Change,
     pub(super) organisation: domain::Organisation,
     /// Whose authority is lost.
@@ -42,7 +42,7 @@ pub(super) struct World {
 pub(super) struct Fixture {
     pub(super) data: Database,
     pub(super) organisation: domain::Organisation,
-    pub(super) worlds: Vec<Arc<World>>,
+    pub(super) cases: Vec<Arc<Case>>,
 }
 
 pub(super) fn settings() -> GivenSettings {
@@ -59,27 +59,24 @@ impl Fixture {
         let app = App::start_with(engine, settings()).await;
         people::set_password(&app, TEMPLATE).await;
         let numbered = changes().into_iter().enumerate();
-        let worlds: Vec<World> = stream::iter(numbered)
-            .then(|(number, change)| World::found(&app, number, change))
-            .collect()
-            .await;
+        let cases: Vec<Case> =
+            stream::iter(numbered).then(|(number, change)| Case::found(&app, number, change)).collect().await;
         app.database
             .sql(&format!(
                 "UPDATE users SET password_hash = (SELECT password_hash FROM users WHERE email = '{TEMPLATE}') \
                  WHERE password_hash IS NULL"
             ))
             .await;
-        let worlds: Vec<World> =
-            stream::iter(worlds).map(|world| world.filled(&app)).buffered(4).collect().await;
+        let cases: Vec<Case> = stream::iter(cases).map(|case| case.filled(&app)).buffered(4).collect().await;
         app.clock.advance_seconds(STEP);
-        let worlds: Vec<World> =
-            stream::iter(worlds).map(|world| world.with_other_session(&app)).buffered(4).collect().await;
+        let cases: Vec<Case> =
+            stream::iter(cases).map(|case| case.with_other_session(&app)).buffered(4).collect().await;
         app.clock.advance_seconds(STEP);
-        let worlds: Vec<World> =
-            stream::iter(worlds).map(|world| world.prepared(&app)).buffered(4).collect().await;
+        let cases: Vec<Case> =
+            stream::iter(cases).map(|case| case.prepared(&app)).buffered(4).collect().await;
         keep_order(&app.database, engine).await;
         let organisation = app.organisation.clone();
-        Self { data: app.stop(), organisation, worlds: worlds.into_iter().map(Arc::new).collect() }
+        Self { data: app.stop(), organisation, cases: cases.into_iter().map(Arc::new).collect() }
     }
 
     /// A server on a copy of the data, at the time at which the fixture was done.
@@ -90,7 +87,7 @@ impl Fixture {
     }
 }
 
-impl World {
+impl Case {
     /// The organisation and its people, who have no password yet.
     async fn found(app: &App, number: usize, change: Change) -> Self {
         let email = format!("victim-{number}@example.org");

@@ -1,7 +1,7 @@
 //! Whether a request was carried out or rejected, by what came back.
 
 use super::{
-    fixture::World,
+    fixture::Case,
     http::Reply,
     rows::{Credential, Needs},
 };
@@ -10,7 +10,7 @@ use super::{
 pub(super) enum Outcome {
     Done(String),
     Rejected(String),
-    /// Neither: the server's fault.
+    /// Neither: the server failed.
     Broken(String),
 }
 
@@ -18,7 +18,7 @@ pub(super) enum Outcome {
 const SECRETS: [&str; 5] =
     ["dks_", "\"access_token\":", "\"refresh_token\":", "id=\"value-link\"", "id=\"codes\""];
 
-pub(super) fn outcome(world: &World, reply: &Reply) -> Outcome {
+pub(super) fn outcome(case: &Case, reply: &Reply) -> Outcome {
     let status = reply.status;
     if status == 0 || status >= 500 {
         return Outcome::Broken(if status == 0 { "no answer".to_owned() } else { status.to_string() });
@@ -35,15 +35,14 @@ pub(super) fn outcome(world: &World, reply: &Reply) -> Outcome {
     {
         return Outcome::Done(format!("{status} with {name}"));
     }
-    if world.change.name.starts_with("mutation ") {
+    if case.change.name.starts_with("mutation ") {
         return of_graphql(reply);
     }
     let location = reply.location();
     // Whoever took an invitation and chose a password signs in with it.
-    let has_joined =
-        world.change.credential == Credential::Invitation && location.starts_with("/login?next=");
+    let has_joined = case.change.credential == Credential::Invitation && location.starts_with("/login?next=");
     let to_proof = location == "/login"
-        || (location.starts_with("/account/second-factor?required") && world.change.needs != Needs::Own)
+        || (location.starts_with("/account/second-factor?required") && case.change.needs != Needs::Own)
         || (location.starts_with("/login?next=") && !has_joined)
         || location.contains("/protocol/openid-connect/auth?");
     match status {

@@ -1,14 +1,15 @@
 //! How each way to lose authority is taken. All but the operator's go over HTTP, as people and pipelines do it.
 
 use super::{
-    fixture::{NEW_PASSWORD, PASSWORD, World},
+    fixture::{Case, NEW_PASSWORD, PASSWORD},
     http::{Browser, PROTOCOL, Reply, Request},
     ways::Way,
 };
 use crate::app::App;
 use domain::Role;
 use service::{
-    Ctx, Principal, Service, keys::RotateKey, organisations::OrganisationSettings, signing::operator,
+    Principal, RequestContext, Service, keys::RotateKey, organisations::OrganisationSettings,
+    tokens::signing_keys::operator,
 };
 use std::{net::SocketAddr, sync::Arc};
 
@@ -16,7 +17,7 @@ use std::{net::SocketAddr, sync::Arc};
 #[derive(Clone)]
 pub(super) struct Taker {
     service: Service,
-    ctx: Ctx,
+    ctx: RequestContext,
     server: SocketAddr,
 }
 
@@ -41,10 +42,10 @@ impl Taker {
         Ok(())
     }
 
-    pub(super) async fn take(&self, world: Arc<World>, way: Way) -> Result<(), String> {
+    pub(super) async fn take(&self, case: Arc<Case>, way: Way) -> Result<(), String> {
         let (service, ctx) = (&self.service, &self.ctx);
-        let by = Principal::operator("test", &world.organisation);
-        let key = &world.values["key"];
+        let by = Principal::operator("test", &case.organisation);
+        let key = &case.values["key"];
         match way {
             Way::KeyRevoked => {
                 service.revoke_key(ctx, &by, key).await.map(drop).map_err(|failure| format!("{failure:?}"))
@@ -55,27 +56,27 @@ impl Taker {
                 done.map(drop).map_err(|failure| format!("{failure:?}"))
             }
             Way::MemberRemoved => {
-                let done = service.remove_member(ctx, &by, &world.email).await;
+                let done = service.remove_member(ctx, &by, &case.email).await;
                 done.map_err(|failure| format!("{failure:?}"))
             }
             Way::AdminDemoted => {
-                let done = service.change_role(ctx, &by, &world.email, Role::Member).await;
+                let done = service.change_role(ctx, &by, &case.email, Role::Member).await;
                 done.map(drop).map_err(|failure| format!("{failure:?}"))
             }
             Way::SecondFactorRequired => {
-                let seen = OrganisationSettings::of(&world.organisation);
+                let seen = OrganisationSettings::of(&case.organisation);
                 let new = OrganisationSettings { require_second_factor: true, ..seen.clone() };
                 let done = service.change_settings(ctx, &by, &seen, &new).await;
                 done.map(drop).map_err(|failure| format!("{failure:?}"))
             }
             Way::SigningKeyWithdrawn => Ok(()),
             Way::TokensEndedInViewport => {
-                let form = [("nonce", &*world.values["nonce"]), ("grace", "0"), ("end_issued_tokens", "1")];
-                let reply = self.other(&world).post(&format!("/settings/api-keys/{key}/rotate"), &form).await;
+                let form = [("nonce", &*case.values["nonce"]), ("grace", "0"), ("end_issued_tokens", "1")];
+                let reply = self.other(&case).post(&format!("/settings/api-keys/{key}/rotate"), &form).await;
                 worked(&reply, reply.status == 200 && reply.text.contains("dks_"))
             }
             Way::TokenRevoked => {
-                let values = &world.values;
+                let values = &case.values;
                 let form = [
                     ("token", &*values["key_token"]),
                     ("client_id", key),
@@ -85,25 +86,25 @@ impl Taker {
                 worked(&reply, reply.status == 200)
             }
             Way::SessionEnded => {
-                let reply = self.other(&world).post("/account/sessions/end-others", &[("x", "1")]).await;
+                let reply = self.other(&case).post("/account/sessions/end-others", &[("x", "1")]).await;
                 worked(&reply, reply.location().starts_with("/account"))
             }
             Way::SignedOut => {
-                let mut own = Browser { server: self.server, ..world.browser.clone() };
+                let mut own = Browser { server: self.server, ..case.browser.clone() };
                 let reply = own.post(&format!("{PROTOCOL}/logout"), &[("x", "1")]).await;
                 worked(&reply, reply.status == 200 && reply.text.contains("You are signed out"))
             }
             Way::PasswordChanged => {
                 let form = [("current", PASSWORD), ("password", NEW_PASSWORD)];
-                let reply = self.other(&world).post("/account/password", &form).await;
+                let reply = self.other(&case).post("/account/password", &form).await;
                 worked(&reply, reply.location().starts_with("/account"))
             }
         }
     }
 
     /// The person's other session, on this server.
-    fn other(&self, world: &World) -> Browser {
-        Browser { server: self.server, ..world.other.clone() }
+    fn other(&self, case: &Case) -> Browser {
+        Browser { server: self.server, ..case.other.clone() }
     }
 }
 

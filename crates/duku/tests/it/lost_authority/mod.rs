@@ -22,7 +22,7 @@ mod steps;
 mod ways;
 
 use crate::on_both;
-use fixture::{Fixture, World};
+use fixture::{Case, Fixture};
 use http::KeptBack;
 use moments::{Failed, Moment};
 use rows::{AUTHORIZATION_SERVER, MUTATIONS, Row, VIEWPORT};
@@ -93,48 +93,48 @@ async fn every_endpoint_and_grant_has_a_row() {
 }
 
 /// Which rows a way concerns, at a moment: a request without a body has none that could be kept back.
-fn concerned(worlds: &[Arc<World>], way: Way, moment: Moment) -> Vec<Arc<World>> {
+fn concerned(cases: &[Arc<Case>], way: Way, moment: Moment) -> Vec<Arc<Case>> {
     let held = matches!(moment, Moment::BetweenHeadersAndBody | Moment::BeforeTheLastByte);
-    let worlds = worlds.iter().filter(|world| {
-        let change = world.change;
+    let cases = cases.iter().filter(|case| {
+        let change = case.change;
         applies(way, change.credential, change.needs).is_ok() && !(held && change.body.is_empty())
     });
-    worlds.cloned().collect()
+    cases.cloned().collect()
 }
 
 async fn every_change_is_rejected_after_every_loss(engine: Engine) {
     let started = Instant::now();
     let fixture = Fixture::make(engine).await;
-    println!("{engine:?}: {} rows prepared in {:.1?}", fixture.worlds.len(), started.elapsed());
+    println!("{engine:?}: {} rows prepared in {:.1?}", fixture.cases.len(), started.elapsed());
     let mut report = String::new();
     let mut list = |way: &str, moment: &str, failed: Vec<Failed>| {
-        for Failed { world, what } in failed {
+        for Failed { case, what } in failed {
             let line: String = what.replace(['\n', '\r'], " ").chars().take(300).collect();
-            writeln!(report, "{} | {way} | {moment} | {line}", world.told()).unwrap();
+            writeln!(report, "{} | {way} | {moment} | {line}", case.told()).unwrap();
         }
     };
-    let (mut ran, mut unheld, mut early) = (fixture.worlds.len(), 0, String::new());
+    let (mut ran, mut unheld, mut early) = (fixture.cases.len(), 0, String::new());
     list("control", "control", moments::control(&fixture, engine).await);
     let only = std::env::var("DUKU_TEST_WAY").unwrap_or_default();
     for way in Way::ALL.into_iter().filter(|way| format!("{way:?}").contains(&only)) {
         let mut shapes = moments::Shapes::new();
         for moment in Moment::ALL.into_iter().filter(|moment| moment.exists(engine, way)) {
-            let worlds = concerned(&fixture.worlds, way, moment);
-            ran += worlds.len();
+            let cases = concerned(&fixture.cases, way, moment);
+            ran += cases.len();
             let shown = match moment {
                 Moment::WaitingForTheLock | Moment::WaitingForTheAuditLog | Moment::LostWhileWaiting => {
-                    races::waiting(&fixture, engine, &worlds, (way, moment), &shapes).await
+                    races::waiting(&fixture, engine, &cases, (way, moment), &shapes).await
                 }
                 Moment::BetweenHeadersAndBody => {
-                    moments::early(&fixture, engine, &worlds, way, KeptBack::Body).await
+                    moments::early(&fixture, engine, &cases, way, KeptBack::Body).await
                 }
                 Moment::BeforeTheLastByte => {
-                    moments::early(&fixture, engine, &worlds, way, KeptBack::LastByte).await
+                    moments::early(&fixture, engine, &cases, way, KeptBack::LastByte).await
                 }
-                Moment::Before => moments::early(&fixture, engine, &worlds, way, KeptBack::Nothing).await,
+                Moment::Before => moments::early(&fixture, engine, &cases, way, KeptBack::Nothing).await,
             };
             unheld += shown.unheld.len();
-            let names: Vec<String> = shown.unheld.iter().map(|world| world.told()).collect();
+            let names: Vec<String> = shown.unheld.iter().map(|case| case.told()).collect();
             if !names.is_empty() {
                 writeln!(early, "done before the loss | {way:?} | {moment:?} | {}", names.join("; "))
                     .unwrap();

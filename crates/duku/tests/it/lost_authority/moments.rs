@@ -1,7 +1,7 @@
 //! The moments at which authority is lost, and what one run of rows at one of them shows.
 
 use super::{
-    fixture::{Fixture, World},
+    fixture::{Case, Fixture},
     http::{KeptBack, Reply},
     judge::{Outcome, outcome},
     losses::Taker,
@@ -67,7 +67,7 @@ impl Moment {
 /// One combination that did not hold.
 #[derive(Debug, Clone)]
 pub(super) struct Failed {
-    pub(super) world: Arc<World>,
+    pub(super) case: Arc<Case>,
     pub(super) what: String,
 }
 
@@ -75,7 +75,7 @@ pub(super) struct Failed {
 pub(super) struct Shown {
     pub(super) failed: Vec<Failed>,
     /// Whose requests were done before the loss.
-    pub(super) unheld: Vec<Arc<World>>,
+    pub(super) unheld: Vec<Arc<Case>>,
     /// What the loss itself wrote.
     pub(super) shapes: Shapes,
 }
@@ -83,9 +83,9 @@ pub(super) struct Shown {
 pub(super) type Shapes = BTreeMap<String, Vec<(&'static str, bool, String)>>;
 
 /// What the loss itself writes for each row, by the row's number.
-fn shapes(worlds: &[Arc<World>], written: &[Written]) -> Shapes {
-    let of = |world: &Arc<World>| written.iter().filter(|one| one.is_of(world)).map(Written::shape).collect();
-    worlds.iter().map(|world| (world.values["number"].clone(), of(world))).collect()
+fn shapes(cases: &[Arc<Case>], written: &[Written]) -> Shapes {
+    let of = |case: &Arc<Case>| written.iter().filter(|one| one.is_of(case)).map(Written::shape).collect();
+    cases.iter().map(|case| (case.values["number"].clone(), of(case))).collect()
 }
 
 pub(super) fn next_seed() -> u64 {
@@ -93,14 +93,14 @@ pub(super) fn next_seed() -> u64 {
     SEED.fetch_add(1, Ordering::Relaxed)
 }
 
-async fn take_all(app: &App, worlds: &[Arc<World>], way: Way) {
+async fn take_all(app: &App, cases: &[Arc<Case>], way: Way) {
     let taker = Taker::of(app);
     taker.take_from_all(way).await.unwrap();
-    let losses = stream::iter(worlds.iter().cloned())
-        .map(|world| {
-            let (taker, name) = (taker.clone(), world.change.name);
+    let losses = stream::iter(cases.iter().cloned())
+        .map(|case| {
+            let (taker, name) = (taker.clone(), case.change.name);
             async move {
-                taker.take(world, way).await.unwrap_or_else(|error| panic!("{way:?} of {name}: {error}"));
+                taker.take(case, way).await.unwrap_or_else(|error| panic!("{way:?} of {name}: {error}"));
             }
         })
         .buffer_unordered(AT_ONCE);
@@ -111,9 +111,9 @@ async fn take_all(app: &App, worlds: &[Arc<World>], way: Way) {
 pub(super) async fn control(fixture: &Fixture, engine: Engine) -> Vec<Failed> {
     let app = fixture.start(next_seed()).await;
     let before = Snapshot::of(&app.database, engine).await;
-    let replies: Vec<Reply> = stream::iter(&fixture.worlds)
-        .map(|world| {
-            let (request, server) = (world.request(), app.address);
+    let replies: Vec<Reply> = stream::iter(&fixture.cases)
+        .map(|case| {
+            let (request, server) = (case.request(), app.address);
             async move { request.send(server).await }
         })
         .buffered(AT_ONCE)
@@ -121,17 +121,17 @@ pub(super) async fn control(fixture: &Fixture, engine: Engine) -> Vec<Failed> {
         .await;
     let written = before.until(&Snapshot::of(&app.database, engine).await);
     let mut failed = Vec::new();
-    for (world, reply) in fixture.worlds.iter().zip(replies) {
-        let wrote = written.iter().any(|one| one.is_of(world));
+    for (case, reply) in fixture.cases.iter().zip(replies) {
+        let wrote = written.iter().any(|one| one.is_of(case));
         // Nothing is written for a token of an API key.
         let must_write =
-            !(world.change.credential == Credential::ClientSecret && world.change.name.starts_with("grant"));
-        let what = match outcome(world, &reply) {
+            !(case.change.credential == Credential::ClientSecret && case.change.name.starts_with("grant"));
+        let what = match outcome(case, &reply) {
             Outcome::Done(_) if wrote || !must_write => continue,
             Outcome::Done(what) => format!("{what}, but nothing was written"),
             Outcome::Rejected(what) | Outcome::Broken(what) => format!("{what}: {}", reply.text),
         };
-        failed.push(Failed { world: Arc::clone(world), what });
+        failed.push(Failed { case: Arc::clone(case), what });
     }
     app.stop().remove().await;
     failed
@@ -141,54 +141,54 @@ pub(super) async fn control(fixture: &Fixture, engine: Engine) -> Vec<Failed> {
 pub(super) async fn early(
     fixture: &Fixture,
     engine: Engine,
-    worlds: &[Arc<World>],
+    cases: &[Arc<Case>],
     way: Way,
     kept_back: KeptBack,
 ) -> Shown {
     let app = fixture.start(next_seed()).await;
     let mut whole = Snapshot::of(&app.database, engine).await;
-    let (mut begun, mut worlds, mut unheld) = (Vec::new(), worlds.to_vec(), Vec::new());
+    let (mut begun, mut cases, mut unheld) = (Vec::new(), cases.to_vec(), Vec::new());
     if kept_back != KeptBack::Nothing {
-        for world in &worlds {
-            begun.push(world.request().begin(app.address, kept_back).await);
+        for case in &cases {
+            begun.push(case.request().begin(app.address, kept_back).await);
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
         // What does not wait for its body was done with authority.
         let now = Snapshot::of(&app.database, engine).await;
         let done = whole.until(&now);
-        let is_done = |world: &World| done.iter().any(|one| one.is_of(world));
-        let both = worlds.into_iter().zip(begun).filter(|(world, _)| !is_done(world));
-        unheld.extend(fixture.worlds.iter().filter(|world| is_done(world)).cloned());
-        (worlds, begun) = both.unzip();
+        let is_done = |case: &Case| done.iter().any(|one| one.is_of(case));
+        let both = cases.into_iter().zip(begun).filter(|(case, _)| !is_done(case));
+        unheld.extend(fixture.cases.iter().filter(|case| is_done(case)).cloned());
+        (cases, begun) = both.unzip();
         whole = now;
     }
-    take_all(&app, &worlds, way).await;
+    take_all(&app, &cases, way).await;
     let lost = Snapshot::of(&app.database, engine).await;
     if kept_back == KeptBack::Nothing {
-        for world in &worlds {
-            begun.push(world.request().begin(app.address, KeptBack::Nothing).await);
+        for case in &cases {
+            begun.push(case.request().begin(app.address, KeptBack::Nothing).await);
         }
     }
     let replies: Vec<Reply> =
-        stream::iter(begun).map(super::http::Begun::finish).buffered(worlds.len().max(1)).collect().await;
+        stream::iter(begun).map(super::http::Begun::finish).buffered(cases.len().max(1)).collect().await;
     let written = lost.until(&Snapshot::of(&app.database, engine).await);
     let mut failed = Vec::new();
-    for (world, reply) in worlds.iter().zip(replies) {
-        let wrote: Vec<&Written> = written.iter().filter(|one| one.is_of(world)).collect();
-        failed.extend(judged(world, &reply, &wrote));
+    for (case, reply) in cases.iter().zip(replies) {
+        let wrote: Vec<&Written> = written.iter().filter(|one| one.is_of(case)).collect();
+        failed.extend(judged(case, &reply, &wrote));
     }
-    let strangers = written.iter().filter(|one| !worlds.iter().any(|world| one.is_of(world)));
+    let strangers = written.iter().filter(|one| !cases.iter().any(|case| one.is_of(case)));
     let strangers: Vec<&Written> = strangers.filter(|one| one.table != "audit_events").collect();
     assert!(strangers.is_empty(), "nobody's: {strangers:?}");
     app.stop().remove().await;
-    Shown { failed, unheld, shapes: shapes(&worlds, &whole.until(&lost)) }
+    Shown { failed, unheld, shapes: shapes(&cases, &whole.until(&lost)) }
 }
 
 /// What a rejected request may take away.
 const ENDED: [&str; 3] = ["sessions", "device_authorizations", "one_time_links"];
 
-pub(super) fn judged(world: &Arc<World>, reply: &Reply, wrote: &[&Written]) -> Option<Failed> {
-    let what = match outcome(world, reply) {
+pub(super) fn judged(case: &Arc<Case>, reply: &Reply, wrote: &[&Written]) -> Option<Failed> {
+    let what = match outcome(case, reply) {
         // A rejected request may end what it came with.
         Outcome::Rejected(_) if wrote.iter().all(|one| !one.came && ENDED.contains(&one.table)) => {
             return None;
@@ -198,5 +198,5 @@ pub(super) fn judged(world: &Arc<World>, reply: &Reply, wrote: &[&Written]) -> O
         Outcome::Done(what) if wrote.is_empty() => format!("done ({what}), wrote nothing"),
         Outcome::Done(what) => format!("done ({what}), wrote {}", told(wrote)),
     };
-    Some(Failed { world: Arc::clone(world), what })
+    Some(Failed { case: Arc::clone(case), what })
 }

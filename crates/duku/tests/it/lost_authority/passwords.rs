@@ -56,9 +56,12 @@ async fn a_sign_in_with_the_old_password_does_not_outlive_its_change(engine: Eng
             wrong.push(format!("try {number}: the session lives"));
         }
         if reply.parameter("code").is_some() {
-            let arrived = thief.get(reply.location()).await;
+            let viewport_session = thief.get(reply.location()).await;
             if thief.cookies.contains_key("duku_session") && thief.get("/account").await.status == 200 {
-                wrong.push(format!("try {number}: its code leads into Viewport ({})", arrived.status));
+                wrong.push(format!(
+                    "try {number}: its code leads into Viewport ({})",
+                    viewport_session.status
+                ));
             }
         }
     }

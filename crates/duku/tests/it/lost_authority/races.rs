@@ -1,7 +1,7 @@
 //! Loss and request that meet at a lock: a transaction of the test's own holds rows, both queue up, and it lets go.
 
 use super::{
-    fixture::{Fixture, World},
+    fixture::{Case, Fixture},
     http::{Browser, Reply},
     judge::{Outcome, outcome},
     losses::Taker,
@@ -31,14 +31,14 @@ const CHUNK: usize = 12;
 pub(super) async fn waiting(
     fixture: &Fixture,
     engine: Engine,
-    worlds: &[Arc<World>],
+    cases: &[Arc<Case>],
     (way, moment): (Way, Moment),
     shapes: &Shapes,
 ) -> Shown {
     let app = fixture.start(next_seed()).await;
     let before = Snapshot::of(&app.database, engine).await;
     let (mut answered, mut failed, mut unheld) = (Vec::new(), Vec::new(), Vec::new());
-    for chunk in worlds.chunks(CHUNK) {
+    for chunk in cases.chunks(CHUNK) {
         answered.extend(match moment {
             Moment::LostWhileWaiting => request_first(&app, chunk, way).await,
             _ => loss_first(&app, chunk, way, moment).await,
@@ -49,24 +49,24 @@ pub(super) async fn waiting(
     // What is done once for the whole installation is nobody's in particular.
     let for_all: Vec<&Written> =
         written.iter().filter(|one| one.action() == "signing_key.withdrawn").collect();
-    for (world, Raced { reply, waited, answered_first, loss }) in worlds.iter().zip(answered) {
+    for (case, Raced { reply, waited, answered_first, loss }) in cases.iter().zip(answered) {
         if let Some(what) = loss {
-            failed.push(Failed { world: Arc::clone(world), what: format!("the loss failed: {what}") });
+            failed.push(Failed { case: Arc::clone(case), what: format!("the loss failed: {what}") });
             continue;
         }
-        let done = matches!(outcome(world, &reply), Outcome::Done(_));
-        let all: Vec<&Written> = written.iter().filter(|one| one.is_of(world)).collect();
-        let wrote = beyond(&all, &shapes[&world.values["number"]]);
+        let done = matches!(outcome(case, &reply), Outcome::Done(_));
+        let all: Vec<&Written> = written.iter().filter(|one| one.is_of(case)).collect();
+        let wrote = beyond(&all, &shapes[&case.values["number"]]);
         // What came before the loss was committed was done with authority.
         if done && (!waited || came_first(&order, &[&*all, &*for_all].concat(), &wrote, answered_first)) {
-            unheld.push(Arc::clone(world));
+            unheld.push(Arc::clone(case));
             continue;
         }
-        if done && is_dead(&app, world, &reply).await {
-            unheld.push(Arc::clone(world));
+        if done && is_dead(&app, case, &reply).await {
+            unheld.push(Arc::clone(case));
             continue;
         }
-        failed.extend(judged(world, &reply, &wrote));
+        failed.extend(judged(case, &reply, &wrote));
     }
     app.stop().remove().await;
     Shown { failed, unheld, shapes: shapes.clone() }
@@ -83,10 +83,10 @@ struct Raced {
 }
 
 /// Holds the rows of these tables that belong to the chunk.
-async fn hold(app: &App, chunk: &[Arc<World>], tables: &[(&str, &str)]) -> HeldTransaction {
+async fn hold(app: &App, chunk: &[Arc<Case>], tables: &[(&str, &str)]) -> HeldTransaction {
     let mut sql = String::new();
     for (table, prefix) in tables {
-        let marks = chunk.iter().flat_map(|world| world.marks.iter()).filter(|mark| mark.starts_with(prefix));
+        let marks = chunk.iter().flat_map(|case| case.marks.iter()).filter(|mark| mark.starts_with(prefix));
         let ids = marks.map(|mark| format!("'{mark}'")).collect::<Vec<_>>().join(",");
         write!(sql, "SELECT id FROM {table} WHERE id IN ({ids}) FOR UPDATE; ").unwrap();
     }
@@ -96,18 +96,18 @@ async fn hold(app: &App, chunk: &[Arc<World>], tables: &[(&str, &str)]) -> HeldT
 type Loss = JoinHandle<(Result<(), String>, Instant)>;
 type Sent = JoinHandle<(Reply, bool, Instant)>;
 
-fn begin_losses(app: &App, chunk: &[Arc<World>], way: Way) -> Vec<Loss> {
+fn begin_losses(app: &App, chunk: &[Arc<Case>], way: Way) -> Vec<Loss> {
     let taker = Taker::of(app);
-    let losses = chunk.iter().map(|world| {
-        let (taker, world) = (taker.clone(), Arc::clone(world));
-        tokio::spawn(async move { (taker.take(world, way).await, Instant::now()) })
+    let losses = chunk.iter().map(|case| {
+        let (taker, case) = (taker.clone(), Arc::clone(case));
+        tokio::spawn(async move { (taker.take(case, way).await, Instant::now()) })
     });
     losses.collect()
 }
 
-fn begin_requests(app: &App, chunk: &[Arc<World>], released: &Arc<AtomicBool>) -> Vec<Sent> {
-    let requests = chunk.iter().map(|world| {
-        let (request, server, released) = (world.request(), app.address, Arc::clone(released));
+fn begin_requests(app: &App, chunk: &[Arc<Case>], released: &Arc<AtomicBool>) -> Vec<Sent> {
+    let requests = chunk.iter().map(|case| {
+        let (request, server, released) = (case.request(), app.address, Arc::clone(released));
         tokio::spawn(async move {
             let reply = request.send(server).await;
             (reply, released.load(Ordering::SeqCst), Instant::now())
@@ -117,11 +117,11 @@ fn begin_requests(app: &App, chunk: &[Arc<World>], released: &Arc<AtomicBool>) -
 }
 
 /// Long enough for all of them to reach the lock.
-async fn let_requests_wait(chunk: &[Arc<World>]) {
-    let hashes = chunk.iter().any(|world| {
-        world.change.credential == Credential::Password
-            || world.change.body.contains("password")
-            || world.change.before == Before::PasswordGiven
+async fn let_requests_wait(chunk: &[Arc<Case>]) {
+    let hashes = chunk.iter().any(|case| {
+        case.change.credential == Credential::Password
+            || case.change.body.contains("password")
+            || case.change.before == Before::PasswordGiven
     });
     tokio::time::sleep(Duration::from_millis(if hashes { 400 } else { 200 })).await;
 }
@@ -137,7 +137,7 @@ async fn hashing(changes: usize) -> Duration {
     (started.elapsed() * each * 2).clamp(Duration::from_millis(700), Duration::from_millis(2500))
 }
 
-async fn loss_first(app: &App, chunk: &[Arc<World>], way: Way, moment: Moment) -> Vec<Raced> {
+async fn loss_first(app: &App, chunk: &[Arc<Case>], way: Way, moment: Moment) -> Vec<Raced> {
     let held = match (moment, way) {
         (Moment::WaitingForTheAuditLog, _) => {
             app.database.hold("SELECT chain FROM audit_heads FOR UPDATE").await
@@ -162,7 +162,7 @@ async fn loss_first(app: &App, chunk: &[Arc<World>], way: Way, moment: Moment) -
     raced(chunk, losses, requests).await
 }
 
-async fn request_first(app: &App, chunk: &[Arc<World>], way: Way) -> Vec<Raced> {
+async fn request_first(app: &App, chunk: &[Arc<Case>], way: Way) -> Vec<Raced> {
     let held = hold(app, chunk, &[("organisations", "org_")]).await;
     let released = Arc::new(AtomicBool::new(false));
     let requests = begin_requests(app, chunk, &released);
@@ -179,13 +179,13 @@ async fn request_first(app: &App, chunk: &[Arc<World>], way: Way) -> Vec<Raced> 
     raced(chunk, losses, requests).await
 }
 
-async fn raced(chunk: &[Arc<World>], losses: Vec<Loss>, requests: Vec<Sent>) -> Vec<Raced> {
+async fn raced(chunk: &[Arc<Case>], losses: Vec<Loss>, requests: Vec<Sent>) -> Vec<Raced> {
     let mut raced = Vec::new();
-    for ((world, loss), request) in chunk.iter().zip(join_all(losses).await).zip(join_all(requests).await) {
+    for ((case, loss), request) in chunk.iter().zip(join_all(losses).await).zip(join_all(requests).await) {
         let (loss, lost_at) = loss.unwrap();
         let (reply, waited, answered_at) = request.unwrap();
         // The request may have ended the session that the loss came with.
-        let is_request_first = world.change.name.contains("/sessions/") || world.change.needs == Needs::Own;
+        let is_request_first = case.change.name.contains("/sessions/") || case.change.needs == Needs::Own;
         let loss = loss.err().filter(|error| error.starts_with('5') || !is_request_first);
         raced.push(Raced { reply, waited, answered_first: answered_at < lost_at, loss });
     }
@@ -213,10 +213,10 @@ fn came_first(
 }
 
 /// A session that was given while the password was changed is harmless if it was ended with all others.
-async fn is_dead(app: &App, world: &World, reply: &Reply) -> bool {
+async fn is_dead(app: &App, case: &Case, reply: &Reply) -> bool {
     let sessions: Vec<_> =
         reply.cookies().filter(|(name, value)| name.starts_with("duku_s") && !value.is_empty()).collect();
-    if sessions.is_empty() || world.change.name.starts_with("POST") {
+    if sessions.is_empty() || case.change.name.starts_with("POST") {
         return false;
     }
     let mut browser = Browser::new(app.address);

@@ -1,12 +1,12 @@
 //! The request of a row, put together from what the fixture knows.
 
 use super::{
-    fixture::World,
+    fixture::Case,
     http::{Request, code_form},
     rows::{Before, Change, Credential},
 };
 
-impl World {
+impl Case {
     /// What people call it: the row and what shows the authority.
     pub(super) fn told(&self) -> String {
         let Change { name, credential, before, .. } = self.change;

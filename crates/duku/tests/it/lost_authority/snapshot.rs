@@ -1,6 +1,6 @@
 //! What the tables that govern access hold, and what was written between two looks.
 
-use super::fixture::World;
+use super::fixture::Case;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
@@ -140,8 +140,8 @@ impl Written {
         (self.table, self.came, self.action().to_owned())
     }
 
-    pub(super) fn is_of(&self, world: &World) -> bool {
-        self.row.values().any(|value| world.marks.iter().any(|mark| value.contains(mark.as_str())))
+    pub(super) fn is_of(&self, case: &Case) -> bool {
+        self.row.values().any(|value| case.marks.iter().any(|mark| value.contains(mark.as_str())))
     }
 
     pub(super) fn told(&self) -> String {

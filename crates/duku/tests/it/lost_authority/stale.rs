@@ -24,7 +24,7 @@ async fn admin(app: &App) -> Browser {
     browser
 }
 
-/// A token of the browser's session, by a code of the holder's own making; none if it is refused.
+/// A token of the browser's session, by a code of the holder's own making; none if it is rejected.
 async fn own_token(app: &App, browser: &mut Browser) -> Option<String> {
     let code = browser.authorize().await.parameter("code")?;
     let form = code_form(&code);
@@ -124,8 +124,8 @@ async fn a_stale_session_is_asked_for_the_password_before_people_and_settings_ch
         }
         // A wrong password changes nothing, the right one does what was asked.
         let with = |password| fields.iter().copied().chain([("password", password)]).collect::<Vec<_>>();
-        let refused = browser.fill_in(path, &with("a wrong horse staple")).await;
-        assert!((400..500).contains(&refused.status), "{path}: {}", refused.status);
+        let rejected = browser.fill_in(path, &with("a wrong horse staple")).await;
+        assert!((400..500).contains(&rejected.status), "{path}: {}", rejected.status);
         let done = browser.fill_in(path, &with(PASSWORD)).await;
         assert!(done.status < 400, "{path}: {} {}", done.status, done.text);
         assert!(!after.until(&Snapshot::of(&app.database, engine).await).is_empty(), "{path}");

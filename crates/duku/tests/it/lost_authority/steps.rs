@@ -1,14 +1,14 @@
 //! What is done beforehand, with authority: pages that are opened, codes and links that are issued.
 
 use super::{
-    fixture::{PASSWORD, World},
+    fixture::{Case, PASSWORD},
     http::{Browser, PROTOCOL, Request},
     rows::{Before, Credential},
 };
 use crate::app::App;
 use domain::Clock as _;
 
-impl World {
+impl Case {
     /// The steps that come before the row's request.
     pub(super) async fn prepared(mut self, app: &App) -> Self {
         let number = self.values["number"].clone();

@@ -84,7 +84,7 @@ pub(super) fn applies(way: Way, credential: Credential, needs: Needs) -> Result<
             _ => Err("own"),
         },
         // Tokens of a command line are the organisation's, as the person was when it was approved. Without the second
-        // factor that is newly required they are issued, and refused wherever they are shown.
+        // factor that is newly required they are issued, and rejected wherever they are shown.
         Credential::DeviceCode | Credential::RefreshToken => match way {
             SessionEnded | PasswordChanged | MemberRemoved => Ok(()),
             SignedOut => Err("independent"),

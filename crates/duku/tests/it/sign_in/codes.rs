@@ -1,4 +1,4 @@
-//! Codes and what they buy: once, soon, and only for whom they were given.
+//! Codes and what they are exchanged for: once, soon, and only for whom they were given.
 
 use super::{
     ADA, Browser, PASSWORD, VERIFIER, back, challenge, claims, code, denied, exchange, request, signed_in,
@@ -36,13 +36,13 @@ async fn a_code_buys_a_token_that_the_api_takes(engine: Engine) {
         "{}",
         answer.text
     );
-    let bought = answer.json();
+    let issued = answer.json();
     assert_eq!(
-        (&bought["token_type"], &bought["scope"], &bought["expires_in"]),
+        (&issued["token_type"], &issued["scope"], &issued["expires_in"]),
         (&json!("Bearer"), &json!("openid"), &json!(300))
     );
-    assert!(bought.get("refresh_token").is_none());
-    let access_token = bought["access_token"].as_str().unwrap();
+    assert!(issued.get("refresh_token").is_none());
+    let access_token = issued["access_token"].as_str().unwrap();
     let viewer =
         app.api.graphql(access_token, "{ viewer { __typename } subjects { id } }", Value::Null).await;
     assert_eq!(viewer.data()["subjects"], json!([]));
@@ -60,8 +60,8 @@ async fn an_id_token_says_who_signed_in_and_opens_no_door(engine: Engine) {
     let (mut browser, _) = signed_in(&app).await;
     app.clock.advance_seconds(100);
     let code = code(&app, &browser.get(&request(&app, &[("nonce", "n-0S6")])).await);
-    let bought = exchange(&app, &code).await.json();
-    let id_token = bought["id_token"].as_str().unwrap();
+    let issued = exchange(&app, &code).await.json();
+    let id_token = issued["id_token"].as_str().unwrap();
 
     let keys: other::jwk::JwkSet = serde_json::from_str(&app.service.jwks().await.unwrap()).unwrap();
     let key = other::DecodingKey::from_jwk(&keys.keys[0]).unwrap();
@@ -71,7 +71,7 @@ async fn an_id_token_says_who_signed_in_and_opens_no_door(engine: Engine) {
     rules.set_issuer(&[format!("{}/realms/duku", app.api.url)]);
     let read = other::decode::<Value>(id_token, &key, &rules).unwrap();
     assert_eq!(read.header.typ.as_deref(), Some("JWT"));
-    let access = claims(bought["access_token"].as_str().unwrap());
+    let access = claims(issued["access_token"].as_str().unwrap());
     let start = testkit::TestClock::START.seconds();
     assert_eq!(
         read.claims,
@@ -89,8 +89,8 @@ async fn an_id_token_says_who_signed_in_and_opens_no_door(engine: Engine) {
 async fn a_code_works_once_and_its_second_use_ends_what_it_opened(engine: Engine) {
     let app = start(engine).await;
     let (mut browser, code) = signed_in(&app).await;
-    let bought = exchange(&app, &code).await.json();
-    let access_token = bought["access_token"].as_str().unwrap();
+    let issued = exchange(&app, &code).await.json();
+    let access_token = issued["access_token"].as_str().unwrap();
     assert!(app.api.accepts(access_token).await);
     let again = exchange(&app, &code).await;
     assert_eq!((again.status.as_u16(), again.error().as_str()), (400, "invalid_grant"));
@@ -104,10 +104,10 @@ async fn racing_exchanges_of_a_code_give_one_token_at_most(engine: Engine) {
     let (_, code) = signed_in(&app).await;
     let race = || exchange(&app, &code);
     let (a, b, c, d) = tokio::join!(race(), race(), race(), race());
-    let bought: Vec<Answer> = [a, b, c, d].into_iter().filter(|answer| answer.status == 200).collect();
-    assert_eq!(bought.len(), 1);
+    let issued: Vec<Answer> = [a, b, c, d].into_iter().filter(|answer| answer.status == 200).collect();
+    assert_eq!(issued.len(), 1);
     assert!(
-        !app.api.accepts(bought[0].json()["access_token"].as_str().unwrap()).await,
+        !app.api.accepts(issued[0].json()["access_token"].as_str().unwrap()).await,
         "and that one is ended"
     );
 }

@@ -1,6 +1,6 @@
-//! Command lines that a person lets in (RFC 8628), and their refresh tokens.
+//! Devices that a user approves (RFC 8628), and their refresh tokens.
 
-use super::{ADA, start, start_with, token, visitor};
+use super::{ADA, start, start_with, token, user};
 use crate::{app::App, on_both};
 use duku::settings::GivenSettings;
 use serde_json::{Value, json};
@@ -8,8 +8,8 @@ use service::organisations::OrganisationSettings;
 use testkit::{Answer, Engine};
 
 on_both! {
-    a_command_line_is_let_in_by_a_person
-    a_refusal_and_silence_are_told_apart
+    a_device_is_approved_by_a_person
+    a_rejection_and_silence_are_told_apart
     a_refresh_token_changes_and_a_reused_one_ends_the_session
     signing_out_ends_the_command_lines_session
     only_the_command_line_may_ask
@@ -42,11 +42,11 @@ async fn poll(app: &App, begun: &Value) -> Answer {
 }
 
 async fn decide(app: &App, begun: &Value, approved: bool) {
-    let visitor = visitor(app).await;
+    let user = user(app).await;
     let code = begun["user_code"].as_str().unwrap();
-    let found = app.service.find_device(&app.ctx(), &visitor, code).await.unwrap();
+    let found = app.service.find_device(&app.ctx(), &user, code).await.unwrap();
     assert_eq!(found.device, "duku on a test");
-    app.service.decide_device(&app.ctx(), &visitor, code, approved).await.unwrap();
+    app.service.decide_device(&app.ctx(), &user, code, approved).await.unwrap();
 }
 
 async fn refresh(app: &App, refresh_token: &str) -> Answer {
@@ -58,8 +58,8 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value[name].as_str().unwrap_or_else(|| panic!("no {name} in {value}"))
 }
 
-/// The tokens of a command line that was let in.
-async fn let_in(app: &App) -> Value {
+/// The tokens of a device that a user approved.
+async fn approved(app: &App) -> Value {
     let begun = begin(app).await;
     decide(app, &begun, true).await;
     let answer = poll(app, &begun).await;
@@ -72,7 +72,7 @@ async fn let_in(app: &App) -> Value {
     answer.json()
 }
 
-async fn a_command_line_is_let_in_by_a_person(engine: Engine) {
+async fn a_device_is_approved_by_a_person(engine: Engine) {
     let app = start(engine).await;
     let begun = begin(&app).await;
     let user_code = text(&begun, "user_code");
@@ -87,16 +87,16 @@ async fn a_command_line_is_let_in_by_a_person(engine: Engine) {
     app.clock.advance_seconds(9);
     assert_eq!(poll(&app, &begun).await.error(), "slow_down", "5 seconds longer from then on");
     app.clock.advance_seconds(16);
-    let bought = poll(&app, &begun).await.json();
-    assert_eq!((&bought["scope"], &bought["refresh_expires_in"]), (&json!("openid"), &json!(30 * 86_400)));
-    assert!(app.api.accepts(text(&bought, "access_token")).await);
-    assert_eq!(super::claims(text(&bought, "access_token"))["client_id"], "duku-cli");
+    let issued = poll(&app, &begun).await.json();
+    assert_eq!((&issued["scope"], &issued["refresh_expires_in"]), (&json!("openid"), &json!(30 * 86_400)));
+    assert!(app.api.accepts(text(&issued, "access_token")).await);
+    assert_eq!(super::claims(text(&issued, "access_token"))["client_id"], "duku-cli");
     app.clock.advance_seconds(60);
     assert_eq!(poll(&app, &begun).await.error(), "invalid_grant", "once");
-    assert!(app.api.accepts(text(&bought, "access_token")).await);
+    assert!(app.api.accepts(text(&issued, "access_token")).await);
 }
 
-async fn a_refusal_and_silence_are_told_apart(engine: Engine) {
+async fn a_rejection_and_silence_are_told_apart(engine: Engine) {
     let app = start(engine).await;
     let begun = begin(&app).await;
     decide(&app, &begun, false).await;
@@ -110,7 +110,7 @@ async fn a_refusal_and_silence_are_told_apart(engine: Engine) {
 
 async fn a_refresh_token_changes_and_a_reused_one_ends_the_session(engine: Engine) {
     let app = start(engine).await;
-    let first = let_in(&app).await;
+    let first = approved(&app).await;
     app.clock.advance_seconds(3600);
     assert!(!app.api.accepts(text(&first, "access_token")).await);
     let second = refresh(&app, text(&first, "refresh_token")).await.json();
@@ -148,21 +148,21 @@ async fn a_refresh_token_changes_and_a_reused_one_ends_the_session(engine: Engin
 
 async fn signing_out_ends_the_command_lines_session(engine: Engine) {
     let app = start(engine).await;
-    let bought = let_in(&app).await;
+    let issued = approved(&app).await;
     let post = |client_id: &'static str, token: &str| {
         let form = [("client_id", client_id.to_owned()), ("refresh_token", token.to_owned())];
         let request = app.api.client().post(app.api.protocol("logout"));
         Answer::of(request.header("sec-fetch-site", "cross-site").form(&form))
     };
-    assert_eq!(post("viewport", text(&bought, "refresh_token")).await.error(), "unauthorized_client");
-    assert_eq!(post("another", text(&bought, "refresh_token")).await.error(), "invalid_client");
-    assert!(app.api.accepts(text(&bought, "access_token")).await);
+    assert_eq!(post("viewport", text(&issued, "refresh_token")).await.error(), "unauthorized_client");
+    assert_eq!(post("another", text(&issued, "refresh_token")).await.error(), "invalid_client");
+    assert!(app.api.accepts(text(&issued, "access_token")).await);
     for _ in 0..2 {
-        let done = post("duku-cli", text(&bought, "refresh_token")).await;
+        let done = post("duku-cli", text(&issued, "refresh_token")).await;
         assert_eq!((done.status.as_u16(), &*done.text, done.header("set-cookie")), (204, "", ""));
     }
-    assert!(!app.api.accepts(text(&bought, "access_token")).await);
-    assert_eq!(refresh(&app, text(&bought, "refresh_token")).await.error(), "invalid_grant");
+    assert!(!app.api.accepts(text(&issued, "access_token")).await);
+    assert_eq!(refresh(&app, text(&issued, "refresh_token")).await.error(), "invalid_grant");
 }
 
 async fn only_the_command_line_may_ask(engine: Engine) {
@@ -187,15 +187,15 @@ async fn only_the_command_line_may_ask(engine: Engine) {
 
 async fn a_second_factor_that_is_required_later_is_required_of_command_lines_too(engine: Engine) {
     let app = start(engine).await;
-    let bought = let_in(&app).await;
+    let issued = approved(&app).await;
     require_second_factor(&app).await;
-    assert!(!app.api.accepts(text(&bought, "access_token")).await);
-    let refused = refresh(&app, text(&bought, "refresh_token")).await;
-    assert!(refused.error() == "invalid_grant" && refused.description().contains("second factor"));
+    assert!(!app.api.accepts(text(&issued, "access_token")).await);
+    let rejected = refresh(&app, text(&issued, "refresh_token")).await;
+    assert!(rejected.error() == "invalid_grant" && rejected.description().contains("second factor"));
     let begun = begin(&app).await;
-    let visitor = visitor(&app).await;
-    assert!(visitor.must_give_second_factor && visitor.email.as_str() == ADA);
-    assert!(app.service.decide_device(&app.ctx(), &visitor, text(&begun, "user_code"), true).await.is_err());
+    let user = user(&app).await;
+    assert!(user.must_give_second_factor && user.email.as_str() == ADA);
+    assert!(app.service.decide_device(&app.ctx(), &user, text(&begun, "user_code"), true).await.is_err());
 }
 
 async fn devices_that_ask_too_often_wait(engine: Engine) {

@@ -12,7 +12,7 @@ use browser::Browser;
 use duku::settings::{GivenSettings, Switch};
 use jose::base64url;
 use serde_json::Value;
-use service::Visitor;
+use service::CurrentUser;
 use testkit::{Answer, Engine};
 
 const ADA: &str = "ada@example.org";
@@ -125,8 +125,9 @@ async fn exchange(app: &App, code: &str) -> Answer {
 }
 
 /// Ada in Viewport, by a sign-in of her own.
-async fn visitor(app: &App) -> Visitor {
+async fn user(app: &App) -> CurrentUser {
     let (_, code) = signed_in(app).await;
-    let arrival = app.service.arrive(&app.ctx(), &code, VERIFIER, "test").await.unwrap();
-    app.service.find_visitor(&app.ctx(), arrival.cookie.expose()).await.unwrap().unwrap()
+    let viewport_session =
+        app.service.sign_in_to_viewport(&app.ctx(), &code, VERIFIER, "test").await.unwrap();
+    app.service.find_current_user(&app.ctx(), viewport_session.cookie.expose()).await.unwrap().unwrap()
 }

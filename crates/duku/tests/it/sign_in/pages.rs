@@ -1,4 +1,4 @@
-//! The pages themselves: what they say, what they refuse, and what nobody learns from them.
+//! The pages themselves: what they say, what they reject, and what nobody learns from them.
 
 use super::{ADA, Browser, PASSWORD, WRONG, code, request, signed_in, start, start_with};
 use crate::on_both;
@@ -10,7 +10,7 @@ on_both! {
     the_answer_about_a_forgotten_password_does_not_wait_for_the_store
     too_many_attempts_are_told_how_long_to_wait
     signing_in_ends_the_sign_in_before
-    forms_of_other_sites_are_refused
+    forms_of_other_sites_are_rejected
     oversized_and_broken_input_gets_a_clear_page
     signing_out_asks_first_and_ends_everything_in_the_browser
     an_address_for_afterwards_must_be_viewports_own
@@ -120,11 +120,11 @@ async fn signing_in_ends_the_sign_in_before(engine: Engine) {
     code(&app, &browser.sign_in(&request(&app, &[]), ADA, PASSWORD).await);
     assert_eq!(copied.get(&request(&app, &[])).await.status, 200, "the former cookie is dead");
     code(&app, &browser.get(&request(&app, &[])).await);
-    let sessions = app.service.list_sessions(&app.ctx(), &super::visitor(&app).await).await.unwrap();
+    let sessions = app.service.list_sessions(&app.ctx(), &super::user(&app).await).await.unwrap();
     assert!(sessions.iter().all(|session| session.device == "Firefox on a test"));
 }
 
-async fn forms_of_other_sites_are_refused(engine: Engine) {
+async fn forms_of_other_sites_are_rejected(engine: Engine) {
     let app = start(engine).await;
     let (mut browser, _) = signed_in(&app).await;
     let url = request(&app, &[("prompt", "login")]);
@@ -180,7 +180,8 @@ async fn oversized_and_broken_input_gets_a_clear_page(engine: Engine) {
 async fn signing_out_asks_first_and_ends_everything_in_the_browser(engine: Engine) {
     let app = start(engine).await;
     let (mut browser, code) = signed_in(&app).await;
-    let arrival = app.service.arrive(&app.ctx(), &code, super::VERIFIER, "test").await.unwrap();
+    let viewport_session =
+        app.service.sign_in_to_viewport(&app.ctx(), &code, super::VERIFIER, "test").await.unwrap();
     let url = app.api.protocol("logout");
     let page = browser.get(&url).await;
     assert!(page.text.contains("Sign out of Duku?") && page.text.contains(ADA), "{}", page.text);
@@ -190,7 +191,9 @@ async fn signing_out_asks_first_and_ends_everything_in_the_browser(engine: Engin
     assert!(done.status == 200 && done.text.contains("You are signed out"));
     assert!(done.text.contains(&format!("href=\"{}/login\"", app.api.url)));
     assert_eq!(browser.cookie(), "");
-    assert!(app.service.find_visitor(&app.ctx(), arrival.cookie.expose()).await.unwrap().is_none());
+    assert!(
+        app.service.find_current_user(&app.ctx(), viewport_session.cookie.expose()).await.unwrap().is_none()
+    );
     assert_eq!(copied.get(&request(&app, &[])).await.status, 200, "the cookie is dead, not only forgotten");
     assert!(copied.get(&url).await.text.contains("You are signed out"));
     assert_eq!(browser.post(&url, &[]).await.status, 200, "a second time does no harm");

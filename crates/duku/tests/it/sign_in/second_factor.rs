@@ -1,6 +1,6 @@
 //! The second factor: every code once, and nothing without it.
 
-use super::{ADA, Browser, PASSWORD, code, denied, request, start, start_with, visitor};
+use super::{ADA, Browser, PASSWORD, code, denied, request, start, start_with, user};
 use crate::{app::App, on_both};
 use domain::Clock;
 use duku::settings::GivenSettings;
@@ -17,11 +17,11 @@ on_both! {
 
 /// Gives Ada a second factor; answers with its secret and recovery codes. The clock moves on, so that its code is fresh.
 async fn enrol(app: &App) -> (TotpSecret, Vec<String>) {
-    let visitor = visitor(app).await;
-    let enrolment = app.service.begin_second_factor(&app.ctx(), &visitor).await.unwrap();
+    let user = user(app).await;
+    let enrolment = app.service.begin_second_factor(&app.ctx(), &user).await.unwrap();
     let secret = TotpSecret::from_bytes(&base32(&enrolment.secret)).unwrap();
     let code = secret.code_at(app.clock.now());
-    let codes = app.service.confirm_second_factor(&app.ctx(), &visitor, &code).await.unwrap();
+    let codes = app.service.confirm_second_factor(&app.ctx(), &user, &code).await.unwrap();
     app.clock.advance_seconds(30);
     (secret, codes)
 }

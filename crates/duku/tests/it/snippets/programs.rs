@@ -81,7 +81,7 @@ fn run(language: Language, file: &Path, url: &str, pair: &Pair) -> Output {
         .unwrap_or_else(|error| panic!("{language:?} ({error}): `cargo xtask test` installs it"))
 }
 
-/// With the right secret it names the product; with a wrong one it fails, and says that the exchange was refused and why.
+/// With the right secret it names the product; with a wrong one it fails, and says that the exchange was rejected and why.
 fn works(language: Language, program: &Fence, url: &str, pair: &Pair) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join(language.file());
@@ -99,7 +99,7 @@ fn works(language: Language, program: &Fence, url: &str, pair: &Pair) {
     assert!(!output.status.success() && said.is_empty(), "{place}: with a wrong secret it says {said}");
     let mut lines = complained.lines();
     let reason =
-        lines.next().filter(|line| line.contains("The exchange was refused: ") && line.ends_with(REFUSAL));
+        lines.next().filter(|line| line.contains("The exchange was rejected: ") && line.ends_with(REFUSAL));
     // `go run` adds the status.
     assert!(reason.is_some() && lines.count() <= 1, "{place}: with a wrong secret it says\n{complained}");
     assert!(!complained.contains("not-the-secret"), "{place}: it shows the secret:\n{complained}");

@@ -42,15 +42,15 @@ const MARK: &str = "── the block of line ";
 
 fn run(page: &str, says: &[&str]) {
     let blocks: Vec<_> = blocks(Rule::Run).into_iter().filter(|fence| fence.page == page).collect();
-    let house = House::of(page);
-    let said = house.run(&blocks).unwrap_or_else(|problem| panic!("{problem}"));
+    let sandbox = Sandbox::of(page);
+    let said = sandbox.run(&blocks).unwrap_or_else(|problem| panic!("{problem}"));
     for words in says {
         assert!(said.contains(words), "docs/{page}: its commands never say {words}:\n{said}");
     }
 }
 
 /// Where a page's commands run.
-struct House {
+struct Sandbox {
     folder: tempfile::TempDir,
     /// None where the page starts its own.
     server: Option<Server>,
@@ -59,7 +59,7 @@ struct House {
     addresses: [(&'static str, String); 2],
 }
 
-impl House {
+impl Sandbox {
     fn of(page: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         if page == "getting-started.md" { Self::empty(folder) } else { Self::with_acme(folder) }
@@ -157,9 +157,9 @@ fn a_block_that_fails_is_named_with_what_it_said() {
         info: "sh".to_owned(),
         text: text.to_owned(),
     };
-    let house = House::empty(tempfile::tempdir().unwrap());
+    let sandbox = Sandbox::empty(tempfile::tempdir().unwrap());
     let blocks = [block(3, "WORD=kept\nsleep 60 &\n"), block(7, "echo $WORD\nfalse | true\necho never\n")];
-    let problem = house.run(&blocks).unwrap_err();
+    let problem = sandbox.run(&blocks).unwrap_err();
     assert!(
         problem.starts_with("docs/a.md:7: this block failed (exit status: 1) and said:\nkept\n"),
         "{problem}"

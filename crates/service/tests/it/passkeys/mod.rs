@@ -2,14 +2,16 @@
 
 mod authenticator;
 
-use crate::house::{ADA, EVE, House, MAX, at, on_both_engines, open, policy, rejected};
+use crate::fixture::{ADA, EVE, Fixture, MAX, at, on_both_engines, open, policy, rejection_in};
 use authenticator::Authenticator;
 use futures::future::join;
 use service::{
-    Ctx, Failure, Policy, Reject, Service, SessionKind, Visitor,
-    authorization::{CodeRequest, VIEWPORT},
-    passkeys::{PASSKEYS_MAXIMUM, PasskeyAttempt},
-    sign_in::{Attempt, SignInRefusal, SignedIn},
+    CurrentUser, Failure, Policy, Rejection, RequestContext, Service, SessionKind,
+    users::{
+        authorization_codes::{CodeRequest, VIEWPORT},
+        passkeys::{PASSKEYS_MAXIMUM, PasskeyAttempt},
+        sign_in::{Attempt, SignInRejection, SignedIn},
+    },
 };
 
 pub(crate) const AUTH_URL: &str = "https://auth.acme.example";
@@ -23,7 +25,7 @@ on_both_engines!(
     a_challenge_is_taken_once_for_one_purpose_within_five_minutes,
     racing_answers_to_a_challenge_open_one_session,
     nothing_but_the_right_answer_signs_in,
-    a_counter_that_does_not_grow_is_refused,
+    a_counter_that_does_not_grow_is_rejected,
     changing_passkeys_needs_a_proof_of_just_now_with_the_second_factor,
     a_passkey_is_added_once_and_by_whom_it_was_asked_for,
     an_operator_removes_the_passkeys_of_who_lost_the_phone,
@@ -40,9 +42,9 @@ fn here(policy: Policy) -> Policy {
     }
 }
 
-/// The house's service at URLs where passkeys can be used.
-async fn moved(house: &House) -> Service {
-    open(&house.database, &house.master_key, here(policy()), 0).await
+/// The fixture's service at URLs where passkeys can be used.
+async fn moved(fixture: &Fixture) -> Service {
+    open(&fixture.database, &fixture.master_key, here(policy()), 0).await
 }
 
 /// Ends every session of the person.
@@ -56,7 +58,7 @@ async fn with_password(service: &Service, seconds: i64, email: &str) -> SignedIn
     service.sign_in(&at(seconds), attempt, None).await.unwrap()
 }
 
-async fn arrive(service: &Service, seconds: i64, signed_in: &SignedIn) -> Visitor {
+async fn sign_in_to_viewport(service: &Service, seconds: i64, signed_in: &SignedIn) -> CurrentUser {
     let (ctx, redirect_uri) = (at(seconds), service.viewport_redirect_uri());
     let challenge = jose::base64url::encode(&jose::sha256(VERIFIER.as_bytes()));
     let request = CodeRequest {
@@ -67,22 +69,23 @@ async fn arrive(service: &Service, seconds: i64, signed_in: &SignedIn) -> Visito
         nonce: None,
     };
     let code = service.issue_code(&ctx, &signed_in.session, request).await.unwrap();
-    let arrival = service.arrive(&ctx, code.expose(), VERIFIER, "Firefox").await.unwrap();
-    service.find_visitor(&ctx, arrival.cookie.expose()).await.unwrap().unwrap()
+    let viewport_session =
+        service.sign_in_to_viewport(&ctx, code.expose(), VERIFIER, "Firefox").await.unwrap();
+    service.find_current_user(&ctx, viewport_session.cookie.expose()).await.unwrap().unwrap()
 }
 
 /// A person in Viewport, who has just set a password and typed it.
-async fn visitor(service: &Service, email: &str) -> Visitor {
+async fn user(service: &Service, email: &str) -> CurrentUser {
     set_password(service, email).await;
     let signed_in = with_password(service, 0, email).await;
-    arrive(service, 0, &signed_in).await
+    sign_in_to_viewport(service, 0, &signed_in).await
 }
 
-async fn add(service: &Service, seconds: i64, visitor: &Visitor, id: &[u8]) -> Authenticator {
+async fn add(service: &Service, seconds: i64, user: &CurrentUser, id: &[u8]) -> Authenticator {
     let mut device = Authenticator::new(id);
-    let ceremony = service.begin_passkey(&at(seconds), visitor, "Laptop").await.unwrap();
+    let ceremony = service.begin_passkey(&at(seconds), user, "Laptop").await.unwrap();
     let answer = device.create(&ceremony.options);
-    service.add_passkey(&at(seconds), visitor, ceremony.handle.expose(), &answer).await.unwrap();
+    service.add_passkey(&at(seconds), user, ceremony.handle.expose(), &answer).await.unwrap();
     AUTH_URL.clone_into(&mut device.origin);
     device
 }
@@ -96,9 +99,9 @@ async fn answered(service: &Service, seconds: i64, device: &mut Authenticator) -
 
 async fn send(
     service: &Service,
-    ctx: &Ctx,
+    ctx: &RequestContext,
     (ceremony, answer): &(String, String),
-) -> Result<SignedIn, SignInRefusal> {
+) -> Result<SignedIn, SignInRejection> {
     let attempt = PasskeyAttempt { ceremony, answer, device: "Firefox" };
     service.sign_in_with_passkey(ctx, attempt, None).await
 }
@@ -107,15 +110,15 @@ async fn sign_in(
     service: &Service,
     seconds: i64,
     device: &mut Authenticator,
-) -> Result<SignedIn, SignInRefusal> {
+) -> Result<SignedIn, SignInRejection> {
     let answer = answered(service, seconds, device).await;
     send(service, &at(seconds), &answer).await
 }
 
-async fn a_passkey_signs_in_as_password_and_second_factor_until_it_is_removed(house: House) {
-    let service = moved(&house).await;
-    let ada = visitor(&service, ADA).await;
-    let entries = house.entries().await;
+async fn a_passkey_signs_in_as_password_and_second_factor_until_it_is_removed(fixture: Fixture) {
+    let service = moved(&fixture).await;
+    let ada = user(&service, ADA).await;
+    let entries = fixture.entries().await;
     let mut device = add(&service, 1, &ada, b"laptop").await;
     let known = service.list_passkeys(&ada).await.unwrap();
     assert_eq!((known.len(), known[0].name.as_str(), known[0].last_used_at), (1, "Laptop", None));
@@ -133,24 +136,24 @@ async fn a_passkey_signs_in_as_password_and_second_factor_until_it_is_removed(ho
         assert_eq!(service.list_passkeys(&ada).await.unwrap()[0].last_used_at, Some(now));
     }
     let signed_in = sign_in(&service, 61 * MINUTES, &mut device).await.unwrap();
-    let ada = arrive(&service, 61 * MINUTES, &signed_in).await;
+    let ada = sign_in_to_viewport(&service, 61 * MINUTES, &signed_in).await;
     assert!(ada.is_fresh(at(61 * MINUTES).now));
 
     service.remove_passkey(&at(62 * MINUTES), &ada, known[0].id.as_str()).await.unwrap();
     assert!(service.list_passkeys(&ada).await.unwrap().is_empty());
-    let refusal = sign_in(&service, 63 * MINUTES, &mut device).await.unwrap_err();
-    assert!(matches!(refusal, SignInRefusal::Wrong), "{refusal:?}");
+    let rejection = sign_in(&service, 63 * MINUTES, &mut device).await.unwrap_err();
+    assert!(matches!(rejection, SignInRejection::Wrong), "{rejection:?}");
     let (added, used, removed) = ("person.passkey_added", "person.passkey_used", "person.passkey_removed");
     let expected = [added, used, used, used, "person.signed_in", removed];
-    assert_eq!(house.actions_after(entries).await, expected);
+    assert_eq!(fixture.actions_after(entries).await, expected);
 }
 
-async fn a_challenge_is_taken_once_for_one_purpose_within_five_minutes(house: House) {
-    let service = moved(&house).await;
-    let ada = visitor(&service, ADA).await;
+async fn a_challenge_is_taken_once_for_one_purpose_within_five_minutes(fixture: Fixture) {
+    let service = moved(&fixture).await;
+    let ada = user(&service, ADA).await;
     let mut device = add(&service, 1, &ada, b"laptop").await;
-    let is_over = |outcome: Result<SignedIn, SignInRefusal>| {
-        assert!(matches!(outcome, Err(SignInRefusal::Over)), "{outcome:?}");
+    let is_over = |outcome: Result<SignedIn, SignInRejection>| {
+        assert!(matches!(outcome, Err(SignInRejection::Over)), "{outcome:?}");
     };
 
     let answer = answered(&service, 2, &mut device).await;
@@ -160,7 +163,7 @@ async fn a_challenge_is_taken_once_for_one_purpose_within_five_minutes(house: Ho
     // A wrong answer takes it, too.
     let (ceremony, right) = answered(&service, 3, &mut device).await;
     let wrong = send(&service, &at(3), &(ceremony.clone(), "{}".to_owned())).await;
-    assert!(matches!(wrong, Err(SignInRefusal::Wrong)), "{wrong:?}");
+    assert!(matches!(wrong, Err(SignInRejection::Wrong)), "{wrong:?}");
     is_over(send(&service, &at(3), &(ceremony, right)).await);
 
     let last = answered(&service, 10, &mut device).await;
@@ -177,14 +180,14 @@ async fn a_challenge_is_taken_once_for_one_purpose_within_five_minutes(house: Ho
 
     answered(&service, 500, &mut device).await;
     let waiting = "SELECT COUNT(*) FROM passkey_ceremonies";
-    assert!(house.database.number(waiting).await > 0);
+    assert!(fixture.database.number(waiting).await > 0);
     service.every_minute(&at(500 + 5 * MINUTES)).await.unwrap();
-    assert_eq!(house.database.number(waiting).await, 0);
+    assert_eq!(fixture.database.number(waiting).await, 0);
 }
 
-async fn racing_answers_to_a_challenge_open_one_session(house: House) {
-    let service = moved(&house).await;
-    let ada = visitor(&service, ADA).await;
+async fn racing_answers_to_a_challenge_open_one_session(fixture: Fixture) {
+    let service = moved(&fixture).await;
+    let ada = user(&service, ADA).await;
     let mut device = add(&service, 1, &ada, b"laptop").await;
     for seconds in 2..12 {
         let (answer, ctx) = (answered(&service, seconds, &mut device).await, at(seconds));
@@ -193,19 +196,19 @@ async fn racing_answers_to_a_challenge_open_one_session(house: House) {
     }
 }
 
-async fn nothing_but_the_right_answer_signs_in(house: House) {
-    let service = moved(&house).await;
-    let ada = visitor(&service, ADA).await;
-    let eve = visitor(&service, EVE).await;
+async fn nothing_but_the_right_answer_signs_in(fixture: Fixture) {
+    let service = moved(&fixture).await;
+    let ada = user(&service, ADA).await;
+    let eve = user(&service, EVE).await;
     let mut device = add(&service, 1, &ada, b"laptop").await;
     let mut eves = add(&service, 1, &eve, b"eves").await;
     let (ada_handle, eve_handle) = (device.handle.clone(), eves.handle.clone());
     assert_ne!(ada_handle, eve_handle);
-    let entries = house.entries().await;
+    let entries = fixture.entries().await;
 
     let is_wrong = async |what: &str, device: &mut Authenticator| {
         let outcome = sign_in(&service, 2, device).await;
-        assert!(matches!(outcome, Err(SignInRefusal::Wrong)), "{what}: {outcome:?}");
+        assert!(matches!(outcome, Err(SignInRejection::Wrong)), "{what}: {outcome:?}");
     };
     let mut stranger = Authenticator::new(b"unknown");
     AUTH_URL.clone_into(&mut stranger.origin);
@@ -239,16 +242,16 @@ async fn nothing_but_the_right_answer_signs_in(house: House) {
     for answer in [of_another, String::new(), "null".into(), "{\"id\":1}".into(), "[".repeat(100_000)] {
         let ceremony = service.begin_passkey_sign_in(&at(3)).await.unwrap();
         let outcome = send(&service, &at(3), &(ceremony.handle.expose().to_owned(), answer)).await;
-        assert!(matches!(outcome, Err(SignInRefusal::Wrong)), "{outcome:?}");
+        assert!(matches!(outcome, Err(SignInRejection::Wrong)), "{outcome:?}");
     }
     assert_eq!(service.list_passkeys(&ada).await.unwrap()[0].last_used_at, None);
-    assert_eq!(house.entries().await, entries);
+    assert_eq!(fixture.entries().await, entries);
     sign_in(&service, 4, &mut device).await.unwrap();
 }
 
-async fn a_counter_that_does_not_grow_is_refused(house: House) {
-    let service = moved(&house).await;
-    let ada = visitor(&service, ADA).await;
+async fn a_counter_that_does_not_grow_is_rejected(fixture: Fixture) {
+    let service = moved(&fixture).await;
+    let ada = user(&service, ADA).await;
     let mut device = add(&service, 1, &ada, b"laptop").await;
     device.counter = 40;
     sign_in(&service, 2, &mut device).await.unwrap();
@@ -256,15 +259,15 @@ async fn a_counter_that_does_not_grow_is_refused(house: House) {
     for before in [39, 40, 6] {
         device.counter = before;
         let outcome = sign_in(&service, 3, &mut device).await;
-        assert!(matches!(outcome, Err(SignInRefusal::Wrong)), "{before}: {outcome:?}");
+        assert!(matches!(outcome, Err(SignInRejection::Wrong)), "{before}: {outcome:?}");
     }
     device.counter = 41;
     sign_in(&service, 4, &mut device).await.unwrap();
 }
 
-async fn changing_passkeys_needs_a_proof_of_just_now_with_the_second_factor(house: House) {
-    let service = moved(&house).await;
-    let ada = visitor(&service, ADA).await;
+async fn changing_passkeys_needs_a_proof_of_just_now_with_the_second_factor(fixture: Fixture) {
+    let service = moved(&fixture).await;
+    let ada = user(&service, ADA).await;
     add(&service, 1, &ada, b"laptop").await;
     let id = service.list_passkeys(&ada).await.unwrap()[0].id.clone();
 
@@ -276,12 +279,13 @@ async fn changing_passkeys_needs_a_proof_of_just_now_with_the_second_factor(hous
         service.add_passkey(&late, &ada, begun.handle.expose(), &answer).await.map(drop),
         service.remove_passkey(&late, &ada, id.as_str()).await,
     ] {
-        assert!(matches!(rejected(outcome), Reject::SignInAgain));
+        assert!(matches!(rejection_in(outcome), Rejection::SignInAgain));
     }
 
     // A second factor that was set up elsewhere meanwhile counts for this session at once.
     let (before, other) = (with_password(&service, 1, ADA).await, with_password(&service, 1, ADA).await);
-    let (before, other) = (arrive(&service, 1, &before).await, arrive(&service, 1, &other).await);
+    let (before, other) =
+        (sign_in_to_viewport(&service, 1, &before).await, sign_in_to_viewport(&service, 1, &other).await);
     let enrolment = service.begin_second_factor(&at(2), &other).await.unwrap();
     let code = code_of(&enrolment.secret, 2);
     service.confirm_second_factor(&at(2), &other, &code).await.unwrap();
@@ -289,11 +293,11 @@ async fn changing_passkeys_needs_a_proof_of_just_now_with_the_second_factor(hous
         service.begin_passkey(&at(3), &before, "Phone").await.map(drop),
         service.remove_passkey(&at(3), &before, id.as_str()).await,
     ] {
-        assert!(matches!(rejected(outcome), Reject::Forbidden(_)));
+        assert!(matches!(rejection_in(outcome), Rejection::Forbidden(_)));
     }
-    let max = visitor(&service, MAX).await;
-    let refusal = rejected(service.remove_passkey(&at(3), &max, id.as_str()).await);
-    assert!(matches!(refusal, Reject::NotFound { .. }), "{refusal:?}");
+    let max = user(&service, MAX).await;
+    let rejection = rejection_in(service.remove_passkey(&at(3), &max, id.as_str()).await);
+    assert!(matches!(rejection, Rejection::NotFound { .. }), "{rejection:?}");
     service.remove_passkey(&at(4), &other, id.as_str()).await.unwrap();
 }
 
@@ -315,20 +319,20 @@ fn code_of(base32: &str, seconds: i64) -> String {
     (0..1_000_000).map(|n| format!("{n:06}")).find(|code| secret.verify(code, now, None).is_some()).unwrap()
 }
 
-async fn a_passkey_is_added_once_and_by_whom_it_was_asked_for(house: House) {
-    let service = moved(&house).await;
-    let (ada, eve) = (visitor(&service, ADA).await, visitor(&service, EVE).await);
+async fn a_passkey_is_added_once_and_by_whom_it_was_asked_for(fixture: Fixture) {
+    let service = moved(&fixture).await;
+    let (ada, eve) = (user(&service, ADA).await, user(&service, EVE).await);
     add(&service, 1, &ada, b"laptop").await;
     let is_conflict = |outcome: Result<_, Failure>, words: &str| {
-        let refusal = rejected(outcome);
-        assert!(matches!(&refusal, Reject::Conflict(text) if text.contains(words)), "{refusal:?}");
+        let rejection = rejection_in(outcome);
+        assert!(matches!(&rejection, Rejection::Conflict(text) if text.contains(words)), "{rejection:?}");
     };
 
     // A device that makes one credential twice, for its owner or for somebody else.
-    for (visitor, words) in [(&ada, "not right"), (&eve, "known already")] {
-        let begun = service.begin_passkey(&at(2), visitor, "Again").await.unwrap();
+    for (user, words) in [(&ada, "not right"), (&eve, "known already")] {
+        let begun = service.begin_passkey(&at(2), user, "Again").await.unwrap();
         let answer = Authenticator::new(b"laptop").create(&begun.options);
-        is_conflict(service.add_passkey(&at(2), visitor, begun.handle.expose(), &answer).await, words);
+        is_conflict(service.add_passkey(&at(2), user, begun.handle.expose(), &answer).await, words);
     }
     let begun = service.begin_passkey(&at(3), &ada, "Phone").await.unwrap();
     let answer = Authenticator::new(b"phone").create(&begun.options);
@@ -344,43 +348,46 @@ async fn a_passkey_is_added_once_and_by_whom_it_was_asked_for(house: House) {
         is_conflict(service.add_passkey(&at(4), &ada, begun.handle.expose(), &answer).await, "not right");
     }
     for name in ["", "\u{200b}", &*"x".repeat(65)] {
-        let refusal = rejected(service.begin_passkey(&at(5), &ada, name).await);
-        assert!(matches!(&refusal, Reject::Invalid(invalid) if invalid.field == "name"), "{refusal:?}");
+        let rejection = rejection_in(service.begin_passkey(&at(5), &ada, name).await);
+        assert!(
+            matches!(&rejection, Rejection::Invalid(invalid) if invalid.field == "name"),
+            "{rejection:?}"
+        );
     }
     assert_eq!(service.list_passkeys(&ada).await.unwrap().len(), 1);
     assert!(service.list_passkeys(&eve).await.unwrap().is_empty());
 }
 
-async fn an_operator_removes_the_passkeys_of_who_lost_the_phone(house: House) {
-    let service = moved(&house).await;
-    let (ada, eve) = (visitor(&service, ADA).await, visitor(&service, EVE).await);
+async fn an_operator_removes_the_passkeys_of_who_lost_the_phone(fixture: Fixture) {
+    let service = moved(&fixture).await;
+    let (ada, eve) = (user(&service, ADA).await, user(&service, EVE).await);
     let mut device = add(&service, 1, &ada, b"phone").await;
     let mut eves = add(&service, 1, &eve, b"eves").await;
     let open_still = sign_in(&service, 2, &mut device).await.unwrap();
     assert!(service.remove_second_factor_of(&at(3), "root", ADA).await.unwrap());
     assert!(!service.remove_second_factor_of(&at(3), "root", ADA).await.unwrap(), "there is nothing more");
     let outcome = sign_in(&service, 4, &mut device).await;
-    assert!(matches!(outcome, Err(SignInRefusal::Wrong)), "{outcome:?}");
+    assert!(matches!(outcome, Err(SignInRejection::Wrong)), "{outcome:?}");
     assert!(service.find_sign_in(&at(4), open_still.cookie.expose()).await.unwrap().is_none());
     sign_in(&service, 4, &mut eves).await.unwrap();
-    assert_eq!(house.actions_after(0).await.last().unwrap(), "person.passkey_removed");
+    assert_eq!(fixture.actions_after(0).await.last().unwrap(), "person.passkey_removed");
 }
 
-async fn passkeys_are_limited_in_number_and_attempts(house: House) {
-    let service = moved(&house).await;
-    let ada = visitor(&service, ADA).await;
+async fn passkeys_are_limited_in_number_and_attempts(fixture: Fixture) {
+    let service = moved(&fixture).await;
+    let ada = user(&service, ADA).await;
     for n in 0..PASSKEYS_MAXIMUM {
         add(&service, 1, &ada, &[u8::try_from(n).unwrap(); 16]).await;
     }
-    let refusal = rejected(service.begin_passkey(&at(2), &ada, "One more").await);
-    assert!(refusal.message().contains("20 passkeys already"), "{refusal:?}");
+    let rejection = rejection_in(service.begin_passkey(&at(2), &ada, "One more").await);
+    assert!(rejection.message().contains("20 passkeys already"), "{rejection:?}");
 
     let strict = Policy { sign_ins_per_address: 3, ..here(policy()) };
-    let strict = open(&house.database, &house.master_key, strict, 0).await;
+    let strict = open(&fixture.database, &fixture.master_key, strict, 0).await;
     strict.begin_passkey_sign_in(&at(3)).await.unwrap();
     let ceremony = strict.begin_passkey_sign_in(&at(3)).await.unwrap();
     let nonsense = (ceremony.handle.expose().to_owned(), "{}".to_owned());
-    assert!(matches!(send(&strict, &at(3), &nonsense).await, Err(SignInRefusal::Wrong)));
-    assert!(matches!(send(&strict, &at(3), &nonsense).await, Err(SignInRefusal::TooManyAttempts(_))));
-    assert!(matches!(rejected(strict.begin_passkey_sign_in(&at(3)).await), Reject::TooMany(_)));
+    assert!(matches!(send(&strict, &at(3), &nonsense).await, Err(SignInRejection::Wrong)));
+    assert!(matches!(send(&strict, &at(3), &nonsense).await, Err(SignInRejection::TooManyAttempts(_))));
+    assert!(matches!(rejection_in(strict.begin_passkey_sign_in(&at(3)).await), Rejection::TooMany(_)));
 }

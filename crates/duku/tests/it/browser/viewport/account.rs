@@ -1,20 +1,20 @@
-//! A person's own account: password, sessions, second factor, organisations, and the command lines that are let in.
+//! A person's own account: password, sessions, second factor, organisations, and the approved devices.
 
 use super::{
+    fixture::{ADMIN, BrowserFixture, MEMBER, PASSWORD},
     getting_in::enrol,
-    stage::{ADMIN, MEMBER, PASSWORD, Stage},
 };
 use crate::browser::Options;
-use service::devices::PollRefusal;
+use service::users::devices::PollRejection;
 
 const WITHOUT_SCRIPT: Options = Options { javascript: false, width: 1280, height: 900, dark: false };
 
 async fn password_and_sessions(options: Options) {
-    let stage = Stage::open().await;
-    let browser = stage.entered(MEMBER, "/account", options).await;
-    let other = stage.cookie(MEMBER).await;
+    let fixture = BrowserFixture::open().await;
+    let browser = fixture.entered(MEMBER, "/account", options).await;
+    let other = fixture.cookie(MEMBER).await;
     let is_out = async |cookie: &str| {
-        let answer = stage.get(cookie, "/account").await;
+        let answer = fixture.get(cookie, "/account").await;
         answer.status == 303 && answer.header("location").starts_with("/login")
     };
     assert!(!is_out(&other).await);
@@ -22,7 +22,7 @@ async fn password_and_sessions(options: Options) {
     browser.click("End the session of Test/1.0").await;
     browser.sees("The session has ended.").await;
     assert!(is_out(&other).await, "at its next click");
-    let others = [stage.cookie(MEMBER).await, stage.cookie(MEMBER).await];
+    let others = [fixture.cookie(MEMBER).await, fixture.cookie(MEMBER).await];
     browser.reload().await;
     browser.click("End all others").await;
     browser.sees("Every other session has ended.").await;
@@ -30,7 +30,7 @@ async fn password_and_sessions(options: Options) {
         assert!(is_out(cookie).await);
     }
 
-    let other = stage.cookie(MEMBER).await;
+    let other = fixture.cookie(MEMBER).await;
     browser.click("Change the password").await;
     browser.fill("Present password", "wrong").await;
     browser.fill("New password", "four unrelated words here").await;
@@ -64,13 +64,13 @@ async fn other_sessions_end_without_javascript() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_factor_comes_gets_new_codes_and_goes() {
-    let stage = Stage::open().await;
-    let browser = stage.entered(ADMIN, "/account/second-factor", Options::default()).await;
+    let fixture = BrowserFixture::open().await;
+    let browser = fixture.entered(ADMIN, "/account/second-factor", Options::default()).await;
     browser.fill("Type the code that the app shows", "12 34").await;
     browser.click("Turn it on").await;
     browser.sees("This is not the code of just now").await;
     browser.axe().await;
-    let (_, first) = enrol(&stage, &browser).await;
+    let (_, first) = enrol(&fixture, &browser).await;
     // The codes ask before they go.
     browser.click("Explorer").await;
     browser.sees("Leave without storing the codes?").await;
@@ -104,12 +104,12 @@ async fn a_second_factor_comes_gets_new_codes_and_goes() {
 }
 
 async fn organisations(options: Options) {
-    let stage = Stage::open().await;
-    let service = &stage.app.service;
-    let globex = service.create_organisation(&stage.ctx(), "test", "Globex", ADMIN, None).await.unwrap();
+    let fixture = BrowserFixture::open().await;
+    let service = &fixture.app.service;
+    let globex = service.create_organisation(&fixture.ctx(), "test", "Globex", ADMIN, None).await.unwrap();
     let operator = service::Principal::operator("test", &globex);
-    service.create_subject(&stage.ctx(), &operator, "Rocket", None, None).await.unwrap();
-    let browser = stage.entered(ADMIN, "/account", options).await;
+    service.create_subject(&fixture.ctx(), &operator, "Rocket", None, None).await.unwrap();
+    let browser = fixture.entered(ADMIN, "/account", options).await;
     browser.click("Switch to Globex").await;
     browser.sees("Rocket").await;
     browser.does_not_see("Shop").await;
@@ -117,10 +117,10 @@ async fn organisations(options: Options) {
     browser.axe().await;
     browser.click("Acme").await;
     browser.sees("Shop").await;
-    service.remove_member(&stage.ctx(), &stage.operator(), ADMIN).await.unwrap_err();
+    service.remove_member(&fixture.ctx(), &fixture.operator(), ADMIN).await.unwrap_err();
     // Removed from where one is, one goes on in the other.
-    service.change_role(&stage.ctx(), &stage.operator(), MEMBER, domain::Role::Admin).await.unwrap();
-    service.remove_member(&stage.ctx(), &stage.operator(), ADMIN).await.unwrap();
+    service.change_role(&fixture.ctx(), &fixture.operator(), MEMBER, domain::Role::Admin).await.unwrap();
+    service.remove_member(&fixture.ctx(), &fixture.operator(), ADMIN).await.unwrap();
     browser.reload().await;
     browser.sees("Rocket").await;
     browser.has_silent_console().await;
@@ -137,11 +137,11 @@ async fn who_belongs_to_two_organisations_switches_without_javascript() {
 }
 
 async fn command_line(options: Options) {
-    let stage = Stage::open().await;
-    let (service, ctx) = (&stage.app.service, stage.ctx());
+    let fixture = BrowserFixture::open().await;
+    let (service, ctx) = (&fixture.app.service, fixture.ctx());
     let start = async |device: &str| service.start_device(&ctx, "duku-cli", "", device).await.unwrap();
     let device = start("duku/0.1 on <b>ada-laptop</b>").await;
-    let browser = stage.entered(ADMIN, "/device", options).await;
+    let browser = fixture.entered(ADMIN, "/device", options).await;
     browser.fill("Code", "WRNG-CODE").await;
     browser.click("Go on").await;
     browser.sees("No device waits with this code").await;
@@ -160,16 +160,16 @@ async fn command_line(options: Options) {
     browser.sees("Command line").await;
 
     let device = start("duku/0.1 on another").await;
-    stage.app.clock.advance_seconds(301);
+    fixture.app.clock.advance_seconds(301);
     browser.goto(&format!("/device?user_code={}", device.user_code)).await;
     browser.click("Refuse").await;
     browser.sees("Refused.").await;
-    let refused = service.poll_device(&stage.ctx(), "duku-cli", device.device_code.expose()).await;
-    assert!(matches!(refused, Err(PollRefusal::Denied)));
+    let rejected = service.poll_device(&fixture.ctx(), "duku-cli", device.device_code.expose()).await;
+    assert!(matches!(rejected, Err(PollRejection::Denied)));
 
     // An old sign-in has to prove itself.
-    let device = service.start_device(&stage.ctx(), "duku-cli", "", "duku/0.1").await.unwrap();
-    stage.app.clock.advance_seconds(301);
+    let device = service.start_device(&fixture.ctx(), "duku-cli", "", "duku/0.1").await.unwrap();
+    fixture.app.clock.advance_seconds(301);
     browser.goto(&format!("/device?user_code={}", device.user_code)).await;
     browser.sees("Your last sign-in was a while ago.").await;
     browser.axe().await;
@@ -183,11 +183,11 @@ async fn command_line(options: Options) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_command_line_is_let_in_or_refused() {
+async fn a_device_is_approved_or_denied() {
     command_line(Options::default()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_command_line_is_let_in_without_javascript() {
+async fn a_device_is_approved_without_javascript() {
     command_line(WITHOUT_SCRIPT).await;
 }

@@ -1,20 +1,20 @@
 //! Settings → Audit log: filtered, in pages, checked, and taken along as a file that anyone can check.
 
-use super::stage::{ADMIN, Stage};
+use super::fixture::{ADMIN, BrowserFixture};
 use crate::browser::Options;
 use service::audit::{Walk, read_export_line};
 
 const PAGE: &str = "/settings/audit";
 
 async fn log(options: Options) {
-    let stage = Stage::open().await;
-    let (service, operator) = (&stage.app.service, stage.operator());
+    let fixture = BrowserFixture::open().await;
+    let (service, operator) = (&fixture.app.service, fixture.operator());
     for number in 1..=60 {
         let name = format!("Product <{number:02}>");
-        service.create_subject(&stage.ctx(), &operator, &name, None, None).await.unwrap();
+        service.create_subject(&fixture.ctx(), &operator, &name, None, None).await.unwrap();
     }
-    let key = stage.app.generate("CI", None).await.client_id;
-    let browser = stage.entered(ADMIN, PAGE, options).await;
+    let key = fixture.app.generate("CI", None).await.client_id;
+    let browser = fixture.entered(ADMIN, PAGE, options).await;
     browser.sees("generated the API key CI").await;
     browser.sees("Product <60>").await;
     browser.does_not_see("Product <05>").await;
@@ -48,8 +48,8 @@ async fn log(options: Options) {
     browser.axe().await;
 
     // The link's file, by the same browser's right.
-    let cookie = stage.cookie(ADMIN).await;
-    let file = stage.get(&cookie, "/settings/audit/export").await;
+    let cookie = fixture.cookie(ADMIN).await;
+    let file = fixture.get(&cookie, "/settings/audit/export").await;
     assert_eq!(file.status, 200);
     assert!(file.header("content-disposition").contains("attachment"));
     let mut walk = Walk::default();

@@ -1,6 +1,6 @@
 //! What holds on every page, whoever looks at it: one table, and a page without a row in it fails.
 
-use super::stage::{ADMIN, MEMBER, Stage};
+use super::fixture::{ADMIN, BrowserFixture, MEMBER};
 use crate::browser::{Browser, Options};
 use domain::{Role, product::UncheckedTarget};
 use serde_json::{Value, json};
@@ -62,16 +62,16 @@ const PAGES: [(&str, &str); 45] = [
 const PASSKEY_PAGES: [&str; 2] = ["/account/passkeys/add", "/account/passkeys/{id}/remove"];
 
 /// An organisation with something of everything.
-struct World {
-    stage: Stage,
+struct FilledOrganisation {
+    fixture: BrowserFixture,
     names: Vec<(&'static str, String)>,
 }
 
-impl World {
+impl FilledOrganisation {
     async fn open() -> Self {
-        let stage = Stage::open().await;
-        let (service, operator, ctx) = (&stage.app.service, stage.operator(), stage.ctx());
-        let subject = stage.shop().await;
+        let fixture = BrowserFixture::open().await;
+        let (service, operator, ctx) = (&fixture.app.service, fixture.operator(), fixture.ctx());
+        let subject = fixture.shop().await;
         let target = UncheckedTarget {
             build_key: "main".into(),
             name: "Production".into(),
@@ -101,9 +101,9 @@ impl World {
             ("{code}", last(&invited.link)),
             ("{reset}", last(&reset)),
             ("{device}", device.user_code),
-            ("{user}", stage.member(MEMBER).await),
+            ("{user}", fixture.member(MEMBER).await),
         ];
-        Self { stage, names }
+        Self { fixture, names }
     }
 
     /// The addresses of the pages whose route is chosen.
@@ -117,9 +117,9 @@ impl World {
 
     /// Looks at the pages as somebody, and at every dialog that they open.
     async fn walk(&self, email: Option<&str>, chosen: impl Fn(&str) -> bool) {
-        let browser = self.stage.browser(Options::default()).await;
+        let browser = self.fixture.browser(Options::default()).await;
         if let Some(email) = email {
-            self.stage.enter(&browser, email).await;
+            self.fixture.enter(&browser, email).await;
         }
         let (mut opened, mut problems) = (BTreeSet::new(), Vec::new());
         let pages = self.pages(chosen);
@@ -199,47 +199,47 @@ async fn a_strangers_pages_are_sound() {
         let rule = viewport::routes().into_iter().find(|rule| rule.method == "GET" && rule.path == route);
         rule.unwrap().access == viewport::Access::Anyone
     };
-    World::open().await.walk(None, is_for_strangers).await;
+    FilledOrganisation::open().await.walk(None, is_for_strangers).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_pages_of_products_are_sound() {
     let products = |route: &str| route == "/" || route.starts_with("/p/") && !route.contains("/t/");
-    World::open().await.walk(Some(MEMBER), products).await;
+    FilledOrganisation::open().await.walk(Some(MEMBER), products).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_pages_of_targets_are_sound() {
-    World::open().await.walk(Some(MEMBER), |route| route.contains("/t/")).await;
+    FilledOrganisation::open().await.walk(Some(MEMBER), |route| route.contains("/t/")).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_pages_of_an_account_are_sound() {
     let own =
         |route: &str| route.starts_with("/account") || ["/device", "/explorer", "/logout"].contains(&route);
-    World::open().await.walk(Some(ADMIN), own).await;
+    FilledOrganisation::open().await.walk(Some(ADMIN), own).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_pages_of_api_keys_are_sound() {
-    World::open().await.walk(Some(ADMIN), |route| route.starts_with("/settings/api-keys")).await;
+    FilledOrganisation::open().await.walk(Some(ADMIN), |route| route.starts_with("/settings/api-keys")).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_pages_of_members_are_sound() {
-    World::open().await.walk(Some(ADMIN), |route| route.starts_with("/settings/members")).await;
+    FilledOrganisation::open().await.walk(Some(ADMIN), |route| route.starts_with("/settings/members")).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_pages_of_the_organisation_are_sound() {
     let others = |route: &str| route == "/settings/organisation" || route == "/settings/audit";
-    World::open().await.walk(Some(ADMIN), others).await;
+    FilledOrganisation::open().await.walk(Some(ADMIN), others).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_member_sees_of_settings_is_sound() {
     let lists = ["/settings/members", "/settings/organisation", "/settings/audit", "/settings/api-keys"];
-    World::open().await.walk(Some(MEMBER), |route| lists.contains(&route)).await;
+    FilledOrganisation::open().await.walk(Some(MEMBER), |route| lists.contains(&route)).await;
 }
 
 /// The limit for a page's own bytes, besides the files that browsers keep.
@@ -247,16 +247,16 @@ const PAGE_BYTES: usize = 50 * 1000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_page_is_small_and_has_its_title_for_everybody() {
-    let world = World::open().await;
-    fill(&world.stage).await;
+    let filled = FilledOrganisation::open().await;
+    fill(&filled.fixture).await;
     let mut sizes = Vec::new();
     for email in [None, Some(MEMBER), Some(ADMIN)] {
         let cookie = match email {
-            Some(email) => world.stage.cookie(email).await,
+            Some(email) => filled.fixture.cookie(email).await,
             None => String::new(),
         };
-        for page in world.pages(|_| true) {
-            let answer = world.stage.get(&cookie, &page).await;
+        for page in filled.pages(|_| true) {
+            let answer = filled.fixture.get(&cookie, &page).await;
             if answer.status.is_redirection() {
                 assert!(answer.text.is_empty());
                 continue;
@@ -275,8 +275,8 @@ async fn every_page_is_small_and_has_its_title_for_everybody() {
 }
 
 /// As many keys as there may be, 50 members, 1,000 products.
-async fn fill(stage: &Stage) {
-    let (service, operator, ctx) = (&stage.app.service, stage.operator(), stage.ctx());
+async fn fill(fixture: &BrowserFixture) {
+    let (service, operator, ctx) = (&fixture.app.service, fixture.operator(), fixture.ctx());
     for number in 1..10 {
         let label = format!("Deploy preview environments to the European cluster {number:02}");
         let input = GenerateKey { label, expires_in_days: Some(number) };
@@ -296,7 +296,7 @@ async fn fill(stage: &Stage) {
         });
     }
     products.join_all().await;
-    let subject = stage.shop().await;
+    let subject = fixture.shop().await;
     for number in 0..60 {
         let target = UncheckedTarget {
             build_key: format!("pull-request-{number}"),
@@ -314,8 +314,8 @@ async fn fill(stage: &Stage) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_keyboard_reaches_everything_and_shows_where_it_is() {
-    let world = World::open().await;
-    let browser = world.stage.entered(ADMIN, "/", Options::default()).await;
+    let filled = FilledOrganisation::open().await;
+    let browser = filled.fixture.entered(ADMIN, "/", Options::default()).await;
     for page in ["/settings/api-keys", "/settings/members", "/account", "/settings/organisation"] {
         browser.goto(page).await;
         let wanted = "const open = 'a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex=\"0\"]';
@@ -346,8 +346,8 @@ async fn the_keyboard_reaches_everything_and_shows_where_it_is() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn motion_is_short_and_there_is_none_for_who_wants_none() {
-    let world = World::open().await;
-    let browser = world.stage.entered(ADMIN, "/settings/members", Options::default()).await;
+    let filled = FilledOrganisation::open().await;
+    let browser = filled.fixture.entered(ADMIN, "/settings/members", Options::default()).await;
     browser.click("Invite").await;
     browser.text("#dialog[open] h1").await;
     let longest = "const seconds = (text) => Math.max(...text.split(',').map((t) => parseFloat(t) * (t.includes('ms') ? 1 : 1000)));

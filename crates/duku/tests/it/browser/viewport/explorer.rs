@@ -1,12 +1,12 @@
 //! The explorer on its real page: signed in as the person, under the page's own policy.
 
-use super::stage::{ADMIN, MEMBER, Stage};
+use super::fixture::{ADMIN, BrowserFixture, MEMBER};
 use crate::browser::Options;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_explorer_asks_as_the_person() {
-    let stage = Stage::open().await;
-    let browser = stage.entered(ADMIN, "/explorer", Options::default()).await;
+    let fixture = BrowserFixture::open().await;
+    let browser = fixture.entered(ADMIN, "/explorer", Options::default()).await;
     browser.click("Run").await;
     browser.sees("\"name\": \"Shop\"").await;
     browser.axe().await;
@@ -21,17 +21,17 @@ async fn the_explorer_asks_as_the_person() {
     browser
         .fill("GraphQL query", "mutation { generateApiKey(input: { label: \"From here\" }) { combinedKey } }")
         .await;
-    stage.app.clock.advance_seconds(601);
+    fixture.app.clock.advance_seconds(601);
     browser.press("Control+Enter").await;
     browser.sees("Confirm that it is you").await;
     browser.sees("Sign in again (in a new tab)").await;
     assert!(
-        stage.app.service.list_keys(&stage.operator()).await.unwrap().is_empty(),
+        fixture.app.service.list_keys(&fixture.operator()).await.unwrap().is_empty(),
         "nothing by an old sign-in"
     );
     browser.axe().await;
     browser.has_silent_console().await;
-    stage.set_password(ADMIN).await;
+    fixture.set_password(ADMIN).await;
     browser.press("Control+Enter").await;
     browser.sees("You are signed out").await;
     browser.axe().await;
@@ -39,13 +39,13 @@ async fn the_explorer_asks_as_the_person() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_members_explorer_offers_what_members_may_and_says_so_without_javascript() {
-    let stage = Stage::open().await;
+    let fixture = BrowserFixture::open().await;
     let options = Options { width: 390, height: 844, dark: true, ..Options::default() };
-    let browser = stage.entered(MEMBER, "/explorer", options).await;
+    let browser = fixture.entered(MEMBER, "/explorer", options).await;
     browser.sees("Create a product").await;
     browser.does_not_see("Audit log ").await;
     browser.axe().await;
     browser.has_silent_console().await;
-    let page = stage.get(&stage.cookie(MEMBER).await, "/explorer").await.text;
+    let page = fixture.get(&fixture.cookie(MEMBER).await, "/explorer").await.text;
     assert!(page.contains("<noscript>") && page.contains("The explorer needs JavaScript."));
 }

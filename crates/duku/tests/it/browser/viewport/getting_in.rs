@@ -1,6 +1,6 @@
 //! Getting in and out: the first start, invitations, forgotten passwords, the sign-in with its second factor.
 
-use super::stage::{ADMIN, MEMBER, MailServer, PASSWORD, Stage, code_of};
+use super::fixture::{ADMIN, BrowserFixture, MEMBER, MailServer, PASSWORD, code_of};
 use crate::{
     app::Fresh,
     browser::{Browser, Options},
@@ -47,11 +47,11 @@ async fn the_first_start_leads_from_its_link_to_the_first_key() {
 }
 
 async fn invitations(options: Options) {
-    let stage = Stage::open().await;
-    let (service, operator) = (&stage.app.service, stage.operator());
-    let browser = stage.browser(options).await;
+    let fixture = BrowserFixture::open().await;
+    let (service, operator) = (&fixture.app.service, fixture.operator());
+    let browser = fixture.browser(options).await;
     let invite = async |email: &str| {
-        stage.path(&service.invite(&stage.ctx(), &operator, email, Role::Admin).await.unwrap().link)
+        fixture.path(&service.invite(&fixture.ctx(), &operator, email, Role::Admin).await.unwrap().link)
     };
 
     let link = invite("new@example.org").await;
@@ -63,11 +63,11 @@ async fn invitations(options: Options) {
     browser.fill("Password", PASSWORD).await;
     browser.click("Accept the invitation").await;
     browser.sees("Sign in to Duku").await;
-    stage.sign_in(&browser, "new@example.org").await;
+    fixture.sign_in(&browser, "new@example.org").await;
     browser.sees("Products").await;
     browser.goto(&link).await;
     browser.sees("Products").await;
-    let stranger = stage.get("", &link).await;
+    let stranger = fixture.get("", &link).await;
     assert!(stranger.text.contains("This invitation was used"), "{}", stranger.text);
 
     // Somebody else's.
@@ -79,7 +79,7 @@ async fn invitations(options: Options) {
     browser.sees("You are signed out").await;
     browser.goto(&link).await;
     browser.sees("invites other@example.org").await;
-    stage.app.clock.advance_seconds(7 * 86_400 + 1);
+    fixture.app.clock.advance_seconds(7 * 86_400 + 1);
     browser.reload().await;
     browser.sees("This invitation is too old").await;
     browser.goto("/invite/unknown").await;
@@ -87,8 +87,8 @@ async fn invitations(options: Options) {
 
     // A person who has a password, from another organisation.
     let eve = "eve@globex.example";
-    service.create_organisation(&stage.ctx(), "test", "Globex", eve, None).await.unwrap();
-    stage.set_password(eve).await;
+    service.create_organisation(&fixture.ctx(), "test", "Globex", eve, None).await.unwrap();
+    fixture.set_password(eve).await;
     let link = invite(eve).await;
     browser.goto(&link).await;
     browser.sees("Have an account here already?").await;
@@ -117,14 +117,14 @@ async fn an_invitation_is_taken_without_javascript() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_forgotten_password_is_replaced_by_a_mailed_link() {
-    let stage = Stage::open().await;
-    let browser = stage.browser(Options::default()).await;
+    let fixture = BrowserFixture::open().await;
+    let browser = fixture.browser(Options::default()).await;
     browser.goto("/account").await;
     browser.click("Forgot your password?").await;
     browser.sees("duku admin user reset-password").await;
 
     let mails = Arc::new(MailServer::default());
-    stage.app.service.use_mailer(mails.clone());
+    fixture.app.service.use_mailer(mails.clone());
     browser.reload().await;
     browser.axe().await;
     browser.fill("Email", "nobody@example.org").await;
@@ -135,9 +135,9 @@ async fn a_forgotten_password_is_replaced_by_a_mailed_link() {
     browser.click("Mail me a link").await;
     browser.sees("If max@example.org is known here").await;
     browser.axe().await;
-    stage.app.service.send_due_mail(&stage.ctx()).await.unwrap();
+    fixture.app.service.send_due_mail(&fixture.ctx()).await.unwrap();
     assert_eq!(mails.taken.lock().unwrap().len(), 1, "nobody gets none");
-    let link = mails.last_link(&stage);
+    let link = mails.last_link(&fixture);
     browser.goto(&link).await;
     browser.fill("Password", "max@example.org").await;
     browser.click("Set the password").await;
@@ -151,9 +151,9 @@ async fn a_forgotten_password_is_replaced_by_a_mailed_link() {
     browser.sees("Shop").await;
     browser.goto(&link).await;
     browser.sees("This link was used").await;
-    let late = stage.app.service.make_reset_link(&stage.ctx(), "test", MEMBER).await.unwrap();
-    stage.app.clock.advance_seconds(3601);
-    browser.goto(&stage.path(&late)).await;
+    let late = fixture.app.service.make_reset_link(&fixture.ctx(), "test", MEMBER).await.unwrap();
+    fixture.app.clock.advance_seconds(3601);
+    browser.goto(&fixture.path(&late)).await;
     browser.sees("This link is too old").await;
     browser.click("Ask for a new link").await;
     browser.sees("Mail me a link").await;
@@ -164,8 +164,8 @@ async fn a_forgotten_password_is_replaced_by_a_mailed_link() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wrong_password_says_so_and_guessing_has_an_end() {
     let given = GivenSettings { sign_ins_per_person: Some(1), ..GivenSettings::default() };
-    let stage = Stage::with(given).await;
-    let browser = stage.browser(Options::default()).await;
+    let fixture = BrowserFixture::with(given).await;
+    let browser = fixture.browser(Options::default()).await;
     browser.goto("/settings/members").await;
     let wrong = "This address and password do not belong together.";
     for (email, password) in
@@ -194,10 +194,10 @@ async fn a_wrong_password_says_so_and_guessing_has_an_end() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_is_sent_elsewhere_after_signing_in() {
-    let stage = Stage::open().await;
-    let browser = stage.browser(Options::default()).await;
+    let fixture = BrowserFixture::open().await;
+    let browser = fixture.browser(Options::default()).await;
     browser.goto("/login?next=https://evil.example").await;
-    stage.sign_in(&browser, ADMIN).await;
+    fixture.sign_in(&browser, ADMIN).await;
     browser.is_at("/").await;
     for next in [
         "//evil.example",
@@ -215,15 +215,15 @@ async fn nobody_is_sent_elsewhere_after_signing_in() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_tabs_that_sign_in_at_once_both_get_in() {
-    let stage = Stage::open().await;
-    let browser = stage.browser(Options::default()).await;
+    let fixture = BrowserFixture::open().await;
+    let browser = fixture.browser(Options::default()).await;
     browser.goto("/account").await;
     let first = browser.url().await;
     // The second tab begins before the first is done.
     browser.goto("/settings/api-keys").await;
     let second = browser.url().await;
     browser.goto(&first).await;
-    stage.sign_in(&browser, ADMIN).await;
+    fixture.sign_in(&browser, ADMIN).await;
     browser.is_at("/account").await;
     browser.goto(&second).await;
     browser.is_at("/settings/api-keys").await;
@@ -231,16 +231,16 @@ async fn two_tabs_that_sign_in_at_once_both_get_in() {
     // The callback from the history of a browser that is in.
     browser.goto("/login/callback?code=used&state=old").await;
     browser.is_at("/").await;
-    let stranger = stage.get("", "/login/callback?code=used&state=old").await;
+    let stranger = fixture.get("", "/login/callback?code=used&state=old").await;
     assert!(stranger.status == 400 && stranger.text.contains("The sign-in did not finish"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn back_after_signing_out_shows_nothing() {
-    let stage = Stage::open().await;
+    let fixture = BrowserFixture::open().await;
     for javascript in [true, false] {
         let browser =
-            stage.entered(ADMIN, "/settings/members", Options { javascript, ..Options::default() }).await;
+            fixture.entered(ADMIN, "/settings/members", Options { javascript, ..Options::default() }).await;
         browser.sees(MEMBER).await;
         if javascript {
             browser.click("Account: ada@example.org Admin").await;
@@ -259,29 +259,29 @@ async fn back_after_signing_out_shows_nothing() {
 }
 
 /// Sets a second factor up on the page that shows its secret; answers with the secret and a recovery code.
-pub(crate) async fn enrol(stage: &Stage, browser: &Browser) -> (String, String) {
+pub(crate) async fn enrol(fixture: &BrowserFixture, browser: &Browser) -> (String, String) {
     browser.sees("Scan this with an authenticator app").await;
     let secret = browser.text("#secret").await;
-    browser.fill("Type the code that the app shows", &code_of(&secret, stage.now())).await;
+    browser.fill("Type the code that the app shows", &code_of(&secret, fixture.now())).await;
     browser.click("Turn it on").await;
     browser.sees("This is the only time that you can see these codes.").await;
     let code = browser.text("#codes li").await;
-    stage.app.clock.advance_seconds(30);
+    fixture.app.clock.advance_seconds(30);
     (secret, code)
 }
 
 async fn second_factor(options: Options) {
-    let stage = Stage::open().await;
-    let browser = stage.entered(MEMBER, "/account", options).await;
+    let fixture = BrowserFixture::open().await;
+    let browser = fixture.entered(MEMBER, "/account", options).await;
     browser.click("Set it up").await;
-    let (secret, recovery) = enrol(&stage, &browser).await;
+    let (secret, recovery) = enrol(&fixture, &browser).await;
     browser.axe().await;
     browser.click("I have stored the codes").await;
     browser.sees("10 recovery codes are left").await;
     browser.goto("/logout").await;
     browser.click("Sign out").await;
     browser.click("Sign in").await;
-    stage.sign_in(&browser, MEMBER).await;
+    fixture.sign_in(&browser, MEMBER).await;
     browser.sees("One more step").await;
     browser.axe().await;
     let field = "Code from your authenticator app, or a recovery code";
@@ -293,15 +293,15 @@ async fn second_factor(options: Options) {
     // Nothing is given before it.
     browser.goto("/account").await;
     browser.sees("One more step").await;
-    browser.fill(field, &code_of(&secret, stage.now())).await;
+    browser.fill(field, &code_of(&secret, fixture.now())).await;
     browser.click("Continue").await;
     browser.sees("Signing in").await;
     browser.goto("/logout").await;
     browser.click("Sign out").await;
     browser.click("Sign in").await;
-    stage.sign_in(&browser, MEMBER).await;
+    fixture.sign_in(&browser, MEMBER).await;
     browser.click("Start again").await;
-    stage.sign_in(&browser, MEMBER).await;
+    fixture.sign_in(&browser, MEMBER).await;
     browser.fill(field, &recovery).await;
     browser.click("Continue").await;
     browser.sees("Shop").await;
@@ -322,9 +322,9 @@ async fn a_second_factor_works_without_javascript() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_organisation_that_requires_a_second_factor_leads_to_it_and_back() {
-    let stage = Stage::open().await;
-    stage.require_second_factor().await;
-    let browser = stage.entered(MEMBER, "/explorer", Options::default()).await;
+    let fixture = BrowserFixture::open().await;
+    fixture.require_second_factor().await;
+    let browser = fixture.entered(MEMBER, "/explorer", Options::default()).await;
     browser.sees("Acme requires a second factor.").await;
     browser.axe().await;
     for page in ["/", "/device", "/settings/members"] {
@@ -336,7 +336,7 @@ async fn an_organisation_that_requires_a_second_factor_leads_to_it_and_back() {
     browser.sees("nothing of Acme is shown to you").await;
     browser.axe().await;
     browser.click("Give it").await;
-    enrol(&stage, &browser).await;
+    enrol(&fixture, &browser).await;
     browser.click("I have stored the codes").await;
     browser.goto("/").await;
     browser.sees("Shop").await;

@@ -1,19 +1,19 @@
 //! Settings → API Keys beyond the documentation's steps: what is shown once, what asks first, what can go wrong.
 
-use super::stage::{ADMIN, MEMBER, PASSWORD, Stage};
+use super::fixture::{ADMIN, BrowserFixture, MEMBER, PASSWORD};
 use crate::browser::{Browser, Options};
 use domain::Role;
 use serde_json::json;
 use service::{
-    exchange::Credential,
     keys::{GenerateKey, RotateKey},
+    tokens::issuance::Credential,
 };
 use testkit::Pair;
 
 const LIST: &str = "/settings/api-keys";
 
-async fn generate(stage: &Stage, label: &str) -> Pair {
-    stage.app.generate(label, None).await
+async fn generate(fixture: &BrowserFixture, label: &str) -> Pair {
+    fixture.app.generate(label, None).await
 }
 
 /// Opens the dialog and generates a key; the secret is shown.
@@ -27,8 +27,8 @@ async fn generate_here(browser: &Browser, label: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_shown_secret_asks_before_it_goes_and_does_not_come_back() {
-    let stage = Stage::open().await;
-    let browser = stage.signed_in(ADMIN, LIST, Options::default()).await;
+    let fixture = BrowserFixture::open().await;
+    let browser = fixture.signed_in(ADMIN, LIST, Options::default()).await;
     let secret = generate_here(&browser, "CI").await;
     browser.axe().await;
     for leave in ["Escape", "cross"] {
@@ -57,8 +57,8 @@ async fn a_shown_secret_asks_before_it_goes_and_does_not_come_back() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn back_does_not_bring_a_secret_back_without_javascript() {
-    let stage = Stage::open().await;
-    let browser = stage.signed_in(ADMIN, LIST, Options { javascript: false, ..Options::default() }).await;
+    let fixture = BrowserFixture::open().await;
+    let browser = fixture.signed_in(ADMIN, LIST, Options { javascript: false, ..Options::default() }).await;
     let secret = generate_here(&browser, "CI").await;
     browser.click("I have stored the secret").await;
     browser.sees("1 of 10").await;
@@ -66,7 +66,7 @@ async fn back_does_not_bring_a_secret_back_without_javascript() {
     tokio::time::sleep(std::time::Duration::from_millis(500)).await;
     assert!(!browser.page_text().await.contains(&secret));
     assert_eq!(
-        stage.app.service.list_keys(&stage.operator()).await.unwrap().len(),
+        fixture.app.service.list_keys(&fixture.operator()).await.unwrap().len(),
         1,
         "and makes no second key"
     );
@@ -74,8 +74,8 @@ async fn back_does_not_bring_a_secret_back_without_javascript() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_step_by_keyboard_alone() {
-    let stage = Stage::open().await;
-    let browser = stage.browser(Options::default()).await;
+    let fixture = BrowserFixture::open().await;
+    let browser = fixture.browser(Options::default()).await;
     browser.goto(LIST).await;
     assert_eq!(browser.focused().await, "email “Email”");
     browser.press(ADMIN).await;
@@ -94,7 +94,7 @@ async fn every_step_by_keyboard_alone() {
         client_id: browser.text("#value-id").await,
         client_secret: browser.text("#value-secret").await,
     };
-    stage.app.api.token(&pair).await;
+    fixture.app.api.token(&pair).await;
     browser.tab_to("link “I have stored the secret”").await;
     browser.press("Enter").await;
     browser.sees("1 of 10").await;
@@ -111,13 +111,13 @@ async fn every_step_by_keyboard_alone() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stale_sign_in_asks_for_the_password_and_loses_nothing() {
-    let stage = Stage::open().await;
-    let browser = stage.signed_in(ADMIN, LIST, Options::default()).await;
+    let fixture = BrowserFixture::open().await;
+    let browser = fixture.signed_in(ADMIN, LIST, Options::default()).await;
     browser.sees("No API keys yet").await;
     browser.click("Generate API Key").await;
     browser.fill("Label", "Nightly").await;
     browser.fill("Lifetime", "30").await;
-    stage.app.clock.advance_seconds(601);
+    fixture.app.clock.advance_seconds(601);
     browser.click("Generate").await;
     browser.sees("Your last sign-in was a while ago").await;
     browser.axe().await;
@@ -127,17 +127,17 @@ async fn a_stale_sign_in_asks_for_the_password_and_loses_nothing() {
     browser.fill("Your password", PASSWORD).await;
     browser.click("Generate").await;
     browser.sees("This is the only time").await;
-    let keys = stage.app.service.list_keys(&stage.operator()).await.unwrap();
+    let keys = fixture.app.service.list_keys(&fixture.operator()).await.unwrap();
     assert_eq!((keys[0].key.label.as_str(), keys[0].key.lifetime.days()), ("Nightly", 30));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_organisation_says_what_could_go_and_rotates_still() {
-    let stage = Stage::open().await;
+    let fixture = BrowserFixture::open().await;
     for number in 1..=10 {
-        generate(&stage, &format!("Key {number}")).await;
+        generate(&fixture, &format!("Key {number}")).await;
     }
-    let browser = stage.signed_in(ADMIN, LIST, Options::default()).await;
+    let browser = fixture.signed_in(ADMIN, LIST, Options::default()).await;
     browser.sees("All 10 places are taken.").await;
     browser.sees("never used").await;
     let disabled = "return [...document.querySelectorAll('button')].some((b) => b.textContent.includes('Generate API Key') && b.disabled)";
@@ -153,10 +153,10 @@ async fn a_full_organisation_says_what_could_go_and_rotates_still() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_duplicate_label_warns_and_does_not_refuse() {
-    let stage = Stage::open().await;
-    generate(&stage, "CI").await;
-    let browser = stage.signed_in(ADMIN, LIST, Options::default()).await;
+async fn a_duplicate_label_warns_and_does_not_reject() {
+    let fixture = BrowserFixture::open().await;
+    generate(&fixture, "CI").await;
+    let browser = fixture.signed_in(ADMIN, LIST, Options::default()).await;
     browser.click("Generate API Key").await;
     browser.fill("Label", "ci").await;
     browser.click("Generate").await;
@@ -168,8 +168,8 @@ async fn a_duplicate_label_warns_and_does_not_refuse() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_member_is_told_why_and_whom_to_ask() {
-    let stage = Stage::open().await;
-    let browser = stage.signed_in(MEMBER, LIST, Options::default()).await;
+    let fixture = BrowserFixture::open().await;
+    let browser = fixture.signed_in(MEMBER, LIST, Options::default()).await;
     browser.sees("Only Admins can manage API keys.").await;
     browser.sees(ADMIN).await;
     browser.axe().await;
@@ -177,13 +177,13 @@ async fn a_member_is_told_why_and_whom_to_ask() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_role_lost_while_the_page_is_open_says_so_at_the_next_click() {
-    let stage = Stage::open().await;
-    let (service, operator) = (&stage.app.service, stage.operator());
-    generate(&stage, "CI").await;
-    let browser = stage.signed_in(ADMIN, LIST, Options::default()).await;
+    let fixture = BrowserFixture::open().await;
+    let (service, operator) = (&fixture.app.service, fixture.operator());
+    generate(&fixture, "CI").await;
+    let browser = fixture.signed_in(ADMIN, LIST, Options::default()).await;
     browser.sees("1 of 10").await;
-    service.change_role(&stage.ctx(), &operator, MEMBER, Role::Admin).await.unwrap();
-    service.change_role(&stage.ctx(), &operator, ADMIN, Role::Member).await.unwrap();
+    service.change_role(&fixture.ctx(), &operator, MEMBER, Role::Admin).await.unwrap();
+    service.change_role(&fixture.ctx(), &operator, ADMIN, Role::Member).await.unwrap();
     browser.click_in("CI", "Rotate CI").await;
     browser.sees("Only Admins can manage API keys.").await;
     browser.sees(MEMBER).await;
@@ -191,11 +191,11 @@ async fn a_role_lost_while_the_page_is_open_says_so_at_the_next_click() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_people_type_is_shown_as_they_typed_it() {
-    let stage = Stage::open().await;
+    let fixture = BrowserFixture::open().await;
     let hostile = "<script>alert(1)</script>\"'&amp;";
     let input = GenerateKey { label: hostile.to_owned(), expires_in_days: None };
-    let made = stage.app.service.generate_key(&stage.ctx(), &stage.operator(), &input).await.unwrap();
-    let browser = stage.signed_in(ADMIN, LIST, Options::default()).await;
+    let made = fixture.app.service.generate_key(&fixture.ctx(), &fixture.operator(), &input).await.unwrap();
+    let browser = fixture.signed_in(ADMIN, LIST, Options::default()).await;
     browser.sees(hostile).await;
     for page in ["", "/rotate", "/revoke"] {
         browser.goto(&format!("{LIST}/{}{page}", made.key.id)).await;
@@ -210,43 +210,43 @@ async fn what_people_type_is_shown_as_they_typed_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_grace_is_shown_with_its_use_and_can_be_ended() {
-    let stage = Stage::open().await;
-    let pair = generate(&stage, "CI").await;
-    let browser = stage.signed_in(ADMIN, LIST, Options::default()).await;
+    let fixture = BrowserFixture::open().await;
+    let pair = generate(&fixture, "CI").await;
+    let browser = fixture.signed_in(ADMIN, LIST, Options::default()).await;
     browser.click_in("CI", "Rotate CI").await;
     browser.choose("24 hours").await;
     browser.click("Rotate").await;
     browser.sees("The previous secret works until").await;
     browser.click("I have stored the secret").await;
     browser.sees("Grace until").await;
-    stage.app.api.token(&pair).await;
-    stage.app.service.flush_usage(&stage.ctx()).await.unwrap();
+    fixture.app.api.token(&pair).await;
+    fixture.app.service.flush_usage(&fixture.ctx()).await.unwrap();
     browser.click("CI").await;
     browser.sees("It was used 1 time").await;
     browser.axe().await;
     browser.click("End now").await;
     browser.click("End it now").await;
     browser.sees("The previous secret is refused now.").await;
-    assert_eq!(stage.app.api.exchange(&pair).await.status, 401);
+    assert_eq!(fixture.app.api.exchange(&pair).await.status, 401);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_ended_session_leads_to_the_sign_in_and_back() {
-    let stage = Stage::open().await;
-    generate(&stage, "CI").await;
-    let browser = stage.signed_in(ADMIN, LIST, Options::default()).await;
+    let fixture = BrowserFixture::open().await;
+    generate(&fixture, "CI").await;
+    let browser = fixture.signed_in(ADMIN, LIST, Options::default()).await;
     browser.sees("1 of 10").await;
-    stage.set_password(ADMIN).await;
+    fixture.set_password(ADMIN).await;
     browser.click_in("CI", "Rotate CI").await;
     browser.sees("Sign in to Duku").await;
-    stage.sign_in(&browser, ADMIN).await;
+    fixture.sign_in(&browser, ADMIN).await;
     browser.sees("1 of 10").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_clicks_make_one_key() {
-    let stage = Stage::open().await;
-    let browser = stage
+    let fixture = BrowserFixture::open().await;
+    let browser = fixture
         .signed_in(ADMIN, "/settings/api-keys/generate", Options { javascript: false, ..Options::default() })
         .await;
     browser.fill("Label", "Twice").await;
@@ -255,25 +255,29 @@ async fn two_clicks_make_one_key() {
     browser.evaluate(twice, json!([])).await;
     browser.sees("Twice").await;
     tokio::time::sleep(std::time::Duration::from_millis(500)).await;
-    assert_eq!(stage.app.service.list_keys(&stage.operator()).await.unwrap().len(), 1);
+    assert_eq!(fixture.app.service.list_keys(&fixture.operator()).await.unwrap().len(), 1);
 }
 
 /// During a grace the question is who still uses the previous secret.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_still_uses_the_previous_secret_stands_first_among_many_addresses() {
-    let stage = Stage::open().await;
-    let former = generate(&stage, "CI").await;
+    let fixture = BrowserFixture::open().await;
+    let former = generate(&fixture, "CI").await;
     let grace = RotateKey { grace_seconds: 3600, end_issued_tokens: false };
-    let newer = stage.app.rotate(&former, grace).await;
+    let newer = fixture.app.rotate(&former, grace).await;
     for number in 0..13_u8 {
         let pair = if number == 0 { &former } else { &newer };
         let address = Some(std::net::IpAddr::from([198, 51, 100, number]));
-        let ctx = service::Ctx { address, now: stage.now().plus_seconds(number.into()), ..stage.ctx() };
+        let ctx = service::RequestContext {
+            address,
+            now: fixture.now().plus_seconds(number.into()),
+            ..fixture.ctx()
+        };
         let credential = Credential { client_id: &pair.client_id, client_secret: &pair.client_secret };
-        stage.app.service.exchange(&ctx, credential, "").await.unwrap();
+        fixture.app.service.exchange(&ctx, credential, "").await.unwrap();
     }
-    stage.app.service.flush_usage(&stage.ctx()).await.unwrap();
-    let browser = stage.signed_in(ADMIN, &format!("{LIST}/{}", former.client_id), Options::default()).await;
+    fixture.app.service.flush_usage(&fixture.ctx()).await.unwrap();
+    let browser = fixture.signed_in(ADMIN, &format!("{LIST}/{}", former.client_id), Options::default()).await;
     assert_eq!(browser.text("[aria-label=Addresses] tbody tr:first-child th").await, "198.51.100.0");
     browser.does_not_see("198.51.100.3").await;
     browser.axe().await;

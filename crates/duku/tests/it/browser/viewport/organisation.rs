@@ -1,8 +1,8 @@
 //! Settings → Organisation: its rules, two Admins at once, and what the rules do elsewhere.
 
 use super::{
+    fixture::{ADMIN, BrowserFixture},
     getting_in::enrol,
-    stage::{ADMIN, Stage},
 };
 use crate::browser::Options;
 use serde_json::json;
@@ -11,9 +11,9 @@ use service::organisations::OrganisationSettings;
 const PAGE: &str = "/settings/organisation";
 
 async fn rules(options: Options) {
-    let stage = Stage::open().await;
-    let (service, operator) = (&stage.app.service, stage.operator());
-    let browser = stage.entered(ADMIN, PAGE, options).await;
+    let fixture = BrowserFixture::open().await;
+    let (service, operator) = (&fixture.app.service, fixture.operator());
+    let browser = fixture.entered(ADMIN, PAGE, options).await;
     browser.fill("Default lifetime of a key", "60").await;
     browser.fill("Longest lifetime of a key", "30").await;
     browser.click("Save").await;
@@ -34,7 +34,7 @@ async fn rules(options: Options) {
     browser.fill("Default lifetime of a key", "45").await;
     let seen = OrganisationSettings::of(&service.organisation(&operator).await.unwrap());
     let new = OrganisationSettings { name: "Acme Ltd".into(), ..seen.clone() };
-    service.change_settings(&stage.ctx(), &operator, &seen, &new).await.unwrap();
+    service.change_settings(&fixture.ctx(), &operator, &seen, &new).await.unwrap();
     browser.click("Save").await;
     browser.sees("Somebody else saved changes meanwhile.").await;
     browser.sees("Acme Ltd").await;
@@ -65,8 +65,8 @@ async fn its_rules_are_changed_without_javascript() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_locks_themselves_out_by_requiring_a_second_factor() {
-    let stage = Stage::open().await;
-    let browser = stage.entered(ADMIN, PAGE, Options::default()).await;
+    let fixture = BrowserFixture::open().await;
+    let browser = fixture.entered(ADMIN, PAGE, Options::default()).await;
     browser.sees("To require it, have one yourself first").await;
     let box_label = "Require a second factor Whoever has none is asked to set one up before anything of Acme is shown. API keys are not concerned.";
     browser.choose(box_label).await;
@@ -74,7 +74,7 @@ async fn nobody_locks_themselves_out_by_requiring_a_second_factor() {
     browser.sees("Set up your own second factor first, or you would lock yourself out.").await;
     browser.axe().await;
     browser.click("Set it up").await;
-    enrol(&stage, &browser).await;
+    enrol(&fixture, &browser).await;
     browser.click("I have stored the codes").await;
     browser.goto(PAGE).await;
     browser.does_not_see("To require it, have one yourself first").await;
@@ -82,7 +82,7 @@ async fn nobody_locks_themselves_out_by_requiring_a_second_factor() {
     browser.click("Save").await;
     browser.sees("Saved.").await;
     browser.goto("/account/second-factor/remove").await;
-    browser.fill("Your password", super::stage::PASSWORD).await;
+    browser.fill("Your password", super::fixture::PASSWORD).await;
     browser.click("Remove the second factor").await;
     browser.sees("It stays as it is.").await;
     browser.axe().await;

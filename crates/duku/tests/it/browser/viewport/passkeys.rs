@@ -1,6 +1,6 @@
 //! Passkeys with the browser's own authenticator: added under Account, used at the sign-in, removed.
 
-use super::stage::{ADMIN, PASSWORD, Stage};
+use super::fixture::{ADMIN, BrowserFixture, PASSWORD};
 use crate::browser::{Browser, Options};
 use duku::settings::GivenSettings;
 use serde_json::{Value, json};
@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 const ACCOUNT: &str = "/account";
 
 /// Browsers allow passkeys at `localhost`, but not at an address of numbers.
-async fn stage() -> Stage {
+async fn fixture() -> BrowserFixture {
     let public_url = Some("http://localhost:0".to_owned());
-    Stage::with(GivenSettings { public_url, ..GivenSettings::default() }).await
+    BrowserFixture::with(GivenSettings { public_url, ..GivenSettings::default() }).await
 }
 
 /// Gives the browser a device that keeps passkeys and knows its owner.
@@ -37,9 +37,9 @@ async fn sign_out(browser: &Browser) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_passkey_is_added_signs_in_and_is_refused_when_it_is_removed() {
-    let stage = stage().await;
-    let browser = stage.signed_in(ADMIN, ACCOUNT, Options::default()).await;
+async fn a_passkey_is_added_signs_in_and_is_rejected_when_it_is_removed() {
+    let fixture = fixture().await;
+    let browser = fixture.signed_in(ADMIN, ACCOUNT, Options::default()).await;
     let device = plug_in(&browser).await;
 
     browser.click("Add a passkey").await;
@@ -93,11 +93,11 @@ async fn a_passkey_is_added_signs_in_and_is_refused_when_it_is_removed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_passkey_needs_the_password_again_after_ten_minutes() {
-    let stage = stage().await;
-    let browser = stage.signed_in(ADMIN, ACCOUNT, Options::default()).await;
+    let fixture = fixture().await;
+    let browser = fixture.signed_in(ADMIN, ACCOUNT, Options::default()).await;
     browser.sees("You are signed in as").await;
     plug_in(&browser).await;
-    stage.app.clock.advance_seconds(601);
+    fixture.app.clock.advance_seconds(601);
     browser.goto("/account/passkeys/add").await;
     browser.fill("Name", "Phone").await;
     browser.fill("Your password", "not the password").await;
@@ -111,12 +111,12 @@ async fn a_passkey_needs_the_password_again_after_ten_minutes() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_javascript_there_is_a_password_and_a_word_about_it() {
-    let stage = stage().await;
+    let fixture = fixture().await;
     let options = Options { javascript: false, ..Options::default() };
-    let browser = stage.browser(options).await;
+    let browser = fixture.browser(options).await;
     browser.goto(ACCOUNT).await;
     browser.does_not_see("Use a passkey").await;
-    stage.sign_in(&browser, ADMIN).await;
+    fixture.sign_in(&browser, ADMIN).await;
     browser.click("Add a passkey").await;
     browser.fill("Name", "Phone").await;
     browser.click("Continue").await;
@@ -126,12 +126,12 @@ async fn without_javascript_there_is_a_password_and_a_word_about_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn where_browsers_allow_no_passkeys_none_are_offered() {
-    let stage = Stage::open().await;
-    let browser = stage.browser(Options::default()).await;
+    let fixture = BrowserFixture::open().await;
+    let browser = fixture.browser(Options::default()).await;
     browser.goto(ACCOUNT).await;
     browser.sees("Sign in to Duku").await;
     browser.does_not_see("passkey").await;
-    stage.sign_in(&browser, ADMIN).await;
+    fixture.sign_in(&browser, ADMIN).await;
     browser.sees("You are signed in as").await;
     browser.does_not_see("Passkeys").await;
 }

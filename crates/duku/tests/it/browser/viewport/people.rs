@@ -1,6 +1,6 @@
 //! Members and invitations: invited, given roles, removed, by two Admins at once, by mouse, keyboard and without scripts.
 
-use super::stage::{ADMIN, MEMBER, MailServer, PASSWORD, Stage};
+use super::fixture::{ADMIN, BrowserFixture, MEMBER, MailServer, PASSWORD};
 use crate::browser::Options;
 use domain::Role;
 use serde_json::json;
@@ -10,8 +10,8 @@ const LIST: &str = "/settings/members";
 const WITHOUT_SCRIPT: Options = Options { javascript: false, width: 1280, height: 900, dark: false };
 
 async fn life(options: Options) {
-    let stage = Stage::open().await;
-    let browser = stage.entered(ADMIN, LIST, options).await;
+    let fixture = BrowserFixture::open().await;
+    let browser = fixture.entered(ADMIN, LIST, options).await;
     browser.click("Invite").await;
     browser.fill("Email", MEMBER).await;
     browser.click("Invite").await;
@@ -25,21 +25,21 @@ async fn life(options: Options) {
     browser.sees("grace@example.org is invited").await;
     browser.sees("join Acme as an Admin").await;
     browser.axe().await;
-    let first = stage.path(&browser.text("#value-link").await);
+    let first = fixture.path(&browser.text("#value-link").await);
     browser.click("Done").await;
     browser.sees("A link is shown only when it is made.").await;
     browser.does_not_see("/invite/").await;
     browser.click("Invite grace@example.org again").await;
     browser.sees("grace@example.org is invited").await;
-    let second = stage.path(&browser.text("#value-link").await);
-    assert!(stage.get("", &first).await.text.contains("This invitation was used"), "the first link ends");
-    assert!(stage.get("", &second).await.text.contains("Accept the invitation"));
+    let second = fixture.path(&browser.text("#value-link").await);
+    assert!(fixture.get("", &first).await.text.contains("This invitation was used"), "the first link ends");
+    assert!(fixture.get("", &second).await.text.contains("Accept the invitation"));
     browser.click("Done").await;
     browser.click("Take back the invitation of grace@example.org").await;
     browser.sees("Its link stops working.").await;
     browser.click("Take it back").await;
     browser.sees("Taken back. The link works no more.").await;
-    assert!(stage.get("", &second).await.text.contains("This invitation was used"));
+    assert!(fixture.get("", &second).await.text.contains("This invitation was used"));
 
     browser.click("Change role of max@example.org").await;
     browser
@@ -81,10 +81,10 @@ async fn people_come_and_go_without_javascript() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_invitation_stands_when_its_mail_cannot_be_sent() {
-    let stage = Stage::open().await;
+    let fixture = BrowserFixture::open().await;
     let why = "connection refused by mail.example.org".to_owned();
-    stage.app.service.use_mailer(Arc::new(MailServer { broken: Some(why), ..MailServer::default() }));
-    let browser = stage.entered(ADMIN, LIST, Options::default()).await;
+    fixture.app.service.use_mailer(Arc::new(MailServer { broken: Some(why), ..MailServer::default() }));
+    let browser = fixture.entered(ADMIN, LIST, Options::default()).await;
     browser.click("Invite").await;
     browser.sees("The link is mailed").await;
     browser.fill("Email", "grace@example.org").await;
@@ -92,19 +92,19 @@ async fn an_invitation_stands_when_its_mail_cannot_be_sent() {
     browser.sees("The invitation stands, but the mail could not be sent.").await;
     browser.sees("connection refused by mail.example.org").await;
     browser.axe().await;
-    let link = stage.path(&browser.text("#value-link").await);
-    assert!(stage.get("", &link).await.text.contains("Accept the invitation"), "it works all the same");
+    let link = fixture.path(&browser.text("#value-link").await);
+    assert!(fixture.get("", &link).await.text.contains("Accept the invitation"), "it works all the same");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_admins_at_once_and_a_role_lost_between_two_clicks() {
-    let stage = Stage::open().await;
-    let (service, operator) = (&stage.app.service, stage.operator());
-    service.add_member(&stage.ctx(), &operator, "grace@example.org", Role::Member).await.unwrap();
-    let browser = stage.entered(ADMIN, LIST, Options::default()).await;
+    let fixture = BrowserFixture::open().await;
+    let (service, operator) = (&fixture.app.service, fixture.operator());
+    service.add_member(&fixture.ctx(), &operator, "grace@example.org", Role::Member).await.unwrap();
+    let browser = fixture.entered(ADMIN, LIST, Options::default()).await;
     browser.click("Change role of grace@example.org").await;
     browser.sees("Now a Member, in Acme.").await;
-    service.change_role(&stage.ctx(), &operator, "grace@example.org", Role::Admin).await.unwrap();
+    service.change_role(&fixture.ctx(), &operator, "grace@example.org", Role::Admin).await.unwrap();
     browser.click("Change role").await;
     browser.sees("meanwhile").await;
     browser.sees("Now an Admin, in Acme.").await;
@@ -113,18 +113,18 @@ async fn two_admins_at_once_and_a_role_lost_between_two_clicks() {
     // Somebody else removed the person before.
     browser.click("Remove max@example.org").await;
     browser.sees("loses access").await;
-    service.remove_member(&stage.ctx(), &operator, MEMBER).await.unwrap();
+    service.remove_member(&fixture.ctx(), &operator, MEMBER).await.unwrap();
     browser.click("Remove").await;
     browser.sees("It is not here").await;
     browser.axe().await;
     browser.goto(LIST).await;
-    service.change_role(&stage.ctx(), &operator, ADMIN, Role::Member).await.unwrap();
+    service.change_role(&fixture.ctx(), &operator, ADMIN, Role::Member).await.unwrap();
     browser.click("Invite").await;
     browser.sees("Only Admins can see and manage members.").await;
     browser.sees("grace@example.org").await;
     browser.axe().await;
     // Removed altogether.
-    service.remove_member(&stage.ctx(), &operator, ADMIN).await.unwrap();
+    service.remove_member(&fixture.ctx(), &operator, ADMIN).await.unwrap();
     browser.goto("/").await;
     browser.sees("You belong to no organisation").await;
     browser.click("Your account").await;
@@ -134,14 +134,14 @@ async fn two_admins_at_once_and_a_role_lost_between_two_clicks() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_leaving_members_keys_mean_is_said() {
-    let stage = Stage::open().await;
-    let (service, operator) = (&stage.app.service, stage.operator());
-    service.add_member(&stage.ctx(), &operator, "grace@example.org", Role::Admin).await.unwrap();
-    let browser = stage.entered(ADMIN, "/settings/api-keys/generate", WITHOUT_SCRIPT).await;
+    let fixture = BrowserFixture::open().await;
+    let (service, operator) = (&fixture.app.service, fixture.operator());
+    service.add_member(&fixture.ctx(), &operator, "grace@example.org", Role::Admin).await.unwrap();
+    let browser = fixture.entered(ADMIN, "/settings/api-keys/generate", WITHOUT_SCRIPT).await;
     browser.fill("Label", "Nightly export").await;
     browser.click("Generate").await;
     browser.sees("This is the only time").await;
-    browser.goto(&format!("{LIST}/{}/remove", stage.member(ADMIN).await)).await;
+    browser.goto(&format!("{LIST}/{}/remove", fixture.member(ADMIN).await)).await;
     browser.sees("1 API key goes on working.").await;
     browser.sees("To be sure, rotate: Nightly export.").await;
     browser.click("Leave").await;
@@ -150,16 +150,21 @@ async fn what_a_leaving_members_keys_mean_is_said() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_people_come_in_pages() {
-    let stage = Stage::open().await;
+    let fixture = BrowserFixture::open().await;
     for number in 0..60 {
         let email = format!("person{number:02}@example.org");
-        stage.app.service.add_member(&stage.ctx(), &stage.operator(), &email, Role::Member).await.unwrap();
+        fixture
+            .app
+            .service
+            .add_member(&fixture.ctx(), &fixture.operator(), &email, Role::Member)
+            .await
+            .unwrap();
     }
-    let cookie = stage.cookie(ADMIN).await;
-    let first = stage.get(&cookie, LIST).await.text;
+    let cookie = fixture.cookie(ADMIN).await;
+    let first = fixture.get(&cookie, LIST).await.text;
     assert!(first.contains("62 people"), "{first}");
     let next = first.split("href=\"/settings/members?after=").nth(1).unwrap().split('"').next().unwrap();
-    let second = stage.get(&cookie, &format!("{LIST}?after={next}")).await.text;
+    let second = fixture.get(&cookie, &format!("{LIST}?after={next}")).await.text;
     let rows = |page: &str| page.matches("Change role<").count();
     assert_eq!((rows(&first), rows(&second)), (50, 12));
     assert!(second.contains("First page") && !second.contains(">Next<"));
@@ -167,8 +172,8 @@ async fn many_people_come_in_pages() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_typed_as_an_address_does_no_harm() {
-    let stage = Stage::open().await;
-    let browser = stage.entered(ADMIN, "/settings/members/invite", WITHOUT_SCRIPT).await;
+    let fixture = BrowserFixture::open().await;
+    let browser = fixture.entered(ADMIN, "/settings/members/invite", WITHOUT_SCRIPT).await;
     for wrong in ["x".repeat(10_000), "\"><script>alert(1)</script>".to_owned(), String::new()] {
         let typed = "const field = document.getElementById('email'); field.form.noValidate = true; field.value = arguments[0]";
         browser.evaluate(typed, json!([wrong])).await;
@@ -186,8 +191,8 @@ async fn what_is_typed_as_an_address_does_no_harm() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn signing_in_and_inviting_by_keyboard_alone() {
-    let stage = Stage::open().await;
-    let browser = stage.browser(Options::default()).await;
+    let fixture = BrowserFixture::open().await;
+    let browser = fixture.browser(Options::default()).await;
     browser.goto("/").await;
     assert_eq!(browser.focused().await, "email “Email”");
     browser.press(ADMIN).await;

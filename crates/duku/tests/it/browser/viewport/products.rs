@@ -1,6 +1,6 @@
 //! Products and targets: added, changed by two people at once, deleted with what goes along, and what does not fit.
 
-use super::stage::{ADMIN, MEMBER, Stage};
+use super::fixture::{ADMIN, BrowserFixture, MEMBER};
 use crate::browser::{Browser, Options};
 use serde_json::json;
 
@@ -8,8 +8,8 @@ const WITHOUT_SCRIPT: Options = Options { javascript: false, width: 1280, height
 const HOSTILE: &str = "<script>alert(1)</script>\"'&amp;";
 
 async fn life(options: Options) {
-    let stage = Stage::open().await;
-    let browser = stage.entered(MEMBER, "/", options).await;
+    let fixture = BrowserFixture::open().await;
+    let browser = fixture.entered(MEMBER, "/", options).await;
     browser.click("Shop").await;
     browser.sees("No targets yet").await;
     browser.click("Delete").await;
@@ -86,18 +86,18 @@ async fn value(browser: &Browser, css: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_people_who_change_a_product_at_once_lose_nothing() {
-    let stage = Stage::open().await;
-    let (shop, other) = (stage.shop().await, stage.cookie(ADMIN).await);
+    let fixture = BrowserFixture::open().await;
+    let (shop, other) = (fixture.shop().await, fixture.cookie(ADMIN).await);
     let page = format!("/p/{shop}");
-    let browser = stage.entered(MEMBER, &page, Options::default()).await;
+    let browser = fixture.entered(MEMBER, &page, Options::default()).await;
     browser.click("Edit").await;
     browser.fill("Name", "Max's shop").await;
-    stage.app.clock.advance_seconds(1);
-    let seen = stage.get(&other, &format!("{page}/edit")).await.text;
+    fixture.app.clock.advance_seconds(1);
+    let seen = fixture.get(&other, &format!("{page}/edit")).await.text;
     let seen = seen.split("name=\"seen_at\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
     let form =
         [("seen_at", seen.as_str()), ("name", "Ada's shop"), ("base_url", ""), ("description", "Hers")];
-    assert_eq!(stage.post(&other, &format!("{page}/edit"), &form).await.status, 303);
+    assert_eq!(fixture.post(&other, &format!("{page}/edit"), &form).await.status, 303);
     browser.click("Save").await;
     browser.sees("Somebody else saved changes meanwhile.").await;
     browser.sees("Ada's shop").await;
@@ -112,7 +112,7 @@ async fn two_people_who_change_a_product_at_once_lose_nothing() {
     // What is gone is said, too.
     browser.click("Edit").await;
     browser.fill("Name", "Too late").await;
-    stage.app.service.delete_subject(&stage.ctx(), &stage.operator(), &shop).await.unwrap();
+    fixture.app.service.delete_subject(&fixture.ctx(), &fixture.operator(), &shop).await.unwrap();
     browser.click("Save").await;
     browser.sees("It is not here").await;
     browser.axe().await;
@@ -120,14 +120,15 @@ async fn two_people_who_change_a_product_at_once_lose_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_belongs_to_another_organisation_is_not_here() {
-    let stage = Stage::open().await;
-    let service = &stage.app.service;
+    let fixture = BrowserFixture::open().await;
+    let service = &fixture.app.service;
     let globex = service
-        .create_organisation(&stage.ctx(), "test", "Globex", "eve@globex.example", None)
+        .create_organisation(&fixture.ctx(), "test", "Globex", "eve@globex.example", None)
         .await
         .unwrap();
     let operator = service::Principal::operator("test", &globex);
-    let theirs = service.create_subject(&stage.ctx(), &operator, "Secret plan", None, None).await.unwrap().id;
+    let theirs =
+        service.create_subject(&fixture.ctx(), &operator, "Secret plan", None, None).await.unwrap().id;
     let target = domain::product::UncheckedTarget {
         build_key: "main".into(),
         name: "Hidden".into(),
@@ -138,9 +139,9 @@ async fn what_belongs_to_another_organisation_is_not_here() {
         metadata: None,
         description: None,
     };
-    let target = service.upsert_target(&stage.ctx(), &operator, theirs.as_str(), target).await.unwrap().id;
-    let shop = stage.shop().await;
-    let browser = stage.entered(ADMIN, "/", Options::default()).await;
+    let target = service.upsert_target(&fixture.ctx(), &operator, theirs.as_str(), target).await.unwrap().id;
+    let shop = fixture.shop().await;
+    let browser = fixture.entered(ADMIN, "/", Options::default()).await;
     for page in [
         format!("/p/{theirs}"),
         format!("/p/{theirs}/edit"),
@@ -157,16 +158,16 @@ async fn what_belongs_to_another_organisation_is_not_here() {
     browser.axe().await;
     browser.click("Go to the products").await;
     browser.sees("Shop").await;
-    let cookie = stage.cookie(ADMIN).await;
-    let deletion = stage.post(&cookie, &format!("/p/{theirs}/delete"), &[("confirm", "Secret plan")]).await;
+    let cookie = fixture.cookie(ADMIN).await;
+    let deletion = fixture.post(&cookie, &format!("/p/{theirs}/delete"), &[("confirm", "Secret plan")]).await;
     assert_eq!(deletion.status, 404);
     assert!(service.find_subject(&operator, &theirs).await.unwrap().is_some());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_too_long_or_hostile_does_no_harm() {
-    let stage = Stage::open().await;
-    let browser = stage.entered(MEMBER, "/", Options::default()).await;
+    let fixture = BrowserFixture::open().await;
+    let browser = fixture.entered(MEMBER, "/", Options::default()).await;
     browser.click("Add a product").await;
     browser.sees("A web application that you test").await;
     let long = "x".repeat(10_000);
@@ -184,7 +185,7 @@ async fn what_is_too_long_or_hostile_does_no_harm() {
     browser.sees("Added.").await;
     browser.sees(HOSTILE).await;
     let page = browser.url().await.split('?').next().unwrap().to_owned();
-    let page = stage.path(&page);
+    let page = fixture.path(&page);
     for at in ["/", &format!("{page}/edit"), &format!("{page}/delete"), &format!("{page}/t/new")] {
         browser.goto(at).await;
         browser.sees(HOSTILE).await;
@@ -209,8 +210,8 @@ async fn what_is_too_long_or_hostile_does_no_harm() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_product_is_added_and_deleted_by_keyboard_alone() {
-    let stage = Stage::open().await;
-    let browser = stage.entered(MEMBER, "/", Options::default()).await;
+    let fixture = BrowserFixture::open().await;
+    let browser = fixture.entered(MEMBER, "/", Options::default()).await;
     browser.tab_to("link “Add a product”").await;
     browser.press("Enter").await;
     browser.sees("A web application that you test").await;
@@ -234,15 +235,15 @@ async fn a_product_is_added_and_deleted_by_keyboard_alone() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_long_list_comes_in_pages() {
-    let stage = Stage::open().await;
-    let (service, operator) = (&stage.app.service, stage.operator());
+    let fixture = BrowserFixture::open().await;
+    let (service, operator) = (&fixture.app.service, fixture.operator());
     for number in 1..=101 {
         let name = format!("Product {number:03}");
         // The oldest come first.
-        let ctx = service::Ctx { now: stage.now().plus_seconds(number), ..stage.ctx() };
+        let ctx = service::RequestContext { now: fixture.now().plus_seconds(number), ..fixture.ctx() };
         service.create_subject(&ctx, &operator, &name, None, None).await.unwrap();
     }
-    let browser = stage.entered(MEMBER, "/", WITHOUT_SCRIPT).await;
+    let browser = fixture.entered(MEMBER, "/", WITHOUT_SCRIPT).await;
     browser.sees("Product 049").await;
     browser.does_not_see("Product 050").await;
     browser.click("Next").await;

@@ -1,6 +1,6 @@
 //! The documentation's page "API Keys", step by step with its own words, in the browser and at the real endpoints.
 
-use super::stage::{ADMIN, Stage};
+use super::fixture::{ADMIN, BrowserFixture};
 use crate::browser::{Browser, Options};
 use reqwest::StatusCode;
 use serde_json::json;
@@ -12,9 +12,9 @@ async fn shown_pair(browser: &Browser) -> Pair {
 }
 
 async fn generate_exchange_rotate_revoke(options: Options) {
-    let stage = Stage::open().await;
-    let api = &stage.app.api;
-    let browser = stage.signed_in(ADMIN, "/settings/api-keys", options).await;
+    let fixture = BrowserFixture::open().await;
+    let api = &fixture.app.api;
+    let browser = fixture.signed_in(ADMIN, "/settings/api-keys", options).await;
 
     browser.click("API Keys").await;
     browser.click("Generate API Key").await;
@@ -64,13 +64,13 @@ async fn every_step_without_javascript() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_step_on_a_phone() {
     let options = Options { width: 390, height: 844, ..Options::default() };
-    let stage = Stage::open().await;
-    let browser = stage.signed_in(ADMIN, "/settings/api-keys", options).await;
+    let fixture = BrowserFixture::open().await;
+    let browser = fixture.signed_in(ADMIN, "/settings/api-keys", options).await;
     browser.click("Generate API Key").await;
     browser.fill("Label", "Phone").await;
     browser.click("Generate").await;
     browser.sees("This is the only time").await;
-    stage.app.api.token(&shown_pair(&browser).await).await;
+    fixture.app.api.token(&shown_pair(&browser).await).await;
     let overflow = "return document.documentElement.scrollWidth > document.documentElement.clientWidth";
     assert_eq!(browser.evaluate(overflow, json!([])).await, json!(false), "nothing sticks out");
 }

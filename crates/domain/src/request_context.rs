@@ -1,0 +1,22 @@
+//! When a request came, and from where.
+
+use crate::Timestamp;
+use std::net::IpAddr;
+
+/// The circumstances of one request, or of work that no request asked for.
+#[derive(Debug, Clone)]
+pub struct RequestContext {
+    /// The one "now" of the request. Its body has been read by then, so nobody can hold a decision back with it.
+    pub now: Timestamp,
+    /// The caller's address, behind trusted proxies the one that they name; none if the request did not come over the network.
+    pub address: Option<IpAddr>,
+    /// The name of the request in the answer's `X-Request-Id` and in every log line.
+    pub request_id: String,
+}
+
+impl RequestContext {
+    /// For work that no request asked for, named `purpose` in the logs.
+    pub fn background(now: Timestamp, purpose: &str) -> Self {
+        Self { now, address: None, request_id: purpose.to_owned() }
+    }
+}

@@ -1,0 +1,97 @@
+//! Forms that make secrets. A browser may send one twice (a double click, a page that is sent anew): it is carried out once,
+//! and whoever comes second is told so instead of getting another secret.
+
+use crate::{
+    Failure, Principal, PrincipalKind, Rejection, RequestContext, Service,
+    keys::{self, GenerateKey, GeneratedKey, RotateKey},
+};
+use domain::{Capability, KeyId, UserId, authority::ManageKeys};
+use store::OrganisationTransaction;
+
+/// What a form asks for.
+#[derive(Debug, Clone, Copy)]
+pub enum KeyForm<'a> {
+    /// A new key.
+    Generate(&'a GenerateKey),
+    /// A new secret for the key with this id.
+    Rotate(&'a str, RotateKey),
+}
+
+/// What became of a form that a browser sent.
+#[derive(Debug)]
+pub enum Sent {
+    /// It was carried out now.
+    Now(Box<GeneratedKey>),
+    /// It was carried out before, on the key with this id: the secret went to that answer and to no other.
+    Before(String),
+}
+
+impl Service {
+    /// Carries a form out unless it was before. `nonce` is the form's own one-time name.
+    ///
+    /// # Errors
+    /// As [`Service::generate_key`] and [`Service::rotate_key`].
+    pub async fn carry_out(
+        &self,
+        ctx: &RequestContext,
+        principal: &Principal,
+        nonce: &str,
+        form: KeyForm<'_>,
+    ) -> Result<Sent, Failure> {
+        let person = owner(principal)?;
+        // It locks the organisation, so the second of two clicks sees what the first one did.
+        let mut session = self.begin_as::<ManageKeys>(ctx, principal).await?;
+        if let Some(before) = session.find_sent_form(nonce, person).await? {
+            return Ok(Sent::Before(before));
+        }
+        let (generated, what) = match form {
+            KeyForm::Generate(input) => {
+                (self.generate_in(&mut session, ctx, principal, input).await?, "generated an API key")
+            }
+            KeyForm::Rotate(id, input) => {
+                (self.rotate_in(&mut session, ctx, principal, id, input).await?, "rotated an API key")
+            }
+        };
+        note(&mut session, ctx, nonce, person, &generated.key.id).await?;
+        session.commit().await?;
+        keys::log(&generated.key, what);
+        Ok(Sent::Now(Box::new(generated)))
+    }
+
+    /// What a form of the person was carried out on, if it was.
+    ///
+    /// # Errors
+    /// The principal is no Admin, or the store fails.
+    pub async fn find_sent_form(
+        &self,
+        principal: &Principal,
+        nonce: &str,
+    ) -> Result<Option<String>, Failure> {
+        principal.authorise(Capability::ManageKeys)?;
+        let person = owner(principal)?;
+        Ok(self.0.store.reader().await?.find_sent_form(nonce, person).await?)
+    }
+}
+
+/// Forms are a person's own; nobody else's browser can have sent one.
+fn owner(principal: &Principal) -> Result<&UserId, Failure> {
+    match &principal.holder {
+        PrincipalKind::Person { id, .. } => Ok(id),
+        PrincipalKind::ApiKey { .. } | PrincipalKind::Operator { .. } => {
+            Err(Failure::internal("a form that no person sent"))
+        }
+    }
+}
+
+async fn note(
+    session: &mut OrganisationTransaction<ManageKeys>,
+    ctx: &RequestContext,
+    nonce: &str,
+    person: &UserId,
+    key: &KeyId,
+) -> Result<(), Failure> {
+    if session.note_sent_form(nonce, person, key.as_str(), ctx.now).await? {
+        return Ok(());
+    }
+    Err(Rejection::Conflict("this form was sent already: open it anew".into()).into())
+}

@@ -1,0 +1,302 @@
+//! Use cases of an API key's life that an Admin starts: list, generate, rotate, end a grace, revoke.
+
+pub mod forms;
+pub mod notices;
+pub mod usage;
+pub mod use_counters;
+
+use crate::{Failure, Principal, Rejection, RequestContext, Service, audit::Entry, errors::Candidate};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use domain::{
+    ApiKey, Capability, ClientSecret, KeyId, KeyState, Label, Organisation, OrganisationId,
+    api_key::{self, FreeSlot, GracePeriod, NewKey, NoFreeSlot, Rotated, Rotation, StoredSecret},
+    audit::Action,
+    authority::ManageKeys,
+};
+use serde_json::json;
+use store::{KeyOverview, OrganisationTransaction, Session};
+
+/// What an Admin asks for.
+#[derive(Debug, Clone)]
+pub struct GenerateKey {
+    /// The label, not yet checked.
+    pub label: String,
+    /// The lifetime in days; none for the organisation's default.
+    pub expires_in_days: Option<i64>,
+}
+
+/// How an Admin wants a key rotated.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RotateKey {
+    /// For how long the previous secret works on, in seconds.
+    pub grace_seconds: i64,
+    /// Whether tokens issued before are rejected at once.
+    pub end_issued_tokens: bool,
+}
+
+/// A key with its secret: the one and only time that the secret is anywhere in the clear.
+#[derive(Debug)]
+pub struct GeneratedKey {
+    /// The key.
+    pub key: ApiKey,
+    /// Its secret.
+    pub secret: ClientSecret,
+}
+
+impl GeneratedKey {
+    /// The pair as one value, for CI actions with a single `api-key` input: base64 of `client_id:client_secret`.
+    pub fn combined(&self) -> String {
+        BASE64_STANDARD.encode(format!("{}:{}", self.key.id, self.secret.expose()))
+    }
+}
+
+impl Service {
+    /// The organisation's keys, oldest first, with their use.
+    ///
+    /// # Errors
+    /// The principal is no Admin, or the store fails.
+    pub async fn list_keys(&self, principal: &Principal) -> Result<Vec<KeyOverview>, Failure> {
+        principal.authorise(Capability::ManageKeys)?;
+        let mut session = self.0.store.reader().await?;
+        self.overviews(&mut session, &principal.organisation_id, None).await
+    }
+
+    /// One key of the organisation, with its use.
+    ///
+    /// # Errors
+    /// The principal is no Admin, the key is not there, or the store fails.
+    pub async fn get_key(&self, principal: &Principal, id: &str) -> Result<KeyOverview, Failure> {
+        principal.authorise(Capability::ManageKeys)?;
+        let id = parse_id(id)?;
+        let mut session = self.0.store.reader().await?;
+        let found = self.overviews(&mut session, &principal.organisation_id, Some(&id)).await?;
+        Ok(found.into_iter().next().ok_or_else(|| not_found(&id))?)
+    }
+
+    /// Keys with their use, the use that is not written yet included.
+    async fn overviews(
+        &self,
+        session: &mut Session,
+        organisation: &OrganisationId,
+        id: Option<&KeyId>,
+    ) -> Result<Vec<KeyOverview>, Failure> {
+        let mut keys = session.keys(organisation, id).await?;
+        for key in &mut keys {
+            self.0.usage.add_pending(key);
+        }
+        Ok(keys)
+    }
+
+    /// Generates a key. However many requests race, the organisation never has more Active keys than its limit.
+    ///
+    /// # Errors
+    /// The principal is no Admin, an input is wrong, no place is free, or the store fails.
+    pub async fn generate_key(
+        &self,
+        ctx: &RequestContext,
+        principal: &Principal,
+        input: &GenerateKey,
+    ) -> Result<GeneratedKey, Failure> {
+        let mut session = self.begin_as(ctx, principal).await?;
+        let generated = self.generate_in(&mut session, ctx, principal, input).await?;
+        session.commit().await?;
+        log(&generated.key, "generated an API key");
+        Ok(generated)
+    }
+
+    pub(crate) async fn generate_in(
+        &self,
+        session: &mut OrganisationTransaction<ManageKeys>,
+        ctx: &RequestContext,
+        principal: &Principal,
+        input: &GenerateKey,
+    ) -> Result<GeneratedKey, Failure> {
+        let label = Label::parse(&input.label)?;
+        let secret = ClientSecret::generate(self.entropy());
+        let organisation = session.organisation().clone();
+        let new = NewKey {
+            id: KeyId::generate(ctx.now, self.entropy()),
+            label,
+            secret: stored(&secret),
+            lifetime: organisation.key_policy.choose(input.expires_in_days)?,
+            created_by: principal.actor().name,
+        };
+        let slot = self.claim_slot(session, ctx, &organisation).await?;
+        let key = ApiKey::generate(slot, &organisation, new, ctx.now);
+        session.insert_key(&key).await?;
+        let details = json!({ "expires_at": key.expires_at.to_string() });
+        self.audit_key(session, ctx, principal, Action::ApiKeyGenerated, &key, details).await?;
+        self.tell_of_key(session, ctx, &key, "generated", &principal.actor().name).await?;
+        Ok(GeneratedKey { key, secret })
+    }
+
+    /// Replaces a key's secret. When this answers, no node takes the previous one, unless a grace was asked for.
+    ///
+    /// # Errors
+    /// The principal is no Admin, the key is not there, an expired key finds no free place, or the store fails.
+    pub async fn rotate_key(
+        &self,
+        ctx: &RequestContext,
+        principal: &Principal,
+        id: &str,
+        input: RotateKey,
+    ) -> Result<GeneratedKey, Failure> {
+        let mut session = self.begin_as(ctx, principal).await?;
+        let generated = self.rotate_in(&mut session, ctx, principal, id, input).await?;
+        session.commit().await?;
+        log(&generated.key, "rotated an API key");
+        Ok(generated)
+    }
+
+    pub(crate) async fn rotate_in(
+        &self,
+        session: &mut OrganisationTransaction<ManageKeys>,
+        ctx: &RequestContext,
+        principal: &Principal,
+        id: &str,
+        input: RotateKey,
+    ) -> Result<GeneratedKey, Failure> {
+        let id = parse_id(id)?;
+        let secret = ClientSecret::generate(self.entropy());
+        let rotation = Rotation {
+            secret: stored(&secret),
+            grace: GracePeriod::from_seconds(input.grace_seconds)?,
+            end_issued_tokens: input.end_issued_tokens,
+        };
+        let organisation = session.organisation().clone();
+        let policy = organisation.key_policy;
+        let Rotated { key, retired } = match find(session, principal, &id).await?.at(ctx.now) {
+            KeyState::Active(active) => active.rotate(rotation, policy, ctx.now),
+            KeyState::Expired(expired) => {
+                let slot = self.claim_slot(session, ctx, &organisation).await?;
+                expired.revive(slot, rotation, policy, ctx.now)
+            }
+        };
+        session.update_key(&key).await?;
+        session.retire_secret(&retired).await?;
+        let details = json!({
+            "expires_at": key.expires_at.to_string(),
+            "grace_until": key.grace.map(|grace| grace.until.to_string()),
+            "ended_issued_tokens": input.end_issued_tokens,
+        });
+        self.audit_key(session, ctx, principal, Action::ApiKeyRotated, &key, details).await?;
+        self.tell_of_key(session, ctx, &key, "rotated", &principal.actor().name).await?;
+        Ok(GeneratedKey { key, secret })
+    }
+
+    /// Ends a rotation's grace now.
+    ///
+    /// # Errors
+    /// The principal is no Admin, the key is not there, no grace runs, or the store fails.
+    pub async fn end_grace(
+        &self,
+        ctx: &RequestContext,
+        principal: &Principal,
+        id: &str,
+    ) -> Result<KeyOverview, Failure> {
+        principal.authorise(Capability::ManageKeys)?;
+        let parsed = parse_id(id)?;
+        let mut session = self.begin_as::<ManageKeys>(ctx, principal).await?;
+        let key = find(&mut session, principal, &parsed).await?;
+        if key.running_grace(ctx.now).is_none() {
+            return Err(Rejection::Conflict(
+                "no grace runs: the previous secret does not work already".into(),
+            )
+            .into());
+        }
+        let key = key.end_grace();
+        session.update_key(&key).await?;
+        self.audit_key(&mut session, ctx, principal, Action::ApiKeyGraceEnded, &key, json!({})).await?;
+        session.commit().await?;
+        self.get_key(principal, id).await
+    }
+
+    /// Deletes a key, permanently. When this answers, no node takes its secret or any of its tokens.
+    ///
+    /// # Errors
+    /// The principal is no Admin, the key is not there, or the store fails.
+    pub async fn revoke_key(
+        &self,
+        ctx: &RequestContext,
+        principal: &Principal,
+        id: &str,
+    ) -> Result<KeyId, Failure> {
+        principal.authorise(Capability::ManageKeys)?;
+        let id = parse_id(id)?;
+        let mut session = self.begin_as::<ManageKeys>(ctx, principal).await?;
+        let key = find(&mut session, principal, &id).await?;
+        // Deleted first: whoever counts a dead secret takes the same locks in the same order.
+        session.delete_key(&key.clone().revoke(ctx.now)).await?;
+        self.audit_key(&mut session, ctx, principal, Action::ApiKeyRevoked, &key, json!({})).await?;
+        self.tell_of_key(&mut session, ctx, &key, "revoked", &principal.actor().name).await?;
+        session.commit().await?;
+        tracing::info!(key = %id, organisation = %principal.organisation_id, "revoked an API key");
+        Ok(id)
+    }
+
+    /// Takes a free place inside the caller's transaction, which holds the organisation's lock.
+    async fn claim_slot(
+        &self,
+        session: &mut Session,
+        ctx: &RequestContext,
+        organisation: &Organisation,
+    ) -> Result<FreeSlot, Failure> {
+        let active = session.count_active_keys(&organisation.id, ctx.now).await?;
+        match api_key::claim_slot(active, self.0.policy.active_keys) {
+            Ok(slot) => Ok(slot),
+            Err(NoFreeSlot { limit }) => {
+                let keys = self.overviews(session, &organisation.id, None).await?;
+                Err(Rejection::LimitReached { limit, candidates: candidates(keys, ctx) }.into())
+            }
+        }
+    }
+
+    async fn audit_key(
+        &self,
+        session: &mut Session,
+        ctx: &RequestContext,
+        principal: &Principal,
+        action: Action,
+        key: &ApiKey,
+        details: serde_json::Value,
+    ) -> Result<(), Failure> {
+        let entry = Entry { action, object_id: key.id.as_str(), object_name: key.label.as_str(), details };
+        self.audit(session, ctx, principal, entry).await
+    }
+}
+
+pub(crate) fn log(key: &ApiKey, what: &'static str) {
+    tracing::info!(key = %key.id, organisation = %key.organisation_id, "{what}");
+}
+
+/// Active keys that could go: never used first, then those unused for longest.
+fn candidates(keys: Vec<KeyOverview>, ctx: &RequestContext) -> Vec<Candidate> {
+    let mut candidates: Vec<_> = keys
+        .into_iter()
+        .filter(|overview| overview.key.is_active(ctx.now))
+        .map(|overview| Candidate {
+            id: overview.key.id,
+            label: overview.key.label.as_str().to_owned(),
+            last_used_at: overview.last_used_at,
+        })
+        .collect();
+    candidates.sort_by_key(|candidate| candidate.last_used_at);
+    candidates
+}
+
+fn stored(secret: &ClientSecret) -> StoredSecret {
+    StoredSecret { digest: jose::digest(secret.expose()), hint: secret.hint() }
+}
+
+fn parse_id(id: &str) -> Result<KeyId, Rejection> {
+    KeyId::parse(id).map_err(|_| Rejection::NotFound { kind: "API key", id: id.to_owned() })
+}
+
+fn not_found(id: &KeyId) -> Rejection {
+    Rejection::NotFound { kind: "API key", id: id.as_str().to_owned() }
+}
+
+async fn find(session: &mut Session, principal: &Principal, id: &KeyId) -> Result<ApiKey, Failure> {
+    let key = session.find_key(id).await?;
+    key.filter(|key| key.organisation_id == principal.organisation_id).ok_or_else(|| not_found(id).into())
+}

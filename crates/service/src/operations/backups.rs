@@ -1,0 +1,97 @@
+//! What an installation remembers of its backups, and what becomes of an old state when it comes back to life.
+
+use crate::{
+    Failure, RequestContext, Service,
+    audit::{Entry, SYSTEM},
+};
+use domain::{
+    Timestamp,
+    audit::{Action, Actor, SYSTEM_CHAIN},
+};
+use serde_json::{Value, json};
+use store::{AuditFilter, Session, Store};
+
+/// What the audit log calls the object of these entries: the data as a whole.
+const DATA: &str = "data";
+
+impl Service {
+    /// Notes that a backup was made: who has copies of the data is worth knowing.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn note_backup(
+        &self,
+        ctx: &RequestContext,
+        operator: Actor,
+        name: &str,
+        details: Value,
+    ) -> Result<(), Failure> {
+        let mut session = self.0.store.begin().await?;
+        let entry = Entry { action: Action::DataBackedUp, object_id: DATA, object_name: name, details };
+        self.append(&mut session, ctx, SYSTEM, operator, entry).await?;
+        Ok(session.commit().await?)
+    }
+
+    /// Notes that these data come from a backup and, with `end`, ends every access token, session, code, link and
+    /// invitation in them: some were ended after the backup was made, and nobody knows any more which.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn note_restore(
+        &self,
+        ctx: &RequestContext,
+        operator: &Actor,
+        name: &str,
+        details: Value,
+        end: bool,
+    ) -> Result<(), Failure> {
+        let mut session = self.0.store.begin().await?;
+        if end {
+            self.end_everything(&mut session, ctx, operator).await?;
+        }
+        let entry = Entry { action: Action::DataRestored, object_id: DATA, object_name: name, details };
+        self.append(&mut session, ctx, SYSTEM, operator.clone(), entry).await?;
+        session.commit().await?;
+        self.refresh_signing_keys().await
+    }
+
+    /// Ends every access token, session, code, link and invitation of all organisations, on every node. API keys stay.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn end_all_access(&self, ctx: &RequestContext, operator: &Actor) -> Result<(), Failure> {
+        let mut session = self.0.store.begin().await?;
+        self.end_everything(&mut session, ctx, operator).await?;
+        let entry = Entry {
+            action: Action::AllAccessEnded,
+            object_id: DATA,
+            object_name: "all organisations",
+            details: json!({}),
+        };
+        self.append(&mut session, ctx, SYSTEM, operator.clone(), entry).await?;
+        session.commit().await?;
+        self.refresh_signing_keys().await
+    }
+
+    async fn end_everything(
+        &self,
+        session: &mut Session,
+        ctx: &RequestContext,
+        operator: &Actor,
+    ) -> Result<(), Failure> {
+        // Raising every key's token epoch would not do: a signing key that was withdrawn since is back as well.
+        self.replace_signing_keys(session, ctx, operator).await?;
+        Ok(session.end_every_way_in(ctx.now).await?)
+    }
+}
+
+/// When the last backup was made with `duku backup`, as the audit log has it.
+///
+/// # Errors
+/// The store fails.
+pub async fn last_backup(store: &Store) -> Result<Option<Timestamp>, Failure> {
+    let filter =
+        AuditFilter { action: Some(Action::DataBackedUp.as_str().to_owned()), ..AuditFilter::default() };
+    let found = store.reader().await?.audit_events_before(SYSTEM_CHAIN, None, 1, &filter).await?;
+    Ok(found.first().map(|event| event.at))
+}

@@ -1,0 +1,220 @@
+//! Mail to people. What a mail says is decided by the use cases; how it travels is the composition root's business.
+//!
+//! A mail is queued in the transaction of what it tells of, sealed, because a link in it is as good as a password. Every
+//! node sends what is due; each mail is claimed by one of them at a time.
+
+use crate::{Failure, OpaqueToken, RequestContext, Service};
+use domain::{Email, OrganisationId, TokenId};
+use serde::{Deserialize, Serialize};
+use std::{future::Future, pin::Pin, sync::Arc};
+use store::{OrganisationTransaction, Outdated, QueuedMail, Session};
+use zeroize::Zeroizing;
+
+/// One mail, plain text. It never holds a client secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mail {
+    /// Who gets it.
+    pub to: Email,
+    /// Its subject, one line.
+    pub subject: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// Why a mail could not be sent: one sentence for the operator's log and the Admin's page. Never a password.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct MailError(pub String);
+
+/// Something that sends mail.
+pub trait Mailer: Send + Sync + 'static {
+    /// Hands the mail to the mail server; done when that has taken it.
+    fn send<'a>(&'a self, mail: &'a Mail)
+    -> Pin<Box<dyn Future<Output = Result<(), MailError>> + Send + 'a>>;
+}
+
+/// What became of a mail that was to be sent at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mailed {
+    /// This installation sends no mail.
+    NotSetUp,
+    /// The mail server has taken it.
+    Sent,
+    /// It has not, for this reason; it is tried again.
+    Failed(String),
+}
+
+/// A mail as it is sealed.
+#[derive(Serialize, Deserialize)]
+struct MailContent {
+    to: String,
+    subject: String,
+    text: String,
+}
+
+/// A claimed mail is left to its claimant for so long, in seconds: longer than any mail server is waited for.
+const CLAIM_SECONDS: i64 = 120;
+/// After how many seconds a failed mail is tried again, times the number of attempts.
+const RETRY_SECONDS: i64 = 60;
+/// For how long a mail is tried, in seconds: 3 days.
+const GIVE_UP_SECONDS: i64 = 3 * 86_400;
+
+impl Service {
+    /// Sends mail by `mailer` from now on; the first one that is given stays.
+    pub fn use_mailer(&self, mailer: Arc<dyn Mailer>) {
+        let _ = self.0.mailer.set(mailer);
+    }
+
+    /// Whether this installation sends mail.
+    pub fn sends_mail(&self) -> bool {
+        self.0.mailer.get().is_some()
+    }
+
+    /// A link into Viewport that holds a secret.
+    pub(crate) fn link(&self, page: &str, secret: &OpaqueToken) -> Zeroizing<String> {
+        Zeroizing::new(format!("{}/{page}/{}", self.0.policy.viewport, secret.expose()))
+    }
+
+    /// Queues a mail in the caller's transaction; nothing where no mail is sent.
+    pub(crate) async fn queue_mail(
+        &self,
+        session: &mut Session,
+        ctx: &RequestContext,
+        mail: &Mail,
+    ) -> Result<(), Failure> {
+        if self.sends_mail() {
+            self.enqueue(session, ctx, mail, 0).await?;
+        }
+        Ok(())
+    }
+
+    /// Queues a mail to each Admin of an organisation in the caller's transaction.
+    pub(crate) async fn queue_mail_to_admins(
+        &self,
+        session: &mut Session,
+        ctx: &RequestContext,
+        organisation: &OrganisationId,
+        subject: &str,
+        text: &str,
+    ) -> Result<(), Failure> {
+        if !self.sends_mail() {
+            return Ok(());
+        }
+        for to in session.admin_addresses(organisation).await? {
+            let mail = Mail { to, subject: subject.to_owned(), text: text.to_owned() };
+            self.enqueue(session, ctx, &mail, 0).await?;
+        }
+        Ok(())
+    }
+
+    async fn enqueue(
+        &self,
+        session: &mut Session,
+        ctx: &RequestContext,
+        mail: &Mail,
+        delay_seconds: i64,
+    ) -> Result<TokenId, Failure> {
+        let id = TokenId::generate(ctx.now, self.entropy());
+        let letter = MailContent {
+            to: mail.to.as_str().to_owned(),
+            subject: mail.subject.clone(),
+            text: mail.text.clone(),
+        };
+        let plain = Zeroizing::new(serde_json::to_vec(&letter).map_err(Failure::internal)?);
+        let context = seal_context(id.as_str());
+        let sealed = self.0.master_key.seal(&context, &plain, self.entropy()).map_err(Failure::internal)?;
+        session.queue_mail(&id, &sealed, ctx.now, ctx.now.plus_seconds(delay_seconds)).await?;
+        Ok(id)
+    }
+
+    /// Commits the caller's transaction together with a mail, then tries to send it at once.
+    pub(crate) async fn commit_and_mail<P>(
+        &self,
+        mut session: OrganisationTransaction<P>,
+        ctx: &RequestContext,
+        mail: &Mail,
+    ) -> Result<Mailed, Failure> {
+        let Some(mailer) = self.0.mailer.get() else {
+            session.commit().await?;
+            return Ok(Mailed::NotSetUp);
+        };
+        let id = self.enqueue(&mut session, ctx, mail, CLAIM_SECONDS).await?;
+        session.commit().await?;
+        let sent = mailer.send(mail).await;
+        self.note_outcome(id.as_str(), mail, &sent).await?;
+        Ok(match sent {
+            Ok(()) => Mailed::Sent,
+            Err(error) => Mailed::Failed(error.to_string()),
+        })
+    }
+
+    async fn note_outcome(&self, id: &str, mail: &Mail, sent: &Result<(), MailError>) -> Result<(), Failure> {
+        let mut session = self.0.store.begin().await?;
+        match sent {
+            Ok(()) => session.forget_mail(id).await?,
+            Err(error) => {
+                // Mail servers like to repeat who the mail is for, which the table does not tell.
+                let error = error.to_string().to_lowercase().replace(mail.to.as_str(), "the recipient");
+                session.note_mail_error(id, &error).await?;
+            }
+        }
+        let outcome = if sent.is_ok() { "sent" } else { "failed" };
+        metrics::counter!("duku_mails_total", "outcome" => outcome).increment(1);
+        Ok(session.commit().await?)
+    }
+
+    /// Sends the mail that is due. What cannot be sent is tried again later and later, for three days.
+    ///
+    /// # Errors
+    /// The store fails; a mail server that fails is logged and is no error.
+    pub async fn send_due_mail(&self, ctx: &RequestContext) -> Result<(), Failure> {
+        let Some(mailer) = self.0.mailer.get() else { return Ok(()) };
+        let due = self.0.store.reader().await?.due_mails(ctx.now).await?;
+        for (queued, place) in due.into_iter().zip(1..) {
+            // Those before it may take their time, too: without it, another node would send it meanwhile.
+            let wait = (CLAIM_SECONDS * place).max(RETRY_SECONDS * (queued.attempts + 1));
+            let mut session = self.0.store.begin().await?;
+            let ours = session.claim_mail(&queued, ctx.now.plus_seconds(wait)).await?;
+            session.commit().await?;
+            if !ours {
+                continue;
+            }
+            let mail = match self.unseal_mail(&queued) {
+                Ok(mail) => mail,
+                Err(error) => {
+                    tracing::error!(mail = queued.id, %error, "a mail cannot be read; the others go on");
+                    continue;
+                }
+            };
+            let sent = mailer.send(&mail).await;
+            if let Err(error) = &sent {
+                tracing::warn!(mail = queued.id, attempts = queued.attempts + 1, %error, "a mail could not be sent; it is tried again");
+            }
+            self.note_outcome(&queued.id, &mail, &sent).await?;
+        }
+        Ok(())
+    }
+
+    fn unseal_mail(&self, queued: &QueuedMail) -> Result<Mail, Failure> {
+        let plain =
+            self.0.master_key.open(&seal_context(&queued.id), &queued.sealed).map_err(Failure::internal)?;
+        let letter: MailContent = serde_json::from_slice(&plain).map_err(Failure::internal)?;
+        Ok(Mail { to: Email::parse(&letter.to)?, subject: letter.subject, text: letter.text })
+    }
+
+    /// Gives up mail that could not be sent for three days.
+    pub(crate) async fn give_up_mail(&self, ctx: &RequestContext) -> Result<(), Failure> {
+        let given_up = self.forget(Outdated::Mails, ctx.now.plus_seconds(-GIVE_UP_SECONDS)).await?;
+        if given_up > 0 {
+            tracing::error!(
+                given_up,
+                "mail that could not be sent for three days was given up; check the SMTP settings"
+            );
+        }
+        Ok(())
+    }
+}
+
+fn seal_context(id: &str) -> String {
+    format!("mail:{id}")
+}

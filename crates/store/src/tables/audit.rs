@@ -1,0 +1,157 @@
+//! The audit log: one chain per organisation, append-only in the database itself.
+
+use crate::{
+    Session, StoreError,
+    engine::{
+        statements::statements,
+        value::{Row, params},
+    },
+};
+use domain::audit::{AuditEvent, SYSTEM_CHAIN};
+
+macro_rules! event_columns {
+    () => {
+        "id, chain, sequence, at_ms, actor_kind, actor_id, actor_name, action, object_id, object_name, details, \
+         address, previous_hash, hash"
+    };
+}
+
+statements! {
+    OPEN_CHAIN = "INSERT INTO audit_heads (chain, sequence, hash, seal) VALUES ($1, 0, $2, '') \
+        ON CONFLICT (chain) DO NOTHING";
+    LOCK_HEAD = "UPDATE audit_heads SET seal = seal WHERE chain = $1";
+    HEAD = "SELECT chain, sequence, hash, seal FROM audit_heads WHERE chain = $1";
+    CHAINS = "SELECT c.chain, COALESCE(h.sequence, 0), COALESCE(h.hash, ''), COALESCE(h.seal, '') \
+        FROM (SELECT chain FROM audit_heads UNION SELECT chain FROM audit_events UNION SELECT id FROM organisations \
+        UNION SELECT CAST($1 AS TEXT)) c \
+        LEFT JOIN audit_heads h ON h.chain = c.chain ORDER BY c.chain";
+    MOVE_HEAD = "UPDATE audit_heads SET sequence = $2, hash = $3, seal = $4 WHERE chain = $1";
+    INSERT = concat!(
+        "INSERT INTO audit_events (", event_columns!(), ") \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+    );
+    FORWARD = concat!(
+        "SELECT ", event_columns!(), " FROM audit_events WHERE chain = $1 AND sequence > $2 ORDER BY sequence LIMIT $3"
+    );
+    BACKWARD = concat!(
+        "SELECT ", event_columns!(), " FROM audit_events WHERE chain = $1 AND sequence < $2 \
+         AND ($4 = '' OR action = $4) AND ($5 = '' OR object_id = $5) AND ($6 = '' OR actor_id = $6) ORDER BY sequence DESC LIMIT $3"
+    );
+    SEQUENCE_OF = "SELECT sequence FROM audit_events WHERE chain = $1 AND id = $2";
+}
+
+/// Where a chain ends.
+#[derive(Debug, Clone)]
+pub struct AuditHead {
+    /// The organisation's id, or `system`.
+    pub chain: String,
+    /// The last entry's number; 0 for a chain without entries.
+    pub sequence: i64,
+    /// The last entry's hash.
+    pub hash: String,
+    /// The MAC over chain, number and hash under the master key.
+    pub seal: String,
+}
+
+/// Which entries to list.
+#[derive(Debug, Clone, Default)]
+pub struct AuditFilter {
+    /// Only this action.
+    pub action: Option<String>,
+    /// Only this object.
+    pub object_id: Option<String>,
+    /// Only what this actor did.
+    pub actor_id: Option<String>,
+}
+
+fn head(row: &Row<'_>) -> Result<AuditHead, StoreError> {
+    Ok(AuditHead { chain: row.text(0)?, sequence: row.int(1)?, hash: row.text(2)?, seal: row.text(3)? })
+}
+
+fn event(row: &Row<'_>) -> Result<AuditEvent, StoreError> {
+    Ok(AuditEvent {
+        id: row.text(0)?,
+        chain: row.text(1)?,
+        sequence: row.int(2)?,
+        at: row.time(3)?,
+        actor_kind: row.text(4)?,
+        actor_id: row.text(5)?,
+        actor_name: row.text(6)?,
+        action: row.text(7)?,
+        object_id: row.text(8)?,
+        object_name: row.text(9)?,
+        details: row.text(10)?,
+        address: row.optional_text(11)?,
+        previous_hash: row.text(12)?,
+        hash: row.text(13)?,
+    })
+}
+
+impl Session {
+    /// The chain's end, opening the chain if it is new, and no other transaction appends until this one ends.
+    pub async fn lock_audit_head(&mut self, chain: &str) -> Result<AuditHead, StoreError> {
+        self.execute(OPEN_CHAIN, params![chain, domain::audit::FIRST_PREVIOUS_HASH]).await?;
+        self.execute(LOCK_HEAD, params![chain]).await?;
+        self.audit_head(chain).await?.ok_or_else(|| StoreError::corrupt("an audit chain without an end"))
+    }
+
+    /// The chain's end.
+    pub async fn audit_head(&mut self, chain: &str) -> Result<Option<AuditHead>, StoreError> {
+        self.find(HEAD, params![chain], head).await
+    }
+
+    /// The end of every chain that there must be; number 0 and no seal where it is missing.
+    pub async fn audit_heads(&mut self) -> Result<Vec<AuditHead>, StoreError> {
+        self.query(CHAINS, params![SYSTEM_CHAIN], head).await
+    }
+
+    /// Appends an entry and moves the chain's end to it.
+    pub async fn append_audit_event(&mut self, event: &AuditEvent, seal: &str) -> Result<(), StoreError> {
+        let params = params![
+            &event.id,
+            &event.chain,
+            event.sequence,
+            event.at,
+            &event.actor_kind,
+            &event.actor_id,
+            &event.actor_name,
+            &event.action,
+            &event.object_id,
+            &event.object_name,
+            &event.details,
+            event.address.as_deref(),
+            &event.previous_hash,
+            &event.hash,
+        ];
+        self.execute(INSERT, params).await?;
+        self.execute(MOVE_HEAD, params![&event.chain, event.sequence, &event.hash, seal]).await.map(drop)
+    }
+
+    /// Up to `first` entries after number `after`, oldest first.
+    pub async fn audit_events_after(
+        &mut self,
+        chain: &str,
+        after: i64,
+        first: i64,
+    ) -> Result<Vec<AuditEvent>, StoreError> {
+        self.query(FORWARD, params![chain, after, first], event).await
+    }
+
+    /// Up to `first` entries before the entry `before` (or the newest ones), newest first.
+    pub async fn audit_events_before(
+        &mut self,
+        chain: &str,
+        before: Option<&str>,
+        first: i64,
+        filter: &AuditFilter,
+    ) -> Result<Vec<AuditEvent>, StoreError> {
+        let before = match before {
+            None => i64::MAX,
+            Some(id) => self.find(SEQUENCE_OF, params![chain, id], |row| row.int(0)).await?.unwrap_or(0),
+        };
+        let action = filter.action.as_deref().unwrap_or("");
+        let object = filter.object_id.as_deref().unwrap_or("");
+        let actor = filter.actor_id.as_deref().unwrap_or("");
+        self.query(BACKWARD, params![chain, before, first, action, object, actor], event).await
+    }
+}

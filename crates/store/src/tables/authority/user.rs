@@ -1,0 +1,235 @@
+//! Authority over a person's own access, from one of the proofs of who the person is.
+
+use super::organisation::on_postgres::HOLD_ORGANISATION;
+use crate::{
+    PersonSession, Session, SessionKind, Store, StoreError,
+    engine::{
+        statements::statements,
+        value::{Value, params},
+    },
+    tables::users::members::Person,
+};
+use domain::{Ended, OrganisationId, PasskeyId, SecretDigest, SessionClaim, SessionId, Timestamp, UserId};
+use std::ops;
+
+statements! {
+    LOCK_USER = "UPDATE users SET token_epoch = token_epoch WHERE id = $1";
+}
+
+/// What shows that a person is meant.
+#[derive(Debug, Clone, Copy)]
+pub enum UserProof<'a> {
+    /// A session, which must not have ended; a Viewport's sign-in neither.
+    Session(&'a SessionId),
+    /// The secret that a session is known by now: a sign-in's cookie, or the newest refresh token of a command line.
+    SessionSecret(SecretDigest),
+    /// A password that was found right against this hash, which must still be the person's.
+    Password(&'a str),
+    /// An authorization code, which is used up.
+    AuthorizationCode(SecretDigest),
+    /// A device code that the person approved, which is used up.
+    DeviceCode(SecretDigest),
+    /// A link that sets a new password, which is used up.
+    ResetLink(SecretDigest),
+    /// A passkey that answered a challenge rightly.
+    Passkey(&'a PasskeyId),
+    /// The word of somebody with access to the server's host.
+    Operator,
+    /// A request that anybody may make for a person: it may mail something to them, and nothing else.
+    Mail,
+}
+
+/// A transaction that may change one person's own access. The person's row is locked: whatever ends that access waits, or is
+/// seen here.
+pub struct UserTransaction {
+    session: Session,
+    user: Person,
+    proved: Option<PersonSession>,
+}
+
+impl UserTransaction {
+    /// The person as this transaction found them.
+    pub const fn user(&self) -> &Person {
+        &self.user
+    }
+
+    /// The session that the proof names; none for a proof that names none.
+    pub const fn proved_session(&self) -> Option<&PersonSession> {
+        self.proved.as_ref()
+    }
+
+    /// Makes everything that the transaction did durable.
+    ///
+    /// # Errors
+    /// As [`Session::commit`].
+    pub async fn commit(self) -> Result<(), StoreError> {
+        self.session.commit().await
+    }
+
+    pub(crate) const fn id(&self) -> &UserId {
+        &self.user.id
+    }
+
+    /// Runs a statement whose first parameter is the person.
+    pub(crate) async fn execute_own(
+        &mut self,
+        sql: &'static str,
+        others: Vec<Value>,
+    ) -> Result<u64, StoreError> {
+        let mut params = params![self.user.id.as_str()];
+        params.extend(others);
+        self.session.execute(sql, params).await
+    }
+
+    /// Whether a password that was found right against `hash` is still the person's.
+    pub fn has_password(&self, hash: &str) -> bool {
+        self.user.password_hash.as_deref() == Some(hash)
+    }
+
+    /// Of [`Store::begin_for_user_in`]: the person in the organisation through the session that the proof names: role and second factor as they are now.
+    pub async fn in_organisation(
+        &mut self,
+        organisation: &OrganisationId,
+        now: Timestamp,
+    ) -> Result<Option<domain::authority::UserFacts>, StoreError> {
+        let Some(session) = &self.proved else { return Ok(None) };
+        let claim = SessionClaim { session_id: session.id.clone(), user_id: self.user.id.clone() };
+        self.session.user_of_session(&claim, organisation, now).await
+    }
+}
+
+impl ops::Deref for UserTransaction {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        &self.session
+    }
+}
+
+impl ops::DerefMut for UserTransaction {
+    fn deref_mut(&mut self) -> &mut Session {
+        &mut self.session
+    }
+}
+
+impl Store {
+    /// Begins a transaction on a person's own access, if `proof` still holds. One-time proofs are used up by it.
+    ///
+    /// # Errors
+    /// The database fails. That the proof does not hold is the inner error.
+    pub async fn begin_for_user(
+        &self,
+        user: &UserId,
+        proof: UserProof<'_>,
+        now: Timestamp,
+    ) -> Result<Result<UserTransaction, Ended>, StoreError> {
+        self.begin().await?.for_user(user, proof, now).await
+    }
+
+    /// The same for what the person may do in an organisation, whose rules stay as they are until the transaction ends.
+    ///
+    /// # Errors
+    /// As [`Self::begin_for_user`].
+    pub async fn begin_for_user_in(
+        &self,
+        organisation: &OrganisationId,
+        user: &UserId,
+        proof: UserProof<'_>,
+        now: Timestamp,
+    ) -> Result<Result<UserTransaction, Ended>, StoreError> {
+        let mut session = self.begin().await?;
+        session.hold(HOLD_ORGANISATION, organisation.as_str()).await?;
+        session.for_user(user, proof, now).await
+    }
+}
+
+impl Session {
+    /// Turns this transaction into one on a person's own access, if `proof` still holds.
+    ///
+    /// # Errors
+    /// The database fails. That the proof does not hold is the inner error.
+    pub async fn for_user(
+        mut self,
+        user: &UserId,
+        proof: UserProof<'_>,
+        now: Timestamp,
+    ) -> Result<Result<UserTransaction, Ended>, StoreError> {
+        self.execute(LOCK_USER, params![user.as_str()]).await?;
+        let Some(user) = self.find_person_by_id(user).await? else {
+            return self.reject(Ended::ProofOutdated).await;
+        };
+        let proved = match proof {
+            UserProof::Session(id) => self.find_live_session(&user.id, id, now).await?,
+            UserProof::SessionSecret(digest) => {
+                self.find_session(digest, now).await?.filter(|found| found.user_id == user.id)
+            }
+            UserProof::AuthorizationCode(digest) => self.sign_in_of_code(&user.id, digest, now).await?,
+            UserProof::DeviceCode(_)
+            | UserProof::ResetLink(_)
+            | UserProof::Password(_)
+            | UserProof::Passkey(_)
+            | UserProof::Operator
+            | UserProof::Mail => None,
+        };
+        let (holds, otherwise) = match proof {
+            UserProof::Session(_) | UserProof::SessionSecret(_) => (proved.is_some(), Ended::SessionEnded),
+            UserProof::AuthorizationCode(digest) => {
+                if !self.consume_code(digest, now).await? {
+                    return self.reject(Ended::ProofOutdated).await;
+                }
+                (proved.is_some(), Ended::SessionEnded)
+            }
+            UserProof::Password(hash) => (user.password_hash.as_deref() == Some(hash), Ended::ProofOutdated),
+            UserProof::DeviceCode(digest) => {
+                (self.consume_device(digest, &user.id, now).await?, Ended::ProofOutdated)
+            }
+            UserProof::ResetLink(digest) => {
+                (self.consume_reset_link(digest, &user.id, now).await?, Ended::ProofOutdated)
+            }
+            UserProof::Passkey(id) => {
+                let known = self.passkeys_of(&user.id).await?;
+                (known.iter().any(|known| known.id == *id), Ended::ProofOutdated)
+            }
+            UserProof::Operator | UserProof::Mail => (true, Ended::ProofOutdated),
+        };
+        if !holds {
+            return self.reject(otherwise).await;
+        }
+        Ok(Ok(UserTransaction { session: self, user, proved }))
+    }
+
+    async fn reject(self, ended: Ended) -> Result<Result<UserTransaction, Ended>, StoreError> {
+        self.roll_back().await?;
+        Ok(Err(ended))
+    }
+
+    /// The session with this id of a person, and of a Viewport also its sign-in, unless it is over.
+    pub(crate) async fn find_live_session(
+        &mut self,
+        user: &UserId,
+        id: &SessionId,
+        now: Timestamp,
+    ) -> Result<Option<PersonSession>, StoreError> {
+        let found = self.find_session_by_id(id, now).await?.filter(|found| found.user_id == *user);
+        let Some(found) = found else { return Ok(None) };
+        let parent_lives = match &found.parent_id {
+            Some(parent) => self.find_session_by_id(parent, now).await?.is_some(),
+            None => true,
+        };
+        Ok(Some(found).filter(|_| parent_lives))
+    }
+
+    /// The sign-in that a person's authorization code came from, if that lives.
+    async fn sign_in_of_code(
+        &mut self,
+        user: &UserId,
+        digest: SecretDigest,
+        now: Timestamp,
+    ) -> Result<Option<PersonSession>, StoreError> {
+        let Some(code) = self.find_code(digest).await?.filter(|code| code.user_id == *user) else {
+            return Ok(None);
+        };
+        let sign_in = self.find_session_by_id(&code.session_id, now).await?;
+        Ok(sign_in.filter(|sign_in| sign_in.kind == SessionKind::SignIn))
+    }
+}

@@ -1,0 +1,364 @@
+//! API keys and the digests of their former secrets.
+
+use crate::{
+    Engine, OrganisationTransaction, Session, Store, StoreError,
+    engine::{
+        lookup::{Lookup, LookupSql},
+        statements::statements,
+        value::{Row, params},
+    },
+};
+use domain::{
+    ApiKey, KeyId, Label, Lifetime, OrganisationId, SecretDigest, Timestamp,
+    api_key::{CredentialState, Grace, RetiredSecret, Retirement, StoredSecret},
+    authority::ManageKeys,
+};
+
+macro_rules! key_columns {
+    () => {
+        "id, organisation_id, organisation_name, label, secret_digest, secret_hint, grace_digest, grace_until_ms, \
+         lifetime_seconds, created_at_ms, created_by, expires_at_ms, rotated_at_ms, token_epoch"
+    };
+}
+
+/// What [`for_issuance`] reads first, in its order; signing key, label and token follow.
+macro_rules! credential_state_columns {
+    () => {
+        "secret_digest, grace_digest, grace_until_ms, expires_at_ms, token_epoch, organisation_id, organisation_name"
+    };
+}
+
+statements! {
+    FIND = concat!("SELECT ", key_columns!(), " FROM api_keys WHERE id = $1");
+    FIND_FOR_ISSUANCE = concat!(
+        "SELECT ", credential_state_columns!(), ", \
+         CASE WHEN EXISTS (SELECT 1 FROM signing_keys WHERE kid = $2) THEN 1 ELSE 0 END FROM api_keys WHERE id = $1"
+    );
+    FIND_FOR_TOKEN_CHECK = concat!(
+        "SELECT ", credential_state_columns!(), ", \
+         CASE WHEN EXISTS (SELECT 1 FROM signing_keys WHERE kid = $3) THEN 1 ELSE 0 END, label, \
+         CASE WHEN EXISTS (SELECT 1 FROM revoked_tokens WHERE token_id = $2) THEN 1 ELSE 0 END, \
+         (SELECT expires_at_ms FROM revoked_tokens WHERE token_id = '') FROM api_keys WHERE id = $1"
+    );
+    // The columns of FIND_FOR_TOKEN_CHECK, as numbers of one kind on both engines: read under a lock, where no request waits.
+    FIND_FOR_TOKEN = concat!(
+        "SELECT ", credential_state_columns!(), ", \
+         (SELECT COUNT(*) FROM signing_keys WHERE kid = $3), label, \
+         (SELECT COUNT(*) FROM revoked_tokens WHERE token_id = $2), \
+         (SELECT expires_at_ms FROM revoked_tokens WHERE token_id = '') FROM api_keys WHERE id = $1"
+    );
+    INSERT = concat!(
+        "INSERT INTO api_keys (", key_columns!(), ") \
+         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14 \
+         WHERE NOT EXISTS (SELECT 1 FROM retired_secrets WHERE key_id = $1)"
+    );
+    UPDATE = "UPDATE api_keys SET secret_digest = $2, secret_hint = $3, grace_digest = $4, grace_until_ms = $5, \
+        lifetime_seconds = $6, expires_at_ms = $7, rotated_at_ms = $8, token_epoch = $9 WHERE id = $1";
+    LOCK = "UPDATE api_keys SET token_epoch = token_epoch WHERE id = $1";
+    DELETE = "DELETE FROM api_keys WHERE id = $1";
+    COUNT_ACTIVE = "SELECT COUNT(*) FROM api_keys WHERE organisation_id = $1 AND expires_at_ms > $2";
+    COUNT_ALL_ACTIVE = "SELECT COUNT(*) FROM api_keys WHERE expires_at_ms > $1";
+    LIST = "SELECT k.id, k.organisation_id, k.organisation_name, k.label, k.secret_digest, k.secret_hint, \
+        k.grace_digest, k.grace_until_ms, k.lifetime_seconds, k.created_at_ms, k.created_by, k.expires_at_ms, \
+        k.rotated_at_ms, k.token_epoch, \
+        (SELECT s.last_used_at_ms FROM key_sources s WHERE s.key_id = k.id ORDER BY s.last_used_at_ms DESC LIMIT 1), \
+        (SELECT s.address FROM key_sources s WHERE s.key_id = k.id ORDER BY s.last_used_at_ms DESC LIMIT 1), \
+        (SELECT CAST(COALESCE(SUM(r.seen_count), 0) AS BIGINT) FROM retired_secrets r WHERE r.key_id = k.id), \
+        (SELECT MAX(r.last_seen_at_ms) FROM retired_secrets r WHERE r.key_id = k.id) \
+        FROM api_keys k WHERE k.organisation_id = $1 AND ($2 = '' OR k.id = $2) ORDER BY k.id";
+    RETIRE = "INSERT INTO retired_secrets (key_id, digest, organisation_id, retired_at_ms, cause, seen_count) \
+        VALUES ($1, $2, $3, $4, $5, 0)";
+    FORGET_RETIRED = "DELETE FROM retired_secrets WHERE key_id = $1";
+    FORGET_USAGE = "DELETE FROM key_usage WHERE key_id = $1";
+    FORGET_SOURCES = "DELETE FROM key_sources WHERE key_id = $1";
+    RETIRED = "SELECT key_id, organisation_id, digest, retired_at_ms, cause FROM retired_secrets WHERE key_id = $1";
+}
+
+/// On PostgreSQL many requests share a statement.
+pub(crate) mod on_postgres {
+    use crate::engine::statements::statements;
+
+    statements! {
+        KEYS_FOR_ISSUANCE = concat!(
+            "SELECT ", credential_state_columns!(), ", \
+             CASE WHEN EXISTS (SELECT 1 FROM signing_keys s WHERE s.kid = q.kid) THEN 1::bigint ELSE 0 END, q.place \
+             FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS q (id, kid, place) JOIN api_keys k ON k.id = q.id"
+        );
+        KEYS_FOR_TOKEN_CHECK = concat!(
+            "SELECT ", credential_state_columns!(), ", \
+             CASE WHEN EXISTS (SELECT 1 FROM signing_keys s WHERE s.kid = q.kid) THEN 1::bigint ELSE 0 END, label, \
+             CASE WHEN EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.token_id = q.token) THEN 1::bigint ELSE 0 END, \
+             (SELECT expires_at_ms FROM revoked_tokens WHERE token_id = ''), q.place \
+             FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS q (id, token, kid, place) \
+             JOIN api_keys k ON k.id = q.id"
+        );
+    }
+}
+use on_postgres::{KEYS_FOR_ISSUANCE, KEYS_FOR_TOKEN_CHECK};
+
+/// What a client's pair is checked against.
+#[derive(Debug)]
+pub struct KeyForIssuance {
+    /// What the key opens now.
+    pub credential_state: CredentialState,
+    /// The organisation that it opens.
+    pub organisation_id: OrganisationId,
+    /// That organisation's name.
+    pub organisation_name: String,
+    /// Whether the key that would sign the token is still published.
+    pub signing_key_alive: bool,
+}
+
+/// What an access token's holder is checked against at each request.
+#[derive(Debug)]
+pub struct KeyForTokenCheck {
+    /// What the token's key opens now, and whether the key that signed the token is still published.
+    pub key: KeyForIssuance,
+    /// What an Admin called the key.
+    pub label: String,
+    token_revoked: bool,
+    revocations_forgotten_until: Option<Timestamp>,
+}
+
+impl KeyForTokenCheck {
+    /// Whether a token of the key that expires then was revoked, or is so old that its revocation may have been forgotten.
+    pub fn token_revoked(&self, expires_at: Timestamp) -> bool {
+        self.token_revoked || self.revocations_forgotten_until.is_some_and(|until| expires_at <= until)
+    }
+}
+
+/// A key with what is known of its use.
+#[derive(Debug, Clone)]
+pub struct KeyOverview {
+    /// The key.
+    pub key: ApiKey,
+    /// When it was last used.
+    pub last_used_at: Option<Timestamp>,
+    /// The address it was last used from.
+    pub last_used_from: Option<String>,
+    /// How often former secrets of it turned up.
+    pub dead_secret_uses: i64,
+    /// When one last did.
+    pub dead_secret_seen_at: Option<Timestamp>,
+}
+
+pub(crate) fn key(row: &Row<'_>) -> Result<ApiKey, StoreError> {
+    Ok(ApiKey {
+        id: row.parsed(0, KeyId::parse)?,
+        organisation_id: row.parsed(1, OrganisationId::parse)?,
+        organisation_name: row.text(2)?,
+        label: row.parsed(3, Label::parse)?,
+        secret: StoredSecret { digest: row.digest(4)?, hint: row.text(5)? },
+        grace: grace(row.optional_digest(6)?, row.optional_time(7)?),
+        lifetime: Lifetime::from_seconds(row.int(8)?)
+            .map_err(|invalid| StoreError::corrupt(invalid.to_string()))?,
+        created_at: row.time(9)?,
+        created_by: row.text(10)?,
+        expires_at: row.time(11)?,
+        rotated_at: row.optional_time(12)?,
+        token_epoch: row.int(13)?,
+    })
+}
+
+fn grace(digest: Option<SecretDigest>, until: Option<Timestamp>) -> Option<Grace> {
+    digest.zip(until).map(|(digest, until)| Grace { digest, until })
+}
+
+pub(crate) fn for_issuance(row: &Row<'_>) -> Result<KeyForIssuance, StoreError> {
+    Ok(KeyForIssuance {
+        credential_state: CredentialState {
+            secret: row.digest(0)?,
+            grace: grace(row.optional_digest(1)?, row.optional_time(2)?),
+            expires_at: row.time(3)?,
+            token_epoch: row.int(4)?,
+        },
+        organisation_id: row.parsed(5, OrganisationId::parse)?,
+        organisation_name: row.text(6)?,
+        signing_key_alive: row.flag(7)?,
+    })
+}
+
+pub(crate) fn for_token_check(row: &Row<'_>) -> Result<KeyForTokenCheck, StoreError> {
+    Ok(KeyForTokenCheck {
+        key: for_issuance(row)?,
+        label: row.text(8)?,
+        token_revoked: row.flag(9)?,
+        revocations_forgotten_until: row.optional_time(10)?,
+    })
+}
+
+/// The two lookups that every request of a machine makes.
+pub(crate) struct KeyLookups {
+    issuance: Lookup<2, KeyForIssuance>,
+    token_check: Lookup<3, KeyForTokenCheck>,
+}
+
+impl KeyLookups {
+    pub(crate) fn new(engine: &Engine) -> Self {
+        let issuance = LookupSql { one: FIND_FOR_ISSUANCE, many: KEYS_FOR_ISSUANCE, place: 8 };
+        let token_check = LookupSql { one: FIND_FOR_TOKEN_CHECK, many: KEYS_FOR_TOKEN_CHECK, place: 11 };
+        Self {
+            issuance: Lookup::new(engine, &issuance, for_issuance),
+            token_check: Lookup::new(engine, &token_check, for_token_check),
+        }
+    }
+}
+
+impl Store {
+    /// What the key with this id opens, and whether the signing key `kid` is published: the one read of a token request.
+    ///
+    /// Requests that come together share a read transaction on SQLite and a statement on PostgreSQL. It begins after the last
+    /// of them came, so each sees every commit that was answered before it asked.
+    ///
+    /// # Errors
+    /// The database cannot be asked.
+    pub async fn find_key_for_issuance(
+        &self,
+        id: &KeyId,
+        kid: &str,
+    ) -> Result<Option<KeyForIssuance>, StoreError> {
+        self.keys.issuance.find([id.as_str().to_owned(), kid.to_owned()]).await
+    }
+
+    /// What the key with this id opens, and whether one of its tokens is still good: the one read of an API call. As fresh as
+    /// [`Self::find_key_for_issuance`].
+    ///
+    /// # Errors
+    /// The database cannot be asked.
+    pub async fn find_key_for_token_check(
+        &self,
+        id: &KeyId,
+        token_id: &str,
+        kid: &str,
+    ) -> Result<Option<KeyForTokenCheck>, StoreError> {
+        self.keys.token_check.find([id.as_str().to_owned(), token_id.to_owned(), kid.to_owned()]).await
+    }
+}
+
+impl Session {
+    /// The key with this id.
+    pub async fn find_key(&mut self, id: &KeyId) -> Result<Option<ApiKey>, StoreError> {
+        self.find(FIND, params![id.as_str()], key).await
+    }
+
+    /// Waits for every transaction that rests on one of the key's tokens, and keeps others from beginning.
+    pub async fn lock_key(&mut self, id: &KeyId) -> Result<(), StoreError> {
+        self.execute(LOCK, params![id.as_str()]).await.map(drop)
+    }
+
+    /// Every digest that once belonged to the key, whether it still exists or not.
+    pub async fn retired_secrets(&mut self, id: &KeyId) -> Result<Vec<RetiredSecret>, StoreError> {
+        self.query(RETIRED, params![id.as_str()], |row| {
+            let cause = row.text(4)?;
+            Ok(RetiredSecret {
+                key_id: row.parsed(0, KeyId::parse)?,
+                organisation_id: row.parsed(1, OrganisationId::parse)?,
+                digest: row.digest(2)?,
+                at: row.time(3)?,
+                cause: Retirement::parse(&cause).ok_or_else(|| StoreError::corrupt(cause))?,
+            })
+        })
+        .await
+    }
+
+    /// How many of the organisation's keys are Active at `now`.
+    pub async fn count_active_keys(
+        &mut self,
+        id: &OrganisationId,
+        now: Timestamp,
+    ) -> Result<usize, StoreError> {
+        let count = self.find(COUNT_ACTIVE, params![id.as_str(), now], |row| row.int(0)).await?;
+        Ok(usize::try_from(count.unwrap_or(0)).unwrap_or(usize::MAX))
+    }
+
+    /// How many keys of all organisations are Active at `now`.
+    pub async fn count_all_active_keys(&mut self, now: Timestamp) -> Result<i64, StoreError> {
+        Ok(self.find(COUNT_ALL_ACTIVE, params![now], |row| row.int(0)).await?.unwrap_or(0))
+    }
+
+    /// The organisation's keys in the order in which they were made, or only `id`, with their use.
+    pub async fn keys(
+        &mut self,
+        organisation: &OrganisationId,
+        id: Option<&KeyId>,
+    ) -> Result<Vec<KeyOverview>, StoreError> {
+        self.query(LIST, params![organisation.as_str(), id.map_or("", KeyId::as_str)], |row| {
+            Ok(KeyOverview {
+                key: key(row)?,
+                last_used_at: row.optional_time(14)?,
+                last_used_from: row.optional_text(15)?,
+                dead_secret_uses: row.int(16)?,
+                dead_secret_seen_at: row.optional_time(17)?,
+            })
+        })
+        .await
+    }
+}
+
+impl OrganisationTransaction<ManageKeys> {
+    /// Adds a key. [`StoreError::Taken`] if its id is or ever was in use.
+    pub async fn insert_key(&mut self, new: &ApiKey) -> Result<(), StoreError> {
+        self.require_own(&new.organisation_id)?;
+        let params = params![
+            new.id.as_str(),
+            new.organisation_id.as_str(),
+            &new.organisation_name,
+            new.label.as_str(),
+            new.secret.digest,
+            &new.secret.hint,
+            new.grace.map(|grace| grace.digest),
+            new.grace.map(|grace| grace.until),
+            new.lifetime.seconds(),
+            new.created_at,
+            &new.created_by,
+            new.expires_at,
+            new.rotated_at,
+            new.token_epoch,
+        ];
+        match self.execute(INSERT, params).await? {
+            1 => Ok(()),
+            _ => Err(StoreError::Taken),
+        }
+    }
+
+    /// Stores what a rotation or the end of a grace changed.
+    pub async fn update_key(&mut self, key: &ApiKey) -> Result<(), StoreError> {
+        self.require_own(&key.organisation_id)?;
+        let params = params![
+            key.id.as_str(),
+            key.secret.digest,
+            &key.secret.hint,
+            key.grace.map(|grace| grace.digest),
+            key.grace.map(|grace| grace.until),
+            key.lifetime.seconds(),
+            key.expires_at,
+            key.rotated_at,
+            key.token_epoch,
+        ];
+        self.execute(UPDATE, params).await.map(drop)
+    }
+
+    /// Remembers a secret that was rotated out.
+    pub async fn retire_secret(&mut self, retired: &RetiredSecret) -> Result<(), StoreError> {
+        self.require_own(&retired.organisation_id)?;
+        let params = params![
+            retired.key_id.as_str(),
+            retired.digest,
+            retired.organisation_id.as_str(),
+            retired.at,
+            retired.cause.as_str(),
+        ];
+        self.execute(RETIRE, params).await.map(drop)
+    }
+
+    /// Deletes a key and all that belongs to it, leaving its tombstone.
+    pub async fn delete_key(&mut self, tombstone: &RetiredSecret) -> Result<(), StoreError> {
+        self.require_own(&tombstone.organisation_id)?;
+        let id = tombstone.key_id.as_str();
+        self.execute(DELETE, params![id]).await?;
+        self.execute(FORGET_RETIRED, params![id]).await?;
+        self.execute(FORGET_USAGE, params![id]).await?;
+        self.execute(FORGET_SOURCES, params![id]).await?;
+        self.retire_secret(tombstone).await
+    }
+}

@@ -1,0 +1,223 @@
+//! What keys were used for and from where, written in batches away from the requests.
+
+use crate::{
+    Session, StoreError,
+    engine::{statements::statements, value::params},
+};
+use domain::{KeyId, SecretDigest, Timestamp};
+
+statements! {
+    COUNT = "INSERT INTO key_usage (key_id, day, exchanges, grace_exchanges, api_calls, other_addresses) \
+        SELECT id, $2, $3, $4, $5, $6 FROM api_keys WHERE id = $1 \
+        ON CONFLICT (key_id, day) DO UPDATE SET exchanges = key_usage.exchanges + excluded.exchanges, \
+        grace_exchanges = key_usage.grace_exchanges + excluded.grace_exchanges, \
+        api_calls = key_usage.api_calls + excluded.api_calls, \
+        other_addresses = key_usage.other_addresses + excluded.other_addresses";
+    NOTE_SOURCE = "INSERT INTO key_sources (key_id, address, secret, last_used_at_ms) \
+        SELECT id, $2, $3, $4 FROM api_keys WHERE id = $1 \
+        ON CONFLICT (key_id, address, secret) DO UPDATE SET last_used_at_ms = \
+        CASE WHEN excluded.last_used_at_ms > key_sources.last_used_at_ms \
+        THEN excluded.last_used_at_ms ELSE key_sources.last_used_at_ms END";
+    NOTE_DEAD = "UPDATE retired_secrets SET seen_count = seen_count + $3, last_seen_at_ms = $4, last_seen_from = $5 \
+        WHERE key_id = $1 AND digest = $2";
+    LOCK_DEAD = "UPDATE retired_secrets SET seen_count = seen_count WHERE key_id = $1 AND digest = $2";
+    DEAD_LAST_SEEN = "SELECT last_seen_at_ms FROM retired_secrets WHERE key_id = $1 AND digest = $2";
+    SOURCES = "SELECT address, secret, last_used_at_ms FROM key_sources \
+        WHERE key_id = $1 AND last_used_at_ms >= $2 ORDER BY last_used_at_ms DESC LIMIT 100";
+    DAYS = "SELECT day, exchanges, grace_exchanges, api_calls, other_addresses FROM key_usage WHERE key_id = $1 AND day >= $2 ORDER BY day";
+    COUNT_OTHERS = "UPDATE key_usage SET other_addresses = other_addresses + (SELECT COUNT(*) FROM (SELECT 1 \
+        FROM key_sources s WHERE s.key_id = $1 ORDER BY s.last_used_at_ms DESC LIMIT $4 OFFSET $3) AS others) \
+        WHERE key_id = $1 AND day = $2";
+    FORGET_OTHERS = "DELETE FROM key_sources WHERE (key_id, address, secret) IN (SELECT s.key_id, s.address, s.secret \
+        FROM key_sources s WHERE s.key_id = $1 ORDER BY s.last_used_at_ms DESC LIMIT $3 OFFSET $2)";
+    NEXT_DAYS = "SELECT key_id, day FROM key_usage WHERE (key_id, day) > ($1, $2) ORDER BY key_id, day LIMIT 1 OFFSET $3";
+    FORGET_DAYS = "DELETE FROM key_usage WHERE (key_id, day) > ($1, $2) AND (key_id, day) <= ($3, $4) \
+        AND (day < $5 OR NOT EXISTS (SELECT 1 FROM api_keys k WHERE k.id = key_usage.key_id))";
+    NEXT_SOURCES = "SELECT key_id, address, secret FROM key_sources WHERE (key_id, address, secret) > ($1, $2, $3) \
+        ORDER BY key_id, address, secret LIMIT 1 OFFSET $4";
+    FORGET_SOURCES = "DELETE FROM key_sources WHERE (key_id, address, secret) > ($1, $2, $3) \
+        AND (key_id, address, secret) <= ($4, $5, $6) AND (NOT EXISTS (SELECT 1 FROM api_keys k WHERE k.id = key_sources.key_id) \
+        OR last_used_at_ms < $7 AND EXISTS (SELECT 1 FROM key_sources n \
+        WHERE n.key_id = key_sources.key_id AND n.last_used_at_ms > key_sources.last_used_at_ms) \
+        OR last_used_at_ms < (SELECT n.last_used_at_ms FROM key_sources n \
+        WHERE n.key_id = key_sources.key_id ORDER BY n.last_used_at_ms DESC LIMIT 1 OFFSET $8))";
+}
+
+/// One day of one key.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct KeyUse {
+    /// Days since the Unix epoch.
+    pub day: i64,
+    /// Tokens issued.
+    pub exchanges: i64,
+    /// Of these, with the previous secret, during a rotation's grace.
+    pub grace_exchanges: i64,
+    /// API calls made.
+    pub api_calls: i64,
+    /// How often an address was left out of the list of where the key was used from, because there were too many.
+    pub other_addresses: i64,
+}
+
+/// The most addresses of a key that are kept: the newest.
+pub const SOURCES_OF_A_KEY: i64 = 100;
+/// The most addresses of a key that are forgotten at once.
+const OTHERS_AT_ONCE: i64 = 1000;
+
+/// Where a key's secret was used from.
+#[derive(Debug, Clone)]
+pub struct RecentSource {
+    /// The address.
+    pub address: String,
+    /// Whether it was the previous secret, during a rotation's grace.
+    pub previous_secret: bool,
+    /// When it last was.
+    pub last_used_at: Timestamp,
+}
+
+/// A former secret that turned up.
+#[derive(Debug, Clone)]
+pub struct DeadSecretUse {
+    /// The key that it belonged to.
+    pub key_id: KeyId,
+    /// Which secret.
+    pub digest: SecretDigest,
+    /// How often since the last batch.
+    pub times: i64,
+    /// When it last did.
+    pub at: Timestamp,
+    /// From where.
+    pub address: Option<String>,
+}
+
+impl Session {
+    /// Adds to days of keys. Keys that are gone are passed over.
+    pub async fn count_key_uses(&mut self, uses: &[(&KeyId, KeyUse)]) -> Result<(), StoreError> {
+        let row = |(key, counts): &(&KeyId, KeyUse)| {
+            let KeyUse { day, exchanges, grace_exchanges, api_calls, other_addresses } = *counts;
+            params![key.as_str(), day, exchanges, grace_exchanges, api_calls, other_addresses]
+        };
+        self.execute_each(COUNT, uses.iter().map(row).collect()).await
+    }
+
+    /// Notes where keys were used from. Keys that are gone are passed over.
+    pub async fn note_key_sources(&mut self, sources: &[(&KeyId, RecentSource)]) -> Result<(), StoreError> {
+        let row = |(key, source): &(&KeyId, RecentSource)| {
+            let secret = if source.previous_secret { "previous" } else { "current" };
+            params![key.as_str(), source.address.as_str(), secret, source.last_used_at]
+        };
+        self.execute_each(NOTE_SOURCE, sources.iter().map(row).collect()).await
+    }
+
+    /// Counts a former secret that turned up. False if nobody remembers it.
+    pub async fn note_dead_secret(&mut self, seen: &DeadSecretUse) -> Result<bool, StoreError> {
+        let params = params![seen.key_id.as_str(), seen.digest, seen.times, seen.at, seen.address.as_deref()];
+        Ok(self.execute(NOTE_DEAD, params).await? == 1)
+    }
+
+    /// When a former secret last turned up, if it ever did. No other transaction counts it until this one ends.
+    pub async fn dead_secret_last_seen(
+        &mut self,
+        key: &KeyId,
+        digest: SecretDigest,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        self.execute(LOCK_DEAD, params![key.as_str(), digest]).await?;
+        let found =
+            self.find(DEAD_LAST_SEEN, params![key.as_str(), digest], |row| row.optional_time(0)).await?;
+        Ok(found.flatten())
+    }
+
+    /// From where the key was used since `since`, newest first, at most 100.
+    pub async fn key_sources(
+        &mut self,
+        key: &KeyId,
+        since: Timestamp,
+    ) -> Result<Vec<RecentSource>, StoreError> {
+        self.query(SOURCES, params![key.as_str(), since], |row| {
+            Ok(RecentSource {
+                address: row.text(0)?,
+                previous_secret: row.text(1)? == "previous",
+                last_used_at: row.time(2)?,
+            })
+        })
+        .await
+    }
+
+    /// The key's days since `day`, oldest first; days without use are left out.
+    pub async fn key_days(&mut self, key: &KeyId, day: i64) -> Result<Vec<KeyUse>, StoreError> {
+        self.query(DAYS, params![key.as_str(), day], |row| {
+            Ok(KeyUse {
+                day: row.int(0)?,
+                exchanges: row.int(1)?,
+                grace_exchanges: row.int(2)?,
+                api_calls: row.int(3)?,
+                other_addresses: row.int(4)?,
+            })
+        })
+        .await
+    }
+
+    /// Forgets addresses of keys that have more than [`SOURCES_OF_A_KEY`], the oldest, and counts them on `day`.
+    pub async fn forget_other_sources(&mut self, keys: &[&KeyId], day: i64) -> Result<(), StoreError> {
+        let count = keys.iter().map(|key| params![key.as_str(), day, SOURCES_OF_A_KEY, OTHERS_AT_ONCE]);
+        self.execute_each(COUNT_OTHERS, count.collect()).await?;
+        let forget = keys.iter().map(|key| params![key.as_str(), SOURCES_OF_A_KEY, OTHERS_AT_ONCE]);
+        self.execute_each(FORGET_OTHERS, forget.collect()).await
+    }
+
+    /// Looks at the `size` counters after `from` and forgets those before `day` and those of deleted keys. Answers how many
+    /// were forgotten and where the next ones begin; nowhere at the end.
+    pub async fn forget_days(
+        &mut self,
+        from: &DayPosition,
+        size: i64,
+        day: i64,
+    ) -> Result<(u64, Option<DayPosition>), StoreError> {
+        let next = self
+            .find(NEXT_DAYS, params![&from.key, from.day, size - 1], |row| {
+                Ok(DayPosition { key: row.text(0)?, day: row.int(1)? })
+            })
+            .await?;
+        let to = next.clone().unwrap_or_else(|| DayPosition { key: LAST.to_owned(), day: 0 });
+        let params = params![&from.key, from.day, &to.key, to.day, day];
+        Ok((self.execute(FORGET_DAYS, params).await?, next))
+    }
+
+    /// Looks at the `size` addresses after `from` and forgets those not seen since `since` (but each key's newest), those of
+    /// deleted keys, and what a key has beyond [`SOURCES_OF_A_KEY`]. Answers as [`Self::forget_days`].
+    pub async fn forget_sources(
+        &mut self,
+        from: &SourcePosition,
+        size: i64,
+        since: Timestamp,
+    ) -> Result<(u64, Option<SourcePosition>), StoreError> {
+        let SourcePosition { key, address, secret } = from;
+        let next = self
+            .find(NEXT_SOURCES, params![key, address, secret, size - 1], |row| {
+                Ok(SourcePosition { key: row.text(0)?, address: row.text(1)?, secret: row.text(2)? })
+            })
+            .await?;
+        let end = SourcePosition { key: LAST.to_owned(), ..SourcePosition::default() };
+        let to = next.clone().unwrap_or(end);
+        let others = SOURCES_OF_A_KEY - 1;
+        let params = params![key, address, secret, &to.key, &to.address, &to.secret, since, others];
+        Ok((self.execute(FORGET_SOURCES, params).await?, next))
+    }
+}
+
+/// Behind every id of a key: they begin with `key_`, and databases differ in how they order what is no letter.
+const LAST: &str = "zzzz";
+
+/// A counter, in the order of keys and days; the default is before the first.
+#[derive(Debug, Clone, Default)]
+pub struct DayPosition {
+    key: String,
+    day: i64,
+}
+
+/// An address of a key, in the order of keys; the default is before the first.
+#[derive(Debug, Clone, Default)]
+pub struct SourcePosition {
+    key: String,
+    address: String,
+    secret: String,
+}

@@ -1,0 +1,6 @@
+//! API keys, their tokens and their use, and the keys that sign.
+
+pub(crate) mod api_keys;
+pub(crate) mod key_usage;
+pub(crate) mod revoked_tokens;
+pub(crate) mod signing_keys;

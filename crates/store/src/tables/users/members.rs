@@ -1,0 +1,306 @@
+//! People and their roles.
+
+use crate::{
+    FoundOrganisation, Invitation, MayAddMembers, OrganisationTransaction, Session, StoreError,
+    UserTransaction,
+    engine::{
+        statements::statements,
+        value::{Row, params},
+    },
+};
+use domain::{
+    Email, OrganisationId, Role, SessionId, Timestamp, UserId,
+    authority::{ManageMembers, SessionFacts, TokenClaims, UserFacts},
+};
+
+statements! {
+    INSERT_USER = "INSERT INTO users (id, email, password_hash, token_epoch, created_at_ms) VALUES ($1, $2, $3, 0, $4) \
+        ON CONFLICT (email) DO NOTHING";
+    SET_FIRST_PASSWORD = "UPDATE users SET password_hash = $2 WHERE id = $1 AND password_hash IS NULL";
+    SET_PASSWORD = "UPDATE users SET password_hash = $2, token_epoch = token_epoch + 1 WHERE id = $1";
+    FIND_USER = "SELECT id, email, password_hash, token_epoch, created_at_ms FROM users WHERE email = $1";
+    FIND_USER_BY_ID = "SELECT id, email, password_hash, token_epoch, created_at_ms FROM users WHERE id = $1";
+    BEGIN_MEMBERSHIP = "UPDATE users SET memberships_begun = memberships_begun + 1 WHERE id = $1";
+    ADD = "INSERT INTO memberships (organisation_id, user_id, role, created_at_ms, epoch) \
+        SELECT $1, id, $3, $4, memberships_begun FROM users WHERE id = $2";
+    SET_ROLE = "UPDATE memberships SET role = $3 WHERE organisation_id = $1 AND user_id = $2";
+    REMOVE = "DELETE FROM memberships WHERE organisation_id = $1 AND user_id = $2";
+    END_COMMAND_LINES = "DELETE FROM sessions WHERE user_id = $1 AND organisation_id = $2 AND kind = 'command_line'";
+    REJECT_DEVICES_IN = "UPDATE device_authorizations SET decision = 'denied' \
+        WHERE user_id = $1 AND organisation_id = $2 AND consumed_at_ms IS NULL";
+    INVITER_IS_ADMIN = "SELECT COUNT(*) FROM memberships \
+        WHERE organisation_id = $1 AND user_id = $2 AND role = 'admin'";
+    LIST = "SELECT u.id, u.email, m.role, m.created_at_ms, \
+        (SELECT COUNT(*) FROM second_factors f WHERE f.user_id = u.id AND f.confirmed_at_ms IS NOT NULL) FROM memberships m JOIN users u ON u.id = m.user_id \
+        WHERE m.organisation_id = $1 ORDER BY u.id";
+    ORGANISATIONS_OF = "SELECT organisation_id FROM memberships WHERE user_id = $1 ORDER BY organisation_id";
+    COUNT_MEMBERS = "SELECT COUNT(*) FROM memberships WHERE organisation_id = $1";
+    COUNT_ADMINS = "SELECT COUNT(*) FROM memberships WHERE organisation_id = $1 AND role = 'admin'";
+    // The columns that `user_facts` reads come first, in both.
+    AT_DOOR = "SELECT m.role, o.require_second_factor, u.token_epoch + m.epoch, \
+        (SELECT COUNT(*) FROM revoked_tokens WHERE token_id = $3 OR (token_id = '' AND expires_at_ms >= $7)), \
+        (SELECT COUNT(*) FROM signing_keys WHERE kid = $4), s.authenticated_at_ms, s.second_factor_at_ms, \
+        u.email, o.name \
+        FROM memberships m JOIN users u ON u.id = m.user_id JOIN organisations o ON o.id = m.organisation_id \
+        LEFT JOIN sessions s ON s.id = $5 AND s.user_id = m.user_id AND s.expires_at_ms > $6 \
+        WHERE m.organisation_id = $1 AND m.user_id = $2";
+    SESSION_IN_ORGANISATION = "SELECT m.role, o.require_second_factor, u.token_epoch + m.epoch, \
+        CAST(0 AS BIGINT), CAST(1 AS BIGINT), s.authenticated_at_ms, s.second_factor_at_ms \
+        FROM memberships m JOIN users u ON u.id = m.user_id JOIN organisations o ON o.id = m.organisation_id \
+        LEFT JOIN sessions s ON s.id = $3 AND s.user_id = m.user_id AND s.expires_at_ms > $4 \
+        AND (s.parent_id IS NULL OR EXISTS (SELECT 1 FROM sessions p WHERE p.id = s.parent_id AND p.expires_at_ms > $4)) \
+        WHERE m.organisation_id = $1 AND m.user_id = $2";
+    TOKEN_EPOCH = "SELECT u.token_epoch + m.epoch FROM memberships m JOIN users u ON u.id = m.user_id \
+        WHERE m.organisation_id = $1 AND m.user_id = $2";
+}
+
+/// A person.
+#[derive(Debug, Clone)]
+pub struct Person {
+    /// The person's id, `usr_…`.
+    pub id: UserId,
+    /// The address that identifies the person.
+    pub email: Email,
+    /// The password as an argon2id string; none until the person has chosen one.
+    pub password_hash: Option<String>,
+    /// Tokens that carry a lower number have been ended.
+    pub token_epoch: i64,
+    /// When the person was first added.
+    pub created_at: Timestamp,
+}
+
+/// A person in one organisation.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// The person's id.
+    pub id: UserId,
+    /// The person's address.
+    pub email: Email,
+    /// What the person may do there.
+    pub role: Role,
+    /// Since when.
+    pub since: Timestamp,
+    /// Whether the person has a second factor.
+    pub second_factor: bool,
+}
+
+/// What a person's access token is checked against at each request.
+#[derive(Debug)]
+pub struct PersonForTokenCheck {
+    /// What decides whether the token is accepted.
+    pub facts: UserFacts,
+    /// The person's address.
+    pub email: Email,
+    /// The organisation's name.
+    pub organisation_name: String,
+}
+
+/// One access token of a person, as its claims describe it.
+#[derive(Debug, Clone, Copy)]
+pub struct PersonToken<'a> {
+    /// `jti`
+    pub token_id: &'a str,
+    /// The key that signed it.
+    pub kid: &'a str,
+    /// `exp`.
+    pub expires_at: Timestamp,
+    /// `sid`: the session that it came from; empty for none.
+    pub session_id: &'a str,
+}
+
+impl<'a> PersonToken<'a> {
+    /// The token with these claims.
+    pub fn of(claims: &'a TokenClaims) -> Self {
+        Self {
+            token_id: &claims.token_id,
+            kid: &claims.kid,
+            expires_at: Timestamp::from_seconds(claims.expires_at),
+            session_id: claims.session_id.as_ref().map_or("", SessionId::as_str),
+        }
+    }
+}
+
+/// Reads what decides about a person's session or token, from column `first` on.
+pub(crate) fn user_facts(row: &Row<'_>, first: usize) -> Result<UserFacts, StoreError> {
+    let second_factor_at = row.optional_time(first + 6)?;
+    let session = row.optional_time(first + 5)?.map(|authenticated_at| SessionFacts {
+        authenticated_at,
+        second_factor_proved: second_factor_at.is_some(),
+    });
+    Ok(UserFacts {
+        role: role(row, first)?,
+        second_factor_required: row.flag(first + 1)?,
+        token_epoch: row.int(first + 2)?,
+        token_revoked: row.flag(first + 3)?,
+        signing_key_published: row.flag(first + 4)?,
+        session,
+    })
+}
+
+pub(crate) fn role(row: &Row<'_>, column: usize) -> Result<Role, StoreError> {
+    let text = row.text(column)?;
+    Role::parse(&text).ok_or_else(|| StoreError::corrupt(format!("the role {text}")))
+}
+
+fn person(row: &Row<'_>) -> Result<Person, StoreError> {
+    Ok(Person {
+        id: row.parsed(0, UserId::parse)?,
+        email: row.parsed(1, Email::parse)?,
+        password_hash: row.optional_text(2)?,
+        token_epoch: row.int(3)?,
+        created_at: row.time(4)?,
+    })
+}
+
+impl Session {
+    /// The person with this address.
+    pub async fn find_person(&mut self, email: &Email) -> Result<Option<Person>, StoreError> {
+        self.find(FIND_USER, params![email.as_str()], person).await
+    }
+
+    /// The person with this id.
+    pub async fn find_person_by_id(&mut self, id: &UserId) -> Result<Option<Person>, StoreError> {
+        self.find(FIND_USER_BY_ID, params![id.as_str()], person).await
+    }
+
+    /// The organisation's people in the order in which they were added.
+    pub async fn members(&mut self, organisation: &OrganisationId) -> Result<Vec<Member>, StoreError> {
+        self.query(LIST, params![organisation.as_str()], |row| {
+            Ok(Member {
+                id: row.parsed(0, UserId::parse)?,
+                email: row.parsed(1, Email::parse)?,
+                role: role(row, 2)?,
+                since: row.time(3)?,
+                second_factor: row.flag(4)?,
+            })
+        })
+        .await
+    }
+
+    /// The organisations that the person belongs to.
+    pub async fn organisations_of(&mut self, person: &UserId) -> Result<Vec<OrganisationId>, StoreError> {
+        self.query(ORGANISATIONS_OF, params![person.as_str()], |row| row.parsed(0, OrganisationId::parse))
+            .await
+    }
+
+    /// How many people the organisation has.
+    pub async fn count_members(&mut self, organisation: &OrganisationId) -> Result<i64, StoreError> {
+        let params = params![organisation.as_str()];
+        Ok(self.find(COUNT_MEMBERS, params, |row| row.int(0)).await?.unwrap_or(0))
+    }
+
+    /// How many Admins the organisation has.
+    pub async fn count_admins(&mut self, organisation: &OrganisationId) -> Result<i64, StoreError> {
+        Ok(self.find(COUNT_ADMINS, params![organisation.as_str()], |row| row.int(0)).await?.unwrap_or(0))
+    }
+
+    /// A person in an organisation and what decides about one of the person's tokens: the one read of an API call.
+    pub async fn find_person_for_token_check(
+        &mut self,
+        organisation: &OrganisationId,
+        person: &UserId,
+        token: PersonToken<'_>,
+        now: Timestamp,
+    ) -> Result<Option<PersonForTokenCheck>, StoreError> {
+        let PersonToken { token_id, kid, expires_at, session_id } = token;
+        let params =
+            params![organisation.as_str(), person.as_str(), token_id, kid, session_id, now, expires_at];
+        self.find(AT_DOOR, params, |row| {
+            Ok(PersonForTokenCheck {
+                facts: user_facts(row, 0)?,
+                email: row.parsed(7, Email::parse)?,
+                organisation_name: row.text(8)?,
+            })
+        })
+        .await
+    }
+
+    /// The number that a person's tokens for an organisation carry: what is ended raises it. None for no member.
+    pub async fn token_epoch_of(
+        &mut self,
+        organisation: &OrganisationId,
+        person: &UserId,
+    ) -> Result<Option<i64>, StoreError> {
+        self.find(TOKEN_EPOCH, params![organisation.as_str(), person.as_str()], |row| row.int(0)).await
+    }
+
+    /// Whether whoever made an invitation may still do so. One that was made on an operator's word stands by itself.
+    pub async fn inviter_is_admin(&mut self, invitation: &Invitation) -> Result<bool, StoreError> {
+        let Some(inviter) = &invitation.inviter else { return Ok(true) };
+        let params = params![invitation.organisation_id.as_str(), inviter.as_str()];
+        Ok(self.find(INVITER_IS_ADMIN, params, |row| row.flag(0)).await? == Some(true))
+    }
+}
+
+impl UserTransaction {
+    /// Replaces the person's password and ends the person's access tokens.
+    pub async fn set_password(&mut self, hash: &str) -> Result<(), StoreError> {
+        let params = params![self.id().as_str(), hash];
+        self.execute(SET_PASSWORD, params).await.map(drop)
+    }
+}
+
+impl OrganisationTransaction<FoundOrganisation> {
+    /// Gives a password to a person who has none. False if the person has one, or is not there.
+    pub async fn set_first_password(&mut self, person: &UserId, hash: &str) -> Result<bool, StoreError> {
+        Ok(self.execute(SET_FIRST_PASSWORD, params![person.as_str(), hash]).await? == 1)
+    }
+}
+
+impl<P: MayAddMembers> OrganisationTransaction<P> {
+    /// Adds a person. [`StoreError::Taken`] if the address is, which leaves the transaction good: the other person
+    /// with this address can be found in it.
+    pub async fn insert_person(&mut self, person: &Person) -> Result<(), StoreError> {
+        let params = params![
+            person.id.as_str(),
+            person.email.as_str(),
+            person.password_hash.as_deref(),
+            person.created_at
+        ];
+        match self.execute(INSERT_USER, params).await? {
+            1 => Ok(()),
+            _ => Err(StoreError::Taken),
+        }
+    }
+
+    /// Makes a person a member. [`StoreError::Taken`] if the person is one. Tokens of an earlier membership stay ended: each
+    /// membership of a person has a number of its own.
+    pub async fn add_member(
+        &mut self,
+        person: &UserId,
+        role: Role,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.execute(BEGIN_MEMBERSHIP, params![person.as_str()]).await?;
+        let params = params![self.id().as_str(), person.as_str(), role.as_str(), now];
+        self.execute(ADD, params).await.map(drop)
+    }
+}
+
+impl OrganisationTransaction<ManageMembers> {
+    /// Changes a member's role. False if the person is none. Whoever is no Admin any more has no open invitations.
+    pub async fn set_role(
+        &mut self,
+        person: &UserId,
+        role: Role,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let params = params![self.id().as_str(), person.as_str(), role.as_str()];
+        if role != Role::Admin {
+            self.end_invitations_by(person, now).await?;
+        }
+        Ok(self.execute(SET_ROLE, params).await? == 1)
+    }
+
+    /// Removes a member, with what the person could still use to come back: command lines, approved devices, and the
+    /// invitations that the person made. False if the person is none.
+    pub async fn remove_member(&mut self, person: &UserId, now: Timestamp) -> Result<bool, StoreError> {
+        let organisation = self.id().clone();
+        let both = || params![person.as_str(), organisation.as_str()];
+        let removed = self.execute(REMOVE, params![organisation.as_str(), person.as_str()]).await? == 1;
+        self.execute(END_COMMAND_LINES, both()).await?;
+        self.execute(REJECT_DEVICES_IN, both()).await?;
+        self.end_invitations_by(person, now).await?;
+        Ok(removed)
+    }
+}

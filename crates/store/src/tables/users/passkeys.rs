@@ -1,0 +1,178 @@
+//! Passkeys, and the challenges that wait for an authenticator's answer.
+
+use crate::{
+    Session, StoreError, UserTransaction,
+    engine::{
+        statements::statements,
+        value::{Row, params},
+    },
+};
+use domain::{PasskeyId, SecretDigest, Timestamp, UserId};
+
+macro_rules! passkey_columns {
+    () => {
+        "id, user_id, name, credential_id, credential, created_at_ms, last_used_at_ms"
+    };
+}
+
+statements! {
+    ADD = "INSERT INTO passkeys (id, user_id, name, credential_id, credential, created_at_ms) \
+        VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (credential_id) DO NOTHING";
+    OF_PERSON = concat!("SELECT ", passkey_columns!(), " FROM passkeys WHERE user_id = $1 ORDER BY id");
+    FIND = concat!("SELECT ", passkey_columns!(), " FROM passkeys WHERE credential_id = $1");
+    USED = "UPDATE passkeys SET credential = $3, last_used_at_ms = $4 WHERE id = $1 AND credential = $2";
+    REMOVE = "DELETE FROM passkeys WHERE id = $1 AND user_id = $2";
+    REMOVE_ALL = "DELETE FROM passkeys WHERE user_id = $1";
+    BEGIN = "INSERT INTO passkey_ceremonies (digest, purpose, user_id, name, state, expires_at_ms) \
+        VALUES ($1, $2, $3, $4, $5, $6)";
+    BEGUN = "SELECT user_id, name, state FROM passkey_ceremonies WHERE digest = $1 AND purpose = $2 AND expires_at_ms > $3";
+    TAKE = "DELETE FROM passkey_ceremonies WHERE digest = $1";
+}
+
+/// One passkey of a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredPasskey {
+    /// Its id, `pky_…`.
+    pub id: PasskeyId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// What the person calls it.
+    pub name: String,
+    /// The authenticator's name for it.
+    pub credential_id: Vec<u8>,
+    /// Public key and counter, as the library writes them.
+    pub credential: String,
+    /// When it was added.
+    pub created_at: Timestamp,
+    /// When it last signed in.
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// What a challenge is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CeremonyPurpose {
+    /// Adding a passkey.
+    Add,
+    /// Signing in.
+    SignIn,
+}
+
+impl CeremonyPurpose {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Add => "add",
+            Self::SignIn => "sign_in",
+        }
+    }
+}
+
+/// A challenge and what was said when it was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredCeremony {
+    /// Whose passkey is being added; none for a sign-in.
+    pub user_id: Option<UserId>,
+    /// How it will be called; none for a sign-in.
+    pub name: Option<String>,
+    /// What the library needs to check the answer.
+    pub state: String,
+}
+
+fn passkey(row: &Row<'_>) -> Result<StoredPasskey, StoreError> {
+    Ok(StoredPasskey {
+        id: row.parsed(0, PasskeyId::parse)?,
+        user_id: row.parsed(1, UserId::parse)?,
+        name: row.text(2)?,
+        credential_id: row.bytes(3)?,
+        credential: row.text(4)?,
+        created_at: row.time(5)?,
+        last_used_at: row.optional_time(6)?,
+    })
+}
+
+impl Session {
+    /// The person's passkeys, oldest first.
+    pub async fn passkeys_of(&mut self, person: &UserId) -> Result<Vec<StoredPasskey>, StoreError> {
+        self.query(OF_PERSON, params![person.as_str()], passkey).await
+    }
+
+    /// The passkey that an authenticator names so.
+    pub async fn find_passkey(&mut self, credential_id: &[u8]) -> Result<Option<StoredPasskey>, StoreError> {
+        self.find(FIND, params![credential_id], passkey).await
+    }
+
+    /// Keeps a challenge until its answer comes.
+    pub async fn begin_ceremony(
+        &mut self,
+        digest: SecretDigest,
+        purpose: CeremonyPurpose,
+        ceremony: &StoredCeremony,
+        expires_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let params = params![
+            digest,
+            purpose.as_str(),
+            ceremony.user_id.as_ref().map(UserId::as_str),
+            ceremony.name.as_deref(),
+            &ceremony.state,
+            expires_at,
+        ];
+        self.execute(BEGIN, params).await.map(drop)
+    }
+
+    /// Takes a challenge, which no other answer can take then. None if it is unknown, over, or taken.
+    pub async fn take_ceremony(
+        &mut self,
+        digest: SecretDigest,
+        purpose: CeremonyPurpose,
+        now: Timestamp,
+    ) -> Result<Option<StoredCeremony>, StoreError> {
+        let begun = self
+            .find(BEGUN, params![digest, purpose.as_str(), now], |row| {
+                Ok(StoredCeremony {
+                    user_id: row.optionally_parsed(0, UserId::parse)?,
+                    name: row.optional_text(1)?,
+                    state: row.text(2)?,
+                })
+            })
+            .await?;
+        let Some(begun) = begun else { return Ok(None) };
+        Ok((self.execute(TAKE, params![digest]).await? == 1).then_some(begun))
+    }
+}
+
+impl UserTransaction {
+    /// Adds a passkey. False if the credential is known already, whosever it is.
+    pub async fn add_passkey(&mut self, new: &StoredPasskey) -> Result<bool, StoreError> {
+        let params = params![
+            new.id.as_str(),
+            self.id().as_str(),
+            &new.name,
+            new.credential_id.as_slice(),
+            &new.credential,
+            new.created_at,
+        ];
+        Ok(self.execute(ADD, params).await? == 1)
+    }
+
+    /// Notes a use, and the credential as it is after it. False if another use changed it in between, or it is gone.
+    pub async fn use_passkey(
+        &mut self,
+        before: &StoredPasskey,
+        after: &str,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let params = params![before.id.as_str(), &before.credential, after, now];
+        Ok(self.execute(USED, params).await? == 1)
+    }
+
+    /// Removes one of the person's passkeys. False if there is none with this id.
+    pub async fn remove_passkey(&mut self, id: &PasskeyId) -> Result<bool, StoreError> {
+        let params = params![id.as_str(), self.id().as_str()];
+        Ok(self.execute(REMOVE, params).await? == 1)
+    }
+
+    /// Removes all of the person's passkeys; answers how many there were.
+    pub async fn remove_passkeys(&mut self) -> Result<u64, StoreError> {
+        self.execute_own(REMOVE_ALL, params![]).await
+    }
+}

@@ -1,0 +1,156 @@
+//! Answers that are no page of their own: redirects, and what went wrong.
+
+use axum::body::Body;
+use axum::response::IntoResponse;
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use service::{Failure, Rejection, RequestContext};
+use web::Cause;
+
+/// What a handler answers. Both sides are answers: the second one ends the handler early.
+pub(crate) type Answer = Result<Response<Body>, Response<Body>>;
+
+/// A page that says what happened and what to do.
+pub(crate) fn message(
+    status: StatusCode,
+    title: impl Into<String>,
+    text: impl Into<String>,
+) -> Response<Body> {
+    pages::message(status, title, text).into_response()
+}
+
+/// The same with a way on.
+pub(crate) fn message_with_link(
+    status: StatusCode,
+    title: impl Into<String>,
+    text: impl Into<String>,
+    link: (&str, &str),
+) -> Response<Body> {
+    pages::message(status, title, text).link(link.0, link.1).into_response()
+}
+
+/// 303: whatever the method was, the browser asks for this page next. A page that htmx fetched is replaced as a whole.
+pub(crate) fn see_other(partial: bool, page: &str) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    let (status, name) = if partial {
+        (StatusCode::OK, HeaderName::from_static("hx-redirect"))
+    } else {
+        (StatusCode::SEE_OTHER, header::LOCATION)
+    };
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(name, HeaderValue::from_str(page).unwrap_or(HeaderValue::from_static("/")));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::VARY, HeaderValue::from_static("HX-PageRequest"));
+    response
+}
+
+/// Adds a `Set-Cookie`, if there is one.
+pub(crate) fn with_cookie(mut response: Response<Body>, cookie: Option<HeaderValue>) -> Response<Body> {
+    if let Some(cookie) = cookie {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// The page for what has no outcome and no form to show it in.
+pub(crate) fn failed(ctx: &RequestContext, failure: &Failure) -> Response<Body> {
+    match failure {
+        Failure::Rejection(reject) => rejected(reject),
+        Failure::Store(_) | Failure::Internal(_) => broken(ctx, failure),
+    }
+}
+
+/// Something went wrong on our side.
+fn broken(ctx: &RequestContext, failure: &Failure) -> Response<Body> {
+    let temporary = failure.is_temporary();
+    let status = if temporary { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::INTERNAL_SERVER_ERROR };
+    let mut response = pages::message_for(status).request_id(&ctx.request_id).into_response();
+    Cause::leave(failure, &mut response);
+    if temporary {
+        response.headers_mut().insert(header::RETRY_AFTER, web::retry_after(1));
+    }
+    response
+}
+
+fn rejected(reject: &Rejection) -> Response<Body> {
+    let text = sentence(&reject.message());
+    match reject {
+        Rejection::Ended(_) => {
+            message_with_link(StatusCode::UNAUTHORIZED, "You are signed out", text, ("Sign in", "/login"))
+        }
+        Rejection::Forbidden(_) => message_with_link(
+            StatusCode::FORBIDDEN,
+            "This is not yours to do",
+            text,
+            ("Go to the products", "/"),
+        ),
+        Rejection::NotFound { .. } => message_with_link(
+            StatusCode::NOT_FOUND,
+            "It is not here",
+            format!("{text} It may have been deleted, or it belongs to another of your organisations."),
+            ("Go to the products", "/"),
+        ),
+        Rejection::Invalid(_) => message(StatusCode::UNPROCESSABLE_ENTITY, "That cannot be done", text),
+        Rejection::LimitReached { .. } => message_with_link(
+            StatusCode::CONFLICT,
+            "All places are taken",
+            text,
+            ("Go to API Keys", "/settings/api-keys"),
+        ),
+        Rejection::Conflict(_) | Rejection::TooMuchStored { .. } => {
+            message(StatusCode::CONFLICT, "Something is in the way", text)
+        }
+        Rejection::SignInAgain => message_with_link(
+            StatusCode::FORBIDDEN,
+            "Confirm that it is you",
+            text,
+            ("Sign in again", "/login?max_age=0"),
+        ),
+        Rejection::TooMany(seconds) => too_many(*seconds),
+    }
+}
+
+/// 429 with the time to wait.
+pub(crate) fn too_many(seconds: u64) -> Response<Body> {
+    let text = format!("There were too many attempts. Wait {seconds} seconds, then try again.");
+    let mut response = message(StatusCode::TOO_MANY_REQUESTS, "Too many attempts", text);
+    response.headers_mut().insert(header::RETRY_AFTER, web::retry_after(seconds));
+    response
+}
+
+/// A use case's words as a sentence on a page: with a capital, unless it begins with an address, and a full stop.
+pub(crate) fn sentence(text: &str) -> String {
+    let is_address = text.split_whitespace().next().is_some_and(|word| word.contains('@'));
+    let mut characters = text.chars();
+    let mut sentence: String = match characters.next() {
+        Some(first) if !is_address => first.to_uppercase().chain(characters).collect(),
+        _ => text.to_owned(),
+    };
+    if !sentence.ends_with(['.', '!', '?', '…']) {
+        sentence.push('.');
+    }
+    sentence
+}
+
+/// The answer to a request that another site had the browser make.
+pub(crate) fn foreign() -> Response<Body> {
+    message_with_link(
+        StatusCode::FORBIDDEN,
+        "That came from another site",
+        "This request was not made by a page of Duku, so nothing was changed. If you meant it, do it here.",
+        ("Go to Duku", "/"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_become_sentences() {
+        assert_eq!(sentence("only Admins can manage API keys"), "Only Admins can manage API keys.");
+        assert_eq!(sentence("Why?"), "Why?");
+        assert_eq!(sentence("max@example.org is a member already"), "max@example.org is a member already.");
+        assert_eq!(sentence(""), ".");
+    }
+}

@@ -1,0 +1,36 @@
+//! What was done, as the page after a redirect says it. Only these words: the address cannot put others there.
+
+use crate::frame::form::Fields;
+
+const DONE: [(&str, &str); 11] = [
+    ("product-added", "Added. Its targets come from your pipelines, or add one by hand."),
+    ("product-changed", "Saved."),
+    ("product-deleted", "The product is deleted, and its targets with it."),
+    ("target-added", "The target is added."),
+    ("target-changed", "Saved."),
+    ("target-deleted", "The target is deleted."),
+    ("role-changed", "The role is changed. It counts from now on."),
+    ("demoted", "You are a Member now. Settings are for Admins."),
+    ("member-removed", "Removed. The person has no access any more; API keys work on."),
+    ("invitation-revoked", "Taken back. The link works no more."),
+    ("organisation-changed", "Saved."),
+];
+
+/// The words for `?done=…`; empty if there are none.
+pub(crate) fn notice(query: &Fields) -> &'static str {
+    let done = query.text("done");
+    DONE.iter().find(|(word, _)| *word == done).map_or("", |(_, text)| text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_cannot_put_words_on_a_page() {
+        assert_eq!(notice(&Fields::of_query(Some("done=product-changed"))), "Saved.");
+        for other in ["done=You+won", "done=<script>", "done", "", "done=product-changed&done=demoted"] {
+            assert_eq!(notice(&Fields::of_query(Some(other))), "", "{other}");
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What a form says about itself when it has to be sent again: everything that was typed stays.
+
+use crate::frame::{
+    answer,
+    form::Fields,
+    page_context::{PageContext, PageRequest, Person},
+};
+use axum::body::Body;
+use http::{Response, StatusCode};
+use service::{CurrentUser, Failure, Rejection, users::sign_in::SignInRejection};
+
+/// One thing that is wrong with a form.
+#[derive(Debug, Default)]
+pub(crate) struct FormError {
+    /// The field that it is about, as the form names it.
+    pub(crate) field: &'static str,
+    pub(crate) text: String,
+}
+
+impl FormError {
+    pub(crate) fn new(field: &'static str, text: impl Into<String>) -> Self {
+        Self { field, text: text.into() }
+    }
+
+    /// What is wrong with a field; empty if nothing is.
+    pub(crate) fn of(&self, field: &str) -> &str {
+        if self.field == field { &self.text } else { "" }
+    }
+
+    pub(crate) fn is_some(&self) -> bool {
+        !self.text.is_empty()
+    }
+
+    /// The words of a use case that a form can show; its failure otherwise.
+    pub(crate) fn from(failure: Failure) -> Result<Self, Failure> {
+        match failure {
+            Failure::Rejection(Rejection::Invalid(invalid)) => {
+                Ok(Self::new(invalid.field, answer::sentence(&invalid.message)))
+            }
+            Failure::Rejection(reject @ (Rejection::Conflict(_) | Rejection::TooMuchStored { .. })) => {
+                Ok(Self::new("", answer::sentence(&reject.message())))
+            }
+            other => Err(other),
+        }
+    }
+}
+
+/// Asks for the password again where the last proof of it is too old for what a form does (10 minutes by default). Goes
+/// on if the form brought the right one.
+///
+/// # Errors
+/// The inner one is what the form has to say; the outer one a page of its own.
+pub(crate) async fn confirm(
+    context: &mut PageContext,
+    fields: &Fields,
+) -> Result<Result<(), FormError>, Response<Body>> {
+    let confirmed = confirm_visitor(&context.request.clone(), &mut context.user, fields).await;
+    if let Some(principal) = &context.user.principal {
+        context.principal = principal.clone();
+    }
+    confirmed
+}
+
+/// The same for a person in their own account, with or without an organisation.
+///
+/// # Errors
+/// As [`confirm`].
+pub(crate) async fn confirm_person(
+    person: &mut Person,
+    fields: &Fields,
+) -> Result<Result<(), FormError>, Response<Body>> {
+    confirm_visitor(&person.request.clone(), &mut person.user, fields).await
+}
+
+async fn confirm_visitor(
+    request: &PageRequest,
+    user: &mut CurrentUser,
+    fields: &Fields,
+) -> Result<Result<(), FormError>, Response<Body>> {
+    if request.is_fresh(user) {
+        return Ok(Ok(()));
+    }
+    let Some(password) = fields.filled("password") else {
+        let text = "Your last sign-in was a while ago. Enter your password to go on.";
+        return Ok(Err(FormError::new("password", text)));
+    };
+    match request.service().reauthenticate(&request.ctx, user, password).await {
+        Ok(()) => Ok(Ok(())),
+        Err(rejection) => rejected(request, rejection).map(Err),
+    }
+}
+
+/// What a form says of a password that was not right.
+///
+/// # Errors
+/// The rejection needs a page of its own.
+pub(crate) fn rejected(
+    request: &PageRequest,
+    rejection: SignInRejection,
+) -> Result<FormError, Response<Body>> {
+    rejected_at("password", request, rejection)
+}
+
+/// The same where the field that takes the present password has another name.
+///
+/// # Errors
+/// The rejection needs a page of its own.
+pub(crate) fn rejected_at(
+    field: &'static str,
+    request: &PageRequest,
+    rejection: SignInRejection,
+) -> Result<FormError, Response<Body>> {
+    match rejection {
+        SignInRejection::Wrong => Ok(FormError::new(field, "This is not your password.")),
+        SignInRejection::TooManyAttempts(seconds) => {
+            Ok(FormError::new(field, format!("Too many attempts. Wait {seconds} seconds, then try again.")))
+        }
+        SignInRejection::Over => {
+            Err(answer::message(StatusCode::CONFLICT, "This sign-in is over", "Go back and begin again."))
+        }
+        SignInRejection::Failure(failure) => {
+            FormError::from(failure).map_err(|failure| request.failed(&failure))
+        }
+    }
+}
+
+/// The status of a page with a form: 422 if something is wrong with what was sent.
+pub(crate) fn status(errors: &FormError) -> StatusCode {
+    if errors.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }
+}

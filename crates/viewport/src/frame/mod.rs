@@ -1,0 +1,9 @@
+//! What every page has: its context, its forms and their errors, and its answer.
+
+pub(crate) mod answer;
+pub(crate) mod browser;
+pub(crate) mod done;
+pub(crate) mod form;
+pub(crate) mod form_error;
+pub(crate) mod next;
+pub(crate) mod page_context;

@@ -1,0 +1,311 @@
+//! Who asks for a page, in which organisation, and how the page is to be answered.
+
+use crate::{
+    Viewport,
+    frame::answer::{self, Answer},
+};
+use axum::{body::Body, extract::FromRequestParts};
+use domain::Ended;
+use http::{HeaderMap, Method, Response, StatusCode, request::Parts};
+use pages::{Chrome, Section};
+use service::{CurrentUser, Failure, Principal, Rejection, RequestContext, Service, keys::notices};
+use web::RequestHead;
+
+/// Where people go whose organisation requires a second factor that they did not prove.
+const SECOND_FACTOR_REQUIRED: &str = "/account/second-factor?required=1";
+
+/// Answers with a page, or for htmx with its content alone.
+macro_rules! show {
+    ($context:expr, $status:expr, $page:expr) => {{
+        let page = $page;
+        if $context.partial { pages::html($status, &page.as_content()) } else { pages::html($status, &page) }
+    }};
+}
+pub(crate) use show;
+
+/// A request as far as it concerns nobody in particular.
+#[derive(Clone)]
+pub(crate) struct PageRequest {
+    pub(crate) viewport: Viewport,
+    pub(crate) ctx: RequestContext,
+    head: RequestHead,
+    /// Whether htmx asks, and only the content of the page is wanted.
+    pub(crate) partial: bool,
+    /// What the browser calls itself.
+    pub(crate) device: String,
+    /// The page that was asked for, to come back to after a sign-in.
+    here: String,
+    cookie: Option<String>,
+}
+
+/// A person who is signed in, whatever the organisation demands of them: for their own account and for leaving.
+#[derive(Clone)]
+pub(crate) struct Person {
+    pub(crate) request: PageRequest,
+    pub(crate) user: CurrentUser,
+}
+
+/// A person at work in an organisation. Most pages begin with one.
+#[derive(Clone)]
+pub(crate) struct PageContext {
+    pub(crate) request: PageRequest,
+    pub(crate) user: CurrentUser,
+    pub(crate) principal: Principal,
+}
+
+impl PageRequest {
+    pub(crate) fn service(&self) -> &Service {
+        self.viewport.service()
+    }
+
+    /// Who is signed in, if anybody is.
+    pub(crate) async fn user(&self) -> Result<Option<CurrentUser>, Response<Body>> {
+        let Some(cookie) = &self.cookie else { return Ok(None) };
+        self.service().find_current_user(&self.ctx, cookie).await.map_err(|failure| self.failed(&failure))
+    }
+
+    /// The secret in the session's cookie.
+    pub(crate) fn cookie(&self) -> Option<&str> {
+        self.cookie.as_deref()
+    }
+
+    /// Whether the current user proved the password so lately that a form need not ask for it.
+    pub(crate) fn is_fresh(&self, user: &CurrentUser) -> bool {
+        let seconds = self.service().policy().sign_in_fresh_seconds;
+        self.ctx.now < user.session.authenticated_at.plus_seconds(seconds)
+    }
+
+    /// The same circumstances at this moment, for an answer that takes long.
+    pub(crate) fn ctx_now(&self) -> RequestContext {
+        RequestContext { now: self.head.now(), ..self.ctx.clone() }
+    }
+
+    /// The page for a use case without an outcome. Whoever is not signed in any more is sent to the sign-in.
+    pub(crate) fn failed(&self, failure: &Failure) -> Response<Body> {
+        match failure {
+            Failure::Rejection(Rejection::Ended(Ended::SecondFactorRequired)) => {
+                answer::see_other(self.partial, SECOND_FACTOR_REQUIRED)
+            }
+            Failure::Rejection(Rejection::Ended(_)) => self.sign_in(),
+            failure => answer::failed(&self.ctx, failure),
+        }
+    }
+
+    /// The outcome of a use case, or the page for its failure.
+    pub(crate) fn outcome<T>(&self, outcome: Result<T, Failure>) -> Result<T, Response<Body>> {
+        outcome.map_err(|failure| self.failed(&failure))
+    }
+
+    /// Sends the browser to another page.
+    #[expect(clippy::unnecessary_wraps, reason = "handlers end with it")]
+    pub(crate) fn go(&self, page: &str) -> Answer {
+        Ok(answer::see_other(self.partial, page))
+    }
+
+    /// Sends the browser to the sign-in, and back to where it is now.
+    fn sign_in(&self) -> Response<Body> {
+        let next = url::form_urlencoded::byte_serialize(self.here.as_bytes()).collect::<String>();
+        answer::see_other(self.partial, &format!("/login?next={next}"))
+    }
+}
+
+impl FromRequestParts<Viewport> for PageRequest {
+    type Rejection = Response<Body>;
+
+    async fn from_request_parts(parts: &mut Parts, viewport: &Viewport) -> Result<Self, Self::Rejection> {
+        let head = parts.extensions.get::<RequestHead>().cloned();
+        let Some((head, ctx)) = head.zip(web::context(parts)) else {
+            tracing::error!("a request did not pass the middleware: it has no context");
+            return Err(answer::message(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong", ""));
+        };
+        let partial = parts.headers.contains_key("hx-request");
+        Ok(Self {
+            ctx,
+            head,
+            partial,
+            device: text(&parts.headers, "user-agent").to_owned(),
+            here: here(parts, partial),
+            cookie: viewport.session_cookie().read(&parts.headers).map(str::to_owned),
+            viewport: viewport.clone(),
+        })
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("")
+}
+
+/// The page that the person looks at: a form's own, or for a part of a page the page around it.
+fn here(parts: &Parts, partial: bool) -> String {
+    if partial {
+        // htmx names the whole address; only its path is ours to trust.
+        let around = url::Url::parse(text(&parts.headers, "hx-current-url")).ok();
+        return around.map_or_else(|| "/".to_owned(), |url| url.path().to_owned());
+    }
+    if parts.method == Method::GET {
+        return parts.uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string);
+    }
+    parts.uri.path().to_owned()
+}
+
+impl FromRequestParts<Viewport> for Person {
+    type Rejection = Response<Body>;
+
+    async fn from_request_parts(parts: &mut Parts, viewport: &Viewport) -> Result<Self, Self::Rejection> {
+        let request = PageRequest::from_request_parts(parts, viewport).await?;
+        let user = request.user().await?.ok_or_else(|| request.sign_in())?;
+        Ok(Self { request, user })
+    }
+}
+
+/// The id of the organisation whose page a form was on. The person may have switched since, in another tab.
+#[derive(Debug, Clone)]
+pub(crate) struct PageOrganisation(pub(crate) String);
+
+impl FromRequestParts<Viewport> for PageContext {
+    type Rejection = Response<Body>;
+
+    async fn from_request_parts(parts: &mut Parts, viewport: &Viewport) -> Result<Self, Self::Rejection> {
+        let Person { request, user } = Person::from_request_parts(parts, viewport).await?;
+        if user.must_give_second_factor {
+            return Err(answer::see_other(request.partial, SECOND_FACTOR_REQUIRED));
+        }
+        match user.principal.clone() {
+            Some(principal) => {
+                let page = parts.extensions.get::<PageOrganisation>();
+                if page.is_some_and(|page| page.0 != principal.organisation_id.as_str()) {
+                    return Err(answer::message_with_link(
+                        StatusCode::CONFLICT,
+                        "This page belongs to another organisation",
+                        format!(
+                            "You have switched to {} since you opened it. Nothing was changed. \
+                             Switch back, or open the page anew to do it here.",
+                            principal.organisation_name
+                        ),
+                        ("Your organisations", "/account"),
+                    ));
+                }
+                Ok(Self { request, user, principal })
+            }
+            None => Err(answer::message_with_link(
+                StatusCode::FORBIDDEN,
+                "You belong to no organisation",
+                format!(
+                    "You are signed in as {}, and no organisation has you as a member. \
+                     Ask an Admin for an invitation, then open its link.",
+                    user.email
+                ),
+                ("Your account", "/account"),
+            )),
+        }
+    }
+}
+
+impl std::ops::Deref for Person {
+    type Target = PageRequest;
+
+    fn deref(&self) -> &PageRequest {
+        &self.request
+    }
+}
+
+impl std::ops::Deref for PageContext {
+    type Target = PageRequest;
+
+    fn deref(&self) -> &PageRequest {
+        &self.request
+    }
+}
+
+impl Person {
+    /// What stands around the content of a page.
+    pub(crate) async fn chrome(&self, section: Section) -> Result<Chrome, Response<Body>> {
+        chrome(&self.request, &self.user, self.user.principal.as_ref(), section).await
+    }
+}
+
+impl PageContext {
+    /// What stands around the content of a page.
+    pub(crate) async fn chrome(&self, section: Section) -> Result<Chrome, Response<Body>> {
+        chrome(&self.request, &self.user, Some(&self.principal), section).await
+    }
+
+    /// Whether the password was proved so lately that keys may be changed.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.principal.is_fresh(self.ctx.now)
+    }
+
+    /// Whether the person is an Admin here.
+    pub(crate) fn is_admin(&self) -> bool {
+        is_admin(&self.principal)
+    }
+
+    /// The page for whoever is no Admin: what only Admins can do, and who they are. With status 403.
+    pub(crate) async fn require_admin(&self, what: AdminsOnly) -> Result<(), Response<Body>> {
+        if self.is_admin() {
+            return Ok(());
+        }
+        let admins = self.outcome(self.service().admins(&self.principal).await)?;
+        let page = Forbidden {
+            head: pages::Head::new(what.title),
+            chrome: self.chrome(what.section).await?,
+            what,
+            admins: admins.iter().map(|email| email.as_str().to_owned()).collect(),
+        };
+        Err(show!(self, StatusCode::FORBIDDEN, page))
+    }
+}
+
+fn is_admin(principal: &Principal) -> bool {
+    matches!(&principal.holder, service::PrincipalKind::Person { role: domain::Role::Admin, .. })
+}
+
+async fn chrome(
+    request: &PageRequest,
+    user: &CurrentUser,
+    principal: Option<&Principal>,
+    section: Section,
+) -> Result<Chrome, Response<Body>> {
+    let mut chrome = Chrome {
+        organisation: principal
+            .map_or_else(|| "No organisation".to_owned(), |principal| principal.organisation_name.clone()),
+        organisation_id: principal.map_or_else(String::new, |one| one.organisation_id.as_str().to_owned()),
+        organisations: Vec::new(),
+        email: user.email.as_str().to_owned(),
+        is_admin: principal.is_some_and(is_admin),
+        section,
+        attention: 0,
+    };
+    if request.partial {
+        return Ok(chrome);
+    }
+    let memberships = request.outcome(request.service().memberships(user).await)?;
+    chrome.organisations = memberships
+        .into_iter()
+        .map(|one| (one.organisation_id.as_str().to_owned(), one.organisation_name))
+        .collect();
+    let shown = principal.filter(|principal| is_admin(principal) && !user.must_give_second_factor);
+    if let Some(principal) = shown {
+        let keys = request.outcome(request.service().list_keys(principal).await)?;
+        chrome.attention = notices::attention(&keys, request.ctx.now).len();
+    }
+    Ok(chrome)
+}
+
+/// What only Admins can do on a page.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AdminsOnly {
+    pub(crate) title: &'static str,
+    /// The end of "Only Admins can …".
+    pub(crate) what: &'static str,
+    pub(crate) section: Section,
+}
+
+#[derive(askama::Template)]
+#[template(path = "forbidden.html", blocks = ["content"])]
+struct Forbidden {
+    head: pages::Head,
+    chrome: Chrome,
+    what: AdminsOnly,
+    admins: Vec<String>,
+}
