@@ -2,7 +2,10 @@
 
 use crate::{
     Session, Store, StoreError, all_statements, dialects,
-    engine::{statements::statements, value::params},
+    engine::{
+        statements::statements,
+        value::{only_column, params},
+    },
 };
 use domain::Timestamp;
 
@@ -55,7 +58,7 @@ impl Session {
         if !self.is_postgres() {
             return Ok(None);
         }
-        self.find(SERVER_TIME, params![], |row| row.time(0)).await
+        self.find(SERVER_TIME, params![], only_column).await
     }
 
     /// The first thing that the schema lacks, in words; nothing if every statement of the program fits it.
@@ -80,7 +83,7 @@ impl Session {
             (&TRIGGERS_OF_SQLITE, on_sqlite::HAS_TRIGGER)
         };
         for trigger in triggers {
-            if self.find(has, params![*trigger], |row| row.text(0)).await?.is_none() {
+            if self.find(has, params![*trigger], only_column::<String>).await?.is_none() {
                 return Ok(Some(format!("the trigger {trigger} is missing")));
             }
         }
@@ -94,13 +97,13 @@ impl Session {
         }
         self.find(SERVER_FACTS, params![], |row| {
             Ok(ServerFacts {
-                version: row.int(0)?,
-                now: row.time(1)?,
-                connections: row.int(2)?,
-                bytes: row.int(3)?,
-                synchronous_commit: row.text(4)?,
-                fsync: row.text(5)?,
-                archive_mode: row.text(6)?,
+                version: row.next()?,
+                now: row.next()?,
+                connections: row.next()?,
+                bytes: row.next()?,
+                synchronous_commit: row.next()?,
+                fsync: row.next()?,
+                archive_mode: row.next()?,
             })
         })
         .await

@@ -2,7 +2,11 @@
 
 use crate::{
     Engine, Location, Options, Session, Store, StoreError,
-    engine::{migrations, sqlite, statements::statements, value::params},
+    engine::{
+        migrations, sqlite,
+        statements::statements,
+        value::{only_column, params},
+    },
 };
 use domain::Timestamp;
 use std::{fs::File, path::Path, time::Duration};
@@ -119,7 +123,7 @@ impl Store {
 impl Session {
     /// When the newest entry of the audit log was written.
     pub async fn newest_audit_time(&mut self) -> Result<Option<Timestamp>, StoreError> {
-        self.find(NEWEST_EVENT, params![], |row| row.time(0)).await
+        self.find(NEWEST_EVENT, params![], only_column).await
     }
 
     /// Ends every session, code, device, link and invitation of people, and forgets mail on its way.

@@ -12,10 +12,8 @@ pub(crate) const STATEMENTS_AT_ONCE: usize = 2;
 pub(crate) struct LookupSql {
     /// For one key, `$1` to `$N`.
     pub(crate) one: &'static str,
-    /// On PostgreSQL, for arrays of keys. Each row ends with its key's place, from 1.
+    /// On PostgreSQL, for arrays of keys. Each row begins with its key's place, from 1.
     pub(crate) many: &'static str,
-    /// Which column that place is.
-    pub(crate) place: usize,
 }
 
 /// A read of one row by its key.

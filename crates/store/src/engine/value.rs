@@ -1,9 +1,12 @@
 //! Parameters and rows that are the same for both engines.
 
 use crate::StoreError;
-use domain::{SecretDigest, Timestamp};
-use std::sync::LazyLock;
-use tokio_postgres::types::{IsNull, Kind, ToSql, Type, private::BytesMut, to_sql_checked};
+use domain::{
+    Email, InvitationId, KeyId, Label, Lifetime, Name, OrganisationId, PasskeyId, Role, SecretDigest,
+    SessionId, SubjectId, TargetId, Timestamp, UserId, api_key::Retirement,
+};
+use std::{cell::Cell, sync::LazyLock};
+use tokio_postgres::types::{FromSql, IsNull, Kind, ToSql, Type, private::BytesMut, to_sql_checked};
 
 /// A statement's parameter.
 #[derive(Debug, Clone)]
@@ -117,13 +120,46 @@ impl ToSql for Value {
     to_sql_checked!();
 }
 
-/// One row of an answer, read by column position.
-pub(crate) enum Row<'a> {
+/// One row of an answer, whose columns are read one after the other in the order of the statement.
+pub(crate) struct Row<'a> {
+    cells: Cells<'a>,
+    next: Cell<usize>,
+}
+
+/// The columns of a row, by position.
+pub(crate) enum Cells<'a> {
     Sqlite(&'a rusqlite::Row<'a>),
     Postgres(&'a tokio_postgres::Row),
 }
 
-impl Row<'_> {
+/// A value that a column holds.
+pub(crate) trait Column: Sized {
+    fn read(cells: &Cells<'_>, column: usize) -> Result<Self, StoreError>;
+}
+
+impl<'a> Row<'a> {
+    pub(crate) const fn of_sqlite(row: &'a rusqlite::Row<'a>) -> Self {
+        Self { cells: Cells::Sqlite(row), next: Cell::new(0) }
+    }
+
+    pub(crate) const fn of_postgres(row: &'a tokio_postgres::Row) -> Self {
+        Self { cells: Cells::Postgres(row), next: Cell::new(0) }
+    }
+
+    /// The next column.
+    pub(crate) fn next<T: Column>(&self) -> Result<T, StoreError> {
+        let column = self.next.get();
+        self.next.set(column + 1);
+        T::read(&self.cells, column)
+    }
+}
+
+/// The only column of a row.
+pub(crate) fn only_column<T: Column>(row: &Row<'_>) -> Result<T, StoreError> {
+    row.next()
+}
+
+impl Cells<'_> {
     fn get<T>(&self, column: usize) -> Result<T, StoreError>
     where
         T: rusqlite::types::FromSql + for<'b> tokio_postgres::types::FromSql<'b>,
@@ -136,82 +172,115 @@ impl Row<'_> {
         }
     }
 
-    pub(crate) fn int(&self, column: usize) -> Result<i64, StoreError> {
-        self.get(column)
-    }
-
-    pub(crate) fn optional_int(&self, column: usize) -> Result<Option<i64>, StoreError> {
-        self.get(column)
-    }
-
-    pub(crate) fn flag(&self, column: usize) -> Result<bool, StoreError> {
-        Ok(self.int(column)? != 0)
-    }
-
-    pub(crate) fn time(&self, column: usize) -> Result<Timestamp, StoreError> {
-        self.int(column).map(Timestamp::from_ms)
-    }
-
-    pub(crate) fn optional_time(&self, column: usize) -> Result<Option<Timestamp>, StoreError> {
-        Ok(self.optional_int(column)?.map(Timestamp::from_ms))
-    }
-
-    pub(crate) fn text(&self, column: usize) -> Result<String, StoreError> {
-        self.get(column)
-    }
-
-    pub(crate) fn optional_text(&self, column: usize) -> Result<Option<String>, StoreError> {
-        self.get(column)
-    }
-
-    pub(crate) fn bytes(&self, column: usize) -> Result<Vec<u8>, StoreError> {
-        self.get(column)
-    }
-
-    pub(crate) fn digest(&self, column: usize) -> Result<SecretDigest, StoreError> {
-        self.optional_digest(column)?.ok_or_else(|| StoreError::corrupt("a digest is missing"))
-    }
-
-    pub(crate) fn optional_digest(&self, column: usize) -> Result<Option<SecretDigest>, StoreError> {
-        let bytes = match self {
-            Self::Sqlite(row) => row
-                .get_ref(column)?
-                .as_blob_or_null()
-                .map_err(|error| StoreError::corrupt(error.to_string()))?,
+    fn is_null(&self, column: usize) -> Result<bool, StoreError> {
+        Ok(match self {
+            Self::Sqlite(row) => matches!(row.get_ref(column)?, rusqlite::types::ValueRef::Null),
             Self::Postgres(row) => row
-                .try_get::<_, Option<&[u8]>>(column)
-                .map_err(|error| StoreError::corrupt(error.to_string()))?,
-        };
-        bytes
-            .map(|bytes| {
-                bytes
-                    .try_into()
-                    .map(SecretDigest)
-                    .map_err(|_| StoreError::corrupt("a digest has not 32 bytes"))
-            })
-            .transpose()
-    }
-
-    /// Reads a column through one of domain's parsers.
-    pub(crate) fn parsed<T, E: std::fmt::Display>(
-        &self,
-        column: usize,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Result<T, StoreError> {
-        let text = self.text(column)?;
-        parse(&text).map_err(|error| StoreError::corrupt(format!("column {column}: {error}")))
-    }
-
-    /// The same for a column that may be NULL.
-    pub(crate) fn optionally_parsed<T, E: std::fmt::Display>(
-        &self,
-        column: usize,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Result<Option<T>, StoreError> {
-        let text = self.optional_text(column)?;
-        text.map(|text| {
-            parse(&text).map_err(|error| StoreError::corrupt(format!("column {column}: {error}")))
+                .try_get::<_, Option<OfAnyType>>(column)
+                .map_err(|error| StoreError::corrupt(format!("column {column}: {error}")))?
+                .is_none(),
         })
-        .transpose()
     }
 }
+
+/// Takes what PostgreSQL has of whatever type: only whether there is something counts.
+struct OfAnyType;
+
+impl FromSql<'_> for OfAnyType {
+    fn from_sql(_: &Type, _: &[u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Self)
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+}
+
+/// Columns that both drivers know.
+macro_rules! plain_columns {
+    ($($column:ty),*) => {
+        $(impl Column for $column {
+            fn read(cells: &Cells<'_>, column: usize) -> Result<Self, StoreError> {
+                cells.get(column)
+            }
+        })*
+    };
+}
+plain_columns!(i64, String, Vec<u8>);
+
+impl<T: Column> Column for Option<T> {
+    fn read(cells: &Cells<'_>, column: usize) -> Result<Self, StoreError> {
+        if cells.is_null(column)? { Ok(None) } else { T::read(cells, column).map(Some) }
+    }
+}
+
+impl Column for bool {
+    fn read(cells: &Cells<'_>, column: usize) -> Result<Self, StoreError> {
+        Ok(cells.get::<i64>(column)? != 0)
+    }
+}
+
+impl Column for Timestamp {
+    fn read(cells: &Cells<'_>, column: usize) -> Result<Self, StoreError> {
+        cells.get(column).map(Self::from_ms)
+    }
+}
+
+impl Column for Lifetime {
+    fn read(cells: &Cells<'_>, column: usize) -> Result<Self, StoreError> {
+        Self::from_seconds(cells.get(column)?).map_err(|invalid| StoreError::corrupt(invalid.to_string()))
+    }
+}
+
+impl Column for SecretDigest {
+    fn read(cells: &Cells<'_>, column: usize) -> Result<Self, StoreError> {
+        let bytes = match cells {
+            Cells::Sqlite(row) => {
+                row.get_ref(column)?.as_blob().map_err(|error| StoreError::corrupt(error.to_string()))?
+            }
+            Cells::Postgres(row) => {
+                row.try_get(column).map_err(|error| StoreError::corrupt(error.to_string()))?
+            }
+        };
+        bytes.try_into().map(Self).map_err(|_| StoreError::corrupt("a digest has not 32 bytes"))
+    }
+}
+
+/// Texts that domain has a parser for.
+macro_rules! parsed_columns {
+    ($($column:ty),* $(,)?) => {
+        $(impl Column for $column {
+            fn read(cells: &Cells<'_>, column: usize) -> Result<Self, StoreError> {
+                let text = String::read(cells, column)?;
+                Self::parse(&text).map_err(|error| StoreError::corrupt(format!("column {column}: {error}")))
+            }
+        })*
+    };
+}
+parsed_columns!(
+    KeyId,
+    OrganisationId,
+    UserId,
+    SubjectId,
+    TargetId,
+    SessionId,
+    InvitationId,
+    PasskeyId,
+    Email,
+    Label,
+    Name,
+);
+
+/// Words of a fixed list.
+macro_rules! word_columns {
+    ($($column:ty),* $(,)?) => {
+        $(impl $crate::engine::value::Column for $column {
+            fn read(cells: &$crate::engine::value::Cells<'_>, column: usize) -> Result<Self, $crate::StoreError> {
+                let word: String = $crate::engine::value::Column::read(cells, column)?;
+                Self::parse(&word).ok_or_else(|| $crate::StoreError::corrupt(format!("column {column}: {word}")))
+            }
+        })*
+    };
+}
+pub(crate) use word_columns;
+word_columns!(Role, Retirement);

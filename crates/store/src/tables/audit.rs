@@ -4,7 +4,7 @@ use crate::{
     Session, StoreError,
     engine::{
         statements::statements,
-        value::{Row, params},
+        value::{Row, only_column, params},
     },
 };
 use domain::audit::{AuditEvent, SYSTEM_CHAIN};
@@ -65,25 +65,25 @@ pub struct AuditFilter {
 }
 
 fn head(row: &Row<'_>) -> Result<AuditHead, StoreError> {
-    Ok(AuditHead { chain: row.text(0)?, sequence: row.int(1)?, hash: row.text(2)?, seal: row.text(3)? })
+    Ok(AuditHead { chain: row.next()?, sequence: row.next()?, hash: row.next()?, seal: row.next()? })
 }
 
 fn event(row: &Row<'_>) -> Result<AuditEvent, StoreError> {
     Ok(AuditEvent {
-        id: row.text(0)?,
-        chain: row.text(1)?,
-        sequence: row.int(2)?,
-        at: row.time(3)?,
-        actor_kind: row.text(4)?,
-        actor_id: row.text(5)?,
-        actor_name: row.text(6)?,
-        action: row.text(7)?,
-        object_id: row.text(8)?,
-        object_name: row.text(9)?,
-        details: row.text(10)?,
-        address: row.optional_text(11)?,
-        previous_hash: row.text(12)?,
-        hash: row.text(13)?,
+        id: row.next()?,
+        chain: row.next()?,
+        sequence: row.next()?,
+        at: row.next()?,
+        actor_kind: row.next()?,
+        actor_id: row.next()?,
+        actor_name: row.next()?,
+        action: row.next()?,
+        object_id: row.next()?,
+        object_name: row.next()?,
+        details: row.next()?,
+        address: row.next()?,
+        previous_hash: row.next()?,
+        hash: row.next()?,
     })
 }
 
@@ -147,7 +147,7 @@ impl Session {
     ) -> Result<Vec<AuditEvent>, StoreError> {
         let before = match before {
             None => i64::MAX,
-            Some(id) => self.find(SEQUENCE_OF, params![chain, id], |row| row.int(0)).await?.unwrap_or(0),
+            Some(id) => self.find(SEQUENCE_OF, params![chain, id], only_column).await?.unwrap_or(0),
         };
         let action = filter.action.as_deref().unwrap_or("");
         let object = filter.object_id.as_deref().unwrap_or("");

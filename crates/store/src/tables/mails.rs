@@ -2,7 +2,10 @@
 
 use crate::{
     OrganisationTransaction, Session, StoreError,
-    engine::{statements::statements, value::params},
+    engine::{
+        statements::statements,
+        value::{only_column, params},
+    },
     tables::keys::api_keys::key,
 };
 use domain::{ApiKey, KeyId, Timestamp, TokenId, UserId, authority::ManageKeys};
@@ -58,10 +61,10 @@ impl Session {
     pub async fn due_mails(&mut self, now: Timestamp) -> Result<Vec<QueuedMail>, StoreError> {
         self.query(DUE, params![now], |row| {
             Ok(QueuedMail {
-                id: row.text(0)?,
-                sealed: row.bytes(1)?,
-                created_at: row.time(2)?,
-                attempts: row.int(3)?,
+                id: row.next()?,
+                sealed: row.next()?,
+                created_at: row.next()?,
+                attempts: row.next()?,
             })
         })
         .await
@@ -89,7 +92,7 @@ impl Session {
         from: Timestamp,
         to: Timestamp,
     ) -> Result<Vec<(ApiKey, Option<i64>)>, StoreError> {
-        self.query(EXPIRING, params![from, to], |row| Ok((key(row)?, row.optional_int(14)?))).await
+        self.query(EXPIRING, params![from, to], |row| Ok((key(row)?, row.next()?))).await
     }
 
     /// Notes that the warning `days` before a key's expiry is given. False if it was given before, by whichever node.
@@ -107,7 +110,7 @@ impl Session {
         &mut self,
         organisation: &domain::OrganisationId,
     ) -> Result<Vec<domain::Email>, StoreError> {
-        self.query(ADMINS, params![organisation.as_str()], |row| row.parsed(0, domain::Email::parse)).await
+        self.query(ADMINS, params![organisation.as_str()], only_column).await
     }
 
     /// What a form of the person was carried out on, if it was.
@@ -116,7 +119,7 @@ impl Session {
         form: &str,
         person: &UserId,
     ) -> Result<Option<String>, StoreError> {
-        self.find(SENT_FORM, params![form, person.as_str()], |row| row.text(0)).await
+        self.find(SENT_FORM, params![form, person.as_str()], only_column).await
     }
 }
 

@@ -2,7 +2,10 @@
 
 use crate::{
     Session, StoreError,
-    engine::{statements::statements, value::params},
+    engine::{
+        statements::statements,
+        value::{only_column, params},
+    },
 };
 
 statements! {
@@ -15,7 +18,7 @@ statements! {
 impl Session {
     /// The value called `name`.
     pub async fn meta(&mut self, name: &str) -> Result<Option<String>, StoreError> {
-        self.find(FIND, params![name], |row| row.text(0)).await
+        self.find(FIND, params![name], only_column).await
     }
 
     /// Sets `name` unless it is set; whoever comes first decides.

@@ -7,7 +7,7 @@ use crate::{
         value::{Row, params},
     },
 };
-use domain::{KeyPolicy, Lifetime, Name, Organisation, OrganisationId, authority::ManageOrganisation};
+use domain::{KeyPolicy, Name, Organisation, OrganisationId, authority::ManageOrganisation};
 
 statements! {
     INSERT = "INSERT INTO organisations (id, name, default_lifetime_seconds, maximum_lifetime_seconds, created_at_ms) \
@@ -26,15 +26,12 @@ statements! {
 }
 
 fn organisation(row: &Row<'_>) -> Result<Organisation, StoreError> {
-    let lifetime = |column| {
-        Lifetime::from_seconds(row.int(column)?).map_err(|invalid| StoreError::corrupt(invalid.to_string()))
-    };
     Ok(Organisation {
-        id: row.parsed(0, OrganisationId::parse)?,
-        name: row.parsed(1, Name::parse)?,
-        key_policy: KeyPolicy { default: lifetime(2)?, maximum: lifetime(3)? },
-        created_at: row.time(4)?,
-        require_second_factor: row.flag(5)?,
+        id: row.next()?,
+        name: row.next()?,
+        key_policy: KeyPolicy { default: row.next()?, maximum: row.next()? },
+        created_at: row.next()?,
+        require_second_factor: row.next()?,
     })
 }
 

@@ -4,11 +4,11 @@ use crate::{
     OrganisationTransaction, Session, StoreError,
     engine::{
         statements::statements,
-        value::{Row, params},
+        value::{Row, only_column, params},
     },
 };
 use domain::{
-    Name, OrganisationId, Subject, SubjectId, Target, TargetId,
+    OrganisationId, Subject, SubjectId, Target, TargetId,
     authority::ChangeProducts,
     product::{SubjectDetails, TargetDetails},
 };
@@ -88,15 +88,11 @@ pub(crate) mod on_postgres {
 
 fn subject(row: &Row<'_>) -> Result<Subject, StoreError> {
     Ok(Subject {
-        id: row.parsed(0, SubjectId::parse)?,
-        organisation_id: row.parsed(1, OrganisationId::parse)?,
-        details: SubjectDetails {
-            name: row.parsed(2, Name::parse)?,
-            description: row.optional_text(3)?,
-            base_url: row.optional_text(4)?,
-        },
-        created_at: row.time(5)?,
-        updated_at: row.time(6)?,
+        id: row.next()?,
+        organisation_id: row.next()?,
+        details: SubjectDetails { name: row.next()?, description: row.next()?, base_url: row.next()? },
+        created_at: row.next()?,
+        updated_at: row.next()?,
     })
 }
 
@@ -106,28 +102,28 @@ fn json_list(ids: &[SubjectId]) -> String {
     format!("[{}]", quoted.join(","))
 }
 
+fn metadata(text: Option<String>) -> Result<Option<serde_json::Value>, StoreError> {
+    let value = text.map(|text| serde_json::from_str(&text)).transpose();
+    value.map_err(|error| StoreError::corrupt(format!("metadata: {error}")))
+}
+
 fn target(row: &Row<'_>) -> Result<Target, StoreError> {
-    let metadata = row
-        .optional_text(10)?
-        .map(|text| serde_json::from_str(&text))
-        .transpose()
-        .map_err(|error| StoreError::corrupt(format!("metadata: {error}")))?;
     Ok(Target {
-        id: row.parsed(0, TargetId::parse)?,
-        organisation_id: row.parsed(1, OrganisationId::parse)?,
-        subject_id: row.parsed(2, SubjectId::parse)?,
+        id: row.next()?,
+        organisation_id: row.next()?,
+        subject_id: row.next()?,
         details: TargetDetails {
-            build_key: row.text(3)?,
-            name: row.parsed(4, Name::parse)?,
-            description: row.optional_text(5)?,
-            version: row.text(6)?,
-            environment: row.text(7)?,
-            build_number: row.optional_int(8)?,
-            build_url: row.optional_text(9)?,
-            metadata,
+            build_key: row.next()?,
+            name: row.next()?,
+            description: row.next()?,
+            version: row.next()?,
+            environment: row.next()?,
+            build_number: row.next()?,
+            build_url: row.next()?,
+            metadata: metadata(row.next()?)?,
         },
-        created_at: row.time(11)?,
-        updated_at: row.time(12)?,
+        created_at: row.next()?,
+        updated_at: row.next()?,
     })
 }
 
@@ -216,7 +212,7 @@ impl Session {
     /// How many products the organisation has.
     pub async fn count_subjects(&mut self, organisation: &OrganisationId) -> Result<i64, StoreError> {
         let params = params![organisation.as_str()];
-        Ok(self.find(COUNT_SUBJECTS, params, |row| row.int(0)).await?.unwrap_or(0))
+        Ok(self.find(COUNT_SUBJECTS, params, only_column).await?.unwrap_or(0))
     }
 
     /// How many targets the product has.
@@ -226,7 +222,7 @@ impl Session {
         subject: &SubjectId,
     ) -> Result<i64, StoreError> {
         let params = params![subject.as_str(), organisation.as_str()];
-        Ok(self.find(COUNT_TARGETS, params, |row| row.int(0)).await?.unwrap_or(0))
+        Ok(self.find(COUNT_TARGETS, params, only_column).await?.unwrap_or(0))
     }
 }
 

@@ -85,7 +85,7 @@ impl Index {
 
     async fn state(&self, session: &mut Session) -> Result<State, StoreError> {
         let found =
-            session.find(STATE, params![self.name], |row| Ok((row.flag(0)?, row.int(1)? > 0))).await?;
+            session.find(STATE, params![self.name], |row| Ok((row.next()?, row.next::<i64>()? > 0))).await?;
         Ok(match found {
             None => State::Missing,
             Some((true, _)) => State::Valid,

@@ -5,7 +5,10 @@
 
 mod indexes;
 
-use crate::{Engine, Session, StoreError, engine::value::params};
+use crate::{
+    Engine, Session, StoreError,
+    engine::value::{only_column, params},
+};
 use indexes::{Index, index};
 use std::{
     pin::pin,
@@ -133,7 +136,7 @@ async fn step(engine: &Engine, has_rows: bool) -> Result<Step, StoreError> {
     if session.is_postgres() {
         session.script(LIMITS).await?;
         session.wait_without_limit();
-        let locked = session.find(LOCK, params![], |row| row.flag(0)).await?;
+        let locked = session.find(LOCK, params![], only_column).await?;
         if locked != Some(true) {
             return Ok(Step::Blocked);
         }
@@ -222,8 +225,6 @@ pub(crate) async fn version_before_writing(engine: &Engine) -> Result<i64, Store
 }
 
 async fn current(session: &mut Session) -> Result<i64, StoreError> {
-    let found = session
-        .find("SELECT MAX(version) FROM schema_migrations", params![], |row| row.optional_int(0))
-        .await?;
+    let found = session.find("SELECT MAX(version) FROM schema_migrations", params![], only_column).await?;
     Ok(found.flatten().unwrap_or(0))
 }

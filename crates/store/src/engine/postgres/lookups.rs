@@ -34,7 +34,7 @@ pub(crate) struct Lookups<const N: usize, T> {
 
 impl<const N: usize, T: Send + 'static> Lookups<N, T> {
     pub(crate) fn start(postgres: &Postgres, sql: &LookupSql, map: Mapper<T>) -> Self {
-        let (place, sql) = (sql.place, sql.many);
+        let sql = sql.many;
         let (sender, mut waiting) = mpsc::unbounded_channel();
         let (patience, postgres) = (postgres.limit(), postgres.clone());
         let slots = Arc::new(Semaphore::new(STATEMENTS_AT_ONCE));
@@ -51,7 +51,7 @@ impl<const N: usize, T: Send + 'static> Lookups<N, T> {
                 }
                 let postgres = postgres.clone();
                 tokio::spawn(async move {
-                    serve(&postgres, sql, place, map, batch).await;
+                    serve(&postgres, sql, map, batch).await;
                     drop(slot);
                 });
             }
@@ -77,7 +77,6 @@ impl<const N: usize, T: Send + 'static> Lookups<N, T> {
 async fn serve<const N: usize, T>(
     postgres: &Postgres,
     sql: &'static str,
-    place: usize,
     map: Mapper<T>,
     mut batch: Vec<Waiting<N, T>>,
 ) {
@@ -95,9 +94,9 @@ async fn serve<const N: usize, T>(
         Ok(rows) => {
             let mut waiting: Vec<_> = batch.into_iter().map(|one| Some(one.answer)).collect();
             for row in &rows {
-                let row = Row::Postgres(row);
+                let row = Row::of_postgres(row);
                 // Places count from 1.
-                let at = row.int(place).ok().and_then(|place| usize::try_from(place - 1).ok());
+                let at = row.next::<i64>().ok().and_then(|place| usize::try_from(place - 1).ok());
                 if let Some(answer) = at.and_then(|at| waiting.get_mut(at)?.take()) {
                     // Whoever gave up waiting does not need it any more.
                     let _ = answer.send(map(&row).map(Some));

@@ -200,7 +200,7 @@ impl Session {
     ) -> Result<Option<UserFacts>, StoreError> {
         let SessionClaim { session_id, user_id } = claim;
         let params = params![organisation.as_str(), user_id.as_str(), session_id.as_str(), now];
-        self.find(SESSION_IN_ORGANISATION, params, |row| user_facts(row, 0)).await
+        self.find(SESSION_IN_ORGANISATION, params, user_facts).await
     }
 
     pub(super) async fn confirm_token(

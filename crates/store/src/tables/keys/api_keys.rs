@@ -5,12 +5,12 @@ use crate::{
     engine::{
         lookup::{Lookup, LookupSql},
         statements::statements,
-        value::{Row, params},
+        value::{Row, only_column, params},
     },
 };
 use domain::{
-    ApiKey, KeyId, Label, Lifetime, OrganisationId, SecretDigest, Timestamp,
-    api_key::{CredentialState, Grace, RetiredSecret, Retirement, StoredSecret},
+    ApiKey, KeyId, OrganisationId, SecretDigest, Timestamp,
+    api_key::{CredentialState, Grace, RetiredSecret, StoredSecret},
     authority::ManageKeys,
 };
 
@@ -80,15 +80,15 @@ pub(crate) mod on_postgres {
 
     statements! {
         KEYS_FOR_ISSUANCE = concat!(
-            "SELECT ", credential_state_columns!(), ", \
-             CASE WHEN EXISTS (SELECT 1 FROM signing_keys s WHERE s.kid = q.kid) THEN 1::bigint ELSE 0 END, q.place \
+            "SELECT q.place, ", credential_state_columns!(), ", \
+             CASE WHEN EXISTS (SELECT 1 FROM signing_keys s WHERE s.kid = q.kid) THEN 1::bigint ELSE 0 END \
              FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS q (id, kid, place) JOIN api_keys k ON k.id = q.id"
         );
         KEYS_FOR_TOKEN_CHECK = concat!(
-            "SELECT ", credential_state_columns!(), ", \
+            "SELECT q.place, ", credential_state_columns!(), ", \
              CASE WHEN EXISTS (SELECT 1 FROM signing_keys s WHERE s.kid = q.kid) THEN 1::bigint ELSE 0 END, label, \
              CASE WHEN EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.token_id = q.token) THEN 1::bigint ELSE 0 END, \
-             (SELECT expires_at_ms FROM revoked_tokens WHERE token_id = ''), q.place \
+             (SELECT expires_at_ms FROM revoked_tokens WHERE token_id = '') \
              FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS q (id, token, kid, place) \
              JOIN api_keys k ON k.id = q.id"
         );
@@ -144,19 +144,18 @@ pub struct KeyOverview {
 
 pub(crate) fn key(row: &Row<'_>) -> Result<ApiKey, StoreError> {
     Ok(ApiKey {
-        id: row.parsed(0, KeyId::parse)?,
-        organisation_id: row.parsed(1, OrganisationId::parse)?,
-        organisation_name: row.text(2)?,
-        label: row.parsed(3, Label::parse)?,
-        secret: StoredSecret { digest: row.digest(4)?, hint: row.text(5)? },
-        grace: grace(row.optional_digest(6)?, row.optional_time(7)?),
-        lifetime: Lifetime::from_seconds(row.int(8)?)
-            .map_err(|invalid| StoreError::corrupt(invalid.to_string()))?,
-        created_at: row.time(9)?,
-        created_by: row.text(10)?,
-        expires_at: row.time(11)?,
-        rotated_at: row.optional_time(12)?,
-        token_epoch: row.int(13)?,
+        id: row.next()?,
+        organisation_id: row.next()?,
+        organisation_name: row.next()?,
+        label: row.next()?,
+        secret: StoredSecret { digest: row.next()?, hint: row.next()? },
+        grace: grace(row.next()?, row.next()?),
+        lifetime: row.next()?,
+        created_at: row.next()?,
+        created_by: row.next()?,
+        expires_at: row.next()?,
+        rotated_at: row.next()?,
+        token_epoch: row.next()?,
     })
 }
 
@@ -167,23 +166,23 @@ fn grace(digest: Option<SecretDigest>, until: Option<Timestamp>) -> Option<Grace
 pub(crate) fn for_issuance(row: &Row<'_>) -> Result<KeyForIssuance, StoreError> {
     Ok(KeyForIssuance {
         credential_state: CredentialState {
-            secret: row.digest(0)?,
-            grace: grace(row.optional_digest(1)?, row.optional_time(2)?),
-            expires_at: row.time(3)?,
-            token_epoch: row.int(4)?,
+            secret: row.next()?,
+            grace: grace(row.next()?, row.next()?),
+            expires_at: row.next()?,
+            token_epoch: row.next()?,
         },
-        organisation_id: row.parsed(5, OrganisationId::parse)?,
-        organisation_name: row.text(6)?,
-        signing_key_alive: row.flag(7)?,
+        organisation_id: row.next()?,
+        organisation_name: row.next()?,
+        signing_key_alive: row.next()?,
     })
 }
 
 pub(crate) fn for_token_check(row: &Row<'_>) -> Result<KeyForTokenCheck, StoreError> {
     Ok(KeyForTokenCheck {
         key: for_issuance(row)?,
-        label: row.text(8)?,
-        token_revoked: row.flag(9)?,
-        revocations_forgotten_until: row.optional_time(10)?,
+        label: row.next()?,
+        token_revoked: row.next()?,
+        revocations_forgotten_until: row.next()?,
     })
 }
 
@@ -195,8 +194,8 @@ pub(crate) struct KeyLookups {
 
 impl KeyLookups {
     pub(crate) fn new(engine: &Engine) -> Self {
-        let issuance = LookupSql { one: FIND_FOR_ISSUANCE, many: KEYS_FOR_ISSUANCE, place: 8 };
-        let token_check = LookupSql { one: FIND_FOR_TOKEN_CHECK, many: KEYS_FOR_TOKEN_CHECK, place: 11 };
+        let issuance = LookupSql { one: FIND_FOR_ISSUANCE, many: KEYS_FOR_ISSUANCE };
+        let token_check = LookupSql { one: FIND_FOR_TOKEN_CHECK, many: KEYS_FOR_TOKEN_CHECK };
         Self {
             issuance: Lookup::new(engine, &issuance, for_issuance),
             token_check: Lookup::new(engine, &token_check, for_token_check),
@@ -249,13 +248,12 @@ impl Session {
     /// Every digest that once belonged to the key, whether it still exists or not.
     pub async fn retired_secrets(&mut self, id: &KeyId) -> Result<Vec<RetiredSecret>, StoreError> {
         self.query(RETIRED, params![id.as_str()], |row| {
-            let cause = row.text(4)?;
             Ok(RetiredSecret {
-                key_id: row.parsed(0, KeyId::parse)?,
-                organisation_id: row.parsed(1, OrganisationId::parse)?,
-                digest: row.digest(2)?,
-                at: row.time(3)?,
-                cause: Retirement::parse(&cause).ok_or_else(|| StoreError::corrupt(cause))?,
+                key_id: row.next()?,
+                organisation_id: row.next()?,
+                digest: row.next()?,
+                at: row.next()?,
+                cause: row.next()?,
             })
         })
         .await
@@ -267,13 +265,13 @@ impl Session {
         id: &OrganisationId,
         now: Timestamp,
     ) -> Result<usize, StoreError> {
-        let count = self.find(COUNT_ACTIVE, params![id.as_str(), now], |row| row.int(0)).await?;
+        let count = self.find(COUNT_ACTIVE, params![id.as_str(), now], only_column::<i64>).await?;
         Ok(usize::try_from(count.unwrap_or(0)).unwrap_or(usize::MAX))
     }
 
     /// How many keys of all organisations are Active at `now`.
     pub async fn count_all_active_keys(&mut self, now: Timestamp) -> Result<i64, StoreError> {
-        Ok(self.find(COUNT_ALL_ACTIVE, params![now], |row| row.int(0)).await?.unwrap_or(0))
+        Ok(self.find(COUNT_ALL_ACTIVE, params![now], only_column).await?.unwrap_or(0))
     }
 
     /// The organisation's keys in the order in which they were made, or only `id`, with their use.
@@ -285,10 +283,10 @@ impl Session {
         self.query(LIST, params![organisation.as_str(), id.map_or("", KeyId::as_str)], |row| {
             Ok(KeyOverview {
                 key: key(row)?,
-                last_used_at: row.optional_time(14)?,
-                last_used_from: row.optional_text(15)?,
-                dead_secret_uses: row.int(16)?,
-                dead_secret_seen_at: row.optional_time(17)?,
+                last_used_at: row.next()?,
+                last_used_from: row.next()?,
+                dead_secret_uses: row.next()?,
+                dead_secret_seen_at: row.next()?,
             })
         })
         .await

@@ -2,7 +2,10 @@
 
 use crate::{
     Session, StoreError,
-    engine::{statements::statements, value::params},
+    engine::{
+        statements::statements,
+        value::{only_column, params},
+    },
 };
 use domain::{KeyId, SecretDigest, Timestamp};
 
@@ -121,8 +124,7 @@ impl Session {
         digest: SecretDigest,
     ) -> Result<Option<Timestamp>, StoreError> {
         self.execute(LOCK_DEAD, params![key.as_str(), digest]).await?;
-        let found =
-            self.find(DEAD_LAST_SEEN, params![key.as_str(), digest], |row| row.optional_time(0)).await?;
+        let found = self.find(DEAD_LAST_SEEN, params![key.as_str(), digest], only_column).await?;
         Ok(found.flatten())
     }
 
@@ -134,9 +136,9 @@ impl Session {
     ) -> Result<Vec<RecentSource>, StoreError> {
         self.query(SOURCES, params![key.as_str(), since], |row| {
             Ok(RecentSource {
-                address: row.text(0)?,
-                previous_secret: row.text(1)? == "previous",
-                last_used_at: row.time(2)?,
+                address: row.next()?,
+                previous_secret: row.next::<String>()? == "previous",
+                last_used_at: row.next()?,
             })
         })
         .await
@@ -146,11 +148,11 @@ impl Session {
     pub async fn key_days(&mut self, key: &KeyId, day: i64) -> Result<Vec<KeyUse>, StoreError> {
         self.query(DAYS, params![key.as_str(), day], |row| {
             Ok(KeyUse {
-                day: row.int(0)?,
-                exchanges: row.int(1)?,
-                grace_exchanges: row.int(2)?,
-                api_calls: row.int(3)?,
-                other_addresses: row.int(4)?,
+                day: row.next()?,
+                exchanges: row.next()?,
+                grace_exchanges: row.next()?,
+                api_calls: row.next()?,
+                other_addresses: row.next()?,
             })
         })
         .await
@@ -174,7 +176,7 @@ impl Session {
     ) -> Result<(u64, Option<DayPosition>), StoreError> {
         let next = self
             .find(NEXT_DAYS, params![&from.key, from.day, size - 1], |row| {
-                Ok(DayPosition { key: row.text(0)?, day: row.int(1)? })
+                Ok(DayPosition { key: row.next()?, day: row.next()? })
             })
             .await?;
         let to = next.clone().unwrap_or_else(|| DayPosition { key: LAST.to_owned(), day: 0 });
@@ -193,7 +195,7 @@ impl Session {
         let SourcePosition { key, address, secret } = from;
         let next = self
             .find(NEXT_SOURCES, params![key, address, secret, size - 1], |row| {
-                Ok(SourcePosition { key: row.text(0)?, address: row.text(1)?, secret: row.text(2)? })
+                Ok(SourcePosition { key: row.next()?, address: row.next()?, secret: row.next()? })
             })
             .await?;
         let end = SourcePosition { key: LAST.to_owned(), ..SourcePosition::default() };

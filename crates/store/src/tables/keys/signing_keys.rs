@@ -49,12 +49,12 @@ impl Session {
     pub async fn signing_keys(&mut self) -> Result<Vec<StoredSigningKey>, StoreError> {
         self.query(LIST, params![], |row| {
             Ok(StoredSigningKey {
-                kid: row.text(0)?,
-                algorithm: row.text(1)?,
-                public_jwk: row.text(2)?,
-                sealed_private_key: row.bytes(3)?,
-                created_at: row.time(4)?,
-                signs_from: row.time(5)?,
+                kid: row.next()?,
+                algorithm: row.next()?,
+                public_jwk: row.next()?,
+                sealed_private_key: row.next()?,
+                created_at: row.next()?,
+                signs_from: row.next()?,
             })
         })
         .await

@@ -81,7 +81,7 @@ pub struct StoredDevice {
     pub interval_seconds: i64,
     /// What became of it: approved (true) or not; none while nobody has decided.
     pub approved: Option<bool>,
-    /// Who let it in, and into which organisation.
+    /// Who approved it, and for which organisation.
     pub person: Option<(UserId, OrganisationId)>,
     /// When that person had last proved the password.
     pub authenticated_at: Option<Timestamp>,
@@ -103,21 +103,20 @@ pub struct DeviceDecision<'a> {
 }
 
 fn device(row: &Row<'_>) -> Result<StoredDevice, StoreError> {
-    let person = row.optionally_parsed(9, UserId::parse)?;
     Ok(StoredDevice {
-        user_code: row.text(0)?,
-        client_id: row.text(1)?,
-        scope: row.text(2)?,
-        device: row.text(3)?,
-        address: row.optional_text(4)?,
-        created_at: row.time(5)?,
-        expires_at: row.time(6)?,
-        interval_seconds: row.int(7)?,
-        approved: row.optional_text(8)?.map(|decision| decision == "approved"),
-        person: person.zip(row.optionally_parsed(10, OrganisationId::parse)?),
-        authenticated_at: row.optional_time(11)?,
-        second_factor_at: row.optional_time(12)?,
-        consumed_at: row.optional_time(13)?,
+        user_code: row.next()?,
+        client_id: row.next()?,
+        scope: row.next()?,
+        device: row.next()?,
+        address: row.next()?,
+        created_at: row.next()?,
+        expires_at: row.next()?,
+        interval_seconds: row.next()?,
+        approved: row.next::<Option<String>>()?.map(|decision| decision == "approved"),
+        person: row.next::<Option<UserId>>()?.zip(row.next()?),
+        authenticated_at: row.next()?,
+        second_factor_at: row.next()?,
+        consumed_at: row.next()?,
     })
 }
 
@@ -126,15 +125,15 @@ impl Session {
     pub async fn find_code(&mut self, digest: SecretDigest) -> Result<Option<StoredCode>, StoreError> {
         self.find(FIND_CODE, params![digest], |row| {
             Ok(StoredCode {
-                client_id: row.text(0)?,
-                redirect_uri: row.text(1)?,
-                challenge: row.text(2)?,
-                scope: row.text(3)?,
-                nonce: row.optional_text(4)?,
-                session_id: row.parsed(5, SessionId::parse)?,
-                user_id: row.parsed(6, UserId::parse)?,
-                expires_at: row.time(7)?,
-                consumed_at: row.optional_time(8)?,
+                client_id: row.next()?,
+                redirect_uri: row.next()?,
+                challenge: row.next()?,
+                scope: row.next()?,
+                nonce: row.next()?,
+                session_id: row.next()?,
+                user_id: row.next()?,
+                expires_at: row.next()?,
+                consumed_at: row.next()?,
             })
         })
         .await

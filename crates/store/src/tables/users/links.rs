@@ -4,9 +4,8 @@ use crate::{
     OrganisationTransaction, Session, StoreError, UserTransaction,
     engine::{
         statements::statements,
-        value::{Row, params},
+        value::{Row, only_column, params, word_columns},
     },
-    tables::users::members::role,
 };
 use domain::{
     Email, InvitationId, OrganisationId, Role, SecretDigest, Timestamp, UserId, authority::ManageMembers,
@@ -36,7 +35,7 @@ statements! {
         WHERE id = $1 AND organisation_id = $2 AND ended_at_ms IS NULL";
     ADD_LINK = "INSERT INTO one_time_links (digest, purpose, user_id, created_at_ms, expires_at_ms) \
         VALUES ($1, $2, $3, $4, $5)";
-    FIND_LINK = "SELECT l.purpose, l.user_id, u.email, l.expires_at_ms, l.consumed_at_ms FROM one_time_links l \
+    FIND_LINK = "SELECT l.user_id, u.email, l.expires_at_ms, l.consumed_at_ms FROM one_time_links l \
         LEFT JOIN users u ON u.id = l.user_id WHERE l.digest = $1 AND l.purpose = $2";
     CONSUME_SETUP = "UPDATE one_time_links SET consumed_at_ms = $2 \
         WHERE digest = $1 AND purpose = 'setup' AND consumed_at_ms IS NULL AND expires_at_ms > $2";
@@ -105,6 +104,8 @@ impl InvitationEnd {
     }
 }
 
+word_columns!(InvitationEnd);
+
 /// What a one-time link is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LinkPurpose {
@@ -135,24 +136,17 @@ pub struct OneTimeLink {
 }
 
 fn invitation(row: &Row<'_>) -> Result<Invitation, StoreError> {
-    let end = match (row.optional_time(8)?, row.optional_text(9)?) {
-        (Some(at), Some(outcome)) => {
-            let end = InvitationEnd::parse(&outcome);
-            Some((at, end.ok_or_else(|| StoreError::corrupt(format!("the outcome {outcome}")))?))
-        }
-        _ => None,
-    };
     Ok(Invitation {
-        id: row.parsed(0, InvitationId::parse)?,
-        organisation_id: row.parsed(1, OrganisationId::parse)?,
-        organisation_name: row.text(2)?,
-        email: row.parsed(3, Email::parse)?,
-        role: role(row, 4)?,
-        created_at: row.time(5)?,
-        created_by: row.text(6)?,
-        inviter: row.optionally_parsed(10, UserId::parse)?,
-        expires_at: row.time(7)?,
-        end,
+        id: row.next()?,
+        organisation_id: row.next()?,
+        organisation_name: row.next()?,
+        email: row.next()?,
+        role: row.next()?,
+        created_at: row.next()?,
+        created_by: row.next()?,
+        expires_at: row.next()?,
+        end: row.next::<Option<Timestamp>>()?.zip(row.next()?),
+        inviter: row.next()?,
     })
 }
 
@@ -186,11 +180,10 @@ impl Session {
         purpose: LinkPurpose,
     ) -> Result<Option<OneTimeLink>, StoreError> {
         self.find(FIND_LINK, params![digest, purpose.as_str()], |row| {
-            let id = row.optionally_parsed(1, UserId::parse)?;
             Ok(OneTimeLink {
-                person: id.zip(row.optionally_parsed(2, Email::parse)?),
-                expires_at: row.time(3)?,
-                consumed_at: row.optional_time(4)?,
+                person: row.next::<Option<UserId>>()?.zip(row.next()?),
+                expires_at: row.next()?,
+                consumed_at: row.next()?,
             })
         })
         .await
@@ -203,7 +196,7 @@ impl Session {
 
     /// How many organisations there are.
     pub async fn count_organisations(&mut self) -> Result<i64, StoreError> {
-        Ok(self.find(COUNT_ORGANISATIONS, params![], |row| row.int(0)).await?.unwrap_or(0))
+        Ok(self.find(COUNT_ORGANISATIONS, params![], only_column).await?.unwrap_or(0))
     }
 
     /// Adds a setup link.
@@ -317,6 +310,6 @@ impl OrganisationTransaction<ManageMembers> {
     /// How many invitations of the organisation are open; expired ones are among them.
     pub async fn count_open_invitations(&mut self) -> Result<i64, StoreError> {
         let params = params![self.id().as_str()];
-        Ok(self.find(COUNT_OPEN_INVITATIONS, params, |row| row.int(0)).await?.unwrap_or(0))
+        Ok(self.find(COUNT_OPEN_INVITATIONS, params, only_column).await?.unwrap_or(0))
     }
 }

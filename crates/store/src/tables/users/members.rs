@@ -5,7 +5,7 @@ use crate::{
     UserTransaction,
     engine::{
         statements::statements,
-        value::{Row, params},
+        value::{Row, only_column, params},
     },
 };
 use domain::{
@@ -120,35 +120,33 @@ impl<'a> PersonToken<'a> {
     }
 }
 
-/// Reads what decides about a person's session or token, from column `first` on.
-pub(crate) fn user_facts(row: &Row<'_>, first: usize) -> Result<UserFacts, StoreError> {
-    let second_factor_at = row.optional_time(first + 6)?;
-    let session = row.optional_time(first + 5)?.map(|authenticated_at| SessionFacts {
-        authenticated_at,
-        second_factor_proved: second_factor_at.is_some(),
-    });
+/// Reads what decides about a person's session or token: the next seven columns.
+pub(crate) fn user_facts(row: &Row<'_>) -> Result<UserFacts, StoreError> {
     Ok(UserFacts {
-        role: role(row, first)?,
-        second_factor_required: row.flag(first + 1)?,
-        token_epoch: row.int(first + 2)?,
-        token_revoked: row.flag(first + 3)?,
-        signing_key_published: row.flag(first + 4)?,
-        session,
+        role: row.next()?,
+        second_factor_required: row.next()?,
+        token_epoch: row.next()?,
+        token_revoked: row.next()?,
+        signing_key_published: row.next()?,
+        session: session_facts(row.next()?, row.next()?),
     })
 }
 
-pub(crate) fn role(row: &Row<'_>, column: usize) -> Result<Role, StoreError> {
-    let text = row.text(column)?;
-    Role::parse(&text).ok_or_else(|| StoreError::corrupt(format!("the role {text}")))
+fn session_facts(
+    authenticated_at: Option<Timestamp>,
+    second_factor_at: Option<Timestamp>,
+) -> Option<SessionFacts> {
+    let second_factor_proved = second_factor_at.is_some();
+    authenticated_at.map(|authenticated_at| SessionFacts { authenticated_at, second_factor_proved })
 }
 
 fn person(row: &Row<'_>) -> Result<Person, StoreError> {
     Ok(Person {
-        id: row.parsed(0, UserId::parse)?,
-        email: row.parsed(1, Email::parse)?,
-        password_hash: row.optional_text(2)?,
-        token_epoch: row.int(3)?,
-        created_at: row.time(4)?,
+        id: row.next()?,
+        email: row.next()?,
+        password_hash: row.next()?,
+        token_epoch: row.next()?,
+        created_at: row.next()?,
     })
 }
 
@@ -167,11 +165,11 @@ impl Session {
     pub async fn members(&mut self, organisation: &OrganisationId) -> Result<Vec<Member>, StoreError> {
         self.query(LIST, params![organisation.as_str()], |row| {
             Ok(Member {
-                id: row.parsed(0, UserId::parse)?,
-                email: row.parsed(1, Email::parse)?,
-                role: role(row, 2)?,
-                since: row.time(3)?,
-                second_factor: row.flag(4)?,
+                id: row.next()?,
+                email: row.next()?,
+                role: row.next()?,
+                since: row.next()?,
+                second_factor: row.next()?,
             })
         })
         .await
@@ -179,19 +177,18 @@ impl Session {
 
     /// The organisations that the person belongs to.
     pub async fn organisations_of(&mut self, person: &UserId) -> Result<Vec<OrganisationId>, StoreError> {
-        self.query(ORGANISATIONS_OF, params![person.as_str()], |row| row.parsed(0, OrganisationId::parse))
-            .await
+        self.query(ORGANISATIONS_OF, params![person.as_str()], only_column).await
     }
 
     /// How many people the organisation has.
     pub async fn count_members(&mut self, organisation: &OrganisationId) -> Result<i64, StoreError> {
         let params = params![organisation.as_str()];
-        Ok(self.find(COUNT_MEMBERS, params, |row| row.int(0)).await?.unwrap_or(0))
+        Ok(self.find(COUNT_MEMBERS, params, only_column).await?.unwrap_or(0))
     }
 
     /// How many Admins the organisation has.
     pub async fn count_admins(&mut self, organisation: &OrganisationId) -> Result<i64, StoreError> {
-        Ok(self.find(COUNT_ADMINS, params![organisation.as_str()], |row| row.int(0)).await?.unwrap_or(0))
+        Ok(self.find(COUNT_ADMINS, params![organisation.as_str()], only_column).await?.unwrap_or(0))
     }
 
     /// A person in an organisation and what decides about one of the person's tokens: the one read of an API call.
@@ -207,9 +204,9 @@ impl Session {
             params![organisation.as_str(), person.as_str(), token_id, kid, session_id, now, expires_at];
         self.find(AT_DOOR, params, |row| {
             Ok(PersonForTokenCheck {
-                facts: user_facts(row, 0)?,
-                email: row.parsed(7, Email::parse)?,
-                organisation_name: row.text(8)?,
+                facts: user_facts(row)?,
+                email: row.next()?,
+                organisation_name: row.next()?,
             })
         })
         .await
@@ -221,14 +218,14 @@ impl Session {
         organisation: &OrganisationId,
         person: &UserId,
     ) -> Result<Option<i64>, StoreError> {
-        self.find(TOKEN_EPOCH, params![organisation.as_str(), person.as_str()], |row| row.int(0)).await
+        self.find(TOKEN_EPOCH, params![organisation.as_str(), person.as_str()], only_column).await
     }
 
     /// Whether whoever made an invitation may still do so. One that was made on an operator's word stands by itself.
     pub async fn inviter_is_admin(&mut self, invitation: &Invitation) -> Result<bool, StoreError> {
         let Some(inviter) = &invitation.inviter else { return Ok(true) };
         let params = params![invitation.organisation_id.as_str(), inviter.as_str()];
-        Ok(self.find(INVITER_IS_ADMIN, params, |row| row.flag(0)).await? == Some(true))
+        Ok(self.find(INVITER_IS_ADMIN, params, only_column).await? == Some(true))
     }
 }
 

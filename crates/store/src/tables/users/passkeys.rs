@@ -79,13 +79,13 @@ pub struct StoredCeremony {
 
 fn passkey(row: &Row<'_>) -> Result<StoredPasskey, StoreError> {
     Ok(StoredPasskey {
-        id: row.parsed(0, PasskeyId::parse)?,
-        user_id: row.parsed(1, UserId::parse)?,
-        name: row.text(2)?,
-        credential_id: row.bytes(3)?,
-        credential: row.text(4)?,
-        created_at: row.time(5)?,
-        last_used_at: row.optional_time(6)?,
+        id: row.next()?,
+        user_id: row.next()?,
+        name: row.next()?,
+        credential_id: row.next()?,
+        credential: row.next()?,
+        created_at: row.next()?,
+        last_used_at: row.next()?,
     })
 }
 
@@ -128,11 +128,7 @@ impl Session {
     ) -> Result<Option<StoredCeremony>, StoreError> {
         let begun = self
             .find(BEGUN, params![digest, purpose.as_str(), now], |row| {
-                Ok(StoredCeremony {
-                    user_id: row.optionally_parsed(0, UserId::parse)?,
-                    name: row.optional_text(1)?,
-                    state: row.text(2)?,
-                })
+                Ok(StoredCeremony { user_id: row.next()?, name: row.next()?, state: row.next()? })
             })
             .await?;
         let Some(begun) = begun else { return Ok(None) };

@@ -2,7 +2,10 @@
 
 use crate::{
     Session, StoreError, UserTransaction,
-    engine::{statements::statements, value::params},
+    engine::{
+        statements::statements,
+        value::{only_column, params},
+    },
 };
 use domain::{SecretDigest, Timestamp, UserId};
 
@@ -40,9 +43,9 @@ impl Session {
     ) -> Result<Option<StoredSecondFactor>, StoreError> {
         self.find(FIND, params![person.as_str()], |row| {
             Ok(StoredSecondFactor {
-                sealed_secret: row.bytes(0)?,
-                confirmed_at: row.optional_time(1)?,
-                last_step: row.int(2)?,
+                sealed_secret: row.next()?,
+                confirmed_at: row.next()?,
+                last_step: row.next()?,
             })
         })
         .await
@@ -50,7 +53,7 @@ impl Session {
 
     /// How many recovery codes are left.
     pub async fn count_recovery_codes(&mut self, person: &UserId) -> Result<i64, StoreError> {
-        Ok(self.find(COUNT_CODES, params![person.as_str()], |row| row.int(0)).await?.unwrap_or(0))
+        Ok(self.find(COUNT_CODES, params![person.as_str()], only_column).await?.unwrap_or(0))
     }
 }
 

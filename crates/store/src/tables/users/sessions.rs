@@ -4,9 +4,8 @@ use crate::{
     Session, StoreError, UserTransaction,
     engine::{
         statements::statements,
-        value::{Row, params},
+        value::{Row, only_column, params, word_columns},
     },
-    tables::users::members::role,
 };
 use domain::{Email, OrganisationId, Role, SecretDigest, SessionId, Timestamp, UserId};
 
@@ -90,6 +89,8 @@ impl SessionKind {
     }
 }
 
+word_columns!(SessionKind);
+
 /// One session of a person.
 #[derive(Debug, Clone)]
 pub struct PersonSession {
@@ -148,21 +149,19 @@ pub struct Membership {
 }
 
 fn session(row: &Row<'_>) -> Result<PersonSession, StoreError> {
-    let kind = row.text(1)?;
     Ok(PersonSession {
-        id: row.parsed(0, SessionId::parse)?,
-        kind: SessionKind::parse(&kind)
-            .ok_or_else(|| StoreError::corrupt(format!("the session kind {kind}")))?,
-        parent_id: row.optionally_parsed(2, SessionId::parse)?,
-        user_id: row.parsed(3, UserId::parse)?,
-        organisation_id: row.optionally_parsed(4, OrganisationId::parse)?,
-        device: row.text(5)?,
-        address: row.optional_text(6)?,
-        created_at: row.time(7)?,
-        authenticated_at: row.time(8)?,
-        second_factor_at: row.optional_time(9)?,
-        last_seen_at: row.time(10)?,
-        expires_at: row.time(11)?,
+        id: row.next()?,
+        kind: row.next()?,
+        parent_id: row.next()?,
+        user_id: row.next()?,
+        organisation_id: row.next()?,
+        device: row.next()?,
+        address: row.next()?,
+        created_at: row.next()?,
+        authenticated_at: row.next()?,
+        second_factor_at: row.next()?,
+        last_seen_at: row.next()?,
+        expires_at: row.next()?,
     })
 }
 
@@ -202,11 +201,11 @@ impl Session {
         self.find(CURRENT_USER, params![digest, now], |row| {
             Ok(CurrentUserRow {
                 session: session(row)?,
-                email: row.parsed(12, Email::parse)?,
-                role: row.optional_text(13)?.map(|_| role(row, 13)).transpose()?,
-                organisation_name: row.optional_text(14)?,
-                second_factor_required: row.optional_int(15)?.unwrap_or(0) != 0,
-                second_factor_enrolled: row.flag(16)?,
+                email: row.next()?,
+                role: row.next()?,
+                organisation_name: row.next()?,
+                second_factor_required: row.next::<Option<bool>>()?.unwrap_or(false),
+                second_factor_enrolled: row.next()?,
             })
         })
         .await
@@ -220,7 +219,7 @@ impl Session {
     ) -> Result<Vec<PersonSession>, StoreError> {
         self.query(OF_PERSON, params![person.as_str(), now], |row| {
             let found = session(row)?;
-            let child_seen = row.optional_time(12)?;
+            let child_seen: Option<Timestamp> = row.next()?;
             let last_seen_at = child_seen.map_or(found.last_seen_at, |seen| seen.max(found.last_seen_at));
             Ok(PersonSession { last_seen_at, ..found })
         })
@@ -251,11 +250,7 @@ impl Session {
     /// The organisations that the person belongs to, by name.
     pub async fn memberships_of(&mut self, person: &UserId) -> Result<Vec<Membership>, StoreError> {
         self.query(MEMBERSHIPS, params![person.as_str()], |row| {
-            Ok(Membership {
-                organisation_id: row.parsed(0, OrganisationId::parse)?,
-                organisation_name: row.text(1)?,
-                role: role(row, 2)?,
-            })
+            Ok(Membership { organisation_id: row.next()?, organisation_name: row.next()?, role: row.next()? })
         })
         .await
     }
@@ -265,11 +260,7 @@ impl Session {
         &mut self,
         person: &UserId,
     ) -> Result<Option<OrganisationId>, StoreError> {
-        let found = self
-            .find(LAST_ORGANISATION, params![person.as_str()], |row| {
-                row.optionally_parsed(0, OrganisationId::parse)
-            })
-            .await?;
+        let found = self.find(LAST_ORGANISATION, params![person.as_str()], only_column).await?;
         Ok(found.flatten())
     }
 }
