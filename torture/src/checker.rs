@@ -13,7 +13,7 @@
 use crate::history::{Event, Number, Operation, Reply};
 use std::collections::HashMap;
 
-/// How many faults are reply in full.
+/// How many findings are told in full.
 const TOLD: usize = 20;
 /// Later than everything: the end of an operation that was not answered.
 const NEVER: u64 = u64::MAX;

@@ -38,7 +38,7 @@ impl Operation {
     }
 }
 
-/// What the client was reply.
+/// What the client was answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reply {
     /// It was done; the secret, the token or the API let the client in.

@@ -1,4 +1,4 @@
-//! A client of all nodes that writes down what it does and what it is reply.
+//! A client of all nodes that writes down what it does and what it is answered.
 
 use crate::{
     history::{Event, Operation, Recorder, Reply},
@@ -103,7 +103,7 @@ pub(crate) fn of_exchange(answer: &Answer) -> Reply {
 pub(crate) fn of_call(answer: &Answer) -> Reply {
     match answer.status {
         200 if error_code(answer).is_empty() => Reply::Done,
-        // Let in, and then the data could not be read.
+        // Authenticated, and then the data could not be read.
         200 if error_code(answer) == "INTERNAL" => Reply::Unknown,
         401 => Reply::Rejected,
         503 => unavailable(answer, Reply::Unavailable),

@@ -91,7 +91,7 @@ pub(crate) fn rejected(rejection: &OAuthRejection) -> Response<Body> {
 
 /// What another site had a browser post.
 pub(crate) fn foreign() -> Response<Body> {
-    tracing::warn!("refused a form that another site had a browser send");
+    tracing::warn!("rejected a form that another site had a browser send");
     let text =
         "This form was sent by another site, so nothing was done with it. Open the page here and try again.";
     pages::message(StatusCode::FORBIDDEN, "This did not come from here", text).respond()

@@ -19,7 +19,7 @@ pub const CEREMONY_SECONDS: i64 = 300;
 #[derive(Debug, thiserror::Error)]
 pub enum PasskeyError {
     /// The answer does not fit its challenge or its credential: for the log, never for who asks.
-    #[error("the authenticator's answer is refused: {0}")]
+    #[error("the authenticator's answer is rejected: {0}")]
     Rejected(String),
     /// What was stored cannot be read, or a challenge cannot be made.
     #[error("passkeys: {0}")]

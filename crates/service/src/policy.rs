@@ -60,7 +60,7 @@ pub struct Policy {
     pub sign_in_fresh_seconds: i64,
     /// How long an authorization code works, in seconds.
     pub code_lifetime_seconds: i64,
-    /// How long a device may wait for a person to let it in, in seconds.
+    /// How long a device may wait for the approval of a user, in seconds.
     pub device_lifetime_seconds: i64,
     /// How long a command line stays signed in unused, in seconds.
     pub command_line_lifetime_seconds: i64,

@@ -1,4 +1,4 @@
-//! Letting a command line in: the code that it shows is compared, then the person decides (RFC 8628 §3.3).
+//! Approving a device: the code that it shows is compared, then the person decides (RFC 8628 §3.3).
 
 use crate::frame::{
     answer::{self, Answer},
@@ -45,7 +45,7 @@ struct Confirm {
 
 async fn form(context: &PageContext, typed: &str, errors: FormError) -> Answer {
     let page = Ask {
-        head: Head::new("Let a command line in"),
+        head: Head::new("Approve a command line"),
         chrome: context.chrome(Section::Account).await?,
         user_code: typed.chars().take(20).collect(),
         errors,
@@ -58,7 +58,7 @@ async fn confirmation(context: &PageContext, device: &StoredDevice, errors: Form
     let now = context.ctx.now;
     let memberships = context.outcome(context.service().memberships(&context.user).await)?;
     let page = Confirm {
-        head: Head::new("Let this command line in?"),
+        head: Head::new("Approve this command line?"),
         chrome: context.chrome(Section::Account).await?,
         user_code: shown_user_code(&device.user_code),
         name: browser::short_name(&device.device),
@@ -140,9 +140,9 @@ fn decided(context: &PageContext, device: &StoredDevice, approved: bool) -> Resp
     let name = browser::short_name(&device.device);
     if !approved {
         let text = format!(
-            "“{name}” was not let in. If you did not start it, somebody else did; nothing of yours was shown."
+            "“{name}” was denied. If you did not start it, somebody else did; nothing of yours was shown."
         );
-        return answer::message_with_link(StatusCode::OK, "Refused.", text, ("Go to Duku", "/"));
+        return answer::message_with_link(StatusCode::OK, "Denied.", text, ("Go to Duku", "/"));
     }
     let text = format!(
         "Go back to your terminal. “{name}” acts as {} in {} from now on; your account page ends it whenever you want.",

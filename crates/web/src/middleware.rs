@@ -46,7 +46,7 @@ impl Cause {
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// 2^64 divided by the golden ratio: steps of this log every number once, and neighbours look nothing like each other.
+/// 2^64 divided by the golden ratio: steps of this visit every number once, and neighbours look nothing like each other.
 const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
 
 impl RequestMiddleware {

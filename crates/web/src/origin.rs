@@ -38,7 +38,7 @@ pub async fn reject_foreign(
     }
     let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
     let path = logged_path(request.uri().path(), route);
-    tracing::warn!(path, "refused a request that another site had a browser make");
+    tracing::warn!(path, "rejected a request that another site had a browser make");
     rejection()
 }
 

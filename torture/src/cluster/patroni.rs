@@ -42,7 +42,7 @@ pub(crate) struct Patroni {
 
 impl Drop for Patroni {
     fn drop(&mut self) {
-        // Patroni stops its PostgreSQL when it is reply to end; nobody is left to tell if that fails.
+        // Patroni stops its PostgreSQL when it is told to end; nobody is left to tell if that fails.
         for member in &mut self.members {
             if let Some(mut patroni) = member.patroni.take() {
                 let _ = process::signal(&patroni, "TERM");

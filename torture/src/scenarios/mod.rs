@@ -49,14 +49,14 @@ pub const SCENARIOS: &[Scenario] = scenarios! {
     "outages" "When PostgreSQL is restarted, crashes, freezes or cuts its connections, nodes answer 503 within the promised time, say why, and work again within seconds, without having lost or wrongly accepted anything." outages::run;
     "slow-database" "While the database answers every second statement after three seconds, everything is answered as it should be or 503, within the promised time; what needs no database does not wait." slow_database::run;
     "failover" "When the primary of PostgreSQL is killed, a synchronous standby takes over and nothing acknowledged is lost; meanwhile nodes are closed, and they open by themselves." failover::run;
-    "poolers" "Through a connection pooler, in session mode and in transaction mode, whoever else uses it, nodes keep every promise; a node that was reply another mode does not start." poolers::run;
+    "poolers" "Through a connection pooler, in session mode and in transaction mode, whoever else uses it, nodes keep every promise; a node that was told another mode does not start." poolers::run;
     "disk-full" "On a full disk changes are refused with 503, reading goes on, nothing answered is lost, and it works again when there is space." disks::full;
     "read-only" "Data that cannot be written are said so, and nodes work again when they can." disks::read_only;
     "clocks" "Whatever a clock does, what was ended stays ended, good keys work, and tokens live within their times." clocks::run;
     "once" "Migrations, the rotation of the signing key and warnings happen once, whichever nodes start or die." once::run;
     "idle" "Ten thousand idle connections cost an ordinary client nothing." connections::idle;
     "slow-and-endless" "Who sends slowly or without end is given up and takes no place from others." connections::slow_and_endless;
-    "sigterm" "A node that is reply to stop cuts no request." stopping::sigterm;
+    "sigterm" "A node that is told to stop cuts no request." stopping::sigterm;
     "rolling" "Three nodes are replaced one after the other without a failed request." stopping::rolling;
     "versions" "A new binary goes on with old data; an old binary is refused on new data and leaves them as they are." versions::run;
     "bulkheads" "Work that stands still in the database, and an organisation that uses all it can get, hold up nobody else." bulkheads::run;

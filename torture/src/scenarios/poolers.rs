@@ -50,7 +50,7 @@ async fn in_mode(bench: &Bench, mode: &str, backends: usize) -> Outcome<Figures>
         .with("what a node without the setting says", rejected))
 }
 
-/// A node that is reply another mode, or none, does not start, and says what to do.
+/// A node that is told another mode, or none, does not start, and says what to do.
 async fn rejects_what_does_not_fit(bench: &Bench, pooler: &PgBouncer, mode: &str) -> Outcome<String> {
     let mut said = String::new();
     let wrong: &[&str] = if mode == "transaction" { &["none", "session"] } else { &["none"] };
@@ -58,7 +58,7 @@ async fn rejects_what_does_not_fit(bench: &Bench, pooler: &PgBouncer, mode: &str
         let settings = [("DUKU_DATABASE_POOLER", *setting)];
         let mut cluster = Cluster::prepare(bench, Some(pooler.url()), 1, &settings)?;
         let why = cluster.node(0)?.start().await.err();
-        said = why.ok_or_else(|| format!("a node started that was reply \"{setting}\""))?;
+        said = why.ok_or_else(|| format!("a node started that was told \"{setting}\""))?;
         ensure(said.contains("set database_pooler to"), || said.clone())?;
     }
     let line = said.lines().rev().find(|line| line.contains("duku: ")).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Nodes that are reply to stop, under load: nobody's request is cut.
+//! Nodes that are told to stop, under load: nobody's request is cut.
 
 use crate::{
     Bench,

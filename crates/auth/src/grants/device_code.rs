@@ -1,4 +1,4 @@
-//! The device authorization grant (RFC 8628 §3.4): a command line asks whether a person has let it in.
+//! The device authorization grant (RFC 8628 §3.4): a device asks whether a user has approved it.
 
 use super::{person_answer, required};
 use crate::{AuthorizationServer, errors::OAuthRejection, public_client, request::Posted};

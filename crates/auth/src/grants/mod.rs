@@ -65,7 +65,7 @@ impl From<PollRejection> for OAuthRejection {
             PollRejection::SlowDown => {
                 not_yet("slow_down", "That was too soon: wait 5 seconds longer between requests from now on.")
             }
-            PollRejection::Denied => not_yet("access_denied", "The request was refused in the browser."),
+            PollRejection::Denied => not_yet("access_denied", "The request was denied in the browser."),
             PollRejection::Expired => not_yet("expired_token", "It took too long: begin again."),
             PollRejection::Invalid(why) => invalid_grant(why),
             PollRejection::TooManyFailures(seconds) => ClientRejection::TooManyFailures(seconds).into(),

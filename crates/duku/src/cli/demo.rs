@@ -163,7 +163,7 @@ impl DemoData {
 
     async fn rotate_a_key(&self) -> Result<(), CommandFailure> {
         let previous = self.generate("Nightly build").await?;
-        title("Rotate it: from the answer on, the previous secret is refused and says why")?;
+        title("Rotate it: from the answer on, the previous secret is rejected and says why")?;
         let rotated = self.admin(&["key", "rotate", &previous.client_id]).await?;
         self.exchange(&previous).await?;
         title("The new secret works")?;
@@ -176,7 +176,7 @@ impl DemoData {
         title("It gets a token, and the token works")?;
         let token = text(&self.exchange(&pair).await?, "access_token")?;
         self.query("LEAKED", &token, Expect::Data).await?;
-        title("Revoke it: the token is refused at once")?;
+        title("Revoke it: the token is rejected at once")?;
         self.admin(&["key", "revoke", &pair.client_id]).await?;
         self.query("LEAKED", &token, Expect::Rejection).await?;
         title("And so is the pair")?;

@@ -98,7 +98,7 @@ async fn remember_urls(service: &Service, urls: &Urls) -> Result<(), CommandFail
         Some(before) => tracing::warn!(
             before = before.platform,
             now = urls.platform,
-            "this data was served at another URL before: tokens issued there are refused here; set --public-url to keep one"
+            "this data was served at another URL before: tokens issued there are rejected here; set --public-url to keep one"
         ),
         None => {}
     }

@@ -237,7 +237,7 @@ async fn a_person_signs_in_and_out() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn signing_in_that_fails_says_why_and_keeps_nothing() {
     let computer = Computer::new().await;
-    for (answer, hint) in [("access_denied", "refused in the browser"), ("expired_token", "has expired")] {
+    for (answer, hint) in [("access_denied", "denied in the browser"), ("expired_token", "has expired")] {
         computer.with(|memory| memory.answers = vec![answer]);
         computer.rejected(&["login", "--server", &computer.url], hint);
         assert!(!computer.credentials().exists());

@@ -43,7 +43,7 @@ pub(crate) async fn prove(
             let cookie = session_cookie(platform, headers).ok_or_else(|| challenge(platform, None))?;
             // Also where it only reads: a browser sends the cookie along, whichever site's page it was that asked.
             if !web::origin::is_own(&Method::POST, headers, session_cookie_of(platform).is_secure()) {
-                tracing::warn!("refused a query that another site had a browser make");
+                tracing::warn!("rejected a query that another site had a browser make");
                 return Err(forbidden(
                     "a session in Viewport counts for Viewport's own pages alone: other pages and programs send an access token",
                 ));

@@ -140,7 +140,7 @@ impl Service {
         let name = if label.is_empty() { "a revoked key" } else { label };
         let from = ctx.address.map_or_else(|| "an unknown address".to_owned(), |address| address.to_string());
         let text = format!(
-            "A former secret of the API key {name} ({key}) was presented at {} from {from}, and refused.\n\n\
+            "A former secret of the API key {name} ({key}) was used at {} from {from}, and rejected.\n\n\
              It is a pipeline that was forgotten, or a secret that leaked. If you do not know the address, \
              look into it:\n{}\n",
             ctx.now,

@@ -275,7 +275,7 @@ impl Service {
             };
             self.audit_as_system(&mut session, &ctx, dead.organisation.as_str(), entry).await?;
             self.tell_of_dead_secret(&mut session, &ctx, &dead.organisation, key_id, &label).await?;
-            tracing::warn!(key = %key_id, organisation = %dead.organisation, times = dead.times, "a dead secret was presented");
+            tracing::warn!(key = %key_id, organisation = %dead.organisation, times = dead.times, "a former secret of an API key was used");
         }
         Ok(session.commit().await?)
     }

@@ -384,7 +384,7 @@ impl Service {
         let details = json!({ "session": leaked.id.as_str(), "device": leaked.device });
         self.audit_person(&mut transaction, ctx, &person, Action::RefreshTokenReused, &details).await?;
         transaction.commit().await?;
-        tracing::warn!(session = %leaked.id, "a refresh token was presented a second time; its session has ended");
+        tracing::warn!(session = %leaked.id, "a refresh token was used a second time; its session has ended");
         Ok(())
     }
 

@@ -115,7 +115,7 @@ impl Service {
         let made = match self.required_party()?.finish_adding(&taken.state, answer) {
             Ok(made) => made,
             Err(PasskeyError::Rejected(why)) => {
-                tracing::warn!(request_id = %ctx.request_id, why, "refused a new passkey");
+                tracing::warn!(request_id = %ctx.request_id, why, "rejected a new passkey");
                 return Err(
                     Rejection::Conflict("the device's answer was not right: begin again".into()).into()
                 );
@@ -272,7 +272,7 @@ async fn check(
     answer: &str,
 ) -> Result<Option<(StoredPasskey, String)>, Failure> {
     let rejected = |why: &str| {
-        tracing::warn!(request_id = %ctx.request_id, why, "refused a passkey");
+        tracing::warn!(request_id = %ctx.request_id, why, "rejected a passkey");
         Ok(None)
     };
     let assertion = match Assertion::parse(answer) {

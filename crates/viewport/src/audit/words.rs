@@ -44,9 +44,9 @@ fn of_known(action: Action) -> Words {
         Action::AccessTokenRevoked => {
             words("Access token ended", "ended an access token of", "ended an access token")
         }
-        Action::DeadSecretSeen => words("Former secret seen", "refused a former secret of", ""),
+        Action::DeadSecretSeen => words("Former secret seen", "rejected a former secret of", ""),
         Action::PersonSignedIn => words("Signed in", "signed in as", "signed in"),
-        Action::DeviceApproved => words("Command line let in", "let in the command line", ""),
+        Action::DeviceApproved => words("Command line approved", "approved the command line", ""),
         Action::SessionEnded => words("Session ended", "ended a session of", "ended a session"),
         Action::RefreshTokenReused => words(
             "Refresh token used twice",

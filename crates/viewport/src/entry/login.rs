@@ -151,8 +151,8 @@ pub(crate) async fn sign_in_to_viewport(
         return Err(begin_again("The answer came from another authorization server."));
     }
     if let Some(error) = asked.get("error") {
-        tracing::info!(error, "the authorization server let nobody in");
-        return Err(begin_again("The authorization server let nobody in."));
+        tracing::info!(error, "the authorization response is an error");
+        return Err(begin_again("The authorization server answered with an error."));
     }
     let code = asked.get("code").unwrap_or_default();
     let device = &request.device;

@@ -40,7 +40,7 @@ pub(crate) fn see_other(partial: bool, page: &str) -> Response<Body> {
     let headers = response.headers_mut();
     headers.insert(name, HeaderValue::from_str(page).unwrap_or(HeaderValue::from_static("/")));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::VARY, HeaderValue::from_static("HX-PageRequest"));
+    headers.insert(header::VARY, HeaderValue::from_static("HX-Request"));
     response
 }
 
@@ -152,5 +152,16 @@ mod tests {
         assert_eq!(sentence("Why?"), "Why?");
         assert_eq!(sentence("max@example.org is a member already"), "max@example.org is a member already.");
         assert_eq!(sentence(""), ".");
+    }
+
+    /// A cache that kept the answer for htmx would give a page without its frame to a browser.
+    #[test]
+    fn a_redirect_differs_by_who_asks_and_is_kept_by_nobody() {
+        for (partial, name) in [(true, "hx-redirect"), (false, "location")] {
+            let response = see_other(partial, "/account");
+            assert_eq!(response.headers()[name], "/account");
+            assert_eq!(response.headers()[header::VARY], "HX-Request");
+            assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store");
+        }
     }
 }

@@ -52,8 +52,8 @@ struct List {
 /// What was done, as the page says it after the redirect.
 fn notice(query: Option<&str>) -> &'static str {
     match query {
-        Some("done=revoked") => "Revoked. Tokens already issued are refused now.",
-        Some("done=grace-ended") => "The previous secret is refused now.",
+        Some("done=revoked") => "Revoked. Tokens already issued are rejected now.",
+        Some("done=grace-ended") => "The previous secret is rejected now.",
         _ => "",
     }
 }

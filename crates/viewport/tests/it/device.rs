@@ -1,4 +1,4 @@
-//! Letting a command line in.
+//! Approving a device.
 
 use crate::harness::{Harness, PASSWORD};
 use service::users::devices::{DeviceStart, PollRejection};
@@ -38,7 +38,7 @@ async fn a_device_that_is_rejected_stays_out() {
     // Refusing needs no password, however long ago the sign-in was.
     harness.clock.advance_seconds(300);
     let fields = [("user_code", device.user_code.as_str()), ("decision", "deny")];
-    ada.post("/device", &fields).await.assert_says(200, "Refused.");
+    ada.post("/device", &fields).await.assert_says(200, "Denied.");
     let polled = harness.service.poll_device(&harness.ctx(), "duku-cli", device.device_code.expose()).await;
     assert!(matches!(polled, Err(PollRejection::Denied)), "{polled:?}");
 }

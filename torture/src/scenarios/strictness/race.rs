@@ -23,7 +23,7 @@ pub(super) struct Races {
     pub(super) exact: u64,
 }
 
-/// Races in one organisation of its own, again and again until reply to stop.
+/// Races in one organisation of its own, again and again until told to stop.
 pub(super) async fn run(admin_token: String, addresses: Vec<SocketAddr>, rounds: u64) -> Outcome<Races> {
     let recorder = Arc::new(Recorder::new());
     let clients = |number: usize| {
@@ -52,7 +52,7 @@ pub(super) async fn run(admin_token: String, addresses: Vec<SocketAddr>, rounds:
         let shown =
             || format!("{made} generations were answered, {rejected} refused, {listed} keys are listed");
         ensure(made <= LIMIT && listed <= LIMIT && made <= listed, shown)?;
-        // Whoever was rejected was reply that there are ten.
+        // Whoever was rejected was told that there are ten.
         ensure(rejected == 0 || listed == LIMIT, shown)?;
         done.exact += u64::from(made == LIMIT && made + rejected == RACERS);
         done.run += 1;

@@ -96,7 +96,7 @@ impl Key {
             Self::EndGrace { client_id } => {
                 let principal = owner(operator, &client_id).await?;
                 operator.service.end_grace(&operator.ctx, &principal, &client_id).await?;
-                Ok(output::line("The previous secret is refused now.")?)
+                Ok(output::line("The previous secret is rejected now.")?)
             }
             Self::Revoke { client_id, format } => {
                 let principal = owner(operator, &client_id).await?;
@@ -104,7 +104,7 @@ impl Key {
                 if format.json {
                     return Ok(output::json(&json!({ "client_id": id.as_str(), "revoked": true }))?);
                 }
-                Ok(output::line(&format!("Revoked {id}. Its secret and its tokens are refused now."))?)
+                Ok(output::line(&format!("Revoked {id}. Its secret and its tokens are rejected now."))?)
             }
         }
     }

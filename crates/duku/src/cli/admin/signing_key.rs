@@ -74,7 +74,7 @@ impl SigningKeys {
             }
             Self::Withdraw { kid } => {
                 service.withdraw_signing_key(ctx, actor, &kid).await?;
-                Ok(output::line(&format!("Withdrew {kid}. Tokens that it signed are refused now."))?)
+                Ok(output::line(&format!("Withdrew {kid}. Tokens that it signed are rejected now."))?)
             }
         }
     }

@@ -116,7 +116,7 @@ fn tell_unusable(findings: &mut Findings, keys: &[SigningKeyInfo]) {
             "signing keys",
             format!("{error}: the server does not start on it"),
             format!(
-                "duku admin signing-key withdraw {}: its tokens are refused then, clients get new ones; if it was to sign now, a new key \
+                "duku admin signing-key withdraw {}: its tokens are rejected then, clients get new ones; if it was to sign now, a new key \
                  takes its place",
                 key.kid
             ),

@@ -90,7 +90,7 @@ impl Authorization {
                 (_, Some("authorization_pending")) => {}
                 (_, Some("slow_down")) => interval += FIVE_SECONDS,
                 (_, Some("access_denied")) => {
-                    return Err(CommandFailure::new("signing in was refused in the browser"));
+                    return Err(CommandFailure::new("signing in was denied in the browser"));
                 }
                 (_, Some("expired_token")) => break,
                 (status, _) => return Err(http::oauth_failure(status, &answer)),
@@ -184,7 +184,7 @@ mod tests {
     #[tokio::test]
     async fn every_end_without_a_session_is_said() {
         let cases = [
-            (error("access_denied"), "refused in the browser"),
+            (error("access_denied"), "denied in the browser"),
             (error("expired_token"), "duku login"),
             (error("invalid_grant"), "why"),
             ((500, json!({})), "500"),

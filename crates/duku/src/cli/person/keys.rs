@@ -137,7 +137,7 @@ async fn revoke(at: &At, client_id: &str, yes: bool, format: Format) -> Result<(
     if format.json {
         return Ok(output::json(&json!({ "client_id": client_id, "revoked": true }))?);
     }
-    Ok(output::line(&format!("Revoked {client_id}. Its secret and its tokens are refused now."))?)
+    Ok(output::line(&format!("Revoked {client_id}. Its secret and its tokens are rejected now."))?)
 }
 
 /// Has the person type the key's label.

@@ -1,4 +1,4 @@
-//! People at the authorization server: signing in with a browser, signing out, letting a command line in.
+//! People at the authorization server: signing in with a browser, signing out, approving a device.
 
 mod browser;
 mod codes;

@@ -89,7 +89,7 @@ async fn a_second_factor_comes_gets_new_codes_and_goes() {
     browser.sees("This is not your password.").await;
     browser.fill("Your password", PASSWORD).await;
     browser.click("New recovery codes").await;
-    browser.sees("The former codes are refused now.").await;
+    browser.sees("The former codes are rejected now.").await;
     browser.does_not_see(&first).await;
     browser.axe().await;
     browser.click("I have stored the codes").await;
@@ -151,7 +151,7 @@ async fn command_line(options: Options) {
     browser.sees(&device.user_code).await;
     browser.sees("duku/0.1 on <b>ada-laptop</b>").await;
     browser.sees("Acme, as an Admin").await;
-    browser.click("Let it in").await;
+    browser.click("Approve").await;
     browser.sees("It is in.").await;
     browser.axe().await;
     let tokens = service.poll_device(&ctx, "duku-cli", device.device_code.expose()).await.unwrap();
@@ -162,8 +162,8 @@ async fn command_line(options: Options) {
     let device = start("duku/0.1 on another").await;
     fixture.app.clock.advance_seconds(301);
     browser.goto(&format!("/device?user_code={}", device.user_code)).await;
-    browser.click("Refuse").await;
-    browser.sees("Refused.").await;
+    browser.click("Deny").await;
+    browser.sees("Denied.").await;
     let rejected = service.poll_device(&fixture.ctx(), "duku-cli", device.device_code.expose()).await;
     assert!(matches!(rejected, Err(PollRejection::Denied)));
 
@@ -174,10 +174,10 @@ async fn command_line(options: Options) {
     browser.sees("Your last sign-in was a while ago.").await;
     browser.axe().await;
     browser.fill("Your password", "wrong").await;
-    browser.click("Let it in").await;
+    browser.click("Approve").await;
     browser.sees("This is not your password.").await;
     browser.fill("Your password", PASSWORD).await;
-    browser.click("Let it in").await;
+    browser.click("Approve").await;
     browser.sees("It is in.").await;
     browser.has_silent_console().await;
 }

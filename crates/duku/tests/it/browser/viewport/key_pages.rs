@@ -106,7 +106,7 @@ async fn every_step_by_keyboard_alone() {
     browser.press("Keyboard").await;
     browser.tab_to("button “Revoke”").await;
     browser.press("Enter").await;
-    browser.sees("Revoked. Tokens already issued are refused now.").await;
+    browser.sees("Revoked. Tokens already issued are rejected now.").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -226,7 +226,7 @@ async fn a_grace_is_shown_with_its_use_and_can_be_ended() {
     browser.axe().await;
     browser.click("End now").await;
     browser.click("End it now").await;
-    browser.sees("The previous secret is refused now.").await;
+    browser.sees("The previous secret is rejected now.").await;
     assert_eq!(fixture.app.api.exchange(&pair).await.status, 401);
 }
 
