@@ -22,7 +22,7 @@ pub fn run(data: &[u8]) {
         let Ok(value) = HeaderValue::from_bytes(line) else { return };
         headers.append(header::COOKIE, value);
     }
-    for cookie in [Cookie::session(false), Cookie::sign_in(true), Cookie::departure(false)] {
+    for cookie in [Cookie::session(false), Cookie::sign_in(true), Cookie::pending_login(false)] {
         one_cookie_or_none(cookie, &headers);
         what_is_set_is_read_back(cookie, rest);
     }

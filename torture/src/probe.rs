@@ -42,7 +42,7 @@ impl Probe {
         http::graphql(&self.token, QUERY)
     }
 
-    /// Fails unless the node rejects to say anything about credentials, and says why it cannot, within a second. Gives the reason.
+    /// Fails unless the node refuses to say anything about credentials, and says why it cannot, within a second. Gives the reason.
     pub(crate) async fn is_closed(&self, node: &Node) -> Outcome<String> {
         let mut client = node.client();
         for request in [self.exchange(), self.call()] {

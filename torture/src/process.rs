@@ -50,7 +50,7 @@ pub(crate) async fn ended(child: &mut Child, limit: Duration) -> Outcome<ExitSta
     }
 }
 
-/// Whether we run as root, who may mount, and whom PostgreSQL rejects to run as.
+/// Whether we run as root, who may mount, and whom PostgreSQL refuses to run as.
 pub(crate) fn is_root() -> bool {
     read(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
 }

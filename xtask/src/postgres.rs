@@ -127,7 +127,7 @@ pub(crate) fn binaries() -> Outcome<PathBuf> {
         .ok_or_else(|| format!("no PostgreSQL server {OLDEST} or newer in /usr/lib/postgresql"))
 }
 
-/// The program, started so that it cannot outlive us, and not as root, which PostgreSQL rejects to run as.
+/// The program, started so that it cannot outlive us, and not as root, which PostgreSQL refuses to run as.
 fn as_server_user(program: &Path) -> Outcome<Command> {
     let mut command = Command::new("setpriv");
     // Interrupt means "stop now, orderly" to the server. The kernel sends it even if we are killed.

@@ -55,7 +55,7 @@ pub(crate) async fn show(State(server): State<AuthorizationServer>) -> Response<
         "request_uri_parameter_supported": false,
         "prompt_values_supported": ["none", "login", "select_account"],
         "subject_types_supported": ["public"],
-        // RS256 is missing unless it is what this installation signs with: ARCHITECTURE.md says why.
+        // RS256 is missing unless it is what this installation signs with: docs/decisions/0006 says why.
         "id_token_signing_alg_values_supported": [policy.algorithm.as_str()],
         "scopes_supported": Scope::ALL.map(Scope::as_str),
         "claims_supported": CLAIMS,

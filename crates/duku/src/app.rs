@@ -1,4 +1,4 @@
-//! Putting the rooms together.
+//! Putting the crates together.
 
 use crate::{
     environment::SystemClock,

@@ -1,6 +1,6 @@
 //! The composition root: configuration, the `duku` command line, start and stop.
 //!
-//! The only room that knows every other, and the only one with an ambient clock.
+//! The only crate that knows every other, and the only one with an ambient clock.
 
 pub mod app;
 pub mod cli;

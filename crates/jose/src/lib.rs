@@ -1,4 +1,4 @@
-//! Signing keys, JWT, JWKS, hashing and sealing: the only room that knows cryptography libraries.
+//! Signing keys, JWT, JWKS, hashing and sealing: the only crate that knows cryptography libraries.
 //!
 //! Nothing here reads a clock. Randomness comes in as a value, except where the library takes none but
 //! its own: new signing keys (see [`keys::SigningKey::generate`]) and ECDSA's nonces.

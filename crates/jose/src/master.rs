@@ -30,7 +30,7 @@ pub enum MasterKeyError {
         "this master key is one byte repeated 32 times; make a random one with `openssl rand -base64 32`"
     )]
     NotRandom,
-    /// The library rejected to seal: no memory, or more than 64 GiB.
+    /// The library refused to seal: no memory, or more than 64 GiB.
     #[error("the secret could not be sealed")]
     Seal,
     /// What was to be opened has no known form.

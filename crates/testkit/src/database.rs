@@ -125,7 +125,7 @@ impl Database {
         Location::parse(&self.url).unwrap()
     }
 
-    /// The store on it, for tests of rooms that may not name the store.
+    /// The store on it, for tests of crates that may not name the store.
     pub async fn store(&self) -> Store {
         Store::open(&Options::new(self.location())).await.unwrap()
     }

@@ -69,8 +69,8 @@ table! {
 
 table! {
     rules, served:
-    GET  "/login" Anyone entry::login::sign_out_url;
-    GET  "/login/callback" Anyone entry::login::sign_in_to_viewport;
+    GET  "/login" Anyone entry::login::begin_sign_in;
+    GET  "/login/callback" Anyone entry::login::finish_sign_in;
     GET  "/logout" Anyone entry::logout::show_form;
     POST "/logout" Anyone entry::logout::leave;
     GET  "/signed-out" Anyone entry::logout::left;
@@ -79,7 +79,7 @@ table! {
     GET  "/invite/{code}" Anyone entry::invite::show;
     POST "/invite/{code}" Anyone entry::invite::accept;
     GET  "/forgot" Anyone entry::password::show_forgot;
-    POST "/forgot" Anyone entry::password::show_form;
+    POST "/forgot" Anyone entry::password::request_reset_link;
     GET  "/reset/{code}" Anyone entry::password::show_reset;
     POST "/reset/{code}" Anyone entry::password::set;
 

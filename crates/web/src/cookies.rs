@@ -24,7 +24,7 @@ impl Cookie {
     }
 
     /// What Viewport remembers while a person is away at the authorization server.
-    pub const fn departure(secure: bool) -> Self {
+    pub const fn pending_login(secure: bool) -> Self {
         Self { name: "__Host-duku_departure", plain_name: "duku_departure", secure }
     }
 

@@ -64,7 +64,7 @@ impl RequestMiddleware {
 
     /// Gives a request its [`RequestHead`], lets `serve` answer it, then measures and logs the answer.
     ///
-    /// The log has the path without its query, and of a link with a secret in it only the route: nothing that opens a middleware is
+    /// The log has the path without its query, and of a link with a secret in it only the route: nothing that authenticates is
     /// written down.
     pub async fn enter<F>(self, mut request: Request, serve: impl FnOnce(Request) -> F) -> Response<Body>
     where

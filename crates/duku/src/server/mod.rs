@@ -44,7 +44,7 @@ pub use crate::server::connection::Timeouts;
 pub struct Limits {
     /// The most connections at once; the next ones are answered 503 or closed.
     pub connections: usize,
-    /// The most connections of one address; 0 for a quarter of them all.
+    /// The most connections of one address; 0 for as many as are free.
     pub per_address: usize,
     /// How long clients may keep us waiting.
     pub timeouts: Timeouts,

@@ -108,7 +108,7 @@ async fn every_route_of_viewport_opens_for_whom_its_row_says() {
     }
 }
 
-/// The routes of the other rooms, and who may call them. `client` proves itself by a secret, a code or a token.
+/// The routes of the other crates, and who may call them. `client` proves itself by a secret, a code or a token.
 const OTHERS: [(&str, &str); 24] = [
     ("auth", "/.well-known/oauth-authorization-server{realm} anyone"),
     ("auth", "{protocol}/auth anyone"),
@@ -139,12 +139,12 @@ const OTHERS: [(&str, &str); 24] = [
 #[test]
 fn every_other_route_has_a_row() {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    for room in ["auth", "platform", "duku", "docs", "pages", "web", "service"] {
+    for name in ["auth", "platform", "duku", "docs", "pages", "web", "service"] {
         let mut found = BTreeSet::new();
-        routes_in(&crates.join(room).join("src"), &mut found);
-        let rows = OTHERS.iter().filter(|(known, _)| *known == room);
+        routes_in(&crates.join(name).join("src"), &mut found);
+        let rows = OTHERS.iter().filter(|(known, _)| *known == name);
         let rows: BTreeSet<String> = rows.map(|(_, row)| row.split(' ').next().unwrap().to_owned()).collect();
-        assert_eq!(found, rows, "{room}");
+        assert_eq!(found, rows, "{name}");
     }
 }
 

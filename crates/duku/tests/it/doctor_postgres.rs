@@ -19,7 +19,7 @@ fn program(name: &str) -> PathBuf {
     versions.map(|folder| folder.join("bin").join(name)).filter(|program| program.is_file()).max().unwrap()
 }
 
-/// A program of PostgreSQL, which rejects to run as root, and never longer than this test.
+/// A program of PostgreSQL, which refuses to run as root, and never longer than this test.
 fn as_server_user(name: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--reuid=nobody", "--regid=nogroup", "--clear-groups", "--pdeathsig", "KILL"]);

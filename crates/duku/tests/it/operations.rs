@@ -132,7 +132,7 @@ fn silent_connections_give_their_places_back() {
     drop(silent);
 }
 
-/// Runs `duku serve` with these settings; it must reject to start with one line.
+/// Runs `duku serve` with these settings; it must refuse to start with one line.
 #[track_caller]
 fn rejects(settings: &[(&str, &str)], hint: &str) {
     let started = Instant::now();

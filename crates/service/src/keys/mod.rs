@@ -2,8 +2,8 @@
 
 pub mod forms;
 pub mod notices;
-pub mod usage;
-pub mod use_counters;
+pub mod usage_recorder;
+pub mod usage_report;
 
 use crate::{Failure, Principal, Rejection, RequestContext, Service, audit::Entry, errors::Candidate};
 use base64::{Engine, prelude::BASE64_STANDARD};

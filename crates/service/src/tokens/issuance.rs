@@ -4,7 +4,7 @@
 //! second read, the same one whether the client is unknown or the secret is wrong. The one read says besides whether
 //! the signing key is still published, so that none that was withdrawn elsewhere signs here.
 
-use crate::{Failure, RequestContext, Service, keys::usage::Use, tokens::Claims};
+use crate::{Failure, RequestContext, Service, keys::usage_recorder::Use, tokens::Claims};
 use domain::{
     ApiKey, KeyId, ScopeSet, SecretDigest, Timestamp, TokenId,
     api_key::{Admission, CredentialState, RetiredSecret, Retirement, SecretMatch, TokenWindow},

@@ -10,7 +10,7 @@ pub mod revocation;
 pub mod signing_keys;
 pub mod user_tokens;
 
-use crate::{Failure, Principal, PrincipalKind, RequestContext, Service, keys::usage::Use};
+use crate::{Failure, Principal, PrincipalKind, RequestContext, Service, keys::usage_recorder::Use};
 use domain::{
     Claim, Ended, KeyId, OrganisationId, ScopeSet, SessionId, Timestamp, UserId,
     authority::{KeyFacts, TokenClaims, TokenSubject, check_key_token, check_user_token, proved_at},

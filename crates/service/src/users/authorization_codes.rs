@@ -52,7 +52,7 @@ impl From<Failure> for CodeRejection {
     }
 }
 
-/// What a code issued at the token endpoint.
+/// What the token endpoint issues for a code.
 #[derive(Debug)]
 pub struct CodeTokens {
     /// The access token, without a refresh token.

@@ -83,7 +83,7 @@ impl Store {
         store.schema_version().await.map(|_| store)
     }
 
-    /// As [`Self::open`], and rejects to begin new data.
+    /// As [`Self::open`], and refuses to begin new data.
     ///
     /// # Errors
     /// [`StoreError::NoData`] if there are none; as [`Self::open`].

@@ -17,7 +17,7 @@ use web::{Cookie, Form};
 /// How long a person may take at the authorization server, in seconds.
 const DEPARTURE_SECONDS: i64 = 3600;
 
-/// How much of a cookie departures may take, in bytes; browsers keep 4,096.
+/// How much of a cookie pending sign-ins may take, in bytes; browsers keep 4,096.
 const DEPARTURES_BYTES: usize = 3500;
 
 /// What the browser takes along to the authorization server and back, in a cookie of its own: it binds the answer to this
@@ -54,33 +54,33 @@ impl PendingLogin {
     }
 }
 
-fn departure_cookie(viewport: &Viewport) -> Cookie {
-    Cookie::departure(viewport.0.secure)
+fn pending_login_cookie(viewport: &Viewport) -> Cookie {
+    Cookie::pending_login(viewport.0.secure)
 }
 
 /// Those of all tabs, the newest first.
-fn departures(viewport: &Viewport, headers: &HeaderMap) -> Vec<PendingLogin> {
-    let cookie = departure_cookie(viewport).read(headers).unwrap_or_default();
+fn pending_logins(viewport: &Viewport, headers: &HeaderMap) -> Vec<PendingLogin> {
+    let cookie = pending_login_cookie(viewport).read(headers).unwrap_or_default();
     cookie.split('~').filter_map(PendingLogin::read).collect()
 }
 
 /// The newest of them, as many as a cookie can hold; none of them clears it.
-fn keep(viewport: &Viewport, departures: &[PendingLogin]) -> Option<HeaderValue> {
+fn keep(viewport: &Viewport, pending_logins: &[PendingLogin]) -> Option<HeaderValue> {
     let mut text = String::new();
-    for departure in departures.iter().map(PendingLogin::to_cookie) {
-        if text.len() + departure.len() >= DEPARTURES_BYTES {
+    for pending_login in pending_logins.iter().map(PendingLogin::to_cookie) {
+        if text.len() + pending_login.len() >= DEPARTURES_BYTES {
             break;
         }
         if !text.is_empty() {
             text.push('~');
         }
-        text.push_str(&departure);
+        text.push_str(&pending_login);
     }
-    let cookie = departure_cookie(viewport);
+    let cookie = pending_login_cookie(viewport);
     if text.is_empty() { cookie.clear() } else { cookie.set(&text, Some(DEPARTURE_SECONDS)) }
 }
 
-/// The parameter of a departure that was sent on to Viewport's own host.
+/// The parameter of a pending sign-in that was sent on to Viewport's own host.
 const AT_HOME: &str = "at_home";
 
 /// Whether the browser asked by another name of this server, like `localhost` or the API's host.
@@ -90,7 +90,7 @@ fn is_elsewhere(viewport: &Viewport, headers: &HeaderMap) -> bool {
 }
 
 /// `GET /login?next=…`: straight on if somebody is signed in already, unless a fresh proof is asked for.
-pub(crate) async fn sign_out_url(
+pub(crate) async fn begin_sign_in(
     State(viewport): State<Viewport>,
     request: PageRequest,
     headers: HeaderMap,
@@ -110,27 +110,27 @@ pub(crate) async fn sign_out_url(
     if max_age.is_none() && request.user().await?.is_some() {
         return request.go(next);
     }
-    let departure = PendingLogin::of(&viewport, next);
+    let pending_login = PendingLogin::of(&viewport, next);
     let mut sent = form_urlencoded::Serializer::new(String::new());
     sent.append_pair("client_id", VIEWPORT)
         .append_pair("redirect_uri", &viewport.service().viewport_redirect_uri())
         .append_pair("response_type", "code")
         .append_pair("scope", "openid")
-        .append_pair("state", &departure.state)
-        .append_pair("code_challenge", &departure.challenge())
+        .append_pair("state", &pending_login.state)
+        .append_pair("code_challenge", &pending_login.challenge())
         .append_pair("code_challenge_method", "S256");
     for (name, value) in [("max_age", max_age), ("login_hint", parameter("login_hint"))] {
         value.map(|value| sent.append_pair(name, value));
     }
     let page = format!("{}?{}", viewport.protocol("auth"), sent.finish());
-    let mut under_way = departures(&viewport, &headers);
-    under_way.insert(0, departure);
+    let mut under_way = pending_logins(&viewport, &headers);
+    under_way.insert(0, pending_login);
     let cookie = keep(&viewport, &under_way);
     Ok(answer::with_cookie(answer::see_other(request.partial, &page), cookie))
 }
 
 /// `GET /login/callback?code=…&state=…&iss=…`
-pub(crate) async fn sign_in_to_viewport(
+pub(crate) async fn finish_sign_in(
     State(viewport): State<Viewport>,
     request: PageRequest,
     headers: HeaderMap,
@@ -138,9 +138,9 @@ pub(crate) async fn sign_in_to_viewport(
 ) -> Answer {
     let query = query.unwrap_or_default();
     let asked = Form::parse(query.as_bytes()).map_err(|_| begin_again("The answer could not be read."))?;
-    let mut under_way = departures(&viewport, &headers);
-    let found = under_way.iter().position(|departure| asked.get("state") == Some(&departure.state));
-    let Some(departure) = found.map(|index| under_way.remove(index)) else {
+    let mut under_way = pending_logins(&viewport, &headers);
+    let found = under_way.iter().position(|pending_login| asked.get("state") == Some(&pending_login.state));
+    let Some(pending_login) = found.map(|index| under_way.remove(index)) else {
         // The address was opened from the history, or too many other tabs came after.
         return match request.user().await? {
             Some(_) => request.go("/"),
@@ -157,7 +157,7 @@ pub(crate) async fn sign_in_to_viewport(
     let code = asked.get("code").unwrap_or_default();
     let device = &request.device;
     let viewport_session =
-        viewport.service().sign_in_to_viewport(&request.ctx, code, &departure.verifier, device).await;
+        viewport.service().sign_in_to_viewport(&request.ctx, code, &pending_login.verifier, device).await;
     let viewport_session = viewport_session.map_err(|rejection| match rejection {
         CodeRejection::Invalid(why) => begin_again(&answer::sentence(why)),
         CodeRejection::TooManyFailures(seconds) => answer::too_many(seconds),
@@ -166,7 +166,7 @@ pub(crate) async fn sign_in_to_viewport(
     // The session is prolonged by being used; the cookie lasts as long as that can go on.
     let seconds = viewport.service().policy().session_lifetime_seconds;
     let session = viewport.session_cookie().set(viewport_session.cookie.expose(), Some(seconds));
-    let answered = answer::with_cookie(answer::see_other(false, &departure.next), session);
+    let answered = answer::with_cookie(answer::see_other(false, &pending_login.next), session);
     Ok(answer::with_cookie(answered, keep(&viewport, &under_way)))
 }
 

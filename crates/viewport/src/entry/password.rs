@@ -54,7 +54,7 @@ pub(crate) async fn show_forgot(request: PageRequest, RawQuery(query): RawQuery)
 }
 
 /// `POST /forgot`: the answer does not tell whether there is such a person.
-pub(crate) async fn show_form(Posted(request, fields): Posted<PageRequest>) -> Answer {
+pub(crate) async fn request_reset_link(Posted(request, fields): Posted<PageRequest>) -> Answer {
     let email = fields.text("email");
     match request.service().request_password_reset(&request.ctx, email) {
         Ok(email) => {

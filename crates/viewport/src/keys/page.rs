@@ -12,7 +12,7 @@ use axum::extract::{Path, RawQuery};
 use domain::Timestamp;
 use http::StatusCode;
 use pages::{Chrome, DaysChart, Head, Section, Time};
-use service::{KeyUse, keys::use_counters::KeyReport};
+use service::{KeyUse, keys::usage_report::KeyReport};
 
 /// So many addresses are open on the page; the others are folded away.
 const OPEN_SOURCES: usize = 10;

@@ -15,7 +15,7 @@ use service::{
     keys::{
         RotateKey,
         forms::{KeyForm, Sent},
-        use_counters::KeyReport,
+        usage_report::KeyReport,
     },
 };
 

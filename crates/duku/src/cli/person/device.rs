@@ -61,7 +61,7 @@ impl Authorization {
     /// Asks for the tokens until the person has approved (RFC 8628 §3.4 and §3.5). `sleep` waits between two requests.
     ///
     /// # Errors
-    /// The person rejected, the code expired, or the server answers something else or cannot be reached three times in a row.
+    /// The user denied it, the code expired, or the server answers something else or cannot be reached three times in a row.
     pub(super) async fn wait(
         &self,
         client: &Client,
