@@ -11,7 +11,7 @@ use std::{
     task::Poll,
 };
 use store::{KeyUse, Location};
-use testkit::Engine;
+use testkit::{Engine, HeldTransaction};
 
 on_both_engines!(
     last_used_is_true_before_anything_is_written,
@@ -180,15 +180,27 @@ async fn a_batch_that_was_written_is_not_written_again_when_a_later_one_fails(fi
     assert_eq!(fixture.database.number("SELECT CAST(SUM(exchanges) AS BIGINT) FROM key_usage").await, 510);
 }
 
+/// No flush commits until both are dropped: on SQLite there is one writer, on PostgreSQL the table is locked. A task that is
+/// polled once may get several answers of PostgreSQL meanwhile.
+async fn block_counters(fixture: &Fixture) -> (store::Session, Option<HeldTransaction>) {
+    let writer = fixture.service.store().begin().await.unwrap();
+    let held = match fixture.database.location() {
+        Location::Sqlite(_) => None,
+        Location::Postgres(_) => {
+            Some(fixture.database.hold("LOCK TABLE key_usage IN ACCESS EXCLUSIVE MODE").await)
+        }
+    };
+    (writer, held)
+}
+
 async fn a_flush_that_nobody_waited_for_loses_nothing(fixture: Fixture) {
     let pair = fixture.generate(0).await;
     for round in 1..=10 {
         fixture.issue_token(round, &pair).await;
-        // On SQLite the flush cannot begin before this has ended; on PostgreSQL beginning takes a while anyway.
-        let _blocker = fixture.service.store().begin().await.unwrap();
+        let _blocker = block_counters(&fixture).await;
         let ctx = at(round);
         let mut flush = Box::pin(fixture.service.flush_usage(&ctx));
-        // Stopped at its first wait, with everything in its hands and nothing written.
+        // Stopped at a wait, with everything in its hands and nothing committed.
         assert!(matches!(futures::poll!(&mut flush), Poll::Pending));
         drop(flush);
         assert_eq!(last_used(&fixture.service, &fixture, &pair).await, Some(seen(round, "192.0.2.7")));
@@ -200,7 +212,7 @@ async fn a_flush_that_nobody_waited_for_loses_nothing(fixture: Fixture) {
 async fn whoever_flushes_waits_for_a_flush_under_way(fixture: Fixture) {
     let pair = fixture.generate(0).await;
     fixture.issue_token(1, &pair).await;
-    let blocker = fixture.service.store().begin().await.unwrap();
+    let blocker = block_counters(&fixture).await;
     let (one, two) = (at(2), at(2));
     let mut under_way = Box::pin(fixture.service.flush_usage(&one));
     assert!(matches!(futures::poll!(&mut under_way), Poll::Pending));
