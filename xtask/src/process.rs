@@ -9,22 +9,30 @@ pub(crate) type Outcome<T = ()> = Result<T, String>;
 
 /// Runs it in the open: what it prints is seen as it comes.
 pub(crate) fn run(command: &mut Command) -> Outcome {
-    let status = command.status().map_err(|error| format!("{command:?}: {error}"))?;
-    if status.success() { Ok(()) } else { Err(format!("{command:?} failed ({status})")) }
+    let status = command.status().map_err(|error| format!("{}: {error}", shown(command)))?;
+    if status.success() { Ok(()) } else { Err(format!("`{}` failed ({status})", shown(command))) }
 }
 
 /// Runs it silently and gives what it wrote on stdout; if it fails, all that it wrote is in the reason.
 pub(crate) fn read(command: &mut Command) -> Outcome<String> {
-    let output = command.stdin(Stdio::null()).output().map_err(|error| format!("{command:?}: {error}"))?;
+    let output = command.stdin(Stdio::null()).output();
+    let output = output.map_err(|error| format!("{}: {error}", shown(command)))?;
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
     if output.status.success() {
         return Ok(stdout);
     }
     Err(format!(
-        "{command:?} failed ({})\n{stdout}{}",
+        "`{}` failed ({})\n{stdout}{}",
+        shown(command),
         output.status,
         String::from_utf8_lossy(&output.stderr)
     ))
+}
+
+/// As it is typed, without what its environment lacks.
+fn shown(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }
 
 /// Whether it is there and starts.
@@ -80,6 +88,8 @@ mod tests {
     fn a_failure_shows_the_command_and_what_it_said() {
         let reason = read(Command::new("sh").args(["-c", "echo out; echo err >&2; exit 3"])).unwrap_err();
         assert!(reason.contains("exit status: 3") && reason.contains("out\nerr"), "{reason}");
+        let reason = run(program(Path::new("."), "sh").args(["-c", "exit 3"])).unwrap_err();
+        assert_eq!(reason, "`sh -c exit 3` failed (exit status: 3)");
         assert!(!works("no-such-program-anywhere", &["--version"]));
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! The budget of a request goes with its task, because the library gives leaves no context.
 
-use crate::operation::request_errors::RequestError;
+use crate::operation::request_errors::{Code, RequestError};
 use domain::OrganisationId;
 use juniper::{FieldError, Value};
 use std::{
@@ -130,7 +130,7 @@ impl Exceeded {
             Self::Answer { limit } => ("answerBytes", limit),
             Self::Read { limit } => ("readBytes", limit),
             Self::Node => {
-                return RequestError::new(crate::operation::request_errors::Code::Internal, self.message());
+                return RequestError::new(Code::Internal, self.message());
             }
         };
         RequestError::invalid(self.message()).with("limitOf", name).with("limit", limit)

@@ -110,7 +110,7 @@ impl Session {
             }
             Inner::Postgres { connection, .. } => {
                 let rows: Waiting<'_, _> = Box::pin(connection.query(sql, &params));
-                rows.await.and_then(|rows| rows.iter().map(|row| map(&Row::of_postgres(row))).collect())
+                rows.await.and_then(|rows| rows.iter().map(|row| Row::of_postgres(row).read(map)).collect())
             }
         };
         METERS.query.record(started.elapsed());

@@ -1,6 +1,6 @@
 //! Parameters and rows that are the same for both engines.
 
-use crate::StoreError;
+use crate::{StoreError, engine::transaction::Mapper};
 use domain::{
     Email, InvitationId, KeyId, Label, Lifetime, Name, OrganisationId, PasskeyId, Role, SecretDigest,
     SessionId, SubjectId, TargetId, Timestamp, UserId, api_key::Retirement,
@@ -146,6 +146,13 @@ impl<'a> Row<'a> {
         Self { cells: Cells::Postgres(row), next: Cell::new(0) }
     }
 
+    /// What `map` makes of it. A statement with a column more or less than `map` reads fails every test that runs it.
+    pub(crate) fn read<T>(self, map: Mapper<T>) -> Result<T, StoreError> {
+        let value = map(&self)?;
+        debug_assert_eq!(self.next.get(), self.cells.count(), "columns read, and columns of the statement");
+        Ok(value)
+    }
+
     /// The next column.
     pub(crate) fn next<T: Column>(&self) -> Result<T, StoreError> {
         let column = self.next.get();
@@ -160,6 +167,13 @@ pub(crate) fn only_column<T: Column>(row: &Row<'_>) -> Result<T, StoreError> {
 }
 
 impl Cells<'_> {
+    fn count(&self) -> usize {
+        match self {
+            Self::Sqlite(row) => row.as_ref().column_count(),
+            Self::Postgres(row) => row.len(),
+        }
+    }
+
     fn get<T>(&self, column: usize) -> Result<T, StoreError>
     where
         T: rusqlite::types::FromSql + for<'b> tokio_postgres::types::FromSql<'b>,

@@ -99,7 +99,7 @@ async fn serve<const N: usize, T>(
                 let at = row.next::<i64>().ok().and_then(|place| usize::try_from(place - 1).ok());
                 if let Some(answer) = at.and_then(|at| waiting.get_mut(at)?.take()) {
                     // Whoever gave up waiting does not need it any more.
-                    let _ = answer.send(map(&row).map(Some));
+                    let _ = answer.send(row.read(map).map(Some));
                 }
             }
             for answer in waiting.into_iter().flatten() {

@@ -107,7 +107,7 @@ impl<const N: usize, T> LookupQueue<N, T> {
     fn find(&self, statement: &mut CachedStatement<'_>, params: &[String]) -> Answer<T> {
         bind(statement, params)?;
         let mut rows = statement.raw_query();
-        rows.next()?.map(|row| (self.map)(&Row::of_sqlite(row))).transpose()
+        rows.next()?.map(|row| Row::of_sqlite(row).read(self.map)).transpose()
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Waiting<N, T>>> {

@@ -115,7 +115,7 @@ pub(crate) fn query<T>(
     let mut rows = statement.raw_query();
     let mut answer = Vec::new();
     while let Some(row) = rows.next()? {
-        answer.push(map(&Row::of_sqlite(row))?);
+        answer.push(Row::of_sqlite(row).read(map)?);
     }
     Ok(answer)
 }

@@ -2,7 +2,10 @@
 
 use crate::{
     Invitation, InvitationEnd, PersonToken, Session, Store, StoreError,
-    engine::{statements::statements, value::params},
+    engine::{
+        statements::statements,
+        value::{only_column, params},
+    },
     tables::{
         keys::api_keys::for_token_check,
         users::members::{SESSION_IN_ORGANISATION, user_facts},
@@ -244,14 +247,15 @@ impl Session {
     /// Keeps others from changing or deleting a row until this transaction ends.
     pub(crate) async fn hold(&mut self, sql: &'static str, id: &str) -> Result<(), StoreError> {
         if self.is_postgres() {
-            self.query(sql, params![id], |_| Ok(())).await?;
+            self.query(sql, params![id], only_column::<String>).await?;
         }
         Ok(())
     }
 
     async fn hold_membership(&mut self, organisation: &str, user: &str) -> Result<(), StoreError> {
         if self.is_postgres() {
-            self.query(on_postgres::HOLD_MEMBERSHIP, params![organisation, user], |_| Ok(())).await?;
+            self.query(on_postgres::HOLD_MEMBERSHIP, params![organisation, user], only_column::<String>)
+                .await?;
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Links that let somebody in once: invitations, password resets, the setup of the first organisation.
+//! Links that work once: invitations, password resets, the setup of the first organisation.
 
 use crate::{
     OrganisationTransaction, Session, StoreError, UserTransaction,
