@@ -3,7 +3,7 @@
 //! Promise: a request is only ever put into a read that has not begun, so it sees every commit that was answered before it came.
 //! Nothing is remembered between reads.
 
-use super::{Engine, error::StoreError, postgres, sqlite, transaction::Mapper};
+use super::{Engine, error::StoreError, postgres, sqlite, value::Mapper};
 
 /// The most statements of a lookup that are under way at once on PostgreSQL: one that the network delays does not hold up all.
 pub(crate) const STATEMENTS_AT_ONCE: usize = 2;

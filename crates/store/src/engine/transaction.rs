@@ -5,7 +5,7 @@ use crate::{
     engine::{
         postgres::{PgConnection, shares::Share},
         sqlite::{Sqlite, SqliteTransaction},
-        value::{Row, Value},
+        value::{Mapper, Row, Value},
     },
 };
 use metrics::{Histogram, histogram};
@@ -41,9 +41,6 @@ enum Inner {
 }
 
 type Waiting<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
-
-/// Turns one row into a value.
-pub(crate) type Mapper<T> = fn(&Row<'_>) -> Result<T, StoreError>;
 
 impl Session {
     pub(crate) const fn sqlite_reader(sqlite: Sqlite) -> Self {

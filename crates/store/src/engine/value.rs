@@ -1,6 +1,6 @@
 //! Parameters and rows that are the same for both engines.
 
-use crate::{StoreError, engine::transaction::Mapper};
+use crate::StoreError;
 use domain::{
     Email, InvitationId, KeyId, Label, Lifetime, Name, OrganisationId, PasskeyId, Role, SecretDigest,
     SessionId, SubjectId, TargetId, Timestamp, UserId, api_key::Retirement,
@@ -125,6 +125,9 @@ pub(crate) struct Row<'a> {
     cells: Cells<'a>,
     next: Cell<usize>,
 }
+
+/// Turns one row into a value.
+pub(crate) type Mapper<T> = fn(&Row<'_>) -> Result<T, StoreError>;
 
 /// The columns of a row, by position.
 pub(crate) enum Cells<'a> {

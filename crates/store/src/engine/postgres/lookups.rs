@@ -7,8 +7,8 @@ use super::{PgConnection, Postgres};
 use crate::engine::{
     error::StoreError,
     lookup::{LookupSql, STATEMENTS_AT_ONCE},
-    transaction::{METERS, Mapper},
-    value::Row,
+    transaction::METERS,
+    value::{Mapper, Row},
 };
 use std::{
     sync::Arc,

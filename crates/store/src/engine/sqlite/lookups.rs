@@ -8,8 +8,8 @@
 use super::{Sqlite, bind, numbered};
 use crate::engine::{
     error::StoreError,
-    transaction::{METERS, Mapper},
-    value::Row,
+    transaction::METERS,
+    value::{Mapper, Row},
 };
 use rusqlite::CachedStatement;
 use std::{

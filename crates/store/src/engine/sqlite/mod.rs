@@ -14,10 +14,7 @@ pub(crate) use writer::SqliteTransaction;
 
 use crate::{
     StoreError,
-    engine::{
-        transaction::Mapper,
-        value::{Row, Value},
-    },
+    engine::value::{Mapper, Row, Value},
 };
 use rusqlite::{Connection, Statement, ToSql};
 use std::{
