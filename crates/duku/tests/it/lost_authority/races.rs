@@ -58,7 +58,13 @@ pub(super) async fn waiting(
         let all: Vec<&Written> = written.iter().filter(|one| one.is_of(case)).collect();
         let wrote = beyond(&all, &shapes[&case.values["number"]]);
         // What came before the loss was committed was done with authority.
-        if done && (!waited || came_first(&order, &[&*all, &*for_all].concat(), &wrote, answered_first)) {
+        let by_request: Vec<&Written> = wrote
+            .iter()
+            .copied()
+            .filter(|one| !is_copy(one, &all, &shapes[&case.values["number"]]))
+            .collect();
+        if done && (!waited || came_first(&order, &[&*all, &*for_all].concat(), &by_request, answered_first))
+        {
             unheld.push(Arc::clone(case));
             continue;
         }
@@ -190,6 +196,20 @@ async fn raced(chunk: &[Arc<Case>], losses: Vec<Loss>, requests: Vec<Sent>) -> V
         raced.push(Raced { reply, waited, answered_first: answered_at < lost_at, loss });
     }
     raced
+}
+
+/// Whether it is the loss's entry in the audit log of an organisation that the person joined before. What a person does stands
+/// once in each of the person's organisations: of two who do the same, each of them has two entries.
+fn is_copy(one: &Written, all: &[&Written], of_loss: &[(&'static str, bool, String)]) -> bool {
+    let same = |other: &&&Written| {
+        other.shape() == one.shape() && other.value("object_id") == one.value("object_id")
+    };
+    let chains: Vec<&str> = all.iter().filter(same).map(|other| other.value("chain")).collect();
+    one.came
+        && !one.action().is_empty()
+        && of_loss.contains(&one.shape())
+        && chains.len() > 1
+        && chains.iter().all(|chain| chains.iter().filter(|other| *other == chain).count() == 1)
 }
 
 /// Whether what the request did came before what the loss did. Who was answered first decides where one of them left no mark.
