@@ -55,13 +55,13 @@ impl House {
             let service = app::open_service(&settings, store, &urls, &ambient).await.unwrap();
             let ctx = ambient.background("fuzz");
             let acme =
-                service.create_organisation(&ctx, "fuzz", "Acme", "ada@example.org", None).await.unwrap();
+                service.organisations().create(&ctx, "fuzz", "Acme", "ada@example.org", None).await.unwrap();
             let operator = service::Principal::operator("fuzz", &acme);
             let input = service::keys::GenerateKey { label: "CI".to_owned(), expires_in_days: None };
-            let made = service.generate_key(&ctx, &operator, &input).await.unwrap();
+            let made = service.keys().generate(&ctx, &operator, &input).await.unwrap();
             let pair =
                 Pair { client_id: made.key.id.to_string(), client_secret: made.secret.expose().to_owned() };
-            let token = service.issue_person_token(&ctx, "fuzz", "ada@example.org", None).await.unwrap();
+            let token = service.tokens().issue_for_user(&ctx, "fuzz", "ada@example.org", None).await.unwrap();
             let proxies = app::trusted_proxies(&settings).unwrap();
             let docs = settings.documentation(&urls).unwrap();
             let router =

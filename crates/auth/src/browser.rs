@@ -36,7 +36,7 @@ impl<'a> Browser<'a> {
     /// The sign-in that the cookie names, complete or waiting for its second factor.
     pub(crate) async fn find_sign_in(&self) -> Result<Option<PersonSession>, Failure> {
         match &self.cookie {
-            Some(cookie) => self.server.service().find_sign_in(&self.ctx, cookie).await,
+            Some(cookie) => self.server.service().users().find_sign_in(&self.ctx, cookie).await,
             None => Ok(None),
         }
     }
@@ -44,7 +44,7 @@ impl<'a> Browser<'a> {
     /// Ends the sign-in that the cookie names, with its Viewport.
     pub(crate) async fn sign_out(&self) -> Result<(), Failure> {
         match &self.cookie {
-            Some(cookie) => self.server.service().sign_out(&self.ctx, cookie).await,
+            Some(cookie) => self.server.service().users().sign_out(&self.ctx, cookie).await,
             None => Ok(()),
         }
     }

@@ -28,7 +28,7 @@ pub(crate) async fn start(
     let form = posted.form()?;
     let client_id = public_client::require(&posted, &form, COMMAND_LINE)?;
     let (scope, device) = (form.get("scope").unwrap_or_default(), browser::device(&posted.headers));
-    let started = server.service().start_device(&posted.ctx, client_id, scope, &device).await?;
+    let started = server.service().users().start_device(&posted.ctx, client_id, scope, &device).await?;
     let DeviceStart { device_code, user_code, expires_in, interval } = started;
     let page = format!("{}/device", server.viewport());
     // A user code has letters and a dash only: nothing to encode.

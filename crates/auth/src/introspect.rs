@@ -24,6 +24,7 @@ pub(crate) async fn introspect(
     let token = form.get("token").ok_or_else(|| OAuthRejection::invalid_request("token is missing."))?;
     let facts = server
         .service()
+        .tokens()
         .introspect(&posted.ctx, client.credential(), token)
         .await
         .map_err(|rejection| OAuthRejection::from(rejection).challenging_basic(client.basic))?;

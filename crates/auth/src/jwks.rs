@@ -10,7 +10,7 @@ const CACHE: HeaderValue = HeaderValue::from_static("public, max-age=300");
 pub(crate) async fn show(
     State(server): State<AuthorizationServer>,
 ) -> Result<Response<Body>, OAuthRejection> {
-    let keys = server.service().jwks().await?;
+    let keys = server.service().tokens().jwks().await?;
     let mut response = Response::new(Body::from(keys.to_string()));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -46,7 +46,7 @@ pub(crate) async fn show_form(State(server): State<AuthorizationServer>, request
         Ok(None) => return afterwards(&server, parts.uri.query()),
         Err(failure) => return browser.failed(failure),
     };
-    match server.service().address_of(&sign_in.user_id).await {
+    match server.service().users().address_of(&sign_in.user_id).await {
         Ok(email) => {
             let email = email.map(|email| email.as_str().to_owned());
             let viewport = format!("{}/", server.viewport());
@@ -91,7 +91,7 @@ async fn end_command_line(
     refresh_token: &str,
 ) -> Result<Response<Body>, OAuthRejection> {
     public_client::require(posted, form, COMMAND_LINE)?;
-    server.service().end_command_line(&posted.ctx, refresh_token).await?;
+    server.service().users().end_command_line(&posted.ctx, refresh_token).await?;
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
     Ok(no_store(response))

@@ -15,7 +15,7 @@ pub(crate) async fn show(
 ) -> Result<Response<Body>, OAuthRejection> {
     let ctx = ctx(&request.into_parts().0)?;
     let issuer = &server.service().policy().issuer;
-    let public_key = server.service().current_public_key(&ctx).await?;
+    let public_key = server.service().tokens().current_public_key(&ctx).await?;
     let document = json!({
         "realm": server.settings().realm,
         "public_key": BASE64_STANDARD.encode(public_key),

@@ -27,7 +27,7 @@ pub(crate) async fn revoke(
     }
     let client = ClientAuthentication::find(&posted.headers, &form)?;
     let token = form.get("token").ok_or_else(|| OAuthRejection::invalid_request("token is missing."))?;
-    match server.service().revoke_token(&posted.ctx, client.credential(), token).await {
+    match server.service().tokens().revoke(&posted.ctx, client.credential(), token).await {
         Ok(()) => Ok(no_store(Response::new(Body::empty()))),
         Err(RevocationRejection::Client(rejection)) => {
             Err(OAuthRejection::from(rejection).challenging_basic(client.basic))
@@ -48,6 +48,6 @@ async fn revoke_refresh_token(
     form: &Form<'_>,
 ) -> Result<Response<Body>, OAuthRejection> {
     let token = form.get("token").ok_or_else(|| OAuthRejection::invalid_request("token is missing."))?;
-    server.service().end_command_line(&posted.ctx, token).await?;
+    server.service().users().end_command_line(&posted.ctx, token).await?;
     Ok(no_store(Response::new(Body::empty())))
 }

@@ -25,7 +25,7 @@ pub(crate) async fn show(
     let (parts, _) = request.into_parts();
     let ctx = ctx(&parts).map_err(IntoResponse::into_response)?;
     let BearerToken::Token(token) = BearerToken::of(&parts.headers) else { return Err(challenge(None)) };
-    let principal = server.service().authenticate(&ctx, token).await.map_err(reject)?;
+    let principal = server.service().tokens().authenticate(&ctx, token).await.map_err(reject)?;
     Ok(no_store(web::json(StatusCode::OK, &facts(&principal))))
 }
 

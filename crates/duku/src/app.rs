@@ -154,7 +154,7 @@ pub async fn open_service(
     let entropy = Arc::clone(&ambient.entropy);
     let service = Service::open(store, master_key, policy, entropy, &ambient.background("start")).await?;
     if let Some(mailer) = mail::mailer(settings, ambient)? {
-        service.use_mailer(mailer);
+        service.operations().use_mailer(mailer);
     }
     Ok(service)
 }

@@ -28,26 +28,26 @@ pub async fn run(
     loop {
         let now = second.tick().await;
         let ctx = ambient.background("job");
-        let mut outcomes = vec![service.refresh_signing_keys().await];
+        let mut outcomes = vec![service.tokens().refresh_signing_keys().await];
         // Until then every single measurement is kept: a minute of them is more than everything else in memory.
         if let Some(handle) = &handle {
             handle.run_upkeep();
         }
         if now >= flush_due {
             flush_due = now + flush_every;
-            outcomes.push(service.flush_usage(&ctx).await);
+            outcomes.push(service.keys().flush_usage(&ctx).await);
         }
         if now >= mail_due {
             mail_due = now + MAIL;
-            outcomes.push(service.send_due_mail(&ctx).await);
+            outcomes.push(service.operations().send_due_mail(&ctx).await);
         }
         if now >= minute_due {
             minute_due = now + MINUTE;
-            outcomes.push(service.every_minute(&ctx).await);
+            outcomes.push(service.operations().every_minute(&ctx).await);
             outcomes.push(witness.note(&service, &ctx).await);
         }
         if now >= day_due {
-            let done = service.every_day(&ctx).await;
+            let done = service.operations().every_day(&ctx).await;
             day_due = now + if matches!(done, Ok(true)) { DAY } else { MINUTE };
             outcomes.push(done.map(drop));
         }

@@ -43,7 +43,7 @@ impl WitnessFile {
     /// # Errors
     /// The store fails.
     pub async fn note(&mut self, service: &Service, ctx: &RequestContext) -> Result<(), Failure> {
-        let ends = service.ends_to_witness().await?;
+        let ends = service.operations().ends_to_witness().await?;
         if ends.is_empty() {
             return Ok(());
         }
@@ -59,7 +59,7 @@ impl WitnessFile {
             return Ok(());
         }
         self.works = true;
-        service.note_witnessed(&ends);
+        service.operations().note_witnessed(&ends);
         Ok(())
     }
 }

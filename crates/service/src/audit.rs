@@ -3,7 +3,9 @@
 //! Each entry's hash covers the one before, so an export can be checked by anyone; the end of each chain is sealed
 //! with a MAC under the master key, so that whoever rewrites the table cannot make it fit.
 
-use crate::{Failure, Principal, RequestContext, Service, operations::audit_witness::Witness, principal};
+use crate::{
+    AuditLog, Failure, Inner, Principal, RequestContext, operations::audit_witness::Witness, principal,
+};
 use domain::{
     Capability, EventId, Timestamp,
     audit::{Action, Actor, AuditEvent, FIRST_PREVIOUS_HASH, NewEvent, SYSTEM_CHAIN},
@@ -35,7 +37,7 @@ pub struct ChainReport {
     pub damage: Option<String>,
 }
 
-impl Service {
+impl Inner {
     /// Appends an entry by a principal, in the principal's organisation and the caller's transaction.
     pub(crate) async fn audit(
         &self,
@@ -83,19 +85,25 @@ impl Service {
         Ok(session.append_audit_event(&event, &seal).await?)
     }
 
+    fn seal(&self, chain: &str, sequence: i64, hash: &str) -> String {
+        seal(&self.master_key, chain, sequence, hash)
+    }
+}
+
+impl AuditLog<'_> {
     /// Up to `first` entries of the principal's organisation before the entry `before`, newest first.
     ///
     /// # Errors
     /// The principal may not read the log, or the store fails.
-    pub async fn audit_log(
-        &self,
+    pub async fn list(
+        self,
         principal: &Principal,
         first: i64,
         before: Option<&EventId>,
         filter: &AuditFilter,
     ) -> Result<Vec<AuditEvent>, Failure> {
         principal.authorise(Capability::ManageOrganisation)?;
-        let first = self.page(first)?;
+        let first = self.0.page(first)?;
         let mut session = self.0.store.reader().await?;
         let before = before.map(EventId::as_str);
         Ok(session.audit_events_before(principal.organisation_id.as_str(), before, first, filter).await?)
@@ -105,7 +113,7 @@ impl Service {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn export_audit(&self, chain: &str, after: i64) -> Result<Vec<AuditEvent>, Failure> {
+    pub async fn export(self, chain: &str, after: i64) -> Result<Vec<AuditEvent>, Failure> {
         Ok(self.0.store.reader().await?.audit_events_after(chain, after, VERIFY_BATCH).await?)
     }
 
@@ -113,16 +121,16 @@ impl Service {
     ///
     /// # Errors
     /// The principal may not read the log, or not any more, or the store fails.
-    pub async fn export_own_audit(
-        &self,
+    pub async fn export_own(
+        self,
         ctx: &RequestContext,
         principal: &Principal,
         after: i64,
     ) -> Result<Vec<AuditEvent>, Failure> {
         principal.authorise(Capability::ManageOrganisation)?;
-        let events = self.export_audit(principal.organisation_id.as_str(), after).await?;
+        let events = self.export(principal.organisation_id.as_str(), after).await?;
         // After the read: an export goes on for a while, and what was read is given only to who may have it then.
-        self.confirm(ctx, principal).await?;
+        self.0.confirm(ctx, principal).await?;
         Ok(events)
     }
 
@@ -130,10 +138,10 @@ impl Service {
     ///
     /// # Errors
     /// The principal may not read the log, or the store fails.
-    pub async fn verify_own_audit(&self, principal: &Principal) -> Result<ChainReport, Failure> {
+    pub async fn verify_own(self, principal: &Principal) -> Result<ChainReport, Failure> {
         principal.authorise(Capability::ManageOrganisation)?;
         let chain = principal.organisation_id.as_str();
-        let reports = self.verify_audit(Some(chain)).await?;
+        let reports = self.verify(Some(chain)).await?;
         reports.into_iter().next().ok_or_else(|| Failure::internal("an organisation without a chain"))
     }
 
@@ -141,24 +149,20 @@ impl Service {
     ///
     /// # Errors
     /// The store fails. A fault in a chain is not an error: it is in the report.
-    pub async fn verify_audit(&self, only: Option<&str>) -> Result<Vec<ChainReport>, Failure> {
-        self.verify_audit_against(only, &Witness::default()).await
+    pub async fn verify(self, only: Option<&str>) -> Result<Vec<ChainReport>, Failure> {
+        self.verify_against(only, &Witness::default()).await
     }
 
     /// The same, and whether the chains have all that a witness saw.
     ///
     /// # Errors
-    /// As [`Self::verify_audit`].
-    pub async fn verify_audit_against(
-        &self,
+    /// As [`Self::verify`].
+    pub async fn verify_against(
+        self,
         only: Option<&str>,
         witness: &Witness,
     ) -> Result<Vec<ChainReport>, Failure> {
         verify_chains(&self.0.store, Some(&self.0.master_key), only, witness).await
-    }
-
-    fn seal(&self, chain: &str, sequence: i64, hash: &str) -> String {
-        seal(&self.0.master_key, chain, sequence, hash)
     }
 }
 

@@ -1,7 +1,7 @@
 //! From a claim to an authority: what authentication proved is confirmed again inside the transaction that changes
 //! something. `store` has the types without which nothing can be written.
 
-use crate::{CurrentUser, Failure, Principal, Rejection, RequestContext, Service, tokens::TokenRejection};
+use crate::{CurrentUser, Failure, Inner, Principal, Rejection, RequestContext, tokens::TokenRejection};
 use domain::{
     AuthorityRejection, Claim, Ended, OrganisationId, Role, UserId,
     authority::{Permission, check_user_session},
@@ -24,7 +24,7 @@ impl From<Ended> for Failure {
     }
 }
 
-impl Service {
+impl Inner {
     /// Begins a transaction that may change of the principal's organisation what `P` names.
     ///
     /// # Errors
@@ -36,8 +36,8 @@ impl Service {
     ) -> Result<OrganisationTransaction<P>, Failure> {
         // Whoever did not have the capability a moment ago makes nobody wait for a lock.
         principal.authorise(P::CAPABILITY)?;
-        let fresh_since = ctx.now.plus_seconds(-self.0.policy.sign_in_fresh_seconds);
-        let begun = self.0.store.begin_as::<P>(&principal.claim, ctx.now, fresh_since).await?;
+        let fresh_since = ctx.now.plus_seconds(-self.policy.sign_in_fresh_seconds);
+        let begun = self.store.begin_as::<P>(&principal.claim, ctx.now, fresh_since).await?;
         begun.map_err(|rejection| Rejection::from(rejection).into())
     }
 
@@ -45,17 +45,17 @@ impl Service {
     ///
     /// # Errors
     /// It has ended, or the role is another one; or the store fails.
-    pub async fn confirm(&self, ctx: &RequestContext, principal: &Principal) -> Result<(), Failure> {
+    pub(crate) async fn confirm(&self, ctx: &RequestContext, principal: &Principal) -> Result<(), Failure> {
         let ended = match &principal.claim {
             Claim::Operator(_) => return Ok(()),
-            Claim::Token(claims) => match self.accept_claims(ctx, claims).await {
+            Claim::Token(claims) => match self.tokens().check_claims(ctx, claims).await {
                 Ok(now) => return same_role(principal, now.user_role()),
                 Err(TokenRejection::Failure(failure)) => return Err(failure),
                 Err(TokenRejection::Ended(ended)) => ended,
                 Err(TokenRejection::Invalid(_) | TokenRejection::TooManyFailures(_)) => Ended::SessionEnded,
             },
             Claim::Session(session, organisation) => {
-                let mut reader = self.0.store.reader().await?;
+                let mut reader = self.store.reader().await?;
                 let facts = reader.find_user_of_session(session, organisation, ctx.now).await?;
                 match check_user_session(facts.as_ref()) {
                     Ok(()) => return same_role(principal, facts.map(|facts| facts.role)),
@@ -76,7 +76,7 @@ impl Service {
         user: &UserId,
         proof: UserProof<'_>,
     ) -> Result<UserTransaction, Failure> {
-        Ok(self.0.store.begin_for_user(user, proof, ctx.now).await??)
+        Ok(self.store.begin_for_user(user, proof, ctx.now).await??)
     }
 
     /// The same for whoever is signed in to Viewport, from the session that the cookie named.
@@ -104,7 +104,7 @@ impl Service {
     ) -> Result<UserTransaction, Failure> {
         let session = &user.session;
         let proof = UserProof::Session(&session.id);
-        Ok(self.0.store.begin_for_user_in(organisation, &session.user_id, proof, ctx.now).await??)
+        Ok(self.store.begin_for_user_in(organisation, &session.user_id, proof, ctx.now).await??)
     }
 
     /// The same for what changes how the person signs in: only soon after the password was proved, and with the second
@@ -131,7 +131,7 @@ impl Service {
         mut transaction: UserTransaction,
     ) -> Result<UserTransaction, Failure> {
         let proved_at = transaction.proved_session().map(|session| session.authenticated_at);
-        let fresh_since = ctx.now.plus_seconds(-self.0.policy.sign_in_fresh_seconds);
+        let fresh_since = ctx.now.plus_seconds(-self.policy.sign_in_fresh_seconds);
         if proved_at.is_none_or(|proved_at| proved_at <= fresh_since) {
             return Err(Rejection::SignInAgain.into());
         }

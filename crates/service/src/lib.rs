@@ -32,11 +32,13 @@ use jose::MasterKey;
 use std::sync::{Arc, OnceLock};
 use store::Store;
 
-/// Every use case, on one store. Cheap to clone.
+/// Every use case, on one store, by families. Cheap to clone.
 #[derive(Clone)]
-pub struct Service(Arc<Parts>);
+pub struct Service(Arc<Inner>);
 
-struct Parts {
+/// What all families use: the store, keys and settings, and what their use cases share (beginning a transaction with
+/// authority, the audit log's entries, mails).
+struct Inner {
     store: Store,
     master_key: MasterKey,
     entropy: Arc<dyn Entropy>,
@@ -89,7 +91,7 @@ impl Service {
         ctx: &RequestContext,
     ) -> Result<Self, OpenError> {
         let service = Self::open_for_repair(store, master_key, policy, entropy).await?;
-        service.ensure_signing_key(ctx).await?;
+        service.tokens().ensure_signing_key(ctx).await?;
         Ok(service)
     }
 
@@ -104,7 +106,7 @@ impl Service {
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self, OpenError> {
         check_master_key(&store, &master_key).await?;
-        Ok(Self(Arc::new(Parts {
+        Ok(Self(Arc::new(Inner {
             limits: limits::FailureLimits::new(&policy),
             verified: tokens::VerifiedTokens::new(policy.verified_tokens),
             signing: tokens::signing_keys::SigningKeys::default(),
@@ -142,9 +144,65 @@ impl Service {
         Ok(self.0.store.ping().await?)
     }
 
-    fn entropy(&self) -> &dyn Entropy {
-        &*self.0.entropy
+    /// Makes sure that what a principal was authenticated with still counts, for an answer that takes long.
+    ///
+    /// # Errors
+    /// It has ended, or the role is another one; or the store fails.
+    pub async fn confirm(&self, ctx: &RequestContext, principal: &Principal) -> Result<(), Failure> {
+        self.0.confirm(ctx, principal).await
     }
+}
+
+impl Inner {
+    fn entropy(&self) -> &dyn Entropy {
+        &*self.entropy
+    }
+}
+
+/// Declares each family's entry, for surfaces and for the other families.
+macro_rules! families {
+    ($($(#[$doc:meta])* $entry:ident: $family:ident;)*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Copy)]
+            pub struct $family<'a>(&'a Inner);
+        )*
+
+        impl Service {
+            $(
+                $(#[$doc])*
+                pub fn $entry(&self) -> $family<'_> {
+                    $family(&self.0)
+                }
+            )*
+        }
+
+        impl Inner {
+            $(
+                #[allow(dead_code, reason = "every family is at hand for every other")]
+                fn $entry(&self) -> $family<'_> {
+                    $family(self)
+                }
+            )*
+        }
+    };
+}
+
+families! {
+    /// An API key's life: list, generate, rotate, revoke, and what its use was.
+    keys: Keys;
+    /// Access tokens and what signs them: issue, authenticate, introspect, revoke.
+    tokens: Tokens;
+    /// Users: sign-in, second factors, sessions, devices, invitations, members.
+    users: Users;
+    /// Organisations and their settings.
+    organisations: Organisations;
+    /// Products and their targets.
+    products: Products;
+    /// Reading and verifying the audit log.
+    audit_log: AuditLog;
+    /// What runs the installation: setup, mail, maintenance, backups.
+    operations: Operations;
 }
 
 /// The fingerprint of the master key that the data was sealed with; none for fresh data.

@@ -1,6 +1,6 @@
 //! Organisations: making, finding, renaming, key policy.
 
-use crate::{Failure, Principal, PrincipalKind, Rejection, RequestContext, Service, audit::Entry};
+use crate::{Failure, Organisations, Principal, PrincipalKind, Rejection, RequestContext, audit::Entry};
 use domain::{
     Capability, Email, Invalid, KeyPolicy, Lifetime, Name, Organisation, OrganisationId, Role,
     audit::{Action, SYSTEM_CHAIN},
@@ -50,13 +50,13 @@ impl NewOrganisation {
     }
 }
 
-impl Service {
+impl Organisations<'_> {
     /// Makes an organisation with its first Admin, on an operator's word.
     ///
     /// # Errors
     /// An input is wrong, the name is taken, the person has a password already, or the store fails.
-    pub async fn create_organisation(
-        &self,
+    pub async fn create(
+        self,
         ctx: &RequestContext,
         operator: &str,
         name: &str,
@@ -71,14 +71,14 @@ impl Service {
     }
 
     pub(crate) async fn draft_organisation(
-        &self,
+        self,
         ctx: &RequestContext,
         name: &str,
         admin_email: &str,
         password: Option<&str>,
     ) -> Result<NewOrganisation, Failure> {
         let organisation = Organisation {
-            id: OrganisationId::generate(ctx.now, self.entropy()),
+            id: OrganisationId::generate(ctx.now, self.0.entropy()),
             name: organisation_name(name)?,
             key_policy: KeyPolicy::INITIAL,
             created_at: ctx.now,
@@ -86,7 +86,7 @@ impl Service {
         };
         let email = Email::parse(admin_email)?;
         let password_hash = match password {
-            Some(password) => Some(self.hash_password(password, Some(&email)).await?),
+            Some(password) => Some(self.0.users().hash_password(password, Some(&email)).await?),
             None => None,
         };
         let principal = Principal::operator("operator", &organisation);
@@ -95,7 +95,7 @@ impl Service {
 
     /// Stores a draft and commits the caller's transaction. No setup link works from then on.
     pub(crate) async fn insert_draft(
-        &self,
+        self,
         session: Session,
         ctx: &RequestContext,
         draft: &NewOrganisation,
@@ -110,8 +110,8 @@ impl Service {
             object_name: organisation.name.as_str(),
             details: json!({}),
         };
-        self.audit(&mut session, ctx, principal, entry).await?;
-        let admin = self.join(&mut session, ctx, principal, email, Role::Admin).await?;
+        self.0.audit(&mut session, ctx, principal, entry).await?;
+        let admin = self.0.users().join(&mut session, ctx, principal, email, Role::Admin).await?;
         if let Some(hash) = password_hash
             && !session.set_first_password(&admin.id, hash).await?
         {
@@ -127,7 +127,7 @@ impl Service {
     ///
     /// # Errors
     /// There is none, or the store fails.
-    pub async fn find_organisation(&self, id_or_name: &str) -> Result<Organisation, Failure> {
+    pub async fn find(self, id_or_name: &str) -> Result<Organisation, Failure> {
         let mut session = self.0.store.reader().await?;
         let found = match OrganisationId::parse(id_or_name) {
             Ok(id) => session.find_organisation(&id).await?,
@@ -144,10 +144,7 @@ impl Service {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn list_organisations(
-        &self,
-        after: Option<&OrganisationId>,
-    ) -> Result<Vec<Organisation>, Failure> {
+    pub async fn list(self, after: Option<&OrganisationId>) -> Result<Vec<Organisation>, Failure> {
         Ok(self.0.store.reader().await?.organisations(after, self.0.policy.page_maximum).await?)
     }
 
@@ -155,7 +152,7 @@ impl Service {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn organisation(&self, principal: &Principal) -> Result<Organisation, Failure> {
+    pub async fn get(self, principal: &Principal) -> Result<Organisation, Failure> {
         let found = self.0.store.reader().await?.find_organisation(&principal.organisation_id).await?;
         found.ok_or_else(|| Failure::internal("a principal without an organisation"))
     }
@@ -164,22 +161,22 @@ impl Service {
     ///
     /// # Errors
     /// The principal is no Admin, the name is wrong or taken, or the store fails.
-    pub async fn rename_organisation(
-        &self,
+    pub async fn rename(
+        self,
         ctx: &RequestContext,
         principal: &Principal,
         name: &str,
     ) -> Result<(), Failure> {
         principal.authorise(Capability::ManageOrganisation)?;
         let name = organisation_name(name)?;
-        let mut session = self.begin_as::<ManageOrganisation>(ctx, principal).await?;
+        let mut session = self.0.begin_as::<ManageOrganisation>(ctx, principal).await?;
         let before = session.organisation().clone();
-        self.rename(&mut session, ctx, principal, &before, &name).await?;
+        self.rename_to(&mut session, ctx, principal, &before, &name).await?;
         Ok(session.commit().await?)
     }
 
-    async fn rename(
-        &self,
+    async fn rename_to(
+        self,
         session: &mut OrganisationTransaction<ManageOrganisation>,
         ctx: &RequestContext,
         principal: &Principal,
@@ -193,7 +190,7 @@ impl Service {
             object_name: name.as_str(),
             details: json!({ "before": before.name.as_str() }),
         };
-        self.audit(session, ctx, principal, entry).await
+        self.0.audit(session, ctx, principal, entry).await
     }
 
     /// Changes what is different in the principal's organisation, if it still is as the Admin saw it.
@@ -202,7 +199,7 @@ impl Service {
     /// The principal is no Admin, an input is wrong, somebody changed the settings meanwhile, the Admin who requires a
     /// second factor has none, or the store fails.
     pub async fn change_settings(
-        &self,
+        self,
         ctx: &RequestContext,
         principal: &Principal,
         seen: &OrganisationSettings,
@@ -212,14 +209,14 @@ impl Service {
         let name = organisation_name(&new.name)?;
         let policy =
             KeyPolicy::new(Lifetime::from_days(new.default_days)?, Lifetime::from_days(new.maximum_days)?)?;
-        let mut session = self.begin_as::<ManageOrganisation>(ctx, principal).await?;
+        let mut session = self.0.begin_as::<ManageOrganisation>(ctx, principal).await?;
         let before = session.organisation().clone();
         if OrganisationSettings::of(&before) != *seen {
             let message = "somebody changed these settings meanwhile: look at them again";
             return Err(Rejection::Conflict(message.into()).into());
         }
         if name != before.name {
-            self.rename(&mut session, ctx, principal, &before, &name).await?;
+            self.rename_to(&mut session, ctx, principal, &before, &name).await?;
         }
         if policy != before.key_policy {
             self.set_policy(&mut session, ctx, principal, &before, policy).await?;
@@ -232,7 +229,7 @@ impl Service {
     }
 
     async fn require_second_factor(
-        &self,
+        self,
         session: &mut OrganisationTransaction<ManageOrganisation>,
         ctx: &RequestContext,
         principal: &Principal,
@@ -253,7 +250,7 @@ impl Service {
             object_name: organisation.name.as_str(),
             details: json!({ "required": required }),
         };
-        self.audit(session, ctx, principal, entry).await
+        self.0.audit(session, ctx, principal, entry).await
     }
 
     /// Changes how long new and rotated keys of the principal's organisation live.
@@ -261,7 +258,7 @@ impl Service {
     /// # Errors
     /// The principal is no Admin, a lifetime is wrong, or the store fails.
     pub async fn set_key_policy(
-        &self,
+        self,
         ctx: &RequestContext,
         principal: &Principal,
         default_days: i64,
@@ -269,14 +266,14 @@ impl Service {
     ) -> Result<(), Failure> {
         principal.authorise(Capability::ManageOrganisation)?;
         let policy = KeyPolicy::new(Lifetime::from_days(default_days)?, Lifetime::from_days(maximum_days)?)?;
-        let mut session = self.begin_as::<ManageOrganisation>(ctx, principal).await?;
+        let mut session = self.0.begin_as::<ManageOrganisation>(ctx, principal).await?;
         let organisation = session.organisation().clone();
         self.set_policy(&mut session, ctx, principal, &organisation, policy).await?;
         Ok(session.commit().await?)
     }
 
     async fn set_policy(
-        &self,
+        self,
         session: &mut OrganisationTransaction<ManageOrganisation>,
         ctx: &RequestContext,
         principal: &Principal,
@@ -290,7 +287,7 @@ impl Service {
             object_name: organisation.name.as_str(),
             details: json!({ "default_days": policy.default.days(), "maximum_days": policy.maximum.days() }),
         };
-        self.audit(session, ctx, principal, entry).await
+        self.0.audit(session, ctx, principal, entry).await
     }
 }
 

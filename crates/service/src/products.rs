@@ -1,6 +1,6 @@
 //! Products and targets.
 
-use crate::{Failure, Principal, Rejection, RequestContext, Service, audit::Entry};
+use crate::{Failure, Inner, Principal, Products, Rejection, RequestContext, audit::Entry};
 use domain::{
     Capability, Invalid, Subject, SubjectId, Target, TargetId, Timestamp,
     audit::Action,
@@ -51,29 +51,31 @@ impl SeenTarget {
     }
 }
 
-impl Service {
+impl Inner {
     /// Checks the size of a page.
     pub(crate) fn page(&self, first: i64) -> Result<i64, Invalid> {
-        let maximum = self.0.policy.page_maximum;
+        let maximum = self.policy.page_maximum;
         if (1..=maximum).contains(&first) {
             Ok(first)
         } else {
             Err(Invalid::new("first", format!("a page has 1 to {maximum} entries; {first} is outside")))
         }
     }
+}
 
+impl Products<'_> {
     /// A page of the organisation's products, oldest first.
     ///
     /// # Errors
     /// The page is too large, or the store fails.
     pub async fn list_subjects(
-        &self,
+        self,
         principal: &Principal,
         first: i64,
         after: Option<&SubjectId>,
     ) -> Result<Vec<Subject>, Failure> {
         principal.authorise(Capability::ViewProducts)?;
-        let first = self.page(first)?;
+        let first = self.0.page(first)?;
         Ok(self.0.store.reader().await?.subjects(&principal.organisation_id, after, first).await?)
     }
 
@@ -82,7 +84,7 @@ impl Service {
     /// # Errors
     /// The store fails.
     pub async fn find_subject(
-        &self,
+        self,
         principal: &Principal,
         id: &SubjectId,
     ) -> Result<Option<Subject>, Failure> {
@@ -95,7 +97,7 @@ impl Service {
     /// # Errors
     /// The store fails.
     pub async fn find_subjects(
-        &self,
+        self,
         principal: &Principal,
         ids: &[SubjectId],
     ) -> Result<Vec<Subject>, Failure> {
@@ -108,14 +110,14 @@ impl Service {
     /// # Errors
     /// The page is too large, or the store fails.
     pub async fn list_targets_of(
-        &self,
+        self,
         principal: &Principal,
         subjects: &[SubjectId],
         first: i64,
         after: Option<&TargetId>,
     ) -> Result<Vec<Target>, Failure> {
         principal.authorise(Capability::ViewProducts)?;
-        let first = self.page(first)?;
+        let first = self.0.page(first)?;
         let mut session = self.0.store.reader().await?;
         Ok(session.targets_of_subjects(&principal.organisation_id, subjects, after, first).await?)
     }
@@ -125,14 +127,14 @@ impl Service {
     /// # Errors
     /// The page is too large, or the store fails.
     pub async fn list_targets(
-        &self,
+        self,
         principal: &Principal,
         subject: Option<&SubjectId>,
         first: i64,
         after: Option<&TargetId>,
     ) -> Result<Vec<Target>, Failure> {
         principal.authorise(Capability::ViewProducts)?;
-        let first = self.page(first)?;
+        let first = self.0.page(first)?;
         Ok(self.0.store.reader().await?.targets(&principal.organisation_id, subject, after, first).await?)
     }
 
@@ -140,7 +142,7 @@ impl Service {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn find_target(&self, principal: &Principal, id: &TargetId) -> Result<Option<Target>, Failure> {
+    pub async fn find_target(self, principal: &Principal, id: &TargetId) -> Result<Option<Target>, Failure> {
         principal.authorise(Capability::ViewProducts)?;
         Ok(self.0.store.reader().await?.find_target(&principal.organisation_id, id).await?)
     }
@@ -150,7 +152,7 @@ impl Service {
     /// # Errors
     /// The token may only read, an input is wrong, or the store fails.
     pub async fn create_subject(
-        &self,
+        self,
         ctx: &RequestContext,
         principal: &Principal,
         name: &str,
@@ -159,19 +161,20 @@ impl Service {
     ) -> Result<Subject, Failure> {
         principal.authorise(Capability::ChangeProducts)?;
         let subject = Subject {
-            id: SubjectId::generate(ctx.now, self.entropy()),
+            id: SubjectId::generate(ctx.now, self.0.entropy()),
             organisation_id: principal.organisation_id.clone(),
             details: SubjectDetails::parse(name, description, base_url)?,
             created_at: ctx.now,
             updated_at: ctx.now,
         };
-        let mut session = self.begin_as::<ChangeProducts>(ctx, principal).await?;
+        let mut session = self.0.begin_as::<ChangeProducts>(ctx, principal).await?;
         let limit = self.0.policy.products_per_organisation;
         if session.count_subjects(&principal.organisation_id).await? >= limit {
             return Err(too_many("products", limit, "products_per_organisation"));
         }
         session.insert_subject(&subject).await?;
-        self.audit(&mut session, ctx, principal, subject_entry(Action::SubjectCreated, &subject, json!({})))
+        self.0
+            .audit(&mut session, ctx, principal, subject_entry(Action::SubjectCreated, &subject, json!({})))
             .await?;
         session.commit().await?;
         Ok(subject)
@@ -182,7 +185,7 @@ impl Service {
     /// # Errors
     /// The token may only read, the product is not there, an input is wrong, or the store fails.
     pub async fn update_subject(
-        &self,
+        self,
         ctx: &RequestContext,
         principal: &Principal,
         id: &str,
@@ -190,7 +193,7 @@ impl Service {
     ) -> Result<Subject, Failure> {
         principal.authorise(Capability::ChangeProducts)?;
         let id = parse_subject_id(id)?;
-        let mut session = self.begin_as::<ChangeProducts>(ctx, principal).await?;
+        let mut session = self.0.begin_as::<ChangeProducts>(ctx, principal).await?;
         let before = session.lock_subject(&id).await?;
         let before = before.ok_or_else(|| subject_not_found(&id))?;
         if change.seen_at.is_some_and(|seen| seen != before.updated_at) {
@@ -204,7 +207,8 @@ impl Service {
         )?;
         let subject = Subject { details, updated_at: ctx.now, ..before };
         session.update_subject(&subject).await?;
-        self.audit(&mut session, ctx, principal, subject_entry(Action::SubjectUpdated, &subject, json!({})))
+        self.0
+            .audit(&mut session, ctx, principal, subject_entry(Action::SubjectUpdated, &subject, json!({})))
             .await?;
         session.commit().await?;
         Ok(subject)
@@ -215,19 +219,19 @@ impl Service {
     /// # Errors
     /// The token may only read, the product is not there, or the store fails.
     pub async fn delete_subject(
-        &self,
+        self,
         ctx: &RequestContext,
         principal: &Principal,
         id: &str,
     ) -> Result<SubjectId, Failure> {
         principal.authorise(Capability::ChangeProducts)?;
         let id = parse_subject_id(id)?;
-        let mut session = self.begin_as::<ChangeProducts>(ctx, principal).await?;
+        let mut session = self.0.begin_as::<ChangeProducts>(ctx, principal).await?;
         let subject = session.lock_subject(&id).await?;
         let subject = subject.ok_or_else(|| subject_not_found(&id))?;
         let targets = session.delete_subject(&id).await?;
         let entry = subject_entry(Action::SubjectDeleted, &subject, json!({ "targets": targets }));
-        self.audit(&mut session, ctx, principal, entry).await?;
+        self.0.audit(&mut session, ctx, principal, entry).await?;
         session.commit().await?;
         Ok(id)
     }
@@ -236,7 +240,7 @@ impl Service {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn count_targets(&self, principal: &Principal, subject: &SubjectId) -> Result<i64, Failure> {
+    pub async fn count_targets(self, principal: &Principal, subject: &SubjectId) -> Result<i64, Failure> {
         principal.authorise(Capability::ViewProducts)?;
         Ok(self.0.store.reader().await?.count_targets(&principal.organisation_id, subject).await?)
     }
@@ -246,7 +250,7 @@ impl Service {
     /// # Errors
     /// The token may only read, the target is not there, or the store fails.
     pub async fn delete_target(
-        &self,
+        self,
         ctx: &RequestContext,
         principal: &Principal,
         id: &str,
@@ -255,7 +259,7 @@ impl Service {
         let missing = || Rejection::NotFound { kind: "target", id: id.to_owned() };
         let parsed = TargetId::parse(id).map_err(|_| missing())?;
         let organisation = &principal.organisation_id;
-        let mut session = self.begin_as::<ChangeProducts>(ctx, principal).await?;
+        let mut session = self.0.begin_as::<ChangeProducts>(ctx, principal).await?;
         let target = session.find_target(organisation, &parsed).await?.ok_or_else(missing)?;
         if !session.delete_target(&parsed).await? {
             return Err(missing().into());
@@ -266,7 +270,7 @@ impl Service {
             object_name: target.details.name.as_str(),
             details: json!({ "subject": target.subject_id.as_str() }),
         };
-        self.audit(&mut session, ctx, principal, entry).await?;
+        self.0.audit(&mut session, ctx, principal, entry).await?;
         session.commit().await?;
         Ok(target)
     }
@@ -276,7 +280,7 @@ impl Service {
     /// # Errors
     /// The token may only read, the product is not there, an input is wrong, or the store fails.
     pub async fn upsert_target(
-        &self,
+        self,
         ctx: &RequestContext,
         principal: &Principal,
         subject_id: &str,
@@ -290,7 +294,7 @@ impl Service {
     /// # Errors
     /// As [`Self::upsert_target`], and what is under the build key is not what was seen.
     pub async fn upsert_target_from(
-        &self,
+        self,
         ctx: &RequestContext,
         principal: &Principal,
         subject_id: &str,
@@ -301,7 +305,7 @@ impl Service {
         let subject_id = parse_subject_id(subject_id)?;
         let details = input.check()?;
         let organisation = &principal.organisation_id;
-        let mut session = self.begin_as::<ChangeProducts>(ctx, principal).await?;
+        let mut session = self.0.begin_as::<ChangeProducts>(ctx, principal).await?;
         let subject = session.lock_subject(&subject_id).await?;
         subject.ok_or_else(|| subject_not_found(&subject_id))?;
         let before = session.find_target_by_build_key(organisation, &subject_id, &details.build_key).await?;
@@ -312,7 +316,7 @@ impl Service {
             (target, Action::TargetUpdated)
         } else {
             let target = Target {
-                id: TargetId::generate(ctx.now, self.entropy()),
+                id: TargetId::generate(ctx.now, self.0.entropy()),
                 organisation_id: organisation.clone(),
                 subject_id,
                 details,
@@ -334,7 +338,7 @@ impl Service {
             object_name: name.as_str(),
             details: json!({ "subject": subject, "version": version, "environment": environment }),
         };
-        self.audit(&mut session, ctx, principal, entry).await?;
+        self.0.audit(&mut session, ctx, principal, entry).await?;
         session.commit().await?;
         Ok(target)
     }

@@ -56,7 +56,7 @@ async fn form(context: &PageContext, typed: &str, errors: FormError) -> Answer {
 
 async fn confirmation(context: &PageContext, device: &StoredDevice, errors: FormError) -> Answer {
     let now = context.ctx.now;
-    let memberships = context.outcome(context.service().memberships(&context.user).await)?;
+    let memberships = context.outcome(context.service().users().memberships(&context.user).await)?;
     let page = Confirm {
         head: Head::new("Approve this command line?"),
         chrome: context.chrome(Section::Account).await?,
@@ -88,7 +88,7 @@ fn elsewhere(device: Option<&str>, browser: Option<std::net::IpAddr>) -> String 
 /// # Errors
 /// There is none, or there were too many guesses.
 async fn find(context: &PageContext, code: &str) -> Result<StoredDevice, Response<Body>> {
-    match context.service().find_device(&context.ctx, &context.user, code).await {
+    match context.service().users().find_device(&context.ctx, &context.user, code).await {
         Ok(device) => Ok(device),
         Err(Failure::Rejection(Rejection::Conflict(why))) => Err(rejected(context, code, &why).await),
         Err(failure) => Err(context.failed(&failure)),
@@ -129,7 +129,7 @@ pub(crate) async fn decide(Posted(mut context, fields): Posted<PageContext>) -> 
     if approved && let Err(errors) = form_error::confirm(&mut context, &fields).await? {
         return confirmation(&context, &device, errors).await;
     }
-    match context.service().decide_device(&context.ctx, &context.user, code, approved).await {
+    match context.service().users().decide_device(&context.ctx, &context.user, code, approved).await {
         Ok(()) => Ok(decided(&context, &device, approved)),
         Err(Failure::Rejection(Rejection::Conflict(why))) => Err(rejected(&context, code, &why).await),
         Err(failure) => Err(context.failed(&failure)),

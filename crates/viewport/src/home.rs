@@ -80,7 +80,7 @@ async fn attention(context: &PageContext) -> Result<(Vec<Notice>, bool), Respons
     if !context.is_admin() {
         return Ok((Vec::new(), false));
     }
-    let keys = context.outcome(context.service().list_keys(&context.principal).await)?;
+    let keys = context.outcome(context.service().keys().list(&context.principal).await)?;
     let now = context.ctx.now;
     let found = notices::attention(&keys, now).into_iter().map(|one| Notice::of(one, now));
     Ok((found.collect(), keys.is_empty()))
@@ -90,7 +90,8 @@ async fn attention(context: &PageContext) -> Result<(Vec<Notice>, bool), Respons
 pub(crate) async fn show(context: PageContext, RawQuery(query): RawQuery) -> Answer {
     let query = Fields::of_query(query.as_deref());
     let after = SubjectId::parse(query.text("after")).ok();
-    let found = context.service().list_subjects(&context.principal, PAGE + 1, after.as_ref()).await;
+    let found =
+        context.service().products().list_subjects(&context.principal, PAGE + 1, after.as_ref()).await;
     let (subjects, next) = crate::products::cut(context.outcome(found)?);
     let (attention, needs_key) = attention(&context).await?;
     let page = Home {

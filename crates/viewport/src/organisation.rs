@@ -136,7 +136,7 @@ fn seen(fields: &Fields) -> OrganisationSettings {
 /// `GET /settings/organisation`
 pub(crate) async fn show(context: PageContext, RawQuery(query): RawQuery) -> Answer {
     context.require_admin(ADMINS_ONLY).await?;
-    let organisation = context.outcome(context.service().organisation(&context.principal).await)?;
+    let organisation = context.outcome(context.service().organisations().get(&context.principal).await)?;
     let settings = OrganisationSettings::of(&organisation);
     let notice = done::notice(&Fields::of_query(query.as_deref()));
     let typed = Typed::stored(&settings);
@@ -155,7 +155,12 @@ pub(crate) async fn save(Posted(mut context, fields): Posted<PageContext>) -> An
     if let Err(errors) = form_error::confirm(&mut context, &fields).await? {
         return again(&context, &typed, seen, errors).await;
     }
-    match context.service().change_settings(&context.ctx, &context.principal, &seen, &new).await {
+    match context
+        .service()
+        .organisations()
+        .change_settings(&context.ctx, &context.principal, &seen, &new)
+        .await
+    {
         Ok(()) => context.go(&format!("{PAGE}?done=organisation-changed")),
         Err(Failure::Rejection(Rejection::Invalid(invalid))) if invalid.field == "defaultLifetimeDays" => {
             let errors = FormError::new("default_days", answer::sentence(&invalid.message));
@@ -175,7 +180,7 @@ async fn again(
     seen: OrganisationSettings,
     errors: FormError,
 ) -> Answer {
-    let organisation = context.outcome(context.service().organisation(&context.principal).await)?;
+    let organisation = context.outcome(context.service().organisations().get(&context.principal).await)?;
     let now = OrganisationSettings::of(&organisation);
     if now == seen {
         return page(context, &organisation, (typed, seen), "", None, errors).await;

@@ -11,7 +11,7 @@ use service::{Failure, Rejection};
 /// `POST /switch`
 pub(crate) async fn switch(Posted(person, fields): Posted<Person>) -> Answer {
     let organisation = fields.text("organisation");
-    match person.service().switch_organisation(&person.ctx, &person.user, organisation).await {
+    match person.service().users().switch_organisation(&person.ctx, &person.user, organisation).await {
         Ok(()) => person.go("/"),
         Err(Failure::Rejection(Rejection::NotFound { .. })) => Err(answer::message_with_link(
             StatusCode::NOT_FOUND,

@@ -61,7 +61,7 @@ fn return_address(service: &Service, parameters: &Parameters<'_>) -> Result<Retu
     if once("client_id") != Some(VIEWPORT) {
         return Err(InvalidRequest::Nowhere("The client_id is missing, stands twice, or is not known here."));
     }
-    let redirect_uri = service.viewport_redirect_uri();
+    let redirect_uri = service.users().viewport_redirect_uri();
     // Byte for byte (RFC 9700 §4.1.3): whatever is merely similar may be somebody else's.
     if once("redirect_uri") != Some(&*redirect_uri) {
         return Err(InvalidRequest::Nowhere(

@@ -129,7 +129,7 @@ impl<'a> AuthorizationFlow<'a> {
     fn satisfied_by(&self, sign_in: &PersonSession) -> bool {
         let Browser { server, ctx, .. } = &self.browser;
         self.request.prompt != Prompt::Always
-            && server.service().is_young_enough(ctx, sign_in.authenticated_at, self.request.max_age)
+            && server.service().users().is_young_enough(ctx, sign_in.authenticated_at, self.request.max_age)
     }
 
     async fn submit(&self, form: &Form<'_>, here: &str) -> Result<Response<Body>, Failure> {
@@ -166,7 +166,7 @@ impl<'a> AuthorizationFlow<'a> {
         }
         let Browser { server, ctx, cookie, device, .. } = &self.browser;
         let attempt = Attempt { email, password, device };
-        match server.service().sign_in(ctx, attempt, cookie.as_deref()).await {
+        match server.service().users().sign_in(ctx, attempt, cookie.as_deref()).await {
             Ok(signed_in) if signed_in.is_pending() => {
                 let mut response = self.ask_second_factor(None);
                 self.browser.keep(&signed_in, &mut response);
@@ -188,7 +188,7 @@ impl<'a> AuthorizationFlow<'a> {
         let outcome = match cookie {
             None => Err(SignInRejection::Over),
             Some(_) if code.len() > CODE_BYTES => Err(SignInRejection::Wrong),
-            Some(cookie) => server.service().give_second_factor(ctx, cookie, code).await,
+            Some(cookie) => server.service().users().give_second_factor(ctx, cookie, code).await,
         };
         match outcome {
             Ok(signed_in) => self.complete_sign_in(&signed_in).await,
@@ -216,7 +216,7 @@ impl<'a> AuthorizationFlow<'a> {
             scope: &self.request.scope,
             nonce: self.request.nonce.as_deref(),
         };
-        let code = match server.service().issue_code(ctx, sign_in, request).await {
+        let code = match server.service().users().issue_code(ctx, sign_in, request).await {
             Ok(code) => code,
             // It ended between the look at the cookie and the code.
             Err(Failure::Rejection(Rejection::Ended(_))) => {
@@ -245,7 +245,7 @@ impl<'a> AuthorizationFlow<'a> {
     ) -> Result<Response<Body>, Failure> {
         let server = self.browser.server;
         let known = match sign_in.filter(|sign_in| sign_in.kind == SessionKind::SignIn) {
-            Some(sign_in) => server.service().address_of(&sign_in.user_id).await?,
+            Some(sign_in) => server.service().users().address_of(&sign_in.user_id).await?,
             None => None,
         };
         let email =

@@ -35,7 +35,8 @@ pub(crate) async fn exchange(
     let scope = form.get("scope").unwrap_or("");
     let issued = server
         .service()
-        .exchange(&posted.ctx, client.credential(), scope)
+        .tokens()
+        .issue_for_client(&posted.ctx, client.credential(), scope)
         .await
         .map_err(|rejection| OAuthRejection::from(rejection).challenging_basic(client.basic))?;
     let answer = Answer {

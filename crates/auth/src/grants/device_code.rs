@@ -16,6 +16,6 @@ pub(crate) async fn exchange(
 ) -> Result<Response<Body>, OAuthRejection> {
     let client_id = public_client::require(posted, form, COMMAND_LINE)?;
     let device_code = required(form, "device_code")?;
-    let tokens = server.service().poll_device(&posted.ctx, client_id, device_code).await?;
+    let tokens = server.service().users().poll_device(&posted.ctx, client_id, device_code).await?;
     Ok(person_answer(&tokens, None))
 }

@@ -26,6 +26,6 @@ pub(crate) async fn exchange(
             "The scope stays what it was when the session began; leave scope out.",
         ));
     }
-    let tokens = server.service().refresh(&posted.ctx, client_id, refresh_token).await?;
+    let tokens = server.service().users().refresh(&posted.ctx, client_id, refresh_token).await?;
     Ok(person_answer(&tokens, None))
 }

@@ -57,7 +57,7 @@ impl Audit {
                     None => None,
                 };
                 let bar = spinner("checking");
-                let reports = operator.service.verify_audit_against(chain.as_deref(), &witness).await;
+                let reports = operator.service.audit_log().verify_against(chain.as_deref(), &witness).await;
                 app::checkpoint_if_alone(operator.service.store()).await;
                 bar.finish_and_clear();
                 report(&reports?, format)
@@ -78,7 +78,7 @@ async fn chain_of(operator: &Operator, org: &str) -> Result<String, CommandFailu
     if org == SYSTEM_CHAIN {
         return Ok(org.to_owned());
     }
-    Ok(operator.service.find_organisation(org).await?.id.as_str().to_owned())
+    Ok(operator.service.organisations().find(org).await?.id.as_str().to_owned())
 }
 
 async fn export(operator: &Operator, chain: &str) -> Result<(), CommandFailure> {
@@ -86,7 +86,7 @@ async fn export(operator: &Operator, chain: &str) -> Result<(), CommandFailure> 
     let bar = if std::io::stdout().is_terminal() { ProgressBar::hidden() } else { spinner("written") };
     let mut after = 0;
     loop {
-        let events = operator.service.export_audit(chain, after).await?;
+        let events = operator.service.audit_log().export(chain, after).await?;
         let Some(last) = events.last() else { break };
         after = last.sequence;
         for event in &events {

@@ -246,7 +246,7 @@ async fn note(settings: &Settings, file: &Path, sound: &Sound) -> Result<(), Com
     let service = Service::open(store, key, settings.policy(&urls)?, entropy, &ctx).await?;
     let operator = signing_keys::operator(&operating_system_user());
     let details = json!({ "bytes": sound.bytes, "schema": sound.schema });
-    let noted = service.note_backup(&ctx, operator, &file.display().to_string(), details).await;
+    let noted = service.operations().note_backup(&ctx, operator, &file.display().to_string(), details).await;
     app::checkpoint_if_alone(service.store()).await;
     Ok(noted?)
 }

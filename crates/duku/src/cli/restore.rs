@@ -193,7 +193,7 @@ impl Restore {
         let operator = signing_keys::operator(&operating_system_user());
         end_again(&service, &ambient.background("restore"), ended).await?;
         let (ctx, name) = (ambient.background("restore"), self.file.display().to_string());
-        service.note_restore(&ctx, &operator, &name, details, !self.as_it_was).await?;
+        service.operations().note_restore(&ctx, &operator, &name, details, !self.as_it_was).await?;
         // The thread that writes still had the copy open when it was to take its place, which was rejected then.
         service.store().close(Duration::ZERO, CLOSE).await?;
         Ok(())
@@ -244,9 +244,9 @@ async fn end_again(
     ended: &[RunningGrace],
 ) -> Result<(), CommandFailure> {
     for grace in ended {
-        let organisation = service.find_organisation(&grace.organisation_id).await?;
+        let organisation = service.organisations().find(&grace.organisation_id).await?;
         let principal = Principal::operator(operating_system_user(), &organisation);
-        match service.end_grace(ctx, &principal, &grace.id).await {
+        match service.keys().end_grace(ctx, &principal, &grace.id).await {
             // Its time came meanwhile.
             Err(Failure::Rejection(Rejection::Conflict(_))) => {}
             other => drop(other?),

@@ -137,7 +137,9 @@ impl Prepared {
         if let Some((listener, _)) = &self.metrics {
             output::line(&format!("  metrics  http://{}/metrics", listener.local_addr()?))?;
         }
-        if let Some(link) = self.service.make_setup_link(&self.ambient.background("start")).await? {
+        if let Some(link) =
+            self.service.operations().make_setup_link(&self.ambient.background("start")).await?
+        {
             output::line(&format!(
                 "\nThere is no organisation yet. Make one and become its Admin, by this link, which works once and for a day:\n  \
                  {}\n\
@@ -185,7 +187,7 @@ impl Prepared {
             tracing::warn!(seconds = settings.stop_seconds, "some requests took too long and were cut off");
         }
         jobs.abort();
-        let flushed = service.flush_usage(&ambient.background("stop")).await;
+        let flushed = service.keys().flush_usage(&ambient.background("stop")).await;
         app::checkpoint(service.store(), Duration::from_secs(settings.checkpoint_seconds)).await;
         flushed?;
         tracing::info!("stopped");

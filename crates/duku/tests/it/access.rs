@@ -83,11 +83,17 @@ async fn every_route_of_viewport_opens_for_whom_its_row_says() {
     .await;
     let operator = app.operator();
     for email in [MEMBER, LONER] {
-        app.service.add_member(&app.ctx(), &operator, email, Role::Member).await.unwrap();
+        app.service.users().add_member(&app.ctx(), &operator, email, Role::Member).await.unwrap();
     }
-    app.service.remove_member(&app.ctx(), &operator, LONER).await.unwrap();
-    let subject =
-        app.service.create_subject(&app.ctx(), &operator, "Shop", None, None).await.unwrap().id.to_string();
+    app.service.users().remove_member(&app.ctx(), &operator, LONER).await.unwrap();
+    let subject = app
+        .service
+        .products()
+        .create_subject(&app.ctx(), &operator, "Shop", None, None)
+        .await
+        .unwrap()
+        .id
+        .to_string();
     let key = app.generate("CI", None).await.client_id;
     let mut callers = vec![Caller { app: &app, email: None }];
     for email in [LONER, MEMBER, ADMIN] {

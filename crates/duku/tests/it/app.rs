@@ -98,7 +98,7 @@ impl App {
         let ctx = fresh.ctx();
         let Fresh { api, service, clock, address, serving, database, .. } = fresh;
         let organisation =
-            service.create_organisation(&ctx, "test", "Acme", "ada@example.org", None).await.unwrap();
+            service.organisations().create(&ctx, "test", "Acme", "ada@example.org", None).await.unwrap();
         Self { api, service, clock, organisation, address, database, _serving: serving }
     }
 
@@ -129,23 +129,23 @@ impl App {
 
     pub(crate) async fn generate(&self, label: &str, expires_in_days: Option<i64>) -> Pair {
         let input = GenerateKey { label: label.to_owned(), expires_in_days };
-        let made = self.service.generate_key(&self.ctx(), &self.operator(), &input).await.unwrap();
+        let made = self.service.keys().generate(&self.ctx(), &self.operator(), &input).await.unwrap();
         Pair { client_id: made.key.id.to_string(), client_secret: made.secret.expose().to_owned() }
     }
 
     pub(crate) async fn rotate(&self, pair: &Pair, input: RotateKey) -> Pair {
         let made =
-            self.service.rotate_key(&self.ctx(), &self.operator(), &pair.client_id, input).await.unwrap();
+            self.service.keys().rotate(&self.ctx(), &self.operator(), &pair.client_id, input).await.unwrap();
         Pair { client_id: pair.client_id.clone(), client_secret: made.secret.expose().to_owned() }
     }
 
     pub(crate) async fn revoke(&self, pair: &Pair) {
-        self.service.revoke_key(&self.ctx(), &self.operator(), &pair.client_id).await.unwrap();
+        self.service.keys().revoke(&self.ctx(), &self.operator(), &pair.client_id).await.unwrap();
     }
 
     /// An access token of the Admin.
     pub(crate) async fn admin_token(&self) -> String {
-        self.service.issue_person_token(&self.ctx(), "test", "ada@example.org", None).await.unwrap()
+        self.service.tokens().issue_for_user(&self.ctx(), "test", "ada@example.org", None).await.unwrap()
     }
 }
 

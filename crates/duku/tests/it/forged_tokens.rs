@@ -56,7 +56,7 @@ async fn forged_and_foreign_tokens_are_rejected(engine: Engine) {
     let token = app.api.token(&pair).await;
     let good = take_apart(&token);
     let (foreign, _) = SigningKey::generate(Algorithm::Es256).unwrap();
-    let jwks = app.service.jwks().await.unwrap();
+    let jwks = app.service.tokens().jwks().await.unwrap();
     let public_key = base64url::encode(jwks.as_bytes());
     let unsigned = |algorithm: &str| {
         let header = json!({ "alg": algorithm, "typ": "at+jwt", "kid": good.header["kid"] });

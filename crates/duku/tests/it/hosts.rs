@@ -45,6 +45,7 @@ async fn a_form_may_lead_to_the_authorization_server(engine: Engine) {
     let app = start(engine).await;
     let link = app
         .service
+        .users()
         .invite(&app.ctx(), &app.operator(), "max@example.org", domain::Role::Member)
         .await
         .unwrap()

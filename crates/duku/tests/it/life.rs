@@ -80,7 +80,7 @@ async fn a_rotation_ends_the_previous_secret_at_once(engine: Engine) {
     assert!(!exchanges(&app, &first).await && exchanges(&app, &second).await);
     assert!(app.api.accepts(&token_of_today).await, "tokens live out their five minutes");
     assert!(!app.api.accepts(&token).await);
-    app.service.flush_usage(&app.ctx()).await.unwrap();
+    app.service.keys().flush_usage(&app.ctx()).await.unwrap();
     let keys = admin.keys().await;
     assert_eq!((&keys[0]["deadSecretUses"], &keys[0]["lastUsedFrom"]), (&json!(1), &json!("127.0.0.1")));
 }

@@ -73,8 +73,8 @@ async fn a_person_approves_the_command_line_and_ends_it() {
     let (code, rest) = user_code(&mut login).await;
     let cookie = cookie_of(&app, ADMIN).await;
     let cookie = cookie.split_once('=').unwrap().1;
-    let user = app.service.find_current_user(&app.ctx(), cookie).await.unwrap().unwrap();
-    app.service.decide_device(&app.ctx(), &user, &code.to_lowercase(), true).await.unwrap();
+    let user = app.service.users().find_current_user(&app.ctx(), cookie).await.unwrap().unwrap();
+    app.service.users().decide_device(&app.ctx(), &user, &code.to_lowercase(), true).await.unwrap();
     let status = tokio::task::spawn_blocking(move || login.wait().unwrap()).await.unwrap();
     assert!(status.success());
     assert!(rest.await.unwrap().contains("Signed in as ada@example.org (organisation Acme)"));
@@ -92,10 +92,10 @@ async fn a_person_approves_the_command_line_and_ends_it() {
     assert!(!app.api.accepts(&token).await);
 
     // The person sees the command line among the sessions, and ends it there.
-    let sessions = app.service.list_sessions(&app.ctx(), &user).await.unwrap();
+    let sessions = app.service.users().list_sessions(&app.ctx(), &user).await.unwrap();
     let command_line = sessions.iter().find(|one| one.kind == service::SessionKind::CommandLine).unwrap();
     assert!(command_line.device.starts_with("duku"), "{}", command_line.device);
-    app.service.end_session(&app.ctx(), &user, command_line.id.as_str()).await.unwrap();
+    app.service.users().end_session(&app.ctx(), &user, command_line.id.as_str()).await.unwrap();
     let rejected = terminal.run(&["keys", "list"]).await;
     assert_eq!(rejected.status.code(), Some(1));
     let said = String::from_utf8_lossy(&rejected.stderr).into_owned();

@@ -27,9 +27,13 @@ async fn every_list_opens_with_the_smallest_page_maximum() {
     let operator = app.operator();
     for number in 0..120 {
         let ctx = app.ctx();
-        app.service.create_subject(&ctx, &operator, &format!("Product {number}"), None, None).await.unwrap();
+        app.service
+            .products()
+            .create_subject(&ctx, &operator, &format!("Product {number}"), None, None)
+            .await
+            .unwrap();
     }
-    app.service.add_member(&app.ctx(), &operator, "max@example.org", Role::Member).await.unwrap();
+    app.service.users().add_member(&app.ctx(), &operator, "max@example.org", Role::Member).await.unwrap();
     let cookie = cookie_of(&app, ADMIN).await;
     for (page, holds) in [
         ("/", "Product 49"),

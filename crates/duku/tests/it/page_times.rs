@@ -46,27 +46,27 @@ impl Drop for Running {
 /// Fills an organisation and gives the cookie of its Admin, a key's id and a product's.
 async fn fill(service: &Service, ambient: &Ambient) -> (String, String, String) {
     let ctx = ambient.background("bench");
-    let acme = service.create_organisation(&ctx, "bench", "Acme", ADMIN, Some(PASSWORD)).await.unwrap();
+    let acme = service.organisations().create(&ctx, "bench", "Acme", ADMIN, Some(PASSWORD)).await.unwrap();
     let operator = Principal::operator("bench", &acme);
     for number in 1..MEMBERS {
         let email = format!("member{number}@example.org");
-        service.add_member(&ctx, &operator, &email, Role::Member).await.unwrap();
+        service.users().add_member(&ctx, &operator, &email, Role::Member).await.unwrap();
     }
     let mut subject = String::new();
     for number in 0..PRODUCTS {
         let (name, url) = (format!("Product {number}"), format!("https://product{number}.example"));
-        let made = service.create_subject(&ctx, &operator, &name, None, Some(&url)).await.unwrap();
+        let made = service.products().create_subject(&ctx, &operator, &name, None, Some(&url)).await.unwrap();
         subject = made.id.to_string();
     }
     let mut key = String::new();
     for number in 0..KEYS {
         let input = GenerateKey { label: format!("Integration {number}"), expires_in_days: None };
-        key = service.generate_key(&ctx, &operator, &input).await.unwrap().key.id.to_string();
+        key = service.keys().generate(&ctx, &operator, &input).await.unwrap().key.id.to_string();
     }
     let attempt = Attempt { email: ADMIN, password: PASSWORD, device: "bench" };
-    let sign_in = service.sign_in(&ctx, attempt, None).await.unwrap().session;
+    let sign_in = service.users().sign_in(&ctx, attempt, None).await.unwrap().session;
     let challenge = BASE64_URL_SAFE_NO_PAD.encode(jose::sha256(VERIFIER.as_bytes()));
-    let redirect_uri = service.viewport_redirect_uri();
+    let redirect_uri = service.users().viewport_redirect_uri();
     let request = CodeRequest {
         client_id: VIEWPORT,
         redirect_uri: &redirect_uri,
@@ -74,8 +74,9 @@ async fn fill(service: &Service, ambient: &Ambient) -> (String, String, String) 
         scope: "openid",
         nonce: None,
     };
-    let code = service.issue_code(&ctx, &sign_in, request).await.unwrap();
-    let viewport_session = service.sign_in_to_viewport(&ctx, code.expose(), VERIFIER, "bench").await.unwrap();
+    let code = service.users().issue_code(&ctx, &sign_in, request).await.unwrap();
+    let viewport_session =
+        service.users().sign_in_to_viewport(&ctx, code.expose(), VERIFIER, "bench").await.unwrap();
     (format!("duku_session={}", viewport_session.cookie.expose()), key, subject)
 }
 

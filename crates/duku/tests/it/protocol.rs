@@ -74,7 +74,7 @@ async fn the_jwks_is_fresh_and_public(engine: Engine) {
         let given = GivenSettings { signing_algorithm: Some(algorithm.into()), ..GivenSettings::default() };
         let app = App::start_with(engine, given).await;
         let actor = service::tokens::signing_keys::operator("test");
-        app.service.rotate_signing_key(&app.ctx(), actor, false).await.unwrap();
+        app.service.tokens().rotate_signing_key(&app.ctx(), actor, false).await.unwrap();
         let answer = get(&app, "/realms/duku/protocol/openid-connect/certs").await;
         assert_eq!(answer.header("cache-control"), "public, max-age=300");
         let keys = answer.json()["keys"].as_array().unwrap().clone();
@@ -164,9 +164,9 @@ async fn userinfo_says_whose_token_it_is(engine: Engine) {
 async fn foreign_pair(app: &App) -> Pair {
     let ctx = app.ctx();
     let other =
-        app.service.create_organisation(&ctx, "test", "Other", "eve@example.org", None).await.unwrap();
+        app.service.organisations().create(&ctx, "test", "Other", "eve@example.org", None).await.unwrap();
     let principal = service::Principal::operator("test", &other);
     let input = service::keys::GenerateKey { label: "Foreign".into(), expires_in_days: None };
-    let made = app.service.generate_key(&ctx, &principal, &input).await.unwrap();
+    let made = app.service.keys().generate(&ctx, &principal, &input).await.unwrap();
     Pair { client_id: made.key.id.to_string(), client_secret: made.secret.expose().to_owned() }
 }

@@ -11,8 +11,8 @@ use web::{
     bearer::{BearerToken, quotable},
 };
 
-/// Who asks, as far as can be proved before the body is read.
-pub(crate) enum Proof {
+/// What a request shows, as far as it can be verified before the body is read.
+pub(crate) enum VerifiedCredential {
     /// An access token that was signed here.
     Token(Arc<TokenClaims>),
     /// A cookie of a session in Viewport, which is looked up once the body is there.
@@ -23,15 +23,15 @@ pub(crate) enum Proof {
 ///
 /// # Errors
 /// There is nothing to authenticate with, or it is not ours.
-pub(crate) async fn prove(
+pub(crate) async fn verify(
     platform: &Platform,
     ctx: &RequestContext,
     headers: &HeaderMap,
-) -> Result<Proof, RequestRejection> {
+) -> Result<VerifiedCredential, RequestRejection> {
     match BearerToken::of(headers) {
         BearerToken::Token(token) => {
-            let proved = platform.service().prove(ctx, token).await;
-            proved.map(Proof::Token).map_err(|rejection| match rejection {
+            let verified = platform.service().tokens().verify_signature(ctx, token).await;
+            verified.map(VerifiedCredential::Token).map_err(|rejection| match rejection {
                 TokenRejection::Invalid(_) if ClientSecret::is_well_formed(token) => challenge(
                     platform,
                     Some("this is a client_secret, not an access token: exchange the API key first"),
@@ -48,7 +48,7 @@ pub(crate) async fn prove(
                     "a session in Viewport counts for Viewport's own pages alone: other pages and programs send an access token",
                 ));
             }
-            Ok(Proof::Session(cookie.to_owned()))
+            Ok(VerifiedCredential::Session(cookie.to_owned()))
         }
         BearerToken::Unusable(why) => Err(challenge(platform, Some(why))),
     }
@@ -61,14 +61,14 @@ pub(crate) async fn prove(
 pub(crate) async fn authenticate(
     platform: &Platform,
     ctx: &RequestContext,
-    proof: &Proof,
+    credential: &VerifiedCredential,
 ) -> Result<Principal, RequestRejection> {
-    match proof {
-        Proof::Token(claims) => {
-            let accepted = platform.service().accept_proved(ctx, claims).await;
+    match credential {
+        VerifiedCredential::Token(claims) => {
+            let accepted = platform.service().tokens().authenticate_verified(ctx, claims).await;
             accepted.map_err(|rejection| rejected(platform, ctx, rejection))
         }
-        Proof::Session(cookie) => Box::pin(by_session(platform, ctx, cookie)).await,
+        VerifiedCredential::Session(cookie) => Box::pin(by_session(platform, ctx, cookie)).await,
     }
 }
 
@@ -113,7 +113,7 @@ async fn by_session(
     cookie: &str,
 ) -> Result<Principal, RequestRejection> {
     let policy = platform.service().policy();
-    let user = platform.service().find_current_user(ctx, cookie).await;
+    let user = platform.service().users().find_current_user(ctx, cookie).await;
     let user = user.map_err(|failure| failed(ctx, &failure))?;
     let user = user.ok_or_else(|| challenge(platform, None))?;
     let Some(principal) = user.principal else {

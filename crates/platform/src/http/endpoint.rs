@@ -44,16 +44,16 @@ async fn respond(
     media: Option<MediaType>,
 ) -> Result<Response<Body>, RequestRejection> {
     let (parts, body) = request.into_parts();
-    let proof = authenticate::prove(platform, &ctx(&parts)?, &parts.headers).await?;
+    let credential = authenticate::verify(platform, &ctx(&parts)?, &parts.headers).await?;
     let may_change = parts.method == Method::POST;
     let (parts, body) = if may_change {
         receive(Request::from_parts(parts, body), platform.settings().body_bytes).await?
     } else {
         (parts, Bytes::new())
     };
-    // The body first, then the time, then whether the proof counts: a body that is held back holds no decision back.
+    // The body first, then the time, then whether the credential is accepted: a body that is held back holds no decision back.
     let mut ctx = ctx(&parts)?;
-    let principal = authenticate(platform, &ctx, &proof).await?;
+    let principal = authenticate(platform, &ctx, &credential).await?;
     let started = Instant::now();
     let media = media.ok_or_else(not_acceptable)?;
     let params = if may_change {

@@ -78,7 +78,7 @@ impl Call {
     /// The product of a target, read together with those of the targets beside it.
     pub(crate) async fn subject_of(&self, target: &domain::Target) -> Outcome<Option<Subject>> {
         let read = async |ids: Vec<SubjectId>| {
-            let found = self.service.find_subjects(&self.principal, &ids).await?;
+            let found = self.service.products().find_subjects(&self.principal, &ids).await?;
             Ok(found.into_iter().map(|subject| (subject.id.clone(), subject)).collect())
         };
         let found = self.subjects.load(target.subject_id.clone(), read).await;
@@ -99,8 +99,11 @@ impl Call {
             let mut found: HashMap<_, Vec<domain::Target>> = HashMap::new();
             for (page, subjects) in by_page {
                 let after = page.after.as_ref();
-                for target in
-                    self.service.list_targets_of(&self.principal, &subjects, page.first, after).await?
+                for target in self
+                    .service
+                    .products()
+                    .list_targets_of(&self.principal, &subjects, page.first, after)
+                    .await?
                 {
                     found.entry((target.subject_id.clone(), page.clone())).or_default().push(target);
                 }
@@ -112,7 +115,7 @@ impl Call {
     }
 
     pub(crate) async fn subject(&self, id: &SubjectId) -> Outcome<Option<Subject>> {
-        let found = self.service.find_subject(&self.principal, id).await;
+        let found = self.service.products().find_subject(&self.principal, id).await;
         Ok(self.outcome(found)?.map(Subject))
     }
 
@@ -121,13 +124,16 @@ impl Call {
         subject: Option<&SubjectId>,
         page: Page<TargetId>,
     ) -> Outcome<List<Target>> {
-        let found =
-            self.service.list_targets(&self.principal, subject, page.first, page.after.as_ref()).await;
+        let found = self
+            .service
+            .products()
+            .list_targets(&self.principal, subject, page.first, page.after.as_ref())
+            .await;
         Ok(self.outcome(found)?.into_iter().map(Target).collect())
     }
 
     pub(crate) async fn organisation(&self) -> Outcome<Organisation> {
-        self.outcome(self.service.organisation(&self.principal).await).map(Organisation)
+        self.outcome(self.service.organisations().get(&self.principal).await).map(Organisation)
     }
 
     /// Reads `first` and `after`. `read` is the parser of the list's ids.

@@ -123,7 +123,7 @@ impl GeneratedApiKey {
 
     /// A rotated key. Its use is worth a read, but never the secret: whatever that read says, the answer holds the secret.
     pub(crate) async fn rotated(context: &Call, generated: GeneratedKey) -> Self {
-        let overview = context.service.get_key(&context.principal, generated.key.id.as_str()).await;
+        let overview = context.service.keys().get(&context.principal, generated.key.id.as_str()).await;
         match overview {
             Ok(overview) => Self { overview, generated },
             Err(error) => {

@@ -23,6 +23,7 @@ impl Mutation {
         let (description, base_url) = (description.as_deref(), base_url.as_deref());
         let made = context
             .service
+            .products()
             .create_subject(&context.ctx, &context.principal, name, description, base_url)
             .await;
         context.outcome(made).map(Subject)
@@ -31,14 +32,17 @@ impl Mutation {
     /// Changes a product.
     async fn update_subject(context: &Call, input: UpdateSubjectInput) -> Outcome<Subject> {
         let id = input.id.clone();
-        let changed =
-            context.service.update_subject(&context.ctx, &context.principal, &id, input.into_change()).await;
+        let changed = context
+            .service
+            .products()
+            .update_subject(&context.ctx, &context.principal, &id, input.into_change())
+            .await;
         context.outcome(changed).map(Subject)
     }
 
     /// Deletes a product with its targets; answers with its id.
     async fn delete_subject(context: &Call, id: ID) -> Outcome<ID> {
-        let deleted = context.service.delete_subject(&context.ctx, &context.principal, &id).await;
+        let deleted = context.service.products().delete_subject(&context.ctx, &context.principal, &id).await;
         context.outcome(deleted).map(|id| ID::new(id.as_str()))
     }
 
@@ -46,33 +50,38 @@ impl Mutation {
     async fn upsert_simulation_target(context: &Call, input: UpsertSimulationTargetInput) -> Outcome<Target> {
         let subject = input.subject_id.clone();
         let target = input.into_target(&context.literals);
-        let reported =
-            context.service.upsert_target(&context.ctx, &context.principal, &subject, target).await;
+        let reported = context
+            .service
+            .products()
+            .upsert_target(&context.ctx, &context.principal, &subject, target)
+            .await;
         context.outcome(reported).map(Target)
     }
 
     /// Generates an API key. The answer is the only one that ever holds its secret. For Admins.
     async fn generate_api_key(context: &Call, input: GenerateApiKeyInput) -> Outcome<GeneratedApiKey> {
-        let generated = context.service.generate_key(&context.ctx, &context.principal, &input.into()).await;
+        let generated =
+            context.service.keys().generate(&context.ctx, &context.principal, &input.into()).await;
         context.outcome(generated).map(GeneratedApiKey::unused)
     }
 
     /// Gives an API key a new secret and renews its expiry; the `client_id` stays. For Admins.
     async fn rotate_api_key(context: &Call, input: RotateApiKeyInput) -> Outcome<GeneratedApiKey> {
         let choices = input.choices();
-        let rotated = context.service.rotate_key(&context.ctx, &context.principal, &input.id, choices).await;
+        let rotated =
+            context.service.keys().rotate(&context.ctx, &context.principal, &input.id, choices).await;
         Ok(GeneratedApiKey::rotated(context, context.outcome(rotated)?).await)
     }
 
     /// Ends the grace of an API key's last rotation: the previous secret stops working now. For Admins.
     async fn end_grace(context: &Call, id: ID) -> Outcome<ApiKey> {
-        let ended = context.service.end_grace(&context.ctx, &context.principal, &id).await;
+        let ended = context.service.keys().end_grace(&context.ctx, &context.principal, &id).await;
         context.outcome(ended).map(ApiKey)
     }
 
     /// Deletes an API key, permanently; its access tokens are rejected from now on. Answers with its id. For Admins.
     async fn revoke_api_key(context: &Call, id: ID) -> Outcome<ID> {
-        let revoked = context.service.revoke_key(&context.ctx, &context.principal, &id).await;
+        let revoked = context.service.keys().revoke(&context.ctx, &context.principal, &id).await;
         context.outcome(revoked).map(|id| ID::new(id.as_str()))
     }
 }

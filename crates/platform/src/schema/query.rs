@@ -30,7 +30,8 @@ impl Query {
         #[graphql(description = "The id of the last product of the page before.")] after: Option<ID>,
     ) -> Outcome<List<Subject>> {
         let page = context.page(first, PAGE, after, SubjectId::parse)?;
-        let found = context.service.list_subjects(&context.principal, page.first(), page.after()).await;
+        let found =
+            context.service.products().list_subjects(&context.principal, page.first(), page.after()).await;
         Ok(context.outcome(found)?.into_iter().map(Subject).collect())
     }
 
@@ -67,7 +68,9 @@ impl Query {
     /// One target; null with the error `NOT_FOUND` if the organisation has none with this id.
     async fn target(context: &Call, id: ID) -> Outcome<Option<Target>> {
         let found = match TargetId::parse(&id) {
-            Ok(id) => context.outcome(context.service.find_target(&context.principal, &id).await)?,
+            Ok(id) => {
+                context.outcome(context.service.products().find_target(&context.principal, &id).await)?
+            }
             Err(_) => None,
         };
         let missing = || context.reject(Rejection::NotFound { kind: "target", id: id.to_string() });
@@ -81,13 +84,13 @@ impl Query {
 
     /// The organisation's API keys, oldest first, Active and Expired. For Admins.
     async fn api_keys(context: &Call) -> Outcome<List<ApiKey>> {
-        let keys = context.outcome(context.service.list_keys(&context.principal).await)?;
+        let keys = context.outcome(context.service.keys().list(&context.principal).await)?;
         Ok(keys.into_iter().map(ApiKey).collect())
     }
 
     /// The organisation's people, in the order in which they were added. For Admins.
     async fn members(context: &Call) -> Outcome<List<Member>> {
-        let members = context.outcome(context.service.list_members(&context.principal).await)?;
+        let members = context.outcome(context.service.users().list_members(&context.principal).await)?;
         Ok(members.into_iter().map(Member).collect())
     }
 
@@ -100,7 +103,8 @@ impl Query {
         let page = context.page(first, AUDIT_PAGE, after, EventId::parse)?;
         let events = context
             .service
-            .audit_log(&context.principal, page.first(), page.after(), &AuditFilter::default())
+            .audit_log()
+            .list(&context.principal, page.first(), page.after(), &AuditFilter::default())
             .await;
         Ok(context.outcome(events)?.into_iter().map(AuditEvent).collect())
     }

@@ -145,7 +145,7 @@ async fn a_token_ends_with_its_key_in_the_next_request() {
 async fn a_person_who_left_is_rejected() {
     let harness = Harness::new().await;
     let token = harness.token(Actor::Member).await;
-    harness.service.remove_member(&harness.ctx(), &harness.acme, "max@acme.example").await.unwrap();
+    harness.service.users().remove_member(&harness.ctx(), &harness.acme, "max@acme.example").await.unwrap();
     assert_unauthenticated(
         &harness.ask_by(&token, "{ viewer { id } }", Value::Null).await,
         "no member of the organisation",

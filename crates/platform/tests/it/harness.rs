@@ -67,13 +67,14 @@ impl Harness {
         let ctx = RequestContext::background(clock.now(), "test");
         let store = database.store().await;
         let service = Service::open(store, master_key, policy, entropy, &ctx).await.unwrap();
-        let acme = service.create_organisation(&ctx, "root", "Acme", "ada@acme.example", None).await.unwrap();
+        let acme =
+            service.organisations().create(&ctx, "root", "Acme", "ada@acme.example", None).await.unwrap();
         let other =
-            service.create_organisation(&ctx, "root", "Other", "eve@other.example", None).await.unwrap();
+            service.organisations().create(&ctx, "root", "Other", "eve@other.example", None).await.unwrap();
         let acme = Principal::operator("root", &acme);
-        service.add_member(&ctx, &acme, "max@acme.example", Role::Member).await.unwrap();
+        service.users().add_member(&ctx, &acme, "max@acme.example", Role::Member).await.unwrap();
         let wanted = GenerateKey { label: "CI".into(), expires_in_days: None };
-        let generated = service.generate_key(&ctx, &acme, &wanted).await.unwrap();
+        let generated = service.keys().generate(&ctx, &acme, &wanted).await.unwrap();
         let pair =
             Pair { id: generated.key.id.as_str().into(), secret: generated.secret.expose().to_owned() };
         drop(other);
@@ -95,7 +96,7 @@ impl Harness {
             Actor::Key => return self.issue_token(&self.pair, "").await,
             Actor::Reader => return self.issue_token(&self.pair, "openid platform:read").await,
         };
-        self.service.issue_person_token(&self.ctx(), "root", email, None).await.unwrap()
+        self.service.tokens().issue_for_user(&self.ctx(), "root", email, None).await.unwrap()
     }
 
     /// Exchanges a pair that must be good.
@@ -107,7 +108,7 @@ impl Harness {
     pub(crate) async fn exchange(&self, pair: &Pair, scope: &str) -> Option<String> {
         let ctx = self.ctx();
         let credential = Credential { client_id: &pair.id, client_secret: &pair.secret };
-        Some(self.service.exchange(&ctx, credential, scope).await.ok()?.access_token)
+        Some(self.service.tokens().issue_for_client(&ctx, credential, scope).await.ok()?.access_token)
     }
 
     /// Posts a body with a token; the answer is not read yet.

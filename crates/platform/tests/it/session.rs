@@ -24,11 +24,11 @@ const OWN: &[(&str, &str)] = &[("sec-fetch-site", "same-origin")];
 /// Ada, who gets a password by an organisation of her own, in a browser; answers with its cookie.
 async fn cookie(harness: &Harness) -> String {
     let (ctx, service) = (harness.ctx(), &harness.service);
-    service.create_organisation(&ctx, "root", "Second", ADA, Some(PASSWORD)).await.unwrap();
+    service.organisations().create(&ctx, "root", "Second", ADA, Some(PASSWORD)).await.unwrap();
     let attempt = Attempt { email: ADA, password: PASSWORD, device: "a browser" };
-    let signed_in = service.sign_in(&ctx, attempt, None).await.unwrap();
+    let signed_in = service.users().sign_in(&ctx, attempt, None).await.unwrap();
     let challenge = jose::base64url::encode(&jose::sha256(VERIFIER.as_bytes()));
-    let redirect_uri = service.viewport_redirect_uri();
+    let redirect_uri = service.users().viewport_redirect_uri();
     let request = CodeRequest {
         client_id: VIEWPORT,
         redirect_uri: &redirect_uri,
@@ -36,9 +36,9 @@ async fn cookie(harness: &Harness) -> String {
         scope: "openid",
         nonce: None,
     };
-    let code = service.issue_code(&ctx, &signed_in.session, request).await.unwrap();
+    let code = service.users().issue_code(&ctx, &signed_in.session, request).await.unwrap();
     let viewport_session =
-        service.sign_in_to_viewport(&ctx, code.expose(), VERIFIER, "a browser").await.unwrap();
+        service.users().sign_in_to_viewport(&ctx, code.expose(), VERIFIER, "a browser").await.unwrap();
     viewport_session.cookie.expose().to_owned()
 }
 
@@ -126,7 +126,7 @@ async fn a_session_that_has_ended_is_no_credential() {
     let harness = Harness::new().await;
     let cookie = cookie(&harness).await;
     assert_eq!(post(&harness, &cookie, VIEWER, OWN).await.code(), "OK");
-    harness.service.sign_out(&harness.ctx(), &cookie).await.unwrap();
+    harness.service.users().sign_out(&harness.ctx(), &cookie).await.unwrap();
     for dead in [cookie.as_str(), "nonsense"] {
         let answer = post(&harness, dead, VIEWER, OWN).await;
         assert_eq!((answer.status.as_u16(), answer.code()), (401, "UNAUTHENTICATED"));
@@ -139,9 +139,9 @@ async fn a_session_that_opens_no_organisation_is_told_what_to_do() {
     let harness = Harness::new().await;
     let cookie = cookie(&harness).await;
     let (ctx, service) = (harness.ctx(), &harness.service);
-    let seen = OrganisationSettings::of(&service.organisation(&harness.acme).await.unwrap());
+    let seen = OrganisationSettings::of(&service.organisations().get(&harness.acme).await.unwrap());
     let new = OrganisationSettings { require_second_factor: true, ..seen.clone() };
-    service.change_settings(&ctx, &harness.acme, &seen, &new).await.unwrap();
+    service.organisations().change_settings(&ctx, &harness.acme, &seen, &new).await.unwrap();
     let answer = post(&harness, &cookie, VIEWER, OWN).await;
     assert_eq!((answer.status.as_u16(), answer.code()), (403, "FORBIDDEN"));
     assert!(
@@ -150,10 +150,10 @@ async fn a_session_that_opens_no_organisation_is_told_what_to_do() {
         answer.message()
     );
 
-    let second = Principal::operator("root", &service.find_organisation("Second").await.unwrap());
+    let second = Principal::operator("root", &service.organisations().find("Second").await.unwrap());
     for organisation in [&harness.acme, &second] {
-        service.add_member(&ctx, organisation, "bob@acme.example", Role::Admin).await.unwrap();
-        service.remove_member(&ctx, organisation, ADA).await.unwrap();
+        service.users().add_member(&ctx, organisation, "bob@acme.example", Role::Admin).await.unwrap();
+        service.users().remove_member(&ctx, organisation, ADA).await.unwrap();
     }
     let answer = post(&harness, &cookie, VIEWER, OWN).await;
     assert_eq!((answer.status.as_u16(), answer.code()), (403, "FORBIDDEN"));

@@ -2,7 +2,7 @@
 //! and whoever comes second is told so instead of getting another secret.
 
 use crate::{
-    Failure, Principal, PrincipalKind, Rejection, RequestContext, Service,
+    Failure, Keys, Principal, PrincipalKind, Rejection, RequestContext,
     keys::{self, GenerateKey, GeneratedKey, RotateKey},
 };
 use domain::{Capability, KeyId, UserId, authority::ManageKeys};
@@ -26,13 +26,13 @@ pub enum Sent {
     Before(String),
 }
 
-impl Service {
+impl Keys<'_> {
     /// Carries a form out unless it was before. `nonce` is the form's own one-time name.
     ///
     /// # Errors
-    /// As [`Service::generate_key`] and [`Service::rotate_key`].
+    /// As [`Keys::generate`] and [`Keys::rotate`].
     pub async fn carry_out(
-        &self,
+        self,
         ctx: &RequestContext,
         principal: &Principal,
         nonce: &str,
@@ -40,7 +40,7 @@ impl Service {
     ) -> Result<Sent, Failure> {
         let person = owner(principal)?;
         // It locks the organisation, so the second of two clicks sees what the first one did.
-        let mut session = self.begin_as::<ManageKeys>(ctx, principal).await?;
+        let mut session = self.0.begin_as::<ManageKeys>(ctx, principal).await?;
         if let Some(before) = session.find_sent_form(nonce, person).await? {
             return Ok(Sent::Before(before));
         }
@@ -62,11 +62,7 @@ impl Service {
     ///
     /// # Errors
     /// The principal is no Admin, or the store fails.
-    pub async fn find_sent_form(
-        &self,
-        principal: &Principal,
-        nonce: &str,
-    ) -> Result<Option<String>, Failure> {
+    pub async fn find_sent_form(self, principal: &Principal, nonce: &str) -> Result<Option<String>, Failure> {
         principal.authorise(Capability::ManageKeys)?;
         let person = owner(principal)?;
         Ok(self.0.store.reader().await?.find_sent_form(nonce, person).await?)

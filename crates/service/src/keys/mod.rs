@@ -5,7 +5,7 @@ pub mod notices;
 pub mod usage_recorder;
 pub mod usage_report;
 
-use crate::{Failure, Principal, Rejection, RequestContext, Service, audit::Entry, errors::Candidate};
+use crate::{Failure, Keys, Principal, Rejection, RequestContext, audit::Entry, errors::Candidate};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use domain::{
     ApiKey, Capability, ClientSecret, KeyId, KeyState, Label, Organisation, OrganisationId,
@@ -50,12 +50,12 @@ impl GeneratedKey {
     }
 }
 
-impl Service {
+impl Keys<'_> {
     /// The organisation's keys, oldest first, with their use.
     ///
     /// # Errors
     /// The principal is no Admin, or the store fails.
-    pub async fn list_keys(&self, principal: &Principal) -> Result<Vec<KeyOverview>, Failure> {
+    pub async fn list(self, principal: &Principal) -> Result<Vec<KeyOverview>, Failure> {
         principal.authorise(Capability::ManageKeys)?;
         let mut session = self.0.store.reader().await?;
         self.overviews(&mut session, &principal.organisation_id, None).await
@@ -65,7 +65,7 @@ impl Service {
     ///
     /// # Errors
     /// The principal is no Admin, the key is not there, or the store fails.
-    pub async fn get_key(&self, principal: &Principal, id: &str) -> Result<KeyOverview, Failure> {
+    pub async fn get(self, principal: &Principal, id: &str) -> Result<KeyOverview, Failure> {
         principal.authorise(Capability::ManageKeys)?;
         let id = parse_id(id)?;
         let mut session = self.0.store.reader().await?;
@@ -75,7 +75,7 @@ impl Service {
 
     /// Keys with their use, the use that is not written yet included.
     async fn overviews(
-        &self,
+        self,
         session: &mut Session,
         organisation: &OrganisationId,
         id: Option<&KeyId>,
@@ -91,13 +91,13 @@ impl Service {
     ///
     /// # Errors
     /// The principal is no Admin, an input is wrong, no place is free, or the store fails.
-    pub async fn generate_key(
-        &self,
+    pub async fn generate(
+        self,
         ctx: &RequestContext,
         principal: &Principal,
         input: &GenerateKey,
     ) -> Result<GeneratedKey, Failure> {
-        let mut session = self.begin_as(ctx, principal).await?;
+        let mut session = self.0.begin_as(ctx, principal).await?;
         let generated = self.generate_in(&mut session, ctx, principal, input).await?;
         session.commit().await?;
         log(&generated.key, "generated an API key");
@@ -105,17 +105,17 @@ impl Service {
     }
 
     pub(crate) async fn generate_in(
-        &self,
+        self,
         session: &mut OrganisationTransaction<ManageKeys>,
         ctx: &RequestContext,
         principal: &Principal,
         input: &GenerateKey,
     ) -> Result<GeneratedKey, Failure> {
         let label = Label::parse(&input.label)?;
-        let secret = ClientSecret::generate(self.entropy());
+        let secret = ClientSecret::generate(self.0.entropy());
         let organisation = session.organisation().clone();
         let new = NewKey {
-            id: KeyId::generate(ctx.now, self.entropy()),
+            id: KeyId::generate(ctx.now, self.0.entropy()),
             label,
             secret: stored(&secret),
             lifetime: organisation.key_policy.choose(input.expires_in_days)?,
@@ -134,14 +134,14 @@ impl Service {
     ///
     /// # Errors
     /// The principal is no Admin, the key is not there, an expired key finds no free place, or the store fails.
-    pub async fn rotate_key(
-        &self,
+    pub async fn rotate(
+        self,
         ctx: &RequestContext,
         principal: &Principal,
         id: &str,
         input: RotateKey,
     ) -> Result<GeneratedKey, Failure> {
-        let mut session = self.begin_as(ctx, principal).await?;
+        let mut session = self.0.begin_as(ctx, principal).await?;
         let generated = self.rotate_in(&mut session, ctx, principal, id, input).await?;
         session.commit().await?;
         log(&generated.key, "rotated an API key");
@@ -149,7 +149,7 @@ impl Service {
     }
 
     pub(crate) async fn rotate_in(
-        &self,
+        self,
         session: &mut OrganisationTransaction<ManageKeys>,
         ctx: &RequestContext,
         principal: &Principal,
@@ -157,7 +157,7 @@ impl Service {
         input: RotateKey,
     ) -> Result<GeneratedKey, Failure> {
         let id = parse_id(id)?;
-        let secret = ClientSecret::generate(self.entropy());
+        let secret = ClientSecret::generate(self.0.entropy());
         let rotation = Rotation {
             secret: stored(&secret),
             grace: GracePeriod::from_seconds(input.grace_seconds)?,
@@ -189,14 +189,14 @@ impl Service {
     /// # Errors
     /// The principal is no Admin, the key is not there, no grace runs, or the store fails.
     pub async fn end_grace(
-        &self,
+        self,
         ctx: &RequestContext,
         principal: &Principal,
         id: &str,
     ) -> Result<KeyOverview, Failure> {
         principal.authorise(Capability::ManageKeys)?;
         let parsed = parse_id(id)?;
-        let mut session = self.begin_as::<ManageKeys>(ctx, principal).await?;
+        let mut session = self.0.begin_as::<ManageKeys>(ctx, principal).await?;
         let key = find(&mut session, principal, &parsed).await?;
         if key.running_grace(ctx.now).is_none() {
             return Err(Rejection::Conflict(
@@ -208,22 +208,22 @@ impl Service {
         session.update_key(&key).await?;
         self.audit_key(&mut session, ctx, principal, Action::ApiKeyGraceEnded, &key, json!({})).await?;
         session.commit().await?;
-        self.get_key(principal, id).await
+        self.get(principal, id).await
     }
 
     /// Deletes a key, permanently. When this answers, no node takes its secret or any of its tokens.
     ///
     /// # Errors
     /// The principal is no Admin, the key is not there, or the store fails.
-    pub async fn revoke_key(
-        &self,
+    pub async fn revoke(
+        self,
         ctx: &RequestContext,
         principal: &Principal,
         id: &str,
     ) -> Result<KeyId, Failure> {
         principal.authorise(Capability::ManageKeys)?;
         let id = parse_id(id)?;
-        let mut session = self.begin_as::<ManageKeys>(ctx, principal).await?;
+        let mut session = self.0.begin_as::<ManageKeys>(ctx, principal).await?;
         let key = find(&mut session, principal, &id).await?;
         // Deleted first: whoever counts a dead secret takes the same locks in the same order.
         session.delete_key(&key.clone().revoke(ctx.now)).await?;
@@ -236,7 +236,7 @@ impl Service {
 
     /// Takes a free place inside the caller's transaction, which holds the organisation's lock.
     async fn claim_slot(
-        &self,
+        self,
         session: &mut Session,
         ctx: &RequestContext,
         organisation: &Organisation,
@@ -252,7 +252,7 @@ impl Service {
     }
 
     async fn audit_key(
-        &self,
+        self,
         session: &mut Session,
         ctx: &RequestContext,
         principal: &Principal,
@@ -261,7 +261,7 @@ impl Service {
         details: serde_json::Value,
     ) -> Result<(), Failure> {
         let entry = Entry { action, object_id: key.id.as_str(), object_name: key.label.as_str(), details };
-        self.audit(session, ctx, principal, entry).await
+        self.0.audit(session, ctx, principal, entry).await
     }
 }
 

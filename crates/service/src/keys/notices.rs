@@ -1,6 +1,6 @@
 //! What Admins should notice: keys that expire, dead secrets that turn up, and the mails about keys.
 
-use crate::{Failure, RequestContext, Service};
+use crate::{Failure, Keys, RequestContext};
 use domain::{ApiKey, KeyId, Timestamp};
 use store::{KeyOverview, Session};
 
@@ -63,13 +63,13 @@ fn warning_due(key: &ApiKey, now: Timestamp) -> Option<i64> {
     })
 }
 
-impl Service {
+impl Keys<'_> {
     /// Mails the Admins about keys that expire in 14, 7 and 1 days and about those that have expired; each once.
     ///
     /// # Errors
     /// The store fails; the next minute tries again.
-    pub(crate) async fn warn_of_expiry(&self, ctx: &RequestContext) -> Result<(), Failure> {
-        if !self.sends_mail() {
+    pub(crate) async fn warn_of_expiry(self, ctx: &RequestContext) -> Result<(), Failure> {
+        if !self.0.operations().sends_mail() {
             return Ok(());
         }
         let (from, to) = (ctx.now.plus_seconds(-DAY_SECONDS), ctx.now.plus_seconds(14 * DAY_SECONDS));
@@ -83,14 +83,14 @@ impl Service {
             let mut session = self.0.store.begin().await?;
             if session.note_key_notice(&key.id, key.expires_at, days).await? {
                 let (subject, text) = self.expiry_mail(&key, days);
-                self.queue_mail_to_admins(&mut session, ctx, &key.organisation_id, &subject, &text).await?;
+                self.0.queue_mail_to_admins(&mut session, ctx, &key.organisation_id, &subject, &text).await?;
                 session.commit().await?;
             }
         }
         Ok(())
     }
 
-    fn expiry_mail(&self, key: &ApiKey, days: i64) -> (String, String) {
+    fn expiry_mail(self, key: &ApiKey, days: i64) -> (String, String) {
         let label = &key.label;
         let when = match days {
             0 => "has expired".to_owned(),
@@ -110,7 +110,7 @@ impl Service {
 
     /// Mails the Admins what was done to a key, in the caller's transaction.
     pub(crate) async fn tell_of_key(
-        &self,
+        self,
         session: &mut Session,
         ctx: &RequestContext,
         key: &ApiKey,
@@ -125,12 +125,12 @@ impl Service {
             key.label, key.id, key.organisation_name, self.0.policy.viewport
         );
         let subject = format!("API key {} was {what}", key.label);
-        self.queue_mail_to_admins(session, ctx, &key.organisation_id, &subject, &text).await
+        self.0.queue_mail_to_admins(session, ctx, &key.organisation_id, &subject, &text).await
     }
 
     /// Mails the Admins that a former secret turned up, in the caller's transaction.
     pub(crate) async fn tell_of_dead_secret(
-        &self,
+        self,
         session: &mut Session,
         ctx: &RequestContext,
         organisation: &domain::OrganisationId,
@@ -147,10 +147,10 @@ impl Service {
             self.key_page(key)
         );
         let subject = format!("A former secret of {name} was used");
-        self.queue_mail_to_admins(session, ctx, organisation, &subject, &text).await
+        self.0.queue_mail_to_admins(session, ctx, organisation, &subject, &text).await
     }
 
-    fn key_page(&self, key: &KeyId) -> String {
+    fn key_page(self, key: &KeyId) -> String {
         format!("{}/settings/api-keys/{key}", self.0.policy.viewport)
     }
 }

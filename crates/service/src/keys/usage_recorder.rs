@@ -1,6 +1,6 @@
 //! Use counters and "last used", gathered in memory and written in batches, so that a request never waits for them.
 
-use crate::{Failure, RequestContext, Service, audit::Entry};
+use crate::{Failure, Keys, RequestContext, audit::Entry};
 use domain::{KeyId, OrganisationId, SecretDigest, Timestamp, api_key::RetiredSecret, audit::Action};
 use serde_json::json;
 use std::{
@@ -198,12 +198,12 @@ fn of_each<'a, T, I: Iterator<Item = T>>(
     batch.iter().flat_map(|(key, pending)| of(pending).map(move |one| (key, one))).collect()
 }
 
-impl Service {
+impl Keys<'_> {
     /// Writes what was gathered since the last time. What cannot be written is kept for the next time.
     ///
     /// # Errors
     /// The store fails.
-    pub async fn flush_usage(&self, ctx: &RequestContext) -> Result<(), Failure> {
+    pub async fn flush_usage(self, ctx: &RequestContext) -> Result<(), Failure> {
         let mut flushes = self.0.usage.flushing.lock().await;
         *flushes += 1;
         let mut unwritten = self.0.usage.take();
@@ -222,7 +222,7 @@ impl Service {
         Ok(())
     }
 
-    async fn write_batch(&self, batch: &[(KeyId, Pending)]) -> Result<(), Failure> {
+    async fn write_batch(self, batch: &[(KeyId, Pending)]) -> Result<(), Failure> {
         let mut session = self.0.store.begin().await?;
         session.count_key_uses(&of_each(batch, Pending::counts)).await?;
         session.note_key_sources(&of_each(batch, Pending::sources)).await?;
@@ -230,7 +230,7 @@ impl Service {
     }
 
     async fn forget_other_sources(
-        &self,
+        self,
         batch: &[(KeyId, Pending)],
         flush: u64,
         ctx: &RequestContext,
@@ -246,7 +246,7 @@ impl Service {
     }
 
     async fn write_dead_secret(
-        &self,
+        self,
         ctx: &RequestContext,
         key_id: &KeyId,
         digest: SecretDigest,
@@ -273,7 +273,7 @@ impl Service {
                 object_name: &label,
                 details: json!({ "times": dead.times }),
             };
-            self.audit_as_system(&mut session, &ctx, dead.organisation.as_str(), entry).await?;
+            self.0.audit_as_system(&mut session, &ctx, dead.organisation.as_str(), entry).await?;
             self.tell_of_dead_secret(&mut session, &ctx, &dead.organisation, key_id, &label).await?;
             tracing::warn!(key = %key_id, organisation = %dead.organisation, times = dead.times, "a former secret of an API key was used");
         }

@@ -1,6 +1,6 @@
 //! A key's use as an Admin sees it: thirty days, and where it was used from.
 
-use crate::{Failure, Principal, RequestContext, Service};
+use crate::{Failure, Keys, Principal, RequestContext};
 use store::{KeyOverview, KeyUse, RecentSource};
 
 /// How many days a key's page shows.
@@ -19,18 +19,18 @@ pub struct KeyReport {
     pub other_addresses: i64,
 }
 
-impl Service {
+impl Keys<'_> {
     /// A key of the organisation with its use of the last 30 days.
     ///
     /// # Errors
     /// The principal is no Admin, the key is not there, or the store fails.
-    pub async fn report_key(
-        &self,
+    pub async fn report(
+        self,
         ctx: &RequestContext,
         principal: &Principal,
         id: &str,
     ) -> Result<KeyReport, Failure> {
-        let overview = self.get_key(principal, id).await?;
+        let overview = self.get(principal, id).await?;
         let first = ctx.now.day() - SHOWN_DAYS + 1;
         let since = ctx.now.plus_seconds(-SHOWN_DAYS * 86_400);
         let mut session = self.0.store.reader().await?;

@@ -3,7 +3,7 @@
 //! The seal of a chain's end shows that the end was sealed here, not that it is the newest one: whoever can write the
 //! database can cut a chain and put an older end back. Ends that were noted elsewhere show it.
 
-use crate::{Failure, RequestContext, Service};
+use crate::{Failure, Operations, RequestContext};
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, HashMap},
@@ -102,12 +102,12 @@ fn short(hash: &str) -> &str {
     hash.get(..16).unwrap_or(hash)
 }
 
-impl Service {
+impl Operations<'_> {
     /// The ends of all chains that have grown since [`Self::note_witnessed`] was last told of them.
     ///
     /// # Errors
     /// The store fails.
-    pub async fn ends_to_witness(&self) -> Result<Vec<WitnessedEnd>, Failure> {
+    pub async fn ends_to_witness(self) -> Result<Vec<WitnessedEnd>, Failure> {
         let heads = self.0.store.reader().await?.audit_heads().await?;
         let noted = self.0.noted_ends.0.lock().unwrap_or_else(PoisonError::into_inner);
         let grown = |head: &AuditHead| noted.get(&head.chain).is_none_or(|seen| *seen < head.sequence);
@@ -118,7 +118,7 @@ impl Service {
     }
 
     /// Remembers which ends have been noted.
-    pub fn note_witnessed(&self, ends: &[WitnessedEnd]) {
+    pub fn note_witnessed(self, ends: &[WitnessedEnd]) {
         let mut noted = self.0.noted_ends.0.lock().unwrap_or_else(PoisonError::into_inner);
         for end in ends {
             noted.insert(end.chain.clone(), end.sequence);

@@ -1,7 +1,7 @@
 //! What an installation remembers of its backups, and what becomes of an old state when it comes back to life.
 
 use crate::{
-    Failure, RequestContext, Service,
+    Failure, Operations, RequestContext,
     audit::{Entry, SYSTEM},
 };
 use domain::{
@@ -14,13 +14,13 @@ use store::{AuditFilter, Session, Store};
 /// What the audit log calls the object of these entries: the data as a whole.
 const DATA: &str = "data";
 
-impl Service {
+impl Operations<'_> {
     /// Notes that a backup was made: who has copies of the data is worth knowing.
     ///
     /// # Errors
     /// The store fails.
     pub async fn note_backup(
-        &self,
+        self,
         ctx: &RequestContext,
         operator: Actor,
         name: &str,
@@ -28,7 +28,7 @@ impl Service {
     ) -> Result<(), Failure> {
         let mut session = self.0.store.begin().await?;
         let entry = Entry { action: Action::DataBackedUp, object_id: DATA, object_name: name, details };
-        self.append(&mut session, ctx, SYSTEM, operator, entry).await?;
+        self.0.append(&mut session, ctx, SYSTEM, operator, entry).await?;
         Ok(session.commit().await?)
     }
 
@@ -38,7 +38,7 @@ impl Service {
     /// # Errors
     /// The store fails.
     pub async fn note_restore(
-        &self,
+        self,
         ctx: &RequestContext,
         operator: &Actor,
         name: &str,
@@ -50,16 +50,16 @@ impl Service {
             self.end_everything(&mut session, ctx, operator).await?;
         }
         let entry = Entry { action: Action::DataRestored, object_id: DATA, object_name: name, details };
-        self.append(&mut session, ctx, SYSTEM, operator.clone(), entry).await?;
+        self.0.append(&mut session, ctx, SYSTEM, operator.clone(), entry).await?;
         session.commit().await?;
-        self.refresh_signing_keys().await
+        self.0.tokens().refresh_signing_keys().await
     }
 
     /// Ends every access token, session, code, link and invitation of all organisations, on every node. API keys stay.
     ///
     /// # Errors
     /// The store fails.
-    pub async fn end_all_access(&self, ctx: &RequestContext, operator: &Actor) -> Result<(), Failure> {
+    pub async fn end_all_access(self, ctx: &RequestContext, operator: &Actor) -> Result<(), Failure> {
         let mut session = self.0.store.begin().await?;
         self.end_everything(&mut session, ctx, operator).await?;
         let entry = Entry {
@@ -68,19 +68,19 @@ impl Service {
             object_name: "all organisations",
             details: json!({}),
         };
-        self.append(&mut session, ctx, SYSTEM, operator.clone(), entry).await?;
+        self.0.append(&mut session, ctx, SYSTEM, operator.clone(), entry).await?;
         session.commit().await?;
-        self.refresh_signing_keys().await
+        self.0.tokens().refresh_signing_keys().await
     }
 
     async fn end_everything(
-        &self,
+        self,
         session: &mut Session,
         ctx: &RequestContext,
         operator: &Actor,
     ) -> Result<(), Failure> {
         // Raising every key's token epoch would not do: a signing key that was withdrawn since is back as well.
-        self.replace_signing_keys(session, ctx, operator).await?;
+        self.0.tokens().replace_signing_keys(session, ctx, operator).await?;
         Ok(session.end_every_way_in(ctx.now).await?)
     }
 }

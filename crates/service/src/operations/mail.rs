@@ -3,7 +3,7 @@
 //! A mail is queued in the transaction of what it tells of, sealed, because a link in it is as good as a password. Every
 //! node sends what is due; each mail is claimed by one of them at a time.
 
-use crate::{Failure, OpaqueToken, RequestContext, Service};
+use crate::{Failure, Inner, OpaqueToken, Operations, RequestContext};
 use domain::{Email, OrganisationId, TokenId};
 use serde::{Deserialize, Serialize};
 use std::{future::Future, pin::Pin, sync::Arc};
@@ -59,96 +59,18 @@ const RETRY_SECONDS: i64 = 60;
 /// For how long a mail is tried, in seconds: 3 days.
 const GIVE_UP_SECONDS: i64 = 3 * 86_400;
 
-impl Service {
+impl Operations<'_> {
     /// Sends mail by `mailer` from now on; the first one that is given stays.
-    pub fn use_mailer(&self, mailer: Arc<dyn Mailer>) {
+    pub fn use_mailer(self, mailer: Arc<dyn Mailer>) {
         let _ = self.0.mailer.set(mailer);
     }
 
     /// Whether this installation sends mail.
-    pub fn sends_mail(&self) -> bool {
+    pub fn sends_mail(self) -> bool {
         self.0.mailer.get().is_some()
     }
 
-    /// A link into Viewport that holds a secret.
-    pub(crate) fn link(&self, page: &str, secret: &OpaqueToken) -> Zeroizing<String> {
-        Zeroizing::new(format!("{}/{page}/{}", self.0.policy.viewport, secret.expose()))
-    }
-
-    /// Queues a mail in the caller's transaction; nothing where no mail is sent.
-    pub(crate) async fn queue_mail(
-        &self,
-        session: &mut Session,
-        ctx: &RequestContext,
-        mail: &Mail,
-    ) -> Result<(), Failure> {
-        if self.sends_mail() {
-            self.enqueue(session, ctx, mail, 0).await?;
-        }
-        Ok(())
-    }
-
-    /// Queues a mail to each Admin of an organisation in the caller's transaction.
-    pub(crate) async fn queue_mail_to_admins(
-        &self,
-        session: &mut Session,
-        ctx: &RequestContext,
-        organisation: &OrganisationId,
-        subject: &str,
-        text: &str,
-    ) -> Result<(), Failure> {
-        if !self.sends_mail() {
-            return Ok(());
-        }
-        for to in session.admin_addresses(organisation).await? {
-            let mail = Mail { to, subject: subject.to_owned(), text: text.to_owned() };
-            self.enqueue(session, ctx, &mail, 0).await?;
-        }
-        Ok(())
-    }
-
-    async fn enqueue(
-        &self,
-        session: &mut Session,
-        ctx: &RequestContext,
-        mail: &Mail,
-        delay_seconds: i64,
-    ) -> Result<TokenId, Failure> {
-        let id = TokenId::generate(ctx.now, self.entropy());
-        let letter = MailContent {
-            to: mail.to.as_str().to_owned(),
-            subject: mail.subject.clone(),
-            text: mail.text.clone(),
-        };
-        let plain = Zeroizing::new(serde_json::to_vec(&letter).map_err(Failure::internal)?);
-        let context = seal_context(id.as_str());
-        let sealed = self.0.master_key.seal(&context, &plain, self.entropy()).map_err(Failure::internal)?;
-        session.queue_mail(&id, &sealed, ctx.now, ctx.now.plus_seconds(delay_seconds)).await?;
-        Ok(id)
-    }
-
-    /// Commits the caller's transaction together with a mail, then tries to send it at once.
-    pub(crate) async fn commit_and_mail<P>(
-        &self,
-        mut session: OrganisationTransaction<P>,
-        ctx: &RequestContext,
-        mail: &Mail,
-    ) -> Result<Mailed, Failure> {
-        let Some(mailer) = self.0.mailer.get() else {
-            session.commit().await?;
-            return Ok(Mailed::NotSetUp);
-        };
-        let id = self.enqueue(&mut session, ctx, mail, CLAIM_SECONDS).await?;
-        session.commit().await?;
-        let sent = mailer.send(mail).await;
-        self.note_outcome(id.as_str(), mail, &sent).await?;
-        Ok(match sent {
-            Ok(()) => Mailed::Sent,
-            Err(error) => Mailed::Failed(error.to_string()),
-        })
-    }
-
-    async fn note_outcome(&self, id: &str, mail: &Mail, sent: &Result<(), MailError>) -> Result<(), Failure> {
+    async fn note_outcome(self, id: &str, mail: &Mail, sent: &Result<(), MailError>) -> Result<(), Failure> {
         let mut session = self.0.store.begin().await?;
         match sent {
             Ok(()) => session.forget_mail(id).await?,
@@ -167,7 +89,7 @@ impl Service {
     ///
     /// # Errors
     /// The store fails; a mail server that fails is logged and is no error.
-    pub async fn send_due_mail(&self, ctx: &RequestContext) -> Result<(), Failure> {
+    pub async fn send_due_mail(self, ctx: &RequestContext) -> Result<(), Failure> {
         let Some(mailer) = self.0.mailer.get() else { return Ok(()) };
         let due = self.0.store.reader().await?.due_mails(ctx.now).await?;
         for (queued, place) in due.into_iter().zip(1..) {
@@ -195,16 +117,97 @@ impl Service {
         Ok(())
     }
 
-    fn unseal_mail(&self, queued: &QueuedMail) -> Result<Mail, Failure> {
+    fn unseal_mail(self, queued: &QueuedMail) -> Result<Mail, Failure> {
         let plain =
             self.0.master_key.open(&seal_context(&queued.id), &queued.sealed).map_err(Failure::internal)?;
         let letter: MailContent = serde_json::from_slice(&plain).map_err(Failure::internal)?;
         Ok(Mail { to: Email::parse(&letter.to)?, subject: letter.subject, text: letter.text })
     }
+}
+
+impl Inner {
+    /// A link into Viewport that holds a secret.
+    pub(crate) fn link(&self, page: &str, secret: &OpaqueToken) -> Zeroizing<String> {
+        Zeroizing::new(format!("{}/{page}/{}", self.policy.viewport, secret.expose()))
+    }
+
+    /// Queues a mail in the caller's transaction; nothing where no mail is sent.
+    pub(crate) async fn queue_mail(
+        &self,
+        session: &mut Session,
+        ctx: &RequestContext,
+        mail: &Mail,
+    ) -> Result<(), Failure> {
+        if self.operations().sends_mail() {
+            self.enqueue(session, ctx, mail, 0).await?;
+        }
+        Ok(())
+    }
+
+    /// Queues a mail to each Admin of an organisation in the caller's transaction.
+    pub(crate) async fn queue_mail_to_admins(
+        &self,
+        session: &mut Session,
+        ctx: &RequestContext,
+        organisation: &OrganisationId,
+        subject: &str,
+        text: &str,
+    ) -> Result<(), Failure> {
+        if !self.operations().sends_mail() {
+            return Ok(());
+        }
+        for to in session.admin_addresses(organisation).await? {
+            let mail = Mail { to, subject: subject.to_owned(), text: text.to_owned() };
+            self.enqueue(session, ctx, &mail, 0).await?;
+        }
+        Ok(())
+    }
+
+    async fn enqueue(
+        &self,
+        session: &mut Session,
+        ctx: &RequestContext,
+        mail: &Mail,
+        delay_seconds: i64,
+    ) -> Result<TokenId, Failure> {
+        let id = TokenId::generate(ctx.now, self.entropy());
+        let letter = MailContent {
+            to: mail.to.as_str().to_owned(),
+            subject: mail.subject.clone(),
+            text: mail.text.clone(),
+        };
+        let plain = Zeroizing::new(serde_json::to_vec(&letter).map_err(Failure::internal)?);
+        let context = seal_context(id.as_str());
+        let sealed = self.master_key.seal(&context, &plain, self.entropy()).map_err(Failure::internal)?;
+        session.queue_mail(&id, &sealed, ctx.now, ctx.now.plus_seconds(delay_seconds)).await?;
+        Ok(id)
+    }
+
+    /// Commits the caller's transaction together with a mail, then tries to send it at once.
+    pub(crate) async fn commit_and_mail<P>(
+        &self,
+        mut session: OrganisationTransaction<P>,
+        ctx: &RequestContext,
+        mail: &Mail,
+    ) -> Result<Mailed, Failure> {
+        let Some(mailer) = self.mailer.get() else {
+            session.commit().await?;
+            return Ok(Mailed::NotSetUp);
+        };
+        let id = self.enqueue(&mut session, ctx, mail, CLAIM_SECONDS).await?;
+        session.commit().await?;
+        let sent = mailer.send(mail).await;
+        self.operations().note_outcome(id.as_str(), mail, &sent).await?;
+        Ok(match sent {
+            Ok(()) => Mailed::Sent,
+            Err(error) => Mailed::Failed(error.to_string()),
+        })
+    }
 
     /// Gives up mail that could not be sent for three days.
     pub(crate) async fn give_up_mail(&self, ctx: &RequestContext) -> Result<(), Failure> {
-        let given_up = self.forget(Outdated::Mails, ctx.now.plus_seconds(-GIVE_UP_SECONDS)).await?;
+        let given_up =
+            self.operations().forget(Outdated::Mails, ctx.now.plus_seconds(-GIVE_UP_SECONDS)).await?;
         if given_up > 0 {
             tracing::error!(
                 given_up,

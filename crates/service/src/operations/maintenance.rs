@@ -3,7 +3,7 @@
 //! What cannot be undone is done only while the clock is confirmed (see `clock`), and in batches, so that requests get
 //! their turn in between.
 
-use crate::{Failure, RequestContext, Service};
+use crate::{Failure, Operations, RequestContext};
 use domain::Timestamp;
 use std::time::Duration;
 use store::{DayPosition, Outdated, SourcePosition};
@@ -35,26 +35,26 @@ impl Jobs {
     }
 }
 
-impl Service {
+impl Operations<'_> {
     /// What is due every minute: signing keys, what has expired, warnings of expiry, the gauges of Active keys and of the last backup.
     ///
     /// # Errors
     /// The store fails; the next minute tries again.
-    pub async fn every_minute(&self, ctx: &RequestContext) -> Result<(), Failure> {
+    pub async fn every_minute(self, ctx: &RequestContext) -> Result<(), Failure> {
         let mut jobs = Jobs::default();
         if self.confirm_clock(ctx).await? {
-            jobs.note(self.keep_signing_keys(ctx).await);
+            jobs.note(self.0.tokens().keep_signing_keys(ctx).await);
             jobs.note(self.forget_revocations(ctx.now.plus_seconds(-REVOCATION_SLACK_SECONDS)).await);
             for what in [Outdated::SessionsOfEnded, Outdated::Sessions, Outdated::Ceremonies] {
                 jobs.note(self.forget(what, ctx.now).await);
             }
-            jobs.note(self.warn_of_expiry(ctx).await);
+            jobs.note(self.0.keys().warn_of_expiry(ctx).await);
         }
         jobs.note(self.gauge(ctx).await);
         jobs.outcome()
     }
 
-    async fn gauge(&self, ctx: &RequestContext) -> Result<(), Failure> {
+    async fn gauge(self, ctx: &RequestContext) -> Result<(), Failure> {
         let active = self.0.store.reader().await?.count_all_active_keys(ctx.now).await?;
         #[expect(clippy::cast_precision_loss, reason = "a gauge is a float, exact up to 2^53 keys")]
         metrics::gauge!("duku_active_keys").set(active as f64);
@@ -70,7 +70,7 @@ impl Service {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn every_day(&self, ctx: &RequestContext) -> Result<bool, Failure> {
+    pub async fn every_day(self, ctx: &RequestContext) -> Result<bool, Failure> {
         if !self.clock_is_confirmed(ctx).await? {
             return Ok(false);
         }
@@ -88,11 +88,11 @@ impl Service {
         ] {
             jobs.note(self.forget(what, ctx.now.plus_seconds(-kept_seconds)).await);
         }
-        jobs.note(self.give_up_mail(ctx).await);
+        jobs.note(self.0.give_up_mail(ctx).await);
         jobs.outcome().map(|()| true)
     }
 
-    async fn forget_revocations(&self, until: Timestamp) -> Result<(), Failure> {
+    async fn forget_revocations(self, until: Timestamp) -> Result<(), Failure> {
         loop {
             let mut session = self.0.store.begin().await?;
             let forgotten = session.forget_revocations(until, BATCH).await?;
@@ -105,7 +105,7 @@ impl Service {
     }
 
     /// Forgets all of what was over at `until`; answers how many.
-    pub(crate) async fn forget(&self, what: Outdated, until: Timestamp) -> Result<u64, Failure> {
+    pub(crate) async fn forget(self, what: Outdated, until: Timestamp) -> Result<u64, Failure> {
         let mut all = 0;
         loop {
             let mut session = self.0.store.begin().await?;
@@ -119,7 +119,7 @@ impl Service {
         }
     }
 
-    async fn forget_days(&self, day: i64) -> Result<(), Failure> {
+    async fn forget_days(self, day: i64) -> Result<(), Failure> {
         let mut next = Some(DayPosition::default());
         while let Some(from) = next {
             let mut session = self.0.store.begin().await?;
@@ -130,7 +130,7 @@ impl Service {
         Ok(())
     }
 
-    async fn forget_sources(&self, since: Timestamp) -> Result<(), Failure> {
+    async fn forget_sources(self, since: Timestamp) -> Result<(), Failure> {
         let mut next = Some(SourcePosition::default());
         while let Some(from) = next {
             let mut session = self.0.store.begin().await?;

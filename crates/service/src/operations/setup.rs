@@ -1,34 +1,34 @@
 //! The first start: a one-time link with which somebody makes the first organisation and becomes its Admin.
 
-use crate::{Failure, OpaqueToken, Rejection, RequestContext, Service, users::passwords::LinkState};
+use crate::{Failure, OpaqueToken, Operations, Rejection, RequestContext, users::passwords::LinkState};
 use domain::Organisation;
 use store::LinkPurpose;
 use zeroize::Zeroizing;
 
-impl Service {
+impl Operations<'_> {
     /// Makes a setup link if there is no organisation yet; earlier ones work no more.
     ///
     /// # Errors
     /// The store fails.
-    pub async fn make_setup_link(&self, ctx: &RequestContext) -> Result<Option<Zeroizing<String>>, Failure> {
+    pub async fn make_setup_link(self, ctx: &RequestContext) -> Result<Option<Zeroizing<String>>, Failure> {
         let mut session = self.0.store.begin().await?;
         session.lock_setup().await?;
         if session.count_organisations().await? > 0 {
             return Ok(None);
         }
-        let link = OpaqueToken::generate(self.entropy());
+        let link = OpaqueToken::generate(self.0.entropy());
         session.consume_setup_links(ctx.now).await?;
         let expires_at = ctx.now.plus_seconds(self.0.policy.setup_lifetime_seconds);
         session.insert_setup_link(link.digest(), ctx.now, expires_at).await?;
         session.commit().await?;
-        Ok(Some(self.link("setup", &link)))
+        Ok(Some(self.0.link("setup", &link)))
     }
 
     /// Whether a setup link can be used.
     ///
     /// # Errors
     /// The store fails.
-    pub async fn find_setup_link(&self, ctx: &RequestContext, link: &str) -> Result<LinkState<()>, Failure> {
+    pub async fn find_setup_link(self, ctx: &RequestContext, link: &str) -> Result<LinkState<()>, Failure> {
         let mut session = self.0.store.reader().await?;
         let Some(found) = session.find_link(jose::digest(link), LinkPurpose::Setup).await? else {
             return Ok(LinkState::Unknown);
@@ -44,7 +44,7 @@ impl Service {
     /// # Errors
     /// The link does not work (any more), an input is wrong, or the store fails.
     pub async fn set_up(
-        &self,
+        self,
         ctx: &RequestContext,
         link: &str,
         organisation: &str,
@@ -55,7 +55,8 @@ impl Service {
         if !matches!(self.find_setup_link(ctx, link).await?, LinkState::Open(())) {
             return Err(over().into());
         }
-        let mut draft = self.draft_organisation(ctx, organisation, email, Some(password)).await?;
+        let mut draft =
+            self.0.organisations().draft_organisation(ctx, organisation, email, Some(password)).await?;
         draft.by_setup_link();
         let mut session = self.0.store.begin().await?;
         session.lock_setup().await?;
@@ -64,7 +65,7 @@ impl Service {
         {
             return Err(over().into());
         }
-        self.insert_draft(session, ctx, &draft).await?;
+        self.0.organisations().insert_draft(session, ctx, &draft).await?;
         Ok(draft.organisation)
     }
 }

@@ -1,9 +1,9 @@
 //! Token introspection (RFC 7662): a key may ask about the tokens of its own organisation.
 
 use crate::{
-    Principal, PrincipalKind, RequestContext, Service,
+    Principal, PrincipalKind, RequestContext, Tokens,
     tokens::{
-        Accepted, TokenRejection,
+        AuthenticatedToken, TokenRejection,
         issuance::{ClientRejection, Credential},
     },
 };
@@ -26,20 +26,22 @@ pub struct TokenFacts {
     pub organisation_name: String,
 }
 
-impl Service {
+impl Tokens<'_> {
     /// Says what a token of the client's own organisation is; `None` for any other token, good or not.
     ///
     /// # Errors
     /// The client is not authenticated, or the store fails.
     pub async fn introspect(
-        &self,
+        self,
         ctx: &RequestContext,
         credential: Credential<'_>,
         token: &str,
     ) -> Result<Option<TokenFacts>, ClientRejection> {
-        let client = self.admit_client(ctx, credential).await?;
-        match self.accept(ctx, token).await {
-            Ok(Accepted { claims, principal }) if principal.organisation_id == client.key.organisation_id => {
+        let client = self.authenticate_client(ctx, credential).await?;
+        match self.check(ctx, token).await {
+            Ok(AuthenticatedToken { claims, principal })
+                if principal.organisation_id == client.key.organisation_id =>
+            {
                 Ok(Some(self.facts(&claims, &principal)))
             }
             Ok(_)
@@ -50,7 +52,7 @@ impl Service {
         }
     }
 
-    fn facts(&self, claims: &TokenClaims, principal: &Principal) -> TokenFacts {
+    fn facts(self, claims: &TokenClaims, principal: &Principal) -> TokenFacts {
         let username = match &principal.holder {
             PrincipalKind::Person { email, .. } => Some(email.as_str().to_owned()),
             PrincipalKind::ApiKey { .. } | PrincipalKind::Operator { .. } => None,

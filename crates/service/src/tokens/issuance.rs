@@ -4,7 +4,11 @@
 //! second read, the same one whether the client is unknown or the secret is wrong. The one read says besides whether
 //! the signing key is still published, so that none that was withdrawn elsewhere signs here.
 
-use crate::{Failure, RequestContext, Service, keys::usage_recorder::Use, tokens::Claims};
+use crate::{
+    Failure, RequestContext, Tokens,
+    keys::usage_recorder::Use,
+    tokens::claims::{Claims, token_claims},
+};
 use domain::{
     ApiKey, KeyId, ScopeSet, SecretDigest, Timestamp, TokenId,
     api_key::{Admission, CredentialState, RetiredSecret, Retirement, SecretMatch, TokenWindow},
@@ -127,37 +131,37 @@ pub(crate) struct AuthenticatedClient {
     by_grace: bool,
 }
 
-impl Service {
+impl Tokens<'_> {
     /// Issues an access token to whoever presents a right pair. `scope` is the raw parameter; empty for the default.
     ///
     /// # Errors
     /// The pair is rejected, the scope is not known, or the store fails.
-    pub async fn exchange(
-        &self,
+    pub async fn issue_for_client(
+        self,
         ctx: &RequestContext,
         credential: Credential<'_>,
         scope: &str,
     ) -> Result<IssuedToken, IssuanceRejection> {
-        let outcome = self.try_exchange(ctx, credential, scope).await;
+        let outcome = self.try_issue_for_client(ctx, credential, scope).await;
         self.0.meters.of(&outcome).increment(1);
         outcome
     }
 
-    async fn try_exchange(
-        &self,
+    async fn try_issue_for_client(
+        self,
         ctx: &RequestContext,
         credential: Credential<'_>,
         scope: &str,
     ) -> Result<IssuedToken, IssuanceRejection> {
         let failed = |failure| IssuanceRejection::Client(ClientRejection::Failure(failure));
         let AuthenticatedClient { id, key, by_grace } =
-            self.admit_client(ctx, credential).await.map_err(IssuanceRejection::Client)?;
+            self.authenticate_client(ctx, credential).await.map_err(IssuanceRejection::Client)?;
         let scopes = ScopeSet::parse(scope).map_err(IssuanceRejection::Scope)?;
         if !key.signing_key_alive {
             Box::pin(self.refresh_signing_keys()).await.map_err(failed)?;
         }
         let window = key.credential_state.token_window(ctx.now, self.0.policy.token_lifetime_seconds);
-        let token_id = TokenId::generate(ctx.now, self.entropy());
+        let token_id = TokenId::generate(ctx.now, self.0.entropy());
         let claims = Claims {
             iss: Cow::Borrowed(&self.0.policy.issuer),
             sub: Cow::Borrowed(id.as_str()),
@@ -180,9 +184,20 @@ impl Service {
         Ok(IssuedToken { access_token, window, scopes, secret_expires_at })
     }
 
+    /// Signs a token's claims, and remembers that it did: what this node signed, it need not check.
+    pub(crate) fn issue(self, ctx: &RequestContext, claims: &Claims<'_>) -> Result<String, Failure> {
+        let (token, key) = self.signing_ring().sign(ctx.now, claims)?;
+        if let Some(key) = key
+            && let Ok(verified) = token_claims(claims, key.kid())
+        {
+            self.0.verified.remember(&token, verified);
+        }
+        Ok(token)
+    }
+
     /// Checks a client's pair.
-    pub(crate) async fn admit_client(
-        &self,
+    pub(crate) async fn authenticate_client(
+        self,
         ctx: &RequestContext,
         credential: Credential<'_>,
     ) -> Result<AuthenticatedClient, ClientRejection> {
@@ -211,7 +226,7 @@ impl Service {
 
     /// The truth for whoever holds a former secret, and one uniform answer for everyone else.
     fn explain(
-        &self,
+        self,
         ctx: &RequestContext,
         retired: &[RetiredSecret],
         digest: &SecretDigest,
@@ -230,7 +245,7 @@ impl Service {
     }
 
     fn reject(
-        &self,
+        self,
         ctx: &RequestContext,
         client: Option<&KeyId>,
         rejection: ClientRejection,

@@ -1,6 +1,6 @@
 //! Opaque secrets that browsers, command lines and links hold: 256 random bits. Storage knows their SHA-256.
 
-use crate::Service;
+use crate::Tokens;
 use domain::{Entropy, SecretDigest, environment};
 use std::fmt;
 use zeroize::Zeroizing;
@@ -49,9 +49,9 @@ impl fmt::Debug for OpaqueToken {
     }
 }
 
-impl Service {
+impl Tokens<'_> {
     /// Draws a secret that is nobody's yet: a `state`, a PKCE verifier, the name of a form.
-    pub fn generate_opaque_token(&self) -> OpaqueToken {
-        OpaqueToken::generate(self.entropy())
+    pub fn generate_opaque_token(self) -> OpaqueToken {
+        OpaqueToken::generate(self.0.entropy())
     }
 }

@@ -1,10 +1,10 @@
 //! Token revocation (RFC 7009): a key may end its own access tokens one by one.
 
 use crate::{
-    Failure, PrincipalKind, RequestContext, Service,
+    Failure, PrincipalKind, RequestContext, Tokens,
     audit::Entry,
     tokens::{
-        Accepted, TokenRejection,
+        AuthenticatedToken, TokenRejection,
         issuance::{ClientRejection, Credential},
     },
 };
@@ -21,20 +21,20 @@ pub enum RevocationRejection {
     NotYours,
 }
 
-impl Service {
+impl Tokens<'_> {
     /// Revokes one of the client's own tokens. A token that is not good any more needs no revoking.
     ///
     /// # Errors
     /// The client is not authenticated, the token is another client's of its organisation, or the store fails.
-    pub async fn revoke_token(
-        &self,
+    pub async fn revoke(
+        self,
         ctx: &RequestContext,
         credential: Credential<'_>,
         token: &str,
     ) -> Result<(), RevocationRejection> {
-        let client = self.admit_client(ctx, credential).await.map_err(RevocationRejection::Client)?;
+        let client = self.authenticate_client(ctx, credential).await.map_err(RevocationRejection::Client)?;
         let fail = |failure: Failure| RevocationRejection::Client(ClientRejection::Failure(failure));
-        match self.accept(ctx, token).await {
+        match self.check(ctx, token).await {
             Ok(accepted) => match &accepted.principal.holder {
                 PrincipalKind::ApiKey { id, .. } if *id == client.id => {
                     self.revoke_accepted(ctx, credential, &client.id, &accepted).await
@@ -53,11 +53,11 @@ impl Service {
 
     /// Revokes a token, if it and the client's secret are good still.
     async fn revoke_accepted(
-        &self,
+        self,
         ctx: &RequestContext,
         credential: Credential<'_>,
         client: &KeyId,
-        Accepted { claims, principal }: &Accepted,
+        AuthenticatedToken { claims, principal }: &AuthenticatedToken,
     ) -> Result<(), RevocationRejection> {
         let fail = |error: StoreError| RevocationRejection::Client(ClientRejection::Failure(error.into()));
         let begun = self.0.store.begin_for_token(client, claims, ctx.now).await.map_err(fail)?;
@@ -70,7 +70,11 @@ impl Service {
         };
         let Some(mut transaction) = transaction else {
             // Either has ended meanwhile: a rejection if it was the secret, and nothing to do if it was the token alone.
-            return self.admit_client(ctx, credential).await.map(drop).map_err(RevocationRejection::Client);
+            return self
+                .authenticate_client(ctx, credential)
+                .await
+                .map(drop)
+                .map_err(RevocationRejection::Client);
         };
         transaction.revoke_token().await.map_err(fail)?;
         let entry = Entry {
@@ -79,7 +83,7 @@ impl Service {
             object_name: &principal.actor().name,
             details: json!({}),
         };
-        let audited = self.audit(&mut transaction, ctx, principal, entry).await;
+        let audited = self.0.audit(&mut transaction, ctx, principal, entry).await;
         audited.map_err(|failure| RevocationRejection::Client(ClientRejection::Failure(failure)))?;
         transaction.commit().await.map_err(fail)
     }

@@ -4,7 +4,7 @@
 //! expired. The newest key whose time has come signs. Private keys are sealed under the master key with the kid as context.
 
 use crate::{
-    Failure, Rejection, RequestContext, Service,
+    Failure, Rejection, RequestContext, Tokens,
     audit::{Entry, SYSTEM},
     principal::system,
 };
@@ -99,10 +99,10 @@ fn signing_now(stored: &[StoredSigningKey], now: Timestamp) -> Option<&StoredSig
     stored.iter().rev().find(|key| key.signs_from <= now).or_else(|| stored.first())
 }
 
-impl Service {
+impl Tokens<'_> {
     /// Signs an ID token's claims with the key whose turn it is.
     pub(crate) fn sign_id_token(
-        &self,
+        self,
         ctx: &RequestContext,
         claims: &impl Serialize,
     ) -> Result<String, Failure> {
@@ -110,7 +110,7 @@ impl Service {
     }
 
     /// The signing keys as they are now.
-    pub(crate) fn signing_ring(&self) -> Arc<SigningKeyRing> {
+    pub(crate) fn signing_ring(self) -> Arc<SigningKeyRing> {
         self.0.signing.ring()
     }
 
@@ -118,13 +118,13 @@ impl Service {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn current_public_key(&self, ctx: &RequestContext) -> Result<Vec<u8>, Failure> {
+    pub async fn current_public_key(self, ctx: &RequestContext) -> Result<Vec<u8>, Failure> {
         self.refresh_signing_keys().await?;
         self.0.signing.ring().signer(ctx.now)?.public_key_der().map_err(Failure::internal)
     }
 
     /// The public key with this id, looked up in the store if this process does not know it yet.
-    pub(crate) async fn verifying_key(&self, kid: &str) -> Result<Option<Arc<VerifyingKey>>, Failure> {
+    pub(crate) async fn verifying_key(self, kid: &str) -> Result<Option<Arc<VerifyingKey>>, Failure> {
         if let Some(key) = self.0.signing.ring().verifiers.get(kid) {
             return Ok(Some(Arc::clone(key)));
         }
@@ -137,7 +137,7 @@ impl Service {
     ///
     /// # Errors
     /// The store holds something that it should not.
-    pub async fn jwks(&self) -> Result<Arc<str>, Failure> {
+    pub async fn jwks(self) -> Result<Arc<str>, Failure> {
         match self.refresh_signing_keys().await {
             Err(failure) if failure.is_temporary() => {
                 tracing::warn!(%failure, "the published keys may be old");
@@ -151,7 +151,7 @@ impl Service {
     ///
     /// # Errors
     /// The store fails, or a private key cannot be unsealed.
-    pub async fn refresh_signing_keys(&self) -> Result<(), Failure> {
+    pub async fn refresh_signing_keys(self) -> Result<(), Failure> {
         let stored = self.0.store.reader().await?.signing_keys().await?;
         if state_of(&stored) != self.0.signing.ring().state {
             self.0.signing.replace(self.ring_of(&stored)?);
@@ -159,7 +159,7 @@ impl Service {
         Ok(())
     }
 
-    fn ring_of(&self, stored: &[StoredSigningKey]) -> Result<SigningKeyRing, Failure> {
+    fn ring_of(self, stored: &[StoredSigningKey]) -> Result<SigningKeyRing, Failure> {
         let mut ring = SigningKeyRing { state: state_of(stored), ..SigningKeyRing::default() };
         let mut published = Vec::new();
         for key in stored {
@@ -172,7 +172,7 @@ impl Service {
         Ok(ring)
     }
 
-    fn unseal(&self, key: &StoredSigningKey) -> Result<SigningKey, Failure> {
+    fn unseal(self, key: &StoredSigningKey) -> Result<SigningKey, Failure> {
         let failure =
             |error: &dyn std::fmt::Display| Failure::internal(format!("signing key {}: {error}", key.kid));
         let algorithm = Algorithm::parse(&key.algorithm).map_err(|error| failure(&error))?;
@@ -185,7 +185,7 @@ impl Service {
     }
 
     /// Makes the first signing key if there is none; otherwise takes the keys as they are.
-    pub(crate) async fn ensure_signing_key(&self, ctx: &RequestContext) -> Result<(), Failure> {
+    pub(crate) async fn ensure_signing_key(self, ctx: &RequestContext) -> Result<(), Failure> {
         self.refresh_signing_keys().await?;
         if self.0.signing.ring().signers.is_empty() { self.keep_signing_keys(ctx).await } else { Ok(()) }
     }
@@ -195,7 +195,7 @@ impl Service {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn keep_signing_keys(&self, ctx: &RequestContext) -> Result<(), Failure> {
+    pub async fn keep_signing_keys(self, ctx: &RequestContext) -> Result<(), Failure> {
         let stored = self.0.store.reader().await?.signing_keys().await?;
         if self.is_due(&stored, ctx.now) || !self.done(&stored, ctx.now).is_empty() {
             let mut session = self.0.store.begin().await?;
@@ -215,7 +215,7 @@ impl Service {
         self.refresh_signing_keys().await
     }
 
-    fn is_due(&self, stored: &[StoredSigningKey], now: Timestamp) -> bool {
+    fn is_due(self, stored: &[StoredSigningKey], now: Timestamp) -> bool {
         let policy = &self.0.policy;
         stored.last().is_none_or(|newest| {
             let old = newest
@@ -228,7 +228,7 @@ impl Service {
     }
 
     /// Keys whose successor has been signing for longer than any of their tokens lives.
-    fn done(&self, stored: &[StoredSigningKey], now: Timestamp) -> Vec<String> {
+    fn done(self, stored: &[StoredSigningKey], now: Timestamp) -> Vec<String> {
         let linger = self.0.policy.token_lifetime_seconds + RETIREMENT_SLACK_SECONDS;
         stored
             .iter()
@@ -240,7 +240,7 @@ impl Service {
 
     /// Puts a new signing key in the place of all that there are, so that nothing signed before is accepted any more.
     pub(crate) async fn replace_signing_keys(
-        &self,
+        self,
         session: &mut Session,
         ctx: &RequestContext,
         actor: &Actor,
@@ -254,7 +254,7 @@ impl Service {
     }
 
     async fn add_signing_key(
-        &self,
+        self,
         session: &mut Session,
         ctx: &RequestContext,
         algorithm: Algorithm,
@@ -265,7 +265,7 @@ impl Service {
         let sealed_private_key = self
             .0
             .master_key
-            .seal(&seal_context(key.kid()), &document, self.entropy())
+            .seal(&seal_context(key.kid()), &document, self.0.entropy())
             .map_err(Failure::internal)?;
         let stored = StoredSigningKey {
             kid: key.kid().to_owned(),
@@ -282,7 +282,7 @@ impl Service {
             object_name: algorithm.as_str(),
             details: json!({ "signs_from": signs_from.to_string() }),
         };
-        self.append(session, ctx, SYSTEM, actor, entry).await?;
+        self.0.append(session, ctx, SYSTEM, actor, entry).await?;
         tracing::info!(kid = %stored.kid, algorithm = algorithm.as_str(), %signs_from, "made a signing key");
         Ok(info(&stored, signs_from <= ctx.now))
     }
@@ -292,7 +292,7 @@ impl Service {
     /// # Errors
     /// The store fails.
     pub async fn rotate_signing_key(
-        &self,
+        self,
         ctx: &RequestContext,
         operator: Actor,
         immediately: bool,
@@ -312,7 +312,7 @@ impl Service {
     }
 
     /// Takes over an operator's change, which is done. Another key that cannot be used does not undo it, and `doctor` tells of it.
-    async fn refresh_after_change(&self) -> Result<(), Failure> {
+    async fn refresh_after_change(self) -> Result<(), Failure> {
         match self.refresh_signing_keys().await {
             Err(Failure::Internal(cause)) => {
                 tracing::error!(cause, "a signing key cannot be used");
@@ -328,7 +328,7 @@ impl Service {
     /// # Errors
     /// There is no such key, it is the one that signs, or the store fails.
     pub async fn withdraw_signing_key(
-        &self,
+        self,
         ctx: &RequestContext,
         operator: Actor,
         kid: &str,
@@ -356,7 +356,7 @@ impl Service {
             object_name: &key.algorithm,
             details: json!({}),
         };
-        self.append(&mut session, ctx, SYSTEM, operator, entry).await?;
+        self.0.append(&mut session, ctx, SYSTEM, operator, entry).await?;
         session.commit().await?;
         self.refresh_after_change().await
     }
@@ -365,7 +365,7 @@ impl Service {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn list_signing_keys(&self, ctx: &RequestContext) -> Result<Vec<SigningKeyInfo>, Failure> {
+    pub async fn list_signing_keys(self, ctx: &RequestContext) -> Result<Vec<SigningKeyInfo>, Failure> {
         let stored = self.0.store.reader().await?.signing_keys().await?;
         let current = signing_now(&stored, ctx.now).map(|key| key.kid.clone());
         let infos = stored.iter().map(|key| SigningKeyInfo {

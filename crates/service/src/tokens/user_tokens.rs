@@ -1,7 +1,7 @@
 //! Access tokens for people: issued to a sign-in or a command line, or made on an operator's word.
 
 use crate::{
-    Failure, OpaqueToken, Principal, Rejection, RequestContext, Service, audit::Entry, tokens::Claims,
+    Failure, OpaqueToken, Principal, Rejection, RequestContext, Tokens, audit::Entry, tokens::Claims,
 };
 use domain::{Email, Ended, OrganisationId, ScopeSet, TokenId, audit::Action};
 use serde_json::json;
@@ -45,11 +45,11 @@ struct TokenContent<'a> {
     session_id: Option<&'a str>,
 }
 
-impl Service {
+impl Tokens<'_> {
     /// Issues a token to a session's person in an organisation; not if the person is no member of it, or the organisation
     /// requires a second factor that the session does not have.
     pub(crate) async fn issue_user_token(
-        &self,
+        self,
         transaction: &mut UserTransaction,
         ctx: &RequestContext,
         from: &PersonSession,
@@ -77,12 +77,12 @@ impl Service {
     }
 
     fn sign_person_token(
-        &self,
+        self,
         ctx: &RequestContext,
         person: &Person,
         content: &TokenContent<'_>,
     ) -> Result<String, Failure> {
-        let token_id = TokenId::generate(ctx.now, self.entropy());
+        let token_id = TokenId::generate(ctx.now, self.0.entropy());
         let issued_at = ctx.now.seconds();
         let claims = Claims {
             iss: Cow::Borrowed(&self.0.policy.issuer),
@@ -106,8 +106,8 @@ impl Service {
     ///
     /// # Errors
     /// There is no such person, the person belongs to no or to several organisations and none was named, or the store fails.
-    pub async fn issue_person_token(
-        &self,
+    pub async fn issue_for_user(
+        self,
         ctx: &RequestContext,
         operator: &str,
         email: &str,
@@ -145,7 +145,7 @@ impl Service {
             object_name: email.as_str(),
             details: json!({}),
         };
-        self.audit(&mut session, ctx, &Principal::operator(operator, &organisation), entry).await?;
+        self.0.audit(&mut session, ctx, &Principal::operator(operator, &organisation), entry).await?;
         session.commit().await?;
         Ok(token)
     }

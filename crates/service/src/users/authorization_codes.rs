@@ -2,7 +2,7 @@
 //! the redirect URI and the verifier that they were asked for with.
 
 use crate::{
-    Failure, OpaqueToken, RequestContext, Service,
+    Failure, OpaqueToken, RequestContext, Users,
     tokens::user_tokens::{PersonTokens, UserGrant},
 };
 use domain::{Ended, Scope, ScopeSet, Timestamp};
@@ -76,9 +76,9 @@ struct IdClaims<'a> {
     sid: &'a str,
 }
 
-impl Service {
+impl Users<'_> {
     /// Where Viewport takes its codes, byte for byte.
-    pub fn viewport_redirect_uri(&self) -> String {
+    pub fn viewport_redirect_uri(self) -> String {
         format!("{}/login/callback", self.0.policy.viewport)
     }
 
@@ -87,12 +87,12 @@ impl Service {
     /// # Errors
     /// The sign-in has ended, or the store fails.
     pub async fn issue_code(
-        &self,
+        self,
         ctx: &RequestContext,
         sign_in: &PersonSession,
         request: CodeRequest<'_>,
     ) -> Result<OpaqueToken, Failure> {
-        let code = OpaqueToken::generate(self.entropy());
+        let code = OpaqueToken::generate(self.0.entropy());
         let new = StoredCode {
             client_id: request.client_id.to_owned(),
             redirect_uri: request.redirect_uri.to_owned(),
@@ -105,7 +105,7 @@ impl Service {
             consumed_at: None,
         };
         let proof = UserProof::Session(&sign_in.id);
-        let mut transaction = self.begin_for_user(ctx, &sign_in.user_id, proof).await?;
+        let mut transaction = self.0.begin_for_user(ctx, &sign_in.user_id, proof).await?;
         transaction.insert_code(&new, code.digest()).await?;
         transaction.commit().await?;
         Ok(code)
@@ -115,7 +115,7 @@ impl Service {
     /// nothing else is used up all the same, and one that comes a second time has leaked: it ends what it opened
     /// (RFC 6749 §4.1.2).
     pub(crate) async fn redeem_code(
-        &self,
+        self,
         ctx: &RequestContext,
         code: &str,
         client_id: &str,
@@ -156,7 +156,7 @@ impl Service {
     }
 
     /// A token that the code was exchanged for hangs on the sign-in itself, so all of it ends.
-    async fn end_what_a_code_opened(&self, ctx: &RequestContext, code: &StoredCode) -> Result<(), Failure> {
+    async fn end_what_a_code_opened(self, ctx: &RequestContext, code: &StoredCode) -> Result<(), Failure> {
         let proof = UserProof::Session(&code.session_id);
         let begun = self.0.store.begin_for_user(&code.user_id, proof, ctx.now).await?;
         let Ok(mut transaction) = begun else { return Ok(()) };
@@ -169,7 +169,7 @@ impl Service {
     /// # Errors
     /// The code is not good (any more), the person belongs to no organisation, or the store fails.
     pub async fn exchange_code(
-        &self,
+        self,
         ctx: &RequestContext,
         code: &str,
         client_id: &str,
@@ -182,7 +182,7 @@ impl Service {
         let tokens = match &organisation {
             Some(organisation) => {
                 let grant = UserGrant { organisation, client_id: &code.client_id, scope: &code.scope };
-                self.issue_user_token(&mut transaction, ctx, &sign_in, grant).await?
+                self.0.tokens().issue_user_token(&mut transaction, ctx, &sign_in, grant).await?
             }
             None => Err(Ended::NoMember),
         };
@@ -201,7 +201,7 @@ impl Service {
     }
 
     fn id_token(
-        &self,
+        self,
         ctx: &RequestContext,
         code: &StoredCode,
         sign_in: &PersonSession,
@@ -222,7 +222,7 @@ impl Service {
             email: tokens.email.as_str(),
             sid: sign_in.id.as_str(),
         };
-        self.sign_id_token(ctx, &claims).map(Some)
+        self.0.tokens().sign_id_token(ctx, &claims).map(Some)
     }
 }
 

@@ -1,7 +1,7 @@
 //! People in Viewport: who a browser's cookie stands for, in which organisation, and which other sessions the person has.
 
 use crate::{
-    Failure, OpaqueToken, Principal, PrincipalKind, Rejection, RequestContext, Service,
+    Failure, OpaqueToken, Principal, PrincipalKind, Rejection, RequestContext, Users,
     audit::Entry,
     users::{
         authorization_codes::CodeRejection,
@@ -56,13 +56,13 @@ pub struct ViewportSession {
     pub cookie: OpaqueToken,
 }
 
-impl Service {
+impl Users<'_> {
     /// Exchanges Viewport's authorization code for a session in Viewport. Former ones of the same sign-in end.
     ///
     /// # Errors
     /// The code is not good (any more), or the store fails.
     pub async fn sign_in_to_viewport(
-        &self,
+        self,
         ctx: &RequestContext,
         code: &str,
         verifier: &str,
@@ -74,10 +74,10 @@ impl Service {
             .await?;
         transaction.end_children(&sign_in.id).await?;
         let organisation = self.organisation_to_enter(&mut transaction, &code.user_id).await?;
-        let cookie = OpaqueToken::generate(self.entropy());
+        let cookie = OpaqueToken::generate(self.0.entropy());
         let expires_at = self.idle_end(ctx.now).min(sign_in.expires_at);
         let new = PersonSession {
-            id: SessionId::generate(ctx.now, self.entropy()),
+            id: SessionId::generate(ctx.now, self.0.entropy()),
             kind: SessionKind::Viewport,
             parent_id: Some(sign_in.id.clone()),
             user_id: code.user_id.clone(),
@@ -98,7 +98,7 @@ impl Service {
     /// Writes down that a person signed in, in the log of the organisation that the person enters: others have no business
     /// knowing when and from where.
     pub(crate) async fn audit_sign_in(
-        &self,
+        self,
         transaction: &mut UserTransaction,
         ctx: &RequestContext,
         signed_in: &PersonSession,
@@ -113,12 +113,12 @@ impl Service {
             details: json!({ "second_factor": signed_in.second_factor_at.is_some() }),
         };
         let actor = crate::principal::person(&person.id, &person.email);
-        self.append(transaction, ctx, chain, actor, entry).await
+        self.0.append(transaction, ctx, chain, actor, entry).await
     }
 
     /// The organisation that a person enters: the one of the last time, or the first.
     pub(crate) async fn organisation_to_enter(
-        &self,
+        self,
         session: &mut Session,
         person: &domain::UserId,
     ) -> Result<Option<OrganisationId>, Failure> {
@@ -128,7 +128,7 @@ impl Service {
         Ok(last.filter(known).or_else(|| memberships.first().map(|first| first.organisation_id.clone())))
     }
 
-    fn idle_end(&self, now: Timestamp) -> Timestamp {
+    fn idle_end(self, now: Timestamp) -> Timestamp {
         now.plus_seconds(self.0.policy.session_idle_seconds)
     }
 
@@ -138,7 +138,7 @@ impl Service {
     /// # Errors
     /// The store fails.
     pub async fn find_current_user(
-        &self,
+        self,
         ctx: &RequestContext,
         cookie: &str,
     ) -> Result<Option<CurrentUser>, Failure> {
@@ -163,7 +163,7 @@ impl Service {
 
     /// Moves a session into an organisation that its person belongs to.
     async fn move_on(
-        &self,
+        self,
         ctx: &RequestContext,
         stranded: &PersonSession,
         digest: domain::SecretDigest,
@@ -179,7 +179,7 @@ impl Service {
         Ok(self.0.store.reader().await?.find_current_user(digest, ctx.now).await?)
     }
 
-    async fn touch(&self, ctx: &RequestContext, used: &PersonSession) -> Result<(), Failure> {
+    async fn touch(self, ctx: &RequestContext, used: &PersonSession) -> Result<(), Failure> {
         let address = ctx.address.map(|address| address.to_string());
         let mut session = self.0.store.begin().await?;
         session.touch_session(&used.id, ctx.now, address.as_deref(), self.idle_end(ctx.now)).await?;
@@ -189,7 +189,7 @@ impl Service {
         Ok(session.commit().await?)
     }
 
-    fn user(&self, row: CurrentUserRow) -> CurrentUser {
+    fn user(self, row: CurrentUserRow) -> CurrentUser {
         let CurrentUserRow { session, email, role, organisation_name, .. } = row;
         let organisation = session.organisation_id.clone().zip(organisation_name);
         let principal =
@@ -217,7 +217,7 @@ impl Service {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn memberships(&self, user: &CurrentUser) -> Result<Vec<Membership>, Failure> {
+    pub async fn memberships(self, user: &CurrentUser) -> Result<Vec<Membership>, Failure> {
         Ok(self.0.store.reader().await?.memberships_of(&user.session.user_id).await?)
     }
 
@@ -226,14 +226,14 @@ impl Service {
     /// # Errors
     /// The person does not belong to it, or the store fails.
     pub async fn switch_organisation(
-        &self,
+        self,
         ctx: &RequestContext,
         user: &CurrentUser,
         organisation: &str,
     ) -> Result<(), Failure> {
         let missing = || Rejection::NotFound { kind: "organisation", id: organisation.to_owned() };
         let id = OrganisationId::parse(organisation).map_err(|_| missing())?;
-        let mut transaction = self.begin_as_current_user_in(ctx, user, &id).await?;
+        let mut transaction = self.0.begin_as_current_user_in(ctx, user, &id).await?;
         if transaction.in_organisation(&id, ctx.now).await?.is_none() {
             return Err(missing().into());
         }
@@ -249,7 +249,7 @@ impl Service {
     /// # Errors
     /// The store fails.
     pub async fn list_sessions(
-        &self,
+        self,
         ctx: &RequestContext,
         user: &CurrentUser,
     ) -> Result<Vec<PersonSession>, Failure> {
@@ -264,14 +264,14 @@ impl Service {
     /// # Errors
     /// The person has no such session, or the store fails.
     pub async fn end_session(
-        &self,
+        self,
         ctx: &RequestContext,
         user: &CurrentUser,
         id: &str,
     ) -> Result<(), Failure> {
         let missing = || Rejection::NotFound { kind: "session", id: id.to_owned() };
         let id = SessionId::parse(id).map_err(|_| missing())?;
-        let mut transaction = self.begin_as_current_user(ctx, user).await?;
+        let mut transaction = self.0.begin_as_current_user(ctx, user).await?;
         if transaction.end_session(&id).await? == 0 {
             return Err(missing().into());
         }
@@ -283,8 +283,8 @@ impl Service {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn end_other_sessions(&self, ctx: &RequestContext, user: &CurrentUser) -> Result<u64, Failure> {
-        let mut transaction = self.begin_as_current_user(ctx, user).await?;
+    pub async fn end_other_sessions(self, ctx: &RequestContext, user: &CurrentUser) -> Result<u64, Failure> {
+        let mut transaction = self.0.begin_as_current_user(ctx, user).await?;
         let ended = transaction.end_sessions(Some(user.root())).await?;
         if ended > 0 {
             self.audit_ended(&mut transaction, ctx, json!({ "session": "all others" })).await?;
@@ -294,7 +294,7 @@ impl Service {
     }
 
     async fn audit_ended(
-        &self,
+        self,
         transaction: &mut UserTransaction,
         ctx: &RequestContext,
         details: serde_json::Value,
@@ -305,7 +305,7 @@ impl Service {
 
     /// Whether a proof of `authenticated_at` is young enough for a client that asked for `max_age` seconds at most.
     pub fn is_young_enough(
-        &self,
+        self,
         ctx: &RequestContext,
         authenticated_at: Timestamp,
         max_age: Option<i64>,

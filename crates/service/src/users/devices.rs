@@ -2,7 +2,7 @@
 //! (RFC 9700 §4.14.2).
 
 use crate::{
-    CurrentUser, Failure, OpaqueToken, Rejection, RequestContext, Service,
+    CurrentUser, Failure, OpaqueToken, Rejection, RequestContext, Users,
     audit::Entry,
     tokens::{
         opaque_token::family_of,
@@ -102,13 +102,13 @@ fn typed_user_code(text: &str) -> String {
     text.chars().filter(char::is_ascii_alphabetic).map(|c| c.to_ascii_uppercase()).take(20).collect()
 }
 
-impl Service {
+impl Users<'_> {
     /// Takes in a device authorization request.
     ///
     /// # Errors
     /// The scope is not known, there were too many requests from the address, or the store fails.
     pub async fn start_device(
-        &self,
+        self,
         ctx: &RequestContext,
         client_id: &str,
         scope: &str,
@@ -123,12 +123,12 @@ impl Service {
             return Err(DeviceRejection::TooMany(seconds));
         }
         let expires_in = self.0.policy.device_lifetime_seconds;
-        let device_code = OpaqueToken::generate(self.entropy());
+        let device_code = OpaqueToken::generate(self.0.entropy());
         let failed = |error: StoreError| DeviceRejection::Failure(error.into());
         let mut session = self.0.store.begin().await.map_err(failed)?;
         loop {
             let new = StoredDevice {
-                user_code: user_code(self.entropy()),
+                user_code: user_code(self.0.entropy()),
                 client_id: client_id.to_owned(),
                 scope: scopes.to_string(),
                 device: device_name(device),
@@ -164,7 +164,7 @@ impl Service {
     /// # Errors
     /// There were too many guesses, there is none, or the store fails.
     pub async fn find_device(
-        &self,
+        self,
         ctx: &RequestContext,
         user: &CurrentUser,
         user_code: &str,
@@ -189,7 +189,7 @@ impl Service {
     /// The device was decided on already or waits no more, the user has no organisation or has signed out, the password
     /// was not proved lately, or the store fails.
     pub async fn decide_device(
-        &self,
+        self,
         ctx: &RequestContext,
         user: &CurrentUser,
         user_code: &str,
@@ -199,10 +199,10 @@ impl Service {
             Rejection::Forbidden("you belong to no organisation that the command line could work in".into())
         })?;
         let organisation = &principal.organisation_id;
-        let mut transaction = self.begin_as_current_user_in(ctx, user, organisation).await?;
+        let mut transaction = self.0.begin_as_current_user_in(ctx, user, organisation).await?;
         if approved {
             // A command line may do what an unattended browser must not.
-            transaction = self.require_fresh_proof(ctx, transaction).await?;
+            transaction = self.0.require_fresh_proof(ctx, transaction).await?;
         }
         let facts = transaction.in_organisation(organisation, ctx.now).await?;
         check_user_session(facts.as_ref())?;
@@ -220,7 +220,7 @@ impl Service {
     /// # Errors
     /// Nobody has, or not yet, or not any more.
     pub async fn poll_device(
-        &self,
+        self,
         ctx: &RequestContext,
         client_id: &str,
         device_code: &str,
@@ -252,7 +252,7 @@ impl Service {
     }
 
     async fn redeem_device_code(
-        &self,
+        self,
         ctx: &RequestContext,
         digest: domain::SecretDigest,
         device: &StoredDevice,
@@ -269,10 +269,10 @@ impl Service {
                 _ => PollRejection::Invalid("the device_code was used already: begin again"),
             });
         };
-        let refresh = OpaqueToken::generate_refresh(self.entropy(), None);
+        let refresh = OpaqueToken::generate_refresh(self.0.entropy(), None);
         let expires_at = self.command_line_end(ctx.now, ctx.now);
         let new = PersonSession {
-            id: SessionId::generate(ctx.now, self.entropy()),
+            id: SessionId::generate(ctx.now, self.0.entropy()),
             kind: SessionKind::CommandLine,
             parent_id: None,
             user_id: person,
@@ -287,7 +287,7 @@ impl Service {
         };
         let grant =
             UserGrant { organisation: &organisation, client_id: &device.client_id, scope: &device.scope };
-        let tokens = match self.issue_user_token(&mut transaction, ctx, &new, grant).await? {
+        let tokens = match self.0.tokens().issue_user_token(&mut transaction, ctx, &new, grant).await? {
             Ok(tokens) => tokens,
             Err(ended) => {
                 // The code is used up all the same.
@@ -304,19 +304,19 @@ impl Service {
             details: json!({}),
         };
         let actor = crate::principal::person(&new.user_id, &tokens.email);
-        self.append(&mut transaction, ctx, organisation.as_str(), actor, entry).await?;
+        self.0.append(&mut transaction, ctx, organisation.as_str(), actor, entry).await?;
         transaction.commit().await?;
         Ok(PersonTokens { refresh: Some((refresh, seconds_until(expires_at, ctx.now))), ..tokens })
     }
 
     /// How long a command line that began at `since` goes on if it is used `now`.
-    fn command_line_end(&self, since: Timestamp, now: Timestamp) -> Timestamp {
+    fn command_line_end(self, since: Timestamp, now: Timestamp) -> Timestamp {
         let unused = now.plus_seconds(self.0.policy.command_line_lifetime_seconds);
         unused.min(since.plus_seconds(self.0.policy.command_line_maximum_seconds))
     }
 
     /// Counts a grant that nobody can have been given.
-    fn failed_grant(&self, ctx: &RequestContext, why: &'static str) -> PollRejection {
+    fn failed_grant(self, ctx: &RequestContext, why: &'static str) -> PollRejection {
         let limited = self.0.limits.failed(None, ctx.address);
         limited.map_or(PollRejection::Invalid(why), PollRejection::TooManyFailures)
     }
@@ -327,7 +327,7 @@ impl Service {
     /// The token is not good any more. One that was exchanged before has leaked: its session ends, however the two uses
     /// race.
     pub async fn refresh(
-        &self,
+        self,
         ctx: &RequestContext,
         client_id: &str,
         refresh_token: &str,
@@ -345,7 +345,7 @@ impl Service {
             return Err(self.failed_grant(ctx, OVER));
         };
         let found = transaction.proved_session().cloned().ok_or(PollRejection::Invalid(OVER))?;
-        let next = OpaqueToken::generate_refresh(self.entropy(), Some(family));
+        let next = OpaqueToken::generate_refresh(self.0.entropy(), Some(family));
         let expires_at = self.command_line_end(found.created_at, ctx.now);
         let renewed = PersonSession {
             last_seen_at: ctx.now,
@@ -360,7 +360,7 @@ impl Service {
             renewed.organisation_id.clone().ok_or_else(|| Failure::internal("a command line nowhere"))?;
         let scope = ScopeSet::DEFAULT.to_string();
         let grant = UserGrant { organisation: &organisation, client_id, scope: &scope };
-        match self.issue_user_token(&mut transaction, ctx, &renewed, grant).await? {
+        match self.0.tokens().issue_user_token(&mut transaction, ctx, &renewed, grant).await? {
             Ok(tokens) => {
                 transaction.commit().await?;
                 let refresh = Some((next, seconds_until(expires_at, ctx.now)));
@@ -375,7 +375,7 @@ impl Service {
     }
 
     /// Ends the session of a refresh token that was exchanged before, if the session lives.
-    async fn end_reused(&self, ctx: &RequestContext, leaked: &PersonSession) -> Result<(), Failure> {
+    async fn end_reused(self, ctx: &RequestContext, leaked: &PersonSession) -> Result<(), Failure> {
         let proof = UserProof::Session(&leaked.id);
         let begun = self.0.store.begin_for_user(&leaked.user_id, proof, ctx.now).await?;
         let Ok(mut transaction) = begun else { return Ok(()) };
@@ -392,7 +392,7 @@ impl Service {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn end_command_line(&self, ctx: &RequestContext, refresh_token: &str) -> Result<(), Failure> {
+    pub async fn end_command_line(self, ctx: &RequestContext, refresh_token: &str) -> Result<(), Failure> {
         let digest = jose::digest(refresh_token);
         let found = self.0.store.reader().await?.find_session(digest, ctx.now).await?;
         let found = found.filter(|found| found.kind == SessionKind::CommandLine);

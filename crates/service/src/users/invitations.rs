@@ -1,7 +1,7 @@
 //! Invitations by link: made by an Admin, copied or mailed, taken once.
 
 use crate::{
-    CurrentUser, Failure, OpaqueToken, Principal, Rejection, RequestContext, Service,
+    CurrentUser, Failure, OpaqueToken, Principal, Rejection, RequestContext, Users,
     audit::Entry,
     operations::mail::{Mail, Mailed},
     users::passwords::LinkState,
@@ -24,14 +24,14 @@ pub struct Invited {
     pub mailed: Mailed,
 }
 
-impl Service {
+impl Users<'_> {
     /// Invites a person. An open invitation of the same person ends. The link is mailed where mail is set up; if that
     /// fails, the invitation stands all the same, and the mail is tried again.
     ///
     /// # Errors
     /// The principal is no Admin, the address is wrong, the person is a member already, or the store fails.
     pub async fn invite(
-        &self,
+        self,
         ctx: &RequestContext,
         principal: &Principal,
         email: &str,
@@ -39,14 +39,14 @@ impl Service {
     ) -> Result<Invited, Failure> {
         principal.authorise(Capability::ManageMembers)?;
         let email = Email::parse(email)?;
-        let link = OpaqueToken::generate(self.entropy());
-        let mut session = self.begin_as::<ManageMembers>(ctx, principal).await?;
+        let link = OpaqueToken::generate(self.0.entropy());
+        let mut session = self.0.begin_as::<ManageMembers>(ctx, principal).await?;
         let organisation = session.organisation().clone();
         if session.members(&organisation.id).await?.iter().any(|member| member.email == email) {
             return Err(Rejection::Conflict(format!("{email} is a member already")).into());
         }
         let invitation = Invitation {
-            id: InvitationId::generate(ctx.now, self.entropy()),
+            id: InvitationId::generate(ctx.now, self.0.entropy()),
             organisation_id: organisation.id.clone(),
             organisation_name: organisation.name.as_str().to_owned(),
             email,
@@ -67,9 +67,9 @@ impl Service {
         let details = json!({ "role": role.as_str() });
         self.audit_invitation(&mut session, ctx, principal, Action::MemberInvited, &invitation, details)
             .await?;
-        let link = self.link("invite", &link);
+        let link = self.0.link("invite", &link);
         let mail = invitation_mail(&invitation, &link);
-        let mailed = self.commit_and_mail(session, ctx, &mail).await?;
+        let mailed = self.0.commit_and_mail(session, ctx, &mail).await?;
         Ok(Invited { invitation, link, mailed })
     }
 
@@ -77,7 +77,7 @@ impl Service {
     ///
     /// # Errors
     /// The principal is no Admin, or the store fails.
-    pub async fn list_invitations(&self, principal: &Principal) -> Result<Vec<Invitation>, Failure> {
+    pub async fn list_invitations(self, principal: &Principal) -> Result<Vec<Invitation>, Failure> {
         principal.authorise(Capability::ManageMembers)?;
         Ok(self.0.store.reader().await?.open_invitations(&principal.organisation_id).await?)
     }
@@ -87,7 +87,7 @@ impl Service {
     /// # Errors
     /// The principal is no Admin, the invitation is not there or has ended, or the store fails.
     pub async fn revoke_invitation(
-        &self,
+        self,
         ctx: &RequestContext,
         principal: &Principal,
         id: &str,
@@ -95,7 +95,7 @@ impl Service {
         principal.authorise(Capability::ManageMembers)?;
         let missing = || Rejection::NotFound { kind: "invitation", id: id.to_owned() };
         let parsed = InvitationId::parse(id).map_err(|_| missing())?;
-        let mut session = self.begin_as::<ManageMembers>(ctx, principal).await?;
+        let mut session = self.0.begin_as::<ManageMembers>(ctx, principal).await?;
         let organisation = &principal.organisation_id;
         let found = session.find_invitation_by_id(organisation, &parsed).await?.ok_or_else(missing)?;
         if !session.revoke_invitation(&parsed, ctx.now).await? {
@@ -113,7 +113,7 @@ impl Service {
     /// # Errors
     /// The store fails.
     pub async fn find_invitation(
-        &self,
+        self,
         ctx: &RequestContext,
         link: &str,
     ) -> Result<LinkState<Invitation>, Failure> {
@@ -131,7 +131,7 @@ impl Service {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn has_joined_by(&self, link: &str, user: &CurrentUser) -> Result<bool, Failure> {
+    pub async fn has_joined_by(self, link: &str, user: &CurrentUser) -> Result<bool, Failure> {
         let found = self.0.store.reader().await?.find_invitation(jose::digest(link)).await?;
         Ok(found.is_some_and(|invitation| {
             invitation.email == user.email && matches!(invitation.end, Some((_, InvitationEnd::Accepted)))
@@ -144,7 +144,7 @@ impl Service {
     /// The link does not work (any more), the password is rejected, the invited person is known here and not signed in, or
     /// another person is, or the store fails.
     pub async fn accept_invitation(
-        &self,
+        self,
         ctx: &RequestContext,
         link: &str,
         by: InvitationProof<'_>,
@@ -203,7 +203,7 @@ impl Service {
     }
 
     async fn audit_invitation(
-        &self,
+        self,
         session: &mut Session,
         ctx: &RequestContext,
         principal: &Principal,
@@ -217,7 +217,7 @@ impl Service {
             object_name: invitation.email.as_str(),
             details,
         };
-        self.audit(session, ctx, principal, entry).await
+        self.0.audit(session, ctx, principal, entry).await
     }
 }
 

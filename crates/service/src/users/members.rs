@@ -1,16 +1,16 @@
 //! People and their roles. An organisation always keeps at least one Admin.
 
-use crate::{Failure, Principal, Rejection, RequestContext, Service, audit::Entry};
+use crate::{Failure, Principal, Rejection, RequestContext, Users, audit::Entry};
 use domain::{Capability, Email, Role, UserId, audit::Action, authority::ManageMembers};
 use serde_json::json;
 use store::{MayAddMembers, Member, OrganisationTransaction, Person, Session, StoreError};
 
-impl Service {
+impl Users<'_> {
     /// The organisation's people, in the order in which they were added.
     ///
     /// # Errors
     /// The principal is no Admin, or the store fails.
-    pub async fn list_members(&self, principal: &Principal) -> Result<Vec<Member>, Failure> {
+    pub async fn list_members(self, principal: &Principal) -> Result<Vec<Member>, Failure> {
         principal.authorise(Capability::ManageMembers)?;
         Ok(self.0.store.reader().await?.members(&principal.organisation_id).await?)
     }
@@ -19,7 +19,7 @@ impl Service {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn admins(&self, principal: &Principal) -> Result<Vec<Email>, Failure> {
+    pub async fn admins(self, principal: &Principal) -> Result<Vec<Email>, Failure> {
         principal.authorise(Capability::ViewProducts)?;
         Ok(self.0.store.reader().await?.admin_addresses(&principal.organisation_id).await?)
     }
@@ -29,7 +29,7 @@ impl Service {
     /// # Errors
     /// The principal is no Admin, the address is wrong, the person is a member already, or the store fails.
     pub async fn add_member(
-        &self,
+        self,
         ctx: &RequestContext,
         principal: &Principal,
         email: &str,
@@ -37,7 +37,7 @@ impl Service {
     ) -> Result<Member, Failure> {
         principal.authorise(Capability::ManageMembers)?;
         let email = Email::parse(email)?;
-        let mut session = self.begin_as::<ManageMembers>(ctx, principal).await?;
+        let mut session = self.0.begin_as::<ManageMembers>(ctx, principal).await?;
         let member = self.join(&mut session, ctx, principal, &email, role).await?;
         session.commit().await?;
         Ok(member)
@@ -48,7 +48,7 @@ impl Service {
     /// # Errors
     /// The principal is no Admin, the person is no member, it would leave no Admin, or the store fails.
     pub async fn change_role(
-        &self,
+        self,
         ctx: &RequestContext,
         principal: &Principal,
         email: &str,
@@ -62,14 +62,14 @@ impl Service {
     /// # Errors
     /// As [`Self::change_role`], and somebody else has changed the role meanwhile.
     pub async fn change_role_from(
-        &self,
+        self,
         ctx: &RequestContext,
         principal: &Principal,
         email: &str,
         seen: Option<Role>,
         role: Role,
     ) -> Result<Member, Failure> {
-        let mut session = self.begin_as::<ManageMembers>(ctx, principal).await?;
+        let mut session = self.0.begin_as::<ManageMembers>(ctx, principal).await?;
         let member = find_member(&mut session, principal, email).await?;
         if seen.is_some_and(|seen| seen != member.role) {
             let message =
@@ -89,12 +89,12 @@ impl Service {
     /// # Errors
     /// The principal is no Admin, the person is no member, it would leave no Admin, or the store fails.
     pub async fn remove_member(
-        &self,
+        self,
         ctx: &RequestContext,
         principal: &Principal,
         email: &str,
     ) -> Result<(), Failure> {
-        let mut session = self.begin_as::<ManageMembers>(ctx, principal).await?;
+        let mut session = self.0.begin_as::<ManageMembers>(ctx, principal).await?;
         let member = find_member(&mut session, principal, email).await?;
         session.remove_member(&member.id, ctx.now).await?;
         reject_without_admin(&mut session, principal).await?;
@@ -104,7 +104,7 @@ impl Service {
 
     /// Makes a person a member within the caller's transaction.
     pub(crate) async fn join<P: MayAddMembers>(
-        &self,
+        self,
         session: &mut OrganisationTransaction<P>,
         ctx: &RequestContext,
         principal: &Principal,
@@ -135,7 +135,7 @@ impl Service {
 
     /// The id of the person with this address, who is made known if nobody else does it at the same time.
     async fn know<P: MayAddMembers>(
-        &self,
+        self,
         session: &mut OrganisationTransaction<P>,
         ctx: &RequestContext,
         email: &Email,
@@ -155,13 +155,13 @@ impl Service {
     }
 
     pub(crate) fn new_person(
-        &self,
+        self,
         ctx: &RequestContext,
         email: &Email,
         password_hash: Option<String>,
     ) -> Person {
         Person {
-            id: UserId::generate(ctx.now, self.entropy()),
+            id: UserId::generate(ctx.now, self.0.entropy()),
             email: email.clone(),
             password_hash,
             token_epoch: 0,
@@ -170,7 +170,7 @@ impl Service {
     }
 
     async fn audit_member(
-        &self,
+        self,
         session: &mut Session,
         ctx: &RequestContext,
         principal: &Principal,
@@ -180,7 +180,7 @@ impl Service {
     ) -> Result<(), Failure> {
         let entry =
             Entry { action, object_id: member.id.as_str(), object_name: member.email.as_str(), details };
-        self.audit(session, ctx, principal, entry).await
+        self.0.audit(session, ctx, principal, entry).await
     }
 }
 

@@ -4,7 +4,7 @@
 //! challenge waits in the store, for five minutes at most, and is taken by the first answer that names it, right or wrong.
 
 use crate::{
-    CurrentUser, Failure, OpaqueToken, Rejection, RequestContext, Service,
+    CurrentUser, Failure, OpaqueToken, Rejection, RequestContext, Users,
     users::sign_in::{Proof, SignInRejection, SignedIn},
 };
 use domain::{Invalid, Label, PasskeyId, audit::Action};
@@ -43,17 +43,17 @@ impl From<PasskeyError> for Failure {
     }
 }
 
-impl Service {
+impl Users<'_> {
     /// Whether browsers can use passkeys at this installation's URLs.
-    pub fn offers_passkeys(&self) -> bool {
+    pub fn offers_passkeys(self) -> bool {
         self.relying_party().is_some()
     }
 
-    fn relying_party(&self) -> Option<RelyingParty> {
+    fn relying_party(self) -> Option<RelyingParty> {
         RelyingParty::new(&self.0.policy.issuer, &self.0.policy.viewport)
     }
 
-    fn required_party(&self) -> Result<RelyingParty, Rejection> {
+    fn required_party(self) -> Result<RelyingParty, Rejection> {
         self.relying_party().ok_or_else(|| {
             Rejection::Conflict(
                 "passkeys need HTTPS, and one domain for Viewport and the authorization server".into(),
@@ -65,7 +65,7 @@ impl Service {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn list_passkeys(&self, user: &CurrentUser) -> Result<Vec<StoredPasskey>, Failure> {
+    pub async fn list_passkeys(self, user: &CurrentUser) -> Result<Vec<StoredPasskey>, Failure> {
         Ok(self.0.store.reader().await?.passkeys_of(&user.session.user_id).await?)
     }
 
@@ -74,14 +74,14 @@ impl Service {
     /// # Errors
     /// The name is not usable, the current user has to prove who they are first, has too many already, or the store fails.
     pub async fn begin_passkey(
-        &self,
+        self,
         ctx: &RequestContext,
         user: &CurrentUser,
         name: &str,
     ) -> Result<Ceremony, Failure> {
         let name = Label::parse(name).map_err(|invalid| Invalid { field: "name", ..invalid })?;
         let party = self.required_party()?;
-        let mut session = self.begin_with_fresh_proof(ctx, user).await?;
+        let mut session = self.0.begin_with_fresh_proof(ctx, user).await?;
         let known = session.passkeys_of(&user.session.user_id).await?;
         require_room(&known)?;
         let known = known.into_iter().map(|passkey| passkey.credential_id).collect();
@@ -102,7 +102,7 @@ impl Service {
     /// The challenge is over or somebody else's, the answer does not fit it, the passkey is known already, the current user has
     /// to prove who they are first, or the store fails.
     pub async fn add_passkey(
-        &self,
+        self,
         ctx: &RequestContext,
         user: &CurrentUser,
         ceremony: &str,
@@ -122,10 +122,10 @@ impl Service {
             }
             Err(broken) => return Err(broken.into()),
         };
-        let mut session = self.begin_with_fresh_proof(ctx, user).await?;
+        let mut session = self.0.begin_with_fresh_proof(ctx, user).await?;
         require_room(&session.passkeys_of(person_id).await?)?;
         let new = StoredPasskey {
-            id: PasskeyId::generate(ctx.now, self.entropy()),
+            id: PasskeyId::generate(ctx.now, self.0.entropy()),
             user_id: person_id.clone(),
             name: taken.name.unwrap_or_default(),
             credential_id: made.id,
@@ -146,13 +146,13 @@ impl Service {
     /// # Errors
     /// The current user has no such passkey, has to prove who they are first, or the store fails.
     pub async fn remove_passkey(
-        &self,
+        self,
         ctx: &RequestContext,
         user: &CurrentUser,
         id: &str,
     ) -> Result<(), Failure> {
         let missing = || Rejection::NotFound { kind: "passkey", id: id.to_owned() };
-        let mut session = self.begin_with_fresh_proof(ctx, user).await?;
+        let mut session = self.0.begin_with_fresh_proof(ctx, user).await?;
         let found = session.passkeys_of(&user.session.user_id).await?;
         let found = found.into_iter().find(|passkey| passkey.id.as_str() == id).ok_or_else(missing)?;
         if !session.remove_passkey(&found.id).await? {
@@ -166,7 +166,7 @@ impl Service {
     ///
     /// # Errors
     /// Passkeys cannot be used here, there were too many attempts, or the store fails.
-    pub async fn begin_passkey_sign_in(&self, ctx: &RequestContext) -> Result<Ceremony, Failure> {
+    pub async fn begin_passkey_sign_in(self, ctx: &RequestContext) -> Result<Ceremony, Failure> {
         let party = self.required_party()?;
         if let Some(seconds) = self.0.limits.passkey(ctx.address) {
             return Err(Rejection::TooMany(seconds).into());
@@ -185,7 +185,7 @@ impl Service {
     /// The challenge is over, the passkey is unknown or its answer does not fit, there were too many attempts, or the
     /// store fails.
     pub async fn sign_in_with_passkey(
-        &self,
+        self,
         ctx: &RequestContext,
         attempt: PasskeyAttempt<'_>,
         former: Option<&str>,
@@ -221,14 +221,14 @@ impl Service {
     }
 
     async fn keep(
-        &self,
+        self,
         session: &mut Session,
         ctx: &RequestContext,
         purpose: CeremonyPurpose,
         kept: StoredCeremony,
         challenge: Challenge,
     ) -> Result<Ceremony, Failure> {
-        let handle = OpaqueToken::generate(self.entropy());
+        let handle = OpaqueToken::generate(self.0.entropy());
         let expires_at = ctx.now.plus_seconds(CEREMONY_SECONDS);
         session.begin_ceremony(handle.digest(), purpose, &kept, expires_at).await?;
         Ok(Ceremony { handle, options: challenge.options })
@@ -236,7 +236,7 @@ impl Service {
 
     /// Takes a challenge, for good: whatever comes of the answer, there is no second one.
     async fn take(
-        &self,
+        self,
         ctx: &RequestContext,
         ceremony: &str,
         purpose: CeremonyPurpose,
@@ -248,7 +248,7 @@ impl Service {
     }
 
     async fn audit_passkey(
-        &self,
+        self,
         transaction: &mut UserTransaction,
         ctx: &RequestContext,
         action: Action,

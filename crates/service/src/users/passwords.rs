@@ -1,7 +1,7 @@
 //! A person's password: choosing, changing, and setting a new one by a link.
 
 use crate::{
-    CurrentUser, Failure, OpaqueToken, Rejection, RequestContext, Service,
+    CurrentUser, Failure, OpaqueToken, Rejection, RequestContext, Service, Users,
     operations::mail::Mail,
     users::sign_in::{SignInRejection, device_name},
 };
@@ -23,15 +23,15 @@ pub enum LinkState<T> {
     Unknown,
 }
 
-impl Service {
+impl Users<'_> {
     /// Makes a hash of a new password after checking it against the policy.
     pub(crate) async fn hash_password(
-        &self,
+        self,
         password: &str,
         email: Option<&Email>,
     ) -> Result<String, Failure> {
         domain::check_password(password, self.0.policy.password_minimum, email)?;
-        let salt = domain::environment::random::<16>(self.entropy());
+        let salt = domain::environment::random::<16>(self.0.entropy());
         let password = Zeroizing::new(password.to_owned());
         let hashed = self.hashing(move || jose::password::hash(&password, salt)).await?;
         hashed.map_err(Failure::internal)
@@ -42,7 +42,7 @@ impl Service {
     /// # Errors
     /// The current password is wrong, there were too many attempts, the new one is rejected, or the store fails.
     pub async fn change_password(
-        &self,
+        self,
         ctx: &RequestContext,
         user: &CurrentUser,
         current: &str,
@@ -68,7 +68,7 @@ impl Service {
     /// # Errors
     /// The password is wrong, there were too many attempts, or the store fails.
     pub async fn reauthenticate(
-        &self,
+        self,
         ctx: &RequestContext,
         user: &mut CurrentUser,
         password: &str,
@@ -83,7 +83,7 @@ impl Service {
     /// Begins a transaction on the current user's own access once the password was found right. One that changes between the check and
     /// the transaction counts as wrong.
     pub(crate) async fn begin_with_password_of(
-        &self,
+        self,
         ctx: &RequestContext,
         user: &CurrentUser,
         password: &str,
@@ -95,7 +95,7 @@ impl Service {
         let hash = person.and_then(|person| person.password_hash);
         let right = self.check_password(password, hash.clone()).await?;
         let hash = hash.filter(|_| right).ok_or(SignInRejection::Wrong)?;
-        let transaction = self.begin_as_current_user(ctx, user).await?;
+        let transaction = self.0.begin_as_current_user(ctx, user).await?;
         if transaction.has_password(&hash) { Ok(transaction) } else { Err(SignInRejection::Wrong) }
     }
 
@@ -104,8 +104,8 @@ impl Service {
     ///
     /// # Errors
     /// This installation sends no mail, what was typed is no address, or there were too many requests.
-    pub fn request_password_reset(&self, ctx: &RequestContext, email: &str) -> Result<Email, ResetRejection> {
-        if !self.sends_mail() {
+    pub fn request_password_reset(self, ctx: &RequestContext, email: &str) -> Result<Email, ResetRejection> {
+        if !self.0.operations().sends_mail() {
             return Err(ResetRejection::NoMail);
         }
         let email = Email::parse(email).map_err(ResetRejection::Invalid)?;
@@ -115,27 +115,17 @@ impl Service {
         Ok(email)
     }
 
-    /// Mails a link that sets a new password, if there is such a person, while the answer is on its way already.
-    pub fn mail_reset_link_later(&self, ctx: &RequestContext, email: Email) {
-        let (service, ctx) = (self.clone(), ctx.clone());
-        tokio::spawn(async move {
-            if let Err(error) = service.mail_reset_link(&ctx, email).await {
-                tracing::error!(request_id = %ctx.request_id, %error, "a link to set a new password could not be mailed");
-            }
-        });
-    }
-
     /// Mails a link that sets a new password, if there is such a person.
     ///
     /// # Errors
     /// The store fails.
-    pub async fn mail_reset_link(&self, ctx: &RequestContext, email: Email) -> Result<(), Failure> {
+    pub async fn mail_reset_link(self, ctx: &RequestContext, email: Email) -> Result<(), Failure> {
         let Some(person) = self.0.store.reader().await?.find_person(&email).await? else { return Ok(()) };
-        let mut transaction = self.begin_for_user(ctx, &person.id, UserProof::Mail).await?;
+        let mut transaction = self.0.begin_for_user(ctx, &person.id, UserProof::Mail).await?;
         let link = self.insert_reset_link(&mut transaction, ctx).await?;
         let details = json!({ "by": "mail" });
         self.audit_person(&mut transaction, ctx, &person, Action::ResetLinkMade, &details).await?;
-        let url = self.link("reset", &link);
+        let url = self.0.link("reset", &link);
         let minutes = self.0.policy.reset_lifetime_seconds / 60;
         let mail = Mail {
             to: email,
@@ -147,7 +137,7 @@ impl Service {
                 *url
             ),
         };
-        self.queue_mail(&mut transaction, ctx, &mail).await?;
+        self.0.queue_mail(&mut transaction, ctx, &mail).await?;
         Ok(transaction.commit().await?)
     }
 
@@ -156,7 +146,7 @@ impl Service {
     /// # Errors
     /// There is no such person, or the store fails.
     pub async fn make_reset_link(
-        &self,
+        self,
         ctx: &RequestContext,
         operator: &str,
         email: &str,
@@ -165,20 +155,20 @@ impl Service {
         let person = self.0.store.reader().await?.find_person(&email).await?;
         let person =
             person.ok_or_else(|| Rejection::NotFound { kind: "person", id: email.as_str().to_owned() })?;
-        let mut transaction = self.begin_for_user(ctx, &person.id, UserProof::Operator).await?;
+        let mut transaction = self.0.begin_for_user(ctx, &person.id, UserProof::Operator).await?;
         let link = self.insert_reset_link(&mut transaction, ctx).await?;
         let details = json!({ "by": "operator", "operator": device_name(operator) });
         self.audit_person(&mut transaction, ctx, &person, Action::ResetLinkMade, &details).await?;
         transaction.commit().await?;
-        Ok(self.link("reset", &link))
+        Ok(self.0.link("reset", &link))
     }
 
     async fn insert_reset_link(
-        &self,
+        self,
         transaction: &mut UserTransaction,
         ctx: &RequestContext,
     ) -> Result<OpaqueToken, Failure> {
-        let link = OpaqueToken::generate(self.entropy());
+        let link = OpaqueToken::generate(self.0.entropy());
         let expires_at = ctx.now.plus_seconds(self.0.policy.reset_lifetime_seconds);
         transaction.insert_reset_link(link.digest(), ctx.now, expires_at).await?;
         Ok(link)
@@ -189,7 +179,7 @@ impl Service {
     /// # Errors
     /// The store fails.
     pub async fn find_reset_link(
-        &self,
+        self,
         ctx: &RequestContext,
         link: &str,
     ) -> Result<LinkState<Email>, Failure> {
@@ -207,12 +197,7 @@ impl Service {
     ///
     /// # Errors
     /// The link does not work (any more), the password is rejected, or the store fails.
-    pub async fn reset_password(
-        &self,
-        ctx: &RequestContext,
-        link: &str,
-        new: &str,
-    ) -> Result<Email, Failure> {
+    pub async fn reset_password(self, ctx: &RequestContext, link: &str, new: &str) -> Result<Email, Failure> {
         let over = || Rejection::Conflict("this link has been used or is too old: ask for a new one".into());
         let digest = jose::digest(link);
         let found = self.0.store.reader().await?.find_link(digest, LinkPurpose::Reset).await?;
@@ -237,7 +222,7 @@ impl Service {
     }
 
     async fn tell_of_new_password(
-        &self,
+        self,
         session: &mut Session,
         ctx: &RequestContext,
         email: &Email,
@@ -251,12 +236,12 @@ impl Service {
                 self.0.policy.viewport
             ),
         };
-        self.queue_mail(session, ctx, &mail).await
+        self.0.queue_mail(session, ctx, &mail).await
     }
 
     /// Mails a person that the way the person signs in was changed, in the caller's transaction.
     pub(crate) async fn tell_of_account_change(
-        &self,
+        self,
         transaction: &mut UserTransaction,
         ctx: &RequestContext,
         what: &str,
@@ -272,7 +257,19 @@ impl Service {
             ),
             to: email,
         };
-        self.queue_mail(transaction, ctx, &mail).await
+        self.0.queue_mail(transaction, ctx, &mail).await
+    }
+}
+
+impl Service {
+    /// Mails a link that sets a new password, if there is such a person, while the answer is on its way already.
+    pub fn mail_reset_link_later(&self, ctx: &RequestContext, email: Email) {
+        let (service, ctx) = (self.clone(), ctx.clone());
+        tokio::spawn(async move {
+            if let Err(error) = service.users().mail_reset_link(&ctx, email).await {
+                tracing::error!(request_id = %ctx.request_id, %error, "a link to set a new password could not be mailed");
+            }
+        });
     }
 }
 

@@ -1,7 +1,7 @@
 //! The second factor: a TOTP secret (RFC 6238) with recovery codes.
 
 use crate::{
-    CurrentUser, Failure, Rejection, RequestContext, Service, authority::require_second_factor_proof,
+    CurrentUser, Failure, Rejection, RequestContext, Users, authority::require_second_factor_proof,
     users::sign_in::SignInRejection,
 };
 use domain::{Invalid, SecretDigest, UserId, audit::Action};
@@ -38,12 +38,12 @@ fn seal_context(person: &UserId) -> String {
     format!("second-factor:{person}")
 }
 
-impl Service {
+impl Users<'_> {
     /// Whether the current user has a second factor.
     ///
     /// # Errors
     /// The store fails.
-    pub async fn second_factor_status(&self, user: &CurrentUser) -> Result<SecondFactorStatus, Failure> {
+    pub async fn second_factor_status(self, user: &CurrentUser) -> Result<SecondFactorStatus, Failure> {
         let person = &user.session.user_id;
         let mut session = self.0.store.reader().await?;
         let factor = session.find_second_factor(person).await?;
@@ -59,13 +59,13 @@ impl Service {
     /// # Errors
     /// The current user has a second factor already, or the store fails.
     pub async fn begin_second_factor(
-        &self,
+        self,
         ctx: &RequestContext,
         user: &CurrentUser,
     ) -> Result<Enrolment, Failure> {
         let person = &user.session.user_id;
-        let mut transaction = self.begin_as_current_user(ctx, user).await?;
-        let sealed = self.seal_secret(person, &TotpSecret::generate(self.entropy()))?;
+        let mut transaction = self.0.begin_as_current_user(ctx, user).await?;
+        let sealed = self.seal_secret(person, &TotpSecret::generate(self.0.entropy()))?;
         let oldest = ctx.now.plus_seconds(-SETTING_UP_SECONDS);
         transaction.begin_second_factor(&sealed, ctx.now, oldest).await?;
         // What is there now: two pages that were opened at once show the same secret.
@@ -85,14 +85,14 @@ impl Service {
     /// # Errors
     /// The code is wrong, there were too many attempts, nothing is being set up, or the store fails.
     pub async fn confirm_second_factor(
-        &self,
+        self,
         ctx: &RequestContext,
         user: &CurrentUser,
         code: &str,
     ) -> Result<Vec<String>, Failure> {
         let id = &user.session.user_id;
         self.limit_codes(id)?;
-        let mut transaction = self.begin_with_fresh_proof(ctx, user).await?;
+        let mut transaction = self.0.begin_with_fresh_proof(ctx, user).await?;
         let found = transaction.find_second_factor(id).await?;
         let found = found
             .filter(|found| found.confirmed_at.is_none())
@@ -125,7 +125,7 @@ impl Service {
     /// The password is wrong, the second factor was not given in this session, an organisation of the person requires one,
     /// or the store fails.
     pub async fn remove_second_factor(
-        &self,
+        self,
         ctx: &RequestContext,
         user: &CurrentUser,
         password: &str,
@@ -156,7 +156,7 @@ impl Service {
     /// # Errors
     /// The password is wrong, there is no second factor or it was not given in this session, or the store fails.
     pub async fn replace_recovery_codes(
-        &self,
+        self,
         ctx: &RequestContext,
         user: &CurrentUser,
         password: &str,
@@ -183,7 +183,7 @@ impl Service {
     /// # Errors
     /// There is no such person, or the store fails.
     pub async fn remove_second_factor_of(
-        &self,
+        self,
         ctx: &RequestContext,
         operator: &str,
         email: &str,
@@ -192,7 +192,7 @@ impl Service {
         let person = self.0.store.reader().await?.find_person(&email).await?;
         let person =
             person.ok_or_else(|| Rejection::NotFound { kind: "person", id: email.as_str().to_owned() })?;
-        let mut transaction = self.begin_for_user(ctx, &person.id, UserProof::Operator).await?;
+        let mut transaction = self.0.begin_for_user(ctx, &person.id, UserProof::Operator).await?;
         let details = json!({ "by": "operator", "operator": operator });
         let removed = transaction.remove_second_factor().await?;
         if removed {
@@ -214,7 +214,7 @@ impl Service {
 
     /// Uses up a TOTP code or a recovery code of the person, in the caller's transaction.
     pub(crate) async fn use_second_factor(
-        &self,
+        self,
         transaction: &mut UserTransaction,
         ctx: &RequestContext,
         code: &str,
@@ -242,8 +242,8 @@ impl Service {
         Ok(true)
     }
 
-    async fn replace_codes(&self, transaction: &mut UserTransaction) -> Result<Vec<String>, Failure> {
-        let codes = jose::recovery::generate(self.entropy());
+    async fn replace_codes(self, transaction: &mut UserTransaction) -> Result<Vec<String>, Failure> {
+        let codes = jose::recovery::generate(self.0.entropy());
         let user = transaction.user().id.clone();
         let digest = |code: &String| self.recovery_digest(&user, &jose::recovery::normalise(code));
         let digests: Vec<_> = codes.iter().map(digest).collect();
@@ -253,24 +253,24 @@ impl Service {
 
     /// What a recovery code is kept as. A code has 60 bits, few enough to be tried one by one where the database alone is
     /// stolen: so the digest is keyed with the master key, which lies elsewhere, and with the person.
-    fn recovery_digest(&self, user: &UserId, normal: &str) -> SecretDigest {
+    fn recovery_digest(self, user: &UserId, normal: &str) -> SecretDigest {
         let key = self.0.master_key.derive(RECOVERY_PURPOSE);
         SecretDigest(jose::hmac_sha256(&key, format!("{user}\n{normal}").as_bytes()))
     }
 
-    fn limit_codes(&self, id: &UserId) -> Result<(), Rejection> {
+    fn limit_codes(self, id: &UserId) -> Result<(), Rejection> {
         match self.0.limits.second_factor(id) {
             None => Ok(()),
             Some(seconds) => Err(Rejection::TooMany(seconds)),
         }
     }
 
-    fn seal_secret(&self, person: &UserId, secret: &TotpSecret) -> Result<Vec<u8>, Failure> {
+    fn seal_secret(self, person: &UserId, secret: &TotpSecret) -> Result<Vec<u8>, Failure> {
         let context = seal_context(person);
-        self.0.master_key.seal(&context, secret.as_bytes(), self.entropy()).map_err(Failure::internal)
+        self.0.master_key.seal(&context, secret.as_bytes(), self.0.entropy()).map_err(Failure::internal)
     }
 
-    fn open_secret(&self, person: &UserId, sealed: &[u8]) -> Result<TotpSecret, Failure> {
+    fn open_secret(self, person: &UserId, sealed: &[u8]) -> Result<TotpSecret, Failure> {
         let bytes = self.0.master_key.open(&seal_context(person), sealed).map_err(Failure::internal)?;
         TotpSecret::from_bytes(&bytes).ok_or_else(|| Failure::internal("a second factor of the wrong size"))
     }

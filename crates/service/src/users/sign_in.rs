@@ -3,7 +3,7 @@
 //! An unknown address and a wrong password get the same answer after the same time. Attempts are limited before the
 //! password is looked at, per person and network, so that nobody can lock somebody else out from afar.
 
-use crate::{Failure, OpaqueToken, Rejection, RequestContext, Service, audit::Entry, limits::is_one_network};
+use crate::{Failure, OpaqueToken, Rejection, RequestContext, Users, audit::Entry, limits::is_one_network};
 use domain::{Email, SessionId, Timestamp, UserId, audit::Action};
 use jose::password;
 use store::{Person, PersonSession, Session, SessionKind, StoreError, UserProof, UserTransaction};
@@ -79,13 +79,13 @@ impl From<Failure> for SignInRejection {
     }
 }
 
-impl Service {
+impl Users<'_> {
     /// Checks a password and begins a session in the browser; the one that its cookie `former` named ends.
     ///
     /// # Errors
     /// The pair is wrong, there were too many attempts, or the store fails.
     pub async fn sign_in(
-        &self,
+        self,
         ctx: &RequestContext,
         attempt: Attempt<'_>,
         former: Option<&str>,
@@ -124,7 +124,7 @@ impl Service {
     ///
     /// What others use up everywhere does not count in a network where the person is signed in already.
     pub(crate) async fn limit_sign_ins(
-        &self,
+        self,
         ctx: &RequestContext,
         name: &str,
     ) -> Result<Option<u64>, Failure> {
@@ -136,7 +136,7 @@ impl Service {
         }
         let person = self.find_person_for_sign_in(name).await?;
         // Whether there is such a person must not show in the time that it takes.
-        let id = person.map_or_else(|| UserId::generate(ctx.now, self.entropy()), |person| person.id);
+        let id = person.map_or_else(|| UserId::generate(ctx.now, self.0.entropy()), |person| person.id);
         let sessions = self.0.store.reader().await?.sessions_of(&id, ctx.now).await?;
         let mut known = sessions.iter().filter_map(|one| one.address.as_deref()?.parse().ok());
         Ok(if known.any(|known| is_one_network(known, address)) { None } else { Some(seconds) })
@@ -145,7 +145,7 @@ impl Service {
     /// Begins a transaction in the name of a person whose password was found right against `hash`. None if the password has
     /// changed since.
     async fn begin_with_password(
-        &self,
+        self,
         ctx: &RequestContext,
         user: &UserId,
         hash: &str,
@@ -158,7 +158,7 @@ impl Service {
     /// # Errors
     /// The code is wrong or was used, there were too many attempts, the sign-in is over, or the store fails.
     pub async fn give_second_factor(
-        &self,
+        self,
         ctx: &RequestContext,
         cookie: &str,
         code: &str,
@@ -176,7 +176,7 @@ impl Service {
         if !self.use_second_factor(&mut transaction, ctx, code).await? {
             return Err(SignInRejection::Wrong);
         }
-        let cookie = OpaqueToken::generate(self.entropy());
+        let cookie = OpaqueToken::generate(self.0.entropy());
         let expires_at = ctx.now.plus_seconds(self.0.policy.session_lifetime_seconds);
         if !transaction.complete_sign_in(&pending.id, cookie.digest(), ctx.now, expires_at).await? {
             return Err(SignInRejection::Over);
@@ -196,7 +196,7 @@ impl Service {
     /// # Errors
     /// The store fails.
     pub async fn find_sign_in(
-        &self,
+        self,
         ctx: &RequestContext,
         cookie: &str,
     ) -> Result<Option<PersonSession>, Failure> {
@@ -211,7 +211,7 @@ impl Service {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn address_of(&self, person: &UserId) -> Result<Option<Email>, Failure> {
+    pub async fn address_of(self, person: &UserId) -> Result<Option<Email>, Failure> {
         Ok(self.0.store.reader().await?.find_person_by_id(person).await?.map(|person| person.email))
     }
 
@@ -219,29 +219,29 @@ impl Service {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn sign_out(&self, ctx: &RequestContext, cookie: &str) -> Result<(), Failure> {
+    pub async fn sign_out(self, ctx: &RequestContext, cookie: &str) -> Result<(), Failure> {
         self.end_by_cookie(ctx, Some(cookie)).await
     }
 
-    async fn find_person_for_sign_in(&self, email: &str) -> Result<Option<Person>, Failure> {
+    async fn find_person_for_sign_in(self, email: &str) -> Result<Option<Person>, Failure> {
         let Ok(email) = Email::parse(email) else { return Ok(None) };
         Ok(self.0.store.reader().await?.find_person(&email).await?)
     }
 
     pub(crate) async fn begin_session(
-        &self,
+        self,
         transaction: &mut UserTransaction,
         ctx: &RequestContext,
         Proof { kind, second_factor_at }: Proof,
         device: &str,
     ) -> Result<SignedIn, Failure> {
-        let cookie = OpaqueToken::generate(self.entropy());
+        let cookie = OpaqueToken::generate(self.0.entropy());
         let lifetime = match kind {
             SessionKind::Pending => PENDING_SECONDS,
             _ => self.0.policy.session_lifetime_seconds,
         };
         let new = PersonSession {
-            id: SessionId::generate(ctx.now, self.entropy()),
+            id: SessionId::generate(ctx.now, self.0.entropy()),
             kind,
             parent_id: None,
             user_id: transaction.user().id.clone(),
@@ -260,7 +260,7 @@ impl Service {
 
     /// Ends the sign-in that a cookie names, if it names one.
     pub(crate) async fn end_by_cookie(
-        &self,
+        self,
         ctx: &RequestContext,
         cookie: Option<&str>,
     ) -> Result<(), Failure> {
@@ -280,7 +280,7 @@ impl Service {
     ///
     /// # Errors
     /// So many are waiting that it would take too long.
-    pub(crate) async fn check_password(&self, password: &str, hash: Option<String>) -> Result<bool, Failure> {
+    pub(crate) async fn check_password(self, password: &str, hash: Option<String>) -> Result<bool, Failure> {
         let password = Zeroizing::new(password.to_owned());
         self.hashing(move || {
             if let Some(hash) = hash {
@@ -297,7 +297,7 @@ impl Service {
     /// # Errors
     /// [`Rejection::TooMany`]: so many are waiting already that it would take more than a second or two.
     pub(crate) async fn hashing<T: Send + 'static>(
-        &self,
+        self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Failure> {
         let Ok(_seat) = self.0.hashing_seats.try_acquire() else { return Err(Rejection::TooMany(2).into()) };
@@ -309,7 +309,7 @@ impl Service {
 
     /// Writes what a person did into the audit log of each organisation that the person belongs to.
     pub(crate) async fn audit_person(
-        &self,
+        self,
         session: &mut Session,
         ctx: &RequestContext,
         person: &Person,
@@ -332,7 +332,8 @@ impl Service {
                 object_name: person.email.as_str(),
                 details: details.clone(),
             };
-            self.append(session, ctx, &chain, crate::principal::person(&person.id, &person.email), entry)
+            self.0
+                .append(session, ctx, &chain, crate::principal::person(&person.id, &person.email), entry)
                 .await?;
         }
         Ok(())

@@ -27,7 +27,7 @@ on_both_engines!(
 
 /// The newest entry of a chain, which must be the only one after number `before`.
 async fn only_entry(fixture: &Fixture, chain: &str, before: i64) -> AuditEvent {
-    let mut events = fixture.service.export_audit(chain, before).await.unwrap();
+    let mut events = fixture.service.audit_log().export(chain, before).await.unwrap();
     assert_eq!(events.len(), 1, "{events:?}");
     events.remove(0)
 }
@@ -55,7 +55,7 @@ async fn every_change_of_a_key_is_one_entry(fixture: Fixture) {
     let mut before = fixture.entries().await;
     let input = GenerateKey { label: "GitHub Actions".into(), expires_in_days: None };
     let pair =
-        crate::fixture::Pair::from(service.generate_key(&at(1), &fixture.admin, &input).await.unwrap());
+        crate::fixture::Pair::from(service.keys().generate(&at(1), &fixture.admin, &input).await.unwrap());
     let event = acmes(&fixture, &mut before).await;
     says(&event, &ada, "api_key.generated", &pair.id, "GitHub Actions");
     assert_eq!(event.at, crate::fixture::time(1));
@@ -68,15 +68,15 @@ async fn every_change_of_a_key_is_one_entry(fixture: Fixture) {
     assert!(event.details.contains("\"ended_issued_tokens\":true"), "{}", event.details);
     assert!(event.details.contains("\"grace_until\":\"2027-01-15T09:00:02Z\""), "{}", event.details);
 
-    service.end_grace(&at(3), &fixture.admin, &pair.id).await.unwrap();
+    service.keys().end_grace(&at(3), &fixture.admin, &pair.id).await.unwrap();
     says(&acmes(&fixture, &mut before).await, &ada, "api_key.grace_ended", &pair.id, "GitHub Actions");
 
     let token = fixture.issue_token(4, &pair).await;
     let jti = crate::tokens::claims(&token)["jti"].as_str().unwrap().to_owned();
-    service.revoke_token(&at(4), pair.credential(), &token).await.unwrap();
+    service.tokens().revoke(&at(4), pair.credential(), &token).await.unwrap();
     let key = Actor { kind: ActorKind::ApiKey, id: pair.id.clone(), name: "GitHub Actions".into() };
     says(&acmes(&fixture, &mut before).await, &key, "access_token.revoked", &jti, "GitHub Actions");
-    service.revoke_token(&at(4), pair.credential(), &token).await.unwrap();
+    service.tokens().revoke(&at(4), pair.credential(), &token).await.unwrap();
     assert_eq!(fixture.entries().await, before);
 
     fixture.revoke(5, &pair).await;
@@ -85,7 +85,7 @@ async fn every_change_of_a_key_is_one_entry(fixture: Fixture) {
 
 async fn every_change_of_people_and_organisation_is_one_entry(fixture: Fixture) {
     let (service, ada, acme) = (&fixture.service, fixture.admin.actor(), fixture.acme.id.as_str().to_owned());
-    let created = service.export_audit(&acme, 0).await.unwrap();
+    let created = service.audit_log().export(&acme, 0).await.unwrap();
     let actions: Vec<_> = created.iter().map(|event| event.action.as_str()).collect();
     assert_eq!(
         actions,
@@ -102,25 +102,26 @@ async fn every_change_of_people_and_organisation_is_one_entry(fixture: Fixture) 
     says(&created[0], &root, "organisation.created", &acme, "Acme");
 
     let mut before = fixture.entries().await;
-    let new = service.add_member(&at(1), &fixture.admin, "new@acme.example", Role::Member).await.unwrap();
+    let new =
+        service.users().add_member(&at(1), &fixture.admin, "new@acme.example", Role::Member).await.unwrap();
     let event = acmes(&fixture, &mut before).await;
     says(&event, &ada, "member.added", new.id.as_str(), "new@acme.example");
     assert_eq!(event.details, "{\"role\":\"member\"}");
-    service.change_role(&at(2), &fixture.admin, "new@acme.example", Role::Admin).await.unwrap();
+    service.users().change_role(&at(2), &fixture.admin, "new@acme.example", Role::Admin).await.unwrap();
     let event = acmes(&fixture, &mut before).await;
     says(&event, &ada, "member.role_changed", new.id.as_str(), "new@acme.example");
     assert_eq!(event.details, "{\"before\":\"member\",\"role\":\"admin\"}");
-    service.remove_member(&at(3), &fixture.admin, "new@acme.example").await.unwrap();
+    service.users().remove_member(&at(3), &fixture.admin, "new@acme.example").await.unwrap();
     says(&acmes(&fixture, &mut before).await, &ada, "member.removed", new.id.as_str(), "new@acme.example");
-    service.rename_organisation(&at(4), &fixture.admin, "Acme 2").await.unwrap();
+    service.organisations().rename(&at(4), &fixture.admin, "Acme 2").await.unwrap();
     let event = acmes(&fixture, &mut before).await;
     says(&event, &ada, "organisation.renamed", &acme, "Acme 2");
     assert_eq!(event.details, "{\"before\":\"Acme\"}");
-    service.set_key_policy(&at(5), &fixture.admin, 7, 30).await.unwrap();
+    service.organisations().set_key_policy(&at(5), &fixture.admin, 7, 30).await.unwrap();
     let event = acmes(&fixture, &mut before).await;
     says(&event, &ada, "organisation.key_policy_changed", &acme, "Acme 2");
     assert_eq!(event.details, "{\"default_days\":7,\"maximum_days\":30}");
-    service.issue_person_token(&at(6), "root", MAX, None).await.unwrap();
+    service.tokens().issue_for_user(&at(6), "root", MAX, None).await.unwrap();
     let event = acmes(&fixture, &mut before).await;
     says(&event, &root, "person.token_issued", &fixture.member.actor().id, MAX);
 }
@@ -128,14 +129,14 @@ async fn every_change_of_people_and_organisation_is_one_entry(fixture: Fixture) 
 async fn every_change_of_products_is_one_entry(fixture: Fixture) {
     let pair = fixture.generate(0).await;
     let token = fixture.issue_token(0, &pair).await;
-    let key: Principal = fixture.service.authenticate(&at(0), &token).await.unwrap();
+    let key: Principal = fixture.service.tokens().authenticate(&at(0), &token).await.unwrap();
     let (service, actor) = (&fixture.service, key.actor());
     let mut before = fixture.entries().await;
-    let shop = service.create_subject(&at(1), &key, "Shop", None, None).await.unwrap();
+    let shop = service.products().create_subject(&at(1), &key, "Shop", None, None).await.unwrap();
     let id = shop.id.as_str();
     says(&acmes(&fixture, &mut before).await, &actor, "subject.created", id, "Shop");
     let change = SubjectChange { name: Some("Shop 2".into()), ..SubjectChange::default() };
-    service.update_subject(&at(2), &key, id, change).await.unwrap();
+    service.products().update_subject(&at(2), &key, id, change).await.unwrap();
     says(&acmes(&fixture, &mut before).await, &actor, "subject.updated", id, "Shop 2");
     for action in ["target.created", "target.updated"] {
         let input = UncheckedTarget {
@@ -145,23 +146,23 @@ async fn every_change_of_products_is_one_entry(fixture: Fixture) {
             environment: "staging".into(),
             ..UncheckedTarget::default()
         };
-        let target = service.upsert_target(&at(3), &key, id, input).await.unwrap();
+        let target = service.products().upsert_target(&at(3), &key, id, input).await.unwrap();
         says(&acmes(&fixture, &mut before).await, &actor, action, target.id.as_str(), "Staging");
     }
-    service.delete_subject(&at(4), &key, id).await.unwrap();
+    service.products().delete_subject(&at(4), &key, id).await.unwrap();
     let event = acmes(&fixture, &mut before).await;
     says(&event, &actor, "subject.deleted", id, "Shop 2");
     assert_eq!(event.details, "{\"targets\":1}");
 }
 
 async fn every_change_of_signing_keys_is_one_entry(fixture: Fixture) {
-    let first = &fixture.service.list_signing_keys(&at(0)).await.unwrap()[0];
+    let first = &fixture.service.tokens().list_signing_keys(&at(0)).await.unwrap()[0];
     let system = Actor { kind: ActorKind::System, id: "system".into(), name: "duku".into() };
     says(&only_entry(&fixture, "system", 0).await, &system, "signing_key.created", &first.kid, "ES256");
     let root = operator("root");
-    let made = fixture.service.rotate_signing_key(&at(1), root.clone(), true).await.unwrap();
+    let made = fixture.service.tokens().rotate_signing_key(&at(1), root.clone(), true).await.unwrap();
     says(&only_entry(&fixture, "system", 1).await, &root, "signing_key.created", &made.kid, "ES256");
-    fixture.service.withdraw_signing_key(&at(2), root.clone(), &first.kid).await.unwrap();
+    fixture.service.tokens().withdraw_signing_key(&at(2), root.clone(), &first.kid).await.unwrap();
     says(&only_entry(&fixture, "system", 2).await, &root, "signing_key.withdrawn", &first.kid, "ES256");
 }
 
@@ -173,21 +174,21 @@ async fn what_is_only_read_or_rejected_is_no_entry(fixture: Fixture) {
     let (service, admin) = (&fixture.service, &fixture.admin);
     let token = fixture.issue_token(1, &pair).await;
     assert!(fixture.accepts(1, &token).await);
-    service.list_keys(admin).await.unwrap();
-    service.get_key(admin, &pair.id).await.unwrap();
-    service.list_members(admin).await.unwrap();
-    service.introspect(&at(1), pair.credential(), &token).await.unwrap();
-    service.flush_usage(&at(1)).await.unwrap();
-    service.every_minute(&at(1)).await.unwrap();
-    service.every_day(&at(1)).await.unwrap();
-    rejection_in(service.rotate_key(&at(2), admin, &other.id, NO_GRACE).await);
-    rejection_in(service.revoke_key(&at(2), admin, &other.id).await);
-    rejection_in(service.end_grace(&at(2), admin, &pair.id).await);
-    rejection_in(service.rotate_key(&at(2), &fixture.member, &pair.id, NO_GRACE).await);
-    rejection_in(service.change_role(&at(2), admin, ADA, Role::Member).await);
-    rejection_in(service.rename_organisation(&at(2), admin, "Globex").await);
-    rejection_in(service.create_subject(&at(2), admin, "", None, None).await);
-    let system = service.export_audit("system", 0).await.unwrap();
+    service.keys().list(admin).await.unwrap();
+    service.keys().get(admin, &pair.id).await.unwrap();
+    service.users().list_members(admin).await.unwrap();
+    service.tokens().introspect(&at(1), pair.credential(), &token).await.unwrap();
+    service.keys().flush_usage(&at(1)).await.unwrap();
+    service.operations().every_minute(&at(1)).await.unwrap();
+    service.operations().every_day(&at(1)).await.unwrap();
+    rejection_in(service.keys().rotate(&at(2), admin, &other.id, NO_GRACE).await);
+    rejection_in(service.keys().revoke(&at(2), admin, &other.id).await);
+    rejection_in(service.keys().end_grace(&at(2), admin, &pair.id).await);
+    rejection_in(service.keys().rotate(&at(2), &fixture.member, &pair.id, NO_GRACE).await);
+    rejection_in(service.users().change_role(&at(2), admin, ADA, Role::Member).await);
+    rejection_in(service.organisations().rename(&at(2), admin, "Globex").await);
+    rejection_in(service.products().create_subject(&at(2), admin, "", None, None).await);
+    let system = service.audit_log().export("system", 0).await.unwrap();
     assert_eq!((fixture.entries().await, system.len()), (before, 1));
 }
 
@@ -199,7 +200,7 @@ async fn the_log_is_paged_and_filtered_for_admins(fixture: Fixture) {
     let log = async |first, before: Option<&str>, action: Option<&str>| {
         let before = before.map(|id| EventId::parse(id).unwrap());
         let filter = AuditFilter { action: action.map(Into::into), object_id: None, actor_id: None };
-        fixture.service.audit_log(&fixture.admin, first, before.as_ref(), &filter).await.unwrap()
+        fixture.service.audit_log().list(&fixture.admin, first, before.as_ref(), &filter).await.unwrap()
     };
     let page = log(3, None, None).await;
     let next = log(3, Some(&page[2].id), None).await;
@@ -210,7 +211,7 @@ async fn the_log_is_paged_and_filtered_for_admins(fixture: Fixture) {
     assert_eq!(log(100, None, Some("api_key.generated")).await.len(), 1);
     for first in [0, -1, 1001, i64::MAX] {
         let rejection = rejection_in(
-            fixture.service.audit_log(&fixture.admin, first, None, &AuditFilter::default()).await,
+            fixture.service.audit_log().list(&fixture.admin, first, None, &AuditFilter::default()).await,
         );
         assert!(
             matches!(&rejection, Rejection::Invalid(invalid) if invalid.field == "first"),
@@ -223,18 +224,18 @@ async fn an_export_can_be_walked_by_anyone(fixture: Fixture) {
     for second in 0..3 {
         fixture.generate(second).await;
     }
-    let exported = fixture.service.export_audit(fixture.acme.id.as_str(), 0).await.unwrap();
+    let exported = fixture.service.audit_log().export(fixture.acme.id.as_str(), 0).await.unwrap();
     let mut walk = Walk::default();
     for event in &exported {
         walk.step(event).unwrap();
     }
-    let reports = fixture.service.verify_audit(Some(fixture.acme.id.as_str())).await.unwrap();
+    let reports = fixture.service.audit_log().verify(Some(fixture.acme.id.as_str())).await.unwrap();
     let [report] = &reports[..] else { panic!("{reports:?}") };
     assert_eq!(
         (report.entries, report.hash.as_str(), &report.damage),
         (walk.entries, walk.hash.as_str(), &None)
     );
-    assert_eq!(fixture.service.verify_audit(None).await.unwrap().len(), 3);
+    assert_eq!(fixture.service.audit_log().verify(None).await.unwrap().len(), 3);
 
     let mut walk = Walk::default();
     let missing = walk.step(&exported[1]).unwrap_err();

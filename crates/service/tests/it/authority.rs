@@ -47,18 +47,18 @@ async fn what_ends_a_key_waits_for_what_rests_on_it(fixture: Fixture) {
     for end in ["revoke the token", "end the tokens", "revoke the key"] {
         let pair = fixture.generate(0).await;
         let token = fixture.issue_token(0, &pair).await;
-        let principal = fixture.service.authenticate(&at(1), &token).await.unwrap();
+        let principal = fixture.service.tokens().authenticate(&at(1), &token).await.unwrap();
         let begin = || fixture.service.store().begin_as::<ChangeProducts>(&principal.claim, time(1), time(0));
         let held = begin().await.unwrap().unwrap();
         let (node, admin) = (node.clone(), fixture.admin.clone());
         let ending = tokio::spawn(async move {
             match end {
-                "revoke the token" => node.revoke_token(&at(2), pair.credential(), &token).await.unwrap(),
+                "revoke the token" => node.tokens().revoke(&at(2), pair.credential(), &token).await.unwrap(),
                 "end the tokens" => {
                     let input = service::keys::RotateKey { end_issued_tokens: true, ..NO_GRACE };
-                    node.rotate_key(&at(2), &admin, &pair.id, input).await.map(drop).unwrap();
+                    node.keys().rotate(&at(2), &admin, &pair.id, input).await.map(drop).unwrap();
                 }
-                _ => node.revoke_key(&at(2), &admin, &pair.id).await.map(drop).unwrap(),
+                _ => node.keys().revoke(&at(2), &admin, &pair.id).await.map(drop).unwrap(),
             }
         });
         tokio::time::sleep(Duration::from_millis(200)).await;
@@ -75,10 +75,10 @@ async fn a_token_that_was_answered_as_revoked_is_revoked_whatever_was_rotated_me
     let held = fixture.service.store().begin_as::<ManageKeys>(&fixture.admin.claim, time(1), time(0)).await;
     let held = held.unwrap().unwrap();
     let (credential, then) = (pair.credential(), at(1));
-    let mut rotation = Box::pin(fixture.service.rotate_key(&then, &fixture.admin, &pair.id, NO_GRACE));
+    let mut rotation = Box::pin(fixture.service.keys().rotate(&then, &fixture.admin, &pair.id, NO_GRACE));
     assert!(futures::poll!(&mut rotation).is_pending());
     // The secret counts still. On SQLite the token's end then comes right after the rotation, before both are durable.
-    let revocation = fixture.service.revoke_token(&then, credential, &token);
+    let revocation = fixture.service.tokens().revoke(&then, credential, &token);
     let (rotated, revoked, ()) = futures::join!(rotation, revocation, async { drop(held) });
     rotated.unwrap();
     assert_ne!(revoked.is_ok(), fixture.accepts(2, &token).await, "{revoked:?}");
@@ -88,19 +88,24 @@ async fn a_change_that_was_asked_for_before_a_revocation_is_rejected_after_it(fi
     let pair = fixture.generate(0).await;
     let principal = {
         let token = fixture.issue_token(0, &pair).await;
-        fixture.service.authenticate(&at(1), &token).await.unwrap()
+        fixture.service.tokens().authenticate(&at(1), &token).await.unwrap()
     };
     fixture.revoke(2, &pair).await;
     let before = fixture.database.dump().await;
-    let rejected = fixture.service.create_subject(&at(2), &principal, "Shop", None, None).await;
+    let rejected = fixture.service.products().create_subject(&at(2), &principal, "Shop", None, None).await;
     assert!(matches!(rejection_in(rejected), Rejection::Ended(_)));
     // So is a person's, in whichever way the authority was lost.
     for (email, role) in [(ADA, Role::Admin), (MAX, Role::Member)] {
         let principal = if role == Role::Admin { &fixture.admin } else { &fixture.member };
-        fixture.service.create_subject(&at(2), principal, email, None, None).await.unwrap();
-        fixture.service.add_member(&at(2), &fixture.operator, "extra@acme.example", Role::Admin).await.ok();
-        fixture.service.remove_member(&at(3), &fixture.operator, email).await.unwrap();
-        let rejected = fixture.service.create_subject(&at(3), principal, "Late", None, None).await;
+        fixture.service.products().create_subject(&at(2), principal, email, None, None).await.unwrap();
+        fixture
+            .service
+            .users()
+            .add_member(&at(2), &fixture.operator, "extra@acme.example", Role::Admin)
+            .await
+            .ok();
+        fixture.service.users().remove_member(&at(3), &fixture.operator, email).await.unwrap();
+        let rejected = fixture.service.products().create_subject(&at(3), principal, "Late", None, None).await;
         assert!(matches!(rejection_in(rejected), Rejection::Ended(_)), "{email}");
     }
     assert!(before.len() < fixture.database.dump().await.len());
@@ -108,31 +113,32 @@ async fn a_change_that_was_asked_for_before_a_revocation_is_rejected_after_it(fi
 }
 
 async fn invited(fixture: &Fixture, by: &service::Principal, email: &str) -> String {
-    let made = fixture.service.invite(&at(0), by, email, Role::Admin).await.unwrap();
+    let made = fixture.service.users().invite(&at(0), by, email, Role::Admin).await.unwrap();
     secret_of(&made.link, "invite")
 }
 
 async fn an_invitation_works_while_its_inviter_is_an_admin(fixture: Fixture) {
     let service = &fixture.service;
-    let second = service.add_member(&at(0), &fixture.operator, "second@acme.example", Role::Admin).await;
+    let second =
+        service.users().add_member(&at(0), &fixture.operator, "second@acme.example", Role::Admin).await;
     second.unwrap();
     for lose in ["removed", "demoted"] {
         let email = format!("{lose}@acme.example");
-        service.add_member(&at(0), &fixture.operator, &email, Role::Admin).await.unwrap();
+        service.users().add_member(&at(0), &fixture.operator, &email, Role::Admin).await.unwrap();
         let inviter = Guest::of(&fixture, 0, &email).await.user(service, 0).await.principal.unwrap();
         let newcomer = format!("invited-by-{lose}@acme.example");
         let link = invited(&fixture, &inviter, &newcomer).await;
-        assert!(matches!(service.find_invitation(&at(0), &link).await.unwrap(), LinkState::Open(_)));
+        assert!(matches!(service.users().find_invitation(&at(0), &link).await.unwrap(), LinkState::Open(_)));
         if lose == "removed" {
-            service.remove_member(&at(1), &fixture.operator, &email).await.unwrap();
+            service.users().remove_member(&at(1), &fixture.operator, &email).await.unwrap();
             // Coming back does not bring the invitation back.
-            service.add_member(&at(1), &fixture.operator, &email, Role::Admin).await.unwrap();
+            service.users().add_member(&at(1), &fixture.operator, &email, Role::Admin).await.unwrap();
         } else {
-            service.change_role(&at(1), &fixture.operator, &email, Role::Member).await.unwrap();
+            service.users().change_role(&at(1), &fixture.operator, &email, Role::Member).await.unwrap();
         }
-        assert!(matches!(service.find_invitation(&at(1), &link).await.unwrap(), LinkState::Used));
+        assert!(matches!(service.users().find_invitation(&at(1), &link).await.unwrap(), LinkState::Used));
         let rejected =
-            service.accept_invitation(&at(1), &link, InvitationProof::Password(OTHER_PASSWORD)).await;
+            service.users().accept_invitation(&at(1), &link, InvitationProof::Password(OTHER_PASSWORD)).await;
         assert!(matches!(rejection_in(rejected), Rejection::Conflict(_)), "{lose}");
     }
 }
@@ -142,17 +148,21 @@ async fn an_invitation_sets_no_password_of_a_person_who_is_known(fixture: Fixtur
     // Eve is the Admin of Globex and has not chosen a password yet. Acme's Admin sees the link of the invitation.
     let link = invited(&fixture, &fixture.admin, EVE).await;
     let before = fixture.database.dump().await;
-    let taken =
-        service.accept_invitation(&at(1), &link, InvitationProof::Password(OTHER_PASSWORD)).await.unwrap();
+    let taken = service
+        .users()
+        .accept_invitation(&at(1), &link, InvitationProof::Password(OTHER_PASSWORD))
+        .await
+        .unwrap();
     assert!(matches!(taken, Accepted::SignInFirst(_)), "{taken:?}");
     assert_eq!(fixture.database.dump().await, before, "the link changed something for a person who is known");
     let rejection = try_sign_in(service, &at(2), EVE, OTHER_PASSWORD).await.unwrap_err();
     assert!(matches!(rejection, SignInRejection::Wrong));
     // She takes it when she is signed in, which only her own password does.
     let eve = Guest::of(&fixture, 3, EVE).await.user(service, 3).await;
-    let taken = service.accept_invitation(&at(3), &link, InvitationProof::CurrentUser(&eve)).await.unwrap();
+    let taken =
+        service.users().accept_invitation(&at(3), &link, InvitationProof::CurrentUser(&eve)).await.unwrap();
     assert!(matches!(taken, Accepted::Joined(_)));
-    assert_eq!(service.memberships(&eve).await.unwrap().len(), 2);
+    assert_eq!(service.users().memberships(&eve).await.unwrap().len(), 2);
 }
 
 async fn a_password_that_changed_since_it_was_checked_is_wrong(fixture: Fixture) {
@@ -165,7 +175,7 @@ async fn a_password_that_changed_since_it_was_checked_is_wrong(fixture: Fixture)
             let user = user.clone();
             async move {
                 if number == 0 {
-                    node.change_password(&at(1), &user, old, new).await.unwrap();
+                    node.users().change_password(&at(1), &user, old, new).await.unwrap();
                     return None;
                 }
                 try_sign_in(&node, &at(1), ADA, old).await.ok()
@@ -173,7 +183,7 @@ async fn a_password_that_changed_since_it_was_checked_is_wrong(fixture: Fixture)
         });
         for signed_in in answers.await.into_iter().flatten() {
             let cookie = signed_in.cookie.expose();
-            let lives = fixture.service.find_sign_in(&at(2), cookie).await.unwrap();
+            let lives = fixture.service.users().find_sign_in(&at(2), cookie).await.unwrap();
             assert!(lives.is_none(), "round {round}: a sign-in with the former password lives");
         }
     }
@@ -184,49 +194,50 @@ async fn a_stale_token_of_a_session_changes_no_key(fixture: Fixture) {
     // A code of its own, long after the password was given.
     let late = 11 * 60;
     let tokens = crate::browser::browser_token(&fixture.service, late, &guest.signed_in).await.tokens;
-    let principal = fixture.service.authenticate(&at(late), &tokens.access_token).await.unwrap();
+    let principal = fixture.service.tokens().authenticate(&at(late), &tokens.access_token).await.unwrap();
     let rejected = crate::fixture::generate(&fixture.service, &principal, late).await;
     assert_eq!(rejection_in(rejected), Rejection::SignInAgain);
-    let rejected = fixture.service.invite(&at(late), &principal, "friend@acme.example", Role::Admin).await;
+    let rejected =
+        fixture.service.users().invite(&at(late), &principal, "friend@acme.example", Role::Admin).await;
     assert!(matches!(rejected, Err(Failure::Rejection(Rejection::SignInAgain))));
-    let rejected = fixture.service.change_role(&at(late), &principal, MAX, Role::Admin).await;
+    let rejected = fixture.service.users().change_role(&at(late), &principal, MAX, Role::Admin).await;
     assert!(matches!(rejected, Err(Failure::Rejection(Rejection::SignInAgain))));
-    fixture.service.create_subject(&at(late), &principal, "Shop", None, None).await.unwrap();
+    fixture.service.products().create_subject(&at(late), &principal, "Shop", None, None).await.unwrap();
     // The proof renews every token of the session.
     let mut user = guest.user(&fixture.service, late).await;
-    fixture.service.reauthenticate(&at(late), &mut user, PASSWORD).await.unwrap();
+    fixture.service.users().reauthenticate(&at(late), &mut user, PASSWORD).await.unwrap();
     crate::fixture::generate(&fixture.service, &principal, late).await.unwrap();
 }
 
 async fn leaving_one_organisation_ends_nothing_in_another(fixture: Fixture) {
     let service = &fixture.service;
-    service.add_member(&at(0), &fixture.operator, EVE, Role::Member).await.unwrap();
+    service.users().add_member(&at(0), &fixture.operator, EVE, Role::Member).await.unwrap();
     let token = async |organisation: &str| {
-        let organisation = service.find_organisation(organisation).await.unwrap();
-        service.issue_person_token(&at(0), "root", EVE, Some(&organisation)).await.unwrap()
+        let organisation = service.organisations().find(organisation).await.unwrap();
+        service.tokens().issue_for_user(&at(0), "root", EVE, Some(&organisation)).await.unwrap()
     };
     let (here, there) = (token("Acme").await, token("Globex").await);
-    service.remove_member(&at(1), &fixture.operator, EVE).await.unwrap();
+    service.users().remove_member(&at(1), &fixture.operator, EVE).await.unwrap();
     assert!(!fixture.accepts(1, &here).await && fixture.accepts(1, &there).await);
-    service.add_member(&at(2), &fixture.operator, EVE, Role::Member).await.unwrap();
+    service.users().add_member(&at(2), &fixture.operator, EVE, Role::Member).await.unwrap();
     assert!(!fixture.accepts(2, &here).await, "a token of the former membership works again");
     assert!(fixture.accepts(2, &token("Acme").await).await);
 }
 
 async fn a_sign_in_is_written_into_the_organisation_that_is_entered_and_no_other(fixture: Fixture) {
     let service = &fixture.service;
-    service.add_member(&at(0), &fixture.operator, EVE, Role::Member).await.unwrap();
+    service.users().add_member(&at(0), &fixture.operator, EVE, Role::Member).await.unwrap();
     let count = async |organisation: &str| {
-        let id = service.find_organisation(organisation).await.unwrap().id;
-        let events = service.export_audit(id.as_str(), 0).await.unwrap();
+        let id = service.organisations().find(organisation).await.unwrap().id;
+        let events = service.audit_log().export(id.as_str(), 0).await.unwrap();
         events.iter().filter(|event| event.action == "person.signed_in").count()
     };
     let eve = Guest::of(&fixture, 1, EVE).await.user(service, 1).await;
     let entered = eve.principal.as_ref().unwrap().organisation_name.clone();
     let other = if entered == "Acme" { "Globex" } else { "Acme" };
     assert_eq!((count(&entered).await, count(other).await), (1, 0));
-    let id = service.find_organisation(other).await.unwrap().id;
-    service.switch_organisation(&at(2), &eve, id.as_str()).await.unwrap();
+    let id = service.organisations().find(other).await.unwrap().id;
+    service.users().switch_organisation(&at(2), &eve, id.as_str()).await.unwrap();
     assert_eq!((count(&entered).await, count(other).await), (1, 1), "entering another one is told there");
 }
 
@@ -264,11 +275,11 @@ async fn a_device_gets_nothing_once_the_session_that_approved_it_has_ended(fixtu
     let guest = Guest::of(&fixture, 0, ADA).await;
     let service = &fixture.service;
     let client = service::users::authorization_codes::COMMAND_LINE;
-    let start = service.start_device(&at(0), client, "", "laptop").await.unwrap();
+    let start = service.users().start_device(&at(0), client, "", "laptop").await.unwrap();
     let user = guest.user(service, 0).await;
-    service.decide_device(&at(0), &user, &start.user_code, true).await.unwrap();
-    service.sign_out(&at(1), guest.signed_in.cookie.expose()).await.unwrap();
-    service.poll_device(&at(6), client, start.device_code.expose()).await.unwrap_err();
+    service.users().decide_device(&at(0), &user, &start.user_code, true).await.unwrap();
+    service.users().sign_out(&at(1), guest.signed_in.cookie.expose()).await.unwrap();
+    service.users().poll_device(&at(6), client, start.device_code.expose()).await.unwrap_err();
     assert_eq!(fixture.database.number("SELECT COUNT(*) FROM sessions").await, 0);
 }
 
@@ -290,8 +301,11 @@ async fn recovery_codes_are_kept_under_a_keyed_digest(fixture: Fixture) {
     fixture.database.sql(&format!("INSERT INTO recovery_codes VALUES ('{user}', {bytes}, NULL)")).await;
     for works in [true, false] {
         let pending = sign_in(&fixture.service, 60, ADA).await;
-        let given =
-            fixture.service.give_second_factor(&at(60), pending.cookie.expose(), "K7F2-9MQX-H3DT").await;
+        let given = fixture
+            .service
+            .users()
+            .give_second_factor(&at(60), pending.cookie.expose(), "K7F2-9MQX-H3DT")
+            .await;
         assert_eq!(given.is_ok(), works);
     }
 }
@@ -301,10 +315,10 @@ async fn changes_of_how_a_person_signs_in_are_mailed(fixture: Fixture) {
     let guest = Guest::of(&fixture, 0, ADA).await;
     let (phone, codes) = enrol(&fixture, 0, &guest).await;
     let user = guest.user(&fixture.service, 1).await;
-    fixture.service.replace_recovery_codes(&at(1), &user, PASSWORD).await.unwrap();
-    fixture.service.remove_second_factor(&at(2), &user, PASSWORD).await.unwrap();
+    fixture.service.users().replace_recovery_codes(&at(1), &user, PASSWORD).await.unwrap();
+    fixture.service.users().remove_second_factor(&at(2), &user, PASSWORD).await.unwrap();
     drop((phone, codes));
-    fixture.service.send_due_mail(&at(3)).await.unwrap();
+    fixture.service.operations().send_due_mail(&at(3)).await.unwrap();
     let mut subjects = post.subjects();
     subjects.sort();
     assert_eq!(
@@ -324,14 +338,17 @@ async fn a_cut_that_the_seals_do_not_show_is_found_with_a_witness(fixture: Fixtu
     fixture.database.sql("CREATE TABLE older AS SELECT * FROM audit_heads").await;
     fixture.rotate(1, &pair, NO_GRACE).await;
     let mut witness = Witness::default();
-    let ends = fixture.service.ends_to_witness().await.unwrap();
+    let ends = fixture.service.operations().ends_to_witness().await.unwrap();
     for end in &ends {
         assert!(witness.read_line(&end.line(&at(2))));
     }
-    fixture.service.note_witnessed(&ends);
-    assert!(fixture.service.ends_to_witness().await.unwrap().is_empty(), "nothing has grown since");
+    fixture.service.operations().note_witnessed(&ends);
+    assert!(
+        fixture.service.operations().ends_to_witness().await.unwrap().is_empty(),
+        "nothing has grown since"
+    );
     let damage_of = async |witness: &Witness| {
-        let reports = fixture.service.verify_audit_against(Some(acme), witness).await.unwrap();
+        let reports = fixture.service.audit_log().verify_against(Some(acme), witness).await.unwrap();
         reports.into_iter().find_map(|report| report.damage)
     };
     assert_eq!(damage_of(&witness).await, None);
@@ -371,8 +388,8 @@ async fn what_an_organisation_may_store_has_limits_that_say_their_setting() {
         assert!(rejected.message().contains(setting), "{rejected:?}");
         assert!(matches!(rejected, Rejection::TooMuchStored { .. }), "{rejected:?}");
     };
-    let shop = service.create_subject(&at(0), &fixture.admin, "Shop", None, None).await.unwrap();
-    let more = service.create_subject(&at(0), &fixture.admin, "Blog", None, None).await;
+    let shop = service.products().create_subject(&at(0), &fixture.admin, "Shop", None, None).await.unwrap();
+    let more = service.products().create_subject(&at(0), &fixture.admin, "Blog", None, None).await;
     named(rejection_in(more), "products_per_organisation");
     let target = |build_key: &str| domain::product::UncheckedTarget {
         build_key: build_key.into(),
@@ -385,19 +402,19 @@ async fn what_an_organisation_may_store_has_limits_that_say_their_setting() {
         metadata: None,
     };
     let id = shop.id.as_str();
-    service.upsert_target(&at(0), &fixture.admin, id, target("a")).await.unwrap();
-    service.upsert_target(&at(1), &fixture.admin, id, target("a")).await.unwrap();
+    service.products().upsert_target(&at(0), &fixture.admin, id, target("a")).await.unwrap();
+    service.products().upsert_target(&at(1), &fixture.admin, id, target("a")).await.unwrap();
     named(
-        rejection_in(service.upsert_target(&at(1), &fixture.admin, id, target("b")).await),
+        rejection_in(service.products().upsert_target(&at(1), &fixture.admin, id, target("b")).await),
         "targets_per_product",
     );
-    let more = service.add_member(&at(0), &fixture.admin, "third@acme.example", Role::Member).await;
+    let more = service.users().add_member(&at(0), &fixture.admin, "third@acme.example", Role::Member).await;
     named(rejection_in(more), "members_per_organisation");
-    service.invite(&at(0), &fixture.admin, "a@acme.example", Role::Member).await.unwrap();
-    let more = service.invite(&at(0), &fixture.admin, "b@acme.example", Role::Member).await;
+    service.users().invite(&at(0), &fixture.admin, "a@acme.example", Role::Member).await.unwrap();
+    let more = service.users().invite(&at(0), &fixture.admin, "b@acme.example", Role::Member).await;
     named(rejection_in(more), "open_invitations_per_organisation");
-    service.invite(&at(1), &fixture.admin, "a@acme.example", Role::Admin).await.unwrap();
-    let open = service.list_invitations(&fixture.admin).await.unwrap();
+    service.users().invite(&at(1), &fixture.admin, "a@acme.example", Role::Admin).await.unwrap();
+    let open = service.users().list_invitations(&fixture.admin).await.unwrap();
     assert_eq!(open.len(), 1, "the newer one took the place of the former: {open:?}");
     has_password(&fixture, ADA).await;
 }

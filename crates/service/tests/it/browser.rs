@@ -41,7 +41,7 @@ pub(crate) async fn try_sign_in(
     email: &str,
     password: &str,
 ) -> Result<SignedIn, SignInRejection> {
-    service.sign_in(ctx, Attempt { email, password, device: "Firefox" }, None).await
+    service.users().sign_in(ctx, Attempt { email, password, device: "Firefox" }, None).await
 }
 
 pub(crate) async fn sign_in(service: &Service, seconds: i64, email: &str) -> SignedIn {
@@ -54,7 +54,7 @@ pub(crate) fn challenge() -> String {
 
 /// A code of Viewport's for a browser that has signed in.
 pub(crate) async fn code(service: &Service, seconds: i64, signed_in: &SignedIn) -> String {
-    let (redirect_uri, challenge) = (service.viewport_redirect_uri(), challenge());
+    let (redirect_uri, challenge) = (service.users().viewport_redirect_uri(), challenge());
     let request = CodeRequest {
         client_id: VIEWPORT,
         redirect_uri: &redirect_uri,
@@ -62,7 +62,7 @@ pub(crate) async fn code(service: &Service, seconds: i64, signed_in: &SignedIn) 
         scope: "openid",
         nonce: None,
     };
-    let code = service.issue_code(&at(seconds), &signed_in.session, request).await.unwrap();
+    let code = service.users().issue_code(&at(seconds), &signed_in.session, request).await.unwrap();
     code.expose().to_owned()
 }
 
@@ -71,15 +71,16 @@ pub(crate) async fn sign_in_to_viewport(
     seconds: i64,
     code: &str,
 ) -> Result<String, CodeRejection> {
-    let viewport_session = service.sign_in_to_viewport(&at(seconds), code, VERIFIER, "Firefox").await?;
+    let viewport_session =
+        service.users().sign_in_to_viewport(&at(seconds), code, VERIFIER, "Firefox").await?;
     Ok(viewport_session.cookie.expose().to_owned())
 }
 
 /// An access token for a browser that has signed in, as a public client gets it.
 pub(crate) async fn browser_token(service: &Service, seconds: i64, signed_in: &SignedIn) -> CodeTokens {
     let code = code(service, seconds, signed_in).await;
-    let redirect_uri = service.viewport_redirect_uri();
-    service.exchange_code(&at(seconds), &code, VIEWPORT, &redirect_uri, VERIFIER).await.unwrap()
+    let redirect_uri = service.users().viewport_redirect_uri();
+    service.users().exchange_code(&at(seconds), &code, VIEWPORT, &redirect_uri, VERIFIER).await.unwrap()
 }
 
 /// A person in Viewport.
@@ -108,7 +109,7 @@ impl Guest {
     }
 
     pub(crate) async fn look(&self, service: &Service, seconds: i64) -> Option<CurrentUser> {
-        service.find_current_user(&at(seconds), &self.cookie).await.unwrap()
+        service.users().find_current_user(&at(seconds), &self.cookie).await.unwrap()
     }
 
     pub(crate) async fn is_in(&self, service: &Service, seconds: i64) -> bool {
@@ -119,10 +120,10 @@ impl Guest {
 /// Sets a second factor up; answers with the phone and the recovery codes.
 pub(crate) async fn enrol(fixture: &Fixture, seconds: i64, guest: &Guest) -> (TotpSecret, Vec<String>) {
     let user = guest.user(&fixture.service, seconds).await;
-    let enrolment = fixture.service.begin_second_factor(&at(seconds), &user).await.unwrap();
+    let enrolment = fixture.service.users().begin_second_factor(&at(seconds), &user).await.unwrap();
     let phone = phone(&enrolment.secret);
     let code = phone.code_at(time(seconds));
-    let codes = fixture.service.confirm_second_factor(&at(seconds), &user, &code).await.unwrap();
+    let codes = fixture.service.users().confirm_second_factor(&at(seconds), &user, &code).await.unwrap();
     (phone, codes)
 }
 
@@ -146,15 +147,15 @@ pub(crate) fn phone(base32: &str) -> TotpSecret {
 pub(crate) async fn sign_in_with(service: &Service, seconds: i64, email: &str, code: &str) -> SignedIn {
     let pending = sign_in(service, seconds, email).await;
     assert_eq!(pending.session.kind, SessionKind::Pending);
-    service.give_second_factor(&at(seconds), pending.cookie.expose(), code).await.unwrap()
+    service.users().give_second_factor(&at(seconds), pending.cookie.expose(), code).await.unwrap()
 }
 
 /// A device that the guest approves.
 pub(crate) async fn command_line(service: &Service, seconds: i64, guest: &Guest) -> PersonTokens {
-    let start = service.start_device(&at(seconds), COMMAND_LINE, "", "laptop").await.unwrap();
+    let start = service.users().start_device(&at(seconds), COMMAND_LINE, "", "laptop").await.unwrap();
     let user = guest.user(service, seconds).await;
-    service.decide_device(&at(seconds), &user, &start.user_code, true).await.unwrap();
-    service.poll_device(&at(seconds), COMMAND_LINE, start.device_code.expose()).await.unwrap()
+    service.users().decide_device(&at(seconds), &user, &start.user_code, true).await.unwrap();
+    service.users().poll_device(&at(seconds), COMMAND_LINE, start.device_code.expose()).await.unwrap()
 }
 
 pub(crate) async fn refresh(
@@ -162,7 +163,7 @@ pub(crate) async fn refresh(
     seconds: i64,
     token: &str,
 ) -> Result<PersonTokens, PollRejection> {
-    service.refresh(&at(seconds), COMMAND_LINE, token).await
+    service.users().refresh(&at(seconds), COMMAND_LINE, token).await
 }
 
 pub(crate) fn refresh_token(tokens: &PersonTokens) -> String {
@@ -180,7 +181,7 @@ pub(crate) struct Post {
 impl Post {
     pub(crate) fn of(service: &Service) -> Arc<Self> {
         let post = Arc::new(Self::default());
-        service.use_mailer(post.clone());
+        service.operations().use_mailer(post.clone());
         post
     }
 
@@ -226,6 +227,6 @@ pub(crate) fn secret_of(text: &str, page: &str) -> String {
 
 /// Somebody asks for a link to set a password, and it is mailed.
 pub(crate) async fn asks_for_link(service: &Service, seconds: i64, email: &str) {
-    let email = service.request_password_reset(&at(seconds), email).unwrap();
-    service.mail_reset_link(&at(seconds), email).await.unwrap();
+    let email = service.users().request_password_reset(&at(seconds), email).unwrap();
+    service.users().mail_reset_link(&at(seconds), email).await.unwrap();
 }

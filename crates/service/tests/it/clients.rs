@@ -14,7 +14,7 @@ on_both_engines!(
 );
 
 async fn introspect(fixture: &Fixture, pair: &Pair, seconds: i64, token: &str) -> Option<TokenFacts> {
-    fixture.service.introspect(&at(seconds), pair.credential(), token).await.unwrap()
+    fixture.service.tokens().introspect(&at(seconds), pair.credential(), token).await.unwrap()
 }
 
 async fn a_client_learns_of_tokens_of_its_own_organisation_only(fixture: Fixture) {
@@ -41,11 +41,11 @@ async fn a_client_learns_of_tokens_of_its_own_organisation_only(fixture: Fixture
     for (seconds, nothing) in [(310, token.as_str()), (11, "x"), (11, ""), (0, token.as_str())] {
         assert_eq!(introspect(&fixture, &own, seconds, nothing).await, None);
     }
-    let person = fixture.service.issue_person_token(&at(10), "root", MAX, None).await.unwrap();
+    let person = fixture.service.tokens().issue_for_user(&at(10), "root", MAX, None).await.unwrap();
     let facts = introspect(&fixture, &own, 11, &person).await.unwrap();
     assert_eq!((facts.username.as_deref(), facts.client_id.as_str()), (Some(MAX), "duku-admin"));
     // Asking is no use of the token's key.
-    assert_eq!(fixture.service.get_key(&fixture.admin, &sibling.id).await.unwrap().last_used_at, None);
+    assert_eq!(fixture.service.keys().get(&fixture.admin, &sibling.id).await.unwrap().last_used_at, None);
     fixture.revoke(12, &own).await;
     assert_eq!(introspect(&fixture, &sibling, 12, &token).await, None);
 }
@@ -55,22 +55,26 @@ async fn a_node_judges_tokens_that_it_signed_as_another_does_that_checks_them(fi
     let own = fixture.generate(0).await;
     let key = fixture
         .service
-        .exchange(&at(10), own.credential(), "platform:read openid")
+        .tokens()
+        .issue_for_client(&at(10), own.credential(), "platform:read openid")
         .await
         .unwrap()
         .access_token;
-    let person = fixture.service.issue_person_token(&at(10), "root", MAX, None).await.unwrap();
+    let person = fixture.service.tokens().issue_for_user(&at(10), "root", MAX, None).await.unwrap();
     for token in [&key, &person] {
         let facts = introspect(&fixture, &own, 11, token).await.unwrap();
-        assert_eq!(other.introspect(&at(11), own.credential(), token).await.unwrap(), Some(facts));
-        let here = fixture.service.authenticate(&at(11), token).await.unwrap();
-        let there = other.authenticate(&at(11), token).await.unwrap();
+        assert_eq!(other.tokens().introspect(&at(11), own.credential(), token).await.unwrap(), Some(facts));
+        let here = fixture.service.tokens().authenticate(&at(11), token).await.unwrap();
+        let there = other.tokens().authenticate(&at(11), token).await.unwrap();
         assert_eq!(
             (here.scopes, here.actor(), here.organisation_id),
             (there.scopes, there.actor(), there.organisation_id)
         );
         for node in [&fixture.service, &other] {
-            assert!(node.authenticate(&at(310), token).await.is_err(), "its time is over on every node");
+            assert!(
+                node.tokens().authenticate(&at(310), token).await.is_err(),
+                "its time is over on every node"
+            );
         }
     }
 }
@@ -79,9 +83,9 @@ async fn a_client_revokes_its_own_tokens_only(fixture: Fixture) {
     let (own, sibling) = (fixture.generate(0).await, fixture.generate(0).await);
     let stranger = generate(&fixture.service, &fixture.outsider, 0).await.unwrap();
     let (token, spared) = (fixture.issue_token(10, &own).await, fixture.issue_token(10, &own).await);
-    let person = fixture.service.issue_person_token(&at(10), "root", MAX, None).await.unwrap();
+    let person = fixture.service.tokens().issue_for_user(&at(10), "root", MAX, None).await.unwrap();
     let revoke = async |client: &Pair, token: &str| {
-        fixture.service.revoke_token(&at(11), client.credential(), token).await
+        fixture.service.tokens().revoke(&at(11), client.credential(), token).await
     };
     for (client, token) in [(&sibling, &token), (&own, &person)] {
         let rejection = revoke(client, token).await.unwrap_err();
@@ -104,14 +108,14 @@ async fn a_revoked_token_is_rejected_on_every_node_at_once(fixture: Fixture) {
     let pair = fixture.generate(0).await;
     let token = fixture.issue_token(0, &pair).await;
     assert!(crate::fixture::accepts(&other, 1, &token).await);
-    fixture.service.revoke_token(&at(1), pair.credential(), &token).await.unwrap();
+    fixture.service.tokens().revoke(&at(1), pair.credential(), &token).await.unwrap();
     for node in [&other, &fixture.service] {
         assert_eq!(reason(node, 1, &token).await, "the token was revoked");
     }
     // It is forgotten only long after it would have expired anyway.
     let rows = "SELECT COUNT(*) FROM revoked_tokens WHERE token_id <> ''";
     for (seconds, left) in [(1, 1), (400, 1), (86_699, 1), (86_700, 0)] {
-        fixture.service.every_minute(&at(seconds)).await.unwrap();
+        fixture.service.operations().every_minute(&at(seconds)).await.unwrap();
         assert_eq!(fixture.database.number(rows).await, left, "{seconds}");
     }
 }
@@ -122,9 +126,9 @@ async fn an_unauthenticated_client_learns_and_revokes_nothing(fixture: Fixture) 
     let token = fixture.issue_token(10, &pair).await;
     let unknown = Credential { client_id: "nobody", client_secret: "nothing" };
     for (client, expected) in [(former.credential(), Reply::Rotated(time(5))), (unknown, Reply::Unknown)] {
-        let rejection = fixture.service.introspect(&at(11), client, &token).await.unwrap_err();
+        let rejection = fixture.service.tokens().introspect(&at(11), client, &token).await.unwrap_err();
         assert_eq!(told(rejection), expected);
-        match fixture.service.revoke_token(&at(11), client, &token).await {
+        match fixture.service.tokens().revoke(&at(11), client, &token).await {
             Err(RevocationRejection::Client(rejection)) => assert_eq!(told(rejection), expected),
             other => panic!("{other:?}"),
         }

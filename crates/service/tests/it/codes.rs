@@ -50,7 +50,9 @@ async fn of_sixteen_redemptions_of_a_code_one_succeeds_and_what_it_opened_ends(f
             assert!(why(rejection).contains("used already"));
         }
         for cookie in good {
-            assert!(fixture.service.find_current_user(&at(1), &cookie.unwrap()).await.unwrap().is_none());
+            assert!(
+                fixture.service.users().find_current_user(&at(1), &cookie.unwrap()).await.unwrap().is_none()
+            );
         }
     }
     assert_eq!(fixture.database.number("SELECT COUNT(*) FROM sessions").await, 0);
@@ -61,21 +63,21 @@ async fn a_code_that_comes_a_second_time_ends_the_sign_in(fixture: Fixture) {
     let service = &fixture.service;
     let signed_in = sign_in(service, 0, ADA).await;
     let code = code(service, 0, &signed_in).await;
-    let redirect_uri = service.viewport_redirect_uri();
+    let redirect_uri = service.users().viewport_redirect_uri();
     let now = at(1);
-    let exchange = || service.exchange_code(&now, &code, VIEWPORT, &redirect_uri, VERIFIER);
+    let exchange = || service.users().exchange_code(&now, &code, VIEWPORT, &redirect_uri, VERIFIER);
     let token = exchange().await.unwrap().tokens.access_token;
     assert!(fixture.accepts(1, &token).await);
     assert!(why(exchange().await).contains("used already"));
     assert!(!fixture.accepts(1, &token).await);
-    assert!(service.find_sign_in(&at(1), signed_in.cookie.expose()).await.unwrap().is_none());
+    assert!(service.users().find_sign_in(&at(1), signed_in.cookie.expose()).await.unwrap().is_none());
 }
 
 async fn a_code_is_good_for_its_client_redirect_uri_and_verifier_only(fixture: Fixture) {
     has_password(&fixture, ADA).await;
     let service = &fixture.service;
     let signed_in = sign_in(service, 0, ADA).await;
-    let uri = service.viewport_redirect_uri();
+    let uri = service.users().viewport_redirect_uri();
     let longer = format!("{uri}/");
     for (client, uri, verifier, reason) in [
         ("duku-cli", &*uri, VERIFIER, "another client"),
@@ -84,15 +86,17 @@ async fn a_code_is_good_for_its_client_redirect_uri_and_verifier_only(fixture: F
         (VIEWPORT, &*uri, "", "code_verifier"),
     ] {
         let code = code(service, 0, &signed_in).await;
-        assert!(why(service.exchange_code(&at(1), &code, client, uri, verifier).await).contains(reason));
+        assert!(
+            why(service.users().exchange_code(&at(1), &code, client, uri, verifier).await).contains(reason)
+        );
     }
-    assert!(service.find_sign_in(&at(1), signed_in.cookie.expose()).await.unwrap().is_some());
+    assert!(service.users().find_sign_in(&at(1), signed_in.cookie.expose()).await.unwrap().is_some());
 }
 
 async fn a_code_of_a_dead_sign_in_buys_nothing(fixture: Fixture) {
     let guest = Guest::of(&fixture, 0, ADA).await;
     let code = code(&fixture.service, 0, &guest.signed_in).await;
-    fixture.service.sign_out(&at(1), guest.signed_in.cookie.expose()).await.unwrap();
+    fixture.service.users().sign_out(&at(1), guest.signed_in.cookie.expose()).await.unwrap();
     assert!(why(sign_in_to_viewport(&fixture.service, 1, &code).await).contains("is over"));
     assert_eq!(fixture.database.number("SELECT COUNT(*) FROM sessions").await, 0);
 }
@@ -110,6 +114,6 @@ async fn a_new_arrival_replaces_the_former_one(fixture: Fixture) {
     let code = code(&fixture.service, 1, &guest.signed_in).await;
     let cookie = sign_in_to_viewport(&fixture.service, 1, &code).await.unwrap();
     assert!(!guest.is_in(&fixture.service, 1).await);
-    assert!(fixture.service.find_current_user(&at(1), &cookie).await.unwrap().is_some());
+    assert!(fixture.service.users().find_current_user(&at(1), &cookie).await.unwrap().is_some());
     assert_eq!(fixture.actions_after(entries).await, ["person.signed_in"]);
 }

@@ -27,7 +27,7 @@ async fn present(node: &Service, address: &str, seconds: i64, pair: &Pair, times
 async fn sightings(fixture: &Fixture) -> Vec<(i64, Option<String>, String, String, String)> {
     let filter =
         AuditFilter { action: Some("api_key.dead_secret_seen".into()), object_id: None, actor_id: None };
-    let mut events = fixture.service.audit_log(&fixture.admin, 100, None, &filter).await.unwrap();
+    let mut events = fixture.service.audit_log().list(&fixture.admin, 100, None, &filter).await.unwrap();
     events.reverse();
     let since = |at: domain::Timestamp| at.seconds() - time(0).seconds();
     events
@@ -42,13 +42,13 @@ async fn a_dead_secret_is_counted_on_its_key_and_shown(fixture: Fixture) {
     let third = fixture.rotate(20, &second, NO_GRACE).await;
     present(&fixture.service, "192.0.2.1", 100, &first, 2).await;
     present(&fixture.service, "192.0.2.2", 200, &second, 3).await;
-    fixture.service.flush_usage(&at(201)).await.unwrap();
+    fixture.service.keys().flush_usage(&at(201)).await.unwrap();
     present(&fixture.service, "192.0.2.3", 300, &first, 1).await;
-    fixture.service.flush_usage(&at(301)).await.unwrap();
-    fixture.service.flush_usage(&at(302)).await.unwrap();
+    fixture.service.keys().flush_usage(&at(301)).await.unwrap();
+    fixture.service.keys().flush_usage(&at(302)).await.unwrap();
     for overview in [
-        fixture.service.get_key(&fixture.admin, &first.id).await.unwrap(),
-        fixture.service.list_keys(&fixture.admin).await.unwrap().remove(0),
+        fixture.service.keys().get(&fixture.admin, &first.id).await.unwrap(),
+        fixture.service.keys().list(&fixture.admin).await.unwrap().remove(0),
     ] {
         assert_eq!((overview.dead_secret_uses, overview.dead_secret_seen_at), (6, Some(time(300))));
         // It was not a use of the key.
@@ -69,7 +69,7 @@ async fn a_dead_secret_is_audited_once_until_it_has_been_quiet_for_an_hour(fixtu
         (30 * DAY, "2001:db8::6"),
     ] {
         present(&fixture.service, address, seconds, &first, 2).await;
-        fixture.service.flush_usage(&at(seconds + 1)).await.unwrap();
+        fixture.service.keys().flush_usage(&at(seconds + 1)).await.unwrap();
     }
     let entry = |seconds, address: &str| {
         (seconds, Some(address.to_owned()), first.id.clone(), "system".to_owned(), "{\"times\":2}".to_owned())
@@ -79,7 +79,7 @@ async fn a_dead_secret_is_audited_once_until_it_has_been_quiet_for_an_hour(fixtu
         sightings(&fixture).await,
         [entry(100, "192.0.2.1"), entry(quiet_since, "192.0.2.5"), entry(30 * DAY, "2001:db8::6")]
     );
-    let overview = fixture.service.get_key(&fixture.admin, &first.id).await.unwrap();
+    let overview = fixture.service.keys().get(&fixture.admin, &first.id).await.unwrap();
     assert_eq!(overview.dead_secret_uses, 12);
 }
 
@@ -92,14 +92,14 @@ async fn two_nodes_audit_one_sighting_once(fixture: Fixture) {
         present(&other, "192.0.2.2", 100, &first, 1).await;
         let (here, there) = (fixture.service.clone(), other.clone());
         let flushes = [
-            tokio::spawn(async move { here.flush_usage(&at(101)).await }),
-            tokio::spawn(async move { there.flush_usage(&at(101)).await }),
+            tokio::spawn(async move { here.keys().flush_usage(&at(101)).await }),
+            tokio::spawn(async move { there.keys().flush_usage(&at(101)).await }),
         ];
         for flush in flushes {
             flush.await.unwrap().unwrap();
         }
         assert_eq!(sightings(&fixture).await.len(), usize::try_from(round).unwrap());
-        let overview = fixture.service.get_key(&fixture.admin, &first.id).await.unwrap();
+        let overview = fixture.service.keys().get(&fixture.admin, &first.id).await.unwrap();
         assert_eq!(overview.dead_secret_uses, 2);
     }
 }
@@ -120,10 +120,10 @@ async fn counting_a_dead_secret_and_revoking_its_key_do_not_deadlock() {
     let mut blocker = fixture.service.store().begin().await.unwrap();
     blocker.lock_audit_head(fixture.acme.id.as_str()).await.unwrap();
     let (service, admin, id) = (fixture.service.clone(), fixture.admin.clone(), first.id.clone());
-    let revoking = tokio::spawn(async move { service.revoke_key(&at(101), &admin, &id).await });
+    let revoking = tokio::spawn(async move { service.keys().revoke(&at(101), &admin, &id).await });
     waiting(1).await;
     let service = fixture.service.clone();
-    let flushing = tokio::spawn(async move { service.flush_usage(&at(101)).await });
+    let flushing = tokio::spawn(async move { service.keys().flush_usage(&at(101)).await });
     waiting(2).await;
     drop(blocker);
     revoking.await.unwrap().unwrap();
@@ -134,7 +134,7 @@ async fn the_secret_of_a_revoked_key_is_counted_on_its_tombstone(fixture: Fixtur
     let pair = fixture.generate(0).await;
     fixture.revoke(10, &pair).await;
     present(&fixture.service, "192.0.2.1", 100, &pair, 3).await;
-    fixture.service.flush_usage(&at(101)).await.unwrap();
+    fixture.service.keys().flush_usage(&at(101)).await.unwrap();
     let entry =
         (100, Some("192.0.2.1".to_owned()), pair.id.clone(), "system".to_owned(), "{\"times\":3}".to_owned());
     assert_eq!(sightings(&fixture).await, [entry]);
@@ -150,9 +150,9 @@ async fn a_strangers_guess_is_not_counted(fixture: Fixture) {
     for pair in [guess, elsewhere] {
         assert_eq!(fixture.rejection(100, &pair).await, Reply::Unknown);
     }
-    fixture.service.flush_usage(&at(101)).await.unwrap();
+    fixture.service.keys().flush_usage(&at(101)).await.unwrap();
     assert_eq!(sightings(&fixture).await, []);
-    for overview in fixture.service.list_keys(&fixture.admin).await.unwrap() {
+    for overview in fixture.service.keys().list(&fixture.admin).await.unwrap() {
         assert_eq!((overview.dead_secret_uses, overview.dead_secret_seen_at), (0, None));
     }
 }

@@ -32,11 +32,12 @@ on_both_engines!(
 );
 
 async fn start(fixture: &Fixture, seconds: i64) -> DeviceStart {
-    fixture.service.start_device(&at(seconds), COMMAND_LINE, "", "laptop").await.unwrap()
+    fixture.service.users().start_device(&at(seconds), COMMAND_LINE, "", "laptop").await.unwrap()
 }
 
 async fn poll(fixture: &Fixture, seconds: i64, start: &DeviceStart) -> Result<String, PollRejection> {
-    let polled = fixture.service.poll_device(&at(seconds), COMMAND_LINE, start.device_code.expose()).await;
+    let polled =
+        fixture.service.users().poll_device(&at(seconds), COMMAND_LINE, start.device_code.expose()).await;
     polled.map(|tokens| refresh_token(&tokens))
 }
 
@@ -48,21 +49,22 @@ async fn a_device_waits_is_approved_and_fetches_its_tokens_once(fixture: Fixture
     assert!(matches!(poll(&fixture, 0, &start).await, Err(PollRejection::Pending)));
     let user = guest.user(service, 1).await;
     let typed = start.user_code.to_lowercase().replace('-', " ");
-    let found = service.find_device(&at(1), &user, &typed).await.unwrap();
+    let found = service.users().find_device(&at(1), &user, &typed).await.unwrap();
     assert_eq!((found.device.as_str(), found.address.as_deref()), ("laptop", Some("192.0.2.7")));
     let entries = fixture.entries().await;
-    service.decide_device(&at(1), &user, &typed, true).await.unwrap();
-    let foreign = service.poll_device(&at(10), "viewport", start.device_code.expose()).await;
+    service.users().decide_device(&at(1), &user, &typed, true).await.unwrap();
+    let foreign = service.users().poll_device(&at(10), "viewport", start.device_code.expose()).await;
     assert!(matches!(foreign, Err(PollRejection::Invalid(_))), "{foreign:?}");
-    let tokens = service.poll_device(&at(10), COMMAND_LINE, start.device_code.expose()).await.unwrap();
-    let ada = service.authenticate(&at(10), &tokens.access_token).await.unwrap();
+    let tokens =
+        service.users().poll_device(&at(10), COMMAND_LINE, start.device_code.expose()).await.unwrap();
+    let ada = service.tokens().authenticate(&at(10), &tokens.access_token).await.unwrap();
     assert_eq!((ada.organisation_name.as_str(), ada.actor().name.as_str()), ("Acme", ADA));
     assert_eq!(fixture.actions_after(entries).await, ["person.command_line_let_in"]);
     assert!(
         matches!(poll(&fixture, 20, &start).await, Err(PollRejection::Invalid(why)) if why.contains("used already"))
     );
-    rejection_in(service.find_device(&at(20), &user, &start.user_code).await);
-    rejection_in(service.decide_device(&at(20), &user, &start.user_code, false).await);
+    rejection_in(service.users().find_device(&at(20), &user, &start.user_code).await);
+    rejection_in(service.users().decide_device(&at(20), &user, &start.user_code, false).await);
 }
 
 async fn a_device_that_asks_too_soon_is_slowed_down(fixture: Fixture) {
@@ -82,7 +84,7 @@ async fn a_denied_device_and_a_late_one_get_nothing(fixture: Fixture) {
     let user = guest.user(&fixture.service, 1).await;
     let decide = |start: &DeviceStart, seconds: i64, yes: bool| {
         let (code, user, service) = (start.user_code.clone(), user.clone(), fixture.service.clone());
-        async move { service.decide_device(&at(seconds), &user, &code, yes).await }
+        async move { service.users().decide_device(&at(seconds), &user, &code, yes).await }
     };
     decide(&denied, 1, false).await.unwrap();
     decide(&approved_late, 1, true).await.unwrap();
@@ -91,12 +93,13 @@ async fn a_denied_device_and_a_late_one_get_nothing(fixture: Fixture) {
     for late in [&late, &approved_late] {
         assert!(matches!(poll(&fixture, 600, late).await, Err(PollRejection::Expired)));
     }
-    let rejection = fixture.service.find_device(&at(599), &user, &late.user_code).await;
+    let rejection = fixture.service.users().find_device(&at(599), &user, &late.user_code).await;
     rejection.unwrap();
-    rejection_in(fixture.service.find_device(&at(600), &user, &late.user_code).await);
-    let unknown = fixture.service.poll_device(&at(1), COMMAND_LINE, "no code").await;
+    rejection_in(fixture.service.users().find_device(&at(600), &user, &late.user_code).await);
+    let unknown = fixture.service.users().poll_device(&at(1), COMMAND_LINE, "no code").await;
     assert!(matches!(unknown, Err(PollRejection::Invalid(why)) if why.contains("unknown")));
-    let narrow = fixture.service.start_device(&at(1), COMMAND_LINE, "openid platform:read", "laptop").await;
+    let narrow =
+        fixture.service.users().start_device(&at(1), COMMAND_LINE, "openid platform:read", "laptop").await;
     assert!(matches!(narrow, Err(DeviceRejection::Scope(_))), "{narrow:?}");
     assert_eq!(fixture.database.number("SELECT COUNT(*) FROM sessions WHERE kind = 'command_line'").await, 0);
 }
@@ -112,7 +115,7 @@ async fn of_racing_decisions_one_counts(fixture: Fixture) {
             let (code, user) = (code.clone(), current_user[number % 2].clone());
             async move {
                 let yes = number % 4 < 2;
-                node.decide_device(&at(1), &user, &code, yes).await.map(|()| (number % 2, yes))
+                node.users().decide_device(&at(1), &user, &code, yes).await.map(|()| (number % 2, yes))
             }
         });
         let (good, bad): (Vec<_>, Vec<_>) = answers.await.into_iter().partition(Result::is_ok);
@@ -121,7 +124,8 @@ async fn of_racing_decisions_one_counts(fixture: Fixture) {
             assert!(matches!(rejection_in(rejection), Rejection::Conflict(_)));
         }
         let (who, yes) = good.into_iter().next().unwrap().unwrap();
-        let polled = fixture.service.poll_device(&at(10), COMMAND_LINE, start.device_code.expose()).await;
+        let polled =
+            fixture.service.users().poll_device(&at(10), COMMAND_LINE, start.device_code.expose()).await;
         match polled {
             Ok(tokens) if yes => assert_eq!(tokens.email.as_str(), [ADA, MAX][who]),
             Err(PollRejection::Denied) if !yes => {}
@@ -135,11 +139,11 @@ async fn of_racing_polls_one_gets_the_tokens(fixture: Fixture) {
     let nodes = nodes(&fixture).await;
     let start = start(&fixture, 0).await;
     let user = guest.user(&fixture.service, 0).await;
-    fixture.service.decide_device(&at(0), &user, &start.user_code, true).await.unwrap();
+    fixture.service.users().decide_device(&at(0), &user, &start.user_code, true).await.unwrap();
     let code = start.device_code.expose().to_owned();
     let answers = race(&nodes, 16, move |node, _| {
         let code = code.clone();
-        async move { node.poll_device(&at(5), COMMAND_LINE, &code).await }
+        async move { node.users().poll_device(&at(5), COMMAND_LINE, &code).await }
     });
     let mut good = 0;
     for answer in answers.await {
@@ -157,21 +161,22 @@ async fn a_device_of_a_person_who_was_removed_leaves_nothing(fixture: Fixture) {
     let guest = Guest::of(&fixture, 0, MAX).await;
     let start = start(&fixture, 0).await;
     let user = guest.user(&fixture.service, 0).await;
-    fixture.service.decide_device(&at(0), &user, &start.user_code, true).await.unwrap();
-    fixture.service.remove_member(&at(1), &fixture.admin, MAX).await.unwrap();
+    fixture.service.users().decide_device(&at(0), &user, &start.user_code, true).await.unwrap();
+    fixture.service.users().remove_member(&at(1), &fixture.admin, MAX).await.unwrap();
     let entries = fixture.entries().await;
     let rejection = poll(&fixture, 10, &start).await;
     assert!(matches!(rejection, Err(PollRejection::Denied)), "{rejection:?}");
     assert_eq!(fixture.database.number("SELECT COUNT(*) FROM sessions WHERE kind = 'command_line'").await, 0);
     assert_eq!(fixture.entries().await, entries);
     // It was rejected for good: coming back does not revive it.
-    fixture.service.add_member(&at(11), &fixture.admin, MAX, Role::Member).await.unwrap();
+    fixture.service.users().add_member(&at(11), &fixture.admin, MAX, Role::Member).await.unwrap();
     assert!(matches!(poll(&fixture, 30, &start).await, Err(PollRejection::Denied)));
     // A person without an organisation lets nothing in.
-    fixture.service.remove_member(&at(31), &fixture.admin, MAX).await.unwrap();
+    fixture.service.users().remove_member(&at(31), &fixture.admin, MAX).await.unwrap();
     let user = guest.user(&fixture.service, 32).await;
     let other = self::start(&fixture, 32).await;
-    let rejection = rejection_in(fixture.service.decide_device(&at(32), &user, &other.user_code, true).await);
+    let rejection =
+        rejection_in(fixture.service.users().decide_device(&at(32), &user, &other.user_code, true).await);
     assert!(matches!(rejection, Rejection::Forbidden(_)), "{rejection:?}");
 }
 
@@ -210,7 +215,7 @@ async fn of_eight_racing_refreshes_one_wins_and_no_two_tokens_live(fixture: Fixt
         assert_eq!(i64::from(next.is_ok()), left);
         assert_eq!(fixture.accepts(2, &winner.access_token).await, next.is_ok());
         if let Ok(tokens) = next {
-            fixture.service.end_command_line(&at(2), &refresh_token(&tokens)).await.unwrap();
+            fixture.service.users().end_command_line(&at(2), &refresh_token(&tokens)).await.unwrap();
         }
     }
 }
@@ -235,7 +240,7 @@ async fn a_former_refresh_token_ends_the_session_however_old_it_is(fixture: Fixt
         // Once, and nobody else's.
         assert_eq!(fixture.actions_after(entries).await, ["person.refresh_token_reused"]);
         let other = refresh(service, 2, &refresh_token(&other)).await.unwrap();
-        service.end_command_line(&at(2), &refresh_token(&other)).await.unwrap();
+        service.users().end_command_line(&at(2), &refresh_token(&other)).await.unwrap();
     }
 }
 
@@ -249,7 +254,7 @@ async fn what_is_no_refresh_token_changes_nothing(fixture: Fixture) {
         ["", "x", &*guest.cookie, guest.signed_in.cookie.expose(), &token[..85], &*twice, &"é".repeat(43)]
     {
         assert!(matches!(refresh(service, 1, wrong).await, Err(PollRejection::Invalid(_))));
-        service.end_command_line(&at(1), wrong).await.unwrap();
+        service.users().end_command_line(&at(1), wrong).await.unwrap();
     }
     assert_eq!(fixture.database.dump().await, before);
     refresh(service, 2, &token).await.unwrap();
@@ -259,7 +264,7 @@ async fn who_left_the_organisation_refreshes_no_more(fixture: Fixture) {
     let guest = Guest::of(&fixture, 0, MAX).await;
     let service = &fixture.service;
     let tokens = command_line(service, 0, &guest).await;
-    service.remove_member(&at(1), &fixture.admin, MAX).await.unwrap();
+    service.users().remove_member(&at(1), &fixture.admin, MAX).await.unwrap();
     assert!(!fixture.accepts(1, &tokens.access_token).await);
     let rejection = refresh(service, 1, &refresh_token(&tokens)).await;
     assert!(matches!(rejection, Err(PollRejection::Invalid(why)) if why.contains("is over")));
@@ -270,7 +275,7 @@ async fn a_command_line_ends_itself(fixture: Fixture) {
     let guest = Guest::of(&fixture, 0, ADA).await;
     let service = &fixture.service;
     let tokens = command_line(service, 0, &guest).await;
-    service.end_command_line(&at(1), &refresh_token(&tokens)).await.unwrap();
+    service.users().end_command_line(&at(1), &refresh_token(&tokens)).await.unwrap();
     assert!(!fixture.accepts(1, &tokens.access_token).await);
     refresh(service, 1, &refresh_token(&tokens)).await.unwrap_err();
     assert!(guest.is_in(service, 1).await);
@@ -294,10 +299,10 @@ async fn guesses_at_a_user_code_are_limited() {
     let start = start(&fixture, 0).await;
     let user = guest.user(&fixture.service, 0).await;
     for _ in 0..3 {
-        let rejection = rejection_in(fixture.service.find_device(&at(0), &user, "BBBB-BBBB").await);
+        let rejection = rejection_in(fixture.service.users().find_device(&at(0), &user, "BBBB-BBBB").await);
         assert!(matches!(rejection, Rejection::Conflict(_)), "{rejection:?}");
     }
-    let rejection = rejection_in(fixture.service.find_device(&at(0), &user, &start.user_code).await);
+    let rejection = rejection_in(fixture.service.users().find_device(&at(0), &user, &start.user_code).await);
     assert!(matches!(rejection, Rejection::TooMany(1..=21)), "{rejection:?}");
 }
 
@@ -308,6 +313,6 @@ async fn devices_that_ask_from_one_address_are_limited() {
     for _ in 0..2 {
         start(&fixture, 0).await;
     }
-    let rejection = fixture.service.start_device(&at(0), COMMAND_LINE, "", "laptop").await;
+    let rejection = fixture.service.users().start_device(&at(0), COMMAND_LINE, "", "laptop").await;
     assert!(matches!(rejection, Err(DeviceRejection::TooMany(1..=31))), "{rejection:?}");
 }

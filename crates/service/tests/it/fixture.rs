@@ -117,16 +117,17 @@ impl Fixture {
         let database = Database::fresh(engine).await;
         let master_key = MasterKey::generate(&*entropy());
         let service = open(&database, &master_key, policy, 0).await;
-        let acme = service.create_organisation(&at(0), "root", "Acme", ADA, None).await.unwrap();
-        let globex = service.create_organisation(&at(0), "root", "Globex", EVE, None).await.unwrap();
+        let acme = service.organisations().create(&at(0), "root", "Acme", ADA, None).await.unwrap();
+        let globex = service.organisations().create(&at(0), "root", "Globex", EVE, None).await.unwrap();
         let operator = Principal::operator("root", &acme);
-        service.add_member(&at(0), &operator, MAX, Role::Member).await.unwrap();
+        service.users().add_member(&at(0), &operator, MAX, Role::Member).await.unwrap();
         let mut people = Vec::new();
         for (email, organisation) in [(ADA, &acme), (MAX, &acme), (EVE, &globex)] {
             // Made in the far future, so that their proof is young however far a test travels.
             let later = at(100 * 365 * DAY);
-            let token = service.issue_person_token(&later, "root", email, Some(organisation)).await.unwrap();
-            people.push(service.authenticate(&later, &token).await.unwrap());
+            let token =
+                service.tokens().issue_for_user(&later, "root", email, Some(organisation)).await.unwrap();
+            people.push(service.tokens().authenticate(&later, &token).await.unwrap());
         }
         let [admin, member, outsider] = people.try_into().unwrap();
         Self { database, service, master_key, acme, operator, admin, member, outsider }
@@ -143,11 +144,11 @@ impl Fixture {
     }
 
     pub(crate) async fn rotate(&self, seconds: i64, pair: &Pair, input: RotateKey) -> Pair {
-        self.service.rotate_key(&at(seconds), &self.admin, &pair.id, input).await.unwrap().into()
+        self.service.keys().rotate(&at(seconds), &self.admin, &pair.id, input).await.unwrap().into()
     }
 
     pub(crate) async fn revoke(&self, seconds: i64, pair: &Pair) {
-        self.service.revoke_key(&at(seconds), &self.admin, &pair.id).await.unwrap();
+        self.service.keys().revoke(&at(seconds), &self.admin, &pair.id).await.unwrap();
     }
 
     /// A token for a pair that must be good.
@@ -165,7 +166,7 @@ impl Fixture {
 
     /// Every action of Acme's log since entry number `after`.
     pub(crate) async fn actions_after(&self, after: i64) -> Vec<String> {
-        let events = self.service.export_audit(self.acme.id.as_str(), after).await.unwrap();
+        let events = self.service.audit_log().export(self.acme.id.as_str(), after).await.unwrap();
         events.into_iter().map(|event| event.action).collect()
     }
 
@@ -190,7 +191,7 @@ pub(crate) async fn generate(
     seconds: i64,
 ) -> Result<Pair, Failure> {
     let input = GenerateKey { label: "CI".into(), expires_in_days: Some(30) };
-    service.generate_key(&at(seconds), principal, &input).await.map(Pair::from)
+    service.keys().generate(&at(seconds), principal, &input).await.map(Pair::from)
 }
 
 /// What a client is told that is not authenticated.
@@ -223,14 +224,14 @@ pub(crate) async fn exchange_with(
     ctx: &RequestContext,
     pair: &Pair,
 ) -> Result<IssuedToken, Reply> {
-    service.exchange(ctx, pair.credential(), "").await.map_err(|rejection| match rejection {
+    service.tokens().issue_for_client(ctx, pair.credential(), "").await.map_err(|rejection| match rejection {
         IssuanceRejection::Client(rejection) => told(rejection),
         IssuanceRejection::Scope(scope) => panic!("{scope:?}"),
     })
 }
 
 pub(crate) async fn accepts(service: &Service, seconds: i64, token: &str) -> bool {
-    match service.authenticate(&at(seconds), token).await {
+    match service.tokens().authenticate(&at(seconds), token).await {
         Ok(_) => true,
         Err(TokenRejection::Invalid(_) | TokenRejection::Ended(_)) => false,
         Err(other) => panic!("{other:?}"),
@@ -239,7 +240,7 @@ pub(crate) async fn accepts(service: &Service, seconds: i64, token: &str) -> boo
 
 /// Why a token is not accepted.
 pub(crate) async fn reason(service: &Service, seconds: i64, token: &str) -> String {
-    match service.authenticate(&at(seconds), token).await {
+    match service.tokens().authenticate(&at(seconds), token).await {
         Err(TokenRejection::Invalid(why)) => why,
         Err(TokenRejection::Ended(ended)) => ended.message(),
         other => panic!("{other:?}"),

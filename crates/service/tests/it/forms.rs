@@ -49,14 +49,14 @@ async fn a_form_that_is_sent_sixteen_times_makes_one_key(fixture: Fixture) {
     let who = ada.clone();
     let answers = race(&nodes, 16, move |node, _| {
         let ada = who.clone();
-        async move { node.carry_out(&at(1), &ada, "nonce", KeyForm::Generate(&input())).await.unwrap() }
+        async move { node.keys().carry_out(&at(1), &ada, "nonce", KeyForm::Generate(&input())).await.unwrap() }
     });
     let (now, before) = sorted(answers.await);
     assert_eq!((now.len(), before.len()), (1, 15));
     assert!(before.iter().all(|id| *id == now[0]));
-    assert_eq!(fixture.service.list_keys(&ada).await.unwrap().len(), 1);
+    assert_eq!(fixture.service.keys().list(&ada).await.unwrap().len(), 1);
     assert_eq!(fixture.actions_after(entries).await, ["api_key.generated"]);
-    let found = fixture.service.find_sent_form(&ada, "nonce").await.unwrap();
+    let found = fixture.service.keys().find_sent_form(&ada, "nonce").await.unwrap();
     assert_eq!(found.as_deref(), Some(&*now[0]));
 }
 
@@ -67,7 +67,7 @@ async fn a_form_that_is_sent_sixteen_times_rotates_once(fixture: Fixture) {
     let (who, id) = (ada.clone(), key.id.clone());
     let answers = race(&nodes, 16, move |node, _| {
         let (ada, id) = (who.clone(), id.clone());
-        async move { node.carry_out(&at(1), &ada, "nonce", KeyForm::Rotate(&id, NO_GRACE)).await.unwrap() }
+        async move { node.keys().carry_out(&at(1), &ada, "nonce", KeyForm::Rotate(&id, NO_GRACE)).await.unwrap() }
     });
     let (now, before) = sorted(answers.await);
     assert_eq!((now, before), (vec![key.id.clone()], vec![key.id; 15]));
@@ -76,41 +76,42 @@ async fn a_form_that_is_sent_sixteen_times_rotates_once(fixture: Fixture) {
 
 async fn another_persons_form_is_nothing(fixture: Fixture) {
     let service = &fixture.service;
-    service.change_role(&at(0), &fixture.operator, MAX, Role::Admin).await.unwrap();
+    service.users().change_role(&at(0), &fixture.operator, MAX, Role::Admin).await.unwrap();
     let (ada, max, eve) =
         (principal(&fixture, ADA).await, principal(&fixture, MAX).await, principal(&fixture, EVE).await);
-    service.carry_out(&at(1), &ada, "nonce", KeyForm::Generate(&input())).await.unwrap();
+    service.keys().carry_out(&at(1), &ada, "nonce", KeyForm::Generate(&input())).await.unwrap();
     let before = fixture.database.dump().await;
     for other in [&max, &eve] {
-        assert_eq!(service.find_sent_form(other, "nonce").await.unwrap(), None);
+        assert_eq!(service.keys().find_sent_form(other, "nonce").await.unwrap(), None);
         let rejection =
-            rejection_in(service.carry_out(&at(1), other, "nonce", KeyForm::Generate(&input())).await);
+            rejection_in(service.keys().carry_out(&at(1), other, "nonce", KeyForm::Generate(&input())).await);
         assert!(matches!(rejection, Rejection::Conflict(_)), "{rejection:?}");
     }
     assert_eq!(fixture.database.dump().await, before);
-    assert_eq!(service.find_sent_form(&ada, "another").await.unwrap(), None);
+    assert_eq!(service.keys().find_sent_form(&ada, "another").await.unwrap(), None);
 }
 
 async fn a_rejected_form_may_be_sent_again(fixture: Fixture) {
     let (ada, service) = (principal(&fixture, ADA).await, &fixture.service);
     let wrong = GenerateKey { label: "  ".into(), expires_in_days: None };
-    rejection_in(service.carry_out(&at(1), &ada, "nonce", KeyForm::Generate(&wrong)).await);
+    rejection_in(service.keys().carry_out(&at(1), &ada, "nonce", KeyForm::Generate(&wrong)).await);
     for _ in 0..10 {
         fixture.generate(1).await;
     }
-    let full = rejection_in(service.carry_out(&at(1), &ada, "nonce", KeyForm::Generate(&input())).await);
+    let full =
+        rejection_in(service.keys().carry_out(&at(1), &ada, "nonce", KeyForm::Generate(&input())).await);
     assert!(matches!(full, Rejection::LimitReached { .. }), "{full:?}");
-    let keys = service.list_keys(&ada).await.unwrap();
-    service.revoke_key(&at(2), &ada, keys[0].key.id.as_str()).await.unwrap();
-    let sent = service.carry_out(&at(2), &ada, "nonce", KeyForm::Generate(&input())).await.unwrap();
+    let keys = service.keys().list(&ada).await.unwrap();
+    service.keys().revoke(&at(2), &ada, keys[0].key.id.as_str()).await.unwrap();
+    let sent = service.keys().carry_out(&at(2), &ada, "nonce", KeyForm::Generate(&input())).await.unwrap();
     assert!(matches!(sent, Sent::Now(_)));
 }
 
 async fn a_form_is_remembered_for_thirty_days(fixture: Fixture) {
     let (ada, service) = (principal(&fixture, ADA).await, &fixture.service);
-    service.carry_out(&at(1), &ada, "nonce", KeyForm::Generate(&input())).await.unwrap();
-    service.every_day(&at(30 * DAY)).await.unwrap();
-    assert!(service.find_sent_form(&ada, "nonce").await.unwrap().is_some());
-    service.every_day(&at(30 * DAY + 1)).await.unwrap();
-    assert!(service.find_sent_form(&ada, "nonce").await.unwrap().is_none());
+    service.keys().carry_out(&at(1), &ada, "nonce", KeyForm::Generate(&input())).await.unwrap();
+    service.operations().every_day(&at(30 * DAY)).await.unwrap();
+    assert!(service.keys().find_sent_form(&ada, "nonce").await.unwrap().is_some());
+    service.operations().every_day(&at(30 * DAY + 1)).await.unwrap();
+    assert!(service.keys().find_sent_form(&ada, "nonce").await.unwrap().is_none());
 }

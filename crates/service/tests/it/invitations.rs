@@ -30,13 +30,13 @@ on_both_engines!(
 const NEW: &str = "new@acme.example";
 
 async fn invite(fixture: &Fixture, seconds: i64, email: &str, role: Role) -> (String, String) {
-    let invited = fixture.service.invite(&at(seconds), &fixture.admin, email, role).await.unwrap();
+    let invited = fixture.service.users().invite(&at(seconds), &fixture.admin, email, role).await.unwrap();
     assert_eq!(invited.mailed, Mailed::NotSetUp);
     (invited.invitation.id.as_str().to_owned(), secret_of(&invited.link, "invite"))
 }
 
 async fn role_of(fixture: &Fixture, email: &str) -> Vec<Role> {
-    let members = fixture.service.list_members(&fixture.operator).await.unwrap();
+    let members = fixture.service.users().list_members(&fixture.operator).await.unwrap();
     members.into_iter().filter(|member| member.email.as_str() == email).map(|member| member.role).collect()
 }
 
@@ -45,17 +45,24 @@ async fn a_new_person_takes_an_invitation_with_a_password(fixture: Fixture) {
     for (email, role) in [(NEW, Role::Admin), ("second@acme.example", Role::Member)] {
         let entries = fixture.entries().await;
         let (_, link) = invite(&fixture, 0, email, role).await;
-        let open = service.find_invitation(&at(0), &link).await.unwrap();
+        let open = service.users().find_invitation(&at(0), &link).await.unwrap();
         assert!(matches!(&open, LinkState::Open(open) if open.role == role));
-        let weak =
-            rejection_in(service.accept_invitation(&at(1), &link, InvitationProof::Password("short")).await);
+        let weak = rejection_in(
+            service.users().accept_invitation(&at(1), &link, InvitationProof::Password("short")).await,
+        );
         assert!(matches!(weak, Rejection::Invalid(_)), "{weak:?}");
-        service.accept_invitation(&at(1), &link, InvitationProof::Password(OTHER_PASSWORD)).await.unwrap();
+        service
+            .users()
+            .accept_invitation(&at(1), &link, InvitationProof::Password(OTHER_PASSWORD))
+            .await
+            .unwrap();
         assert_eq!(role_of(&fixture, email).await, [role]);
         try_sign_in(service, &at(2), email, OTHER_PASSWORD).await.unwrap();
         assert_eq!(fixture.actions_after(entries).await, ["member.invited", "member.added"]);
-        assert!(matches!(service.find_invitation(&at(2), &link).await.unwrap(), LinkState::Used));
-        rejection_in(service.accept_invitation(&at(2), &link, InvitationProof::Password(PASSWORD)).await);
+        assert!(matches!(service.users().find_invitation(&at(2), &link).await.unwrap(), LinkState::Used));
+        rejection_in(
+            service.users().accept_invitation(&at(2), &link, InvitationProof::Password(PASSWORD)).await,
+        );
     }
     try_sign_in(service, &at(3), NEW, PASSWORD).await.unwrap_err();
 }
@@ -66,16 +73,19 @@ async fn who_has_a_password_takes_it_signed_in(fixture: Fixture) {
     let (_, link) = invite(&fixture, 0, EVE, Role::Member).await;
     // Whoever found the link cannot choose a password for a person who is known here.
     let before = fixture.database.dump().await;
-    let taken =
-        service.accept_invitation(&at(1), &link, InvitationProof::Password(OTHER_PASSWORD)).await.unwrap();
+    let taken = service
+        .users()
+        .accept_invitation(&at(1), &link, InvitationProof::Password(OTHER_PASSWORD))
+        .await
+        .unwrap();
     assert!(matches!(taken, Accepted::SignInFirst(_)), "{taken:?}");
     assert_eq!(fixture.database.dump().await, before);
     let user = eve.user(service, 1).await;
-    service.accept_invitation(&at(1), &link, InvitationProof::CurrentUser(&user)).await.unwrap();
+    service.users().accept_invitation(&at(1), &link, InvitationProof::CurrentUser(&user)).await.unwrap();
     let principal = eve.user(service, 2).await.principal.unwrap();
     assert_eq!(principal.organisation_name, "Acme");
     assert!(matches!(principal.holder, PrincipalKind::Person { role: Role::Member, .. }));
-    assert_eq!(service.memberships(&user).await.unwrap().len(), 2);
+    assert_eq!(service.users().memberships(&user).await.unwrap().len(), 2);
     try_sign_in(service, &at(2), EVE, PASSWORD).await.unwrap();
 }
 
@@ -84,14 +94,17 @@ async fn an_invitation_is_for_one_person(fixture: Fixture) {
     let (_, link) = invite(&fixture, 0, NEW, Role::Admin).await;
     let user = eve.user(service, 1).await;
     let before = fixture.database.dump().await;
-    let rejection =
-        rejection_in(service.accept_invitation(&at(1), &link, InvitationProof::CurrentUser(&user)).await);
+    let rejection = rejection_in(
+        service.users().accept_invitation(&at(1), &link, InvitationProof::CurrentUser(&user)).await,
+    );
     assert!(
         matches!(&rejection, Rejection::Forbidden(why) if why.contains("sign out first")),
         "{rejection:?}"
     );
-    assert!(matches!(service.find_invitation(&at(1), "no link").await.unwrap(), LinkState::Unknown));
-    rejection_in(service.accept_invitation(&at(1), "no link", InvitationProof::Password(PASSWORD)).await);
+    assert!(matches!(service.users().find_invitation(&at(1), "no link").await.unwrap(), LinkState::Unknown));
+    rejection_in(
+        service.users().accept_invitation(&at(1), "no link", InvitationProof::Password(PASSWORD)).await,
+    );
     assert_eq!(fixture.database.dump().await, before);
 }
 
@@ -106,7 +119,7 @@ async fn of_sixteen_acceptances_one_makes_a_member(fixture: Fixture) {
                 let password = format!("a quite good password {number}");
                 let by =
                     user.as_ref().map_or(InvitationProof::Password(&password), InvitationProof::CurrentUser);
-                node.accept_invitation(&at(1), &link, by).await.map(|_| password.clone())
+                node.users().accept_invitation(&at(1), &link, by).await.map(|_| password.clone())
             }
         });
         let (good, bad): (Vec<_>, Vec<_>) = answers.await.into_iter().partition(Result::is_ok);
@@ -126,27 +139,27 @@ async fn an_invitation_ends_when_it_is_old_taken_back_or_replaced(fixture: Fixtu
     let service = &fixture.service;
     let (_, replaced) = invite(&fixture, 0, NEW, Role::Admin).await;
     let (id, revoked) = invite(&fixture, 1, NEW, Role::Member).await;
-    assert!(matches!(service.find_invitation(&at(1), &replaced).await.unwrap(), LinkState::Used));
-    assert_eq!(service.list_invitations(&fixture.admin).await.unwrap().len(), 1);
+    assert!(matches!(service.users().find_invitation(&at(1), &replaced).await.unwrap(), LinkState::Used));
+    assert_eq!(service.users().list_invitations(&fixture.admin).await.unwrap().len(), 1);
     // Another organisation's Admin sees nothing of it.
-    assert!(service.list_invitations(&fixture.outsider).await.unwrap().is_empty());
-    let foreign = rejection_in(service.revoke_invitation(&at(1), &fixture.outsider, &id).await);
+    assert!(service.users().list_invitations(&fixture.outsider).await.unwrap().is_empty());
+    let foreign = rejection_in(service.users().revoke_invitation(&at(1), &fixture.outsider, &id).await);
     assert!(matches!(foreign, Rejection::NotFound { kind: "invitation", .. }), "{foreign:?}");
     let entries = fixture.entries().await;
-    service.revoke_invitation(&at(2), &fixture.admin, &id).await.unwrap();
+    service.users().revoke_invitation(&at(2), &fixture.admin, &id).await.unwrap();
     assert!(matches!(
-        rejection_in(service.revoke_invitation(&at(2), &fixture.admin, &id).await),
+        rejection_in(service.users().revoke_invitation(&at(2), &fixture.admin, &id).await),
         Rejection::Conflict(_)
     ));
     assert_eq!(fixture.actions_after(entries).await, ["member.invitation_revoked"]);
     let (_, old) = invite(&fixture, 3, NEW, Role::Member).await;
     let end = 3 + 7 * DAY;
-    assert!(matches!(service.find_invitation(&at(end - 1), &old).await.unwrap(), LinkState::Open(_)));
-    assert!(matches!(service.find_invitation(&at(end), &old).await.unwrap(), LinkState::Expired));
+    assert!(matches!(service.users().find_invitation(&at(end - 1), &old).await.unwrap(), LinkState::Open(_)));
+    assert!(matches!(service.users().find_invitation(&at(end), &old).await.unwrap(), LinkState::Expired));
     let before = fixture.database.dump().await;
     for (seconds, link) in [(4, &replaced), (4, &revoked), (end, &old)] {
         rejection_in(
-            service.accept_invitation(&at(seconds), link, InvitationProof::Password(PASSWORD)).await,
+            service.users().accept_invitation(&at(seconds), link, InvitationProof::Password(PASSWORD)).await,
         );
     }
     assert_eq!(fixture.database.dump().await, before);
@@ -157,19 +170,20 @@ async fn a_member_is_not_invited_and_an_open_invitation_of_a_member_makes_no_sec
     let max = Guest::of(&fixture, 0, MAX).await;
     let service = &fixture.service;
     let rejection =
-        rejection_in(service.invite(&at(0), &fixture.admin, " MAX@acme.example", Role::Admin).await);
+        rejection_in(service.users().invite(&at(0), &fixture.admin, " MAX@acme.example", Role::Admin).await);
     assert_eq!(rejection.message(), "max@acme.example is a member already");
-    service.remove_member(&at(0), &fixture.admin, MAX).await.unwrap();
+    service.users().remove_member(&at(0), &fixture.admin, MAX).await.unwrap();
     let (_, link) = invite(&fixture, 0, MAX, Role::Admin).await;
-    service.add_member(&at(1), &fixture.operator, MAX, Role::Member).await.unwrap();
+    service.users().add_member(&at(1), &fixture.operator, MAX, Role::Member).await.unwrap();
     let user = max.user(service, 1).await;
-    let rejection =
-        rejection_in(service.accept_invitation(&at(1), &link, InvitationProof::CurrentUser(&user)).await);
+    let rejection = rejection_in(
+        service.users().accept_invitation(&at(1), &link, InvitationProof::CurrentUser(&user)).await,
+    );
     assert!(matches!(rejection, Rejection::Conflict(_)), "{rejection:?}");
     assert_eq!(role_of(&fixture, MAX).await, [Role::Member]);
     // Nor does it let the person back in who was added otherwise and removed since.
-    service.remove_member(&at(2), &fixture.admin, MAX).await.unwrap();
-    rejection_in(service.accept_invitation(&at(3), &link, InvitationProof::CurrentUser(&user)).await);
+    service.users().remove_member(&at(2), &fixture.admin, MAX).await.unwrap();
+    rejection_in(service.users().accept_invitation(&at(3), &link, InvitationProof::CurrentUser(&user)).await);
     assert!(role_of(&fixture, MAX).await.is_empty());
 }
 
@@ -183,9 +197,10 @@ async fn taking_and_taking_back_at_once_come_out_one_way(fixture: Fixture) {
             let (admin, eve, id, link) = (admin.clone(), eve.clone(), id.clone(), link.clone());
             async move {
                 if (number + round) % 2 == 0 {
-                    node.revoke_invitation(&at(1), &admin, &id).await.map(|_| false)
+                    node.users().revoke_invitation(&at(1), &admin, &id).await.map(|_| false)
                 } else {
-                    node.accept_invitation(&at(1), &link, InvitationProof::CurrentUser(&eve))
+                    node.users()
+                        .accept_invitation(&at(1), &link, InvitationProof::CurrentUser(&eve))
                         .await
                         .map(|_| true)
                 }
@@ -202,7 +217,7 @@ async fn taking_and_taking_back_at_once_come_out_one_way(fixture: Fixture) {
         assert_eq!(done.len(), 1);
         assert_eq!(role_of(&fixture, EVE).await.len(), usize::from(done[0]));
         if done[0] {
-            fixture.service.remove_member(&at(2), &fixture.admin, EVE).await.unwrap();
+            fixture.service.users().remove_member(&at(2), &fixture.admin, EVE).await.unwrap();
         }
     }
 }
@@ -212,13 +227,14 @@ async fn only_admins_invite(fixture: Fixture) {
     let before = fixture.database.dump().await;
     let service = &fixture.service;
     for rejection in [
-        rejection_in(service.invite(&at(1), &fixture.member, "x@acme.example", Role::Member).await),
-        rejection_in(service.revoke_invitation(&at(1), &fixture.member, &id).await),
-        rejection_in(service.list_invitations(&fixture.member).await),
+        rejection_in(service.users().invite(&at(1), &fixture.member, "x@acme.example", Role::Member).await),
+        rejection_in(service.users().revoke_invitation(&at(1), &fixture.member, &id).await),
+        rejection_in(service.users().list_invitations(&fixture.member).await),
     ] {
         assert!(matches!(rejection, Rejection::Forbidden(_)), "{rejection:?}");
     }
-    let rejection = rejection_in(service.invite(&at(1), &fixture.admin, "no address", Role::Member).await);
+    let rejection =
+        rejection_in(service.users().invite(&at(1), &fixture.admin, "no address", Role::Member).await);
     assert!(matches!(rejection, Rejection::Invalid(_)), "{rejection:?}");
     assert_eq!(fixture.database.dump().await, before);
 }
@@ -226,14 +242,14 @@ async fn only_admins_invite(fixture: Fixture) {
 async fn an_invitation_is_mailed_and_stands_when_the_mail_fails(fixture: Fixture) {
     let service = &fixture.service;
     let post = Post::of(service);
-    let invited = service.invite(&at(0), &fixture.admin, NEW, Role::Member).await.unwrap();
+    let invited = service.users().invite(&at(0), &fixture.admin, NEW, Role::Member).await.unwrap();
     assert_eq!(invited.mailed, Mailed::Sent);
     let mail = post.mails().remove(0);
     assert_eq!((mail.to.as_str(), mail.subject.as_str()), (NEW, &*format!("{ADA} invites you to Acme")));
     assert!(mail.text.contains(&**invited.link));
     post.set_down(true);
-    let invited = service.invite(&at(1), &fixture.admin, NEW, Role::Member).await.unwrap();
+    let invited = service.users().invite(&at(1), &fixture.admin, NEW, Role::Member).await.unwrap();
     assert!(matches!(&invited.mailed, Mailed::Failed(why) if why.contains("550")), "{:?}", invited.mailed);
     let link = secret_of(&invited.link, "invite");
-    service.accept_invitation(&at(2), &link, InvitationProof::Password(PASSWORD)).await.unwrap();
+    service.users().accept_invitation(&at(2), &link, InvitationProof::Password(PASSWORD)).await.unwrap();
 }

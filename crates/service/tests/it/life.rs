@@ -70,8 +70,8 @@ async fn a_grace_lets_both_secrets_work_and_tells_them_apart(fixture: Fixture) {
     assert_eq!(by_secret.secret_expires_at, time(100 + 30 * DAY));
     assert!(fixture.accepts(201, &by_grace.access_token).await);
 
-    fixture.service.flush_usage(&at(201)).await.unwrap();
-    let overview = fixture.service.get_key(&fixture.admin, &first.id).await.unwrap();
+    fixture.service.keys().flush_usage(&at(201)).await.unwrap();
+    let overview = fixture.service.keys().get(&fixture.admin, &first.id).await.unwrap();
     assert_eq!(overview.key.running_grace(time(200)).unwrap().until, time(100 + DAY));
     let mut session = fixture.service.store().reader().await.unwrap();
     let days = session.key_days(&overview.key.id, 0).await.unwrap();
@@ -100,15 +100,15 @@ async fn a_grace_ends_when_an_admin_says_so(fixture: Fixture) {
     let first = fixture.generate(0).await;
     let grace = RotateKey { grace_seconds: 7 * DAY, end_issued_tokens: false };
     let second = fixture.rotate(100, &first, grace).await;
-    let ended = fixture.service.end_grace(&at(200), &fixture.admin, &first.id).await.unwrap();
+    let ended = fixture.service.keys().end_grace(&at(200), &fixture.admin, &first.id).await.unwrap();
     assert_eq!(ended.key.grace, None);
     assert_eq!(fixture.rejection(200, &first).await, Reply::Rotated(time(100)));
     fixture.issue_token(200, &second).await;
-    let again = rejection_in(fixture.service.end_grace(&at(201), &fixture.admin, &first.id).await);
+    let again = rejection_in(fixture.service.keys().end_grace(&at(201), &fixture.admin, &first.id).await);
     assert_eq!(again, Rejection::Conflict("no grace runs: the previous secret does not work already".into()));
     let too_long = RotateKey { grace_seconds: 7 * DAY + 1, end_issued_tokens: false };
     let rejection =
-        rejection_in(fixture.service.rotate_key(&at(202), &fixture.admin, &first.id, too_long).await);
+        rejection_in(fixture.service.keys().rotate(&at(202), &fixture.admin, &first.id, too_long).await);
     assert!(
         matches!(&rejection, Rejection::Invalid(invalid) if invalid.field == "graceSeconds"),
         "{rejection:?}"
@@ -139,7 +139,7 @@ async fn an_expired_key_comes_back_by_rotation_only_into_a_free_place(fixture: F
     for _ in 0..10 {
         others.push(fixture.generate(later).await);
     }
-    let full = fixture.service.rotate_key(&at(later), &fixture.admin, &expired.id, NO_GRACE).await;
+    let full = fixture.service.keys().rotate(&at(later), &fixture.admin, &expired.id, NO_GRACE).await;
     assert!(matches!(rejection_in(full), Rejection::LimitReached { limit: 10, .. }));
     assert_eq!(fixture.rejection(later, &expired).await, Reply::Expired(time(30 * DAY)));
     // Rotating an Active key needs no place.
@@ -164,7 +164,7 @@ async fn a_revoked_key_leaves_its_last_digest_and_nothing_else(fixture: Fixture)
     let third =
         fixture.rotate(20, &second, RotateKey { grace_seconds: HOUR, end_issued_tokens: false }).await;
     let token = fixture.issue_token(30, &third).await;
-    fixture.service.flush_usage(&at(30)).await.unwrap();
+    fixture.service.keys().flush_usage(&at(30)).await.unwrap();
     fixture.revoke(40, &third).await;
     for service in [&fixture.service, &other] {
         assert_eq!(reason(service, 40, &token).await, "the API key of this token was revoked");
@@ -175,10 +175,10 @@ async fn a_revoked_key_leaves_its_last_digest_and_nothing_else(fixture: Fixture)
     }
     let gone = Rejection::NotFound { kind: "API key", id: third.id.clone() };
     let service = &fixture.service;
-    assert_eq!(rejection_in(service.get_key(&fixture.admin, &third.id).await), gone);
-    assert_eq!(rejection_in(service.revoke_key(&at(41), &fixture.admin, &third.id).await), gone);
-    assert_eq!(rejection_in(service.rotate_key(&at(41), &fixture.admin, &third.id, NO_GRACE).await), gone);
-    assert_eq!(rejection_in(service.end_grace(&at(41), &fixture.admin, &third.id).await), gone);
+    assert_eq!(rejection_in(service.keys().get(&fixture.admin, &third.id).await), gone);
+    assert_eq!(rejection_in(service.keys().revoke(&at(41), &fixture.admin, &third.id).await), gone);
+    assert_eq!(rejection_in(service.keys().rotate(&at(41), &fixture.admin, &third.id, NO_GRACE).await), gone);
+    assert_eq!(rejection_in(service.keys().end_grace(&at(41), &fixture.admin, &third.id).await), gone);
     let dump = fixture.database.dump().await;
     let left = dump.lines().filter(|line| line.contains(&third.id) && !line.starts_with("audit_events"));
     let left: Vec<_> = left.collect();
@@ -192,14 +192,14 @@ async fn a_rejection_of_an_eleventh_key_names_those_that_could_go(fixture: Fixtu
     let mut pairs = Vec::new();
     for number in 0..10 {
         let input = GenerateKey { label: format!("Key {number}"), expires_in_days: None };
-        let generated = fixture.service.generate_key(&at(number), &fixture.admin, &input).await.unwrap();
+        let generated = fixture.service.keys().generate(&at(number), &fixture.admin, &input).await.unwrap();
         pairs.push(Pair::from(generated));
     }
     // All but two have been used: some written, some not yet.
     for (second, number) in [(100, 1), (90, 2), (120, 3), (110, 4), (130, 6), (140, 8)] {
         fixture.issue_token(second, &pairs[number]).await;
     }
-    fixture.service.flush_usage(&at(200)).await.unwrap();
+    fixture.service.keys().flush_usage(&at(200)).await.unwrap();
     for (second, number) in [(300, 0), (310, 9)] {
         fixture.issue_token(second, &pairs[number]).await;
     }
@@ -226,21 +226,23 @@ async fn a_rejection_of_an_eleventh_key_names_those_that_could_go(fixture: Fixtu
 async fn an_organisations_policy_bounds_new_and_rotated_keys(fixture: Fixture) {
     let (service, admin) = (&fixture.service, &fixture.admin);
     let long = service
-        .generate_key(&at(0), admin, &GenerateKey { label: "Long".into(), expires_in_days: Some(365) })
+        .keys()
+        .generate(&at(0), admin, &GenerateKey { label: "Long".into(), expires_in_days: Some(365) })
         .await
         .unwrap();
-    service.set_key_policy(&at(1), admin, 7, 30).await.unwrap();
+    service.organisations().set_key_policy(&at(1), admin, 7, 30).await.unwrap();
     let input = |days| GenerateKey { label: "CI".into(), expires_in_days: days };
-    let by_default = service.generate_key(&at(2), admin, &input(None)).await.unwrap();
+    let by_default = service.keys().generate(&at(2), admin, &input(None)).await.unwrap();
     assert_eq!(by_default.key.expires_at, time(2 + 7 * DAY));
-    service.generate_key(&at(2), admin, &input(Some(30))).await.unwrap();
-    let rejection = rejection_in(service.generate_key(&at(2), admin, &input(Some(31))).await);
+    service.keys().generate(&at(2), admin, &input(Some(30))).await.unwrap();
+    let rejection = rejection_in(service.keys().generate(&at(2), admin, &input(Some(31))).await);
     assert_eq!(rejection.message(), "expiresInDays: this organisation allows at most 30 days; 31 is more");
     let id = long.key.id.as_str().to_owned();
-    let rotated = service.rotate_key(&at(3), admin, &id, NO_GRACE).await.unwrap();
+    let rotated = service.keys().rotate(&at(3), admin, &id, NO_GRACE).await.unwrap();
     assert_eq!(rotated.key.expires_at, time(3 + 30 * DAY));
     for (default, maximum) in [(31, 30), (0, 30), (7, 366)] {
-        let rejection = rejection_in(service.set_key_policy(&at(4), admin, default, maximum).await);
+        let rejection =
+            rejection_in(service.organisations().set_key_policy(&at(4), admin, default, maximum).await);
         assert!(matches!(rejection, Rejection::Invalid(_)), "{rejection:?}");
     }
 }
@@ -257,12 +259,12 @@ async fn labels_and_lifetimes_are_checked(fixture: Fixture) {
         ("CI", Some(i64::MIN), "expiresInDays"),
     ] {
         let input = GenerateKey { label: label.into(), expires_in_days: days };
-        let rejection = rejection_in(fixture.service.generate_key(&at(0), &fixture.admin, &input).await);
+        let rejection = rejection_in(fixture.service.keys().generate(&at(0), &fixture.admin, &input).await);
         assert!(matches!(&rejection, Rejection::Invalid(invalid) if invalid.field == field), "{rejection:?}");
     }
     assert_eq!(fixture.database.dump().await, before);
     let longest = GenerateKey { label: format!(" {} ", "ü".repeat(64)), expires_in_days: Some(365) };
-    let generated = fixture.service.generate_key(&at(0), &fixture.admin, &longest).await.unwrap();
+    let generated = fixture.service.keys().generate(&at(0), &fixture.admin, &longest).await.unwrap();
     assert_eq!(generated.key.label.as_str(), "ü".repeat(64));
     assert_eq!(generated.key.created_by, crate::fixture::ADA);
     assert_eq!(generated.key.expires_at, time(365 * DAY));

@@ -36,16 +36,16 @@ async fn an_address_that_fails_too_often_has_to_wait_at_both_doors() {
     let (bad, neighbour) = (from("2001:db8::1", 0), from("2001:db8::ffff", 0));
     for ctx in [&bad, &neighbour] {
         assert_eq!(exchange_with(&fixture.service, ctx, &wrong(&pair)).await.unwrap_err(), Reply::Unknown);
-        let rejection = fixture.service.authenticate(ctx, "no token").await.unwrap_err();
+        let rejection = fixture.service.tokens().authenticate(ctx, "no token").await.unwrap_err();
         assert!(matches!(rejection, TokenRejection::Invalid(_)), "{rejection:?}");
     }
     let told = exchange_with(&fixture.service, &bad, &wrong(&pair)).await.unwrap_err();
     assert!(matches!(told, Reply::Wait(1..=16)), "{told:?}");
-    let rejection = fixture.service.authenticate(&neighbour, "no token").await.unwrap_err();
+    let rejection = fixture.service.tokens().authenticate(&neighbour, "no token").await.unwrap_err();
     assert!(matches!(rejection, TokenRejection::TooManyFailures(1..=16)), "{rejection:?}");
     // What is right works on from there.
     exchange_with(&fixture.service, &bad, &pair).await.unwrap();
-    fixture.service.authenticate(&bad, &token).await.unwrap();
+    fixture.service.tokens().authenticate(&bad, &token).await.unwrap();
     let elsewhere = exchange_with(&fixture.service, &from("192.0.2.1", 0), &wrong(&pair)).await;
     assert_eq!(elsewhere.unwrap_err(), Reply::Unknown);
 }
@@ -59,8 +59,8 @@ async fn a_holder_of_a_dead_secret_is_limited_and_counted_on() {
         assert_eq!(fixture.rejection(6, &first).await, Reply::Rotated(time(5)));
     }
     assert!(matches!(fixture.rejection(6, &first).await, Reply::Wait(_)));
-    fixture.service.flush_usage(&from("192.0.2.7", 7)).await.unwrap();
-    assert_eq!(fixture.service.get_key(&fixture.admin, &first.id).await.unwrap().dead_secret_uses, 3);
+    fixture.service.keys().flush_usage(&from("192.0.2.7", 7)).await.unwrap();
+    assert_eq!(fixture.service.keys().get(&fixture.admin, &first.id).await.unwrap().dead_secret_uses, 3);
 }
 
 #[tokio::test]

@@ -26,9 +26,10 @@ async fn a_waiting_mail_tells_neither_its_recipient_nor_its_link(fixture: Fixtur
     let service = &fixture.service;
     let post = Post::of(service);
     post.set_down(true);
-    let invited = service.invite(&at(0), &fixture.admin, "new@secret.example", Role::Member).await.unwrap();
+    let invited =
+        service.users().invite(&at(0), &fixture.admin, "new@secret.example", Role::Member).await.unwrap();
     asks_for_link(service, 0, MAX).await;
-    service.send_due_mail(&at(200)).await.unwrap();
+    service.operations().send_due_mail(&at(200)).await.unwrap();
     assert_eq!(fixture.database.number("SELECT COUNT(*) FROM mails WHERE last_error IS NOT NULL").await, 2);
     let rows = fixture.database.sql("SELECT * FROM mails").await;
     let table = format!("{rows:?}");
@@ -49,13 +50,14 @@ async fn two_nodes_send_each_mail_once(fixture: Fixture) {
     let (nodes, posts) = mailing_nodes(&fixture).await;
     for number in 0..30 {
         let email = format!("person{number}@acme.example");
-        fixture.service.add_member(&at(0), &fixture.admin, &email, Role::Member).await.unwrap();
+        fixture.service.users().add_member(&at(0), &fixture.admin, &email, Role::Member).await.unwrap();
         let (node, ctx) = (&nodes[number % 2], from(&format!("2001:db8:{number}::1"), 0));
-        let email = node.request_password_reset(&ctx, &email).unwrap();
-        node.mail_reset_link(&ctx, email).await.unwrap();
+        let email = node.users().request_password_reset(&ctx, &email).unwrap();
+        node.users().mail_reset_link(&ctx, email).await.unwrap();
     }
     for _ in 0..3 {
-        race(&nodes, 8, |node, _| async move { node.send_due_mail(&at(1)).await.unwrap() }).await;
+        race(&nodes, 8, |node, _| async move { node.operations().send_due_mail(&at(1)).await.unwrap() })
+            .await;
     }
     let mut sent: Vec<_> =
         posts.iter().flat_map(|post| post.mails()).map(|mail| mail.to.as_str().to_owned()).collect();
@@ -71,10 +73,10 @@ async fn a_slow_node_keeps_the_mails_that_it_took_on(fixture: Fixture) {
     post.set_down(true);
     for number in 0..5 {
         let email = format!("person{number}@acme.example");
-        fixture.service.add_member(&at(0), &fixture.admin, &email, Role::Member).await.unwrap();
+        fixture.service.users().add_member(&at(0), &fixture.admin, &email, Role::Member).await.unwrap();
         asks_for_link(&fixture.service, 0, &email).await;
     }
-    fixture.service.send_due_mail(&at(0)).await.unwrap();
+    fixture.service.operations().send_due_mail(&at(0)).await.unwrap();
     // If each takes nearly two minutes, the last is sent after eight: until then nobody else takes it on.
     let due = "SELECT (MAX(next_attempt_at_ms) - MIN(next_attempt_at_ms)) / 1000 FROM mails";
     assert_eq!(fixture.database.number(due).await, 4 * 120);
@@ -87,22 +89,22 @@ async fn a_mail_that_fails_is_tried_later_and_later_and_given_up_after_three_day
     asks_for_link(service, 0, ADA).await;
     let (mut now, mut waits) = (0, Vec::new());
     for attempt in 1..=8 {
-        service.send_due_mail(&at(now)).await.unwrap();
+        service.operations().send_due_mail(&at(now)).await.unwrap();
         assert_eq!(post.attempts(), attempt);
         let next = fixture.database.number("SELECT next_attempt_at_ms FROM mails").await;
         let wait = (next - at(now).now.ms()) / 1000;
-        service.send_due_mail(&at(now + wait - 1)).await.unwrap();
+        service.operations().send_due_mail(&at(now + wait - 1)).await.unwrap();
         assert_eq!(post.attempts(), attempt, "not yet");
         now += wait;
         waits.push(wait);
     }
     assert!(waits.is_sorted() && waits[0] >= 60 && waits[7] > 2 * waits[0], "{waits:?}");
-    service.every_day(&at(3 * DAY - 1)).await.unwrap();
+    service.operations().every_day(&at(3 * DAY - 1)).await.unwrap();
     assert_eq!(fixture.database.number(WAITING).await, 1);
-    service.every_day(&at(3 * DAY)).await.unwrap();
+    service.operations().every_day(&at(3 * DAY)).await.unwrap();
     assert_eq!(fixture.database.number(WAITING).await, 0);
     post.set_down(false);
-    service.send_due_mail(&at(4 * DAY)).await.unwrap();
+    service.operations().send_due_mail(&at(4 * DAY)).await.unwrap();
     assert!(post.mails().is_empty());
 }
 
@@ -112,7 +114,7 @@ async fn a_mail_that_cannot_be_read_holds_up_no_other(fixture: Fixture) {
     asks_for_link(service, 0, ADA).await;
     fixture.database.sql("UPDATE mails SET id = 'tok_moved'").await;
     asks_for_link(service, 1, MAX).await;
-    service.send_due_mail(&at(2)).await.unwrap();
+    service.operations().send_due_mail(&at(2)).await.unwrap();
     assert_eq!(post.mails().iter().map(|mail| mail.to.as_str()).collect::<Vec<_>>(), [MAX]);
 }
 
@@ -122,7 +124,7 @@ async fn committing_with_a_mail_has_three_outcomes(fixture: Fixture) {
         let (service, admin) = (service.clone(), fixture.admin.clone());
         async move {
             let email = format!("new{number}@acme.example");
-            service.invite(&at(number), &admin, &email, Role::Member).await.unwrap().mailed
+            service.users().invite(&at(number), &admin, &email, Role::Member).await.unwrap().mailed
         }
     };
     assert_eq!(invite(0).await, Mailed::NotSetUp);
@@ -133,11 +135,11 @@ async fn committing_with_a_mail_has_three_outcomes(fixture: Fixture) {
     post.set_down(true);
     assert!(matches!(invite(2).await, Mailed::Failed(why) if why.contains("no such mailbox")));
     assert_eq!(fixture.database.number(WAITING).await, 1);
-    assert_eq!(service.list_invitations(&fixture.admin).await.unwrap().len(), 3);
+    assert_eq!(service.users().list_invitations(&fixture.admin).await.unwrap().len(), 3);
     post.set_down(false);
-    service.send_due_mail(&at(60)).await.unwrap();
+    service.operations().send_due_mail(&at(60)).await.unwrap();
     assert_eq!(post.mails().len(), 1, "the one that tried it has two minutes");
-    service.send_due_mail(&at(HOUR)).await.unwrap();
+    service.operations().send_due_mail(&at(HOUR)).await.unwrap();
     assert_eq!(post.mails().len(), 2);
 }
 
@@ -151,13 +153,13 @@ async fn no_secret_is_in_any_mail_about_keys(fixture: Fixture) {
     let second = fixture.rotate(2, &first, RotateKey { grace_seconds: HOUR, end_issued_tokens: false }).await;
     let third = fixture.rotate(3, &second, NO_GRACE).await;
     fixture.rejection(4, &second).await;
-    service.flush_usage(&at(5)).await.unwrap();
+    service.keys().flush_usage(&at(5)).await.unwrap();
     let kept = fixture.generate(5).await;
     fixture.revoke(6, &third).await;
-    service.every_minute(&at(31 * DAY)).await.unwrap();
+    service.operations().every_minute(&at(31 * DAY)).await.unwrap();
     let mut minutes = 31 * DAY;
     while fixture.database.number(WAITING).await > 0 {
-        service.send_due_mail(&at(minutes)).await.unwrap();
+        service.operations().send_due_mail(&at(minutes)).await.unwrap();
         minutes += 60;
     }
     let mails = post.mails();
@@ -179,8 +181,8 @@ async fn no_secret_is_in_any_mail_about_keys(fixture: Fixture) {
 async fn nothing_is_queued_where_no_mail_is_sent(fixture: Fixture) {
     let key = fixture.generate(0).await;
     fixture.rotate(1, &key, NO_GRACE).await;
-    fixture.service.every_minute(&at(80 * DAY)).await.unwrap();
-    fixture.service.send_due_mail(&at(80 * DAY)).await.unwrap();
+    fixture.service.operations().every_minute(&at(80 * DAY)).await.unwrap();
+    fixture.service.operations().send_due_mail(&at(80 * DAY)).await.unwrap();
     assert_eq!(fixture.database.number(WAITING).await, 0);
     assert_eq!(fixture.database.number("SELECT COUNT(*) FROM key_notices").await, 0);
 }

@@ -101,7 +101,7 @@ impl Walk {
 
     async fn generate(&mut self, days: i64) {
         let input = GenerateKey { label: "CI".into(), expires_in_days: Some(days) };
-        let answer = self.fixture.service.generate_key(&at(self.now), &self.fixture.admin, &input).await;
+        let answer = self.fixture.service.keys().generate(&at(self.now), &self.fixture.admin, &input).await;
         if self.active() == LIMIT {
             assert!(matches!(rejection_in(answer), Rejection::LimitReached { limit: LIMIT, .. }));
             return;
@@ -123,7 +123,7 @@ impl Walk {
     async fn rotate(&mut self, index: usize, input: RotateKey) {
         let (now, full) = (self.now, self.active() == LIMIT);
         let key = &mut self.keys[index];
-        let answer = self.fixture.service.rotate_key(&at(now), &self.fixture.admin, &key.id, input).await;
+        let answer = self.fixture.service.keys().rotate(&at(now), &self.fixture.admin, &key.id, input).await;
         if key.revoked.is_some() {
             assert!(matches!(rejection_in(answer), Rejection::NotFound { .. }));
             return;
@@ -145,7 +145,7 @@ impl Walk {
     async fn end_grace(&mut self, index: usize) {
         let now = self.now;
         let key = &mut self.keys[index];
-        let answer = self.fixture.service.end_grace(&at(now), &self.fixture.admin, &key.id).await;
+        let answer = self.fixture.service.keys().end_grace(&at(now), &self.fixture.admin, &key.id).await;
         if key.revoked.is_some() {
             assert!(matches!(rejection_in(answer), Rejection::NotFound { .. }));
         } else if now < key.grace && now < key.expires {
@@ -158,7 +158,7 @@ impl Walk {
 
     async fn revoke(&mut self, index: usize) {
         let key = &mut self.keys[index];
-        let answer = self.fixture.service.revoke_key(&at(self.now), &self.fixture.admin, &key.id).await;
+        let answer = self.fixture.service.keys().revoke(&at(self.now), &self.fixture.admin, &key.id).await;
         if key.revoked.is_some() {
             assert!(matches!(rejection_in(answer), Rejection::NotFound { .. }));
         } else {
@@ -191,7 +191,7 @@ impl Walk {
                 assert_eq!(self.fixture.accepts(now, token).await, good, "a token of {}", key.id);
             }
         }
-        let listed = self.fixture.service.list_keys(&self.fixture.admin).await.unwrap();
+        let listed = self.fixture.service.keys().list(&self.fixture.admin).await.unwrap();
         let mut listed: Vec<_> =
             listed.iter().map(|seen| (seen.key.id.as_str(), seen.key.is_active(time(now)))).collect();
         let mut expected: Vec<_> = self
@@ -222,8 +222,8 @@ proptest! {
                 walk.take(step).await;
                 walk.check().await;
             }
-            walk.fixture.service.flush_usage(&at(walk.now)).await.unwrap();
-            let reports = walk.fixture.service.verify_audit(None).await.unwrap();
+            walk.fixture.service.keys().flush_usage(&at(walk.now)).await.unwrap();
+            let reports = walk.fixture.service.audit_log().verify(None).await.unwrap();
             assert!(reports.iter().all(|report| report.damage.is_none()), "{reports:?}");
         });
     }

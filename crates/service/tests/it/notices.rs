@@ -26,7 +26,7 @@ on_both_engines!(
 
 async fn key(fixture: &Fixture, seconds: i64, label: &str, days: i64) -> Pair {
     let input = GenerateKey { label: label.into(), expires_in_days: Some(days) };
-    fixture.service.generate_key(&at(seconds), &fixture.admin, &input).await.unwrap().into()
+    fixture.service.keys().generate(&at(seconds), &fixture.admin, &input).await.unwrap().into()
 }
 
 /// What the minute's work on every node says then about expiring keys.
@@ -34,10 +34,11 @@ async fn said(nodes: &[Service], posts: &[Arc<Post>], seconds: i64) -> Vec<Strin
     for post in posts {
         post.taken.lock().unwrap().clear();
     }
-    let work = nodes.iter().map(|node| async move { node.every_minute(&at(seconds)).await.unwrap() });
+    let work =
+        nodes.iter().map(|node| async move { node.operations().every_minute(&at(seconds)).await.unwrap() });
     futures::future::join_all(work).await;
     for node in nodes {
-        node.send_due_mail(&at(seconds)).await.unwrap();
+        node.operations().send_due_mail(&at(seconds)).await.unwrap();
     }
     let subjects = posts.iter().flat_map(|post| post.subjects());
     subjects.filter(|subject| subject.contains("expire")).collect()
@@ -129,9 +130,9 @@ async fn attention_is_sorted_by_urgency(fixture: Fixture) {
         fixture.rotate(DAY, pair, NO_GRACE).await;
         fixture.rejection(when, pair).await;
         fixture.rejection(when, pair).await;
-        service.flush_usage(&at(when)).await.unwrap();
+        service.keys().flush_usage(&at(when)).await.unwrap();
     }
-    let found = attention(&service.list_keys(&fixture.admin).await.unwrap(), time(30 * DAY));
+    let found = attention(&service.keys().list(&fixture.admin).await.unwrap(), time(30 * DAY));
     let found: Vec<_> = found.iter().map(|one| (one.label.as_str(), one.matter)).collect();
     assert_eq!(
         found,
@@ -147,16 +148,21 @@ async fn attention_is_sorted_by_urgency(fixture: Fixture) {
 
 async fn every_admin_is_told_and_nobody_else(fixture: Fixture) {
     let post = Post::of(&fixture.service);
-    fixture.service.add_member(&at(0), &fixture.operator, "second@acme.example", Role::Admin).await.unwrap();
+    fixture
+        .service
+        .users()
+        .add_member(&at(0), &fixture.operator, "second@acme.example", Role::Admin)
+        .await
+        .unwrap();
     fixture.generate(1).await;
-    fixture.service.send_due_mail(&at(1)).await.unwrap();
+    fixture.service.operations().send_due_mail(&at(1)).await.unwrap();
     let mut told: Vec<_> = post.mails().iter().map(|mail| mail.to.as_str().to_owned()).collect();
     told.sort();
     assert_eq!(told, [ADA, "second@acme.example"]);
-    fixture.service.change_role(&at(2), &fixture.operator, MAX, Role::Admin).await.unwrap();
-    fixture.service.remove_member(&at(2), &fixture.operator, "second@acme.example").await.unwrap();
+    fixture.service.users().change_role(&at(2), &fixture.operator, MAX, Role::Admin).await.unwrap();
+    fixture.service.users().remove_member(&at(2), &fixture.operator, "second@acme.example").await.unwrap();
     fixture.generate(3).await;
-    fixture.service.send_due_mail(&at(3)).await.unwrap();
+    fixture.service.operations().send_due_mail(&at(3)).await.unwrap();
     let mut told: Vec<_> = post.mails()[2..].iter().map(|mail| mail.to.as_str().to_owned()).collect();
     told.sort();
     assert_eq!(told, [ADA, MAX]);

@@ -16,21 +16,25 @@ on_both_engines!(
 async fn a_change_of_a_product_leaves_what_it_does_not_name(fixture: Fixture) {
     let (service, max) = (&fixture.service, &fixture.member);
     let url = "https://shop.example/";
-    let shop = service.create_subject(&at(0), max, " Shop ", Some("Sells\nthings"), Some(url)).await.unwrap();
+    let shop = service
+        .products()
+        .create_subject(&at(0), max, " Shop ", Some("Sells\nthings"), Some(url))
+        .await
+        .unwrap();
     let id = shop.id.as_str();
     assert_eq!(shop.details.name.as_str(), "Shop");
     let change = SubjectChange { name: Some("Store".into()), ..SubjectChange::default() };
-    let renamed = service.update_subject(&at(5), max, id, change).await.unwrap();
+    let renamed = service.products().update_subject(&at(5), max, id, change).await.unwrap();
     assert_eq!((renamed.created_at, renamed.updated_at), (time(0), time(5)));
     assert_eq!(renamed.details.description.as_deref(), Some("Sells\nthings"));
     assert_eq!(renamed.details.base_url.as_deref(), Some(url));
     let change = SubjectChange { description: Some(None), base_url: Some(None), name: None, seen_at: None };
-    let bare = service.update_subject(&at(6), max, id, change).await.unwrap();
+    let bare = service.products().update_subject(&at(6), max, id, change).await.unwrap();
     assert_eq!(
         (bare.details.name.as_str(), &bare.details.description, &bare.details.base_url),
         ("Store", &None, &None)
     );
-    assert_eq!(service.find_subject(max, &shop.id).await.unwrap(), Some(bare));
+    assert_eq!(service.products().find_subject(max, &shop.id).await.unwrap(), Some(bare));
 }
 
 fn target(build_key: &str, version: &str) -> UncheckedTarget {
@@ -46,37 +50,43 @@ fn target(build_key: &str, version: &str) -> UncheckedTarget {
 
 async fn the_same_build_key_updates_and_another_creates(fixture: Fixture) {
     let (service, max) = (&fixture.service, &fixture.member);
-    let shop = service.create_subject(&at(0), max, "Shop", None, None).await.unwrap();
+    let shop = service.products().create_subject(&at(0), max, "Shop", None, None).await.unwrap();
     let id = shop.id.as_str();
-    let first = service.upsert_target(&at(1), max, id, target("main", "1")).await.unwrap();
-    let again = service.upsert_target(&at(2), max, id, target(" main ", "2")).await.unwrap();
-    let other = service.upsert_target(&at(3), max, id, target("Main", "3")).await.unwrap();
+    let first = service.products().upsert_target(&at(1), max, id, target("main", "1")).await.unwrap();
+    let again = service.products().upsert_target(&at(2), max, id, target(" main ", "2")).await.unwrap();
+    let other = service.products().upsert_target(&at(3), max, id, target("Main", "3")).await.unwrap();
     assert_eq!((&again.id, again.created_at, again.updated_at), (&first.id, time(1), time(2)));
     assert_ne!(other.id, first.id);
-    assert_eq!(service.find_target(max, &first.id).await.unwrap(), Some(again.clone()));
+    assert_eq!(service.products().find_target(max, &first.id).await.unwrap(), Some(again.clone()));
     assert_eq!(again.details.version, "2");
     assert_eq!(again.details.metadata, target("main", "2").metadata);
-    assert_eq!(service.list_targets(max, Some(&shop.id), 10, None).await.unwrap(), [again, other]);
+    assert_eq!(service.products().list_targets(max, Some(&shop.id), 10, None).await.unwrap(), [again, other]);
 }
 
 async fn a_deleted_product_is_gone_with_its_targets(fixture: Fixture) {
     let (service, max) = (&fixture.service, &fixture.member);
-    let shop = service.create_subject(&at(0), max, "Shop", None, None).await.unwrap();
-    let kept = service.create_subject(&at(0), max, "Blog", None, None).await.unwrap();
-    let made = service.upsert_target(&at(1), max, shop.id.as_str(), target("main", "1")).await.unwrap();
-    let spared = service.upsert_target(&at(1), max, kept.id.as_str(), target("main", "1")).await.unwrap();
-    assert_eq!(service.delete_subject(&at(2), max, shop.id.as_str()).await.unwrap(), shop.id);
-    assert_eq!(service.find_subject(max, &shop.id).await.unwrap(), None);
-    assert_eq!(service.find_target(max, &made.id).await.unwrap(), None);
-    assert_eq!(service.list_targets(max, None, 10, None).await.unwrap(), [spared]);
+    let shop = service.products().create_subject(&at(0), max, "Shop", None, None).await.unwrap();
+    let kept = service.products().create_subject(&at(0), max, "Blog", None, None).await.unwrap();
+    let made =
+        service.products().upsert_target(&at(1), max, shop.id.as_str(), target("main", "1")).await.unwrap();
+    let spared =
+        service.products().upsert_target(&at(1), max, kept.id.as_str(), target("main", "1")).await.unwrap();
+    assert_eq!(service.products().delete_subject(&at(2), max, shop.id.as_str()).await.unwrap(), shop.id);
+    assert_eq!(service.products().find_subject(max, &shop.id).await.unwrap(), None);
+    assert_eq!(service.products().find_target(max, &made.id).await.unwrap(), None);
+    assert_eq!(service.products().list_targets(max, None, 10, None).await.unwrap(), [spared]);
     let gone = Rejection::NotFound { kind: "product", id: shop.id.as_str().into() };
-    assert_eq!(rejection_in(service.delete_subject(&at(3), max, shop.id.as_str()).await), gone);
+    assert_eq!(rejection_in(service.products().delete_subject(&at(3), max, shop.id.as_str()).await), gone);
     assert_eq!(
-        rejection_in(service.upsert_target(&at(3), max, shop.id.as_str(), target("main", "1")).await),
+        rejection_in(
+            service.products().upsert_target(&at(3), max, shop.id.as_str(), target("main", "1")).await
+        ),
         gone
     );
     assert_eq!(
-        rejection_in(service.update_subject(&at(3), max, shop.id.as_str(), SubjectChange::default()).await),
+        rejection_in(
+            service.products().update_subject(&at(3), max, shop.id.as_str(), SubjectChange::default()).await
+        ),
         gone
     );
 }
@@ -86,16 +96,20 @@ async fn pages_are_bounded_and_follow_each_other(fixture: Fixture) {
     let mut made = Vec::new();
     for number in 0..5 {
         made.push(
-            service.create_subject(&at(number), max, &format!("Product {number}"), None, None).await.unwrap(),
+            service
+                .products()
+                .create_subject(&at(number), max, &format!("Product {number}"), None, None)
+                .await
+                .unwrap(),
         );
     }
-    let first = service.list_subjects(max, 3, None).await.unwrap();
-    let rest = service.list_subjects(max, 3, Some(&first[2].id)).await.unwrap();
+    let first = service.products().list_subjects(max, 3, None).await.unwrap();
+    let rest = service.products().list_subjects(max, 3, Some(&first[2].id)).await.unwrap();
     assert_eq!([first, rest].concat(), made, "oldest first");
     for first in [0, -1, 1001, i64::MIN, i64::MAX] {
         for rejection in [
-            rejection_in(service.list_subjects(max, first, None).await),
-            rejection_in(service.list_targets(max, None, first, None).await),
+            rejection_in(service.products().list_subjects(max, first, None).await),
+            rejection_in(service.products().list_targets(max, None, first, None).await),
         ] {
             assert!(
                 matches!(&rejection, Rejection::Invalid(invalid) if invalid.field == "first"),
@@ -103,12 +117,12 @@ async fn pages_are_bounded_and_follow_each_other(fixture: Fixture) {
             );
         }
     }
-    assert_eq!(service.list_subjects(max, 1000, None).await.unwrap().len(), 5);
+    assert_eq!(service.products().list_subjects(max, 1000, None).await.unwrap().len(), 5);
 }
 
 async fn inputs_are_rejected_with_the_name_of_the_field(fixture: Fixture) {
     let (service, max) = (&fixture.service, &fixture.member);
-    let shop = service.create_subject(&at(0), max, "Shop", None, None).await.unwrap();
+    let shop = service.products().create_subject(&at(0), max, "Shop", None, None).await.unwrap();
     let before = fixture.database.dump().await;
     let field = |rejection: Rejection| match rejection {
         Rejection::Invalid(invalid) => invalid.field,
@@ -123,7 +137,7 @@ async fn inputs_are_rejected_with_the_name_of_the_field(fixture: Fixture) {
         ("Shop", None, Some("https://user:password@shop.example/"), "baseUrl"),
     ] {
         assert_eq!(
-            field(rejection_in(service.create_subject(&at(1), max, name, description, url).await)),
+            field(rejection_in(service.products().create_subject(&at(1), max, name, description, url).await)),
             expected
         );
     }
@@ -137,7 +151,8 @@ async fn inputs_are_rejected_with_the_name_of_the_field(fixture: Fixture) {
         (UncheckedTarget { build_url: Some("ci".into()), ..good() }, "buildUrl"),
         (UncheckedTarget { metadata: Some(json!("x".repeat(16 * 1024))), ..good() }, "metadata"),
     ] {
-        let rejection = rejection_in(service.upsert_target(&at(1), max, shop.id.as_str(), input).await);
+        let rejection =
+            rejection_in(service.products().upsert_target(&at(1), max, shop.id.as_str(), input).await);
         assert_eq!(field(rejection), expected);
     }
     assert_eq!(fixture.database.dump().await, before);

@@ -62,13 +62,13 @@ async fn two_hundred_racing_generations_give_exactly_ten_keys(fixture: Fixture) 
         assert!(matches!(rejection_in(rejection), Rejection::LimitReached { limit: 10, .. }));
     }
     let ids: BTreeSet<_> = made.iter().map(|pair| pair.as_ref().unwrap().id.clone()).collect();
-    let listed = fixture.service.list_keys(&fixture.admin).await.unwrap();
+    let listed = fixture.service.keys().list(&fixture.admin).await.unwrap();
     assert_eq!(ids, listed.iter().map(|overview| overview.key.id.as_str().to_owned()).collect());
     for pair in made {
         fixture.issue_token(1, &pair.unwrap()).await;
     }
     let damage =
-        fixture.service.verify_audit(None).await.unwrap().into_iter().find_map(|report| report.damage);
+        fixture.service.audit_log().verify(None).await.unwrap().into_iter().find_map(|report| report.damage);
     assert_eq!(damage, None);
 }
 
@@ -78,7 +78,7 @@ async fn racing_rotations_leave_one_working_secret(fixture: Fixture) {
     let (admin, id) = (fixture.admin.clone(), first.id.clone());
     let answers = race(&nodes, 12, move |node, _| {
         let (admin, id) = (admin.clone(), id.clone());
-        async move { node.rotate_key(&at(10), &admin, &id, NO_GRACE).await }
+        async move { node.keys().rotate(&at(10), &admin, &id, NO_GRACE).await }
     });
     let pairs: Vec<Pair> = answers.await.into_iter().map(|rotated| rotated.unwrap().into()).collect();
     let mut working = 0;
@@ -136,10 +136,10 @@ async fn a_race_of_rotation_and_revocation_leaves_no_working_secret(fixture: Fix
             let (admin, id) = (admin.clone(), id.clone());
             async move {
                 if number == 1 {
-                    return node.revoke_key(&at(10), &admin, &id).await.map(|_| None);
+                    return node.keys().revoke(&at(10), &admin, &id).await.map(|_| None);
                 }
                 let grace = RotateKey { grace_seconds: HOUR, end_issued_tokens: false };
-                node.rotate_key(&at(10), &admin, &id, grace).await.map(|rotated| Some(Pair::from(rotated)))
+                node.keys().rotate(&at(10), &admin, &id, grace).await.map(|rotated| Some(Pair::from(rotated)))
             }
         });
         let mut pairs = vec![first];
@@ -175,7 +175,7 @@ async fn generations_and_revocations_never_exceed_the_limit(fixture: Fixture) {
         let (admin, ids) = (admin.clone(), ids.clone());
         async move {
             if number % 6 == 0 {
-                node.revoke_key(&at(1), &admin, &ids[number / 6]).await.unwrap();
+                node.keys().revoke(&at(1), &admin, &ids[number / 6]).await.unwrap();
             } else {
                 match generate(&node, &admin, 1).await {
                     Ok(_) | Err(Failure::Rejection(Rejection::LimitReached { .. })) => {}
@@ -188,7 +188,7 @@ async fn generations_and_revocations_never_exceed_the_limit(fixture: Fixture) {
     });
     let seen = seen.await;
     assert!(seen.iter().all(|count| *count <= 10), "{seen:?}");
-    assert_eq!(fixture.service.list_keys(&fixture.admin).await.unwrap().len(), active(&fixture, 1).await);
+    assert_eq!(fixture.service.keys().list(&fixture.admin).await.unwrap().len(), active(&fixture, 1).await);
 }
 
 async fn racing_returns_to_life_stop_at_the_limit(fixture: Fixture) {
@@ -203,7 +203,7 @@ async fn racing_returns_to_life_stop_at_the_limit(fixture: Fixture) {
     let (admin, expired) = (fixture.admin.clone(), Arc::new(expired));
     let answers = race(&nodes, 16, move |node, number| {
         let (admin, expired) = (admin.clone(), expired.clone());
-        async move { node.rotate_key(&at(later), &admin, &expired[number], NO_GRACE).await }
+        async move { node.keys().rotate(&at(later), &admin, &expired[number], NO_GRACE).await }
     });
     let (back, rejected): (Vec<_>, Vec<_>) = answers.await.into_iter().partition(Result::is_ok);
     assert_eq!((back.len(), active(&fixture, later).await), (10, 10));
@@ -215,7 +215,7 @@ async fn racing_returns_to_life_stop_at_the_limit(fixture: Fixture) {
 async fn an_organisation_keeps_an_admin_however_its_admins_race(fixture: Fixture) {
     let nodes = nodes(&fixture).await;
     for round in 0..6 {
-        fixture.service.change_role(&at(0), &fixture.operator, MAX, Role::Admin).await.unwrap();
+        fixture.service.users().change_role(&at(0), &fixture.operator, MAX, Role::Admin).await.unwrap();
         let operator = fixture.operator.clone();
         // Each takes the other's role away, or removes the other.
         let answers = race(&nodes, 2, move |node, number| {
@@ -223,9 +223,9 @@ async fn an_organisation_keeps_an_admin_however_its_admins_race(fixture: Fixture
             async move {
                 let other = if number == 0 { ADA } else { MAX };
                 if (round + number) % 2 == 0 {
-                    node.change_role(&at(1), &operator, other, Role::Member).await.map(drop)
+                    node.users().change_role(&at(1), &operator, other, Role::Member).await.map(drop)
                 } else {
-                    node.remove_member(&at(1), &operator, other).await
+                    node.users().remove_member(&at(1), &operator, other).await
                 }
             }
         });
@@ -235,12 +235,12 @@ async fn an_organisation_keeps_an_admin_however_its_admins_race(fixture: Fixture
             let Rejection::Conflict(message) = rejection_in(rejection) else { panic!("no conflict") };
             assert!(message.contains("keeps at least one Admin"), "{message}");
         }
-        let members = fixture.service.list_members(&fixture.operator).await.unwrap();
+        let members = fixture.service.users().list_members(&fixture.operator).await.unwrap();
         assert_eq!(members.iter().filter(|member| member.role == Role::Admin).count(), 1);
         // Both are there and Admin again for the next round.
         for email in [ADA, MAX] {
-            let _ = fixture.service.add_member(&at(2), &fixture.operator, email, Role::Admin).await;
-            fixture.service.change_role(&at(2), &fixture.operator, email, Role::Admin).await.unwrap();
+            let _ = fixture.service.users().add_member(&at(2), &fixture.operator, email, Role::Admin).await;
+            fixture.service.users().change_role(&at(2), &fixture.operator, email, Role::Admin).await.unwrap();
         }
     }
 }
@@ -252,7 +252,9 @@ async fn a_person_added_in_two_organisations_at_once_is_one_person(fixture: Fixt
         let answers = race(&nodes, 4, move |node, number| {
             let principal = if number < 2 { acme.clone() } else { globex.clone() };
             async move {
-                node.add_member(&at(0), &principal, &format!("new{round}@example.org"), Role::Member).await
+                node.users()
+                    .add_member(&at(0), &principal, &format!("new{round}@example.org"), Role::Member)
+                    .await
             }
         });
         let answers = answers.await;
@@ -282,11 +284,12 @@ fn target(build_key: &str) -> UncheckedTarget {
 
 async fn racing_upserts_of_a_build_key_make_one_target(fixture: Fixture) {
     let nodes = nodes(&fixture).await;
-    let shop = fixture.service.create_subject(&at(0), &fixture.member, "Shop", None, None).await.unwrap();
+    let shop =
+        fixture.service.products().create_subject(&at(0), &fixture.member, "Shop", None, None).await.unwrap();
     let (member, id) = (fixture.member.clone(), shop.id.as_str().to_owned());
     let answers = race(&nodes, 20, move |node, _| {
         let (member, id) = (member.clone(), id.clone());
-        async move { node.upsert_target(&at(1), &member, &id, target("main")).await.unwrap().id }
+        async move { node.products().upsert_target(&at(1), &member, &id, target("main")).await.unwrap().id }
     });
     let ids: BTreeSet<_> = answers.await.into_iter().collect();
     assert_eq!(ids.len(), 1);
@@ -302,15 +305,23 @@ async fn racing_upserts_of_a_build_key_make_one_target(fixture: Fixture) {
 async fn a_product_that_is_deleted_under_an_upsert_leaves_no_target(fixture: Fixture) {
     let nodes = nodes(&fixture).await;
     for _ in 0..8 {
-        let shop = fixture.service.create_subject(&at(0), &fixture.member, "Shop", None, None).await.unwrap();
+        let shop = fixture
+            .service
+            .products()
+            .create_subject(&at(0), &fixture.member, "Shop", None, None)
+            .await
+            .unwrap();
         let (member, id) = (fixture.member.clone(), shop.id.as_str().to_owned());
         let answers = race(&nodes, 4, move |node, number| {
             let (member, id) = (member.clone(), id.clone());
             async move {
                 if number == 0 {
-                    node.delete_subject(&at(1), &member, &id).await.map(drop)
+                    node.products().delete_subject(&at(1), &member, &id).await.map(drop)
                 } else {
-                    node.upsert_target(&at(1), &member, &id, target(&format!("{number}"))).await.map(drop)
+                    node.products()
+                        .upsert_target(&at(1), &member, &id, target(&format!("{number}")))
+                        .await
+                        .map(drop)
                 }
             }
         });
@@ -322,7 +333,7 @@ async fn a_product_that_is_deleted_under_an_upsert_leaves_no_target(fixture: Fix
             }
         }
     }
-    let left = fixture.service.list_targets(&fixture.member, None, 100, None).await.unwrap();
+    let left = fixture.service.products().list_targets(&fixture.member, None, 100, None).await.unwrap();
     assert_eq!(left, []);
 }
 

@@ -35,7 +35,7 @@ async fn winners(fixture: &Fixture, seconds: i64, times: usize, code: &str) -> u
     let answers = race(&nodes, times, move |node, number| {
         let (cookies, code) = (cookies.clone(), code.clone());
         async move {
-            match node.give_second_factor(&at(seconds), &cookies[number], &code).await {
+            match node.users().give_second_factor(&at(seconds), &cookies[number], &code).await {
                 Ok(_) => true,
                 Err(SignInRejection::Wrong) => false,
                 Err(other) => panic!("{other:?}"),
@@ -67,7 +67,8 @@ async fn a_recovery_code_counts_once_also_when_it_races(fixture: Fixture) {
     assert_eq!(winners(&fixture, 2, 1, &codes[1].to_uppercase().replace('-', " ")).await, 1);
     let used = fixture.actions_after(entries).await;
     assert_eq!(used, ["person.recovery_code_used", "person.recovery_code_used"]);
-    let status = fixture.service.second_factor_status(&guest.user(&fixture.service, 3).await).await.unwrap();
+    let status =
+        fixture.service.users().second_factor_status(&guest.user(&fixture.service, 3).await).await.unwrap();
     assert_eq!((status.since, status.recovery_codes), (Some(time(0)), 8));
 }
 
@@ -75,9 +76,9 @@ async fn replaced_recovery_codes_work_no_more(fixture: Fixture) {
     let guest = Guest::of(&fixture, 0, ADA).await;
     let (_, before) = enrol(&fixture, 0, &guest).await;
     let user = guest.user(&fixture.service, 1).await;
-    let wrong = fixture.service.replace_recovery_codes(&at(1), &user, OTHER_PASSWORD).await;
+    let wrong = fixture.service.users().replace_recovery_codes(&at(1), &user, OTHER_PASSWORD).await;
     assert!(matches!(wrong, Err(SignInRejection::Wrong)), "{wrong:?}");
-    let after = fixture.service.replace_recovery_codes(&at(1), &user, PASSWORD).await.unwrap();
+    let after = fixture.service.users().replace_recovery_codes(&at(1), &user, PASSWORD).await.unwrap();
     for code in &before {
         assert_eq!(winners(&fixture, 2, 1, code).await, 0);
     }
@@ -91,7 +92,7 @@ async fn racing_replacements_leave_ten_codes(fixture: Fixture) {
     let user = guest.user(&fixture.service, 1).await;
     let answers = race(&nodes, 6, move |node, _| {
         let user = user.clone();
-        async move { node.replace_recovery_codes(&at(1), &user, PASSWORD).await.unwrap() }
+        async move { node.users().replace_recovery_codes(&at(1), &user, PASSWORD).await.unwrap() }
     });
     let sets = answers.await;
     assert_eq!(fixture.database.number("SELECT COUNT(*) FROM recovery_codes").await, 10);
@@ -105,7 +106,12 @@ async fn racing_replacements_leave_ten_codes(fixture: Fixture) {
 async fn require(fixture: &Fixture) {
     let before = OrganisationSettings::of(&fixture.acme);
     let after = OrganisationSettings { require_second_factor: true, ..before.clone() };
-    fixture.service.change_settings(&at(1), &fixture.operator, &before, &after).await.unwrap();
+    fixture
+        .service
+        .organisations()
+        .change_settings(&at(1), &fixture.operator, &before, &after)
+        .await
+        .unwrap();
 }
 
 async fn a_second_factor_cannot_be_removed_where_it_is_required(fixture: Fixture) {
@@ -114,7 +120,7 @@ async fn a_second_factor_cannot_be_removed_where_it_is_required(fixture: Fixture
     require(&fixture).await;
     let user = guest.user(&fixture.service, 2).await;
     let before = fixture.database.dump().await;
-    let rejection = fixture.service.remove_second_factor(&at(2), &user, PASSWORD).await;
+    let rejection = fixture.service.users().remove_second_factor(&at(2), &user, PASSWORD).await;
     let Err(SignInRejection::Failure(Failure::Rejection(Rejection::Conflict(why)))) = rejection else {
         panic!("{rejection:?}")
     };
@@ -128,19 +134,19 @@ async fn a_removed_second_factor_is_not_asked_for_any_more(fixture: Fixture) {
     enrol(&fixture, 0, &guest).await;
     let service = &fixture.service;
     let user = guest.user(service, 1).await;
-    let wrong = service.remove_second_factor(&at(1), &user, OTHER_PASSWORD).await;
+    let wrong = service.users().remove_second_factor(&at(1), &user, OTHER_PASSWORD).await;
     assert!(matches!(wrong, Err(SignInRejection::Wrong)), "{wrong:?}");
     // A session that never proved it cannot take it away by the password alone.
     let unproved = early.user(service, 1).await;
-    service.remove_second_factor(&at(1), &unproved, PASSWORD).await.unwrap_err();
-    service.replace_recovery_codes(&at(1), &unproved, PASSWORD).await.unwrap_err();
+    service.users().remove_second_factor(&at(1), &unproved, PASSWORD).await.unwrap_err();
+    service.users().replace_recovery_codes(&at(1), &unproved, PASSWORD).await.unwrap_err();
     let entries = fixture.entries().await;
-    service.remove_second_factor(&at(1), &user, PASSWORD).await.unwrap();
+    service.users().remove_second_factor(&at(1), &user, PASSWORD).await.unwrap();
     assert_eq!(fixture.actions_after(entries).await, ["person.second_factor_disabled"]);
     assert!(!sign_in(service, 2, ADA).await.is_pending());
     assert_eq!(guest.user(service, 2).await.session.second_factor_at, None);
     assert_eq!(fixture.database.number("SELECT COUNT(*) FROM recovery_codes").await, 0);
-    let none = service.replace_recovery_codes(&at(2), &user, PASSWORD).await;
+    let none = service.users().replace_recovery_codes(&at(2), &user, PASSWORD).await;
     assert!(
         matches!(none, Err(SignInRejection::Failure(Failure::Rejection(Rejection::Conflict(_))))),
         "{none:?}"
@@ -152,14 +158,14 @@ async fn an_operator_takes_a_second_factor_away_and_every_session_with_it(fixtur
     enrol(&fixture, 0, &guest).await;
     let pending = sign_in(&fixture.service, 1, ADA).await;
     let entries = fixture.entries().await;
-    assert!(fixture.service.remove_second_factor_of(&at(2), "root", ADA).await.unwrap());
-    assert!(!fixture.service.remove_second_factor_of(&at(2), "root", ADA).await.unwrap());
-    assert!(!fixture.service.remove_second_factor_of(&at(2), "root", MAX).await.unwrap());
-    let nobody = fixture.service.remove_second_factor_of(&at(2), "root", "nobody@acme.example").await;
+    assert!(fixture.service.users().remove_second_factor_of(&at(2), "root", ADA).await.unwrap());
+    assert!(!fixture.service.users().remove_second_factor_of(&at(2), "root", ADA).await.unwrap());
+    assert!(!fixture.service.users().remove_second_factor_of(&at(2), "root", MAX).await.unwrap());
+    let nobody = fixture.service.users().remove_second_factor_of(&at(2), "root", "nobody@acme.example").await;
     assert!(matches!(rejection_in(nobody), Rejection::NotFound { .. }));
     assert_eq!(fixture.actions_after(entries).await, ["person.second_factor_disabled"]);
     assert!(!guest.is_in(&fixture.service, 2).await);
-    let over = fixture.service.give_second_factor(&at(2), pending.cookie.expose(), "000000").await;
+    let over = fixture.service.users().give_second_factor(&at(2), pending.cookie.expose(), "000000").await;
     assert!(matches!(over, Err(SignInRejection::Over)), "{over:?}");
     assert!(!sign_in(&fixture.service, 3, ADA).await.is_pending());
 }
@@ -168,19 +174,19 @@ async fn a_second_factor_is_set_up_once(fixture: Fixture) {
     let guest = Guest::of(&fixture, 0, ADA).await;
     let service = &fixture.service;
     let user = guest.user(service, 0).await;
-    let first = service.begin_second_factor(&at(0), &user).await.unwrap();
-    let shown_again = service.begin_second_factor(&at(1), &user).await.unwrap();
+    let first = service.users().begin_second_factor(&at(0), &user).await.unwrap();
+    let shown_again = service.users().begin_second_factor(&at(1), &user).await.unwrap();
     assert_eq!(*first.secret, *shown_again.secret);
     let phone = phone(&first.secret);
     for wrong in ["", "000", &phone.code_at(time(3600))] {
-        let rejection = rejection_in(service.confirm_second_factor(&at(1), &user, wrong).await);
+        let rejection = rejection_in(service.users().confirm_second_factor(&at(1), &user, wrong).await);
         assert!(matches!(rejection, Rejection::Invalid(_)), "{rejection:?}");
     }
     let nodes = nodes(&fixture).await;
     let (code, racer) = (phone.code_at(time(1)), user.clone());
     let answers = race(&nodes, 8, move |node, _| {
         let (code, user): (String, CurrentUser) = (code.clone(), racer.clone());
-        async move { node.confirm_second_factor(&at(1), &user, &code).await }
+        async move { node.users().confirm_second_factor(&at(1), &user, &code).await }
     });
     let (good, bad): (Vec<_>, Vec<_>) = answers.await.into_iter().partition(Result::is_ok);
     assert_eq!((good.len(), bad.len()), (1, 7));
@@ -189,8 +195,11 @@ async fn a_second_factor_is_set_up_once(fixture: Fixture) {
     }
     let codes = good.into_iter().next().unwrap().unwrap();
     assert_eq!(fixture.database.number("SELECT COUNT(*) FROM recovery_codes").await, 10);
-    assert!(matches!(rejection_in(service.begin_second_factor(&at(2), &user).await), Rejection::Conflict(_)));
-    rejection_in(service.confirm_second_factor(&at(60), &user, &phone.code_at(time(60))).await);
+    assert!(matches!(
+        rejection_in(service.users().begin_second_factor(&at(2), &user).await),
+        Rejection::Conflict(_)
+    ));
+    rejection_in(service.users().confirm_second_factor(&at(60), &user, &phone.code_at(time(60))).await);
     sign_in_with(service, 90, ADA, &phone.code_at(time(90))).await;
     sign_in_with(service, 90, ADA, &codes[3]).await;
 }
@@ -201,7 +210,7 @@ async fn pages_that_set_it_up_at_once_show_one_secret(fixture: Fixture) {
     let nodes = nodes(&fixture).await;
     let answers = race(&nodes, 8, move |node, _| {
         let user = user.clone();
-        async move { node.begin_second_factor(&at(0), &user).await.unwrap().secret.to_string() }
+        async move { node.users().begin_second_factor(&at(0), &user).await.unwrap().secret.to_string() }
     });
     assert_eq!(answers.await.into_iter().collect::<BTreeSet<_>>().len(), 1);
 }
@@ -212,34 +221,40 @@ async fn a_secret_that_was_not_confirmed_protects_and_opens_nothing(fixture: Fix
     let service = &fixture.service;
     let pending = sign_in(service, 30, ADA).await;
     let user = guest.user(service, 31).await;
-    service.remove_second_factor(&at(31), &user, PASSWORD).await.unwrap();
-    let begun = service.begin_second_factor(&at(32), &user).await.unwrap();
+    service.users().remove_second_factor(&at(31), &user, PASSWORD).await.unwrap();
+    let begun = service.users().begin_second_factor(&at(32), &user).await.unwrap();
     for code in [old_phone.code_at(time(90)), phone(&begun.secret).code_at(time(90))] {
-        let rejection = service.give_second_factor(&at(90), pending.cookie.expose(), &code).await;
+        let rejection = service.users().give_second_factor(&at(90), pending.cookie.expose(), &code).await;
         assert!(matches!(rejection, Err(SignInRejection::Wrong)), "{rejection:?}");
     }
     has_password(&fixture, MAX).await;
     assert!(!sign_in(service, 91, ADA).await.is_pending());
     let before = OrganisationSettings::of(&fixture.acme);
     let after = OrganisationSettings { require_second_factor: true, ..before.clone() };
-    rejection_in(service.change_settings(&at(91), &fixture.admin, &before, &after).await);
+    rejection_in(service.organisations().change_settings(&at(91), &fixture.admin, &before, &after).await);
 }
 
 async fn a_secret_that_somebody_saw_before_is_not_set_up_later(fixture: Fixture) {
     let service = &fixture.service;
     let guest = Guest::of(&fixture, 0, ADA).await;
     let user = guest.user(service, 0).await;
-    let seen = service.begin_second_factor(&at(0), &user).await.unwrap();
-    let again = service.begin_second_factor(&at(3599), &user).await.unwrap();
+    let seen = service.users().begin_second_factor(&at(0), &user).await.unwrap();
+    let again = service.users().begin_second_factor(&at(3599), &user).await.unwrap();
     assert_eq!(*again.secret, *seen.secret, "the page was loaded again");
-    let later = service.begin_second_factor(&at(3700), &user).await.unwrap();
+    let later = service.users().begin_second_factor(&at(3700), &user).await.unwrap();
     assert_ne!(*later.secret, *seen.secret, "the page was left open on somebody's screen");
-    service.change_password(&at(3701), &user, PASSWORD, OTHER_PASSWORD).await.unwrap();
-    let after = service.begin_second_factor(&at(3702), &user).await.unwrap();
+    service.users().change_password(&at(3701), &user, PASSWORD, OTHER_PASSWORD).await.unwrap();
+    let after = service.users().begin_second_factor(&at(3702), &user).await.unwrap();
     assert_ne!(*after.secret, *later.secret, "a new password shuts out whoever was signed in");
-    let old =
-        service.confirm_second_factor(&at(3703), &user, &phone(&later.secret).code_at(time(3703))).await;
+    let old = service
+        .users()
+        .confirm_second_factor(&at(3703), &user, &phone(&later.secret).code_at(time(3703)))
+        .await;
     rejection_in(old);
-    service.confirm_second_factor(&at(3703), &user, &phone(&after.secret).code_at(time(3703))).await.unwrap();
-    service.begin_second_factor(&at(9000), &user).await.unwrap_err();
+    service
+        .users()
+        .confirm_second_factor(&at(3703), &user, &phone(&after.secret).code_at(time(3703)))
+        .await
+        .unwrap();
+    service.users().begin_second_factor(&at(9000), &user).await.unwrap_err();
 }

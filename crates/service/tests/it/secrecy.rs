@@ -18,7 +18,7 @@ on_both_engines!(
 
 async fn no_secret_and_no_token_is_in_any_table_or_file(fixture: Fixture) {
     let password = "correct horse battery staple";
-    fixture.service.create_organisation(&at(0), "root", "Secretive", ADA, Some(password)).await.unwrap();
+    fixture.service.organisations().create(&at(0), "root", "Secretive", ADA, Some(password)).await.unwrap();
     let mut secrets = vec![password.to_owned(), fixture.master_key.to_base64().to_string()];
 
     let first = fixture.generate(0).await;
@@ -30,19 +30,20 @@ async fn no_secret_and_no_token_is_in_any_table_or_file(fixture: Fixture) {
     for pair in [&second, &third, &revoked] {
         let token = fixture.issue_token(4, pair).await;
         assert!(fixture.accepts(4, &token).await);
-        fixture.service.introspect(&at(4), pair.credential(), &token).await.unwrap();
-        fixture.service.revoke_token(&at(4), pair.credential(), &token).await.unwrap();
+        fixture.service.tokens().introspect(&at(4), pair.credential(), &token).await.unwrap();
+        fixture.service.tokens().revoke(&at(4), pair.credential(), &token).await.unwrap();
         secrets.push(token);
     }
     fixture.revoke(5, &revoked).await;
     for pair in [&first, &revoked, &guess] {
         fixture.rejection(6, pair).await;
     }
-    let person = fixture.service.issue_person_token(&at(6), "root", ADA, Some(&fixture.acme)).await.unwrap();
+    let person =
+        fixture.service.tokens().issue_for_user(&at(6), "root", ADA, Some(&fixture.acme)).await.unwrap();
     assert!(fixture.accepts(6, &person).await);
     secrets.push(person);
     secrets.extend([first, second, third, revoked, guess].map(|pair| pair.secret));
-    fixture.service.flush_usage(&at(7)).await.unwrap();
+    fixture.service.keys().flush_usage(&at(7)).await.unwrap();
 
     assert_nowhere(&fixture, &secrets).await;
 }
@@ -57,7 +58,8 @@ async fn nothing_that_lets_a_person_in_is_in_any_table_or_file(fixture: Fixture)
     secrets.push(phone.base32().to_string());
     let pending = sign_in(service, 60, ADA).await;
     secrets.push(pending.cookie.expose().to_owned());
-    let given = service.give_second_factor(&at(60), pending.cookie.expose(), &recovery[0]).await.unwrap();
+    let given =
+        service.users().give_second_factor(&at(60), pending.cookie.expose(), &recovery[0]).await.unwrap();
     secrets.push(given.cookie.expose().to_owned());
     for used in [true, false] {
         let code = code(service, 61, &given).await;
@@ -70,18 +72,18 @@ async fn nothing_that_lets_a_person_in_is_in_any_table_or_file(fixture: Fixture)
         let next = refresh(service, 63, &first).await.unwrap();
         secrets.extend([&first[..43], &first[43..], &refresh_token(&next)[43..]].map(str::to_owned));
         secrets.extend([tokens.access_token, next.access_token]);
-        let start = service.start_device(&at(64), "duku-cli", "", "laptop").await.unwrap();
+        let start = service.users().start_device(&at(64), "duku-cli", "", "laptop").await.unwrap();
         secrets.push(start.device_code.expose().to_owned());
         // A link that was mailed, one that waits in the queue, and one that an operator carries.
         post.set_down(!used);
         let email = format!("new{used}@acme.example");
-        let invited = service.invite(&at(65), &fixture.admin, &email, Role::Member).await.unwrap();
+        let invited = service.users().invite(&at(65), &fixture.admin, &email, Role::Member).await.unwrap();
         secrets.push(secret_of(&invited.link, "invite"));
         asks_for_link(service, 66, MAX).await;
-        service.send_due_mail(&at(66)).await.unwrap();
-        let link = secret_of(&service.make_reset_link(&at(67), "root", MAX).await.unwrap(), "reset");
+        service.operations().send_due_mail(&at(66)).await.unwrap();
+        let link = secret_of(&service.users().make_reset_link(&at(67), "root", MAX).await.unwrap(), "reset");
         if used {
-            service.reset_password(&at(68), &link, OTHER_PASSWORD).await.unwrap();
+            service.users().reset_password(&at(68), &link, OTHER_PASSWORD).await.unwrap();
         }
         secrets.push(link);
     }

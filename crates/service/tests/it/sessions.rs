@@ -25,7 +25,8 @@ async fn last_seen_is_written_once_a_minute_at_most(fixture: Fixture) {
     assert_eq!(fixture.database.dump().await, before);
     guest.user(service, 60).await;
     assert_eq!(guest.user(service, 61).await.session.last_seen_at, time(60));
-    let sign_in = service.find_sign_in(&at(61), guest.signed_in.cookie.expose()).await.unwrap().unwrap();
+    let sign_in =
+        service.users().find_sign_in(&at(61), guest.signed_in.cookie.expose()).await.unwrap().unwrap();
     assert_eq!(sign_in.last_seen_at, time(60), "the sign-in is seen with its Viewport");
     // A clock that is set back writes nothing.
     let after = fixture.database.dump().await;
@@ -42,7 +43,7 @@ async fn a_child_never_outlives_its_sign_in(fixture: Fixture) {
     // The use of the last hours would let it live on for twelve hours.
     guest.user(service, 7 * DAY - 10).await;
     assert!(!guest.is_in(service, 7 * DAY).await);
-    service.every_minute(&at(7 * DAY)).await.unwrap();
+    service.operations().every_minute(&at(7 * DAY)).await.unwrap();
     assert_eq!(fixture.database.number("SELECT COUNT(*) FROM sessions").await, 0);
 }
 
@@ -55,7 +56,7 @@ async fn what_is_over_is_forgotten_with_its_children(fixture: Fixture) {
             young.user(service, hour * HOUR).await;
         }
     }
-    service.every_minute(&at(7 * DAY)).await.unwrap();
+    service.operations().every_minute(&at(7 * DAY)).await.unwrap();
     assert_eq!(fixture.database.number("SELECT COUNT(*) FROM sessions").await, 2);
     assert!(young.is_in(service, 7 * DAY).await);
     assert!(!old.is_in(service, 7 * DAY).await);
@@ -70,17 +71,17 @@ async fn a_person_ends_own_sessions_and_no_others(fixture: Fixture) {
     let service = &fixture.service;
     let tokens = command_line(service, 3, &ada).await;
     let user = ada.user(service, 4).await;
-    let listed = service.list_sessions(&at(4), &user).await.unwrap();
+    let listed = service.users().list_sessions(&at(4), &user).await.unwrap();
     let kinds: Vec<_> = listed.iter().map(|one| one.kind).collect();
     assert_eq!(kinds, [SessionKind::SignIn, SessionKind::SignIn, SessionKind::CommandLine]);
     let entries = fixture.entries().await;
     for foreign in [max.signed_in.session.id.as_str(), "ses_00000000000000000000000000", "nothing"] {
-        let rejection = rejection_in(service.end_session(&at(4), &user, foreign).await);
+        let rejection = rejection_in(service.users().end_session(&at(4), &user, foreign).await);
         assert!(matches!(rejection, Rejection::NotFound { kind: "session", .. }), "{rejection:?}");
     }
     assert!(max.is_in(service, 4).await);
-    service.end_session(&at(4), &user, elsewhere.signed_in.session.id.as_str()).await.unwrap();
-    service.end_session(&at(4), &user, listed[2].id.as_str()).await.unwrap();
+    service.users().end_session(&at(4), &user, elsewhere.signed_in.session.id.as_str()).await.unwrap();
+    service.users().end_session(&at(4), &user, listed[2].id.as_str()).await.unwrap();
     assert!(!elsewhere.is_in(service, 4).await && ada.is_in(service, 4).await);
     refresh(service, 4, &refresh_token(&tokens)).await.unwrap_err();
     assert_eq!(fixture.actions_after(entries).await, ["person.session_ended", "person.session_ended"]);
@@ -92,15 +93,15 @@ async fn ending_all_other_sessions_keeps_this_one(fixture: Fixture) {
     let tokens = command_line(service, 1, &elsewhere).await;
     // Whoever was approved elsewhere and has not come yet does not come any more.
     let client = service::users::authorization_codes::COMMAND_LINE;
-    let waiting = service.start_device(&at(2), client, "", "laptop").await.unwrap();
+    let waiting = service.users().start_device(&at(2), client, "", "laptop").await.unwrap();
     let user = elsewhere.user(service, 2).await;
-    service.decide_device(&at(2), &user, &waiting.user_code, true).await.unwrap();
+    service.users().decide_device(&at(2), &user, &waiting.user_code, true).await.unwrap();
     let user = ada.user(service, 2).await;
-    assert_eq!(service.end_other_sessions(&at(2), &user).await.unwrap(), 3);
-    assert_eq!(service.end_other_sessions(&at(2), &user).await.unwrap(), 0);
+    assert_eq!(service.users().end_other_sessions(&at(2), &user).await.unwrap(), 3);
+    assert_eq!(service.users().end_other_sessions(&at(2), &user).await.unwrap(), 0);
     assert!(!elsewhere.is_in(service, 2).await && ada.is_in(service, 2).await);
     refresh(service, 2, &refresh_token(&tokens)).await.unwrap_err();
-    let polled = service.poll_device(&at(10), client, waiting.device_code.expose()).await;
+    let polled = service.users().poll_device(&at(10), client, waiting.device_code.expose()).await;
     assert!(matches!(polled, Err(service::users::devices::PollRejection::Denied)), "{polled:?}");
     assert!(!accepts(service, 2, &tokens.access_token).await);
 }
@@ -113,7 +114,7 @@ async fn a_token_of_a_session_ends_with_it(fixture: Fixture) {
     assert!(tokens.id_token.is_some());
     let token = tokens.tokens.access_token;
     assert!(accepts(&other, 1, &token).await);
-    service.sign_out(&at(1), guest.signed_in.cookie.expose()).await.unwrap();
+    service.users().sign_out(&at(1), guest.signed_in.cookie.expose()).await.unwrap();
     assert_eq!(
         reason(&other, 1, &token).await,
         "the session that this token came from has ended: sign in again"

@@ -22,15 +22,16 @@ fn seen(fixture: &Fixture) -> OrganisationSettings {
 async fn settings_that_somebody_changed_meanwhile_are_not_overwritten(fixture: Fixture) {
     let (service, seen) = (&fixture.service, seen(&fixture));
     let first = OrganisationSettings { maximum_days: 200, ..seen.clone() };
-    service.change_settings(&at(1), &fixture.admin, &seen, &first).await.unwrap();
+    service.organisations().change_settings(&at(1), &fixture.admin, &seen, &first).await.unwrap();
     let before = fixture.database.dump().await;
     let second = OrganisationSettings { name: "Acme Ltd".into(), ..seen.clone() };
-    let rejection = rejection_in(service.change_settings(&at(2), &fixture.admin, &seen, &second).await);
+    let rejection =
+        rejection_in(service.organisations().change_settings(&at(2), &fixture.admin, &seen, &second).await);
     assert!(matches!(&rejection, Rejection::Conflict(why) if why.contains("meanwhile")), "{rejection:?}");
     assert_eq!(fixture.database.dump().await, before);
     let second = OrganisationSettings { name: "Acme Ltd".into(), ..first.clone() };
-    service.change_settings(&at(3), &fixture.admin, &first, &second).await.unwrap();
-    let now = service.organisation(&fixture.admin).await.unwrap();
+    service.organisations().change_settings(&at(3), &fixture.admin, &first, &second).await.unwrap();
+    let now = service.organisations().get(&fixture.admin).await.unwrap();
     assert_eq!(OrganisationSettings::of(&now), second);
 }
 
@@ -42,7 +43,7 @@ async fn of_racing_changes_one_counts(fixture: Fixture) {
         async move {
             let new =
                 OrganisationSettings { maximum_days: 100 + i64::try_from(number).unwrap(), ..seen.clone() };
-            node.change_settings(&at(1), &admin, &seen, &new).await.map(|()| new)
+            node.organisations().change_settings(&at(1), &admin, &seen, &new).await.map(|()| new)
         }
     });
     let (good, bad): (Vec<_>, Vec<_>) = answers.await.into_iter().partition(Result::is_ok);
@@ -50,7 +51,7 @@ async fn of_racing_changes_one_counts(fixture: Fixture) {
     for rejection in bad {
         assert!(matches!(rejection_in(rejection), Rejection::Conflict(_)));
     }
-    let now = fixture.service.organisation(&fixture.admin).await.unwrap();
+    let now = fixture.service.organisations().get(&fixture.admin).await.unwrap();
     assert_eq!(OrganisationSettings::of(&now), good.into_iter().next().unwrap().unwrap());
 }
 
@@ -60,22 +61,23 @@ async fn an_admin_without_a_second_factor_does_not_require_one(fixture: Fixture)
     let required =
         OrganisationSettings { require_second_factor: true, name: "Renamed".into(), ..seen.clone() };
     let before = fixture.database.dump().await;
-    let rejection = rejection_in(service.change_settings(&at(1), &fixture.admin, &seen, &required).await);
+    let rejection =
+        rejection_in(service.organisations().change_settings(&at(1), &fixture.admin, &seen, &required).await);
     assert!(
         matches!(&rejection, Rejection::Conflict(why) if why.contains("lock yourself out")),
         "{rejection:?}"
     );
     assert_eq!(fixture.database.dump().await, before, "nothing of it was kept");
     enrol(&fixture, 1, &guest).await;
-    service.change_settings(&at(2), &fixture.admin, &seen, &required).await.unwrap();
-    let members = service.list_members(&fixture.admin).await.unwrap();
+    service.organisations().change_settings(&at(2), &fixture.admin, &seen, &required).await.unwrap();
+    let members = service.users().list_members(&fixture.admin).await.unwrap();
     assert!(members.iter().all(|member| member.second_factor == (member.email.as_str() == ADA)));
 }
 
 async fn every_change_is_audited_once(fixture: Fixture) {
     let (service, seen) = (&fixture.service, seen(&fixture));
     let entries = fixture.entries().await;
-    service.change_settings(&at(1), &fixture.operator, &seen, &seen).await.unwrap();
+    service.organisations().change_settings(&at(1), &fixture.operator, &seen, &seen).await.unwrap();
     assert_eq!(fixture.entries().await, entries, "nothing changed");
     let new = OrganisationSettings {
         name: "Acme Ltd".into(),
@@ -83,7 +85,7 @@ async fn every_change_is_audited_once(fixture: Fixture) {
         maximum_days: 60,
         require_second_factor: true,
     };
-    service.change_settings(&at(2), &fixture.operator, &seen, &new).await.unwrap();
+    service.organisations().change_settings(&at(2), &fixture.operator, &seen, &new).await.unwrap();
     assert_eq!(
         fixture.actions_after(entries).await,
         [
@@ -93,7 +95,7 @@ async fn every_change_is_audited_once(fixture: Fixture) {
         ]
     );
     let later = OrganisationSettings { require_second_factor: false, ..new.clone() };
-    service.change_settings(&at(3), &fixture.operator, &new, &later).await.unwrap();
+    service.organisations().change_settings(&at(3), &fixture.operator, &new, &later).await.unwrap();
     assert_eq!(fixture.actions_after(entries + 3).await, ["organisation.second_factor_policy_changed"]);
 }
 
@@ -106,12 +108,15 @@ async fn wrong_settings_change_nothing(fixture: Fixture) {
         OrganisationSettings { maximum_days: i64::MAX, ..seen.clone() },
         OrganisationSettings { default_days: 90, maximum_days: 30, ..seen.clone() },
     ] {
-        let rejection = rejection_in(service.change_settings(&at(1), &fixture.admin, &seen, &wrong).await);
+        let rejection = rejection_in(
+            service.organisations().change_settings(&at(1), &fixture.admin, &seen, &wrong).await,
+        );
         assert!(matches!(rejection, Rejection::Invalid(_)), "{rejection:?}");
     }
     let taken = OrganisationSettings { name: "Globex".into(), default_days: 30, ..seen.clone() };
-    rejection_in(service.change_settings(&at(1), &fixture.admin, &seen, &taken).await);
-    let rejection = rejection_in(service.change_settings(&at(1), &fixture.member, &seen, &taken).await);
+    rejection_in(service.organisations().change_settings(&at(1), &fixture.admin, &seen, &taken).await);
+    let rejection =
+        rejection_in(service.organisations().change_settings(&at(1), &fixture.member, &seen, &taken).await);
     assert!(matches!(rejection, Rejection::Forbidden(_)), "{rejection:?}");
     assert_eq!(fixture.database.dump().await, before);
 }

@@ -18,7 +18,7 @@ async fn fresh(engine: Engine) -> (Database, [Service; 2]) {
 }
 
 async fn link(service: &Service, seconds: i64) -> Option<String> {
-    let link = service.make_setup_link(&at(seconds)).await.unwrap()?;
+    let link = service.operations().make_setup_link(&at(seconds)).await.unwrap()?;
     Some(secret_of(&link, "setup"))
 }
 
@@ -49,13 +49,16 @@ on_both_engines!(there_is_no_setup_once_there_is_an_organisation);
 async fn of_sixteen_setups_with_one_link_one_makes_the_organisation(engine: Engine) {
     let (database, nodes) = fresh(engine).await;
     let link = link(&nodes[0], 0).await.unwrap();
-    assert!(matches!(nodes[1].find_setup_link(&at(1), &link).await.unwrap(), LinkState::Open(())));
+    assert!(matches!(
+        nodes[1].operations().find_setup_link(&at(1), &link).await.unwrap(),
+        LinkState::Open(())
+    ));
     let again = link.clone();
     let answers = race(&nodes, 16, move |node, number| {
         let link = link.clone();
         async move {
             let (name, email) = (format!("Company {number}"), format!("admin{number}@acme.example"));
-            node.set_up(&at(1), &link, &name, &email, PASSWORD).await.map(|_| email)
+            node.operations().set_up(&at(1), &link, &name, &email, PASSWORD).await.map(|_| email)
         }
     });
     let (good, bad): (Vec<_>, Vec<_>) = answers.await.into_iter().partition(Result::is_ok);
@@ -67,8 +70,9 @@ async fn of_sixteen_setups_with_one_link_one_makes_the_organisation(engine: Engi
     assert_eq!(database.number(count).await, 2);
     let email = good.into_iter().next().unwrap().unwrap();
     try_sign_in(&nodes[1], &at(2), &email, PASSWORD).await.unwrap();
-    assert!(matches!(nodes[1].find_setup_link(&at(2), &again).await.unwrap(), LinkState::Used));
-    let damage = nodes[0].verify_audit(None).await.unwrap().into_iter().find_map(|report| report.damage);
+    assert!(matches!(nodes[1].operations().find_setup_link(&at(2), &again).await.unwrap(), LinkState::Used));
+    let damage =
+        nodes[0].audit_log().verify(None).await.unwrap().into_iter().find_map(|report| report.damage);
     assert_eq!(damage, None);
 }
 
@@ -77,7 +81,7 @@ async fn nodes_that_start_at_once_leave_one_link(engine: Engine) {
     let links = race(&nodes, 8, |node, _| async move { link(&node, 0).await.unwrap() }).await;
     let mut open = Vec::new();
     for link in &links {
-        match nodes[0].find_setup_link(&at(1), link).await.unwrap() {
+        match nodes[0].operations().find_setup_link(&at(1), link).await.unwrap() {
             LinkState::Open(()) => open.push(link.clone()),
             LinkState::Used => {}
             other => panic!("{other:?}"),
@@ -87,7 +91,11 @@ async fn nodes_that_start_at_once_leave_one_link(engine: Engine) {
     // However many of them race, with whichever link, there is one first organisation.
     let answers = race(&nodes, 8, move |node, number| {
         let link = links[number].clone();
-        async move { node.set_up(&at(1), &link, &format!("Company {number}"), "ada@acme.example", PASSWORD).await }
+        async move {
+            node.operations()
+                .set_up(&at(1), &link, &format!("Company {number}"), "ada@acme.example", PASSWORD)
+                .await
+        }
     });
     let mut good = 0;
     for answer in answers.await {
@@ -103,13 +111,24 @@ async fn nodes_that_start_at_once_leave_one_link(engine: Engine) {
 async fn a_setup_link_works_a_day_and_a_newer_starts_one_takes_its_place(engine: Engine) {
     let (database, [here, there]) = fresh(engine).await;
     let (first, second) = (link(&here, 0).await.unwrap(), link(&there, 1).await.unwrap());
-    assert!(matches!(here.find_setup_link(&at(1), &first).await.unwrap(), LinkState::Used));
-    assert!(matches!(here.find_setup_link(&at(DAY), &second).await.unwrap(), LinkState::Open(())));
-    assert!(matches!(here.find_setup_link(&at(DAY + 1), &second).await.unwrap(), LinkState::Expired));
-    assert!(matches!(here.find_setup_link(&at(1), "no link").await.unwrap(), LinkState::Unknown));
+    assert!(matches!(here.operations().find_setup_link(&at(1), &first).await.unwrap(), LinkState::Used));
+    assert!(matches!(
+        here.operations().find_setup_link(&at(DAY), &second).await.unwrap(),
+        LinkState::Open(())
+    ));
+    assert!(matches!(
+        here.operations().find_setup_link(&at(DAY + 1), &second).await.unwrap(),
+        LinkState::Expired
+    ));
+    assert!(matches!(
+        here.operations().find_setup_link(&at(1), "no link").await.unwrap(),
+        LinkState::Unknown
+    ));
     let before = database.dump().await;
     for (seconds, link) in [(2, &*first), (DAY + 1, &*second), (2, "no link")] {
-        rejection_in(here.set_up(&at(seconds), link, "Acme", "ada@acme.example", PASSWORD).await);
+        rejection_in(
+            here.operations().set_up(&at(seconds), link, "Acme", "ada@acme.example", PASSWORD).await,
+        );
     }
     assert_eq!(database.dump().await, before);
 }
@@ -123,21 +142,21 @@ async fn what_is_rejected_leaves_the_link_good(engine: Engine) {
         ("Acme", "ada", PASSWORD),
         ("Acme", "ada@acme.example", "short"),
     ] {
-        let rejection = rejection_in(service.set_up(&at(1), &link, name, email, password).await);
+        let rejection = rejection_in(service.operations().set_up(&at(1), &link, name, email, password).await);
         assert!(matches!(rejection, Rejection::Invalid(_)), "{rejection:?}");
     }
     assert_eq!(database.dump().await, before);
-    service.set_up(&at(2), &link, "Acme", "ada@acme.example", OTHER_PASSWORD).await.unwrap();
+    service.operations().set_up(&at(2), &link, "Acme", "ada@acme.example", OTHER_PASSWORD).await.unwrap();
 }
 
 async fn there_is_no_setup_once_there_is_an_organisation(fixture: Fixture) {
-    assert!(fixture.service.make_setup_link(&at(1)).await.unwrap().is_none());
+    assert!(fixture.service.operations().make_setup_link(&at(1)).await.unwrap().is_none());
     let key = MasterKey::generate(&*entropy());
     let database = Database::fresh(Engine::Sqlite).await;
     let service = open(&database, &key, policy(), 0).await;
     let link = link(&service, 0).await.unwrap();
     // An operator was quicker.
-    service.create_organisation(&at(1), "root", "Acme", "ada@acme.example", None).await.unwrap();
-    assert!(matches!(service.find_setup_link(&at(1), &link).await.unwrap(), LinkState::Used));
-    rejection_in(service.set_up(&at(1), &link, "Globex", "eve@globex.example", PASSWORD).await);
+    service.organisations().create(&at(1), "root", "Acme", "ada@acme.example", None).await.unwrap();
+    assert!(matches!(service.operations().find_setup_link(&at(1), &link).await.unwrap(), LinkState::Used));
+    rejection_in(service.operations().set_up(&at(1), &link, "Globex", "eve@globex.example", PASSWORD).await);
 }

@@ -52,14 +52,14 @@ async fn the_session_of_a_former_cookie_ends(fixture: Fixture) {
     let guest = Guest::of(&fixture, 0, ADA).await;
     let former = guest.signed_in.cookie.expose();
     let attempt = Attempt { email: ADA, password: "wrong", device: "" };
-    fixture.service.sign_in(&at(1), attempt, Some(former)).await.unwrap_err();
+    fixture.service.users().sign_in(&at(1), attempt, Some(former)).await.unwrap_err();
     assert!(guest.is_in(&fixture.service, 1).await, "a failed attempt ends nothing");
     let attempt = Attempt { email: ADA, password: PASSWORD, device: "" };
-    let next = fixture.service.sign_in(&at(2), attempt, Some(former)).await.unwrap();
+    let next = fixture.service.users().sign_in(&at(2), attempt, Some(former)).await.unwrap();
     assert_eq!(next.session.device, "unknown");
     assert!(!guest.is_in(&fixture.service, 2).await);
-    assert!(fixture.service.find_sign_in(&at(2), former).await.unwrap().is_none());
-    assert!(fixture.service.find_sign_in(&at(2), next.cookie.expose()).await.unwrap().is_some());
+    assert!(fixture.service.users().find_sign_in(&at(2), former).await.unwrap().is_none());
+    assert!(fixture.service.users().find_sign_in(&at(2), next.cookie.expose()).await.unwrap().is_some());
 }
 
 async fn a_pending_sign_in_is_no_sign_in(fixture: Fixture) {
@@ -70,8 +70,12 @@ async fn a_pending_sign_in_is_no_sign_in(fixture: Fixture) {
     // Whoever forgets to look gives out a code; it is exchanged for nothing.
     let code = crate::browser::code(&fixture.service, 90, &pending).await;
     crate::browser::sign_in_to_viewport(&fixture.service, 90, &code).await.unwrap_err();
-    let listed =
-        fixture.service.list_sessions(&at(90), &guest.user(&fixture.service, 90).await).await.unwrap();
+    let listed = fixture
+        .service
+        .users()
+        .list_sessions(&at(90), &guest.user(&fixture.service, 90).await)
+        .await
+        .unwrap();
     assert_eq!(listed.len(), 1);
     let signed_in = sign_in_with(&fixture.service, 120, ADA, &phone.code_at(time(120))).await;
     assert_eq!(signed_in.session.second_factor_at, Some(time(120)));
@@ -84,17 +88,18 @@ async fn a_pending_sign_in_ends_after_ten_minutes_and_is_completed_once(fixture:
     let (phone, codes) = enrol(&fixture, 0, &guest).await;
     let service = &fixture.service;
     let late = sign_in(service, 60, ADA).await;
-    let over = service.give_second_factor(&at(660), late.cookie.expose(), &phone.code_at(time(660))).await;
+    let over =
+        service.users().give_second_factor(&at(660), late.cookie.expose(), &phone.code_at(time(660))).await;
     assert!(matches!(over, Err(SignInRejection::Over)), "{over:?}");
     let pending = sign_in(service, 700, ADA).await;
     let code = phone.code_at(time(701));
-    let done = service.give_second_factor(&at(701), pending.cookie.expose(), &code).await.unwrap();
+    let done = service.users().give_second_factor(&at(701), pending.cookie.expose(), &code).await.unwrap();
     assert_ne!(done.cookie.expose(), pending.cookie.expose());
-    let found = service.find_sign_in(&at(702), done.cookie.expose()).await.unwrap().unwrap();
+    let found = service.users().find_sign_in(&at(702), done.cookie.expose()).await.unwrap().unwrap();
     assert_eq!((found.kind, found.expires_at), (SessionKind::SignIn, time(701 + 7 * DAY)));
-    assert!(service.find_sign_in(&at(702), pending.cookie.expose()).await.unwrap().is_none());
+    assert!(service.users().find_sign_in(&at(702), pending.cookie.expose()).await.unwrap().is_none());
     for cookie in [pending.cookie.expose(), done.cookie.expose()] {
-        let again = service.give_second_factor(&at(702), cookie, &codes[0]).await;
+        let again = service.users().give_second_factor(&at(702), cookie, &codes[0]).await;
         assert!(matches!(again, Err(SignInRejection::Over)), "{again:?}");
     }
 }
@@ -105,25 +110,25 @@ async fn a_wrong_second_factor_leaves_the_sign_in_pending(fixture: Fixture) {
     let service = &fixture.service;
     let pending = sign_in(service, 90, ADA).await;
     for code in ["", "000", "abcd-efgh-jkmn", &phone.code_at(time(3600))] {
-        let wrong = service.give_second_factor(&at(90), pending.cookie.expose(), code).await;
+        let wrong = service.users().give_second_factor(&at(90), pending.cookie.expose(), code).await;
         assert!(matches!(wrong, Err(SignInRejection::Wrong)), "{code}: {wrong:?}");
     }
     let code = phone.code_at(time(90));
-    service.give_second_factor(&at(90), pending.cookie.expose(), &code).await.unwrap();
+    service.users().give_second_factor(&at(90), pending.cookie.expose(), &code).await.unwrap();
 }
 
 async fn a_sign_in_ends_after_twelve_idle_hours(fixture: Fixture) {
     let guest = Guest::of(&fixture, 0, ADA).await;
     let (service, cookie) = (&fixture.service, guest.signed_in.cookie.expose());
-    assert!(service.find_sign_in(&at(12 * HOUR - 1), cookie).await.unwrap().is_some());
-    assert!(service.find_sign_in(&at(12 * HOUR), cookie).await.unwrap().is_none());
+    assert!(service.users().find_sign_in(&at(12 * HOUR - 1), cookie).await.unwrap().is_some());
+    assert!(service.users().find_sign_in(&at(12 * HOUR), cookie).await.unwrap().is_none());
     assert!(guest.look(service, 12 * HOUR).await.is_none());
     // Viewport's use is the sign-in's use.
     let user = guest.user(service, 12 * HOUR - 1).await;
-    assert!(service.find_sign_in(&at(23 * HOUR), cookie).await.unwrap().is_some());
+    assert!(service.users().find_sign_in(&at(23 * HOUR), cookie).await.unwrap().is_some());
     assert!(guest.is_in(service, 24 * HOUR - 2).await);
-    assert_eq!(service.list_sessions(&at(35 * HOUR), &user).await.unwrap().len(), 1);
-    assert_eq!(service.list_sessions(&at(37 * HOUR), &user).await.unwrap().len(), 0, "it is over");
+    assert_eq!(service.users().list_sessions(&at(35 * HOUR), &user).await.unwrap().len(), 1);
+    assert_eq!(service.users().list_sessions(&at(37 * HOUR), &user).await.unwrap().len(), 0, "it is over");
 }
 
 async fn a_sign_in_ends_after_seven_days_however_busy_it_is(fixture: Fixture) {
@@ -134,19 +139,21 @@ async fn a_sign_in_ends_after_seven_days_however_busy_it_is(fixture: Fixture) {
     }
     assert!(guest.is_in(service, 7 * DAY - 1).await);
     assert!(!guest.is_in(service, 7 * DAY).await);
-    assert!(service.find_sign_in(&at(7 * DAY), guest.signed_in.cookie.expose()).await.unwrap().is_none());
+    assert!(
+        service.users().find_sign_in(&at(7 * DAY), guest.signed_in.cookie.expose()).await.unwrap().is_none()
+    );
 }
 
 async fn signing_out_ends_viewport_too(fixture: Fixture) {
     let (guest, other) = (Guest::of(&fixture, 0, ADA).await, Guest::of(&fixture, 0, ADA).await);
     let service = &fixture.service;
-    service.sign_out(&at(1), "no cookie").await.unwrap();
-    service.sign_out(&at(1), guest.signed_in.cookie.expose()).await.unwrap();
+    service.users().sign_out(&at(1), "no cookie").await.unwrap();
+    service.users().sign_out(&at(1), guest.signed_in.cookie.expose()).await.unwrap();
     assert!(!guest.is_in(service, 1).await);
     assert!(other.is_in(service, 1).await);
     // Viewport's cookie ends the sign-in that it came from.
-    service.sign_out(&at(1), &other.cookie).await.unwrap();
-    assert!(service.find_sign_in(&at(1), other.signed_in.cookie.expose()).await.unwrap().is_none());
+    service.users().sign_out(&at(1), &other.cookie).await.unwrap();
+    assert!(service.users().find_sign_in(&at(1), other.signed_in.cookie.expose()).await.unwrap().is_none());
     assert_eq!(fixture.database.number("SELECT COUNT(*) FROM sessions").await, 0);
 }
 
@@ -244,11 +251,12 @@ async fn guesses_at_a_second_factor_are_limited() {
     let (phone, _) = enrol(&fixture, 0, &guest).await;
     let pending = sign_in(&fixture.service, 90, ADA).await;
     for _ in 0..2 {
-        let answer = fixture.service.give_second_factor(&at(90), pending.cookie.expose(), "000000").await;
+        let answer =
+            fixture.service.users().give_second_factor(&at(90), pending.cookie.expose(), "000000").await;
         assert!(matches!(answer, Err(SignInRejection::Wrong)), "{answer:?}");
     }
     let code = phone.code_at(time(90));
-    let answer = fixture.service.give_second_factor(&at(90), pending.cookie.expose(), &code).await;
+    let answer = fixture.service.users().give_second_factor(&at(90), pending.cookie.expose(), &code).await;
     assert!(matches!(answer, Err(SignInRejection::TooManyAttempts(1..=121))), "{answer:?}");
 }
 

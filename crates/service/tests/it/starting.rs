@@ -39,7 +39,7 @@ async fn nodes_that_start_at_once_on_fresh_data_make_one_key(engine: Engine) {
         assert_eq!(database.number("SELECT COUNT(*) FROM audit_events").await, 1);
         let mut published = Vec::new();
         for node in &nodes {
-            published.push(node.jwks().await.unwrap());
+            published.push(node.tokens().jwks().await.unwrap());
         }
         published.dedup();
         assert_eq!(published.len(), 1);
@@ -77,7 +77,7 @@ async fn a_damaged_signing_key_is_an_error_and_no_panic(fixture: Fixture) {
     let zero = if fixture.service.store().engine() == "sqlite" { "x'00'" } else { "'\\x00'" };
     fixture.database.sql(&format!("UPDATE signing_keys SET sealed_private_key = {zero}")).await;
     let error = rejection(&fixture, fixture.master_key.clone()).await.to_string();
-    let kid = &fixture.service.list_signing_keys(&at(0)).await.unwrap()[0].kid;
+    let kid = &fixture.service.tokens().list_signing_keys(&at(0)).await.unwrap()[0].kid;
     assert_eq!(error, format!("signing key {kid}: this is not a sealed secret, or one of a newer version"));
     // The node that is running goes on with what it has.
     let pair = fixture.generate(0).await;

@@ -26,7 +26,7 @@ async fn unguarded(fixture: &Fixture) {
 /// The fault that verifying finds in Acme's chain after `sql`; everything is put back behind it.
 async fn fault_after(fixture: &Fixture, sql: &str) -> Option<String> {
     fixture.database.sql(sql).await;
-    let reports = fixture.service.verify_audit(Some(fixture.acme.id.as_str())).await.unwrap();
+    let reports = fixture.service.audit_log().verify(Some(fixture.acme.id.as_str())).await.unwrap();
     let [report] = &reports[..] else { panic!("{sql}: {reports:?}") };
     let restore = "DELETE FROM audit_events; INSERT INTO audit_events SELECT * FROM kept_events; \
                    DELETE FROM audit_heads; INSERT INTO audit_heads SELECT * FROM kept_heads";
@@ -55,7 +55,7 @@ fn rehash(mut events: Vec<AuditEvent>) -> String {
 async fn tampering_with_the_audit_log_is_found_out(fixture: Fixture) {
     unguarded(&fixture).await;
     let acme = fixture.acme.id.as_str();
-    let events = fixture.service.export_audit(acme, 0).await.unwrap();
+    let events = fixture.service.audit_log().export(acme, 0).await.unwrap();
     assert_eq!(fault_after(&fixture, "SELECT 1").await, None);
 
     let cut =
@@ -124,7 +124,7 @@ async fn tampering_with_the_audit_log_is_found_out(fixture: Fixture) {
             "DELETE FROM audit_events WHERE chain = 'system'; DELETE FROM audit_heads WHERE chain = 'system'",
         )
         .await;
-    let reports = fixture.service.verify_audit(None).await.unwrap();
+    let reports = fixture.service.audit_log().verify(None).await.unwrap();
     let damage: Vec<_> = reports
         .iter()
         .filter_map(|report| Some((report.chain.as_str(), report.damage.as_deref()?)))
@@ -137,15 +137,15 @@ async fn a_chain_can_be_appended_to_while_it_is_verified(fixture: Fixture) {
     let admin = fixture.admin.clone();
     let appending = tokio::spawn(async move {
         for second in 0..40 {
-            node.set_key_policy(&at(second), &admin, 7, 30).await.unwrap();
+            node.organisations().set_key_policy(&at(second), &admin, 7, 30).await.unwrap();
         }
     });
     while !appending.is_finished() {
-        for report in fixture.service.verify_audit(None).await.unwrap() {
+        for report in fixture.service.audit_log().verify(None).await.unwrap() {
             assert_eq!(report.damage, None, "{report:?}");
         }
     }
     appending.await.unwrap();
-    let reports = fixture.service.verify_audit(Some(fixture.acme.id.as_str())).await.unwrap();
+    let reports = fixture.service.audit_log().verify(Some(fixture.acme.id.as_str())).await.unwrap();
     assert_eq!(reports[0].entries, fixture.entries().await);
 }

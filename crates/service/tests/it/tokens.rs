@@ -57,7 +57,7 @@ async fn a_token_says_what_the_contract_promises(fixture: Fixture) {
             "org_id": fixture.acme.id.as_str(), "org_name": "Acme", "token_epoch": 0
         })
     );
-    let jwks: Value = serde_json::from_str(&fixture.service.jwks().await.unwrap()).unwrap();
+    let jwks: Value = serde_json::from_str(&fixture.service.tokens().jwks().await.unwrap()).unwrap();
     assert_eq!(jwks["keys"][0]["kid"], header["kid"]);
     let other = fixture.issue_token(10, &pair).await;
     assert_ne!(crate::tokens::claims(&other)["jti"], jti, "each token has its own id");
@@ -69,7 +69,7 @@ async fn a_token_is_accepted_on_every_node(fixture: Fixture) {
     let token = fixture.issue_token(0, &pair).await;
     // Twice on each: the second time the signature is remembered.
     for node in [&other, &other, &fixture.service, &fixture.service] {
-        let principal = node.authenticate(&at(1), &token).await.unwrap();
+        let principal = node.tokens().authenticate(&at(1), &token).await.unwrap();
         assert_eq!(principal.organisation_id, fixture.acme.id);
         let PrincipalKind::ApiKey { id, label } = principal.holder else { panic!("no key") };
         assert_eq!((id.as_str(), label.as_str()), (pair.id.as_str(), "CI"));
@@ -77,11 +77,12 @@ async fn a_token_is_accepted_on_every_node(fixture: Fixture) {
 }
 
 async fn a_token_of_a_person_opens_the_persons_organisation(fixture: Fixture) {
-    let token = fixture.service.issue_person_token(&at(0), "root", crate::fixture::MAX, None).await.unwrap();
+    let token =
+        fixture.service.tokens().issue_for_user(&at(0), "root", crate::fixture::MAX, None).await.unwrap();
     let claims = claims(&token);
     assert_eq!((&claims["client_id"], &claims["azp"]), (&json!(OPERATOR_CLIENT), &json!(OPERATOR_CLIENT)));
     assert!(claims["sub"].as_str().unwrap().starts_with("usr_"));
-    let max = fixture.service.authenticate(&at(299), &token).await.unwrap();
+    let max = fixture.service.tokens().authenticate(&at(299), &token).await.unwrap();
     assert_eq!((&max.organisation_id, max.actor().name.as_str()), (&fixture.acme.id, crate::fixture::MAX));
     assert!(!fixture.accepts(300, &token).await);
 }
@@ -223,16 +224,18 @@ async fn claims_that_contradict_the_store_are_rejected(fixture: Fixture) {
 
 async fn a_scope_that_is_unknown_is_rejected_and_counts_as_no_use(fixture: Fixture) {
     let pair = fixture.generate(0).await;
-    let rejection = fixture.service.exchange(&at(0), pair.credential(), "openid everything").await;
+    let rejection =
+        fixture.service.tokens().issue_for_client(&at(0), pair.credential(), "openid everything").await;
     assert!(
         matches!(&rejection, Err(IssuanceRejection::Scope(scope)) if scope.0 == "everything"),
         "{rejection:?}"
     );
-    let overview = fixture.service.get_key(&fixture.admin, &pair.id).await.unwrap();
+    let overview = fixture.service.keys().get(&fixture.admin, &pair.id).await.unwrap();
     assert_eq!(overview.last_used_at, None);
     for (asked, granted) in [("", "openid"), ("platform:write platform:read", "platform:read platform:write")]
     {
-        let issued = fixture.service.exchange(&at(0), pair.credential(), asked).await.unwrap();
+        let issued =
+            fixture.service.tokens().issue_for_client(&at(0), pair.credential(), asked).await.unwrap();
         assert_eq!(issued.scopes.to_string(), granted);
         assert_eq!(claims(&issued.access_token)["scope"], granted);
     }
@@ -245,7 +248,7 @@ async fn a_store_that_fails_authenticates_nobody() {
     let token = fixture.issue_token(0, &pair).await;
     assert!(fixture.accepts(1, &token).await);
     fixture.database.sql("ALTER TABLE api_keys RENAME TO away").await;
-    let rejection = fixture.service.authenticate(&at(1), &token).await.unwrap_err();
+    let rejection = fixture.service.tokens().authenticate(&at(1), &token).await.unwrap_err();
     assert!(matches!(rejection, TokenRejection::Failure(_)), "{rejection:?}");
-    assert!(fixture.service.exchange(&at(1), pair.credential(), "").await.is_err());
+    assert!(fixture.service.tokens().issue_for_client(&at(1), pair.credential(), "").await.is_err());
 }

@@ -26,7 +26,7 @@ on_both_engines!(
 );
 
 async fn last_used(node: &Service, fixture: &Fixture, pair: &Pair) -> Option<(i64, String)> {
-    let overview = node.get_key(&fixture.admin, &pair.id).await.unwrap();
+    let overview = node.keys().get(&fixture.admin, &pair.id).await.unwrap();
     let seconds = overview.last_used_at.map(|at| at.seconds() - time(0).seconds());
     seconds.zip(overview.last_used_from)
 }
@@ -49,10 +49,10 @@ async fn last_used_is_true_before_anything_is_written(fixture: Fixture) {
     assert_eq!(last_used(&fixture.service, &fixture, &pair).await, None);
     let issued = exchange_with(&fixture.service, &from("192.0.2.1", 10), &pair).await.unwrap();
     assert_eq!(last_used(&fixture.service, &fixture, &pair).await, Some(seen(10, "192.0.2.1")));
-    fixture.service.authenticate(&from("2001:db8::1", 20), &issued.access_token).await.unwrap();
+    fixture.service.tokens().authenticate(&from("2001:db8::1", 20), &issued.access_token).await.unwrap();
     assert_eq!(last_used(&fixture.service, &fixture, &pair).await, Some(seen(20, "2001:db8::1")));
     assert_eq!(days(&fixture, &pair).await, []);
-    fixture.service.flush_usage(&at(21)).await.unwrap();
+    fixture.service.keys().flush_usage(&at(21)).await.unwrap();
     assert_eq!(last_used(&fixture.service, &fixture, &pair).await, Some(seen(20, "2001:db8::1")));
     assert_eq!(
         last_used(&fixture.another_node(21).await, &fixture, &pair).await,
@@ -67,7 +67,7 @@ async fn last_used_never_goes_back_while_batches_are_written(fixture: Fixture) {
     let (service, flag) = (fixture.service.clone(), stop.clone());
     let flushing = tokio::spawn(async move {
         while !flag.load(Ordering::Relaxed) {
-            service.flush_usage(&at(0)).await.unwrap();
+            service.keys().flush_usage(&at(0)).await.unwrap();
             tokio::task::yield_now().await;
         }
     });
@@ -79,7 +79,7 @@ async fn last_used_never_goes_back_while_batches_are_written(fixture: Fixture) {
     }
     stop.store(true, Ordering::Relaxed);
     flushing.await.unwrap();
-    fixture.service.flush_usage(&at(0)).await.unwrap();
+    fixture.service.keys().flush_usage(&at(0)).await.unwrap();
     assert_eq!(days(&fixture, &pair).await, use_of(100, 0));
 }
 
@@ -94,7 +94,7 @@ async fn the_newest_of_many_addresses_is_remembered(fixture: Fixture) {
             Some(seen(number.into(), &format!("192.0.2.{number}")))
         );
     }
-    fixture.service.flush_usage(&at(201)).await.unwrap();
+    fixture.service.keys().flush_usage(&at(201)).await.unwrap();
     assert_eq!(
         last_used(&fixture.another_node(201).await, &fixture, &pair).await,
         Some(seen(200, "192.0.2.200"))
@@ -112,7 +112,8 @@ async fn counts_of_two_nodes_add_up(fixture: Fixture) {
         }
     }
     let (here, there) = (at(9), at(9));
-    let (first, second) = tokio::join!(fixture.service.flush_usage(&here), other.flush_usage(&there));
+    let (first, second) =
+        tokio::join!(fixture.service.keys().flush_usage(&here), other.keys().flush_usage(&there));
     first.unwrap();
     second.unwrap();
     assert_eq!(days(&fixture, &pair).await, use_of(10, 0));
@@ -125,7 +126,7 @@ async fn what_cannot_be_written_is_kept_for_the_next_time(fixture: Fixture) {
     crate::fixture::exchange(&fixture.service, 1, &former).await.unwrap_err();
     for seconds in 1..=3 {
         fixture.issue_token(seconds, &pair).await;
-        fixture.service.flush_usage(&at(seconds)).await.unwrap_err();
+        fixture.service.keys().flush_usage(&at(seconds)).await.unwrap_err();
         assert_eq!(last_used(&fixture.service, &fixture, &pair).await, Some(seen(seconds, "192.0.2.7")));
     }
     fixture.database.sql("ALTER TABLE away RENAME TO key_usage").await;
@@ -134,9 +135,9 @@ async fn what_cannot_be_written_is_kept_for_the_next_time(fixture: Fixture) {
                    WHERE datname = current_database() AND pid <> pg_backend_pid()";
         fixture.database.sql(cut).await;
     }
-    fixture.service.flush_usage(&at(5)).await.unwrap();
+    fixture.service.keys().flush_usage(&at(5)).await.unwrap();
     assert_eq!(days(&fixture, &pair).await, use_of(3, 0));
-    assert_eq!(fixture.service.get_key(&fixture.admin, &pair.id).await.unwrap().dead_secret_uses, 1);
+    assert_eq!(fixture.service.keys().get(&fixture.admin, &pair.id).await.unwrap().dead_secret_uses, 1);
 }
 
 /// SQL by which the database rejects a row of this key's usage, and SQL that ends that.
@@ -171,11 +172,11 @@ async fn a_batch_that_was_written_is_not_written_again_when_a_later_one_fails(fi
     let (reject, mend) = reject_usage_of(&fixture, &pairs[509].id);
     fixture.database.sql(&reject).await;
     for _ in 0..2 {
-        service.flush_usage(&at(2)).await.unwrap_err();
+        service.keys().flush_usage(&at(2)).await.unwrap_err();
     }
     assert_eq!(fixture.database.number("SELECT COUNT(*) FROM key_usage").await, 500);
     fixture.database.sql(mend).await;
-    service.flush_usage(&at(3)).await.unwrap();
+    service.keys().flush_usage(&at(3)).await.unwrap();
     assert_eq!(fixture.database.number("SELECT COUNT(*) FROM key_usage").await, 510);
     assert_eq!(fixture.database.number("SELECT CAST(SUM(exchanges) AS BIGINT) FROM key_usage").await, 510);
 }
@@ -199,13 +200,13 @@ async fn a_flush_that_nobody_waited_for_loses_nothing(fixture: Fixture) {
         fixture.issue_token(round, &pair).await;
         let _blocker = block_counters(&fixture).await;
         let ctx = at(round);
-        let mut flush = Box::pin(fixture.service.flush_usage(&ctx));
+        let mut flush = Box::pin(fixture.service.keys().flush_usage(&ctx));
         // Stopped at a wait, with everything in its hands and nothing committed.
         assert!(matches!(futures::poll!(&mut flush), Poll::Pending));
         drop(flush);
         assert_eq!(last_used(&fixture.service, &fixture, &pair).await, Some(seen(round, "192.0.2.7")));
     }
-    fixture.service.flush_usage(&at(11)).await.unwrap();
+    fixture.service.keys().flush_usage(&at(11)).await.unwrap();
     assert_eq!(days(&fixture, &pair).await, use_of(10, 0));
 }
 
@@ -214,9 +215,9 @@ async fn whoever_flushes_waits_for_a_flush_under_way(fixture: Fixture) {
     fixture.issue_token(1, &pair).await;
     let blocker = block_counters(&fixture).await;
     let (one, two) = (at(2), at(2));
-    let mut under_way = Box::pin(fixture.service.flush_usage(&one));
+    let mut under_way = Box::pin(fixture.service.keys().flush_usage(&one));
     assert!(matches!(futures::poll!(&mut under_way), Poll::Pending));
-    let mut last = Box::pin(fixture.service.flush_usage(&two));
+    let mut last = Box::pin(fixture.service.keys().flush_usage(&two));
     for _ in 0..100 {
         assert!(matches!(futures::poll!(&mut last), Poll::Pending), "answered before all was written");
         tokio::task::yield_now().await;
@@ -232,14 +233,14 @@ async fn old_counters_are_forgotten_day_by_day(fixture: Fixture) {
     let day = crate::fixture::DAY;
     let pair = {
         let input = service::keys::GenerateKey { label: "CI".into(), expires_in_days: Some(365) };
-        Pair::from(fixture.service.generate_key(&at(0), &fixture.admin, &input).await.unwrap())
+        Pair::from(fixture.service.keys().generate(&at(0), &fixture.admin, &input).await.unwrap())
     };
     for number in 0..4 {
         fixture.issue_token(number * day, &pair).await;
     }
-    fixture.service.flush_usage(&at(4 * day)).await.unwrap();
+    fixture.service.keys().flush_usage(&at(4 * day)).await.unwrap();
     for (later, left) in [(4, 4), (400, 4), (401, 3), (403, 1), (500, 0)] {
-        fixture.service.every_day(&at(later * day)).await.unwrap();
+        fixture.service.operations().every_day(&at(later * day)).await.unwrap();
         assert_eq!(days(&fixture, &pair).await.len(), left, "after {later} days");
     }
     // When it was last used is not forgotten.
@@ -252,7 +253,7 @@ async fn a_use_without_an_address_is_counted() {
     let pair = fixture.generate(0).await;
     let ctx = service::RequestContext { address: None, ..at(1) };
     exchange_with(&fixture.service, &ctx, &pair).await.unwrap();
-    fixture.service.flush_usage(&at(2)).await.unwrap();
+    fixture.service.keys().flush_usage(&at(2)).await.unwrap();
     assert_eq!(days(&fixture, &pair).await, use_of(1, 0));
     assert_eq!(last_used(&fixture.service, &fixture, &pair).await, None);
 }

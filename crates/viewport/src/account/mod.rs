@@ -101,8 +101,8 @@ fn organisations(memberships: Vec<Membership>, person: &Person) -> Vec<Organisat
 /// `GET /account`
 pub(crate) async fn show(person: Person, RawQuery(query): RawQuery) -> Answer {
     let service = person.service();
-    let memberships = person.outcome(service.memberships(&person.user).await)?;
-    let status = person.outcome(service.second_factor_status(&person.user).await)?;
+    let memberships = person.outcome(service.users().memberships(&person.user).await)?;
+    let status = person.outcome(service.users().second_factor_status(&person.user).await)?;
     let page = Account {
         head: Head::new("Account"),
         chrome: person.chrome(Section::Account).await?,

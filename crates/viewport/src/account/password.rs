@@ -44,7 +44,7 @@ pub(crate) async fn change(Posted(person, fields): Posted<Person>) -> Answer {
     if current.is_empty() {
         return form(&person, FormError::new("current", "Enter your present password.")).await;
     }
-    match person.service().change_password(&person.ctx, &person.user, current, new).await {
+    match person.service().users().change_password(&person.ctx, &person.user, current, new).await {
         Ok(()) => person.go(&format!("{ACCOUNT}?done=password")),
         Err(rejection) => form(&person, form_error::rejected_at("current", &person, rejection)?).await,
     }

@@ -45,7 +45,7 @@ pub(crate) async fn replace(Posted(person, fields): Posted<Person>) -> Answer {
     let Some(password) = fields.filled("password") else {
         return second_factor::enrolled(&person, FormError::new("password", "Enter your password.")).await;
     };
-    match person.service().replace_recovery_codes(&person.ctx, &person.user, password).await {
+    match person.service().users().replace_recovery_codes(&person.ctx, &person.user, password).await {
         Ok(codes) => show(&person, Occasion::Replaced, &codes).await,
         Err(rejection) => second_factor::enrolled(&person, form_error::rejected(&person, rejection)?).await,
     }

@@ -47,7 +47,7 @@ pub(crate) async fn remove(Posted(person, fields): Posted<Person>) -> Answer {
     let Some(password) = fields.filled("password") else {
         return form(&person, FormError::new("password", "Enter your password.")).await;
     };
-    match person.service().remove_second_factor(&person.ctx, &person.user, password).await {
+    match person.service().users().remove_second_factor(&person.ctx, &person.user, password).await {
         Ok(()) => person.go(&format!("{ACCOUNT}?done=second-factor-removed")),
         Err(rejection) => form(&person, form_error::rejected(&person, rejection)?).await,
     }

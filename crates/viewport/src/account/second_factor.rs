@@ -67,7 +67,7 @@ fn grouped(secret: &str) -> String {
 }
 
 async fn enrol(person: &Person, errors: FormError) -> Answer {
-    let begun = person.service().begin_second_factor(&person.ctx, &person.user).await;
+    let begun = person.service().users().begin_second_factor(&person.ctx, &person.user).await;
     let enrolment = person.outcome(begun)?;
     let page = Enrol {
         head: Head::new("Set up a second factor"),
@@ -84,7 +84,7 @@ async fn enrol(person: &Person, errors: FormError) -> Answer {
 
 /// The page of a person who has one.
 pub(super) async fn enrolled(person: &Person, errors: FormError) -> Answer {
-    let status = person.outcome(person.service().second_factor_status(&person.user).await)?;
+    let status = person.outcome(person.service().users().second_factor_status(&person.user).await)?;
     let page = Enrolled {
         head: Head::new("Second factor"),
         chrome: person.chrome(Section::Account).await?,
@@ -133,7 +133,7 @@ pub(crate) async fn confirm(Posted(mut person, fields): Posted<Person>) -> Answe
         return enrol(&person, errors).await;
     }
     let code = fields.text("code");
-    let errors = match person.service().confirm_second_factor(&person.ctx, &person.user, code).await {
+    let errors = match person.service().users().confirm_second_factor(&person.ctx, &person.user, code).await {
         Ok(codes) => return recovery_codes::show(&person, recovery_codes::Occasion::Enrolled, &codes).await,
         Err(Failure::Rejection(Rejection::TooMany(seconds))) => {
             FormError::new("code", format!("Too many attempts. Wait {seconds} seconds, then try again."))

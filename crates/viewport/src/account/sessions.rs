@@ -34,7 +34,7 @@ pub(super) struct SessionRow {
 
 /// All of them, this browser first, then the one that was seen last.
 pub(super) async fn rows(person: &Person) -> Result<Vec<SessionRow>, Response<Body>> {
-    let found = person.service().list_sessions(&person.ctx, &person.user).await;
+    let found = person.service().users().list_sessions(&person.ctx, &person.user).await;
     let mut sessions = person.outcome(found)?;
     let root = person.user.root();
     sessions.sort_by_key(|one| (one.id != *root, std::cmp::Reverse(one.last_seen_at)));
@@ -61,7 +61,7 @@ pub(crate) async fn end(
     Path(id): Path<String>,
     Posted(person, _): Posted<Person>,
 ) -> Answer {
-    match person.service().end_session(&person.ctx, &person.user, &id).await {
+    match person.service().users().end_session(&person.ctx, &person.user, &id).await {
         Ok(()) => {}
         // Somebody else's looks like one that has ended already.
         Err(Failure::Rejection(Rejection::NotFound { .. })) => return person.go(&done("gone")),
@@ -77,7 +77,7 @@ pub(crate) async fn end(
 
 /// `POST /account/sessions/end-others`
 pub(crate) async fn end_others(Posted(person, _): Posted<Person>) -> Answer {
-    let ended = person.service().end_other_sessions(&person.ctx, &person.user).await;
+    let ended = person.service().users().end_other_sessions(&person.ctx, &person.user).await;
     let ended = person.outcome(ended)?;
     person.go(&done(if ended == 0 { "no-others" } else { "others" }))
 }

@@ -12,15 +12,15 @@ use service::{Failure, audit::export_line};
 pub(crate) async fn download(context: PageContext) -> Answer {
     context.require_admin(ADMINS_ONLY).await?;
     // What fails before the first line is answered with a page; later the file breaks off, so that it cannot pass for whole.
-    let first =
-        context.outcome(context.service().export_own_audit(&context.ctx, &context.principal, 0).await)?;
+    let first = context
+        .outcome(context.service().audit_log().export_own(&context.ctx, &context.principal, 0).await)?;
     let day: String = context.ctx.now.to_string().chars().take(10).collect();
     let name = format!("attachment; filename=\"audit-{}-{day}.ndjson\"", context.principal.organisation_id);
     let rows = stream::try_unfold((context, first), |(context, events)| async move {
         let Some(last) = events.last() else { return Ok::<_, Failure>(None) };
         // Whoever is no Admin any more gets no more of it.
         let ctx = context.ctx_now();
-        let next = context.service().export_own_audit(&ctx, &context.principal, last.sequence).await;
+        let next = context.service().audit_log().export_own(&ctx, &context.principal, last.sequence).await;
         let next = next.inspect_err(|error| {
             tracing::error!(request_id = %context.ctx.request_id, %error, "an export of the audit log broke off");
         })?;

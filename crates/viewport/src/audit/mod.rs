@@ -72,7 +72,7 @@ fn page_query(filter: &AuditFilter, before: Option<&str>) -> String {
 }
 
 async fn people(context: &PageContext) -> Result<Vec<Actor>, Response<Body>> {
-    let members = context.outcome(context.service().list_members(&context.principal).await)?;
+    let members = context.outcome(context.service().users().list_members(&context.principal).await)?;
     let actor =
         |member: service::Member| Actor { id: member.id.to_string(), name: member.email.as_str().to_owned() };
     Ok(members.into_iter().map(actor).collect())
@@ -89,15 +89,16 @@ pub(crate) async fn show(context: PageContext, RawQuery(query): RawQuery) -> Ans
     let query = Fields::of_query(query.as_deref());
     let filter = filter(&query);
     let before = EventId::parse(query.text("before")).ok();
-    let found = context.service().audit_log(&context.principal, PAGE + 1, before.as_ref(), &filter).await;
+    let found =
+        context.service().audit_log().list(&context.principal, PAGE + 1, before.as_ref(), &filter).await;
     let (events, last) = cut(context.outcome(found)?);
     let report = if query.is_ticked("check") {
-        Some(context.outcome(context.service().verify_own_audit(&context.principal).await)?)
+        Some(context.outcome(context.service().audit_log().verify_own(&context.principal).await)?)
     } else {
         None
     };
     let people = people(&context).await?;
-    let keys = keys(&context.outcome(context.service().list_keys(&context.principal).await)?);
+    let keys = keys(&context.outcome(context.service().keys().list(&context.principal).await)?);
     let actor = filter.actor_id.clone().unwrap_or_default();
     let is_listed = ["", "operator", "system"].contains(&actor.as_str())
         || people.iter().chain(&keys).any(|one| one.id == actor);

@@ -76,7 +76,7 @@ fn page(request: &PageRequest, invitation: Invitation, guest: Guest, errors: For
 
 async fn open(request: &PageRequest, code: &str) -> Result<Invitation, Response<Body>> {
     let sign_in = ("Sign in", "/login");
-    match request.outcome(request.service().find_invitation(&request.ctx, code).await)? {
+    match request.outcome(request.service().users().find_invitation(&request.ctx, code).await)? {
         LinkState::Open(open) => Ok(open),
         LinkState::Used => Err(dead_link(
             "This invitation was used",
@@ -101,7 +101,7 @@ pub(crate) async fn show(request: PageRequest, Path(code): Path<String>) -> Answ
     let user = request.user().await?;
     // Whoever chose a password with it and signed in then comes back here.
     if let Some(user) = &user
-        && request.outcome(request.service().has_joined_by(&code, user).await)?
+        && request.outcome(request.service().users().has_joined_by(&code, user).await)?
     {
         return request.go("/");
     }
@@ -119,7 +119,8 @@ pub(crate) async fn accept(Path(code): Path<String>, Posted(request, fields): Po
         Some(user) => InvitationProof::CurrentUser(user),
         None => InvitationProof::Password(fields.text("password")),
     };
-    match request.service().accept_invitation(&request.ctx, &code, by).await.map_err(FormError::from) {
+    match request.service().users().accept_invitation(&request.ctx, &code, by).await.map_err(FormError::from)
+    {
         Ok(_) if user.is_some() => request.go("/"),
         // The same answer whether somebody new has joined or nothing was changed because the address is known.
         Ok(Accepted::Joined(invitation) | Accepted::SignInFirst(invitation)) => {

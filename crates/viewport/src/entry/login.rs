@@ -30,7 +30,7 @@ struct PendingLogin {
 
 impl PendingLogin {
     fn of(viewport: &Viewport, next: &str) -> Self {
-        let draw = || viewport.service().generate_opaque_token().expose().to_owned();
+        let draw = || viewport.service().tokens().generate_opaque_token().expose().to_owned();
         Self { state: draw(), verifier: draw(), next: next.to_owned() }
     }
 
@@ -113,7 +113,7 @@ pub(crate) async fn begin_sign_in(
     let pending_login = PendingLogin::of(&viewport, next);
     let mut sent = form_urlencoded::Serializer::new(String::new());
     sent.append_pair("client_id", VIEWPORT)
-        .append_pair("redirect_uri", &viewport.service().viewport_redirect_uri())
+        .append_pair("redirect_uri", &viewport.service().users().viewport_redirect_uri())
         .append_pair("response_type", "code")
         .append_pair("scope", "openid")
         .append_pair("state", &pending_login.state)
@@ -156,8 +156,11 @@ pub(crate) async fn finish_sign_in(
     }
     let code = asked.get("code").unwrap_or_default();
     let device = &request.device;
-    let viewport_session =
-        viewport.service().sign_in_to_viewport(&request.ctx, code, &pending_login.verifier, device).await;
+    let viewport_session = viewport
+        .service()
+        .users()
+        .sign_in_to_viewport(&request.ctx, code, &pending_login.verifier, device)
+        .await;
     let viewport_session = viewport_session.map_err(|rejection| match rejection {
         CodeRejection::Invalid(why) => begin_again(&answer::sentence(why)),
         CodeRejection::TooManyFailures(seconds) => answer::too_many(seconds),

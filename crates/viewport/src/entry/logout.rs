@@ -28,7 +28,7 @@ pub(crate) async fn show_form(request: PageRequest) -> Answer {
 /// `POST /logout`
 pub(crate) async fn leave(State(viewport): State<Viewport>, request: PageRequest) -> Answer {
     if let Some(cookie) = request.cookie() {
-        request.outcome(viewport.service().sign_out(&request.ctx, cookie).await)?;
+        request.outcome(viewport.service().users().sign_out(&request.ctx, cookie).await)?;
     }
     let gone = answer::see_other(request.partial, "/signed-out");
     let gone = answer::with_cookie(gone, viewport.session_cookie().clear());

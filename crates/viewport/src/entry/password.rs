@@ -39,7 +39,7 @@ fn forgot(request: &PageRequest, email: &str, errors: FormError) -> Response<Bod
         head: pages::Head::new("Forgot your password?"),
         email: email.to_owned(),
         command_email: for_shell(email.trim()).to_owned(),
-        sends_mail: request.service().sends_mail(),
+        sends_mail: request.service().operations().sends_mail(),
         errors,
     };
     pages::html(status, &page)
@@ -56,7 +56,7 @@ pub(crate) async fn show_forgot(request: PageRequest, RawQuery(query): RawQuery)
 /// `POST /forgot`: the answer does not tell whether there is such a person.
 pub(crate) async fn request_reset_link(Posted(request, fields): Posted<PageRequest>) -> Answer {
     let email = fields.text("email");
-    match request.service().request_password_reset(&request.ctx, email) {
+    match request.service().users().request_password_reset(&request.ctx, email) {
         Ok(email) => {
             let text = format!(
                 "If {email} is known here, a link to set a new password is on its way. It works once, for {} minutes.",
@@ -96,7 +96,7 @@ fn reset(request: &PageRequest, email: &domain::Email, errors: FormError) -> Res
 
 async fn open(request: &PageRequest, code: &str) -> Result<domain::Email, Response<Body>> {
     let show_form = ("Ask for a new link", "/forgot");
-    match request.outcome(request.service().find_reset_link(&request.ctx, code).await)? {
+    match request.outcome(request.service().users().find_reset_link(&request.ctx, code).await)? {
         LinkState::Open(email) => Ok(email),
         LinkState::Used => Err(dead_link(
             "This link was used",
@@ -123,7 +123,7 @@ pub(crate) async fn show_reset(request: PageRequest, Path(code): Path<String>) -
 /// `POST /reset/{code}`
 pub(crate) async fn set(Path(code): Path<String>, Posted(request, fields): Posted<PageRequest>) -> Answer {
     let email = open(&request, &code).await?;
-    let set = request.service().reset_password(&request.ctx, &code, fields.text("password")).await;
+    let set = request.service().users().reset_password(&request.ctx, &code, fields.text("password")).await;
     match set.map_err(FormError::from) {
         Ok(email) => {
             let hint: String = url::form_urlencoded::byte_serialize(email.as_str().as_bytes()).collect();

@@ -34,7 +34,7 @@ fn page(request: &PageRequest, fields: &Fields, errors: FormError) -> Response<B
 }
 
 async fn require_open(request: &PageRequest, code: &str) -> Result<(), Response<Body>> {
-    match request.outcome(request.service().find_setup_link(&request.ctx, code).await)? {
+    match request.outcome(request.service().operations().find_setup_link(&request.ctx, code).await)? {
         LinkState::Open(()) => Ok(()),
         LinkState::Used => Err(dead_link(
             "Duku is set up",
@@ -59,8 +59,11 @@ pub(crate) async fn show(request: PageRequest, Path(code): Path<String>) -> Answ
 pub(crate) async fn submit(Path(code): Path<String>, Posted(request, fields): Posted<PageRequest>) -> Answer {
     require_open(&request, &code).await?;
     let (organisation, email) = (fields.text("organisation"), fields.text("email"));
-    let made =
-        request.service().set_up(&request.ctx, &code, organisation, email, fields.text("password")).await;
+    let made = request
+        .service()
+        .operations()
+        .set_up(&request.ctx, &code, organisation, email, fields.text("password"))
+        .await;
     match made.map_err(FormError::from) {
         Ok(_) => {
             let hint: String = url::form_urlencoded::byte_serialize(email.trim().as_bytes()).collect();

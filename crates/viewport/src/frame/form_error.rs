@@ -84,7 +84,7 @@ async fn confirm_visitor(
         let text = "Your last sign-in was a while ago. Enter your password to go on.";
         return Ok(Err(FormError::new("password", text)));
     };
-    match request.service().reauthenticate(&request.ctx, user, password).await {
+    match request.service().users().reauthenticate(&request.ctx, user, password).await {
         Ok(()) => Ok(Ok(())),
         Err(rejection) => rejected(request, rejection).map(Err),
     }

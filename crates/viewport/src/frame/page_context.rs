@@ -61,7 +61,11 @@ impl PageRequest {
     /// Who is signed in, if anybody is.
     pub(crate) async fn user(&self) -> Result<Option<CurrentUser>, Response<Body>> {
         let Some(cookie) = &self.cookie else { return Ok(None) };
-        self.service().find_current_user(&self.ctx, cookie).await.map_err(|failure| self.failed(&failure))
+        self.service()
+            .users()
+            .find_current_user(&self.ctx, cookie)
+            .await
+            .map_err(|failure| self.failed(&failure))
     }
 
     /// The secret in the session's cookie.
@@ -245,7 +249,7 @@ impl PageContext {
         if self.is_admin() {
             return Ok(());
         }
-        let admins = self.outcome(self.service().admins(&self.principal).await)?;
+        let admins = self.outcome(self.service().users().admins(&self.principal).await)?;
         let page = Forbidden {
             head: pages::Head::new(what.title),
             chrome: self.chrome(what.section).await?,
@@ -279,14 +283,14 @@ async fn chrome(
     if request.partial {
         return Ok(chrome);
     }
-    let memberships = request.outcome(request.service().memberships(user).await)?;
+    let memberships = request.outcome(request.service().users().memberships(user).await)?;
     chrome.organisations = memberships
         .into_iter()
         .map(|one| (one.organisation_id.as_str().to_owned(), one.organisation_name))
         .collect();
     let shown = principal.filter(|principal| is_admin(principal) && !user.must_give_second_factor);
     if let Some(principal) = shown {
-        let keys = request.outcome(request.service().list_keys(principal).await)?;
+        let keys = request.outcome(request.service().keys().list(principal).await)?;
         chrome.attention = notices::attention(&keys, request.ctx.now).len();
     }
     Ok(chrome)

@@ -22,7 +22,7 @@ pub(super) struct Form {
 }
 
 async fn form(context: &PageContext, id: &str, errors: FormError) -> Answer {
-    let overview = context.outcome(context.service().get_key(&context.principal, id).await)?;
+    let overview = context.outcome(context.service().keys().get(&context.principal, id).await)?;
     let page = Form {
         head: Head::new(format!("End the grace of {}", overview.key.label)),
         chrome: context.chrome(Section::ApiKeys).await?,
@@ -50,6 +50,6 @@ pub(crate) async fn submit(
     if let Err(errors) = form_error::confirm(&mut context, &fields).await? {
         return form(&context, &id, errors).await;
     }
-    context.outcome(context.service().end_grace(&context.ctx, &context.principal, &id).await)?;
+    context.outcome(context.service().keys().end_grace(&context.ctx, &context.principal, &id).await)?;
     context.go(&format!("{LIST}?done=grace-ended"))
 }

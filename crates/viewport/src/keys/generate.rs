@@ -52,7 +52,7 @@ async fn form(
         chrome: context.chrome(Section::ApiKeys).await?,
         partial: context.partial,
         nonce: match fields.text("nonce") {
-            "" => context.service().generate_opaque_token().expose().to_owned(),
+            "" => context.service().tokens().generate_opaque_token().expose().to_owned(),
             sent => sent.to_owned(),
         },
         label: fields.text("label").to_owned(),
@@ -74,20 +74,20 @@ async fn form(
 /// `GET /settings/api-keys/generate`
 pub(crate) async fn show_form(context: PageContext) -> Answer {
     context.require_admin(ADMINS_ONLY).await?;
-    let organisation = context.outcome(context.service().organisation(&context.principal).await)?;
+    let organisation = context.outcome(context.service().organisations().get(&context.principal).await)?;
     form(&context, &organisation, &Fields::default(), "", FormError::default()).await
 }
 
 /// `POST /settings/api-keys/generate`
 pub(crate) async fn submit(Posted(mut context, fields): Posted<PageContext>) -> Answer {
     context.require_admin(ADMINS_ONLY).await?;
-    let organisation = context.outcome(context.service().organisation(&context.principal).await)?;
+    let organisation = context.outcome(context.service().organisations().get(&context.principal).await)?;
     let Some(days) = fields.number("days") else {
         let errors = FormError::new("expiresInDays", "Write the lifetime as a number of days, like 90.");
         return form(&context, &organisation, &fields, "", errors).await;
     };
     // Before anything is said about a label that the first of two clicks has just taken.
-    let sent = context.service().find_sent_form(&context.principal, fields.text("nonce")).await;
+    let sent = context.service().keys().find_sent_form(&context.principal, fields.text("nonce")).await;
     if let Some(id) = context.outcome(sent)? {
         return show_once::sent_before(&context, &id).await;
     }
@@ -99,8 +99,11 @@ pub(crate) async fn submit(Posted(mut context, fields): Posted<PageContext>) -> 
     }
     let input = GenerateKey { label: fields.text("label").to_owned(), expires_in_days: Some(days) };
     let name = fields.text("nonce");
-    let sent =
-        context.service().carry_out(&context.ctx, &context.principal, name, KeyForm::Generate(&input)).await;
+    let sent = context
+        .service()
+        .keys()
+        .carry_out(&context.ctx, &context.principal, name, KeyForm::Generate(&input))
+        .await;
     match sent {
         Ok(Sent::Now(generated)) => {
             show_once::show(&context, show_once::Occasion::Generated, &generated).await
@@ -128,7 +131,7 @@ async fn duplicate(context: &PageContext, fields: &Fields) -> Result<Option<Stri
     if label.is_empty() || fields.text("duplicate") == label {
         return Ok(None);
     }
-    let keys = context.outcome(context.service().list_keys(&context.principal).await)?;
+    let keys = context.outcome(context.service().keys().list(&context.principal).await)?;
     let same = keys
         .iter()
         .any(|one| one.key.is_active(context.ctx.now) && one.key.label.as_str().eq_ignore_ascii_case(label));

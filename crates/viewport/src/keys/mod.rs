@@ -84,7 +84,7 @@ fn candidates(keys: &[KeyOverview], context: &PageContext) -> Vec<Row> {
 /// `GET /settings/api-keys`
 pub(crate) async fn list(context: PageContext, RawQuery(query): RawQuery) -> Answer {
     context.require_admin(ADMINS_ONLY).await?;
-    let keys = context.outcome(context.service().list_keys(&context.principal).await)?;
+    let keys = context.outcome(context.service().keys().list(&context.principal).await)?;
     let limit = context.service().policy().active_keys;
     let active = keys.iter().filter(|one| one.key.is_active(context.ctx.now)).count();
     let mut rows: Vec<Row> = keys.iter().map(|one| Row::of(one, context.ctx.now)).collect();

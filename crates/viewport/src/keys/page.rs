@@ -75,7 +75,7 @@ pub(crate) async fn show(context: PageContext, Path(id): Path<String>) -> Answer
     context.require_admin(ADMINS_ONLY).await?;
     let now = context.ctx.now;
     let report =
-        context.outcome(context.service().report_key(&context.ctx, &context.principal, &id).await)?;
+        context.outcome(context.service().keys().report(&context.ctx, &context.principal, &id).await)?;
     let overview = &report.overview;
     let key = &overview.key;
     let mut sources = sources(&report, now);
@@ -120,7 +120,7 @@ pub(crate) async fn first_use(
         return context.go(&format!("{}/{id}", super::LIST));
     }
     let since = query.as_deref().and_then(|query| query.strip_prefix("since=")?.parse().ok()).unwrap_or(0);
-    let overview = match context.service().get_key(&context.principal, &id).await {
+    let overview = match context.service().keys().get(&context.principal, &id).await {
         Ok(overview) => overview,
         // The key was revoked while its secret was shown: the line says so and stops asking.
         Err(service::Failure::Rejection(reject)) => {

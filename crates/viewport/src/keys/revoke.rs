@@ -43,7 +43,7 @@ async fn form(context: &PageContext, overview: &KeyOverview, fields: &Fields, er
 /// `GET /settings/api-keys/{id}/revoke`
 pub(crate) async fn show_form(context: PageContext, Path(id): Path<String>) -> Answer {
     context.require_admin(ADMINS_ONLY).await?;
-    let overview = context.outcome(context.service().get_key(&context.principal, &id).await)?;
+    let overview = context.outcome(context.service().keys().get(&context.principal, &id).await)?;
     form(&context, &overview, &Fields::default(), FormError::default()).await
 }
 
@@ -53,7 +53,7 @@ pub(crate) async fn submit(
     Posted(mut context, fields): Posted<PageContext>,
 ) -> Answer {
     context.require_admin(ADMINS_ONLY).await?;
-    let overview = context.outcome(context.service().get_key(&context.principal, &id).await)?;
+    let overview = context.outcome(context.service().keys().get(&context.principal, &id).await)?;
     let label = overview.key.label.as_str();
     if fields.text("confirm").trim() != label {
         let errors = FormError::new("confirm", format!("Type the label as it stands here: {label}"));
@@ -62,6 +62,6 @@ pub(crate) async fn submit(
     if let Err(errors) = form_error::confirm(&mut context, &fields).await? {
         return form(&context, &overview, &fields, errors).await;
     }
-    context.outcome(context.service().revoke_key(&context.ctx, &context.principal, &id).await)?;
+    context.outcome(context.service().keys().revoke(&context.ctx, &context.principal, &id).await)?;
     context.go(&format!("{LIST}?done=revoked"))
 }

@@ -45,7 +45,7 @@ const GRACES: [(i64, &str); 4] =
 
 async fn form(context: &PageContext, report: &KeyReport, fields: &Fields, errors: FormError) -> Answer {
     let now = context.ctx.now;
-    let organisation = context.outcome(context.service().organisation(&context.principal).await)?;
+    let organisation = context.outcome(context.service().organisations().get(&context.principal).await)?;
     let key = &report.overview.key;
     let lifetime = key.lifetime.min(organisation.key_policy.maximum);
     let chosen = fields.number("grace").unwrap_or(0);
@@ -55,7 +55,7 @@ async fn form(context: &PageContext, report: &KeyReport, fields: &Fields, errors
         chrome: context.chrome(Section::ApiKeys).await?,
         partial: context.partial,
         nonce: match fields.text("nonce") {
-            "" => context.service().generate_opaque_token().expose().to_owned(),
+            "" => context.service().tokens().generate_opaque_token().expose().to_owned(),
             sent => sent.to_owned(),
         },
         key: Row::of(&report.overview, now),
@@ -74,7 +74,7 @@ async fn form(context: &PageContext, report: &KeyReport, fields: &Fields, errors
 pub(crate) async fn show_form(context: PageContext, Path(id): Path<String>) -> Answer {
     context.require_admin(ADMINS_ONLY).await?;
     let report =
-        context.outcome(context.service().report_key(&context.ctx, &context.principal, &id).await)?;
+        context.outcome(context.service().keys().report(&context.ctx, &context.principal, &id).await)?;
     form(&context, &report, &Fields::default(), FormError::default()).await
 }
 
@@ -85,7 +85,7 @@ pub(crate) async fn submit(
 ) -> Answer {
     context.require_admin(ADMINS_ONLY).await?;
     let report =
-        context.outcome(context.service().report_key(&context.ctx, &context.principal, &id).await)?;
+        context.outcome(context.service().keys().report(&context.ctx, &context.principal, &id).await)?;
     if let Err(errors) = form_error::confirm(&mut context, &fields).await? {
         return form(&context, &report, &fields, errors).await;
     }
@@ -95,7 +95,7 @@ pub(crate) async fn submit(
     };
     let name = fields.text("nonce");
     let form_sent = KeyForm::Rotate(&id, input);
-    let sent = context.service().carry_out(&context.ctx, &context.principal, name, form_sent).await;
+    let sent = context.service().keys().carry_out(&context.ctx, &context.principal, name, form_sent).await;
     match sent {
         Ok(Sent::Now(generated)) => show_once::show(&context, show_once::Occasion::Rotated, &generated).await,
         Ok(Sent::Before(id)) => show_once::sent_before(&context, &id).await,

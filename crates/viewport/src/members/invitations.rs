@@ -24,7 +24,7 @@ pub(crate) struct Form {
 }
 
 async fn find(context: &PageContext, id: &str) -> Result<Invitation, Response<Body>> {
-    let waiting = context.outcome(context.service().list_invitations(&context.principal).await)?;
+    let waiting = context.outcome(context.service().users().list_invitations(&context.principal).await)?;
     let found = waiting.into_iter().find(|invitation| invitation.id.as_str() == id);
     let missing = || Failure::from(Rejection::NotFound { kind: "open invitation", id: id.to_owned() });
     found.ok_or_else(|| context.failed(&missing()))
@@ -59,7 +59,8 @@ pub(crate) async fn revoke(
     if let Err(errors) = form_error::confirm(&mut context, &fields).await? {
         return form(&context, &id, errors).await;
     }
-    context.outcome(context.service().revoke_invitation(&context.ctx, &context.principal, &id).await)?;
+    context
+        .outcome(context.service().users().revoke_invitation(&context.ctx, &context.principal, &id).await)?;
     context.go(&format!("{LIST}?done=invitation-revoked"))
 }
 
@@ -76,7 +77,8 @@ pub(crate) async fn again(
         let filled = [("email", email), ("role", invitation.role.as_str())].into_iter().collect();
         return invite::form(&context, &filled, errors).await;
     }
-    let invited = context
-        .outcome(context.service().invite(&context.ctx, &context.principal, email, invitation.role).await)?;
+    let invited = context.outcome(
+        context.service().users().invite(&context.ctx, &context.principal, email, invitation.role).await,
+    )?;
     invite::link(&context, &invited).await
 }

@@ -44,7 +44,7 @@ pub(super) async fn form(context: &PageContext, fields: &Fields, errors: FormErr
         partial: context.partial,
         email: fields.text("email").to_owned(),
         role: Role::parse(fields.text("role")).unwrap_or(Role::Member),
-        sends_mail: context.service().sends_mail(),
+        sends_mail: context.service().operations().sends_mail(),
         fresh: context.is_fresh(),
         errors,
     };
@@ -83,7 +83,7 @@ pub(crate) async fn submit(Posted(mut context, fields): Posted<PageContext>) -> 
         return form(&context, &fields, errors).await;
     }
     let invited =
-        context.service().invite(&context.ctx, &context.principal, fields.text("email"), role).await;
+        context.service().users().invite(&context.ctx, &context.principal, fields.text("email"), role).await;
     match invited.map_err(trouble_of) {
         Ok(invited) => link(&context, &invited).await,
         Err(Ok(errors)) => form(&context, &fields, errors).await,

@@ -112,8 +112,9 @@ pub(crate) struct List {
 pub(crate) async fn list(context: PageContext, RawQuery(query): RawQuery) -> Answer {
     context.require_admin(ADMINS_ONLY).await?;
     let query = Fields::of_query(query.as_deref());
-    let members = context.outcome(context.service().list_members(&context.principal).await)?;
-    let invitations = context.outcome(context.service().list_invitations(&context.principal).await)?;
+    let members = context.outcome(context.service().users().list_members(&context.principal).await)?;
+    let invitations =
+        context.outcome(context.service().users().list_invitations(&context.principal).await)?;
     let before = members.iter().position(|member| member.id.as_str() == query.text("after"));
     let start = before.map_or(0, |before| before + 1);
     let (people, next) = cut(members.iter().skip(start).collect::<Vec<_>>());
@@ -136,7 +137,7 @@ pub(crate) async fn list(context: PageContext, RawQuery(query): RawQuery) -> Ans
 /// # Errors
 /// The page that says that nobody like that is here.
 async fn find(context: &PageContext, id: &str) -> Result<Member, Response<Body>> {
-    let members = context.outcome(context.service().list_members(&context.principal).await)?;
+    let members = context.outcome(context.service().users().list_members(&context.principal).await)?;
     let found = members.into_iter().find(|member| member.id.as_str() == id);
     found.ok_or_else(|| {
         context.failed(&Failure::from(Rejection::NotFound { kind: "member", id: id.to_owned() }))

@@ -30,7 +30,7 @@ pub(crate) struct Form {
 }
 
 async fn form(context: &PageContext, member: &Member, errors: FormError) -> Answer {
-    let keys = context.outcome(context.service().list_keys(&context.principal).await)?;
+    let keys = context.outcome(context.service().keys().list(&context.principal).await)?;
     let own = keys.into_iter().filter(|one| {
         one.key.is_active(context.ctx.now) && one.key.created_by.eq_ignore_ascii_case(member.email.as_str())
     });
@@ -65,7 +65,7 @@ pub(crate) async fn submit(
         return form(&context, &member, errors).await;
     }
     let email = member.email.as_str();
-    let removed = context.service().remove_member(&context.ctx, &context.principal, email).await;
+    let removed = context.service().users().remove_member(&context.ctx, &context.principal, email).await;
     match removed.map_err(FormError::from) {
         Ok(()) if member.id == context.user.session.user_id => context.go("/"),
         Ok(()) => context.go(&format!("{LIST}?done=member-removed")),

@@ -61,8 +61,11 @@ pub(crate) async fn submit(
         return form(&context, &member, &fields, errors).await;
     }
     let email = member.email.as_str();
-    let changed =
-        context.service().change_role_from(&context.ctx, &context.principal, email, Some(seen), role).await;
+    let changed = context
+        .service()
+        .users()
+        .change_role_from(&context.ctx, &context.principal, email, Some(seen), role)
+        .await;
     match changed.map_err(FormError::from) {
         Ok(member) if member.id == context.user.session.user_id && role == Role::Member => {
             context.go("/?done=demoted")

@@ -75,6 +75,7 @@ pub(crate) async fn submit(Posted(context, fields): Posted<PageContext>) -> Answ
     let base_url = fields.filled("base_url");
     let made = context
         .service()
+        .products()
         .create_subject(
             &context.ctx,
             &context.principal,
@@ -112,7 +113,7 @@ pub(crate) async fn save(Path(id): Path<String>, Posted(context, fields): Posted
         // A form without it saw nothing: the epoch is when no product changed.
         seen_at: Some(Timestamp::from_ms(fields.number("seen_at").unwrap_or_default())),
     };
-    match context.service().update_subject(&context.ctx, &context.principal, &id, change).await {
+    match context.service().products().update_subject(&context.ctx, &context.principal, &id, change).await {
         Ok(_) => context.go(&format!("/p/{id}?done=product-changed")),
         Err(Failure::Rejection(Rejection::Conflict(_))) => {
             let product = find(&context, &id).await?;

@@ -46,19 +46,22 @@ async fn form(
 /// `GET /p/{subject}/delete`
 pub(crate) async fn show_form(context: PageContext, Path(id): Path<String>) -> Answer {
     let product = find(&context, &id).await?;
-    let targets = context.outcome(context.service().count_targets(&context.principal, &product.id).await)?;
+    let targets =
+        context.outcome(context.service().products().count_targets(&context.principal, &product.id).await)?;
     form(&context, &product, targets, &Fields::default(), FormError::default()).await
 }
 
 /// `POST /p/{subject}/delete`
 pub(crate) async fn submit(Path(id): Path<String>, Posted(context, fields): Posted<PageContext>) -> Answer {
     let product = find(&context, &id).await?;
-    let targets = context.outcome(context.service().count_targets(&context.principal, &product.id).await)?;
+    let targets =
+        context.outcome(context.service().products().count_targets(&context.principal, &product.id).await)?;
     let name = product.details.name.as_str();
     if targets > 0 && fields.text("confirm").trim() != name {
         let errors = FormError::new("confirm", format!("Type the name as it stands here: {name}"));
         return form(&context, &product, targets, &fields, errors).await;
     }
-    context.outcome(context.service().delete_subject(&context.ctx, &context.principal, &id).await)?;
+    context
+        .outcome(context.service().products().delete_subject(&context.ctx, &context.principal, &id).await)?;
     context.go("/?done=product-deleted")
 }

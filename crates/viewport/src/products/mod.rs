@@ -32,7 +32,9 @@ impl Named {
 /// The page that says that it is not there.
 pub(crate) async fn find(context: &PageContext, id: &str) -> Result<Subject, Response<Body>> {
     let found = match SubjectId::parse(id) {
-        Ok(id) => context.outcome(context.service().find_subject(&context.principal, &id).await)?,
+        Ok(id) => {
+            context.outcome(context.service().products().find_subject(&context.principal, &id).await)?
+        }
         Err(_) => None,
     };
     found.ok_or_else(|| {

@@ -37,8 +37,11 @@ pub(crate) async fn show(context: PageContext, Path(id): Path<String>, RawQuery(
     let product = find(&context, &id).await?;
     let query = Fields::of_query(query.as_deref());
     let after = TargetId::parse(query.text("after")).ok();
-    let found =
-        context.service().list_targets(&context.principal, Some(&product.id), PAGE + 1, after.as_ref()).await;
+    let found = context
+        .service()
+        .products()
+        .list_targets(&context.principal, Some(&product.id), PAGE + 1, after.as_ref())
+        .await;
     let (targets, next) = cut(context.outcome(found)?);
     let page = Page {
         head: Head::new(product.details.name.as_str()),

@@ -127,8 +127,10 @@ pub(crate) async fn submit(
         Err(errors) => return form(&context, (&product, None), &fields, None, errors).await,
     };
     let service = context.service();
-    let made =
-        service.upsert_target_from(&context.ctx, &context.principal, &subject, SeenTarget::None, input).await;
+    let made = service
+        .products()
+        .upsert_target_from(&context.ctx, &context.principal, &subject, SeenTarget::None, input)
+        .await;
     match made {
         Ok(target) => context.go(&format!("/p/{}/t/{}?done=target-added", product.id, target.id)),
         Err(Failure::Rejection(Rejection::Conflict(message))) => {
@@ -165,7 +167,11 @@ pub(crate) async fn save(
     };
     // A form without it saw nothing: the epoch is when no target changed.
     let seen = SeenTarget::ChangedAt(Timestamp::from_ms(fields.number("seen_at").unwrap_or_default()));
-    match context.service().upsert_target_from(&context.ctx, &context.principal, &subject, seen, input).await
+    match context
+        .service()
+        .products()
+        .upsert_target_from(&context.ctx, &context.principal, &subject, seen, input)
+        .await
     {
         Ok(_) => context.go(&format!("/p/{subject}/t/{id}?done=target-changed")),
         Err(Failure::Rejection(Rejection::Conflict(_))) => {

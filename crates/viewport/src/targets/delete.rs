@@ -54,6 +54,7 @@ pub(crate) async fn submit(
 ) -> Answer {
     let (product, target) = find(&context, &subject, &target).await?;
     let id = target.id.as_str();
-    context.outcome(context.service().delete_target(&context.ctx, &context.principal, id).await)?;
+    context
+        .outcome(context.service().products().delete_target(&context.ctx, &context.principal, id).await)?;
     context.go(&format!("/p/{}?done=target-deleted", product.id))
 }

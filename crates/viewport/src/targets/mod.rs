@@ -66,7 +66,7 @@ pub(crate) async fn find(
 ) -> Result<(Subject, Target), Response<Body>> {
     let product = crate::products::find(context, subject).await?;
     let found = match TargetId::parse(target) {
-        Ok(id) => context.outcome(context.service().find_target(&context.principal, &id).await)?,
+        Ok(id) => context.outcome(context.service().products().find_target(&context.principal, &id).await)?,
         Err(_) => None,
     };
     let missing = || Failure::from(Rejection::NotFound { kind: "target", id: target.to_owned() });

@@ -79,7 +79,7 @@ async fn a_person_switches_between_own_organisations_only() {
     ada.get("/account").await.assert_says(200, "You are here");
 
     let globex = Harness::operator(&harness.globex);
-    harness.service.add_member(&harness.ctx(), &globex, ADA, Role::Member).await.unwrap();
+    harness.service.users().add_member(&harness.ctx(), &globex, ADA, Role::Member).await.unwrap();
     ada.get("/account").await.assert_says(200, "Switch<span class=\"vh\"> to Globex</span>");
     ada.post("/switch", &[("organisation", harness.globex.id.as_str())]).await.assert_leads_to("/");
     ada.get("/account").await.assert_says(200, "Switch<span class=\"vh\"> to Acme</span>");
@@ -92,8 +92,8 @@ async fn a_person_without_an_organisation_has_an_account() {
     let harness = Harness::new().await;
     let ada = harness.browser().await;
     let acme = Harness::operator(&harness.acme);
-    harness.service.add_member(&harness.ctx(), &acme, "bob@acme.example", Role::Admin).await.unwrap();
-    harness.service.remove_member(&harness.ctx(), &acme, ADA).await.unwrap();
+    harness.service.users().add_member(&harness.ctx(), &acme, "bob@acme.example", Role::Admin).await.unwrap();
+    harness.service.users().remove_member(&harness.ctx(), &acme, ADA).await.unwrap();
     ada.get("/account").await.assert_says(200, "Ask an Admin for an invitation");
     ada.get("/explorer").await.assert_says(403, "You belong to no organisation");
 }
@@ -102,7 +102,7 @@ async fn a_person_without_an_organisation_has_an_account() {
 async fn a_form_acts_in_no_other_organisation_than_its_page() {
     let harness = Harness::new().await;
     let globex = Harness::operator(&harness.globex);
-    harness.service.add_member(&harness.ctx(), &globex, ADA, Role::Admin).await.unwrap();
+    harness.service.users().add_member(&harness.ctx(), &globex, ADA, Role::Admin).await.unwrap();
     let ada = harness.browser().await;
     let pages = [
         ("/p/new", "Nothing was changed", [("name", "For Acme"), ("description", "")]),
@@ -124,7 +124,7 @@ async fn a_form_acts_in_no_other_organisation_than_its_page() {
         sent.assert_says(409, words);
         sent.assert_says(409, "You have switched to Globex");
     }
-    let keys = harness.service.list_keys(&globex).await.unwrap();
+    let keys = harness.service.keys().list(&globex).await.unwrap();
     assert!(keys.is_empty(), "{keys:?}");
     for path in ["/", "/settings/members", "/settings/organisation"] {
         let page = ada.open(path).await;

@@ -5,7 +5,7 @@ use service::users::devices::{DeviceStart, PollRejection};
 
 async fn start(harness: &Harness) -> DeviceStart {
     let device = "duku/0.1.0 (laptop, Linux)";
-    harness.service.start_device(&harness.ctx(), "duku-cli", "openid", device).await.unwrap()
+    harness.service.users().start_device(&harness.ctx(), "duku-cli", "openid", device).await.unwrap()
 }
 
 #[tokio::test]
@@ -22,7 +22,8 @@ async fn a_device_that_is_approved_gets_its_tokens() {
     let done = ada.post("/device", &[("user_code", code), ("decision", "approve")]).await;
     done.assert_says(200, "It is in.");
     done.assert_says(200, "Go back to your terminal.");
-    let polled = harness.service.poll_device(&harness.ctx(), "duku-cli", device.device_code.expose()).await;
+    let polled =
+        harness.service.users().poll_device(&harness.ctx(), "duku-cli", device.device_code.expose()).await;
     assert_eq!(polled.unwrap().email.as_str(), "ada@acme.example");
     ada.get("/account").await.assert_says(200, "Command line");
 
@@ -39,7 +40,8 @@ async fn a_device_that_is_rejected_stays_out() {
     harness.clock.advance_seconds(300);
     let fields = [("user_code", device.user_code.as_str()), ("decision", "deny")];
     ada.post("/device", &fields).await.assert_says(200, "Denied.");
-    let polled = harness.service.poll_device(&harness.ctx(), "duku-cli", device.device_code.expose()).await;
+    let polled =
+        harness.service.users().poll_device(&harness.ctx(), "duku-cli", device.device_code.expose()).await;
     assert!(matches!(polled, Err(PollRejection::Denied)), "{polled:?}");
 }
 
@@ -54,7 +56,8 @@ async fn an_old_sign_in_is_confirmed_first() {
     ada.post("/device", &approve).await.assert_says(422, "id=\"password-error\">");
     let wrong = [approve[0], approve[1], ("password", "wrong")];
     ada.post("/device", &wrong).await.assert_says(422, "This is not your password.");
-    let polled = harness.service.poll_device(&harness.ctx(), "duku-cli", device.device_code.expose()).await;
+    let polled =
+        harness.service.users().poll_device(&harness.ctx(), "duku-cli", device.device_code.expose()).await;
     assert!(matches!(polled, Err(PollRejection::Pending)), "{polled:?}");
     let right = [approve[0], approve[1], ("password", PASSWORD)];
     ada.post("/device", &right).await.assert_says(200, "It is in.");

@@ -18,7 +18,7 @@ async fn the_page_has_what_the_script_needs() {
     }
     let acme = Harness::operator(&harness.acme);
     let ctx = harness.ctx();
-    harness.service.add_member(&ctx, &acme, "bob@acme.example", Role::Admin).await.unwrap();
-    harness.service.change_role(&ctx, &acme, crate::harness::ADA, Role::Member).await.unwrap();
+    harness.service.users().add_member(&ctx, &acme, "bob@acme.example", Role::Admin).await.unwrap();
+    harness.service.users().change_role(&ctx, &acme, crate::harness::ADA, Role::Member).await.unwrap();
     assert!(!ada.get("/explorer").await.text.contains("Audit log\",\"query"), "only Admins can ask for it");
 }

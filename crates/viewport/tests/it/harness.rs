@@ -47,8 +47,9 @@ impl Harness {
         let policy = Policy::new("http://duku.test/realms/duku", "http://duku.test/graphql");
         let ctx = RequestContext::background(clock.now(), "test");
         let service = Service::open(database.store().await, master_key, policy, entropy, &ctx).await.unwrap();
-        let acme = service.create_organisation(&ctx, "root", "Acme", ADA, Some(PASSWORD)).await.unwrap();
-        let globex = service.create_organisation(&ctx, "root", "Globex", EVE, Some(PASSWORD)).await.unwrap();
+        let acme = service.organisations().create(&ctx, "root", "Acme", ADA, Some(PASSWORD)).await.unwrap();
+        let globex =
+            service.organisations().create(&ctx, "root", "Globex", EVE, Some(PASSWORD)).await.unwrap();
         let router = Viewport::new(service.clone(), Settings::default()).router();
         Self { service, clock, acme, globex, router, _database: database }
     }
@@ -69,31 +70,31 @@ impl Harness {
     /// Makes Acme require a second factor, or not any more.
     pub(crate) async fn require_second_factor(&self, require_second_factor: bool) {
         let operator = Harness::operator(&self.acme);
-        let seen = OrganisationSettings::of(&self.service.organisation(&operator).await.unwrap());
+        let seen = OrganisationSettings::of(&self.service.organisations().get(&operator).await.unwrap());
         let new = OrganisationSettings { require_second_factor, ..seen.clone() };
-        self.service.change_settings(&self.ctx(), &operator, &seen, &new).await.unwrap();
+        self.service.organisations().change_settings(&self.ctx(), &operator, &seen, &new).await.unwrap();
     }
 
     /// Makes a person with the first password a member of Acme.
     pub(crate) async fn join(&self, email: &str, role: Role) {
         let operator = Self::operator(&self.acme);
-        let invited = self.service.invite(&self.ctx(), &operator, email, role).await.unwrap();
+        let invited = self.service.users().invite(&self.ctx(), &operator, email, role).await.unwrap();
         let code = invited.link.rsplit('/').next().unwrap();
         let by = InvitationProof::Password(PASSWORD);
-        self.service.accept_invitation(&self.ctx(), code, by).await.unwrap();
+        self.service.users().accept_invitation(&self.ctx(), code, by).await.unwrap();
     }
 
     /// Anybody in a browser that has signed in with the first password.
     pub(crate) async fn browser_of(&self, email: &str) -> Browser<'_> {
         let attempt = Attempt { email, password: PASSWORD, device: FIREFOX };
-        let signed_in = self.service.sign_in(&self.ctx(), attempt, None).await.unwrap();
+        let signed_in = self.service.users().sign_in(&self.ctx(), attempt, None).await.unwrap();
         self.sign_in_to_viewport(&signed_in).await
     }
 
     /// Proves a password; with a second factor the sign-in is pending still.
     pub(crate) async fn password(&self, password: &str) -> Option<SignedIn> {
         let attempt = Attempt { email: ADA, password, device: FIREFOX };
-        self.service.sign_in(&self.ctx(), attempt, None).await.ok()
+        self.service.users().sign_in(&self.ctx(), attempt, None).await.ok()
     }
 
     /// Ada in a browser that has signed in with her first password.
@@ -106,7 +107,7 @@ impl Harness {
     pub(crate) async fn sign_in_to_viewport(&self, signed_in: &SignedIn) -> Browser<'_> {
         let (ctx, service) = (self.ctx(), &self.service);
         let challenge = jose::base64url::encode(&jose::sha256(VERIFIER.as_bytes()));
-        let redirect_uri = service.viewport_redirect_uri();
+        let redirect_uri = service.users().viewport_redirect_uri();
         let request = CodeRequest {
             client_id: VIEWPORT,
             redirect_uri: &redirect_uri,
@@ -114,9 +115,9 @@ impl Harness {
             scope: "openid",
             nonce: None,
         };
-        let code = service.issue_code(&ctx, &signed_in.session, request).await.unwrap();
+        let code = service.users().issue_code(&ctx, &signed_in.session, request).await.unwrap();
         let viewport_session =
-            service.sign_in_to_viewport(&ctx, code.expose(), VERIFIER, FIREFOX).await.unwrap();
+            service.users().sign_in_to_viewport(&ctx, code.expose(), VERIFIER, FIREFOX).await.unwrap();
         Browser { harness: self, cookie: viewport_session.cookie.expose().to_owned() }
     }
 

@@ -15,7 +15,7 @@ async fn harness() -> Harness {
 }
 
 async fn id_of(harness: &Harness, email: &str) -> String {
-    let members = harness.service.list_members(&Harness::operator(&harness.acme)).await.unwrap();
+    let members = harness.service.users().list_members(&Harness::operator(&harness.acme)).await.unwrap();
     members.into_iter().find(|member| member.email.as_str() == email).unwrap().id.to_string()
 }
 
@@ -58,16 +58,18 @@ async fn an_invitation_shows_its_link_once_and_can_be_made_anew_or_taken_back() 
     let list = ada.open("/settings/members").await;
     list.says("new@acme.example");
     assert!(!list.text.contains(&first), "the link is in the list");
-    let waiting = harness.service.list_invitations(&Harness::operator(&harness.acme)).await.unwrap();
+    let waiting = harness.service.users().list_invitations(&Harness::operator(&harness.acme)).await.unwrap();
     let again = format!("/settings/members/invitations/{}/again", waiting[0].id);
     let second = link_of(&ada, &again, &[]).await;
     assert_ne!(first, second);
-    let waiting = harness.service.list_invitations(&Harness::operator(&harness.acme)).await.unwrap();
+    let waiting = harness.service.users().list_invitations(&Harness::operator(&harness.acme)).await.unwrap();
     assert_eq!((waiting.len(), waiting[0].role), (1, Role::Admin));
     let revoke = format!("/settings/members/invitations/{}/revoke", waiting[0].id);
     ada.open(&revoke).await.says("Take back the invitation of new@acme.example?");
     ada.submit(&revoke, &[]).await;
-    assert!(harness.service.list_invitations(&Harness::operator(&harness.acme)).await.unwrap().is_empty());
+    assert!(
+        harness.service.users().list_invitations(&Harness::operator(&harness.acme)).await.unwrap().is_empty()
+    );
     assert_eq!(ada.get(&revoke).await.status, StatusCode::NOT_FOUND);
     let known = ada.post("/settings/members/invite", &[("email", MEMBER), ("role", "member")]).await;
     assert_eq!(known.status, StatusCode::UNPROCESSABLE_ENTITY);
@@ -104,6 +106,7 @@ async fn a_role_that_somebody_changed_is_not_changed_unseen() {
     assert_eq!(ada.open(&page).await.value("seen_role"), "member");
     harness
         .service
+        .users()
         .change_role(&harness.ctx(), &Harness::operator(&harness.acme), MEMBER, Role::Admin)
         .await
         .unwrap();
@@ -121,7 +124,7 @@ async fn removing_a_person_names_the_keys_that_stay() {
     let wanted = GenerateKey { label: "Eva's pipeline".into(), expires_in_days: None };
     let mut principal = Harness::operator(&harness.acme);
     principal.holder = service::PrincipalKind::Operator { name: "eva@acme.example".into() };
-    harness.service.generate_key(&harness.ctx(), &principal, &wanted).await.unwrap();
+    harness.service.keys().generate(&harness.ctx(), &principal, &wanted).await.unwrap();
     let ada = harness.browser_of(ADA).await;
     let page = format!("/settings/members/{}/remove", id_of(&harness, "eva@acme.example").await);
     let asked = ada.open(&page).await;

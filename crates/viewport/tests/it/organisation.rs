@@ -56,6 +56,7 @@ async fn the_export_is_the_whole_chain_and_verifies() {
         let name = format!("Product {number}");
         harness
             .service
+            .products()
             .create_subject(&harness.ctx(), &Harness::operator(&harness.acme), &name, None, None)
             .await
             .unwrap();
@@ -68,7 +69,7 @@ async fn the_export_is_the_whole_chain_and_verifies() {
     for line in file.text.lines() {
         walk.step(&read_export_line(line).unwrap()).unwrap();
     }
-    let report = harness.service.verify_own_audit(&Harness::operator(&harness.acme)).await.unwrap();
+    let report = harness.service.audit_log().verify_own(&Harness::operator(&harness.acme)).await.unwrap();
     assert_eq!((walk.entries, &walk.hash), (report.entries, &report.hash));
     assert!(walk.entries > 1005);
     let checked = ada.open("/settings/audit?check=1").await;
@@ -83,6 +84,7 @@ async fn the_log_is_filtered_and_in_pages() {
         let name = format!("Product {number}");
         harness
             .service
+            .products()
             .create_subject(&harness.ctx(), &Harness::operator(&harness.acme), &name, None, None)
             .await
             .unwrap();

@@ -98,6 +98,7 @@ async fn a_target_that_a_pipeline_changed_is_not_overwritten_unseen() {
     let subject = shop.rsplit('/').next().unwrap();
     harness
         .service
+        .products()
         .upsert_target(&harness.ctx(), &Harness::operator(&harness.acme), subject, input)
         .await
         .unwrap();
@@ -211,6 +212,7 @@ async fn lists_come_in_pages() {
         let name = format!("Product {number:02}");
         harness
             .service
+            .products()
             .create_subject(&harness.ctx(), &Harness::operator(&harness.acme), &name, None, None)
             .await
             .unwrap();

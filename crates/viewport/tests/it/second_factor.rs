@@ -35,7 +35,8 @@ async fn who_set_a_second_factor_up_signs_in_with_it() {
     let pending = harness.password(PASSWORD).await.unwrap();
     assert!(pending.is_pending());
     let code = code_of(&secret, harness.clock.now());
-    let signed_in = harness.service.give_second_factor(&harness.ctx(), pending.cookie.expose(), &code).await;
+    let signed_in =
+        harness.service.users().give_second_factor(&harness.ctx(), pending.cookie.expose(), &code).await;
     harness
         .sign_in_to_viewport(&signed_in.unwrap())
         .await
@@ -46,7 +47,7 @@ async fn who_set_a_second_factor_up_signs_in_with_it() {
     let pending = harness.password(PASSWORD).await.unwrap();
     let recovery = recovery_code(&codes);
     let signed_in =
-        harness.service.give_second_factor(&harness.ctx(), pending.cookie.expose(), recovery).await;
+        harness.service.users().give_second_factor(&harness.ctx(), pending.cookie.expose(), recovery).await;
     assert!(signed_in.is_ok(), "{recovery}");
 }
 
@@ -81,6 +82,7 @@ async fn new_recovery_codes_replace_the_former_ones() {
         let pending = harness.password(PASSWORD).await.unwrap();
         let given = harness
             .service
+            .users()
             .give_second_factor(&harness.ctx(), pending.cookie.expose(), recovery_code(codes))
             .await;
         assert_eq!(given.is_ok(), works);

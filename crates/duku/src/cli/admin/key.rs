@@ -79,28 +79,29 @@ impl Key {
             Self::Generate { organisation, label, expires_in, format } => {
                 let principal = operator.principal(&organisation).await?;
                 let input = GenerateKey { label, expires_in_days: expires_in };
-                let made = operator.service.generate_key(&operator.ctx, &principal, &input).await?;
+                let made = operator.service.keys().generate(&operator.ctx, &principal, &input).await?;
                 show_once(&made, &made.combined(), format)
             }
             Self::List { organisation, format } => {
                 let principal = operator.principal(&organisation).await?;
-                let keys = operator.service.list_keys(&principal).await?;
+                let keys = operator.service.keys().list(&principal).await?;
                 key_view::list(keys.iter().map(|key| row(key, operator.ctx.now)).collect(), format)
             }
             Self::Rotate { client_id, grace, end_issued_tokens, format } => {
                 let principal = owner(operator, &client_id).await?;
                 let input = RotateKey { grace_seconds: grace, end_issued_tokens };
-                let made = operator.service.rotate_key(&operator.ctx, &principal, &client_id, input).await?;
+                let made =
+                    operator.service.keys().rotate(&operator.ctx, &principal, &client_id, input).await?;
                 show_once(&made, &made.combined(), format)
             }
             Self::EndGrace { client_id } => {
                 let principal = owner(operator, &client_id).await?;
-                operator.service.end_grace(&operator.ctx, &principal, &client_id).await?;
+                operator.service.keys().end_grace(&operator.ctx, &principal, &client_id).await?;
                 Ok(output::line("The previous secret is rejected now.")?)
             }
             Self::Revoke { client_id, format } => {
                 let principal = owner(operator, &client_id).await?;
-                let id = operator.service.revoke_key(&operator.ctx, &principal, &client_id).await?;
+                let id = operator.service.keys().revoke(&operator.ctx, &principal, &client_id).await?;
                 if format.json {
                     return Ok(output::json(&json!({ "client_id": id.as_str(), "revoked": true }))?);
                 }
@@ -119,7 +120,7 @@ async fn owner(operator: &Operator, client_id: &str) -> Result<Principal, Comman
     };
     let id = KeyId::parse(client_id).map_err(|_| missing())?;
     let key = operator.service.store().reader().await?.find_key(&id).await?.ok_or_else(missing)?;
-    let organisation = operator.service.find_organisation(key.organisation_id.as_str()).await?;
+    let organisation = operator.service.organisations().find(key.organisation_id.as_str()).await?;
     Ok(Principal::operator(&operator.name, &organisation))
 }
 

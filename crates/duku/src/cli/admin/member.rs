@@ -80,15 +80,15 @@ impl Members {
         match self {
             Self::Add { organisation, email, role, format } => {
                 let principal = operator.principal(&organisation).await?;
-                show(&service.add_member(ctx, &principal, &email, role.into()).await?, format)
+                show(&service.users().add_member(ctx, &principal, &email, role.into()).await?, format)
             }
             Self::SetRole { organisation, email, role, format } => {
                 let principal = operator.principal(&organisation).await?;
-                show(&service.change_role(ctx, &principal, &email, role.into()).await?, format)
+                show(&service.users().change_role(ctx, &principal, &email, role.into()).await?, format)
             }
             Self::Remove { organisation, email } => {
                 let principal = operator.principal(&organisation).await?;
-                service.remove_member(ctx, &principal, &email).await?;
+                service.users().remove_member(ctx, &principal, &email).await?;
                 Ok(output::line(&format!(
                     "{} is no member of {} any more",
                     email.trim(),
@@ -97,7 +97,7 @@ impl Members {
             }
             Self::List { organisation, format } => {
                 let principal = operator.principal(&organisation).await?;
-                let members = service.list_members(&principal).await?;
+                let members = service.users().list_members(&principal).await?;
                 if format.json {
                     return Ok(output::json(&members.iter().map(as_json).collect())?);
                 }

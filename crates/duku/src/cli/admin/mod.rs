@@ -94,6 +94,7 @@ impl Admin {
             Self::EndAllAccess => {
                 operator
                     .service
+                    .operations()
                     .end_all_access(&operator.ctx, &signing_keys::operator(&operator.name))
                     .await?;
                 Ok(output::line(
@@ -127,7 +128,7 @@ impl Operator {
 
     /// The operator acting on an organisation.
     pub(crate) async fn principal(&self, organisation: &InOrganisation) -> Result<Principal, CommandFailure> {
-        let organisation = self.service.find_organisation(&organisation.org).await?;
+        let organisation = self.service.organisations().find(&organisation.org).await?;
         Ok(Principal::operator(&self.name, &organisation))
     }
 }

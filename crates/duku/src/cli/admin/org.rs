@@ -72,13 +72,14 @@ impl Org {
             Self::List { format } => list(operator, format).await,
             Self::Rename { organisation, name } => {
                 let principal = operator.principal(&organisation).await?;
-                operator.service.rename_organisation(&operator.ctx, &principal, &name).await?;
+                operator.service.organisations().rename(&operator.ctx, &principal, &name).await?;
                 Ok(output::line(&format!("{} is now called {}", principal.organisation_id, name.trim()))?)
             }
             Self::KeyPolicy { organisation, default_days, maximum_days } => {
                 let principal = operator.principal(&organisation).await?;
                 operator
                     .service
+                    .organisations()
                     .set_key_policy(&operator.ctx, &principal, default_days, maximum_days)
                     .await?;
                 Ok(output::line(&format!(
@@ -99,7 +100,8 @@ async fn create(
 ) -> Result<(), CommandFailure> {
     let made = operator
         .service
-        .create_organisation(&operator.ctx, &operator.name, name, admin_email, password)
+        .organisations()
+        .create(&operator.ctx, &operator.name, name, admin_email, password)
         .await?;
     if format.json {
         return Ok(output::json(&as_json(&made))?);
@@ -120,7 +122,7 @@ async fn list(operator: &Operator, format: Format) -> Result<(), CommandFailure>
     let mut organisations: Vec<Organisation> = Vec::new();
     loop {
         let after = organisations.last().map(|organisation| organisation.id.clone());
-        let page = operator.service.list_organisations(after.as_ref()).await?;
+        let page = operator.service.organisations().list(after.as_ref()).await?;
         if page.is_empty() {
             break;
         }

@@ -47,7 +47,7 @@ impl SigningKeys {
         let actor = signing_keys::operator(&operator.name);
         match self {
             Self::List { format } => {
-                let keys = service.list_signing_keys(ctx).await?;
+                let keys = service.tokens().list_signing_keys(ctx).await?;
                 if format.json {
                     return Ok(output::json(&keys.iter().map(as_json).collect())?);
                 }
@@ -66,14 +66,14 @@ impl SigningKeys {
                 Ok(output::table(&head, rows, "There is no signing key yet.")?)
             }
             Self::Rotate { immediately, format } => {
-                let made = service.rotate_signing_key(ctx, actor, immediately).await?;
+                let made = service.tokens().rotate_signing_key(ctx, actor, immediately).await?;
                 if format.json {
                     return Ok(output::json(&as_json(&made))?);
                 }
                 Ok(output::line(&format!("Published {}; it signs from {}", made.kid, made.signs_from))?)
             }
             Self::Withdraw { kid } => {
-                service.withdraw_signing_key(ctx, actor, &kid).await?;
+                service.tokens().withdraw_signing_key(ctx, actor, &kid).await?;
                 Ok(output::line(&format!("Withdrew {kid}. Tokens that it signed are rejected now."))?)
             }
         }

@@ -34,6 +34,7 @@ impl SubjectCommand {
         let principal = operator.principal(&organisation).await?;
         let made = operator
             .service
+            .products()
             .create_subject(&operator.ctx, &principal, &name, description.as_deref(), base_url.as_deref())
             .await?;
         if format.json {

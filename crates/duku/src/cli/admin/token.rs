@@ -21,11 +21,12 @@ impl PersonToken {
     pub(crate) async fn run(self, operator: &Operator) -> Result<(), CommandFailure> {
         let service = &operator.service;
         let organisation = match &self.org {
-            Some(name) => Some(service.find_organisation(name).await?),
+            Some(name) => Some(service.organisations().find(name).await?),
             None => None,
         };
         let token = service
-            .issue_person_token(&operator.ctx, &operator.name, &self.user, organisation.as_ref())
+            .tokens()
+            .issue_for_user(&operator.ctx, &operator.name, &self.user, organisation.as_ref())
             .await?;
         Ok(output::line(&token)?)
     }

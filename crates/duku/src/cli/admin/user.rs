@@ -40,7 +40,7 @@ impl User {
 
 async fn reset_password(operator: &Operator, email: &str, format: Format) -> Result<(), CommandFailure> {
     let Operator { service, ctx, name } = operator;
-    let link = service.make_reset_link(ctx, name, email).await?;
+    let link = service.users().make_reset_link(ctx, name, email).await?;
     let seconds = service.policy().reset_lifetime_seconds;
     if format.json {
         let expires_at = ctx.now.plus_seconds(seconds).to_string();
@@ -61,7 +61,7 @@ async fn remove_second_factor(
     format: Format,
 ) -> Result<(), CommandFailure> {
     let Operator { service, ctx, name } = operator;
-    let removed = service.remove_second_factor_of(ctx, name, email).await?;
+    let removed = service.users().remove_second_factor_of(ctx, name, email).await?;
     let email = email.trim();
     if format.json {
         return Ok(output::json(&json!({ "email": email, "removed": removed }))?);

@@ -137,7 +137,7 @@ async fn signing_keys(
     let urls = urls(settings, store).await?;
     let (entropy, ctx) = (Arc::clone(&ambient.entropy), ambient.background("doctor"));
     let service = Service::open_for_repair(store.clone(), key, settings.policy(&urls)?, entropy).await?;
-    Ok(service.list_signing_keys(&ctx).await?)
+    Ok(service.tokens().list_signing_keys(&ctx).await?)
 }
 
 fn tell(findings: &mut Findings, settings: &Settings, now: Timestamp, keys: &[SigningKeyInfo]) {

@@ -88,8 +88,12 @@ impl Sender {
     pub(super) async fn known(&self) -> Known {
         let app = &self.app;
         set_password(app, ADA).await;
-        let subject =
-            app.service.create_subject(&app.ctx(), &app.operator(), "Shop", None, None).await.unwrap();
+        let subject = app
+            .service
+            .products()
+            .create_subject(&app.ctx(), &app.operator(), "Shop", None, None)
+            .await
+            .unwrap();
         let pair = app.generate("CI", None).await;
         let (of_key, of_person) = (app.api.token(&pair).await, app.admin_token().await);
         let ids = [pair.client_id.clone(), subject.id.to_string(), app.organisation.id.to_string()];

@@ -29,7 +29,7 @@ async fn every_page_and_state() {
 
 async fn getting_in(shots: &Shots) {
     let fresh = Fresh::start_with(Engine::Sqlite, GivenSettings::default()).await;
-    let link = fresh.service.make_setup_link(&fresh.ctx()).await.unwrap().unwrap();
+    let link = fresh.service.operations().make_setup_link(&fresh.ctx()).await.unwrap().unwrap();
     let first = Browser::start(&fresh.api.url, Options::default()).await;
     first.goto(link.strip_prefix(&fresh.api.url).unwrap()).await;
     shots.take(&first, "setup").await;
@@ -82,9 +82,9 @@ async fn products(shots: &Shots) {
     let browser = fixture.signed_in(MEMBER, "/", Options::default()).await;
     browser.sees("Shop").await;
     for (name, url) in [("Checkout", Some("https://checkout.example")), ("Warehouse", None)] {
-        service.create_subject(&fixture.ctx(), &operator, name, None, url).await.unwrap();
+        service.products().create_subject(&fixture.ctx(), &operator, name, None, url).await.unwrap();
     }
-    let shop = service.list_subjects(&operator, 1, None).await.unwrap().remove(0);
+    let shop = service.products().list_subjects(&operator, 1, None).await.unwrap().remove(0);
     browser.click("Shop").await;
     browser.sees("https://shop.example").await;
     shots.take(&browser, "product-empty").await;
@@ -101,7 +101,7 @@ async fn products(shots: &Shots) {
             metadata: Some(serde_json::json!({ "commit": "0d1f0a6c8e57", "flags": { "beta": true } })),
             description: None,
         };
-        service.upsert_target(&fixture.ctx(), &operator, shop.id.as_str(), target).await.unwrap();
+        service.products().upsert_target(&fixture.ctx(), &operator, shop.id.as_str(), target).await.unwrap();
     }
     browser.goto("/").await;
     shots.take(&browser, "home").await;
@@ -128,7 +128,7 @@ async fn settings(shots: &Shots) {
     let fixture = BrowserFixture::open().await;
     fill_keys(&fixture).await;
     let (service, operator) = (&fixture.app.service, fixture.operator());
-    service.invite(&fixture.ctx(), &operator, "grace@example.org", Role::Admin).await.unwrap();
+    service.users().invite(&fixture.ctx(), &operator, "grace@example.org", Role::Admin).await.unwrap();
     let browser = fixture.signed_in(ADMIN, "/", Options::default()).await;
     browser.sees("Shop").await;
     shots.take(&browser, "home-attention").await;
@@ -147,19 +147,20 @@ async fn settings(shots: &Shots) {
     browser.click("Invite").await;
     browser.sees("/invite/").await;
     shots.take(&browser, "members-invited").await;
-    let members = service.list_members(&operator).await.unwrap();
+    let members = service.users().list_members(&operator).await.unwrap();
     let max = members.iter().find(|member| member.email.as_str() == MEMBER).unwrap();
     for page in ["role", "remove"] {
         browser.goto(&format!("/settings/members/{}/{page}", max.id)).await;
         shots.take(&browser, &format!("members-{page}")).await;
     }
-    let invited = service.invite(&fixture.ctx(), &operator, "new@example.org", Role::Member).await.unwrap();
+    let invited =
+        service.users().invite(&fixture.ctx(), &operator, "new@example.org", Role::Member).await.unwrap();
     let stranger = fixture.browser(Options::default()).await;
     stranger.goto(&invited.link.replace(&fixture.app.api.url, "")).await;
     shots.take(&stranger, "invite").await;
     stranger.goto("/invite/unknown").await;
     shots.take(&stranger, "invite-unknown").await;
-    let reset = service.make_reset_link(&fixture.ctx(), "test", MEMBER).await.unwrap();
+    let reset = service.users().make_reset_link(&fixture.ctx(), "test", MEMBER).await.unwrap();
     stranger.goto(&reset.replace(&fixture.app.api.url, "")).await;
     shots.take(&stranger, "reset").await;
 }
@@ -188,7 +189,7 @@ async fn account(shots: &Shots) {
     shots.take(&other, "sign-in-second-factor").await;
     drop((other, secret));
     let device =
-        service.start_device(&fixture.ctx(), "duku-cli", "", "duku/0.1 on ada-laptop").await.unwrap();
+        service.users().start_device(&fixture.ctx(), "duku-cli", "", "duku/0.1 on ada-laptop").await.unwrap();
     browser.goto("/device").await;
     shots.take(&browser, "device").await;
     browser.goto(&format!("/device?user_code={}", device.user_code)).await;
@@ -270,7 +271,7 @@ async fn fill_keys(fixture: &BrowserFixture) {
         let made_at =
             service::RequestContext { now: fixture.now().plus_seconds(-ago * day), ..fixture.ctx() };
         let input = GenerateKey { label: label.to_owned(), expires_in_days: Some(days) };
-        let made = service.generate_key(&made_at, &operator, &input).await.unwrap();
+        let made = service.keys().generate(&made_at, &operator, &input).await.unwrap();
         let pair =
             Pair { client_id: made.key.id.to_string(), client_secret: made.secret.expose().to_owned() };
         for back in 0..ago.min(30) {
@@ -283,22 +284,22 @@ async fn fill_keys(fixture: &BrowserFixture) {
                 client_secret: &pair.client_secret,
             };
             for _ in 0..(back * 7 % 11) {
-                let _ = service.exchange(&ctx, credential, "").await;
+                let _ = service.tokens().issue_for_client(&ctx, credential, "").await;
             }
         }
         if label == "Terraform" {
             let grace = RotateKey { grace_seconds: day, end_issued_tokens: false };
-            service.rotate_key(&fixture.ctx(), &operator, &pair.client_id, grace).await.unwrap();
+            service.keys().rotate(&fixture.ctx(), &operator, &pair.client_id, grace).await.unwrap();
         }
         if label == "Staging crawler" {
             use_from_many_addresses(fixture, &pair).await;
         }
         if label == "Nightly export" {
-            service.rotate_key(&made_at, &operator, &pair.client_id, RotateKey::default()).await.unwrap();
+            service.keys().rotate(&made_at, &operator, &pair.client_id, RotateKey::default()).await.unwrap();
             fixture.app.api.exchange(&pair).await;
         }
     }
-    service.flush_usage(&fixture.ctx()).await.unwrap();
+    service.keys().flush_usage(&fixture.ctx()).await.unwrap();
 }
 
 /// More addresses than are kept of a key.
@@ -310,6 +311,6 @@ async fn use_from_many_addresses(fixture: &BrowserFixture, pair: &Pair) {
             client_id: &pair.client_id,
             client_secret: &pair.client_secret,
         };
-        let _ = fixture.app.service.exchange(&ctx, credential, "").await;
+        let _ = fixture.app.service.tokens().issue_for_client(&ctx, credential, "").await;
     }
 }

@@ -93,13 +93,17 @@ impl Case {
         let email = format!("victim-{number}@example.org");
         let (service, ctx) = (&app.service, app.ctx());
         let make = async |name: &str, admin: &str| {
-            service.create_organisation(&ctx, "test", &format!("{name} {number}"), admin, None).await.unwrap()
+            service
+                .organisations()
+                .create(&ctx, "test", &format!("{name} {number}"), admin, None)
+                .await
+                .unwrap()
         };
         let organisation = make("Organisation", &format!("owner-{number}@example.org")).await;
         let operator = service::Principal::operator("test", &organisation);
-        service.add_member(&ctx, &operator, &email, Role::Admin).await.unwrap();
+        service.users().add_member(&ctx, &operator, &email, Role::Admin).await.unwrap();
         let member = format!("member-{number}@example.org");
-        let member = service.add_member(&ctx, &operator, &member, Role::Member).await.unwrap();
+        let member = service.users().add_member(&ctx, &operator, &member, Role::Member).await.unwrap();
         let mut values = BTreeMap::from([
             ("number", number.to_string()),
             ("organisation", organisation.id.to_string()),

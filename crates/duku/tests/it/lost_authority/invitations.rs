@@ -51,9 +51,9 @@ async fn a_link_of_one_organisation_sets_no_password_of_anothers_person(engine: 
     let app = App::start_with(engine, settings()).await;
     let mut admin = admin(&app).await;
     let (service, ctx) = (&app.service, app.ctx());
-    let other = service.create_organisation(&ctx, "test", "Other", "bob@example.org", None).await.unwrap();
+    let other = service.organisations().create(&ctx, "test", "Other", "bob@example.org", None).await.unwrap();
     let operator = service::Principal::operator("test", &other);
-    service.add_member(&ctx, &operator, "eve@example.org", Role::Member).await.unwrap();
+    service.users().add_member(&ctx, &operator, "eve@example.org", Role::Member).await.unwrap();
     let mut wrong = Vec::new();
     for email in ["bob@example.org", "eve@example.org"] {
         let link = invite(&mut admin, email).await;

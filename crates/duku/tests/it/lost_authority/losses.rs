@@ -32,11 +32,11 @@ impl Taker {
             return Ok(());
         }
         let (service, ctx) = (&self.service, &self.ctx);
-        let old = service.list_signing_keys(ctx).await.map_err(|failure| format!("{failure:?}"))?;
-        let made = service.rotate_signing_key(ctx, operator("test"), true).await;
+        let old = service.tokens().list_signing_keys(ctx).await.map_err(|failure| format!("{failure:?}"))?;
+        let made = service.tokens().rotate_signing_key(ctx, operator("test"), true).await;
         made.map_err(|failure| format!("{failure:?}"))?;
         for key in old {
-            let done = service.withdraw_signing_key(ctx, operator("test"), &key.kid).await;
+            let done = service.tokens().withdraw_signing_key(ctx, operator("test"), &key.kid).await;
             done.map_err(|failure| format!("{failure:?}"))?;
         }
         Ok(())
@@ -48,25 +48,25 @@ impl Taker {
         let key = &case.values["key"];
         match way {
             Way::KeyRevoked => {
-                service.revoke_key(ctx, &by, key).await.map(drop).map_err(|failure| format!("{failure:?}"))
+                service.keys().revoke(ctx, &by, key).await.map(drop).map_err(|failure| format!("{failure:?}"))
             }
             Way::TokensEnded => {
                 let rotation = RotateKey { grace_seconds: 0, end_issued_tokens: true };
-                let done = service.rotate_key(ctx, &by, key, rotation).await;
+                let done = service.keys().rotate(ctx, &by, key, rotation).await;
                 done.map(drop).map_err(|failure| format!("{failure:?}"))
             }
             Way::MemberRemoved => {
-                let done = service.remove_member(ctx, &by, &case.email).await;
+                let done = service.users().remove_member(ctx, &by, &case.email).await;
                 done.map_err(|failure| format!("{failure:?}"))
             }
             Way::AdminDemoted => {
-                let done = service.change_role(ctx, &by, &case.email, Role::Member).await;
+                let done = service.users().change_role(ctx, &by, &case.email, Role::Member).await;
                 done.map(drop).map_err(|failure| format!("{failure:?}"))
             }
             Way::SecondFactorRequired => {
                 let seen = OrganisationSettings::of(&case.organisation);
                 let new = OrganisationSettings { require_second_factor: true, ..seen.clone() };
-                let done = service.change_settings(ctx, &by, &seen, &new).await;
+                let done = service.organisations().change_settings(ctx, &by, &seen, &new).await;
                 done.map(drop).map_err(|failure| format!("{failure:?}"))
             }
             Way::SigningKeyWithdrawn => Ok(()),

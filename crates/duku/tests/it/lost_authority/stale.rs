@@ -57,7 +57,7 @@ async fn a_stale_session_changes_no_key_with_a_code_of_its_own(engine: Engine) {
     }
     let operator = app.operator();
     let rotation = service::keys::RotateKey { grace_seconds: 3600, end_issued_tokens: false };
-    app.service.rotate_key(&app.ctx(), &operator, &key, rotation).await.unwrap();
+    app.service.keys().rotate(&app.ctx(), &operator, &key, rotation).await.unwrap();
     app.clock.advance_seconds(ELEVEN_MINUTES);
     let before = Snapshot::of(&app.database, engine).await;
     let mut wrong = Vec::new();
@@ -91,7 +91,7 @@ async fn a_stale_session_is_asked_for_the_password_before_people_and_settings_ch
     let (service, operator) = (&app.service, app.operator());
     let mut ids = Vec::new();
     for email in ["max@example.org", "mia@example.org"] {
-        let member = service.add_member(&app.ctx(), &operator, email, Role::Member).await.unwrap();
+        let member = service.users().add_member(&app.ctx(), &operator, email, Role::Member).await.unwrap();
         ids.push(member.id.to_string());
     }
     let forms = [

@@ -67,7 +67,8 @@ impl Case {
                 }
             }
             Before::ResetLinkMade => {
-                let link = app.service.make_reset_link(&app.ctx(), "test", &self.email).await.unwrap();
+                let link =
+                    app.service.users().make_reset_link(&app.ctx(), "test", &self.email).await.unwrap();
                 self.values.insert("code", link.rsplit('/').next().unwrap().to_owned());
             }
             Before::Switched => {

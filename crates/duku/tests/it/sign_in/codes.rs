@@ -63,7 +63,7 @@ async fn an_id_token_says_who_signed_in_and_opens_no_door(engine: Engine) {
     let issued = exchange(&app, &code).await.json();
     let id_token = issued["id_token"].as_str().unwrap();
 
-    let keys: other::jwk::JwkSet = serde_json::from_str(&app.service.jwks().await.unwrap()).unwrap();
+    let keys: other::jwk::JwkSet = serde_json::from_str(&app.service.tokens().jwks().await.unwrap()).unwrap();
     let key = other::DecodingKey::from_jwk(&keys.keys[0]).unwrap();
     let mut rules = other::Validation::new(other::Algorithm::ES256);
     rules.validate_exp = false;

@@ -44,9 +44,9 @@ async fn poll(app: &App, begun: &Value) -> Answer {
 async fn decide(app: &App, begun: &Value, approved: bool) {
     let user = user(app).await;
     let code = begun["user_code"].as_str().unwrap();
-    let found = app.service.find_device(&app.ctx(), &user, code).await.unwrap();
+    let found = app.service.users().find_device(&app.ctx(), &user, code).await.unwrap();
     assert_eq!(found.device, "duku on a test");
-    app.service.decide_device(&app.ctx(), &user, code, approved).await.unwrap();
+    app.service.users().decide_device(&app.ctx(), &user, code, approved).await.unwrap();
 }
 
 async fn refresh(app: &App, refresh_token: &str) -> Answer {
@@ -136,7 +136,7 @@ async fn a_refresh_token_changes_and_a_reused_one_ends_the_session(engine: Engin
     assert_eq!((reused.status.as_u16(), reused.error().as_str()), (400, "invalid_grant"));
     assert!(!app.api.accepts(text(&second, "access_token")).await, "ended at once");
     assert_eq!(refresh(&app, text(&second, "refresh_token")).await.error(), "invalid_grant");
-    let log = app.service.export_audit(app.organisation.id.as_str(), 0).await.unwrap();
+    let log = app.service.audit_log().export(app.organisation.id.as_str(), 0).await.unwrap();
     let actions: Vec<&str> = log.iter().map(|event| event.action.as_str()).collect();
     assert_eq!(
         actions.iter().filter(|action| **action == "person.refresh_token_reused").count(),
@@ -195,7 +195,9 @@ async fn a_second_factor_that_is_required_later_is_required_of_command_lines_too
     let begun = begin(&app).await;
     let user = user(&app).await;
     assert!(user.must_give_second_factor && user.email.as_str() == ADA);
-    assert!(app.service.decide_device(&app.ctx(), &user, text(&begun, "user_code"), true).await.is_err());
+    assert!(
+        app.service.users().decide_device(&app.ctx(), &user, text(&begun, "user_code"), true).await.is_err()
+    );
 }
 
 async fn devices_that_ask_too_often_wait(engine: Engine) {
@@ -208,8 +210,8 @@ async fn devices_that_ask_too_often_wait(engine: Engine) {
 }
 
 async fn require_second_factor(app: &App) {
-    let organisation = app.service.organisation(&app.operator()).await.unwrap();
+    let organisation = app.service.organisations().get(&app.operator()).await.unwrap();
     let seen = OrganisationSettings::of(&organisation);
     let new = OrganisationSettings { require_second_factor: true, ..seen.clone() };
-    app.service.change_settings(&app.ctx(), &app.operator(), &seen, &new).await.unwrap();
+    app.service.organisations().change_settings(&app.ctx(), &app.operator(), &seen, &new).await.unwrap();
 }

@@ -41,9 +41,9 @@ async fn start_with(engine: Engine, given: GivenSettings) -> App {
 }
 
 async fn give_password(app: &App, email: &str) {
-    let link = app.service.make_reset_link(&app.ctx(), "test", email).await.unwrap();
+    let link = app.service.users().make_reset_link(&app.ctx(), "test", email).await.unwrap();
     let secret = link.rsplit('/').next().unwrap();
-    app.service.reset_password(&app.ctx(), secret, PASSWORD).await.unwrap();
+    app.service.users().reset_password(&app.ctx(), secret, PASSWORD).await.unwrap();
 }
 
 /// The parameters of a sound request.
@@ -128,6 +128,11 @@ async fn exchange(app: &App, code: &str) -> Answer {
 async fn user(app: &App) -> CurrentUser {
     let (_, code) = signed_in(app).await;
     let viewport_session =
-        app.service.sign_in_to_viewport(&app.ctx(), &code, VERIFIER, "test").await.unwrap();
-    app.service.find_current_user(&app.ctx(), viewport_session.cookie.expose()).await.unwrap().unwrap()
+        app.service.users().sign_in_to_viewport(&app.ctx(), &code, VERIFIER, "test").await.unwrap();
+    app.service
+        .users()
+        .find_current_user(&app.ctx(), viewport_session.cookie.expose())
+        .await
+        .unwrap()
+        .unwrap()
 }

@@ -19,6 +19,7 @@ on_both! {
 async fn an_unknown_person_and_a_wrong_password_get_the_same_answer(engine: Engine) {
     let app = start(engine).await;
     app.service
+        .users()
         .add_member(&app.ctx(), &app.operator(), "max@example.org", domain::Role::Member)
         .await
         .unwrap();
@@ -79,7 +80,7 @@ async fn the_answer_about_a_forgotten_password_does_not_wait_for_the_store(engin
     // Ada's link is made all the same; the one before it gave her her password.
     let mut made = 0;
     for _ in 0..100 {
-        let events = app.service.export_audit(app.organisation.id.as_str(), 0).await.unwrap();
+        let events = app.service.audit_log().export(app.organisation.id.as_str(), 0).await.unwrap();
         made = events.iter().filter(|event| event.action == "person.reset_link_made").count();
         if made == 2 {
             break;
@@ -120,7 +121,7 @@ async fn signing_in_ends_the_sign_in_before(engine: Engine) {
     code(&app, &browser.sign_in(&request(&app, &[]), ADA, PASSWORD).await);
     assert_eq!(copied.get(&request(&app, &[])).await.status, 200, "the former cookie is dead");
     code(&app, &browser.get(&request(&app, &[])).await);
-    let sessions = app.service.list_sessions(&app.ctx(), &super::user(&app).await).await.unwrap();
+    let sessions = app.service.users().list_sessions(&app.ctx(), &super::user(&app).await).await.unwrap();
     assert!(sessions.iter().all(|session| session.device == "Firefox on a test"));
 }
 
@@ -181,7 +182,7 @@ async fn signing_out_asks_first_and_ends_everything_in_the_browser(engine: Engin
     let app = start(engine).await;
     let (mut browser, code) = signed_in(&app).await;
     let viewport_session =
-        app.service.sign_in_to_viewport(&app.ctx(), &code, super::VERIFIER, "test").await.unwrap();
+        app.service.users().sign_in_to_viewport(&app.ctx(), &code, super::VERIFIER, "test").await.unwrap();
     let url = app.api.protocol("logout");
     let page = browser.get(&url).await;
     assert!(page.text.contains("Sign out of Duku?") && page.text.contains(ADA), "{}", page.text);
@@ -192,7 +193,12 @@ async fn signing_out_asks_first_and_ends_everything_in_the_browser(engine: Engin
     assert!(done.text.contains(&format!("href=\"{}/login\"", app.api.url)));
     assert_eq!(browser.cookie(), "");
     assert!(
-        app.service.find_current_user(&app.ctx(), viewport_session.cookie.expose()).await.unwrap().is_none()
+        app.service
+            .users()
+            .find_current_user(&app.ctx(), viewport_session.cookie.expose())
+            .await
+            .unwrap()
+            .is_none()
     );
     assert_eq!(copied.get(&request(&app, &[])).await.status, 200, "the cookie is dead, not only forgotten");
     assert!(copied.get(&url).await.text.contains("You are signed out"));

@@ -18,10 +18,10 @@ on_both! {
 /// Gives Ada a second factor; answers with its secret and recovery codes. The clock moves on, so that its code is fresh.
 async fn enrol(app: &App) -> (TotpSecret, Vec<String>) {
     let user = user(app).await;
-    let enrolment = app.service.begin_second_factor(&app.ctx(), &user).await.unwrap();
+    let enrolment = app.service.users().begin_second_factor(&app.ctx(), &user).await.unwrap();
     let secret = TotpSecret::from_bytes(&base32(&enrolment.secret)).unwrap();
     let code = secret.code_at(app.clock.now());
-    let codes = app.service.confirm_second_factor(&app.ctx(), &user, &code).await.unwrap();
+    let codes = app.service.users().confirm_second_factor(&app.ctx(), &user, &code).await.unwrap();
     app.clock.advance_seconds(30);
     (secret, codes)
 }

@@ -64,8 +64,12 @@ async fn graphql_is_answered_without_an_error() {
     let mut problems = Vec::new();
     for fence in blocks(Rule::GraphQl) {
         // Some of them delete it.
-        let product =
-            app.service.create_subject(&app.ctx(), &app.operator(), "Shop", None, None).await.unwrap();
+        let product = app
+            .service
+            .products()
+            .create_subject(&app.ctx(), &app.operator(), "Shop", None, None)
+            .await
+            .unwrap();
         let document = fence.text.replace(PRODUCT, product.id.as_str());
         let answer = app.api.graphql(&token, &document, Value::Null).await.json();
         if let Some(errors) = answer.get("errors") {

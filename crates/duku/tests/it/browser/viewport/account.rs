@@ -106,9 +106,9 @@ async fn a_second_factor_comes_gets_new_codes_and_goes() {
 async fn organisations(options: Options) {
     let fixture = BrowserFixture::open().await;
     let service = &fixture.app.service;
-    let globex = service.create_organisation(&fixture.ctx(), "test", "Globex", ADMIN, None).await.unwrap();
+    let globex = service.organisations().create(&fixture.ctx(), "test", "Globex", ADMIN, None).await.unwrap();
     let operator = service::Principal::operator("test", &globex);
-    service.create_subject(&fixture.ctx(), &operator, "Rocket", None, None).await.unwrap();
+    service.products().create_subject(&fixture.ctx(), &operator, "Rocket", None, None).await.unwrap();
     let browser = fixture.entered(ADMIN, "/account", options).await;
     browser.click("Switch to Globex").await;
     browser.sees("Rocket").await;
@@ -117,10 +117,14 @@ async fn organisations(options: Options) {
     browser.axe().await;
     browser.click("Acme").await;
     browser.sees("Shop").await;
-    service.remove_member(&fixture.ctx(), &fixture.operator(), ADMIN).await.unwrap_err();
+    service.users().remove_member(&fixture.ctx(), &fixture.operator(), ADMIN).await.unwrap_err();
     // Removed from where one is, one goes on in the other.
-    service.change_role(&fixture.ctx(), &fixture.operator(), MEMBER, domain::Role::Admin).await.unwrap();
-    service.remove_member(&fixture.ctx(), &fixture.operator(), ADMIN).await.unwrap();
+    service
+        .users()
+        .change_role(&fixture.ctx(), &fixture.operator(), MEMBER, domain::Role::Admin)
+        .await
+        .unwrap();
+    service.users().remove_member(&fixture.ctx(), &fixture.operator(), ADMIN).await.unwrap();
     browser.reload().await;
     browser.sees("Rocket").await;
     browser.has_silent_console().await;
@@ -139,7 +143,8 @@ async fn who_belongs_to_two_organisations_switches_without_javascript() {
 async fn command_line(options: Options) {
     let fixture = BrowserFixture::open().await;
     let (service, ctx) = (&fixture.app.service, fixture.ctx());
-    let start = async |device: &str| service.start_device(&ctx, "duku-cli", "", device).await.unwrap();
+    let start =
+        async |device: &str| service.users().start_device(&ctx, "duku-cli", "", device).await.unwrap();
     let device = start("duku/0.1 on <b>ada-laptop</b>").await;
     let browser = fixture.entered(ADMIN, "/device", options).await;
     browser.fill("Code", "WRNG-CODE").await;
@@ -154,7 +159,7 @@ async fn command_line(options: Options) {
     browser.click("Approve").await;
     browser.sees("It is in.").await;
     browser.axe().await;
-    let tokens = service.poll_device(&ctx, "duku-cli", device.device_code.expose()).await.unwrap();
+    let tokens = service.users().poll_device(&ctx, "duku-cli", device.device_code.expose()).await.unwrap();
     assert_eq!(tokens.email.as_str(), ADMIN);
     browser.click("Your account").await;
     browser.sees("Command line").await;
@@ -164,11 +169,11 @@ async fn command_line(options: Options) {
     browser.goto(&format!("/device?user_code={}", device.user_code)).await;
     browser.click("Deny").await;
     browser.sees("Denied.").await;
-    let rejected = service.poll_device(&fixture.ctx(), "duku-cli", device.device_code.expose()).await;
+    let rejected = service.users().poll_device(&fixture.ctx(), "duku-cli", device.device_code.expose()).await;
     assert!(matches!(rejected, Err(PollRejection::Denied)));
 
     // An old sign-in has to prove itself.
-    let device = service.start_device(&fixture.ctx(), "duku-cli", "", "duku/0.1").await.unwrap();
+    let device = service.users().start_device(&fixture.ctx(), "duku-cli", "", "duku/0.1").await.unwrap();
     fixture.app.clock.advance_seconds(301);
     browser.goto(&format!("/device?user_code={}", device.user_code)).await;
     browser.sees("Your last sign-in was a while ago.").await;

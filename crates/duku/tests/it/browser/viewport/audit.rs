@@ -11,7 +11,7 @@ async fn log(options: Options) {
     let (service, operator) = (&fixture.app.service, fixture.operator());
     for number in 1..=60 {
         let name = format!("Product <{number:02}>");
-        service.create_subject(&fixture.ctx(), &operator, &name, None, None).await.unwrap();
+        service.products().create_subject(&fixture.ctx(), &operator, &name, None, None).await.unwrap();
     }
     let key = fixture.app.generate("CI", None).await.client_id;
     let browser = fixture.entered(ADMIN, PAGE, options).await;

@@ -82,16 +82,18 @@ impl FilledOrganisation {
             metadata: Some(json!({ "commit": "0d1f0a6c8e57", "flags": { "beta": true } })),
             description: Some("What customers see.".into()),
         };
-        let target = service.upsert_target(&ctx, &operator, &subject, target).await.unwrap();
+        let target = service.products().upsert_target(&ctx, &operator, &subject, target).await.unwrap();
         let input = GenerateKey { label: "GitHub Actions".into(), expires_in_days: Some(10) };
-        let key = service.generate_key(&ctx, &operator, &input).await.unwrap().key.id.to_string();
+        let key = service.keys().generate(&ctx, &operator, &input).await.unwrap().key.id.to_string();
         let grace = RotateKey { grace_seconds: 86_400, end_issued_tokens: false };
-        service.rotate_key(&ctx, &operator, &key, grace).await.unwrap();
-        let invited = service.invite(&ctx, &operator, "grace@example.org", Role::Admin).await.unwrap();
-        let reset = service.make_reset_link(&ctx, "test", "grace@example.org").await;
+        service.keys().rotate(&ctx, &operator, &key, grace).await.unwrap();
+        let invited =
+            service.users().invite(&ctx, &operator, "grace@example.org", Role::Admin).await.unwrap();
+        let reset = service.users().make_reset_link(&ctx, "test", "grace@example.org").await;
         assert!(reset.is_err(), "nobody is known by an invitation");
-        let reset = service.make_reset_link(&ctx, "test", MEMBER).await.unwrap();
-        let device = service.start_device(&ctx, "duku-cli", "", "duku/0.1 on ada-laptop").await.unwrap();
+        let reset = service.users().make_reset_link(&ctx, "test", MEMBER).await.unwrap();
+        let device =
+            service.users().start_device(&ctx, "duku-cli", "", "duku/0.1 on ada-laptop").await.unwrap();
         let last = |link: &str| link.rsplit('/').next().unwrap().to_owned();
         let names = vec![
             ("{subject}", subject),
@@ -280,11 +282,11 @@ async fn fill(fixture: &BrowserFixture) {
     for number in 1..10 {
         let label = format!("Deploy preview environments to the European cluster {number:02}");
         let input = GenerateKey { label, expires_in_days: Some(number) };
-        service.generate_key(&ctx, &operator, &input).await.unwrap();
+        service.keys().generate(&ctx, &operator, &input).await.unwrap();
     }
     for number in 0..48 {
         let email = format!("somebody.with.a.name.{number:02}@department.example.org");
-        service.add_member(&ctx, &operator, &email, Role::Member).await.unwrap();
+        service.users().add_member(&ctx, &operator, &email, Role::Member).await.unwrap();
     }
     let mut products = tokio::task::JoinSet::new();
     for number in 1..1000 {
@@ -292,7 +294,11 @@ async fn fill(fixture: &BrowserFixture) {
         products.spawn(async move {
             let name = format!("Product number {number:04} of the whole company");
             let url = Some("https://a-product-with-a-name.example.org/start");
-            service.create_subject(&ctx, &operator, &name, Some("The web shop."), url).await.unwrap();
+            service
+                .products()
+                .create_subject(&ctx, &operator, &name, Some("The web shop."), url)
+                .await
+                .unwrap();
         });
     }
     products.join_all().await;
@@ -308,7 +314,7 @@ async fn fill(fixture: &BrowserFixture) {
             metadata: None,
             description: None,
         };
-        service.upsert_target(&ctx, &operator, &subject, target).await.unwrap();
+        service.products().upsert_target(&ctx, &operator, &subject, target).await.unwrap();
     }
 }
 

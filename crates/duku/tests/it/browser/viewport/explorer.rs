@@ -26,7 +26,7 @@ async fn the_explorer_asks_as_the_person() {
     browser.sees("Confirm that it is you").await;
     browser.sees("Sign in again (in a new tab)").await;
     assert!(
-        fixture.app.service.list_keys(&fixture.operator()).await.unwrap().is_empty(),
+        fixture.app.service.keys().list(&fixture.operator()).await.unwrap().is_empty(),
         "nothing by an old sign-in"
     );
     browser.axe().await;

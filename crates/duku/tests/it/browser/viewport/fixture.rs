@@ -33,12 +33,12 @@ impl BrowserFixture {
         let fixture = Self { app };
         let (ctx, operator) = (fixture.ctx(), fixture.app.operator());
         let service = &fixture.app.service;
-        service.add_member(&ctx, &operator, MEMBER, Role::Member).await.unwrap();
+        service.users().add_member(&ctx, &operator, MEMBER, Role::Member).await.unwrap();
         for email in [ADMIN, MEMBER] {
             fixture.set_password(email).await;
         }
         let url = Some("https://shop.example");
-        service.create_subject(&ctx, &operator, "Shop", Some("The web shop."), url).await.unwrap();
+        service.products().create_subject(&ctx, &operator, "Shop", Some("The web shop."), url).await.unwrap();
         fixture
     }
 
@@ -56,9 +56,9 @@ impl BrowserFixture {
 
     pub(crate) async fn set_password(&self, email: &str) {
         let service = &self.app.service;
-        let link = service.make_reset_link(&self.ctx(), "test", email).await.unwrap();
+        let link = service.users().make_reset_link(&self.ctx(), "test", email).await.unwrap();
         let code = link.rsplit('/').next().unwrap();
-        service.reset_password(&self.ctx(), code, PASSWORD).await.unwrap();
+        service.users().reset_password(&self.ctx(), code, PASSWORD).await.unwrap();
     }
 
     pub(crate) async fn browser(&self, options: Options) -> Browser {
@@ -122,20 +122,28 @@ impl BrowserFixture {
     /// Makes Acme require a second factor.
     pub(crate) async fn require_second_factor(&self) {
         let (service, operator) = (&self.app.service, self.operator());
-        let seen = OrganisationSettings::of(&service.organisation(&operator).await.unwrap());
+        let seen = OrganisationSettings::of(&service.organisations().get(&operator).await.unwrap());
         let new = OrganisationSettings { require_second_factor: true, ..seen.clone() };
-        service.change_settings(&self.ctx(), &operator, &seen, &new).await.unwrap();
+        service.organisations().change_settings(&self.ctx(), &operator, &seen, &new).await.unwrap();
     }
 
     /// The id of a member.
     pub(crate) async fn member(&self, email: &str) -> String {
-        let members = self.app.service.list_members(&self.operator()).await.unwrap();
+        let members = self.app.service.users().list_members(&self.operator()).await.unwrap();
         members.into_iter().find(|member| member.email.as_str() == email).unwrap().id.to_string()
     }
 
     /// The id of the one product that there is at first.
     pub(crate) async fn shop(&self) -> String {
-        self.app.service.list_subjects(&self.operator(), 1, None).await.unwrap().remove(0).id.to_string()
+        self.app
+            .service
+            .products()
+            .list_subjects(&self.operator(), 1, None)
+            .await
+            .unwrap()
+            .remove(0)
+            .id
+            .to_string()
     }
 }
 

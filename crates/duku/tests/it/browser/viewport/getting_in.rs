@@ -18,7 +18,7 @@ async fn the_first_start_leads_from_its_link_to_the_first_key() {
     let fresh = Fresh::start_with(Engine::Sqlite, GivenSettings::default()).await;
     let now = duku::environment::SystemClock.now();
     fresh.clock.advance_seconds(now.seconds() - fresh.clock.now().seconds());
-    let link = fresh.service.make_setup_link(&fresh.ctx()).await.unwrap().unwrap();
+    let link = fresh.service.operations().make_setup_link(&fresh.ctx()).await.unwrap().unwrap();
     let link = link.strip_prefix(&fresh.api.url).unwrap().to_owned();
     let browser = Browser::start(&fresh.api.url, Options::default()).await;
     browser.goto(&link).await;
@@ -51,7 +51,8 @@ async fn invitations(options: Options) {
     let (service, operator) = (&fixture.app.service, fixture.operator());
     let browser = fixture.browser(options).await;
     let invite = async |email: &str| {
-        fixture.path(&service.invite(&fixture.ctx(), &operator, email, Role::Admin).await.unwrap().link)
+        fixture
+            .path(&service.users().invite(&fixture.ctx(), &operator, email, Role::Admin).await.unwrap().link)
     };
 
     let link = invite("new@example.org").await;
@@ -87,7 +88,7 @@ async fn invitations(options: Options) {
 
     // A person who has a password, from another organisation.
     let eve = "eve@globex.example";
-    service.create_organisation(&fixture.ctx(), "test", "Globex", eve, None).await.unwrap();
+    service.organisations().create(&fixture.ctx(), "test", "Globex", eve, None).await.unwrap();
     fixture.set_password(eve).await;
     let link = invite(eve).await;
     browser.goto(&link).await;
@@ -124,7 +125,7 @@ async fn a_forgotten_password_is_replaced_by_a_mailed_link() {
     browser.sees("duku admin user reset-password").await;
 
     let mails = Arc::new(MailServer::default());
-    fixture.app.service.use_mailer(mails.clone());
+    fixture.app.service.operations().use_mailer(mails.clone());
     browser.reload().await;
     browser.axe().await;
     browser.fill("Email", "nobody@example.org").await;
@@ -135,7 +136,7 @@ async fn a_forgotten_password_is_replaced_by_a_mailed_link() {
     browser.click("Mail me a link").await;
     browser.sees("If max@example.org is known here").await;
     browser.axe().await;
-    fixture.app.service.send_due_mail(&fixture.ctx()).await.unwrap();
+    fixture.app.service.operations().send_due_mail(&fixture.ctx()).await.unwrap();
     assert_eq!(mails.taken.lock().unwrap().len(), 1, "nobody gets none");
     let link = mails.last_link(&fixture);
     browser.goto(&link).await;
@@ -151,7 +152,7 @@ async fn a_forgotten_password_is_replaced_by_a_mailed_link() {
     browser.sees("Shop").await;
     browser.goto(&link).await;
     browser.sees("This link was used").await;
-    let late = fixture.app.service.make_reset_link(&fixture.ctx(), "test", MEMBER).await.unwrap();
+    let late = fixture.app.service.users().make_reset_link(&fixture.ctx(), "test", MEMBER).await.unwrap();
     fixture.app.clock.advance_seconds(3601);
     browser.goto(&fixture.path(&late)).await;
     browser.sees("This link is too old").await;

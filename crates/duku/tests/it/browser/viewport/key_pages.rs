@@ -66,7 +66,7 @@ async fn back_does_not_bring_a_secret_back_without_javascript() {
     tokio::time::sleep(std::time::Duration::from_millis(500)).await;
     assert!(!browser.page_text().await.contains(&secret));
     assert_eq!(
-        fixture.app.service.list_keys(&fixture.operator()).await.unwrap().len(),
+        fixture.app.service.keys().list(&fixture.operator()).await.unwrap().len(),
         1,
         "and makes no second key"
     );
@@ -127,7 +127,7 @@ async fn a_stale_sign_in_asks_for_the_password_and_loses_nothing() {
     browser.fill("Your password", PASSWORD).await;
     browser.click("Generate").await;
     browser.sees("This is the only time").await;
-    let keys = fixture.app.service.list_keys(&fixture.operator()).await.unwrap();
+    let keys = fixture.app.service.keys().list(&fixture.operator()).await.unwrap();
     assert_eq!((keys[0].key.label.as_str(), keys[0].key.lifetime.days()), ("Nightly", 30));
 }
 
@@ -182,8 +182,8 @@ async fn a_role_lost_while_the_page_is_open_says_so_at_the_next_click() {
     generate(&fixture, "CI").await;
     let browser = fixture.signed_in(ADMIN, LIST, Options::default()).await;
     browser.sees("1 of 10").await;
-    service.change_role(&fixture.ctx(), &operator, MEMBER, Role::Admin).await.unwrap();
-    service.change_role(&fixture.ctx(), &operator, ADMIN, Role::Member).await.unwrap();
+    service.users().change_role(&fixture.ctx(), &operator, MEMBER, Role::Admin).await.unwrap();
+    service.users().change_role(&fixture.ctx(), &operator, ADMIN, Role::Member).await.unwrap();
     browser.click_in("CI", "Rotate CI").await;
     browser.sees("Only Admins can manage API keys.").await;
     browser.sees(MEMBER).await;
@@ -194,7 +194,8 @@ async fn what_people_type_is_shown_as_they_typed_it() {
     let fixture = BrowserFixture::open().await;
     let hostile = "<script>alert(1)</script>\"'&amp;";
     let input = GenerateKey { label: hostile.to_owned(), expires_in_days: None };
-    let made = fixture.app.service.generate_key(&fixture.ctx(), &fixture.operator(), &input).await.unwrap();
+    let made =
+        fixture.app.service.keys().generate(&fixture.ctx(), &fixture.operator(), &input).await.unwrap();
     let browser = fixture.signed_in(ADMIN, LIST, Options::default()).await;
     browser.sees(hostile).await;
     for page in ["", "/rotate", "/revoke"] {
@@ -220,7 +221,7 @@ async fn a_grace_is_shown_with_its_use_and_can_be_ended() {
     browser.click("I have stored the secret").await;
     browser.sees("Grace until").await;
     fixture.app.api.token(&pair).await;
-    fixture.app.service.flush_usage(&fixture.ctx()).await.unwrap();
+    fixture.app.service.keys().flush_usage(&fixture.ctx()).await.unwrap();
     browser.click("CI").await;
     browser.sees("It was used 1 time").await;
     browser.axe().await;
@@ -255,7 +256,7 @@ async fn two_clicks_make_one_key() {
     browser.evaluate(twice, json!([])).await;
     browser.sees("Twice").await;
     tokio::time::sleep(std::time::Duration::from_millis(500)).await;
-    assert_eq!(fixture.app.service.list_keys(&fixture.operator()).await.unwrap().len(), 1);
+    assert_eq!(fixture.app.service.keys().list(&fixture.operator()).await.unwrap().len(), 1);
 }
 
 /// During a grace the question is who still uses the previous secret.
@@ -274,9 +275,9 @@ async fn who_still_uses_the_previous_secret_stands_first_among_many_addresses() 
             ..fixture.ctx()
         };
         let credential = Credential { client_id: &pair.client_id, client_secret: &pair.client_secret };
-        fixture.app.service.exchange(&ctx, credential, "").await.unwrap();
+        fixture.app.service.tokens().issue_for_client(&ctx, credential, "").await.unwrap();
     }
-    fixture.app.service.flush_usage(&fixture.ctx()).await.unwrap();
+    fixture.app.service.keys().flush_usage(&fixture.ctx()).await.unwrap();
     let browser = fixture.signed_in(ADMIN, &format!("{LIST}/{}", former.client_id), Options::default()).await;
     assert_eq!(browser.text("[aria-label=Addresses] tbody tr:first-child th").await, "198.51.100.0");
     browser.does_not_see("198.51.100.3").await;

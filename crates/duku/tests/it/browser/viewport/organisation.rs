@@ -32,9 +32,9 @@ async fn rules(options: Options) {
     // Another Admin saves first.
     browser.goto(PAGE).await;
     browser.fill("Default lifetime of a key", "45").await;
-    let seen = OrganisationSettings::of(&service.organisation(&operator).await.unwrap());
+    let seen = OrganisationSettings::of(&service.organisations().get(&operator).await.unwrap());
     let new = OrganisationSettings { name: "Acme Ltd".into(), ..seen.clone() };
-    service.change_settings(&fixture.ctx(), &operator, &seen, &new).await.unwrap();
+    service.organisations().change_settings(&fixture.ctx(), &operator, &seen, &new).await.unwrap();
     browser.click("Save").await;
     browser.sees("Somebody else saved changes meanwhile.").await;
     browser.sees("Acme Ltd").await;
@@ -42,7 +42,7 @@ async fn rules(options: Options) {
     browser.fill("Name", "Acme Ltd").await;
     browser.click("Save").await;
     browser.sees("Saved.").await;
-    let now = OrganisationSettings::of(&service.organisation(&operator).await.unwrap());
+    let now = OrganisationSettings::of(&service.organisations().get(&operator).await.unwrap());
     assert_eq!((now.name.as_str(), now.default_days, now.maximum_days), ("Acme Ltd", 45, 120));
 
     let long = "document.getElementById('name').value = 'x'.repeat(10000)";

@@ -83,7 +83,11 @@ async fn people_come_and_go_without_javascript() {
 async fn an_invitation_stands_when_its_mail_cannot_be_sent() {
     let fixture = BrowserFixture::open().await;
     let why = "connection refused by mail.example.org".to_owned();
-    fixture.app.service.use_mailer(Arc::new(MailServer { broken: Some(why), ..MailServer::default() }));
+    fixture
+        .app
+        .service
+        .operations()
+        .use_mailer(Arc::new(MailServer { broken: Some(why), ..MailServer::default() }));
     let browser = fixture.entered(ADMIN, LIST, Options::default()).await;
     browser.click("Invite").await;
     browser.sees("The link is mailed").await;
@@ -100,11 +104,11 @@ async fn an_invitation_stands_when_its_mail_cannot_be_sent() {
 async fn two_admins_at_once_and_a_role_lost_between_two_clicks() {
     let fixture = BrowserFixture::open().await;
     let (service, operator) = (&fixture.app.service, fixture.operator());
-    service.add_member(&fixture.ctx(), &operator, "grace@example.org", Role::Member).await.unwrap();
+    service.users().add_member(&fixture.ctx(), &operator, "grace@example.org", Role::Member).await.unwrap();
     let browser = fixture.entered(ADMIN, LIST, Options::default()).await;
     browser.click("Change role of grace@example.org").await;
     browser.sees("Now a Member, in Acme.").await;
-    service.change_role(&fixture.ctx(), &operator, "grace@example.org", Role::Admin).await.unwrap();
+    service.users().change_role(&fixture.ctx(), &operator, "grace@example.org", Role::Admin).await.unwrap();
     browser.click("Change role").await;
     browser.sees("meanwhile").await;
     browser.sees("Now an Admin, in Acme.").await;
@@ -113,18 +117,18 @@ async fn two_admins_at_once_and_a_role_lost_between_two_clicks() {
     // Somebody else removed the person before.
     browser.click("Remove max@example.org").await;
     browser.sees("loses access").await;
-    service.remove_member(&fixture.ctx(), &operator, MEMBER).await.unwrap();
+    service.users().remove_member(&fixture.ctx(), &operator, MEMBER).await.unwrap();
     browser.click("Remove").await;
     browser.sees("It is not here").await;
     browser.axe().await;
     browser.goto(LIST).await;
-    service.change_role(&fixture.ctx(), &operator, ADMIN, Role::Member).await.unwrap();
+    service.users().change_role(&fixture.ctx(), &operator, ADMIN, Role::Member).await.unwrap();
     browser.click("Invite").await;
     browser.sees("Only Admins can see and manage members.").await;
     browser.sees("grace@example.org").await;
     browser.axe().await;
     // Removed altogether.
-    service.remove_member(&fixture.ctx(), &operator, ADMIN).await.unwrap();
+    service.users().remove_member(&fixture.ctx(), &operator, ADMIN).await.unwrap();
     browser.goto("/").await;
     browser.sees("You belong to no organisation").await;
     browser.click("Your account").await;
@@ -136,7 +140,7 @@ async fn two_admins_at_once_and_a_role_lost_between_two_clicks() {
 async fn what_a_leaving_members_keys_mean_is_said() {
     let fixture = BrowserFixture::open().await;
     let (service, operator) = (&fixture.app.service, fixture.operator());
-    service.add_member(&fixture.ctx(), &operator, "grace@example.org", Role::Admin).await.unwrap();
+    service.users().add_member(&fixture.ctx(), &operator, "grace@example.org", Role::Admin).await.unwrap();
     let browser = fixture.entered(ADMIN, "/settings/api-keys/generate", WITHOUT_SCRIPT).await;
     browser.fill("Label", "Nightly export").await;
     browser.click("Generate").await;
@@ -156,6 +160,7 @@ async fn many_people_come_in_pages() {
         fixture
             .app
             .service
+            .users()
             .add_member(&fixture.ctx(), &fixture.operator(), &email, Role::Member)
             .await
             .unwrap();

@@ -112,7 +112,7 @@ async fn two_people_who_change_a_product_at_once_lose_nothing() {
     // What is gone is said, too.
     browser.click("Edit").await;
     browser.fill("Name", "Too late").await;
-    fixture.app.service.delete_subject(&fixture.ctx(), &fixture.operator(), &shop).await.unwrap();
+    fixture.app.service.products().delete_subject(&fixture.ctx(), &fixture.operator(), &shop).await.unwrap();
     browser.click("Save").await;
     browser.sees("It is not here").await;
     browser.axe().await;
@@ -123,12 +123,17 @@ async fn what_belongs_to_another_organisation_is_not_here() {
     let fixture = BrowserFixture::open().await;
     let service = &fixture.app.service;
     let globex = service
-        .create_organisation(&fixture.ctx(), "test", "Globex", "eve@globex.example", None)
+        .organisations()
+        .create(&fixture.ctx(), "test", "Globex", "eve@globex.example", None)
         .await
         .unwrap();
     let operator = service::Principal::operator("test", &globex);
-    let theirs =
-        service.create_subject(&fixture.ctx(), &operator, "Secret plan", None, None).await.unwrap().id;
+    let theirs = service
+        .products()
+        .create_subject(&fixture.ctx(), &operator, "Secret plan", None, None)
+        .await
+        .unwrap()
+        .id;
     let target = domain::product::UncheckedTarget {
         build_key: "main".into(),
         name: "Hidden".into(),
@@ -139,7 +144,12 @@ async fn what_belongs_to_another_organisation_is_not_here() {
         metadata: None,
         description: None,
     };
-    let target = service.upsert_target(&fixture.ctx(), &operator, theirs.as_str(), target).await.unwrap().id;
+    let target = service
+        .products()
+        .upsert_target(&fixture.ctx(), &operator, theirs.as_str(), target)
+        .await
+        .unwrap()
+        .id;
     let shop = fixture.shop().await;
     let browser = fixture.entered(ADMIN, "/", Options::default()).await;
     for page in [
@@ -161,7 +171,7 @@ async fn what_belongs_to_another_organisation_is_not_here() {
     let cookie = fixture.cookie(ADMIN).await;
     let deletion = fixture.post(&cookie, &format!("/p/{theirs}/delete"), &[("confirm", "Secret plan")]).await;
     assert_eq!(deletion.status, 404);
-    assert!(service.find_subject(&operator, &theirs).await.unwrap().is_some());
+    assert!(service.products().find_subject(&operator, &theirs).await.unwrap().is_some());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -241,7 +251,7 @@ async fn a_long_list_comes_in_pages() {
         let name = format!("Product {number:03}");
         // The oldest come first.
         let ctx = service::RequestContext { now: fixture.now().plus_seconds(number), ..fixture.ctx() };
-        service.create_subject(&ctx, &operator, &name, None, None).await.unwrap();
+        service.products().create_subject(&ctx, &operator, &name, None, None).await.unwrap();
     }
     let browser = fixture.entered(MEMBER, "/", WITHOUT_SCRIPT).await;
     browser.sees("Product 049").await;
