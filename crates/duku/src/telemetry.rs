@@ -4,7 +4,10 @@ use crate::{failure::CommandFailure, settings::LogFormat};
 use metrics::{describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::io::{IsTerminal, stderr};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{
+    filter::{LevelFilter, Targets},
+    prelude::*,
+};
 
 /// Bounds of latency histograms, in seconds: from a primary-key read to a request that somebody noticed.
 const SECONDS: [f64; 14] =
@@ -15,25 +18,26 @@ const SECONDS: [f64; 14] =
 /// # Errors
 /// The filter cannot be read.
 pub fn start_logging(filter: &str, format: LogFormat) -> Result<(), CommandFailure> {
-    let is_level = |word: &str| word.parse::<tracing_subscriber::filter::LevelFilter>().is_ok();
-    if !filter.contains(['=', ',']) && !is_level(filter) {
+    if !filter.contains(['=', ',']) && filter.parse::<LevelFilter>().is_err() {
         return Err(CommandFailure::new(format!(
             "--log: {filter} is no level; try info, or info,store=debug"
         )));
     }
-    let filter = EnvFilter::try_new(filter)
+    let filter = filter
+        .parse::<Targets>()
         .map_err(|error| CommandFailure::new(format!("--log: {error}; try info, or info,store=debug")))?;
     let pretty = match format {
         LogFormat::Auto => stderr().is_terminal(),
         LogFormat::Pretty => true,
         LogFormat::Json => false,
     };
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
-    let started = if pretty {
-        builder.with_ansi(stderr().is_terminal()).with_target(false).compact().try_init()
+    let lines = tracing_subscriber::fmt::layer().with_writer(stderr);
+    let lines = if pretty {
+        lines.with_ansi(stderr().is_terminal()).with_target(false).compact().boxed()
     } else {
-        builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
+        lines.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed()
     };
+    let started = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
     started.map_err(|error| CommandFailure::new(format!("cannot start logging: {error}")))
 }
 

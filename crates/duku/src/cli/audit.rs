@@ -7,13 +7,11 @@ use super::{
 use crate::{app, failure::CommandFailure, settings::Settings, witness};
 use clap::Subcommand;
 use domain::audit::SYSTEM_CHAIN;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use service::audit::{ChainReport, Walk, export_line, read_export_line};
 use std::{
-    io::{BufRead, BufReader, IsTerminal, stderr},
+    io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 #[derive(Debug, Subcommand)]
@@ -56,10 +54,9 @@ impl Audit {
                     Some(org) => Some(chain_of(&operator, &org).await?),
                     None => None,
                 };
-                let bar = spinner("checking");
+                output::progress("Checking the audit log …");
                 let reports = operator.service.audit_log().verify_against(chain.as_deref(), &witness).await;
                 app::checkpoint_if_alone(operator.service.store()).await;
-                bar.finish_and_clear();
                 report(&reports?, format)
             }
             Self::Export { org } => {
@@ -82,8 +79,6 @@ async fn chain_of(operator: &Operator, org: &str) -> Result<String, CommandFailu
 }
 
 async fn export(operator: &Operator, chain: &str) -> Result<(), CommandFailure> {
-    // The bar is for whoever watches a file being filled; on a terminal the lines themselves are the progress.
-    let bar = if std::io::stdout().is_terminal() { ProgressBar::hidden() } else { spinner("written") };
     let mut after = 0;
     loop {
         let events = operator.service.audit_log().export(chain, after).await?;
@@ -92,23 +87,8 @@ async fn export(operator: &Operator, chain: &str) -> Result<(), CommandFailure> 
         for event in &events {
             output::line(&export_line(event))?;
         }
-        bar.set_position(u64::try_from(after).unwrap_or(0));
     }
-    bar.finish_and_clear();
     Ok(())
-}
-
-pub(super) fn spinner(what: &'static str) -> ProgressBar {
-    if !stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new_spinner();
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {pos} entries, {elapsed}") {
-        bar.set_style(style);
-    }
-    bar.set_message(what);
-    bar.enable_steady_tick(Duration::from_millis(120));
-    bar
 }
 
 fn report(reports: &[ChainReport], format: Format) -> Result<(), CommandFailure> {

@@ -2,7 +2,6 @@
 
 use super::{
     admin::{Format, operating_system_user, require_data, urls},
-    audit::spinner,
     backup_seal,
     copies::{Sound, apart, examine, is_same_file, size, sqlite_file},
     output,
@@ -51,9 +50,8 @@ impl Backup {
         self.check(&source, piped)?;
         let master_key = fitting_key(settings).await?;
         let draft = Draft::make(if piped { &source } else { &self.file })?;
-        let bar = spinner("copying and checking");
+        output::progress("Copying and checking …");
         let sound = write(settings, &source, &draft, master_key.as_ref());
-        bar.finish_and_clear();
         let sound = sound?;
         if piped {
             send(&draft)?;

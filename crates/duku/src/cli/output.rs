@@ -16,6 +16,13 @@ pub(crate) struct Format {
     pub(crate) json: bool,
 }
 
+/// Tells whoever watches a terminal what takes a while.
+pub(crate) fn progress(what: &str) {
+    if stderr().is_terminal() {
+        aside(what);
+    }
+}
+
 /// Prints one JSON value, indented on a terminal.
 pub(crate) fn json(value: &Value) -> std::io::Result<()> {
     line(&json_text(value))

@@ -2,7 +2,6 @@
 
 use super::{
     admin::{Format, operating_system_user, urls},
-    audit::spinner,
     backup_seal::Seal,
     copies::{Sound, ago, apart, examine, is_same_file, sqlite_file},
     output, restore_report,
@@ -67,10 +66,9 @@ impl Restore {
         let place = sqlite_file(settings, POSTGRES)?;
         self.check(&place)?;
         app::make_data_dir(settings)?;
-        let bar = spinner("copying and checking");
+        output::progress("Copying and checking …");
         let ambient = Ambient::system();
         let done = self.replace(settings, &ambient, place);
-        bar.finish_and_clear();
         self.report(&done?, domain::Clock::now(&*ambient.clock))
     }
 

@@ -19,9 +19,9 @@ use juniper::{
     Definition, EmptySubscription, ExecutionError, GraphQLError, OperationType, ValidatedOperation, Value,
     parser::parse_document_source,
 };
+use self_cell::self_cell;
 use serde_json::{Map, Value as JsonValue};
 use std::sync::Arc;
-use yoke::{Yoke, Yokeable};
 
 /// Longer documents are read anew each time, so that nobody can fill the memory with them.
 const LONGEST: usize = 2048;
@@ -29,7 +29,6 @@ const LONGEST: usize = 2048;
 type Operation<'a> = ValidatedOperation<'a, Query, Mutation, EmptySubscription<Call>, ApiScalar>;
 
 /// A document that is valid, and the operation of it that runs.
-#[derive(Yokeable)]
 pub(crate) struct Prepared<'a> {
     document: Vec<Definition<'a, ApiScalar>>,
     name: Option<&'a str>,
@@ -43,8 +42,17 @@ pub(crate) struct Source {
     name: Option<String>,
 }
 
-/// A prepared document with what it points into.
-pub(crate) type Kept = Arc<Yoke<Prepared<'static>, Arc<Source>>>;
+self_cell! {
+    /// A prepared document with what it points into.
+    pub(crate) struct OwnedDocument {
+        owner: Source,
+        #[covariant]
+        dependent: Prepared,
+    }
+}
+
+/// A prepared document that several requests run.
+pub(crate) type Kept = Arc<OwnedDocument>;
 
 impl Prepared<'_> {
     pub(crate) fn operation_type(&self) -> OperationType {
@@ -101,8 +109,8 @@ pub(crate) fn prepare(
     name: Option<&str>,
     checks: impl FnOnce(&[Definition<'_, ApiScalar>]) -> Result<bool, Vec<RequestError>>,
 ) -> Result<Option<Kept>, Vec<RequestError>> {
-    let source = Arc::new(Source { schema, text, name: name.map(str::to_owned) });
-    let prepared = Yoke::try_attach_to_cart(source, |source: &Source| {
+    let source = Source { schema, text, name: name.map(str::to_owned) };
+    let prepared = OwnedDocument::try_new(source, |source| {
         let name = source.name.as_deref();
         let document = parse_document_source(&source.text, &source.schema.schema)
             .map_err(|error| Stop::Errors(vec![unreadable(&error)]))?;

@@ -94,11 +94,11 @@ pub(crate) fn prepare(
     };
 
     if let Some(kept) = documents.find(&query, name) {
-        if kept.get().is_mutation() && !caller.may_change {
+        if kept.borrow_dependent().is_mutation() && !caller.may_change {
             return Err(Executed::MutationNotAllowed.into());
         }
         // The variables are new, and with them how much is asked for.
-        let weight = kept.get().weigh(pages, shape, settings).map_err(errors)?;
+        let weight = kept.borrow_dependent().weigh(pages, shape, settings).map_err(errors)?;
         return Ok(ready(kept, given, Literals::default(), weight.is_heavy()));
     }
     let (source, literals) = literals::lift(&query, shape.json_fields(), settings.tokens).map_err(errors)?;
@@ -129,13 +129,13 @@ impl Ready {
     }
 
     pub(crate) fn is_mutation(&self) -> bool {
-        self.document.get().is_mutation()
+        self.document.borrow_dependent().is_mutation()
     }
 
     /// Runs it to its end.
     pub(crate) async fn run(self) -> Executed {
         let Self { platform, document, given, call, budget, .. } = self;
-        let prepared = document.get();
+        let prepared = document.borrow_dependent();
         let operation = prepared.run(given, &platform.0.schema, &call);
         let budget::Ran { outcome, reserved, length } =
             budget::run(budget, !prepared.is_mutation(), operation).await;

@@ -4,7 +4,7 @@ use super::{
     Findings,
     data::{RESTORE, RESTORE_POSTGRES},
 };
-use crate::{cli::audit::spinner, master_key, settings::Settings, witness};
+use crate::{cli::output, master_key, settings::Settings, witness};
 use service::{audit::verify_chains, operations::audit_witness::Witness};
 use store::Store;
 
@@ -26,9 +26,8 @@ pub(super) async fn check(findings: &mut Findings, settings: &Settings, store: &
             }
         };
     let key = master_key::present(settings).ok().flatten();
-    let bar = spinner("checking the audit log");
+    output::progress("Checking the audit log …");
     let reports = verify_chains(store, key.as_ref(), None, &witness).await;
-    bar.finish_and_clear();
     let reports = match reports {
         Ok(reports) => reports,
         Err(error) => return findings.fail("audit log", error.to_string(), "see the database"),

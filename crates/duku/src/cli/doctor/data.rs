@@ -4,8 +4,8 @@ use super::{Findings, access, server};
 use crate::{
     app::{Ambient, MissingData},
     cli::{
-        audit::spinner,
         copies::{ago, size},
+        output,
     },
     master_key,
     settings::Settings,
@@ -199,9 +199,8 @@ async fn is_complete(findings: &mut Findings, store: &Store) -> bool {
 
 /// False if the file is damaged.
 fn check_file(findings: &mut Findings, path: &Path) -> bool {
-    let bar = spinner("looking through the database");
+    output::progress("Looking through the database …");
     let damage = store::damage_of_sqlite(path, true);
-    bar.finish_and_clear();
     let bytes = std::fs::metadata(path).map_or(0, |file| file.len());
     let log = std::fs::metadata(PathBuf::from(format!("{}-wal", path.display()))).map_or(0, |log| log.len());
     match damage {
