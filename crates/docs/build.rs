@@ -1,7 +1,9 @@
 //! Lists every page of `docs/`, so that the crate holds whatever is there.
 
+use flate2::{Compression, write::GzEncoder};
 use std::{
-    env, fs, io,
+    env, fs,
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
@@ -14,13 +16,18 @@ fn main() -> io::Result<()> {
     let mut files = Vec::new();
     pages_in(&root, &mut files)?;
     files.sort();
+    let out = PathBuf::from(env::var("OUT_DIR").map_err(io::Error::other)?);
+    let questions = root.join("ask/QUESTIONS.md");
+    files.retain(|file| *file != questions);
+    let mut packed = GzEncoder::new(fs::File::create(out.join("questions.gz"))?, Compression::best());
+    packed.write_all(&fs::read(questions)?)?;
+    packed.finish()?;
     let entry = |file: &PathBuf| {
         let name = file.strip_prefix(&root).map_err(io::Error::other)?;
         let (name, path) = (name.to_string_lossy().replace('\\', "/"), file.to_string_lossy());
         Ok(format!("    ({name:?}, include_str!({path:?})),\n"))
     };
     let entries = files.iter().map(entry).collect::<io::Result<String>>()?;
-    let out = PathBuf::from(env::var("OUT_DIR").map_err(io::Error::other)?);
     fs::write(out.join("embedded.rs"), format!("&[\n{entries}]\n"))
 }
 

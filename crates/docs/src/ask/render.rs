@@ -1,17 +1,21 @@
 //! An answer as Markdown and as JSON.
 
-use super::{Answer, Passage, Source};
+use super::{Answer, Confidence, Passage, Source};
 use crate::library::Library;
 use serde::Serialize;
 use std::fmt::Write;
 
 /// What is said where the pages say nothing.
 const NOT_HERE: &str = "This is not in the documentation.";
+/// What is said first where the pages speak of only a part of the question.
+pub(crate) const UNSURE: &str =
+    "This may not answer the question: the documentation speaks of only a part of it.";
 
 #[derive(Serialize)]
 struct Told<'a> {
     question: &'a str,
     answer: String,
+    confidence: Confidence,
     excerpts: Vec<Quoted>,
     sources: Vec<Named>,
 }
@@ -54,12 +58,12 @@ fn named(library: &Library, answer: &Answer, base: &str) -> Vec<Named> {
 pub(crate) fn as_json(library: &Library, question: &str, answer: &Answer, base: &str) -> impl Serialize {
     let sources = named(library, answer, base);
     let quoted = answer.excerpts.iter().map(|excerpt| Quoted {
-        text: excerpt.text.clone(),
+        text: prose(&excerpt.text),
         source: sources.get(excerpt.source).map(|source| source.url.clone()).unwrap_or_default(),
     });
     let excerpts = quoted.collect();
     let text = if answer.text.is_empty() { NOT_HERE.to_owned() } else { prose(&answer.text) };
-    serde_json::json!(Told { question, answer: text, excerpts, sources })
+    serde_json::json!(Told { question, answer: text, confidence: answer.confidence, excerpts, sources })
 }
 
 /// The answer as Markdown, in which neither the question nor a sentence of the pages is markup.
@@ -69,10 +73,13 @@ pub(crate) fn as_markdown(library: &Library, question: &str, answer: &Answer, ba
     if answer.text.is_empty() {
         let _ = write!(text, "{NOT_HERE} The pages below come nearest.\n\n");
     } else {
+        if answer.confidence == Confidence::Unsure {
+            let _ = write!(text, "{UNSURE}\n\n");
+        }
         let _ = write!(text, "{}\n\n## Excerpts\n\n", prose(&answer.text));
         for excerpt in &answer.excerpts {
             let source = sources.get(excerpt.source).map(|source| source.url.as_str()).unwrap_or_default();
-            let _ = write!(text, "> {}\n>\n> <{source}>\n\n", escaped(&excerpt.text));
+            let _ = write!(text, "> {}\n>\n> <{source}>\n\n", prose(&excerpt.text).replace('\n', "\n> "));
         }
     }
     text.push_str("## Sources\n\n");

@@ -2,7 +2,7 @@
 //! `cargo test --release -p docs speed -- --ignored --nocapture`.
 
 use super::{Asking, Guide};
-use crate::{Block, Page, index::Index, library::Library};
+use crate::{Block, Page, library::Library};
 use std::{borrow::Cow, fmt::Write, time::Instant};
 
 const QUESTIONS: [&str; 10] = [
@@ -28,24 +28,19 @@ fn memory() -> f64 {
 
 fn measure(name: &str, library: &Library) {
     let (start, before) = (Instant::now(), memory());
-    let index = Index::of(library).unwrap();
-    let indexed = (start.elapsed(), memory());
-    let start = Instant::now();
-    let guide = Guide::of(library);
+    let guide = Guide::of(library).unwrap();
     println!(
-        "{name}: {} pages, index in {:.2?} and {:.0} MiB, reading in {:.2?} and {:.0} MiB",
+        "{name}: {} pages, read in {:.2?} and {:.0} MiB",
         library.pages().len(),
-        indexed.0,
-        indexed.1 - before,
         start.elapsed(),
-        memory() - indexed.1,
+        memory() - before,
     );
     let mut times = Vec::new();
     for _ in 0..20 {
         for question in QUESTIONS {
             let start = Instant::now();
             let asking = Asking { question: question.to_owned(), ..Asking::default() };
-            let answer = guide.answer(library, &index, &asking).unwrap();
+            let answer = guide.answer(library, &asking).unwrap();
             times.push(start.elapsed());
             assert!(!answer.sources.is_empty(), "{question}");
         }

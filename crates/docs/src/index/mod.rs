@@ -20,10 +20,6 @@ const ADD: &str = "INSERT INTO section (rowid, title, heading, body, asked) VALU
 const FIND: &str = "SELECT rowid, rank, snippet(section, 2, char(2), char(3), '…', 28) FROM section \
                     WHERE section MATCH ?1 AND rank MATCH 'bm25(5.0, 8.0, 1.0, 1.0)' ORDER BY rank LIMIT ?2";
 
-/// The same, without what only readers need.
-const RANK: &str = "SELECT rowid, rank FROM section \
-                    WHERE section MATCH ?1 AND rank MATCH 'bm25(5.0, 8.0, 1.0, 1.0)' ORDER BY rank, rowid LIMIT ?2";
-
 /// An index of one library.
 pub(crate) struct Index {
     connection: Mutex<Connection>,
@@ -107,23 +103,6 @@ impl Index {
             hits.push(Hit { place, score, excerpt: Marked::of(&excerpt?) });
         }
         Ok(hits)
-    }
-
-    /// Where at least one of the words stands and how well it fits, best first.
-    ///
-    /// # Errors
-    /// SQLite fails.
-    pub(crate) fn ranked(&self, words: &[Term], limit: u32) -> rusqlite::Result<Vec<(Place, f64)>> {
-        if words.is_empty() {
-            return Ok(Vec::new());
-        }
-        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut rank = connection.prepare_cached(RANK)?;
-        let rows = rank.query_map(params![query(words, Need::Any), limit], |row| {
-            let (number, cost): (i64, f64) = (row.get(0)?, row.get(1)?);
-            Ok(self.place(number).map(|place| (place, -cost)))
-        })?;
-        rows.filter_map(Result::transpose).collect()
     }
 
     fn place(&self, number: i64) -> Option<Place> {
@@ -221,7 +200,7 @@ mod tests {
     fn a_section_is_found_by_the_words_that_people_ask_with() {
         let files = [
             ("a.md", "# Keys\n\nA key lives ninety days.\n"),
-            ("QUESTIONS.md", "## [Keys](a.md)\n> ninety days\n- when does a credential die\n"),
+            ("ask/QUESTIONS.md", "## [Keys](../a.md)\n> ninety days\n- when does a credential die\n"),
         ];
         let library = Library::of(files.map(|(file, text)| (file.to_owned(), text.into())));
         let index = Index::of(&library).unwrap();

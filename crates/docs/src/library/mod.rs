@@ -25,26 +25,30 @@ pub(crate) use html::{address, snippet};
 pub(crate) use questions::{Answered, bare};
 pub(crate) use text::decoded;
 
+use flate2::read::GzDecoder;
 use links::page_path;
 use outline::{Outline, outline};
 use problem::Fault;
 use std::{
     borrow::Cow,
     collections::{HashMap, HashSet},
+    io::Read,
 };
 
 /// The file with the navigation.
 const SUMMARY: &str = "SUMMARY.md";
 /// The file with what people say for what the pages say; it is no page either.
-const SYNONYMS: &str = "SYNONYMS.md";
+const SYNONYMS: &str = "ask/SYNONYMS.md";
 /// The file with the questions that the pages answer; nor is it.
-const QUESTIONS: &str = "QUESTIONS.md";
+const QUESTIONS: &str = "ask/QUESTIONS.md";
 
 /// Addresses of the site that no page can have.
 const TAKEN: [&str; 5] = ["search", "ask", "mcp", "llms.txt", "llms-full.txt"];
 
 /// The pages of `docs/`, as they were when this was compiled.
 static EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
+/// [`QUESTIONS`] of `docs/`, which is larger than all pages, in gzip.
+static EMBEDDED_QUESTIONS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/questions.gz"));
 
 /// A folder of pages.
 #[derive(Debug)]
@@ -125,7 +129,12 @@ impl Section {
 impl Library {
     /// The pages that are compiled in.
     pub fn embedded() -> Self {
-        Self::of(EMBEDDED.iter().map(|(file, text)| ((*file).to_owned(), Cow::Borrowed(*text))))
+        let pages = EMBEDDED.iter().map(|(file, text)| ((*file).to_owned(), Cow::Borrowed(*text)));
+        let mut questions = String::new();
+        if let Err(error) = GzDecoder::new(EMBEDDED_QUESTIONS).read_to_string(&mut questions) {
+            tracing::error!(%error, "the list of questions cannot be unpacked");
+        }
+        Self::of(pages.chain([(QUESTIONS.to_owned(), questions.into())]))
     }
 
     /// The pages of files: their paths below the folder, with `/` between, and their texts.
@@ -233,6 +242,19 @@ impl Library {
     /// What people say for what the pages say, if the folder has a list of it.
     pub fn synonyms(&self) -> Option<&str> {
         self.synonyms.as_deref()
+    }
+
+    /// Every section of every page, in order.
+    pub(crate) fn sections(&self) -> impl Iterator<Item = (Place, &Page, &Section)> {
+        self.pages.iter().zip(0..).flat_map(|(page, at)| {
+            let sections = page.sections().iter().zip(0..);
+            sections.map(move |(section, number)| (Place { page: at, section: number }, page, section))
+        })
+    }
+
+    /// Whether the folder has a list of questions.
+    pub(crate) const fn lists_questions(&self) -> bool {
+        !self.questions.is_empty()
     }
 
     /// The questions that a section answers, as far as the folder has a list of them.

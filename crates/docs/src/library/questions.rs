@@ -1,4 +1,4 @@
-//! Which questions a documentation answers: its file `QUESTIONS.md`, which is no page.
+//! Which questions a documentation answers: its file `ask/QUESTIONS.md`, which is no page.
 //!
 //! Under a heading that links to a section stand words of that section, each as a quote, and under each quote a list of the
 //! questions that it answers. Where the pages change, what no longer fits is told with its line.
@@ -141,14 +141,14 @@ mod tests {
     const PAGE: &str = "# Keys\n\nA key is a *pair*.\n\n## Limits\n\nAt most `10` keys. More are refused.\n\n| what | most |\n| --- | --- |\n| labels | 64 |\n";
 
     fn library(questions: &'static str) -> Library {
-        let files = [("keys.md", PAGE), ("QUESTIONS.md", questions)];
+        let files = [("keys.md", PAGE), ("ask/QUESTIONS.md", questions)];
         Library::of(files.map(|(file, text)| (file.to_owned(), text.into())))
     }
 
     #[test]
     fn questions_stand_beside_the_words_that_answer_them() {
         let library = library(
-            "# Questions\n\nFor asking.\n\n## [Keys](keys.md)\n\n> a key is a pair\n- what is a key\n\n## [Limits](keys.md#limits)\n\n> at most 10 keys\n- how many keys\n* max keys\n> labels | 64\n- longest label\n",
+            "# Questions\n\nFor asking.\n\n## [Keys](../keys.md)\n\n> a key is a pair\n- what is a key\n\n## [Limits](../keys.md#limits)\n\n> at most 10 keys\n- how many keys\n* max keys\n> labels | 64\n- longest label\n",
         );
         assert_eq!(library.check(), []);
         let found: Vec<_> = library
@@ -163,17 +163,17 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_told_with_its_line() {
         let library = library(
-            "# Questions\n## [Gone](gone.md)\n> not looked at\n- nor this\n## Keys\n## [Limits](keys.md#limits)\n- early\n> nine keys\n- passed over\n> at most 10\n- same\n- Same\nodd\n## [Keys](keys.md#x)\n",
+            "# Questions\n## [Gone](../gone.md)\n> not looked at\n- nor this\n## Keys\n## [Limits](../keys.md#limits)\n- early\n> nine keys\n- passed over\n> at most 10\n- same\n- Same\nodd\n## [Keys](../keys.md#x)\n",
         );
         let problems: Vec<String> = library.check().iter().map(ToString::to_string).collect();
         let expected = [
-            "QUESTIONS.md:2: this heading leads to no section of a page",
-            "QUESTIONS.md:5: this heading leads to no section of a page",
-            "QUESTIONS.md:7: a question without a quote above it",
-            "QUESTIONS.md:8: the section does not have these words",
-            "QUESTIONS.md:12: line 11 asks the same",
-            "QUESTIONS.md:13: this is neither a section, a quote nor a question",
-            "QUESTIONS.md:14: this heading leads to no section of a page",
+            "ask/QUESTIONS.md:2: this heading leads to no section of a page",
+            "ask/QUESTIONS.md:5: this heading leads to no section of a page",
+            "ask/QUESTIONS.md:7: a question without a quote above it",
+            "ask/QUESTIONS.md:8: the section does not have these words",
+            "ask/QUESTIONS.md:12: line 11 asks the same",
+            "ask/QUESTIONS.md:13: this is neither a section, a quote nor a question",
+            "ask/QUESTIONS.md:14: this heading leads to no section of a page",
         ];
         assert_eq!(problems.len(), expected.len(), "{problems:#?}");
         for (problem, expected) in problems.iter().zip(expected) {

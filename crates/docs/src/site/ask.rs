@@ -1,7 +1,7 @@
 //! Asking: as a page for people, and as Markdown or JSON for machines.
 
 use super::{Asked, BADLY_ENCODED, Docs, LONGEST, Refusal, Refused, frame::Frame, kept, machines::MARKDOWN};
-use crate::ask::{Answer, Asking, Named, Passage, as_json, as_markdown};
+use crate::ask::{Answer, Asking, Confidence, Named, Passage, UNSURE, as_json, as_markdown};
 use askama::Template;
 use axum::body::Body;
 use http::{HeaderValue, Response, StatusCode, header};
@@ -17,6 +17,8 @@ struct Shown<'a> {
     frame: Frame<'a>,
     question: &'a str,
     refusal: Option<&'a str>,
+    /// Said before an answer that may be none.
+    unsure: Option<&'static str>,
     passages: &'a [Passage],
     sources: Vec<Named>,
 }
@@ -109,6 +111,7 @@ fn show(
         frame: Frame::of(docs, asked, None),
         question,
         refusal: refusal.map(|(_, refusal)| refusal),
+        unsure: (answer.confidence == Confidence::Unsure).then_some(UNSURE),
         passages: &answer.text,
         sources: sources.collect(),
     };

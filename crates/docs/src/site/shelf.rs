@@ -13,7 +13,7 @@ pub(super) struct Shelf {
     /// Each page's HTML, below `/docs` and on a host of its own.
     texts: Vec<[OnceLock<String>; 2]>,
     index: Arc<OnceLock<Option<Index>>>,
-    guide: Arc<OnceLock<Guide>>,
+    guide: Arc<OnceLock<Option<Guide>>>,
 }
 
 impl Shelf {
@@ -39,29 +39,36 @@ impl Shelf {
         (texts.count(), self.index.get().is_some())
     }
 
-    /// Lets `work` use the index, beside the requests that wait for nothing: making it takes a moment. `None` if there is
-    /// none; the log says why.
+    /// Lets `work` use the index. `None` if there is none; the log says why.
     pub(super) async fn with_index<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Index) -> T + Send + 'static,
     ) -> Option<T> {
-        let (library, index) = (Arc::clone(&self.library), Arc::clone(&self.index));
-        let worked = tokio::task::spawn_blocking(move || {
-            let index = index.get_or_init(|| {
-                let made = Index::of(&library);
-                made.inspect_err(|error| tracing::error!(%error, "the documentation cannot be searched")).ok()
-            });
-            index.as_ref().map(work)
-        });
-        worked.await.ok().flatten()
+        self.with(&self.index, Index::of, work).await
     }
 
     /// Answers a question. `None` if that fails; the log says why.
     pub(super) async fn ask(&self, asking: Asking) -> Option<Answer> {
-        let (library, guide) = (Arc::clone(&self.library), Arc::clone(&self.guide));
-        let answer = self.with_index(move |index| {
-            guide.get_or_init(|| Guide::of(&library)).answer(&library, index, &asking)
+        let library = Arc::clone(&self.library);
+        let answer = self.with(&self.guide, Guide::of, move |guide| guide.answer(&library, &asking)).await;
+        answer?.inspect_err(|error| tracing::error!(%error, "a question was not answered")).ok()
+    }
+
+    /// Lets `work` use what is made of the library once, beside the requests that wait for nothing: making it takes a moment.
+    async fn with<M: Send + Sync + 'static, T: Send + 'static>(
+        &self,
+        made: &Arc<OnceLock<Option<M>>>,
+        read: impl FnOnce(&Library) -> rusqlite::Result<M> + Send + 'static,
+        work: impl FnOnce(&M) -> T + Send + 'static,
+    ) -> Option<T> {
+        let (library, made) = (Arc::clone(&self.library), Arc::clone(made));
+        let worked = tokio::task::spawn_blocking(move || {
+            let made = made.get_or_init(|| {
+                let made = read(&library);
+                made.inspect_err(|error| tracing::error!(%error, "the documentation cannot be searched")).ok()
+            });
+            made.as_ref().map(work)
         });
-        answer.await?.inspect_err(|error| tracing::error!(%error, "a question was not answered")).ok()
+        worked.await.ok().flatten()
     }
 }

@@ -1,0 +1,58 @@
+//! What people say for what a documentation says: its file `ask/SYNONYMS.md`, a list whose entries are
+//! `* what the pages say: what people say, and what else`.
+
+use super::search::words;
+
+/// Each saying, in words, and the words that it may mean.
+#[derive(Debug, Default)]
+pub(super) struct Synonyms(Vec<(Vec<String>, Vec<String>)>);
+
+impl Synonyms {
+    pub(super) fn of(list: Option<&str>) -> Self {
+        let lines = list.into_iter().flat_map(str::lines);
+        let entries = lines.filter_map(|line| line.trim_start().strip_prefix(['*', '-'])?.split_once(':'));
+        let sayings = entries.flat_map(|(meant, said)| {
+            said.split(',')
+                .map(move |saying| (words(saying), words(meant)))
+                .filter(|(saying, _)| !saying.is_empty())
+        });
+        Self(sayings.collect())
+    }
+
+    /// For each word of a question, by its place, what it may mean besides.
+    pub(super) fn meant(&self, question: &[String]) -> Vec<(usize, &str)> {
+        let mut meant = Vec::new();
+        for (saying, meaning) in &self.0 {
+            let found = question.windows(saying.len()).enumerate().filter(|(_, part)| {
+                part.iter().zip(saying).all(|(word, said)| singular(word) == singular(said))
+            });
+            for (at, _) in found {
+                let new = meaning.iter().filter(|word| !question.contains(word));
+                meant.extend(new.flat_map(|word| (at..at + saying.len()).map(move |at| (at, word.as_str()))));
+            }
+        }
+        meant
+    }
+}
+
+fn singular(word: &str) -> &str {
+    word.strip_suffix('s').unwrap_or(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sayings_are_understood() {
+        let synonyms =
+            Synonyms::of(Some("# Synonyms\n\n* API key: service account, account\n* person: account\n"));
+        let question = words("Do service accounts expire?");
+        assert_eq!(
+            synonyms.meant(&question),
+            [(1, "api"), (2, "api"), (1, "key"), (2, "key"), (2, "api"), (2, "key"), (2, "person")]
+        );
+        assert!(synonyms.meant(&words("weather")).is_empty());
+        assert!(Synonyms::of(None).meant(&words("account")).is_empty());
+    }
+}
