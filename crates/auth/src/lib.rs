@@ -12,6 +12,7 @@ mod grants;
 mod introspect;
 mod jwks;
 mod logout;
+mod openapi;
 mod parameters;
 mod public_client;
 mod realm;
@@ -84,6 +85,7 @@ impl AuthorizationServer {
             .route(&realm, read(get(realm::show)))
             .route(&format!("{realm}/.well-known/openid-configuration"), read(get(discovery::show)))
             .route(&format!("/.well-known/oauth-authorization-server{realm}"), read(get(discovery::show)))
+            .route(&format!("{realm}/openapi.json"), read(get(openapi::show)))
             .route(&format!("{protocol}/certs"), read(get(jwks::show)))
             .route(
                 &format!("{protocol}/auth"),

@@ -37,6 +37,11 @@ fn python_keycloak() {
 }
 
 #[test]
+fn python_schemathesis_holds_the_description_of_the_oauth_endpoints() {
+    proves(Language::Python, "openapi_description.py");
+}
+
+#[test]
 fn special_characters_in_credentials() {
     proves(Language::Python, "special_characters.py");
 }
