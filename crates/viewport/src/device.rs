@@ -5,7 +5,7 @@ use crate::frame::{
     browser,
     form::Posted,
     form_error::{self, FormError},
-    page_context::{PageContext, show},
+    page_context::{MemberPage, show},
 };
 use axum::{body::Body, extract::RawQuery};
 use domain::Role;
@@ -43,23 +43,22 @@ struct Confirm {
     errors: FormError,
 }
 
-async fn form(context: &PageContext, typed: &str, errors: FormError) -> Answer {
+async fn form(context: &MemberPage, typed: &str, errors: FormError) -> Answer {
     let page = Ask {
         head: Head::new("Approve a command line"),
         chrome: context.chrome(Section::Account).await?,
         user_code: typed.chars().take(20).collect(),
         errors,
     };
-    let status = form_error::status(&page.errors);
-    Ok(show!(context, status, page))
+    Ok(show!(context, form_error::status(&page.errors), page))
 }
 
-async fn confirmation(context: &PageContext, device: &StoredDevice, errors: FormError) -> Answer {
+async fn confirmation(context: &MemberPage, device: &StoredDevice, errors: FormError) -> Answer {
     let now = context.ctx.now;
     let memberships = context.outcome(context.service().users().memberships(&context.user).await)?;
     let page = Confirm {
         head: Head::new("Approve this command line?"),
-        chrome: context.chrome(Section::Account).await?,
+        chrome: context.chrome_with(Section::Account, None, Some(&memberships)).await?,
         user_code: shown_user_code(&device.user_code),
         name: browser::short_name(&device.device),
         device: device.device.clone(),
@@ -74,8 +73,7 @@ async fn confirmation(context: &PageContext, device: &StoredDevice, errors: Form
         fresh: context.is_fresh(),
         errors,
     };
-    let status = form_error::status(&page.errors);
-    Ok(show!(context, status, page))
+    Ok(show!(context, form_error::status(&page.errors), page))
 }
 
 fn elsewhere(device: Option<&str>, browser: Option<std::net::IpAddr>) -> String {
@@ -87,7 +85,7 @@ fn elsewhere(device: Option<&str>, browser: Option<std::net::IpAddr>) -> String 
 ///
 /// # Errors
 /// There is none, or there were too many guesses.
-async fn find(context: &PageContext, code: &str) -> Result<StoredDevice, Response<Body>> {
+async fn find(context: &MemberPage, code: &str) -> Result<StoredDevice, Response<Body>> {
     match context.service().users().find_device(&context.ctx, &context.user, code).await {
         Ok(device) => Ok(device),
         Err(Failure::Rejection(Rejection::Conflict(why))) => Err(rejected(context, code, &why).await),
@@ -96,13 +94,13 @@ async fn find(context: &PageContext, code: &str) -> Result<StoredDevice, Respons
 }
 
 /// The form again, with the reason.
-async fn rejected(context: &PageContext, code: &str, why: &str) -> Response<Body> {
+async fn rejected(context: &MemberPage, code: &str, why: &str) -> Response<Body> {
     let errors = FormError::new("user_code", answer::sentence(&why.replace('`', "")));
     form(context, code, errors).await.unwrap_or_else(|page| page)
 }
 
 /// `GET /device`, with `user_code` if the terminal's link was opened
-pub(crate) async fn show_form(context: PageContext, RawQuery(query): RawQuery) -> Answer {
+pub(crate) async fn show_form(context: MemberPage, RawQuery(query): RawQuery) -> Answer {
     let query = query.unwrap_or_default();
     let asked = web::Form::parse(query.as_bytes()).ok();
     let code = asked.as_ref().and_then(|asked| asked.get("user_code")).unwrap_or_default();
@@ -114,7 +112,7 @@ pub(crate) async fn show_form(context: PageContext, RawQuery(query): RawQuery) -
 }
 
 /// `POST /device`
-pub(crate) async fn decide(Posted(mut context, fields): Posted<PageContext>) -> Answer {
+pub(crate) async fn decide(Posted(mut context, fields): Posted<MemberPage>) -> Answer {
     let Some(code) = fields.filled("user_code") else {
         return form(&context, "", FormError::new("user_code", "Type the code that your terminal shows."))
             .await;
@@ -136,7 +134,7 @@ pub(crate) async fn decide(Posted(mut context, fields): Posted<PageContext>) -> 
     }
 }
 
-fn decided(context: &PageContext, device: &StoredDevice, approved: bool) -> Response<Body> {
+fn decided(context: &MemberPage, device: &StoredDevice, approved: bool) -> Response<Body> {
     let name = browser::short_name(&device.device);
     if !approved {
         let text = format!(

@@ -2,7 +2,7 @@
 
 use crate::frame::{
     answer::Answer,
-    page_context::{PageContext, show},
+    page_context::{MemberPage, show},
 };
 use http::StatusCode;
 use pages::{Asset, Chrome, Head, Section};
@@ -94,7 +94,7 @@ fn data(endpoint: &str, is_admin: bool) -> String {
 }
 
 /// `GET /explorer`
-pub(crate) async fn show(context: PageContext) -> Answer {
+pub(crate) async fn show(context: MemberPage) -> Answer {
     let endpoint = &context.service().policy().audience;
     let page = Page {
         head: Head::new("Explorer"),

@@ -1,19 +1,20 @@
 //! The first page: what needs attention, and the organisation's products.
 
-use crate::{
-    frame::{
-        answer::Answer,
-        done,
-        form::Fields,
-        page_context::{PageContext, show},
-    },
-    products::PAGE,
+use crate::frame::{
+    answer::Answer,
+    done,
+    form::Fields,
+    page_context::{MemberPage, show},
+    paging::{PAGE, cut},
 };
 use axum::{body::Body, extract::RawQuery};
 use domain::{Subject, SubjectId, Timestamp};
 use http::{Response, StatusCode};
 use pages::{Chrome, Head, Section, Time};
-use service::keys::notices::{self, KeyNotice, NoticeReason};
+use service::{
+    KeyOverview,
+    keys::notices::{self, KeyNotice, NoticeReason},
+};
 
 /// A product as the list shows it.
 pub(crate) struct Product {
@@ -75,32 +76,31 @@ impl Notice {
     }
 }
 
-/// What an Admin should look at, and whether there is no key yet.
-async fn attention(context: &PageContext) -> Result<(Vec<Notice>, bool), Response<Body>> {
+/// The organisation's keys, for an Admin alone.
+async fn keys(context: &MemberPage) -> Result<Option<Vec<KeyOverview>>, Response<Body>> {
     if !context.is_admin() {
-        return Ok((Vec::new(), false));
+        return Ok(None);
     }
-    let keys = context.outcome(context.service().keys().list(&context.principal).await)?;
-    let now = context.ctx.now;
-    let found = notices::attention(&keys, now).into_iter().map(|one| Notice::of(one, now));
-    Ok((found.collect(), keys.is_empty()))
+    context.outcome(context.service().keys().list(&context.principal).await).map(Some)
 }
 
 /// `GET /?after=sbj_…`
-pub(crate) async fn show(context: PageContext, RawQuery(query): RawQuery) -> Answer {
+pub(crate) async fn show(context: MemberPage, RawQuery(query): RawQuery) -> Answer {
     let query = Fields::of_query(query.as_deref());
     let after = SubjectId::parse(query.text("after")).ok();
     let found =
         context.service().products().list_subjects(&context.principal, PAGE + 1, after.as_ref()).await;
-    let (subjects, next) = crate::products::cut(context.outcome(found)?);
-    let (attention, needs_key) = attention(&context).await?;
+    let (subjects, next) = cut(context.outcome(found)?);
+    let keys = keys(&context).await?;
+    let now = context.ctx.now;
+    let attention = notices::attention(keys.as_deref().unwrap_or_default(), now);
     let page = Home {
         head: Head::new("Products"),
-        chrome: context.chrome(Section::Products).await?,
+        chrome: context.chrome_with(Section::Products, keys.as_deref(), None).await?,
         notice: done::notice(&query),
-        attention,
-        needs_key: needs_key && after.is_none(),
-        products: subjects.iter().map(|subject| Product::of(subject, context.ctx.now)).collect(),
+        attention: attention.into_iter().map(|one| Notice::of(one, now)).collect(),
+        needs_key: keys.is_some_and(|keys| keys.is_empty()) && after.is_none(),
+        products: subjects.iter().map(|subject| Product::of(subject, now)).collect(),
         is_later: after.is_some(),
         next: next.map(|last| last.id.to_string()),
     };

@@ -1,7 +1,7 @@
 //! Viewport: the dashboard, server-rendered pages that work without JavaScript and get better with it.
 //!
 //! `entry` lets people in (sign-in at the authorization server, invitations, resets, the first start); every other page
-//! begins with a [`frame::page_context::PageContext`], which knows who asks and in which organisation. A page is a template of `templates/` and a
+//! begins with one of the extractors of `frame`, which says who may open it. A page is a template of `templates/` and a
 //! handler that calls a use case of `service`, which holds every rule.
 
 #![expect(

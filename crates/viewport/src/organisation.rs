@@ -1,14 +1,13 @@
 //! Settings → Organisation: its name, how long its keys live, and whether its people need a second factor.
 
-use crate::{
-    frame::{
-        answer::{self, Answer},
-        done,
-        form::{Fields, Posted},
-        form_error::{self, FormError},
-        page_context::{AdminsOnly, PageContext, show},
-    },
-    products::{Stored, differences},
+use crate::frame::{
+    admin_page::{self, AdminPage},
+    answer::{self, Answer},
+    differences::{Stored, differences},
+    done,
+    form::{Fields, Posted},
+    form_error::{self, FormError},
+    page_context::{MemberPage, show},
 };
 use axum::extract::RawQuery;
 use domain::{Invalid, Lifetime, Organisation};
@@ -17,9 +16,6 @@ use pages::{Chrome, Head, Section, Time};
 use service::{Failure, Rejection, organisations::OrganisationSettings};
 
 const PAGE: &str = "/settings/organisation";
-
-const ADMINS_ONLY: AdminsOnly =
-    AdminsOnly { title: "Organisation", what: "change the organisation", section: Section::Organisation };
 
 #[derive(askama::Template)]
 #[template(path = "organisation.html", blocks = ["content"])]
@@ -42,7 +38,7 @@ pub(crate) struct Page {
 }
 
 async fn page(
-    context: &PageContext,
+    context: &MemberPage,
     organisation: &Organisation,
     (typed, seen): (&Typed, OrganisationSettings),
     notice: &'static str,
@@ -134,8 +130,7 @@ fn seen(fields: &Fields) -> OrganisationSettings {
 }
 
 /// `GET /settings/organisation`
-pub(crate) async fn show(context: PageContext, RawQuery(query): RawQuery) -> Answer {
-    context.require_admin(ADMINS_ONLY).await?;
+pub(crate) async fn show(context: AdminPage<admin_page::Organisation>, RawQuery(query): RawQuery) -> Answer {
     let organisation = context.outcome(context.service().organisations().get(&context.principal).await)?;
     let settings = OrganisationSettings::of(&organisation);
     let notice = done::notice(&Fields::of_query(query.as_deref()));
@@ -144,8 +139,7 @@ pub(crate) async fn show(context: PageContext, RawQuery(query): RawQuery) -> Ans
 }
 
 /// `POST /settings/organisation`
-pub(crate) async fn save(Posted(mut context, fields): Posted<PageContext>) -> Answer {
-    context.require_admin(ADMINS_ONLY).await?;
+pub(crate) async fn save(Posted(mut context, fields): Posted<AdminPage<admin_page::Organisation>>) -> Answer {
     let typed = Typed::of(&fields);
     let seen = seen(&fields);
     let new = match typed.check() {
@@ -174,12 +168,7 @@ pub(crate) async fn save(Posted(mut context, fields): Posted<PageContext>) -> An
 }
 
 /// The form with what was typed; if the settings are not those that were seen any more, with what they are now.
-async fn again(
-    context: &PageContext,
-    typed: &Typed,
-    seen: OrganisationSettings,
-    errors: FormError,
-) -> Answer {
+async fn again(context: &MemberPage, typed: &Typed, seen: OrganisationSettings, errors: FormError) -> Answer {
     let organisation = context.outcome(context.service().organisations().get(&context.principal).await)?;
     let now = OrganisationSettings::of(&organisation);
     if now == seen {

@@ -1,6 +1,10 @@
 //! Every template of these pages with hostile and with endless text: nothing gets out of its place.
 
-use crate::{audit, frame::form_error::FormError, home, members, organisation, products, targets};
+use crate::{
+    audit,
+    frame::{differences::Stored, form_error::FormError},
+    home, members, organisation, products, targets,
+};
 use askama::Template;
 use domain::{Role, Timestamp};
 use pages::{Chrome, Head, Section, Time};
@@ -67,7 +71,7 @@ impl HostileText {
     }
 
     #[allow(clippy::unnecessary_wraps, reason = "the pages' fields are optional")]
-    fn stored(&self) -> Option<products::Stored> {
+    fn stored(&self) -> Option<Stored> {
         Some(vec![("Name", self.text()), ("Base URL", String::new())])
     }
 

@@ -1,15 +1,20 @@
-//! Every route and who may call it, in one table: a route that is not here is not served.
+//! Every route and who may call it, in one table: a route that is not here is not served, and a row whose handler lets in
+//! others does not compile.
 
 use crate::{
-    Viewport, account, audit, device, entry, explorer, frame::answer, home, keys, members, organisation,
-    products, switch, targets,
+    Viewport, account, audit, device, entry, explorer,
+    frame::{
+        access::{self, route_for},
+        answer,
+    },
+    home, keys, members, organisation, products, switch, targets,
 };
 use axum::{
     Router,
     body::Body,
     extract::State,
     middleware::{from_fn, map_response_with_state},
-    routing::{MethodFilter, on},
+    routing::MethodFilter,
 };
 use http::{Response, StatusCode};
 
@@ -18,8 +23,8 @@ use http::{Response, StatusCode};
 pub enum Access {
     /// Anybody, signed in or not.
     Anyone,
-    /// A person who is signed in, also without an organisation.
-    Person,
+    /// A user who is signed in, also without an organisation.
+    User,
     /// A person in an organisation.
     Member,
     /// An Admin of the organisation.
@@ -44,7 +49,7 @@ macro_rules! table {
         }
 
         fn $served() -> Router<Viewport> {
-            Router::new()$(.route($path, on(MethodFilter::$method, $handler)))*
+            Router::new()$(.route($path, route_for::<access::$access, _, _, _>(MethodFilter::$method, $handler)))*
         }
     };
 }
@@ -60,11 +65,11 @@ pub fn routes() -> Vec<RouteRule> {
 #[cfg(feature = "passkeys")]
 table! {
     passkey_rules, serve_passkeys:
-    POST "/account/passkeys" Person account::passkeys::add;
-    GET  "/account/passkeys/add" Person account::passkeys::show_form;
-    POST "/account/passkeys/add" Person account::passkeys::begin;
-    GET  "/account/passkeys/{id}/remove" Person account::passkeys::ask_remove;
-    POST "/account/passkeys/{id}/remove" Person account::passkeys::remove;
+    POST "/account/passkeys" User account::passkeys::add;
+    GET  "/account/passkeys/add" User account::passkeys::show_form;
+    POST "/account/passkeys/add" User account::passkeys::begin;
+    GET  "/account/passkeys/{id}/remove" User account::passkeys::ask_remove;
+    POST "/account/passkeys/{id}/remove" User account::passkeys::remove;
 }
 
 table! {
@@ -83,17 +88,17 @@ table! {
     GET  "/reset/{code}" Anyone entry::password::show_reset;
     POST "/reset/{code}" Anyone entry::password::set;
 
-    GET  "/account" Person account::show;
-    GET  "/account/password" Person account::password::show_form;
-    POST "/account/password" Person account::password::change;
-    POST "/account/sessions/end-others" Person account::sessions::end_others;
-    POST "/account/sessions/{id}/end" Person account::sessions::end;
-    GET  "/account/second-factor" Person account::second_factor::show;
-    POST "/account/second-factor" Person account::second_factor::confirm;
-    POST "/account/second-factor/codes" Person account::recovery_codes::replace;
-    GET  "/account/second-factor/remove" Person account::remove_second_factor::show_form;
-    POST "/account/second-factor/remove" Person account::remove_second_factor::remove;
-    POST "/switch" Person switch::switch;
+    GET  "/account" User account::show;
+    GET  "/account/password" User account::password::show_form;
+    POST "/account/password" User account::password::change;
+    POST "/account/sessions/end-others" User account::sessions::end_others;
+    POST "/account/sessions/{id}/end" User account::sessions::end;
+    GET  "/account/second-factor" User account::second_factor::show;
+    POST "/account/second-factor" User account::second_factor::confirm;
+    POST "/account/second-factor/codes" User account::recovery_codes::replace;
+    GET  "/account/second-factor/remove" User account::remove_second_factor::show_form;
+    POST "/account/second-factor/remove" User account::remove_second_factor::remove;
+    POST "/switch" User switch::switch;
     GET  "/device" Member device::show_form;
     POST "/device" Member device::decide;
     GET  "/explorer" Member explorer::show;

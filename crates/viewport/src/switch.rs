@@ -3,13 +3,13 @@
 use crate::frame::{
     answer::{self, Answer},
     form::Posted,
-    page_context::Person,
+    page_context::UserPage,
 };
 use http::StatusCode;
 use service::{Failure, Rejection};
 
 /// `POST /switch`
-pub(crate) async fn switch(Posted(person, fields): Posted<Person>) -> Answer {
+pub(crate) async fn switch(Posted(person, fields): Posted<UserPage>) -> Answer {
     let organisation = fields.text("organisation");
     match person.service().users().switch_organisation(&person.ctx, &person.user, organisation).await {
         Ok(()) => person.go("/"),

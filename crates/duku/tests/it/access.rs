@@ -68,7 +68,7 @@ fn answered(answer: &Answer) -> Answered {
 fn expected(access: Access) -> [Answered; 4] {
     match access {
         Access::Anyone => [Answered::Open, Answered::Open, Answered::Open, Answered::Open],
-        Access::Person => [Answered::SignIn, Answered::Open, Answered::Open, Answered::Open],
+        Access::User => [Answered::SignIn, Answered::Open, Answered::Open, Answered::Open],
         Access::Member => [Answered::SignIn, Answered::NoOrganisation, Answered::Open, Answered::Open],
         Access::Admin => [Answered::SignIn, Answered::NoOrganisation, Answered::AdminsOnly, Answered::Open],
     }

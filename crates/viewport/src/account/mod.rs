@@ -11,7 +11,7 @@ pub(crate) mod sessions;
 
 use crate::frame::{
     answer::Answer,
-    page_context::{Person, show},
+    page_context::{UserPage, show},
 };
 use axum::extract::RawQuery;
 use http::StatusCode;
@@ -62,7 +62,7 @@ struct PasskeyRow {
 mod passkeys {
     #[expect(clippy::unused_async, reason = "as in builds that have them")]
     pub(super) async fn rows(
-        _: &super::Person,
+        _: &super::UserPage,
     ) -> Result<Option<Vec<super::PasskeyRow>>, http::Response<axum::body::Body>> {
         Ok(None)
     }
@@ -87,28 +87,28 @@ fn notice(query: Option<&str>) -> &'static str {
     }
 }
 
-fn organisations(memberships: Vec<Membership>, person: &Person) -> Vec<Organisation> {
+fn organisations(memberships: &[Membership], person: &UserPage) -> Vec<Organisation> {
     let current = person.user.principal.as_ref().map(|principal| &principal.organisation_id);
-    let known = memberships.into_iter().map(|one| Organisation {
+    let known = memberships.iter().map(|one| Organisation {
         is_current: current == Some(&one.organisation_id),
         id: one.organisation_id.as_str().to_owned(),
-        name: one.organisation_name,
+        name: one.organisation_name.clone(),
         role: one.role,
     });
     known.collect()
 }
 
 /// `GET /account`
-pub(crate) async fn show(person: Person, RawQuery(query): RawQuery) -> Answer {
+pub(crate) async fn show(person: UserPage, RawQuery(query): RawQuery) -> Answer {
     let service = person.service();
     let memberships = person.outcome(service.users().memberships(&person.user).await)?;
     let status = person.outcome(service.users().second_factor_status(&person.user).await)?;
     let page = Account {
         head: Head::new("Account"),
-        chrome: person.chrome(Section::Account).await?,
+        chrome: person.chrome_with(Section::Account, None, Some(&memberships)).await?,
         notice: notice(query.as_deref()),
         email: person.user.email.as_str().to_owned(),
-        organisations: organisations(memberships, &person),
+        organisations: organisations(&memberships, &person),
         second_factor: status.since.map(pages::date),
         must_give_second_factor: person.user.must_give_second_factor,
         recovery_codes: status.recovery_codes,

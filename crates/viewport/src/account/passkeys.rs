@@ -5,7 +5,7 @@ use crate::frame::{
     answer::{self, Answer},
     form::Posted,
     form_error::{self, FormError},
-    page_context::{Person, show},
+    page_context::{UserPage, show},
 };
 use axum::{body::Body, extract::Path};
 use http::{Response, StatusCode};
@@ -45,7 +45,7 @@ pub(super) struct Remove {
 }
 
 /// The person's passkeys, where browsers can use any.
-pub(super) async fn rows(person: &Person) -> Result<Option<Vec<PasskeyRow>>, Response<Body>> {
+pub(super) async fn rows(person: &UserPage) -> Result<Option<Vec<PasskeyRow>>, Response<Body>> {
     if !person.service().offers_passkeys() {
         return Ok(None);
     }
@@ -59,29 +59,28 @@ pub(super) async fn rows(person: &Person) -> Result<Option<Vec<PasskeyRow>>, Res
     Ok(Some(rows.collect()))
 }
 
-async fn form(person: &Person, name: &str, errors: FormError) -> Answer {
+async fn form(person: &UserPage, name: &str, errors: FormError) -> Answer {
     let page = Add {
         head: Head::new("Add a passkey"),
         chrome: person.chrome(Section::Account).await?,
         name: name.to_owned(),
-        fresh: person.is_fresh(&person.user),
+        fresh: person.is_fresh(),
         errors,
     };
-    let status = form_error::status(&page.errors);
-    Ok(show!(person, status, page))
+    Ok(show!(person, form_error::status(&page.errors), page))
 }
 
 /// `GET /account/passkeys/add`
-pub(crate) async fn show_form(person: Person) -> Answer {
+pub(crate) async fn show_form(person: UserPage) -> Answer {
     second_factor::require_proof(&person).await?;
     form(&person, "", FormError::default()).await
 }
 
 /// `POST /account/passkeys/add`
-pub(crate) async fn begin(Posted(mut person, fields): Posted<Person>) -> Answer {
+pub(crate) async fn begin(Posted(mut person, fields): Posted<UserPage>) -> Answer {
     second_factor::require_proof(&person).await?;
     let name = fields.text("name").trim().to_owned();
-    if let Err(errors) = form_error::confirm_person(&mut person, &fields).await? {
+    if let Err(errors) = form_error::confirm_user(&mut person, &fields).await? {
         return form(&person, &name, errors).await;
     }
     match person.service().begin_passkey(&person.ctx, &person.user, &name).await {
@@ -103,7 +102,7 @@ pub(crate) async fn begin(Posted(mut person, fields): Posted<Person>) -> Answer 
 }
 
 /// `POST /account/passkeys`
-pub(crate) async fn add(Posted(person, fields): Posted<Person>) -> Answer {
+pub(crate) async fn add(Posted(person, fields): Posted<UserPage>) -> Answer {
     second_factor::require_proof(&person).await?;
     let (ceremony, passkey) = (fields.text("ceremony"), fields.text("passkey"));
     match person.service().add_passkey(&person.ctx, &person.user, ceremony, passkey).await {
@@ -117,7 +116,7 @@ pub(crate) async fn add(Posted(person, fields): Posted<Person>) -> Answer {
     }
 }
 
-async fn removal(person: &Person, id: String, errors: FormError) -> Answer {
+async fn removal(person: &UserPage, id: String, errors: FormError) -> Answer {
     let found = person.outcome(person.service().list_passkeys(&person.user).await)?;
     let Some(passkey) = found.into_iter().find(|passkey| passkey.id.as_str() == id) else {
         return Err(answer::message_with_link(
@@ -133,23 +132,22 @@ async fn removal(person: &Person, id: String, errors: FormError) -> Answer {
         partial: person.partial,
         id,
         name: passkey.name,
-        fresh: person.is_fresh(&person.user),
+        fresh: person.is_fresh(),
         errors,
     };
-    let status = form_error::status(&page.errors);
-    Ok(show!(person, status, page))
+    Ok(show!(person, form_error::status(&page.errors), page))
 }
 
 /// `GET /account/passkeys/{id}/remove`
-pub(crate) async fn ask_remove(person: Person, Path(id): Path<String>) -> Answer {
+pub(crate) async fn ask_remove(person: UserPage, Path(id): Path<String>) -> Answer {
     second_factor::require_proof(&person).await?;
     removal(&person, id, FormError::default()).await
 }
 
 /// `POST /account/passkeys/{id}/remove`
-pub(crate) async fn remove(Path(id): Path<String>, Posted(mut person, fields): Posted<Person>) -> Answer {
+pub(crate) async fn remove(Path(id): Path<String>, Posted(mut person, fields): Posted<UserPage>) -> Answer {
     second_factor::require_proof(&person).await?;
-    if let Err(errors) = form_error::confirm_person(&mut person, &fields).await? {
+    if let Err(errors) = form_error::confirm_user(&mut person, &fields).await? {
         return removal(&person, id, errors).await;
     }
     match person.service().remove_passkey(&person.ctx, &person.user, &id).await {

@@ -5,7 +5,7 @@ use crate::frame::{
     answer::Answer,
     form::Posted,
     form_error::{self, FormError},
-    page_context::{Person, show},
+    page_context::{UserPage, show},
 };
 use pages::{Chrome, Head, Section};
 
@@ -20,7 +20,7 @@ pub(super) struct Form {
     pub(super) errors: FormError,
 }
 
-async fn form(person: &Person, errors: FormError) -> Answer {
+async fn form(person: &UserPage, errors: FormError) -> Answer {
     let page = Form {
         head: Head::new("Change your password"),
         chrome: person.chrome(Section::Account).await?,
@@ -29,17 +29,16 @@ async fn form(person: &Person, errors: FormError) -> Answer {
         minimum: person.service().policy().password_minimum,
         errors,
     };
-    let status = form_error::status(&page.errors);
-    Ok(show!(person, status, page))
+    Ok(show!(person, form_error::status(&page.errors), page))
 }
 
 /// `GET /account/password`
-pub(crate) async fn show_form(person: Person) -> Answer {
+pub(crate) async fn show_form(person: UserPage) -> Answer {
     form(&person, FormError::default()).await
 }
 
 /// `POST /account/password`
-pub(crate) async fn change(Posted(person, fields): Posted<Person>) -> Answer {
+pub(crate) async fn change(Posted(person, fields): Posted<UserPage>) -> Answer {
     let (current, new) = (fields.text("current"), fields.text("password"));
     if current.is_empty() {
         return form(&person, FormError::new("current", "Enter your present password.")).await;

@@ -5,7 +5,7 @@ use crate::frame::{
     answer::Answer,
     form::Posted,
     form_error::{self, FormError},
-    page_context::{Person, show},
+    page_context::{UserPage, show},
 };
 use http::StatusCode;
 use pages::{Chrome, Head, Section};
@@ -26,7 +26,7 @@ pub(super) struct Page<'a> {
     pub(super) codes: &'a [String],
 }
 
-pub(super) async fn show(person: &Person, occasion: Occasion, codes: &[String]) -> Answer {
+pub(super) async fn show(person: &UserPage, occasion: Occasion, codes: &[String]) -> Answer {
     let page = Page {
         head: Head::new("Recovery codes"),
         chrome: person.chrome(Section::Account).await?,
@@ -37,7 +37,7 @@ pub(super) async fn show(person: &Person, occasion: Occasion, codes: &[String]) 
 }
 
 /// `POST /account/second-factor/codes`
-pub(crate) async fn replace(Posted(person, fields): Posted<Person>) -> Answer {
+pub(crate) async fn replace(Posted(person, fields): Posted<UserPage>) -> Answer {
     if !person.user.has_second_factor {
         return person.go(second_factor::SECOND_FACTOR);
     }

@@ -5,7 +5,7 @@ use crate::frame::{
     answer::Answer,
     form::Posted,
     form_error::{self, FormError},
-    page_context::{Person, show},
+    page_context::{UserPage, show},
 };
 use pages::{Chrome, Head, Section};
 
@@ -18,19 +18,18 @@ pub(super) struct Form {
     pub(super) errors: FormError,
 }
 
-async fn form(person: &Person, errors: FormError) -> Answer {
+async fn form(person: &UserPage, errors: FormError) -> Answer {
     let page = Form {
         head: Head::new("Remove your second factor"),
         chrome: person.chrome(Section::Account).await?,
         partial: person.partial,
         errors,
     };
-    let status = form_error::status(&page.errors);
-    Ok(show!(person, status, page))
+    Ok(show!(person, form_error::status(&page.errors), page))
 }
 
 /// `GET /account/second-factor/remove`
-pub(crate) async fn show_form(person: Person) -> Answer {
+pub(crate) async fn show_form(person: UserPage) -> Answer {
     if !person.user.has_second_factor {
         return person.go(second_factor::SECOND_FACTOR);
     }
@@ -39,7 +38,7 @@ pub(crate) async fn show_form(person: Person) -> Answer {
 }
 
 /// `POST /account/second-factor/remove`
-pub(crate) async fn remove(Posted(person, fields): Posted<Person>) -> Answer {
+pub(crate) async fn remove(Posted(person, fields): Posted<UserPage>) -> Answer {
     if !person.user.has_second_factor {
         return person.go(second_factor::SECOND_FACTOR);
     }

@@ -9,7 +9,7 @@ use crate::frame::{
     answer::Answer,
     form::Posted,
     form_error::{self, FormError},
-    page_context::{Person, show},
+    page_context::{UserPage, show},
 };
 use axum::body::Body;
 use http::{Response, StatusCode};
@@ -53,7 +53,7 @@ pub(super) struct Unproved {
 }
 
 /// The organisation that requires a second factor of the current user now; empty if none does.
-fn required_by(person: &Person) -> String {
+fn required_by(person: &UserPage) -> String {
     let principal = person.user.principal.as_ref();
     principal
         .filter(|_| person.user.must_give_second_factor)
@@ -66,7 +66,7 @@ fn grouped(secret: &str) -> String {
     characters.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join(" ")
 }
 
-async fn enrol(person: &Person, errors: FormError) -> Answer {
+async fn enrol(person: &UserPage, errors: FormError) -> Answer {
     let begun = person.service().users().begin_second_factor(&person.ctx, &person.user).await;
     let enrolment = person.outcome(begun)?;
     let page = Enrol {
@@ -75,15 +75,14 @@ async fn enrol(person: &Person, errors: FormError) -> Answer {
         required_by: required_by(person),
         qr: qr_path(&enrolment.uri),
         secret: grouped(&enrolment.secret),
-        fresh: person.is_fresh(&person.user),
+        fresh: person.is_fresh(),
         errors,
     };
-    let status = form_error::status(&page.errors);
-    Ok(show!(person, status, page))
+    Ok(show!(person, form_error::status(&page.errors), page))
 }
 
 /// The page of a person who has one.
-pub(super) async fn enrolled(person: &Person, errors: FormError) -> Answer {
+pub(super) async fn enrolled(person: &UserPage, errors: FormError) -> Answer {
     let status = person.outcome(person.service().users().second_factor_status(&person.user).await)?;
     let page = Enrolled {
         head: Head::new("Second factor"),
@@ -93,15 +92,14 @@ pub(super) async fn enrolled(person: &Person, errors: FormError) -> Answer {
         few_codes: status.recovery_codes <= FEW_CODES,
         errors,
     };
-    let status = form_error::status(&page.errors);
-    Ok(show!(person, status, page))
+    Ok(show!(person, form_error::status(&page.errors), page))
 }
 
 /// Whoever has a second factor but signed in without it, before it was set up, has to sign in with it first.
 ///
 /// # Errors
 /// That is the case: the page that says so.
-pub(super) async fn require_proof(person: &Person) -> Result<(), Response<Body>> {
+pub(super) async fn require_proof(person: &UserPage) -> Result<(), Response<Body>> {
     if !person.user.has_second_factor || person.user.session.second_factor_at.is_some() {
         return Ok(());
     }
@@ -114,7 +112,7 @@ pub(super) async fn require_proof(person: &Person) -> Result<(), Response<Body>>
 }
 
 /// `GET /account/second-factor`
-pub(crate) async fn show(person: Person) -> Answer {
+pub(crate) async fn show(person: UserPage) -> Answer {
     require_proof(&person).await?;
     if person.user.has_second_factor {
         return enrolled(&person, FormError::default()).await;
@@ -123,13 +121,13 @@ pub(crate) async fn show(person: Person) -> Answer {
 }
 
 /// `POST /account/second-factor`
-pub(crate) async fn confirm(Posted(mut person, fields): Posted<Person>) -> Answer {
+pub(crate) async fn confirm(Posted(mut person, fields): Posted<UserPage>) -> Answer {
     require_proof(&person).await?;
     if person.user.has_second_factor {
         // The page with the codes was loaded again: they are shown once.
         return person.go(SECOND_FACTOR);
     }
-    if let Err(errors) = form_error::confirm_person(&mut person, &fields).await? {
+    if let Err(errors) = form_error::confirm_user(&mut person, &fields).await? {
         return enrol(&person, errors).await;
     }
     let code = fields.text("code");

@@ -7,7 +7,7 @@ use crate::{
         answer::{self, Answer},
         browser,
         form::Posted,
-        page_context::Person,
+        page_context::UserPage,
     },
 };
 use axum::{
@@ -33,7 +33,7 @@ pub(super) struct SessionRow {
 }
 
 /// All of them, this browser first, then the one that was seen last.
-pub(super) async fn rows(person: &Person) -> Result<Vec<SessionRow>, Response<Body>> {
+pub(super) async fn rows(person: &UserPage) -> Result<Vec<SessionRow>, Response<Body>> {
     let found = person.service().users().list_sessions(&person.ctx, &person.user).await;
     let mut sessions = person.outcome(found)?;
     let root = person.user.root();
@@ -59,7 +59,7 @@ pub(super) async fn rows(person: &Person) -> Result<Vec<SessionRow>, Response<Bo
 pub(crate) async fn end(
     State(viewport): State<Viewport>,
     Path(id): Path<String>,
-    Posted(person, _): Posted<Person>,
+    Posted(person, _): Posted<UserPage>,
 ) -> Answer {
     match person.service().users().end_session(&person.ctx, &person.user, &id).await {
         Ok(()) => {}
@@ -76,7 +76,7 @@ pub(crate) async fn end(
 }
 
 /// `POST /account/sessions/end-others`
-pub(crate) async fn end_others(Posted(person, _): Posted<Person>) -> Answer {
+pub(crate) async fn end_others(Posted(person, _): Posted<UserPage>) -> Answer {
     let ended = person.service().users().end_other_sessions(&person.ctx, &person.user).await;
     let ended = person.outcome(ended)?;
     person.go(&done(if ended == 0 { "no-others" } else { "others" }))

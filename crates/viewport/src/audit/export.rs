@@ -1,7 +1,9 @@
 //! The whole chain as a file that anyone can check.
 
-use super::ADMINS_ONLY;
-use crate::frame::{answer::Answer, page_context::PageContext};
+use crate::frame::{
+    admin_page::{AdminPage, AuditLog},
+    answer::Answer,
+};
 use axum::body::{Body, Bytes};
 use domain::audit::AuditEvent;
 use futures::stream;
@@ -9,8 +11,7 @@ use http::{HeaderName, HeaderValue, Response, header};
 use service::{Failure, audit::export_line};
 
 /// `GET /settings/audit/export`
-pub(crate) async fn download(context: PageContext) -> Answer {
-    context.require_admin(ADMINS_ONLY).await?;
+pub(crate) async fn download(context: AdminPage<AuditLog>) -> Answer {
     // What fails before the first line is answered with a page; later the file breaks off, so that it cannot pass for whole.
     let first = context
         .outcome(context.service().audit_log().export_own(&context.ctx, &context.principal, 0).await)?;

@@ -4,13 +4,12 @@ pub(crate) mod export;
 mod row;
 mod words;
 
-use crate::{
-    frame::{
-        answer::Answer,
-        form::Fields,
-        page_context::{AdminsOnly, PageContext, show},
-    },
-    products::{PAGE, cut},
+use crate::frame::{
+    admin_page::{AdminPage, AuditLog},
+    answer::Answer,
+    form::Fields,
+    page_context::{MemberPage, show},
+    paging::{PAGE, cut},
 };
 use axum::{body::Body, extract::RawQuery};
 use domain::EventId;
@@ -19,9 +18,6 @@ use pages::{Chrome, Head, Section};
 pub(crate) use row::Row;
 use service::{AuditFilter, KeyOverview, audit::ChainReport};
 pub(crate) use words::Group;
-
-const ADMINS_ONLY: AdminsOnly =
-    AdminsOnly { title: "Audit log", what: "read the audit log", section: Section::AuditLog };
 
 /// An actor to filter by.
 pub(crate) struct Actor {
@@ -71,40 +67,40 @@ fn page_query(filter: &AuditFilter, before: Option<&str>) -> String {
     query.finish()
 }
 
-async fn people(context: &PageContext) -> Result<Vec<Actor>, Response<Body>> {
+async fn people(context: &MemberPage) -> Result<Vec<Actor>, Response<Body>> {
     let members = context.outcome(context.service().users().list_members(&context.principal).await)?;
     let actor =
         |member: service::Member| Actor { id: member.id.to_string(), name: member.email.as_str().to_owned() };
     Ok(members.into_iter().map(actor).collect())
 }
 
-fn keys(found: &[KeyOverview]) -> Vec<Actor> {
+fn actors(found: &[KeyOverview]) -> Vec<Actor> {
     let actor = |one: &KeyOverview| Actor { id: one.key.id.to_string(), name: one.key.label.to_string() };
     found.iter().map(actor).collect()
 }
 
 /// `GET /settings/audit?action=…&actor=…&object=…&before=evt_…&check=1`
-pub(crate) async fn show(context: PageContext, RawQuery(query): RawQuery) -> Answer {
-    context.require_admin(ADMINS_ONLY).await?;
+pub(crate) async fn show(context: AdminPage<AuditLog>, RawQuery(query): RawQuery) -> Answer {
     let query = Fields::of_query(query.as_deref());
     let filter = filter(&query);
     let before = EventId::parse(query.text("before")).ok();
-    let found =
+    let events =
         context.service().audit_log().list(&context.principal, PAGE + 1, before.as_ref(), &filter).await;
-    let (events, last) = cut(context.outcome(found)?);
+    let (events, last) = cut(context.outcome(events)?);
     let report = if query.is_ticked("check") {
         Some(context.outcome(context.service().audit_log().verify_own(&context.principal).await)?)
     } else {
         None
     };
     let people = people(&context).await?;
-    let keys = keys(&context.outcome(context.service().keys().list(&context.principal).await)?);
+    let found = context.outcome(context.service().keys().list(&context.principal).await)?;
+    let keys = actors(&found);
     let actor = filter.actor_id.clone().unwrap_or_default();
     let is_listed = ["", "operator", "system"].contains(&actor.as_str())
         || people.iter().chain(&keys).any(|one| one.id == actor);
     let page = Page {
         head: Head::new("Audit log"),
-        chrome: context.chrome(Section::AuditLog).await?,
+        chrome: context.chrome_with(Section::AuditLog, Some(&found), None).await?,
         report,
         groups: words::groups(filter.action.as_deref()),
         former: (!is_listed).then(|| actor.clone()),

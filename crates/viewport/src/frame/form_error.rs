@@ -3,11 +3,11 @@
 use crate::frame::{
     answer,
     form::Fields,
-    page_context::{PageContext, PageRequest, Person},
+    page_context::{MemberPage, PageRequest, UserPage},
 };
 use axum::body::Body;
 use http::{Response, StatusCode};
-use service::{CurrentUser, Failure, Rejection, users::sign_in::SignInRejection};
+use service::{Failure, Rejection, users::sign_in::SignInRejection};
 
 /// One thing that is wrong with a form.
 #[derive(Debug, Default)]
@@ -51,39 +51,32 @@ impl FormError {
 /// # Errors
 /// The inner one is what the form has to say; the outer one a page of its own.
 pub(crate) async fn confirm(
-    context: &mut PageContext,
+    context: &mut MemberPage,
     fields: &Fields,
 ) -> Result<Result<(), FormError>, Response<Body>> {
-    let confirmed = confirm_visitor(&context.request.clone(), &mut context.user, fields).await;
+    let confirmed = confirm_user(&mut context.page, fields).await;
     if let Some(principal) = &context.user.principal {
         context.principal = principal.clone();
     }
     confirmed
 }
 
-/// The same for a person in their own account, with or without an organisation.
+/// The same for users in their own account, with or without an organisation.
 ///
 /// # Errors
 /// As [`confirm`].
-pub(crate) async fn confirm_person(
-    person: &mut Person,
+pub(crate) async fn confirm_user(
+    page: &mut UserPage,
     fields: &Fields,
 ) -> Result<Result<(), FormError>, Response<Body>> {
-    confirm_visitor(&person.request.clone(), &mut person.user, fields).await
-}
-
-async fn confirm_visitor(
-    request: &PageRequest,
-    user: &mut CurrentUser,
-    fields: &Fields,
-) -> Result<Result<(), FormError>, Response<Body>> {
-    if request.is_fresh(user) {
+    if page.is_fresh() {
         return Ok(Ok(()));
     }
     let Some(password) = fields.filled("password") else {
         let text = "Your last sign-in was a while ago. Enter your password to go on.";
         return Ok(Err(FormError::new("password", text)));
     };
+    let UserPage { request, user } = page;
     match request.service().users().reauthenticate(&request.ctx, user, password).await {
         Ok(()) => Ok(Ok(())),
         Err(rejection) => rejected(request, rejection).map(Err),

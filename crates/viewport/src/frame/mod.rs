@@ -1,9 +1,13 @@
 //! What every page has: its context, its forms and their errors, and its answer.
 
+pub(crate) mod access;
+pub(crate) mod admin_page;
 pub(crate) mod answer;
 pub(crate) mod browser;
+pub(crate) mod differences;
 pub(crate) mod done;
 pub(crate) mod form;
 pub(crate) mod form_error;
 pub(crate) mod next;
 pub(crate) mod page_context;
+pub(crate) mod paging;

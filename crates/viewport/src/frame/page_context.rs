@@ -8,7 +8,11 @@ use axum::{body::Body, extract::FromRequestParts};
 use domain::Ended;
 use http::{HeaderMap, Method, Response, StatusCode, request::Parts};
 use pages::{Chrome, Section};
-use service::{CurrentUser, Failure, Principal, Rejection, RequestContext, Service, keys::notices};
+use service::{
+    CurrentUser, Failure, KeyOverview, Membership, Principal, Rejection, RequestContext, Service,
+    keys::notices,
+};
+use std::borrow::Cow;
 use web::RequestHead;
 
 /// Where people go whose organisation requires a second factor that they did not prove.
@@ -17,8 +21,8 @@ const SECOND_FACTOR_REQUIRED: &str = "/account/second-factor?required=1";
 /// Answers with a page, or for htmx with its content alone.
 macro_rules! show {
     ($context:expr, $status:expr, $page:expr) => {{
-        let page = $page;
-        if $context.partial { pages::html($status, &page.as_content()) } else { pages::html($status, &page) }
+        let (status, page) = ($status, $page);
+        if $context.partial { pages::html(status, &page.as_content()) } else { pages::html(status, &page) }
     }};
 }
 pub(crate) use show;
@@ -40,16 +44,15 @@ pub(crate) struct PageRequest {
 
 /// A person who is signed in, whatever the organisation demands of them: for their own account and for leaving.
 #[derive(Clone)]
-pub(crate) struct Person {
+pub(crate) struct UserPage {
     pub(crate) request: PageRequest,
     pub(crate) user: CurrentUser,
 }
 
 /// A person at work in an organisation. Most pages begin with one.
 #[derive(Clone)]
-pub(crate) struct PageContext {
-    pub(crate) request: PageRequest,
-    pub(crate) user: CurrentUser,
+pub(crate) struct MemberPage {
+    pub(crate) page: UserPage,
     pub(crate) principal: Principal,
 }
 
@@ -71,12 +74,6 @@ impl PageRequest {
     /// The secret in the session's cookie.
     pub(crate) fn cookie(&self) -> Option<&str> {
         self.cookie.as_deref()
-    }
-
-    /// Whether the current user proved the password so lately that a form need not ask for it.
-    pub(crate) fn is_fresh(&self, user: &CurrentUser) -> bool {
-        let seconds = self.service().policy().sign_in_fresh_seconds;
-        self.ctx.now < user.session.authenticated_at.plus_seconds(seconds)
     }
 
     /// The same circumstances at this moment, for an answer that takes long.
@@ -152,7 +149,7 @@ fn here(parts: &Parts, partial: bool) -> String {
     parts.uri.path().to_owned()
 }
 
-impl FromRequestParts<Viewport> for Person {
+impl FromRequestParts<Viewport> for UserPage {
     type Rejection = Response<Body>;
 
     async fn from_request_parts(parts: &mut Parts, viewport: &Viewport) -> Result<Self, Self::Rejection> {
@@ -166,18 +163,18 @@ impl FromRequestParts<Viewport> for Person {
 #[derive(Debug, Clone)]
 pub(crate) struct PageOrganisation(pub(crate) String);
 
-impl FromRequestParts<Viewport> for PageContext {
+impl FromRequestParts<Viewport> for MemberPage {
     type Rejection = Response<Body>;
 
     async fn from_request_parts(parts: &mut Parts, viewport: &Viewport) -> Result<Self, Self::Rejection> {
-        let Person { request, user } = Person::from_request_parts(parts, viewport).await?;
-        if user.must_give_second_factor {
-            return Err(answer::see_other(request.partial, SECOND_FACTOR_REQUIRED));
+        let page = UserPage::from_request_parts(parts, viewport).await?;
+        if page.user.must_give_second_factor {
+            return Err(answer::see_other(page.partial, SECOND_FACTOR_REQUIRED));
         }
-        match user.principal.clone() {
+        match page.user.principal.clone() {
             Some(principal) => {
-                let page = parts.extensions.get::<PageOrganisation>();
-                if page.is_some_and(|page| page.0 != principal.organisation_id.as_str()) {
+                let shown = parts.extensions.get::<PageOrganisation>();
+                if shown.is_some_and(|shown| shown.0 != principal.organisation_id.as_str()) {
                     return Err(answer::message_with_link(
                         StatusCode::CONFLICT,
                         "This page belongs to another organisation",
@@ -189,7 +186,7 @@ impl FromRequestParts<Viewport> for PageContext {
                         ("Your organisations", "/account"),
                     ));
                 }
-                Ok(Self { request, user, principal })
+                Ok(Self { page, principal })
             }
             None => Err(answer::message_with_link(
                 StatusCode::FORBIDDEN,
@@ -197,7 +194,7 @@ impl FromRequestParts<Viewport> for PageContext {
                 format!(
                     "You are signed in as {}, and no organisation has you as a member. \
                      Ask an Admin for an invitation, then open its link.",
-                    user.email
+                    page.user.email
                 ),
                 ("Your account", "/account"),
             )),
@@ -205,7 +202,7 @@ impl FromRequestParts<Viewport> for PageContext {
     }
 }
 
-impl std::ops::Deref for Person {
+impl std::ops::Deref for UserPage {
     type Target = PageRequest;
 
     fn deref(&self) -> &PageRequest {
@@ -213,103 +210,73 @@ impl std::ops::Deref for Person {
     }
 }
 
-impl std::ops::Deref for PageContext {
-    type Target = PageRequest;
+impl std::ops::Deref for MemberPage {
+    type Target = UserPage;
 
-    fn deref(&self) -> &PageRequest {
-        &self.request
+    fn deref(&self) -> &UserPage {
+        &self.page
     }
 }
 
-impl Person {
-    /// What stands around the content of a page.
-    pub(crate) async fn chrome(&self, section: Section) -> Result<Chrome, Response<Body>> {
-        chrome(&self.request, &self.user, self.user.principal.as_ref(), section).await
-    }
-}
-
-impl PageContext {
-    /// What stands around the content of a page.
-    pub(crate) async fn chrome(&self, section: Section) -> Result<Chrome, Response<Body>> {
-        chrome(&self.request, &self.user, Some(&self.principal), section).await
-    }
-
-    /// Whether the password was proved so lately that keys may be changed.
+impl UserPage {
+    /// Whether the password was proved so lately that a form need not ask for it.
     pub(crate) fn is_fresh(&self) -> bool {
-        self.principal.is_fresh(self.ctx.now)
+        let seconds = self.service().policy().sign_in_fresh_seconds;
+        self.ctx.now < self.user.session.authenticated_at.plus_seconds(seconds)
     }
 
+    /// What stands around the content of a page.
+    pub(crate) async fn chrome(&self, section: Section) -> Result<Chrome, Response<Body>> {
+        self.chrome_with(section, None, None).await
+    }
+
+    /// The same for a page that has read the keys or the memberships itself.
+    pub(crate) async fn chrome_with(
+        &self,
+        section: Section,
+        keys: Option<&[KeyOverview]>,
+        memberships: Option<&[Membership]>,
+    ) -> Result<Chrome, Response<Body>> {
+        let principal = self.user.principal.as_ref();
+        let mut chrome = Chrome {
+            organisation: principal
+                .map_or_else(|| "No organisation".to_owned(), |one| one.organisation_name.clone()),
+            organisation_id: principal
+                .map_or_else(String::new, |one| one.organisation_id.as_str().to_owned()),
+            organisations: Vec::new(),
+            email: self.user.email.as_str().to_owned(),
+            is_admin: principal.is_some_and(is_admin),
+            section,
+            attention: 0,
+        };
+        if self.partial {
+            return Ok(chrome);
+        }
+        let memberships = match memberships {
+            Some(memberships) => Cow::Borrowed(memberships),
+            None => Cow::Owned(self.outcome(self.service().users().memberships(&self.user).await)?),
+        };
+        let organisation =
+            |one: &Membership| (one.organisation_id.as_str().to_owned(), one.organisation_name.clone());
+        chrome.organisations = memberships.iter().map(organisation).collect();
+        if let Some(principal) = principal.filter(|one| is_admin(one) && !self.user.must_give_second_factor) {
+            let keys = match keys {
+                Some(keys) => Cow::Borrowed(keys),
+                None => Cow::Owned(self.outcome(self.service().keys().list(principal).await)?),
+            };
+            chrome.attention = notices::attention(&keys, self.ctx.now).len();
+        }
+        Ok(chrome)
+    }
+}
+
+impl MemberPage {
     /// Whether the person is an Admin here.
     pub(crate) fn is_admin(&self) -> bool {
         is_admin(&self.principal)
-    }
-
-    /// The page for whoever is no Admin: what only Admins can do, and who they are. With status 403.
-    pub(crate) async fn require_admin(&self, what: AdminsOnly) -> Result<(), Response<Body>> {
-        if self.is_admin() {
-            return Ok(());
-        }
-        let admins = self.outcome(self.service().users().admins(&self.principal).await)?;
-        let page = Forbidden {
-            head: pages::Head::new(what.title),
-            chrome: self.chrome(what.section).await?,
-            what,
-            admins: admins.iter().map(|email| email.as_str().to_owned()).collect(),
-        };
-        Err(show!(self, StatusCode::FORBIDDEN, page))
     }
 }
 
 fn is_admin(principal: &Principal) -> bool {
     matches!(&principal.holder, service::PrincipalKind::Person { role: domain::Role::Admin, .. })
-}
-
-async fn chrome(
-    request: &PageRequest,
-    user: &CurrentUser,
-    principal: Option<&Principal>,
-    section: Section,
-) -> Result<Chrome, Response<Body>> {
-    let mut chrome = Chrome {
-        organisation: principal
-            .map_or_else(|| "No organisation".to_owned(), |principal| principal.organisation_name.clone()),
-        organisation_id: principal.map_or_else(String::new, |one| one.organisation_id.as_str().to_owned()),
-        organisations: Vec::new(),
-        email: user.email.as_str().to_owned(),
-        is_admin: principal.is_some_and(is_admin),
-        section,
-        attention: 0,
-    };
-    if request.partial {
-        return Ok(chrome);
-    }
-    let memberships = request.outcome(request.service().users().memberships(user).await)?;
-    chrome.organisations = memberships
-        .into_iter()
-        .map(|one| (one.organisation_id.as_str().to_owned(), one.organisation_name))
-        .collect();
-    let shown = principal.filter(|principal| is_admin(principal) && !user.must_give_second_factor);
-    if let Some(principal) = shown {
-        let keys = request.outcome(request.service().keys().list(principal).await)?;
-        chrome.attention = notices::attention(&keys, request.ctx.now).len();
-    }
-    Ok(chrome)
-}
-
-/// What only Admins can do on a page.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct AdminsOnly {
-    pub(crate) title: &'static str,
-    /// The end of "Only Admins can …".
-    pub(crate) what: &'static str,
-    pub(crate) section: Section,
-}
-
-#[derive(askama::Template)]
-#[template(path = "forbidden.html", blocks = ["content"])]
-struct Forbidden {
-    head: pages::Head,
-    chrome: Chrome,
-    what: AdminsOnly,
-    admins: Vec<String>,
 }

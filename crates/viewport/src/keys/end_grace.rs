@@ -1,11 +1,12 @@
 //! Ending a rotation's grace: the previous secret stops now.
 
-use super::{ADMINS_ONLY, LIST, row::Row};
+use super::{LIST, row::Row};
 use crate::frame::{
+    admin_page::{AdminPage, ApiKeys},
     answer::Answer,
     form::Posted,
     form_error::{self, FormError},
-    page_context::{PageContext, show},
+    page_context::{MemberPage, show},
 };
 use axum::extract::Path;
 use pages::{Chrome, Head, Section};
@@ -21,7 +22,7 @@ pub(super) struct Form {
     pub(super) errors: FormError,
 }
 
-async fn form(context: &PageContext, id: &str, errors: FormError) -> Answer {
+async fn form(context: &MemberPage, id: &str, errors: FormError) -> Answer {
     let overview = context.outcome(context.service().keys().get(&context.principal, id).await)?;
     let page = Form {
         head: Head::new(format!("End the grace of {}", overview.key.label)),
@@ -31,22 +32,19 @@ async fn form(context: &PageContext, id: &str, errors: FormError) -> Answer {
         fresh: context.is_fresh(),
         errors,
     };
-    let status = form_error::status(&page.errors);
-    Ok(show!(context, status, page))
+    Ok(show!(context, form_error::status(&page.errors), page))
 }
 
 /// `GET /settings/api-keys/{id}/end-grace`
-pub(crate) async fn show_form(context: PageContext, Path(id): Path<String>) -> Answer {
-    context.require_admin(ADMINS_ONLY).await?;
+pub(crate) async fn show_form(context: AdminPage<ApiKeys>, Path(id): Path<String>) -> Answer {
     form(&context, &id, FormError::default()).await
 }
 
 /// `POST /settings/api-keys/{id}/end-grace`
 pub(crate) async fn submit(
     Path(id): Path<String>,
-    Posted(mut context, fields): Posted<PageContext>,
+    Posted(mut context, fields): Posted<AdminPage<ApiKeys>>,
 ) -> Answer {
-    context.require_admin(ADMINS_ONLY).await?;
     if let Err(errors) = form_error::confirm(&mut context, &fields).await? {
         return form(&context, &id, errors).await;
     }

@@ -1,11 +1,12 @@
 //! Generating a key.
 
-use super::{ADMINS_ONLY, show_once};
+use super::show_once;
 use crate::frame::{
+    admin_page::{AdminPage, ApiKeys},
     answer::Answer,
     form::{Fields, Posted},
     form_error::{self, FormError},
-    page_context::{PageContext, show},
+    page_context::{MemberPage, show},
 };
 use axum::body::Body;
 use domain::Organisation;
@@ -38,7 +39,7 @@ pub(super) struct Form {
 }
 
 async fn form(
-    context: &PageContext,
+    context: &MemberPage,
     organisation: &Organisation,
     fields: &Fields,
     duplicate: &str,
@@ -67,20 +68,17 @@ async fn form(
         fresh: context.is_fresh(),
         errors,
     };
-    let status = form_error::status(&page.errors);
-    Ok(show!(context, status, page))
+    Ok(show!(context, form_error::status(&page.errors), page))
 }
 
 /// `GET /settings/api-keys/generate`
-pub(crate) async fn show_form(context: PageContext) -> Answer {
-    context.require_admin(ADMINS_ONLY).await?;
+pub(crate) async fn show_form(context: AdminPage<ApiKeys>) -> Answer {
     let organisation = context.outcome(context.service().organisations().get(&context.principal).await)?;
     form(&context, &organisation, &Fields::default(), "", FormError::default()).await
 }
 
 /// `POST /settings/api-keys/generate`
-pub(crate) async fn submit(Posted(mut context, fields): Posted<PageContext>) -> Answer {
-    context.require_admin(ADMINS_ONLY).await?;
+pub(crate) async fn submit(Posted(mut context, fields): Posted<AdminPage<ApiKeys>>) -> Answer {
     let organisation = context.outcome(context.service().organisations().get(&context.principal).await)?;
     let Some(days) = fields.number("days") else {
         let errors = FormError::new("expiresInDays", "Write the lifetime as a number of days, like 90.");
@@ -126,7 +124,7 @@ fn trouble_of(failure: Failure) -> Result<FormError, Failure> {
 }
 
 /// The label, if another Active key has it and nobody said yet that this is meant.
-async fn duplicate(context: &PageContext, fields: &Fields) -> Result<Option<String>, Response<Body>> {
+async fn duplicate(context: &MemberPage, fields: &Fields) -> Result<Option<String>, Response<Body>> {
     let label = fields.text("label").trim();
     if label.is_empty() || fields.text("duplicate") == label {
         return Ok(None);

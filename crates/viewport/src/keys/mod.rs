@@ -9,8 +9,9 @@ mod row;
 pub(crate) mod show_once;
 
 use crate::frame::{
+    admin_page::{AdminPage, ApiKeys},
     answer::Answer,
-    page_context::{AdminsOnly, PageContext, show},
+    page_context::{MemberPage, show},
 };
 use axum::extract::RawQuery;
 use http::StatusCode;
@@ -23,9 +24,6 @@ use service::{
 
 /// Where the list is.
 pub(crate) const LIST: &str = "/settings/api-keys";
-
-pub(crate) const ADMINS_ONLY: AdminsOnly =
-    AdminsOnly { title: "API Keys", what: "manage API keys", section: Section::ApiKeys };
 
 /// A key that turned up with a former secret.
 struct DeadSecret {
@@ -58,7 +56,7 @@ fn notice(query: Option<&str>) -> &'static str {
     }
 }
 
-fn dead_secrets(keys: &[KeyOverview], context: &PageContext) -> Vec<DeadSecret> {
+fn dead_secrets(keys: &[KeyOverview], context: &MemberPage) -> Vec<DeadSecret> {
     let now = context.ctx.now;
     let found = notices::attention(keys, now).into_iter();
     found
@@ -75,15 +73,14 @@ fn dead_secrets(keys: &[KeyOverview], context: &PageContext) -> Vec<DeadSecret> 
 }
 
 /// Up to three Active keys that are needed least: never used first, then those unused for longest.
-fn candidates(keys: &[KeyOverview], context: &PageContext) -> Vec<Row> {
+fn candidates(keys: &[KeyOverview], context: &MemberPage) -> Vec<Row> {
     let mut active: Vec<_> = keys.iter().filter(|one| one.key.is_active(context.ctx.now)).collect();
     active.sort_by_key(|one| one.last_used_at);
     active.into_iter().take(3).map(|one| Row::of(one, context.ctx.now)).collect()
 }
 
 /// `GET /settings/api-keys`
-pub(crate) async fn list(context: PageContext, RawQuery(query): RawQuery) -> Answer {
-    context.require_admin(ADMINS_ONLY).await?;
+pub(crate) async fn list(context: AdminPage<ApiKeys>, RawQuery(query): RawQuery) -> Answer {
     let keys = context.outcome(context.service().keys().list(&context.principal).await)?;
     let limit = context.service().policy().active_keys;
     let active = keys.iter().filter(|one| one.key.is_active(context.ctx.now)).count();
@@ -92,7 +89,7 @@ pub(crate) async fn list(context: PageContext, RawQuery(query): RawQuery) -> Ans
     rows.sort_by_key(|row| !row.is_active);
     let page = List {
         head: Head::new("API Keys"),
-        chrome: context.chrome(Section::ApiKeys).await?,
+        chrome: context.chrome_with(Section::ApiKeys, Some(&keys), None).await?,
         notice: notice(query.as_deref()),
         active,
         limit,

@@ -1,12 +1,10 @@
 //! A key's page: its facts, thirty days of use as a picture, and where it was used from.
 
-use super::{
-    ADMINS_ONLY,
-    row::{Row, StatusBadge},
-};
+use super::row::{Row, StatusBadge};
 use crate::frame::{
+    admin_page::{AdminPage, ApiKeys},
     answer::{self, Answer},
-    page_context::{PageContext, show},
+    page_context::show,
 };
 use axum::extract::{Path, RawQuery};
 use domain::Timestamp;
@@ -71,8 +69,7 @@ fn sources(report: &KeyReport, now: Timestamp) -> Vec<Source> {
 }
 
 /// `GET /settings/api-keys/{id}`
-pub(crate) async fn show(context: PageContext, Path(id): Path<String>) -> Answer {
-    context.require_admin(ADMINS_ONLY).await?;
+pub(crate) async fn show(context: AdminPage<ApiKeys>, Path(id): Path<String>) -> Answer {
     let now = context.ctx.now;
     let report =
         context.outcome(context.service().keys().report(&context.ctx, &context.principal, &id).await)?;
@@ -111,11 +108,10 @@ pub(super) struct FirstUse {
 
 /// `GET /settings/api-keys/{id}/first-use?since=MS`: the live line below a secret that was just shown.
 pub(crate) async fn first_use(
-    context: PageContext,
+    context: AdminPage<ApiKeys>,
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Answer {
-    context.require_admin(ADMINS_ONLY).await?;
     if !context.partial {
         return context.go(&format!("{}/{id}", super::LIST));
     }

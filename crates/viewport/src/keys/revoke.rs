@@ -1,14 +1,15 @@
 //! Revoking a key: permanent, and confirmed by typing its label.
 
 use super::{
-    ADMINS_ONLY, LIST,
+    LIST,
     row::{Row, StatusBadge},
 };
 use crate::frame::{
+    admin_page::{AdminPage, ApiKeys},
     answer::Answer,
     form::{Fields, Posted},
     form_error::{self, FormError},
-    page_context::{PageContext, show},
+    page_context::{MemberPage, show},
 };
 use axum::extract::Path;
 use pages::{Chrome, Head, Section};
@@ -26,7 +27,7 @@ pub(super) struct Form {
     pub(super) errors: FormError,
 }
 
-async fn form(context: &PageContext, overview: &KeyOverview, fields: &Fields, errors: FormError) -> Answer {
+async fn form(context: &MemberPage, overview: &KeyOverview, fields: &Fields, errors: FormError) -> Answer {
     let page = Form {
         head: Head::new(format!("Revoke {}", overview.key.label)),
         chrome: context.chrome(Section::ApiKeys).await?,
@@ -36,13 +37,11 @@ async fn form(context: &PageContext, overview: &KeyOverview, fields: &Fields, er
         fresh: context.is_fresh(),
         errors,
     };
-    let status = form_error::status(&page.errors);
-    Ok(show!(context, status, page))
+    Ok(show!(context, form_error::status(&page.errors), page))
 }
 
 /// `GET /settings/api-keys/{id}/revoke`
-pub(crate) async fn show_form(context: PageContext, Path(id): Path<String>) -> Answer {
-    context.require_admin(ADMINS_ONLY).await?;
+pub(crate) async fn show_form(context: AdminPage<ApiKeys>, Path(id): Path<String>) -> Answer {
     let overview = context.outcome(context.service().keys().get(&context.principal, &id).await)?;
     form(&context, &overview, &Fields::default(), FormError::default()).await
 }
@@ -50,9 +49,8 @@ pub(crate) async fn show_form(context: PageContext, Path(id): Path<String>) -> A
 /// `POST /settings/api-keys/{id}/revoke`
 pub(crate) async fn submit(
     Path(id): Path<String>,
-    Posted(mut context, fields): Posted<PageContext>,
+    Posted(mut context, fields): Posted<AdminPage<ApiKeys>>,
 ) -> Answer {
-    context.require_admin(ADMINS_ONLY).await?;
     let overview = context.outcome(context.service().keys().get(&context.principal, &id).await)?;
     let label = overview.key.label.as_str();
     if fields.text("confirm").trim() != label {

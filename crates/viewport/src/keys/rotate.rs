@@ -1,11 +1,12 @@
 //! Rotating a key: a new secret, the same Client ID.
 
-use super::{ADMINS_ONLY, row::Row, show_once};
+use super::{row::Row, show_once};
 use crate::frame::{
+    admin_page::{AdminPage, ApiKeys},
     answer::Answer,
     form::{Fields, Posted},
     form_error::{self, FormError},
-    page_context::{PageContext, show},
+    page_context::{MemberPage, show},
 };
 use axum::extract::Path;
 use domain::api_key::GracePeriod;
@@ -43,7 +44,7 @@ pub(super) struct Form {
 const GRACES: [(i64, &str); 4] =
     [(0, "None"), (3600, "1 hour"), (86_400, "24 hours"), (GracePeriod::MAXIMUM_SECONDS, "7 days")];
 
-async fn form(context: &PageContext, report: &KeyReport, fields: &Fields, errors: FormError) -> Answer {
+async fn form(context: &MemberPage, report: &KeyReport, fields: &Fields, errors: FormError) -> Answer {
     let now = context.ctx.now;
     let organisation = context.outcome(context.service().organisations().get(&context.principal).await)?;
     let key = &report.overview.key;
@@ -66,13 +67,11 @@ async fn form(context: &PageContext, report: &KeyReport, fields: &Fields, errors
         fresh: context.is_fresh(),
         errors,
     };
-    let status = form_error::status(&page.errors);
-    Ok(show!(context, status, page))
+    Ok(show!(context, form_error::status(&page.errors), page))
 }
 
 /// `GET /settings/api-keys/{id}/rotate`
-pub(crate) async fn show_form(context: PageContext, Path(id): Path<String>) -> Answer {
-    context.require_admin(ADMINS_ONLY).await?;
+pub(crate) async fn show_form(context: AdminPage<ApiKeys>, Path(id): Path<String>) -> Answer {
     let report =
         context.outcome(context.service().keys().report(&context.ctx, &context.principal, &id).await)?;
     form(&context, &report, &Fields::default(), FormError::default()).await
@@ -81,9 +80,8 @@ pub(crate) async fn show_form(context: PageContext, Path(id): Path<String>) -> A
 /// `POST /settings/api-keys/{id}/rotate`
 pub(crate) async fn submit(
     Path(id): Path<String>,
-    Posted(mut context, fields): Posted<PageContext>,
+    Posted(mut context, fields): Posted<AdminPage<ApiKeys>>,
 ) -> Answer {
-    context.require_admin(ADMINS_ONLY).await?;
     let report =
         context.outcome(context.service().keys().report(&context.ctx, &context.principal, &id).await)?;
     if let Err(errors) = form_error::confirm(&mut context, &fields).await? {

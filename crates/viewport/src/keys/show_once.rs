@@ -2,7 +2,7 @@
 
 use crate::frame::{
     answer::Answer,
-    page_context::{PageContext, show},
+    page_context::{MemberPage, show},
 };
 use http::StatusCode;
 use pages::{Chrome, Head, Section, Time};
@@ -33,7 +33,7 @@ pub(super) struct ShownOnce<'a> {
     pub(super) since: i64,
 }
 
-pub(crate) async fn show(context: &PageContext, occasion: Occasion, generated: &GeneratedKey) -> Answer {
+pub(crate) async fn show(context: &MemberPage, occasion: Occasion, generated: &GeneratedKey) -> Answer {
     let GeneratedKey { key, secret } = generated;
     let combined = zeroize::Zeroizing::new(generated.combined());
     let title = match occasion {
@@ -67,7 +67,7 @@ pub(super) struct SentBefore {
 }
 
 /// A form that came twice was carried out once, and its secret went to the first answer.
-pub(crate) async fn sent_before(context: &PageContext, id: &str) -> Answer {
+pub(crate) async fn sent_before(context: &MemberPage, id: &str) -> Answer {
     let page = SentBefore {
         head: Head::new("This was done already"),
         chrome: context.chrome(Section::ApiKeys).await?,

@@ -1,11 +1,12 @@
 //! Invitations that wait: taking one back, making one anew.
 
-use super::{ADMINS_ONLY, Invited, LIST, invite};
+use super::{Invited, LIST, invite};
 use crate::frame::{
+    admin_page::{AdminPage, Members},
     answer::Answer,
     form::Posted,
     form_error::{self, FormError},
-    page_context::{PageContext, show},
+    page_context::{MemberPage, show},
 };
 use axum::{body::Body, extract::Path};
 use http::Response;
@@ -23,14 +24,14 @@ pub(crate) struct Form {
     pub(crate) errors: FormError,
 }
 
-async fn find(context: &PageContext, id: &str) -> Result<Invitation, Response<Body>> {
+async fn find(context: &MemberPage, id: &str) -> Result<Invitation, Response<Body>> {
     let waiting = context.outcome(context.service().users().list_invitations(&context.principal).await)?;
     let found = waiting.into_iter().find(|invitation| invitation.id.as_str() == id);
     let missing = || Failure::from(Rejection::NotFound { kind: "open invitation", id: id.to_owned() });
     found.ok_or_else(|| context.failed(&missing()))
 }
 
-async fn form(context: &PageContext, id: &str, errors: FormError) -> Answer {
+async fn form(context: &MemberPage, id: &str, errors: FormError) -> Answer {
     let invitation = find(context, id).await?;
     let page = Form {
         head: Head::new(format!("Take back the invitation of {}", invitation.email)),
@@ -40,22 +41,19 @@ async fn form(context: &PageContext, id: &str, errors: FormError) -> Answer {
         fresh: context.is_fresh(),
         errors,
     };
-    let status = form_error::status(&page.errors);
-    Ok(show!(context, status, page))
+    Ok(show!(context, form_error::status(&page.errors), page))
 }
 
 /// `GET /settings/members/invitations/{id}/revoke`
-pub(crate) async fn show_form(context: PageContext, Path(id): Path<String>) -> Answer {
-    context.require_admin(ADMINS_ONLY).await?;
+pub(crate) async fn show_form(context: AdminPage<Members>, Path(id): Path<String>) -> Answer {
     form(&context, &id, FormError::default()).await
 }
 
 /// `POST /settings/members/invitations/{id}/revoke`
 pub(crate) async fn revoke(
     Path(id): Path<String>,
-    Posted(mut context, fields): Posted<PageContext>,
+    Posted(mut context, fields): Posted<AdminPage<Members>>,
 ) -> Answer {
-    context.require_admin(ADMINS_ONLY).await?;
     if let Err(errors) = form_error::confirm(&mut context, &fields).await? {
         return form(&context, &id, errors).await;
     }
@@ -68,9 +66,8 @@ pub(crate) async fn revoke(
 /// password is asked for first, the form of a new invitation asks, filled in.
 pub(crate) async fn again(
     Path(id): Path<String>,
-    Posted(mut context, fields): Posted<PageContext>,
+    Posted(mut context, fields): Posted<AdminPage<Members>>,
 ) -> Answer {
-    context.require_admin(ADMINS_ONLY).await?;
     let invitation = find(&context, &id).await?;
     let email = invitation.email.as_str();
     if let Err(errors) = form_error::confirm(&mut context, &fields).await? {

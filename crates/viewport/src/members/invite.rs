@@ -1,11 +1,11 @@
 //! Inviting a person, and the page that shows the link.
 
-use super::ADMINS_ONLY;
 use crate::frame::{
+    admin_page::{AdminPage, Members},
     answer::Answer,
     form::{Fields, Posted},
     form_error::{self, FormError},
-    page_context::{PageContext, show},
+    page_context::{MemberPage, show},
 };
 use domain::Role;
 use http::StatusCode;
@@ -37,7 +37,7 @@ pub(crate) struct LinkPage<'a> {
     pub(crate) mailed: &'a Mailed,
 }
 
-pub(super) async fn form(context: &PageContext, fields: &Fields, errors: FormError) -> Answer {
+pub(super) async fn form(context: &MemberPage, fields: &Fields, errors: FormError) -> Answer {
     let page = Form {
         head: Head::new("Invite a person"),
         chrome: context.chrome(Section::Members).await?,
@@ -48,12 +48,11 @@ pub(super) async fn form(context: &PageContext, fields: &Fields, errors: FormErr
         fresh: context.is_fresh(),
         errors,
     };
-    let status = form_error::status(&page.errors);
-    Ok(show!(context, status, page))
+    Ok(show!(context, form_error::status(&page.errors), page))
 }
 
 /// The link of an invitation, this once.
-pub(crate) async fn link(context: &PageContext, invited: &Invited) -> Answer {
+pub(crate) async fn link(context: &MemberPage, invited: &Invited) -> Answer {
     let invitation = &invited.invitation;
     let page = LinkPage {
         head: Head::new(format!("{} is invited", invitation.email)),
@@ -68,14 +67,12 @@ pub(crate) async fn link(context: &PageContext, invited: &Invited) -> Answer {
 }
 
 /// `GET /settings/members/invite`
-pub(crate) async fn show_form(context: PageContext) -> Answer {
-    context.require_admin(ADMINS_ONLY).await?;
+pub(crate) async fn show_form(context: AdminPage<Members>) -> Answer {
     form(&context, &Fields::default(), FormError::default()).await
 }
 
 /// `POST /settings/members/invite`
-pub(crate) async fn submit(Posted(mut context, fields): Posted<PageContext>) -> Answer {
-    context.require_admin(ADMINS_ONLY).await?;
+pub(crate) async fn submit(Posted(mut context, fields): Posted<AdminPage<Members>>) -> Answer {
     let Some(role) = Role::parse(fields.text("role")) else {
         return form(&context, &fields, FormError::new("role", "Choose a role.")).await;
     };

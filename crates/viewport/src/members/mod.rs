@@ -5,14 +5,13 @@ pub(crate) mod invite;
 pub(crate) mod remove;
 pub(crate) mod role;
 
-use crate::{
-    frame::{
-        answer::Answer,
-        done,
-        form::Fields,
-        page_context::{AdminsOnly, PageContext, show},
-    },
-    products::cut,
+use crate::frame::{
+    admin_page::{AdminPage, Members},
+    answer::Answer,
+    done,
+    form::Fields,
+    page_context::{MemberPage, show},
+    paging::cut,
 };
 use axum::{body::Body, extract::RawQuery};
 use domain::{Role, Timestamp};
@@ -22,9 +21,6 @@ use service::{Failure, Invitation, Member, Rejection};
 
 /// Where the list is.
 pub(crate) const LIST: &str = "/settings/members";
-
-pub(crate) const ADMINS_ONLY: AdminsOnly =
-    AdminsOnly { title: "Members", what: "see and manage members", section: Section::Members };
 
 /// A member as the list and the forms show them.
 #[derive(Debug, Clone)]
@@ -39,7 +35,7 @@ pub(crate) struct Person {
 }
 
 impl Person {
-    pub(crate) fn of(member: &Member, context: &PageContext) -> Self {
+    pub(crate) fn of(member: &Member, context: &MemberPage) -> Self {
         Self {
             id: member.id.to_string(),
             email: member.email.as_str().to_owned(),
@@ -109,8 +105,7 @@ pub(crate) struct List {
 }
 
 /// `GET /settings/members?after=usr_…`
-pub(crate) async fn list(context: PageContext, RawQuery(query): RawQuery) -> Answer {
-    context.require_admin(ADMINS_ONLY).await?;
+pub(crate) async fn list(context: AdminPage<Members>, RawQuery(query): RawQuery) -> Answer {
     let query = Fields::of_query(query.as_deref());
     let members = context.outcome(context.service().users().list_members(&context.principal).await)?;
     let invitations =
@@ -136,7 +131,7 @@ pub(crate) async fn list(context: PageContext, RawQuery(query): RawQuery) -> Ans
 ///
 /// # Errors
 /// The page that says that nobody like that is here.
-async fn find(context: &PageContext, id: &str) -> Result<Member, Response<Body>> {
+async fn find(context: &MemberPage, id: &str) -> Result<Member, Response<Body>> {
     let members = context.outcome(context.service().users().list_members(&context.principal).await)?;
     let found = members.into_iter().find(|member| member.id.as_str() == id);
     found.ok_or_else(|| {

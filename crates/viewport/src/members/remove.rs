@@ -1,11 +1,12 @@
 //! Removing a member. The organisation's keys stay, whoever made them.
 
-use super::{ADMINS_ONLY, LIST, Person, find};
+use super::{LIST, Person, find};
 use crate::frame::{
+    admin_page::{AdminPage, Members},
     answer::Answer,
     form::Posted,
     form_error::{self, FormError},
-    page_context::{PageContext, show},
+    page_context::{MemberPage, show},
 };
 use axum::extract::Path;
 use pages::{Chrome, Head, Section};
@@ -29,27 +30,25 @@ pub(crate) struct Form {
     pub(crate) errors: FormError,
 }
 
-async fn form(context: &PageContext, member: &Member, errors: FormError) -> Answer {
+async fn form(context: &MemberPage, member: &Member, errors: FormError) -> Answer {
     let keys = context.outcome(context.service().keys().list(&context.principal).await)?;
-    let own = keys.into_iter().filter(|one| {
+    let own = keys.iter().filter(|one| {
         one.key.is_active(context.ctx.now) && one.key.created_by.eq_ignore_ascii_case(member.email.as_str())
     });
     let page = Form {
         head: Head::new(format!("Remove {}", member.email)),
-        chrome: context.chrome(Section::Members).await?,
+        chrome: context.chrome_with(Section::Members, Some(&keys), None).await?,
         partial: context.partial,
         person: Person::of(member, context),
         keys: own.map(|one| Key { id: one.key.id.to_string(), label: one.key.label.to_string() }).collect(),
         fresh: context.is_fresh(),
         errors,
     };
-    let status = form_error::status(&page.errors);
-    Ok(show!(context, status, page))
+    Ok(show!(context, form_error::status(&page.errors), page))
 }
 
 /// `GET /settings/members/{user}/remove`
-pub(crate) async fn show_form(context: PageContext, Path(user): Path<String>) -> Answer {
-    context.require_admin(ADMINS_ONLY).await?;
+pub(crate) async fn show_form(context: AdminPage<Members>, Path(user): Path<String>) -> Answer {
     let member = find(&context, &user).await?;
     form(&context, &member, FormError::default()).await
 }
@@ -57,9 +56,8 @@ pub(crate) async fn show_form(context: PageContext, Path(user): Path<String>) ->
 /// `POST /settings/members/{user}/remove`
 pub(crate) async fn submit(
     Path(user): Path<String>,
-    Posted(mut context, fields): Posted<PageContext>,
+    Posted(mut context, fields): Posted<AdminPage<Members>>,
 ) -> Answer {
-    context.require_admin(ADMINS_ONLY).await?;
     let member = find(&context, &user).await?;
     if let Err(errors) = form_error::confirm(&mut context, &fields).await? {
         return form(&context, &member, errors).await;

@@ -1,11 +1,12 @@
 //! Changing a member's role.
 
-use super::{ADMINS_ONLY, LIST, Person, find};
+use super::{LIST, Person, find};
 use crate::frame::{
+    admin_page::{AdminPage, Members},
     answer::Answer,
     form::{Fields, Posted},
     form_error::{self, FormError},
-    page_context::{PageContext, show},
+    page_context::{MemberPage, show},
 };
 use axum::extract::Path;
 use domain::Role;
@@ -25,7 +26,7 @@ pub(crate) struct Form {
     pub(crate) errors: FormError,
 }
 
-async fn form(context: &PageContext, member: &Member, fields: &Fields, errors: FormError) -> Answer {
+async fn form(context: &MemberPage, member: &Member, fields: &Fields, errors: FormError) -> Answer {
     let page = Form {
         head: Head::new(format!("Role of {}", member.email)),
         chrome: context.chrome(Section::Members).await?,
@@ -35,13 +36,11 @@ async fn form(context: &PageContext, member: &Member, fields: &Fields, errors: F
         fresh: context.is_fresh(),
         errors,
     };
-    let status = form_error::status(&page.errors);
-    Ok(show!(context, status, page))
+    Ok(show!(context, form_error::status(&page.errors), page))
 }
 
 /// `GET /settings/members/{user}/role`
-pub(crate) async fn show_form(context: PageContext, Path(user): Path<String>) -> Answer {
-    context.require_admin(ADMINS_ONLY).await?;
+pub(crate) async fn show_form(context: AdminPage<Members>, Path(user): Path<String>) -> Answer {
     let member = find(&context, &user).await?;
     form(&context, &member, &Fields::default(), FormError::default()).await
 }
@@ -49,9 +48,8 @@ pub(crate) async fn show_form(context: PageContext, Path(user): Path<String>) ->
 /// `POST /settings/members/{user}/role`
 pub(crate) async fn submit(
     Path(user): Path<String>,
-    Posted(mut context, fields): Posted<PageContext>,
+    Posted(mut context, fields): Posted<AdminPage<Members>>,
 ) -> Answer {
-    context.require_admin(ADMINS_ONLY).await?;
     let member = find(&context, &user).await?;
     let (Some(seen), Some(role)) = (Role::parse(fields.text("seen_role")), Role::parse(fields.text("role")))
     else {

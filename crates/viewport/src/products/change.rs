@@ -1,11 +1,12 @@
 //! Adding and changing a product: one form.
 
-use super::{Named, Stored, differences, find};
+use super::{Named, find};
 use crate::frame::{
     answer::Answer,
+    differences::{Stored, differences},
     form::{Fields, Posted},
     form_error::{self, FormError},
-    page_context::{PageContext, show},
+    page_context::{MemberPage, show},
 };
 use axum::extract::Path;
 use domain::{Subject, Timestamp};
@@ -31,7 +32,7 @@ pub(crate) struct Form {
 }
 
 async fn form(
-    context: &PageContext,
+    context: &MemberPage,
     product: Option<&Subject>,
     fields: &Fields,
     conflict: Option<Stored>,
@@ -65,12 +66,12 @@ async fn form(
 }
 
 /// `GET /p/new`
-pub(crate) async fn ask_new(context: PageContext) -> Answer {
+pub(crate) async fn ask_new(context: MemberPage) -> Answer {
     form(&context, None, &Fields::default(), None, FormError::default()).await
 }
 
 /// `POST /p/new`
-pub(crate) async fn submit(Posted(context, fields): Posted<PageContext>) -> Answer {
+pub(crate) async fn submit(Posted(context, fields): Posted<MemberPage>) -> Answer {
     let description = fields.lines("description");
     let base_url = fields.filled("base_url");
     let made = context
@@ -92,7 +93,7 @@ pub(crate) async fn submit(Posted(context, fields): Posted<PageContext>) -> Answ
 }
 
 /// `GET /p/{subject}/edit`
-pub(crate) async fn ask_edit(context: PageContext, Path(id): Path<String>) -> Answer {
+pub(crate) async fn ask_edit(context: MemberPage, Path(id): Path<String>) -> Answer {
     let product = find(&context, &id).await?;
     let details = &product.details;
     let fields = Fields::from_iter([
@@ -104,7 +105,7 @@ pub(crate) async fn ask_edit(context: PageContext, Path(id): Path<String>) -> An
 }
 
 /// `POST /p/{subject}/edit`
-pub(crate) async fn save(Path(id): Path<String>, Posted(context, fields): Posted<PageContext>) -> Answer {
+pub(crate) async fn save(Path(id): Path<String>, Posted(context, fields): Posted<MemberPage>) -> Answer {
     let product = find(&context, &id).await?;
     let change = SubjectChange {
         name: Some(fields.text("name").to_owned()),

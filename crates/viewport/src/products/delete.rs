@@ -5,7 +5,7 @@ use crate::frame::{
     answer::Answer,
     form::{Fields, Posted},
     form_error::{self, FormError},
-    page_context::{PageContext, show},
+    page_context::{MemberPage, show},
 };
 use axum::extract::Path;
 use domain::Subject;
@@ -24,7 +24,7 @@ pub(crate) struct Form {
 }
 
 async fn form(
-    context: &PageContext,
+    context: &MemberPage,
     product: &Subject,
     targets: i64,
     fields: &Fields,
@@ -39,12 +39,11 @@ async fn form(
         typed: fields.text("confirm").to_owned(),
         errors,
     };
-    let status = form_error::status(&page.errors);
-    Ok(show!(context, status, page))
+    Ok(show!(context, form_error::status(&page.errors), page))
 }
 
 /// `GET /p/{subject}/delete`
-pub(crate) async fn show_form(context: PageContext, Path(id): Path<String>) -> Answer {
+pub(crate) async fn show_form(context: MemberPage, Path(id): Path<String>) -> Answer {
     let product = find(&context, &id).await?;
     let targets =
         context.outcome(context.service().products().count_targets(&context.principal, &product.id).await)?;
@@ -52,7 +51,7 @@ pub(crate) async fn show_form(context: PageContext, Path(id): Path<String>) -> A
 }
 
 /// `POST /p/{subject}/delete`
-pub(crate) async fn submit(Path(id): Path<String>, Posted(context, fields): Posted<PageContext>) -> Answer {
+pub(crate) async fn submit(Path(id): Path<String>, Posted(context, fields): Posted<MemberPage>) -> Answer {
     let product = find(&context, &id).await?;
     let targets =
         context.outcome(context.service().products().count_targets(&context.principal, &product.id).await)?;

@@ -1,12 +1,13 @@
 //! A product's page: its facts and its targets.
 
-use super::{PAGE, cut, find};
+use super::find;
 use crate::{
     frame::{
         answer::Answer,
         done,
         form::Fields,
-        page_context::{PageContext, show},
+        page_context::{MemberPage, show},
+        paging::{PAGE, cut},
     },
     targets::Row,
 };
@@ -33,7 +34,7 @@ pub(crate) struct Page {
 }
 
 /// `GET /p/{subject}?after=smt_…`
-pub(crate) async fn show(context: PageContext, Path(id): Path<String>, RawQuery(query): RawQuery) -> Answer {
+pub(crate) async fn show(context: MemberPage, Path(id): Path<String>, RawQuery(query): RawQuery) -> Answer {
     let product = find(&context, &id).await?;
     let query = Fields::of_query(query.as_deref());
     let after = TargetId::parse(query.text("after")).ok();

@@ -4,11 +4,12 @@ use super::{find, pretty};
 use crate::{
     frame::{
         answer::Answer,
+        differences::{Stored, differences},
         form::{Fields, Posted},
         form_error::{self, FormError},
-        page_context::{PageContext, show},
+        page_context::{MemberPage, show},
     },
-    products::{self, Named, Stored, differences},
+    products::{self, Named},
 };
 use axum::extract::Path;
 use domain::{Subject, Target, Timestamp, product::UncheckedTarget};
@@ -39,7 +40,7 @@ pub(crate) struct Form {
 }
 
 async fn form(
-    context: &PageContext,
+    context: &MemberPage,
     (product, target): (&Subject, Option<&Target>),
     fields: &Fields,
     conflict: Option<Stored>,
@@ -111,7 +112,7 @@ fn read(fields: &Fields, build_key: &str) -> Result<UncheckedTarget, FormError> 
 }
 
 /// `GET /p/{subject}/t/new`
-pub(crate) async fn ask_new(context: PageContext, Path(subject): Path<String>) -> Answer {
+pub(crate) async fn ask_new(context: MemberPage, Path(subject): Path<String>) -> Answer {
     let product = products::find(&context, &subject).await?;
     form(&context, (&product, None), &Fields::default(), None, FormError::default()).await
 }
@@ -119,7 +120,7 @@ pub(crate) async fn ask_new(context: PageContext, Path(subject): Path<String>) -
 /// `POST /p/{subject}/t/new`
 pub(crate) async fn submit(
     Path(subject): Path<String>,
-    Posted(context, fields): Posted<PageContext>,
+    Posted(context, fields): Posted<MemberPage>,
 ) -> Answer {
     let product = products::find(&context, &subject).await?;
     let input = match read(&fields, fields.text("build_key")) {
@@ -145,10 +146,7 @@ pub(crate) async fn submit(
 }
 
 /// `GET /p/{subject}/t/{target}/edit`
-pub(crate) async fn ask_edit(
-    context: PageContext,
-    Path((subject, target)): Path<(String, String)>,
-) -> Answer {
+pub(crate) async fn ask_edit(context: MemberPage, Path((subject, target)): Path<(String, String)>) -> Answer {
     let (product, target) = find(&context, &subject, &target).await?;
     let shown = Shown::of(&target);
     let fields = Fields::from_iter(shown.pairs());
@@ -158,7 +156,7 @@ pub(crate) async fn ask_edit(
 /// `POST /p/{subject}/t/{target}/edit`
 pub(crate) async fn save(
     Path((subject, id)): Path<(String, String)>,
-    Posted(context, fields): Posted<PageContext>,
+    Posted(context, fields): Posted<MemberPage>,
 ) -> Answer {
     let (product, target) = find(&context, &subject, &id).await?;
     let input = match read(&fields, &target.details.build_key) {

@@ -5,7 +5,7 @@ use crate::{
     frame::{
         answer::Answer,
         form::Posted,
-        page_context::{PageContext, show},
+        page_context::{MemberPage, show},
     },
     products::Named,
 };
@@ -29,7 +29,7 @@ pub(crate) struct Form {
 
 /// `GET /p/{subject}/t/{target}/delete`
 pub(crate) async fn show_form(
-    context: PageContext,
+    context: MemberPage,
     Path((subject, target)): Path<(String, String)>,
 ) -> Answer {
     let (product, target) = find(&context, &subject, &target).await?;
@@ -50,7 +50,7 @@ pub(crate) async fn show_form(
 /// `POST /p/{subject}/t/{target}/delete`
 pub(crate) async fn submit(
     Path((subject, target)): Path<(String, String)>,
-    Posted(context, _): Posted<PageContext>,
+    Posted(context, _): Posted<MemberPage>,
 ) -> Answer {
     let (product, target) = find(&context, &subject, &target).await?;
     let id = target.id.as_str();

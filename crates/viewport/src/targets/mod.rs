@@ -4,7 +4,7 @@ pub(crate) mod change;
 pub(crate) mod delete;
 pub(crate) mod page;
 
-use crate::frame::page_context::PageContext;
+use crate::frame::page_context::MemberPage;
 use axum::body::Body;
 use domain::{Subject, Target, TargetId, Timestamp};
 use http::Response;
@@ -60,7 +60,7 @@ impl Build {
 /// # Errors
 /// The page that says that the product or the target is not there.
 pub(crate) async fn find(
-    context: &PageContext,
+    context: &MemberPage,
     subject: &str,
     target: &str,
 ) -> Result<(Subject, Target), Response<Body>> {

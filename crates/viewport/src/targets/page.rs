@@ -6,7 +6,7 @@ use crate::{
         answer::Answer,
         done,
         form::Fields,
-        page_context::{PageContext, show},
+        page_context::{MemberPage, show},
     },
     products::Named,
 };
@@ -36,7 +36,7 @@ pub(crate) struct Page {
 
 /// `GET /p/{subject}/t/{target}`
 pub(crate) async fn show(
-    context: PageContext,
+    context: MemberPage,
     Path((subject, target)): Path<(String, String)>,
     RawQuery(query): RawQuery,
 ) -> Answer {
