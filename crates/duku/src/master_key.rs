@@ -111,11 +111,7 @@ pub fn place(settings: &Settings) -> String {
 
 /// The file of the master key, if the environment does not hold it.
 pub fn path(settings: &Settings) -> PathBuf {
-    if settings.master_key_file.as_os_str().is_empty() {
-        settings.data_dir.join("master.key")
-    } else {
-        settings.master_key_file.clone()
-    }
+    settings.master_key_file.clone().unwrap_or_else(|| settings.data_dir.join("master.key"))
 }
 
 fn read(mut file: File, path: &Path) -> Result<MasterKey, MasterKeyError> {

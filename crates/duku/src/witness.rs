@@ -20,12 +20,11 @@ pub struct WitnessFile {
 }
 
 impl WitnessFile {
-    /// Notes ends in the log, and in the file at `path` unless it is empty.
+    /// Notes ends in the log, and in the file at `path` if there is one.
     ///
     /// # Errors
     /// The file cannot be opened for appending.
-    pub fn open(path: &Path) -> Result<Self, CommandFailure> {
-        let path = (!path.as_os_str().is_empty()).then(|| path.to_owned());
+    pub fn open(path: Option<PathBuf>) -> Result<Self, CommandFailure> {
         if let Some(path) = &path {
             append_to(path).map_err(|error| {
                 CommandFailure::new(format!(

@@ -75,43 +75,47 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// The defaults, without URLs.
+    pub const DEFAULT: Self = Self {
+        issuer: String::new(),
+        viewport: String::new(),
+        audience: String::new(),
+        token_lifetime_seconds: 300,
+        active_keys: 10,
+        algorithm: Algorithm::Es256,
+        signing_key_lifetime_seconds: 30 * 86_400,
+        signing_key_lead_seconds: 3600,
+        clock_skew_seconds: 5,
+        clock_tolerance_seconds: 3600,
+        failures_per_client: 60,
+        failures_per_address: 600,
+        verified_tokens: 20_000,
+        page_maximum: 1000,
+        products_per_organisation: 10_000,
+        targets_per_product: 10_000,
+        members_per_organisation: 10_000,
+        open_invitations_per_organisation: 1000,
+        usage_days: 400,
+        password_minimum: domain::PASSWORD_MINIMUM,
+        password_checks: 2,
+        sign_ins_per_person: 10,
+        sign_ins_per_address: 60,
+        session_lifetime_seconds: 7 * 86_400,
+        session_idle_seconds: 12 * 3600,
+        sign_in_fresh_seconds: 600,
+        code_lifetime_seconds: 60,
+        device_lifetime_seconds: 600,
+        command_line_lifetime_seconds: 30 * 86_400,
+        command_line_maximum_seconds: 90 * 86_400,
+        invitation_lifetime_seconds: 7 * 86_400,
+        reset_lifetime_seconds: 3600,
+        setup_lifetime_seconds: 86_400,
+    };
+
     /// The defaults for an installation reached at these URLs.
     pub fn new(issuer: impl Into<String>, audience: impl Into<String>) -> Self {
         let audience = audience.into();
-        Self {
-            issuer: issuer.into(),
-            viewport: audience.strip_suffix("/graphql").unwrap_or(&audience).to_owned(),
-            audience,
-            token_lifetime_seconds: 300,
-            active_keys: 10,
-            algorithm: Algorithm::Es256,
-            signing_key_lifetime_seconds: 30 * 86_400,
-            signing_key_lead_seconds: 3600,
-            clock_skew_seconds: 5,
-            clock_tolerance_seconds: 3600,
-            failures_per_client: 60,
-            failures_per_address: 600,
-            verified_tokens: 20_000,
-            page_maximum: 1000,
-            products_per_organisation: 10_000,
-            targets_per_product: 10_000,
-            members_per_organisation: 10_000,
-            open_invitations_per_organisation: 1000,
-            usage_days: 400,
-            password_minimum: domain::PASSWORD_MINIMUM,
-            password_checks: 2,
-            sign_ins_per_person: 10,
-            sign_ins_per_address: 60,
-            session_lifetime_seconds: 7 * 86_400,
-            session_idle_seconds: 12 * 3600,
-            sign_in_fresh_seconds: 600,
-            code_lifetime_seconds: 60,
-            device_lifetime_seconds: 600,
-            command_line_lifetime_seconds: 30 * 86_400,
-            command_line_maximum_seconds: 90 * 86_400,
-            invitation_lifetime_seconds: 7 * 86_400,
-            reset_lifetime_seconds: 3600,
-            setup_lifetime_seconds: 86_400,
-        }
+        let viewport = audience.strip_suffix("/graphql").unwrap_or(&audience).to_owned();
+        Self { issuer: issuer.into(), viewport, audience, ..Self::DEFAULT }
     }
 }

@@ -5,7 +5,7 @@ use crate::frame::{
     done,
     form::Fields,
     page_context::{MemberPage, show},
-    paging::{PAGE, cut},
+    paging::{cut, page_size},
 };
 use axum::{body::Body, extract::RawQuery};
 use domain::{Subject, SubjectId, Timestamp};
@@ -88,9 +88,10 @@ async fn keys(context: &MemberPage) -> Result<Option<Vec<KeyOverview>>, Response
 pub(crate) async fn show(context: MemberPage, RawQuery(query): RawQuery) -> Answer {
     let query = Fields::of_query(query.as_deref());
     let after = SubjectId::parse(query.text("after")).ok();
+    let size = page_size(context.service());
     let found =
-        context.service().products().list_subjects(&context.principal, PAGE + 1, after.as_ref()).await;
-    let (subjects, next) = cut(context.outcome(found)?);
+        context.service().products().list_subjects(&context.principal, size + 1, after.as_ref()).await;
+    let (subjects, next) = cut(context.outcome(found)?, size);
     let keys = keys(&context).await?;
     let now = context.ctx.now;
     let attention = notices::attention(keys.as_deref().unwrap_or_default(), now);

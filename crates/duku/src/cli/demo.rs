@@ -102,12 +102,12 @@ async fn throw_away(settings: Settings, dir: &Path) -> Settings {
     let listen = if taken { "127.0.0.1:0".to_owned() } else { settings.listen.clone() };
     Settings {
         data_dir: dir.to_owned(),
-        database_url: String::new(),
-        master_key_file: PathBuf::new(),
-        metrics_listen: "off".to_owned(),
-        public_url: String::new(),
-        auth_url: String::new(),
-        platform_url: String::new(),
+        database_url: None,
+        master_key_file: None,
+        metrics_listen: Some("off".to_owned()),
+        public_url: None,
+        auth_url: None,
+        platform_url: None,
         active_keys: 10,
         rate_limit: Switch::On,
         listen,

@@ -165,8 +165,7 @@ async fn dispatch(cli: Cli) -> Result<(), CommandFailure> {
 }
 
 fn start_logging(settings: &crate::settings::Settings, default: &str) -> Result<(), CommandFailure> {
-    let filter = if settings.log.is_empty() { default } else { &settings.log };
-    telemetry::start_logging(filter, settings.log_format)
+    telemetry::start_logging(settings.log.as_deref().unwrap_or(default), settings.log_format)
 }
 
 #[cfg(test)]

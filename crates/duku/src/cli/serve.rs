@@ -62,7 +62,7 @@ pub(crate) async fn prepare(settings: Settings) -> Result<Prepared, CommandFailu
     let metrics = bind_metrics(&settings).await?.map(|listener| (listener, handle));
     let urls = Urls::resolve(&settings, listener.local_addr()?)?;
     let docs = settings.documentation(&urls)?;
-    let witness = WitnessFile::open(&settings.audit_witness_file)?;
+    let witness = WitnessFile::open(settings.audit_witness_file.clone())?;
     let ambient = Ambient::system();
     let store = app::open_store(&settings).await?;
     let service = app::open_service(&settings, store, &urls, &ambient).await?;
@@ -73,16 +73,16 @@ pub(crate) async fn prepare(settings: Settings) -> Result<Prepared, CommandFailu
 }
 
 async fn bind_metrics(settings: &Settings) -> Result<Option<TcpListener>, CommandFailure> {
-    match settings.metrics_listen.as_str() {
-        "off" => Ok(None),
-        "" => match TcpListener::bind(METRICS_DEFAULT).await {
+    match settings.metrics_listen.as_deref() {
+        Some("off") => Ok(None),
+        None => match TcpListener::bind(METRICS_DEFAULT).await {
             Ok(listener) => Ok(Some(listener)),
             Err(error) => {
                 tracing::warn!(%error, "no /metrics: {METRICS_DEFAULT} is not free; choose an address with --metrics-listen");
                 Ok(None)
             }
         },
-        address => server::bind("--metrics-listen", address).await.map(Some),
+        Some(address) => server::bind("--metrics-listen", address).await.map(Some),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which documentation is served, and where.
 
-use super::{Settings, Urls, base_url};
+use super::{Settings, Urls, urls::optional_base_url};
 use crate::failure::CommandFailure;
 use docs::{Address, Docs, Library};
 
@@ -11,25 +11,23 @@ impl Settings {
     /// Its URL is wrong or that of another surface, or the folder cannot be read or would mislead its readers.
     pub fn documentation(&self, urls: &Urls) -> Result<Docs, CommandFailure> {
         let address = self.docs_address(urls)?;
-        if self.docs_folder.as_os_str().is_empty() {
-            return Ok(Docs::embedded(address));
-        }
-        let folder = self.docs_folder.display();
-        let library = Library::read(&self.docs_folder)
-            .map_err(|error| CommandFailure::new(format!("--docs-folder: {error}")))?;
+        let Some(folder) = &self.docs_folder else { return Ok(Docs::embedded(address)) };
+        let library =
+            Library::read(folder).map_err(|error| CommandFailure::new(format!("--docs-folder: {error}")))?;
         let problems = library.check();
         if problems.is_empty() {
             return Ok(Docs::of(library, address));
         }
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         let lines = lines.join("\n  ");
+        let folder = folder.display();
         Err(CommandFailure::new(format!("--docs-folder: the pages in {folder} have faults:\n  {lines}")))
     }
 
     fn docs_address(&self, urls: &Urls) -> Result<Address, CommandFailure> {
         let product = format!("{}/", urls.viewport);
-        let Some(url) = base_url("--docs-url", &self.docs_url)? else {
-            let public = base_url("--public-url", &self.public_url)?;
+        let Some(url) = optional_base_url("--docs-url", self.docs_url.as_ref())? else {
+            let public = optional_base_url("--public-url", self.public_url.as_ref())?;
             let url = format!("{}/docs", public.as_ref().unwrap_or(&urls.platform));
             return Ok(Address { url, host: None, product });
         };

@@ -68,11 +68,10 @@ impl MailServer {
         from_environment: Option<Zeroizing<String>>,
     ) -> Result<Option<Self>, CommandFailure> {
         let Some((address, from)) = parse(settings)? else { return Ok(None) };
-        let file = &settings.smtp_password_file;
-        let password = match (from_environment, file.as_os_str().is_empty()) {
+        let password = match (from_environment, &settings.smtp_password_file) {
             (Some(password), _) => Some(password),
-            (None, false) => Some(secrets::read(file)?),
-            (None, true) => address.password,
+            (None, Some(file)) => Some(secrets::read(file)?),
+            (None, None) => address.password,
         };
         let login = match (address.user, password) {
             (Some(user), Some(password)) => Some((user, password)),
@@ -105,16 +104,14 @@ pub(super) fn check(settings: &Settings) -> Result<(), CommandFailure> {
 }
 
 fn parse(settings: &Settings) -> Result<Option<(Address, Mailbox)>, CommandFailure> {
-    if settings.smtp_url.is_empty() {
-        return Ok(None);
-    }
-    let address = address(&settings.smtp_url).ok_or_else(|| {
+    let Some(url) = &settings.smtp_url else { return Ok(None) };
+    let address = address(url).ok_or_else(|| {
         CommandFailure::new(
             "--smtp-url must be a URL like smtp://user@mail.example.org:587 (STARTTLS), smtps://user@mail.example.org:465 or, \
              for a relay on this machine, smtp+insecure://127.0.0.1:25",
         )
     })?;
-    let from = settings.mail_from.parse().map_err(|_| {
+    let from = settings.mail_from.as_deref().unwrap_or_default().parse().map_err(|_| {
         CommandFailure::new(
             "--mail-from must say in whose name mails are, like \"Duku <duku@example.org>\"; --smtp-url needs it",
         )
@@ -203,7 +200,7 @@ mod tests {
         let file = dir.path().join("password");
         std::fs::write(&file, "from a file\n").unwrap();
         let settings = settings("smtp://u@mail.example.org", "duku@example.org").unwrap();
-        let settings = Settings { smtp_password_file: file, ..settings };
+        let settings = Settings { smtp_password_file: Some(file), ..settings };
         let server = MailServer::resolve_with(&settings, None).unwrap().unwrap();
         assert_eq!(&**server.login.unwrap().1, "from a file");
     }

@@ -2,6 +2,8 @@
 
 #![expect(clippy::doc_markdown, reason = "what documents a setting is its help text, shown as it stands")]
 
+#[macro_use]
+mod declare;
 mod documentation;
 mod mail;
 mod memory;
@@ -12,51 +14,17 @@ pub use urls::{Urls, authorization_server_of, base_url, token_endpoint, viewport
 
 use crate::failure::CommandFailure;
 use clap::{Args, ValueEnum};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use service::Policy;
 use std::path::{Path, PathBuf};
 
-/// Declares every setting once: its flag, its variable, its key in the file, its type, its default and its help.
-macro_rules! settings {
-    ($(
-        $(#[$attribute:meta])*
-        $name:ident: $kind:ty = $default:expr, $variable:literal;
-    )*) => {
-        /// Settings as they were given; what is `None` was not.
-        #[derive(Debug, Clone, Default, Args, Deserialize)]
-        #[serde(default, deny_unknown_fields)]
-        #[command(next_help_heading = "Settings (each is also a DUKU_… variable and a key of duku.toml)")]
-        pub struct GivenSettings {
-            $(
-                $(#[$attribute])*
-                #[arg(long, env = $variable, global = true, hide_short_help = true, hide_env_values = true)]
-                pub $name: Option<$kind>,
-            )*
-        }
-
-        /// The name of every setting in the environment.
-        pub const VARIABLES: &[&str] = &[$($variable),*];
-
-        /// Settings with their defaults filled in.
-        #[derive(Debug, Clone)]
-        #[expect(missing_docs, reason = "each field is described in `GivenSettings`")]
-        pub struct Settings {
-            $(pub $name: $kind,)*
-        }
-
-        impl GivenSettings {
-            fn or(self, fallback: Self) -> Self {
-                Self { $($name: self.$name.or(fallback.$name),)* }
-            }
-
-            fn filled(self) -> Settings {
-                Settings { $($name: self.$name.unwrap_or_else(|| $default),)* }
-            }
-        }
-    };
-}
+const POLICY: Policy = Policy::DEFAULT;
+const MINUTE: i64 = 60;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
 
 /// On or off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Switch {
     /// On.
@@ -66,7 +34,7 @@ pub enum Switch {
 }
 
 /// How log lines look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// Pretty on a terminal, JSON otherwise.
@@ -78,7 +46,7 @@ pub enum LogFormat {
 }
 
 /// What stands between Duku and PostgreSQL.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DatabasePooler {
     /// Nothing.
@@ -90,156 +58,156 @@ pub enum DatabasePooler {
 }
 
 settings! {
-    /// Where the data and the master key live [default: ./duku-data]
-    data_dir: PathBuf = PathBuf::from("duku-data"), "DUKU_DATA_DIR";
-    /// The address to serve on [default: 127.0.0.1:8080]
+    /// Where the data and the master key live
+    data_dir: PathBuf = PathBuf::from("./duku-data"), "DUKU_DATA_DIR";
+    /// The address to serve on
     listen: String = "127.0.0.1:8080".to_owned(), "DUKU_LISTEN";
     /// The address to serve /metrics on, or "off" [default: 127.0.0.1:9090, left out with a warning if that port is taken]
-    metrics_listen: String = String::new(), "DUKU_METRICS_LISTEN";
+    metrics_listen: String, "DUKU_METRICS_LISTEN";
     /// The URL that everything is reached at from outside [default: http:// and the listening address]
-    public_url: String = String::new(), "DUKU_PUBLIC_URL";
+    public_url: String, "DUKU_PUBLIC_URL";
     /// The authorization server's URL, if it has a host name of its own [default: --platform-url, "platform." replaced by "auth."]
-    auth_url: String = String::new(), "DUKU_AUTH_URL";
+    auth_url: String, "DUKU_AUTH_URL";
     /// The GraphQL API's URL, if it has a host name of its own [default: --public-url]
-    platform_url: String = String::new(), "DUKU_PLATFORM_URL";
+    platform_url: String, "DUKU_PLATFORM_URL";
     /// Viewport's URL, if it has a host name of its own [default: --platform-url, "platform." replaced by "viewport."]
-    viewport_url: String = String::new(), "DUKU_VIEWPORT_URL";
+    viewport_url: String, "DUKU_VIEWPORT_URL";
     /// The documentation's URL, if it has a host name of its own [default: /docs at --public-url]
-    docs_url: String = String::new(), "DUKU_DOCS_URL";
+    docs_url: String, "DUKU_DOCS_URL";
     /// A folder of Markdown to serve as the documentation instead of Duku's own
-    docs_folder: PathBuf = PathBuf::new(), "DUKU_DOCS_FOLDER";
+    docs_folder: PathBuf, "DUKU_DOCS_FOLDER";
     /// sqlite://PATH or postgres://… [default: sqlite, in the data directory]. A URL with a password belongs in the environment
-    database_url: String = String::new(), "DUKU_DATABASE_URL";
-    /// PostgreSQL: the most connections of this process [default: 16]
-    database_connections: usize = 16, "DUKU_DATABASE_CONNECTIONS";
-    /// How long to wait for the database before an operation is given up, in seconds [default: 5]
-    database_timeout_seconds: u64 = 5, "DUKU_DATABASE_TIMEOUT_SECONDS";
-    /// What kind of connection pooler stands between Duku and PostgreSQL: "session" or "transaction", as PgBouncer's pool_mode, or "none" [default: none]
+    database_url: String, "DUKU_DATABASE_URL";
+    /// PostgreSQL: the most connections of this process
+    database_connections: usize = 16, [2..=1000], "DUKU_DATABASE_CONNECTIONS";
+    /// How long to wait for the database before an operation is given up, in seconds
+    database_timeout_seconds: u64 = 5, [1..=300], "DUKU_DATABASE_TIMEOUT_SECONDS";
+    /// What kind of connection pooler stands between Duku and PostgreSQL: "session" or "transaction", as PgBouncer's pool_mode, or "none"
     database_pooler: DatabasePooler = DatabasePooler::None, "DUKU_DATABASE_POOLER";
-    /// How long a start waits for another node's migration, or for transactions that use what a migration changes, in seconds [default: 3600]
-    migration_timeout_seconds: u64 = 3600, "DUKU_MIGRATION_TIMEOUT_SECONDS";
+    /// How long a start waits for another node's migration, or for transactions that use what a migration changes, in seconds
+    migration_timeout_seconds: u64 = 3600, [1..=604_800], "DUKU_MIGRATION_TIMEOUT_SECONDS";
     /// PostgreSQL: a PEM file of certificates to trust instead of the system's
-    database_ca: PathBuf = PathBuf::new(), "DUKU_DATABASE_CA";
+    database_ca: PathBuf, "DUKU_DATABASE_CA";
     /// The file that holds the master key, unless DUKU_MASTER_KEY does [default: master.key in the data directory]
-    master_key_file: PathBuf = PathBuf::new(), "DUKU_MASTER_KEY_FILE";
+    master_key_file: PathBuf, "DUKU_MASTER_KEY_FILE";
     /// The mail server: smtp://USER@HOST:587 (STARTTLS), smtps://USER@HOST:465, or smtp+insecure://HOST for a relay on this machine [default: no mail]. A URL with a password belongs in the environment
-    smtp_url: String = String::new(), "DUKU_SMTP_URL";
+    smtp_url: String, "DUKU_SMTP_URL";
     /// A file with the mail server's password, unless DUKU_SMTP_PASSWORD holds it
-    smtp_password_file: PathBuf = PathBuf::new(), "DUKU_SMTP_PASSWORD_FILE";
+    smtp_password_file: PathBuf, "DUKU_SMTP_PASSWORD_FILE";
     /// In whose name mails are, like "Duku <duku@example.org>"; --smtp-url needs it
-    mail_from: String = String::new(), "DUKU_MAIL_FROM";
-    /// How long the mail server may take for one mail, in seconds [default: 10]
-    mail_timeout_seconds: u64 = 10, "DUKU_MAIL_TIMEOUT_SECONDS";
-    /// The realm's name in the authorization server's paths [default: duku]
-    realm: String = "duku".to_owned(), "DUKU_REALM";
-    /// What new signing keys sign with: ES256, RS256 or EdDSA [default: ES256]
-    signing_algorithm: String = "ES256".to_owned(), "DUKU_SIGNING_ALGORITHM";
-    /// How long a signing key signs before the next one does, in days [default: 30]
-    signing_key_days: i64 = 30, "DUKU_SIGNING_KEY_DAYS";
-    /// How long a signing key is published before it signs, in seconds [default: 3600]
-    signing_key_lead_seconds: i64 = 3600, "DUKU_SIGNING_KEY_LEAD_SECONDS";
-    /// How long an access token lives, in seconds [default: 300]
-    token_lifetime_seconds: i64 = 300, "DUKU_TOKEN_LIFETIME_SECONDS";
-    /// How many Active keys an organisation may have [default: 10]
-    active_keys: usize = 10, "DUKU_ACTIVE_KEYS";
-    /// How far clocks of several nodes may differ, in seconds [default: 5]
-    clock_skew_seconds: i64 = 5, "DUKU_CLOCK_SKEW_SECONDS";
-    /// How far the clock may be from what confirms it (PostgreSQL's clock; on SQLite the last confirmed time) before cleaning, warnings and new signing keys wait, in seconds [default: 3600]
-    clock_tolerance_seconds: i64 = 3600, "DUKU_CLOCK_TOLERANCE_SECONDS";
-    /// Whether failures are limited; off is for load tests [default: on]
+    mail_from: String, "DUKU_MAIL_FROM";
+    /// How long the mail server may take for one mail, in seconds
+    mail_timeout_seconds: u64 = 10, [1..=300], "DUKU_MAIL_TIMEOUT_SECONDS";
+    /// The realm's name in the authorization server's paths
+    realm: String = auth::Settings::default().realm, "DUKU_REALM";
+    /// What new signing keys sign with: ES256, RS256 or EdDSA
+    signing_algorithm: String = POLICY.algorithm.to_string(), "DUKU_SIGNING_ALGORITHM";
+    /// How long a signing key signs before the next one does, in days
+    signing_key_days: i64 = POLICY.signing_key_lifetime_seconds / DAY, [1..=3650], "DUKU_SIGNING_KEY_DAYS";
+    /// How long a signing key is published before it signs, in seconds
+    signing_key_lead_seconds: i64 = POLICY.signing_key_lead_seconds, [0..=86_400], "DUKU_SIGNING_KEY_LEAD_SECONDS";
+    /// How long an access token lives, in seconds
+    token_lifetime_seconds: i64 = POLICY.token_lifetime_seconds, [10..=86_400], "DUKU_TOKEN_LIFETIME_SECONDS";
+    /// How many Active keys an organisation may have
+    active_keys: usize = POLICY.active_keys, [1..=10_000], "DUKU_ACTIVE_KEYS";
+    /// How far clocks of several nodes may differ, in seconds
+    clock_skew_seconds: i64 = POLICY.clock_skew_seconds, [0..=300], "DUKU_CLOCK_SKEW_SECONDS";
+    /// How far the clock may be from what confirms it (PostgreSQL's clock; on SQLite the last confirmed time) before cleaning, warnings and new signing keys wait, in seconds
+    clock_tolerance_seconds: i64 = POLICY.clock_tolerance_seconds, [60..=43_200], "DUKU_CLOCK_TOLERANCE_SECONDS";
+    /// Whether failures are limited; off is for load tests
     rate_limit: Switch = Switch::On, "DUKU_RATE_LIMIT";
-    /// Failed exchanges a minute of one client before they are answered 429 [default: 60]
-    failures_per_client: u32 = 60, "DUKU_FAILURES_PER_CLIENT";
-    /// Failed exchanges and API calls a minute from one address before they are answered 429 [default: 600]
-    failures_per_address: u32 = 600, "DUKU_FAILURES_PER_ADDRESS";
+    /// Failed exchanges a minute of one client before they are answered 429
+    failures_per_client: u32 = POLICY.failures_per_client, "DUKU_FAILURES_PER_CLIENT";
+    /// Failed exchanges and API calls a minute from one address before they are answered 429
+    failures_per_address: u32 = POLICY.failures_per_address, "DUKU_FAILURES_PER_ADDRESS";
     /// Proxies whose X-Forwarded-For is believed: addresses and networks, separated by commas
     #[arg(value_delimiter = ',')]
     trusted_proxies: Vec<String> = Vec::new(), "DUKU_TRUSTED_PROXIES";
-    /// The largest form that the authorization server reads, in bytes [default: 16384]
-    form_bytes: usize = 16 * 1024, "DUKU_FORM_BYTES";
-    /// The largest form that Viewport reads, in bytes [default: 131072]
-    viewport_form_bytes: usize = 128 * 1024, "DUKU_VIEWPORT_FORM_BYTES";
-    /// The shortest password, in characters [default: 12]
-    password_minimum: usize = 12, "DUKU_PASSWORD_MINIMUM";
-    /// How many passwords are checked at once, each on a core of its own with 19 MiB; 0 for 2, or 1 where `memory_bytes` is below 384 MiB [default: 0]
-    password_checks: usize = 0, "DUKU_PASSWORD_CHECKS";
-    /// Sign-in attempts a minute of one person from one network before they are answered 429 [default: 10]
-    sign_ins_per_person: u32 = 10, "DUKU_SIGN_INS_PER_PERSON";
-    /// Sign-in attempts a minute from one address before they are answered 429 [default: 60]
-    sign_ins_per_address: u32 = 60, "DUKU_SIGN_INS_PER_ADDRESS";
-    /// How long a person stays signed in at most, in hours [default: 168]
-    session_hours: i64 = 168, "DUKU_SESSION_HOURS";
-    /// How long a session may be unused, in minutes [default: 720]
-    session_idle_minutes: i64 = 720, "DUKU_SESSION_IDLE_MINUTES";
-    /// For how long after giving the password keys, people, settings and the second factor may be changed, in minutes [default: 10]
-    sign_in_fresh_minutes: i64 = 10, "DUKU_SIGN_IN_FRESH_MINUTES";
-    /// How long `duku login` lasts unused, in days [default: 30]
-    command_line_days: i64 = 30, "DUKU_COMMAND_LINE_DAYS";
-    /// How long `duku login` lasts at most, however much it is used, in days [default: 90]
-    command_line_maximum_days: i64 = 90, "DUKU_COMMAND_LINE_MAXIMUM_DAYS";
-    /// How long an invitation's link works, in days [default: 7]
-    invitation_days: i64 = 7, "DUKU_INVITATION_DAYS";
-    /// How long a link that sets a new password works, in minutes [default: 60]
-    reset_minutes: i64 = 60, "DUKU_RESET_MINUTES";
-    /// The largest GraphQL request, in bytes [default: 1048576]
-    graphql_bytes: usize = 1024 * 1024, "DUKU_GRAPHQL_BYTES";
-    /// How deep a GraphQL document may nest [default: 15]
-    graphql_depth: usize = 15, "DUKU_GRAPHQL_DEPTH";
-    /// How many values a GraphQL document may ask for: its fields, times the `first` of the lists around them [default: 200000]
-    graphql_complexity: usize = 200_000, "DUKU_GRAPHQL_COMPLEXITY";
-    /// How many aliases a GraphQL document may use [default: 50]
-    graphql_aliases: usize = 50, "DUKU_GRAPHQL_ALIASES";
-    /// The longest answer of GraphQL, in bytes; what is read for it may take four times as much; 0 for 8 MiB, or a 64th of `memory_bytes` if that is less; otherwise at least 65536 [default: 0]
-    graphql_answer_bytes: usize = 0, "DUKU_GRAPHQL_ANSWER_BYTES";
-    /// How much memory all answers of GraphQL that are under way may take, in bytes; 0 for 16 times `graphql_answer_bytes`, or an eighth of `memory_bytes` if that is less; in any case at least 8 times `graphql_answer_bytes` [default: 0]
+    /// The largest form that the authorization server reads, in bytes
+    form_bytes: usize = auth::Settings::default().form_bytes, [1024..=1 << 20], "DUKU_FORM_BYTES";
+    /// The largest form that Viewport reads, in bytes
+    viewport_form_bytes: usize = viewport::Settings::default().form_bytes, [4096..=1 << 20], "DUKU_VIEWPORT_FORM_BYTES";
+    /// The shortest password, in characters
+    password_minimum: usize = POLICY.password_minimum, [8..=128], "DUKU_PASSWORD_MINIMUM";
+    /// How many passwords are checked at once, each on a core of its own with 19 MiB; 0 for 2, or 1 where `memory_bytes` is below 384 MiB
+    password_checks: usize = 0, [0..=256], "DUKU_PASSWORD_CHECKS";
+    /// Sign-in attempts a minute of one person from one network before they are answered 429
+    sign_ins_per_person: u32 = POLICY.sign_ins_per_person, "DUKU_SIGN_INS_PER_PERSON";
+    /// Sign-in attempts a minute from one address before they are answered 429
+    sign_ins_per_address: u32 = POLICY.sign_ins_per_address, "DUKU_SIGN_INS_PER_ADDRESS";
+    /// How long a person stays signed in at most, in hours
+    session_hours: i64 = POLICY.session_lifetime_seconds / HOUR, [1..=8760], "DUKU_SESSION_HOURS";
+    /// How long a session may be unused, in minutes
+    session_idle_minutes: i64 = POLICY.session_idle_seconds / MINUTE, [1..=525_600], "DUKU_SESSION_IDLE_MINUTES";
+    /// For how long after giving the password keys, people, settings and the second factor may be changed, in minutes
+    sign_in_fresh_minutes: i64 = POLICY.sign_in_fresh_seconds / MINUTE, [1..=1440], "DUKU_SIGN_IN_FRESH_MINUTES";
+    /// How long `duku login` lasts unused, in days
+    command_line_days: i64 = POLICY.command_line_lifetime_seconds / DAY, [1..=365], "DUKU_COMMAND_LINE_DAYS";
+    /// How long `duku login` lasts at most, however much it is used, in days
+    command_line_maximum_days: i64 = POLICY.command_line_maximum_seconds / DAY, [1..=3650], "DUKU_COMMAND_LINE_MAXIMUM_DAYS";
+    /// How long an invitation's link works, in days
+    invitation_days: i64 = POLICY.invitation_lifetime_seconds / DAY, [1..=365], "DUKU_INVITATION_DAYS";
+    /// How long a link that sets a new password works, in minutes
+    reset_minutes: i64 = POLICY.reset_lifetime_seconds / MINUTE, [1..=1440], "DUKU_RESET_MINUTES";
+    /// The largest GraphQL request, in bytes
+    graphql_bytes: usize = platform::Settings::default().body_bytes, [1024..=64 << 20], "DUKU_GRAPHQL_BYTES";
+    /// How deep a GraphQL document may nest
+    graphql_depth: usize = platform::Settings::default().depth, [2..=1000], "DUKU_GRAPHQL_DEPTH";
+    /// How many values a GraphQL document may ask for: its fields, times the `first` of the lists around them
+    graphql_complexity: usize = platform::Settings::default().complexity, [10..=i64::MAX], "DUKU_GRAPHQL_COMPLEXITY";
+    /// How many aliases a GraphQL document may use
+    graphql_aliases: usize = platform::Settings::default().aliases, "DUKU_GRAPHQL_ALIASES";
+    /// The longest answer of GraphQL, in bytes; what is read for it may take four times as much; 0 for 8 MiB, or a 64th of `memory_bytes` if that is less; otherwise at least 65536
+    graphql_answer_bytes: usize = 0, [0..=1 << 30], "DUKU_GRAPHQL_ANSWER_BYTES";
+    /// How much memory all answers of GraphQL that are under way may take, in bytes; 0 for 16 times `graphql_answer_bytes`, or an eighth of `memory_bytes` if that is less; in any case at least 8 times `graphql_answer_bytes`
     graphql_memory_bytes: usize = 0, "DUKU_GRAPHQL_MEMORY_BYTES";
-    /// How many GraphQL documents are remembered once they are read, those of up to 2 KiB [default: 256]
-    graphql_documents: usize = 256, "DUKU_GRAPHQL_DOCUMENTS";
-    /// The largest page of a list [default: 1000]
-    page_maximum: i64 = 1000, "DUKU_PAGE_MAXIMUM";
-    /// The most products of an organisation [default: 10000]
-    products_per_organisation: i64 = 10_000, "DUKU_PRODUCTS_PER_ORGANISATION";
-    /// The most targets of a product [default: 10000]
-    targets_per_product: i64 = 10_000, "DUKU_TARGETS_PER_PRODUCT";
-    /// The most people in an organisation [default: 10000]
-    members_per_organisation: i64 = 10_000, "DUKU_MEMBERS_PER_ORGANISATION";
-    /// The most invitations of an organisation that nobody has taken yet [default: 1000]
-    open_invitations_per_organisation: i64 = 1000, "DUKU_OPEN_INVITATIONS_PER_ORGANISATION";
+    /// How many GraphQL documents are remembered once they are read, those of up to 2 KiB
+    graphql_documents: usize = platform::Settings::default().documents, "DUKU_GRAPHQL_DOCUMENTS";
+    /// The largest page of a list
+    page_maximum: i64 = POLICY.page_maximum, [20..=10_000], "DUKU_PAGE_MAXIMUM";
+    /// The most products of an organisation
+    products_per_organisation: i64 = POLICY.products_per_organisation, [1..=10_000_000], "DUKU_PRODUCTS_PER_ORGANISATION";
+    /// The most targets of a product
+    targets_per_product: i64 = POLICY.targets_per_product, [1..=10_000_000], "DUKU_TARGETS_PER_PRODUCT";
+    /// The most people in an organisation
+    members_per_organisation: i64 = POLICY.members_per_organisation, [1..=1_000_000], "DUKU_MEMBERS_PER_ORGANISATION";
+    /// The most invitations of an organisation that nobody has taken yet
+    open_invitations_per_organisation: i64 = POLICY.open_invitations_per_organisation, [1..=100_000], "DUKU_OPEN_INVITATIONS_PER_ORGANISATION";
     /// A file to which the ends of the audit log's chains are appended every minute; it should lie where whoever can write the database cannot write [default: the log alone]
-    audit_witness_file: PathBuf = PathBuf::new(), "DUKU_AUDIT_WITNESS_FILE";
-    /// How often use counters are written, in seconds [default: 1]
-    usage_flush_seconds: u64 = 1, "DUKU_USAGE_FLUSH_SECONDS";
-    /// For how many days use counters are kept [default: 400]
-    usage_days: i64 = 400, "DUKU_USAGE_DAYS";
-    /// How much memory the process may take, in bytes, from which other limits follow; 0 for what its cgroup allows or the machine has; otherwise at least 67108864 [default: 0]
+    audit_witness_file: PathBuf, "DUKU_AUDIT_WITNESS_FILE";
+    /// How often use counters are written, in seconds
+    usage_flush_seconds: u64 = 1, [1..=3600], "DUKU_USAGE_FLUSH_SECONDS";
+    /// For how many days use counters are kept
+    usage_days: i64 = POLICY.usage_days, [1..=3650], "DUKU_USAGE_DAYS";
+    /// How much memory the process may take, in bytes, from which other limits follow; 0 for what its cgroup allows or the machine has; otherwise at least 67108864
     memory_bytes: u64 = 0, "DUKU_MEMORY_BYTES";
-    /// How much memory requests that are under way may take with their bodies and answers, in bytes; 0 for an eighth of `memory_bytes`; otherwise at least 1048576 [default: 0]
+    /// How much memory requests that are under way may take with their bodies and answers, in bytes; 0 for an eighth of `memory_bytes`; otherwise at least 1048576
     request_memory_bytes: usize = 0, "DUKU_REQUEST_MEMORY_BYTES";
-    /// The most connections that are open at once; 0 for 10000, or one for each 512 KiB of `memory_bytes` if that is less [default: 0]
-    connections: usize = 0, "DUKU_CONNECTIONS";
-    /// The most connections of one client address, trusted proxies apart; 0 for as many as are free, so half of them at most [default: 0]
-    connections_per_address: usize = 0, "DUKU_CONNECTIONS_PER_ADDRESS";
-    /// The most requests of one class (tokens, GraphQL, sign-in, pages) that are worked on at once; those beyond are answered 503 with Retry-After [default: 1000]
-    requests: usize = 1000, "DUKU_REQUESTS";
-    /// How long requests may take under overload, in milliseconds; what would take longer is answered 503 instead, unless its client is within the own share [default: 500]
-    wait_milliseconds: u64 = 500, "DUKU_WAIT_MILLISECONDS";
-    /// How long a client may take to send its headers, in seconds [default: 10]
-    header_timeout_seconds: u64 = 10, "DUKU_HEADER_TIMEOUT_SECONDS";
-    /// How long a connection may stay open between two requests, in seconds [default: 75]
-    idle_timeout_seconds: u64 = 75, "DUKU_IDLE_TIMEOUT_SECONDS";
-    /// How long a client may take nothing of an answer before its connection is closed, in seconds [default: 30]
-    write_timeout_seconds: u64 = 30, "DUKU_WRITE_TIMEOUT_SECONDS";
-    /// How long a request may take in all, in seconds [default: 30]
-    request_timeout_seconds: u64 = 30, "DUKU_REQUEST_TIMEOUT_SECONDS";
-    /// How long the server is not ready and still serves after SIGTERM, so that load balancers move on, in seconds [default: 5]
-    drain_seconds: u64 = 5, "DUKU_DRAIN_SECONDS";
-    /// How long a stop waits for running requests, in seconds [default: 10]
+    /// The most connections that are open at once; 0 for 10000, or one for each 512 KiB of `memory_bytes` if that is less
+    connections: usize = 0, [0..=1_000_000], "DUKU_CONNECTIONS";
+    /// The most connections of one client address, trusted proxies apart; 0 for as many as are free, so half of them at most
+    connections_per_address: usize = 0, [0..=1_000_000], "DUKU_CONNECTIONS_PER_ADDRESS";
+    /// The most requests of one class (tokens, GraphQL, sign-in, pages) that are worked on at once; those beyond are answered 503 with Retry-After
+    requests: usize = 1000, [1..=1_000_000], "DUKU_REQUESTS";
+    /// How long requests may take under overload, in milliseconds; what would take longer is answered 503 instead, unless its client is within the own share
+    wait_milliseconds: u64 = 500, [10..=60_000], "DUKU_WAIT_MILLISECONDS";
+    /// How long a client may take to send its headers, in seconds
+    header_timeout_seconds: u64 = 10, [1..=3600], "DUKU_HEADER_TIMEOUT_SECONDS";
+    /// How long a connection may stay open between two requests, in seconds
+    idle_timeout_seconds: u64 = 75, [1..=86_400], "DUKU_IDLE_TIMEOUT_SECONDS";
+    /// How long a client may take nothing of an answer before its connection is closed, in seconds
+    write_timeout_seconds: u64 = 30, [1..=3600], "DUKU_WRITE_TIMEOUT_SECONDS";
+    /// How long a request may take in all, in seconds
+    request_timeout_seconds: u64 = 30, [1..=3600], "DUKU_REQUEST_TIMEOUT_SECONDS";
+    /// How long the server is not ready and still serves after SIGTERM, so that load balancers move on, in seconds
+    drain_seconds: u64 = 5, [0..=3600], "DUKU_DRAIN_SECONDS";
+    /// How long a stop waits for running requests, in seconds
     stop_seconds: u64 = 10, "DUKU_STOP_SECONDS";
-    /// SQLite: how long a stop may take to bring the write-ahead log into the database file, in seconds [default: 10]
-    checkpoint_seconds: u64 = 10, "DUKU_CHECKPOINT_SECONDS";
+    /// SQLite: how long a stop may take to bring the write-ahead log into the database file, in seconds
+    checkpoint_seconds: u64 = 10, [1..=3600], "DUKU_CHECKPOINT_SECONDS";
     /// What is logged: error, warn, info, debug, or a filter like info,store=debug [default: info]
-    log: String = String::new(), "DUKU_LOG";
-    /// How log lines look [default: auto]
+    log: String, "DUKU_LOG";
+    /// How log lines look
     log_format: LogFormat = LogFormat::Auto, "DUKU_LOG_FORMAT";
 }
 
@@ -264,69 +232,14 @@ fn read_file(path: &Path) -> Result<GivenSettings, CommandFailure> {
     toml::from_str(&text).map_err(|error| rejection(&error.to_string().trim_end()))
 }
 
-/// A count as a number that ranges can be compared with.
-fn whole(count: impl TryInto<i64>) -> i64 {
-    count.try_into().unwrap_or(i64::MAX)
-}
-
 impl Settings {
-    /// Every number that has bounds: its flag, its value, the least and the most.
-    pub fn bounded(&self) -> impl IntoIterator<Item = (&'static str, i64, i64, i64)> + use<> {
-        [
-            ("token-lifetime-seconds", self.token_lifetime_seconds, 10, 86_400),
-            ("signing-key-days", self.signing_key_days, 1, 3650),
-            ("signing-key-lead-seconds", self.signing_key_lead_seconds, 0, 86_400),
-            ("clock-skew-seconds", self.clock_skew_seconds, 0, 300),
-            ("clock-tolerance-seconds", self.clock_tolerance_seconds, 60, 43_200),
-            // The lists of Viewport and of GraphQL ask for up to 100 entries where nobody says how many.
-            ("page-maximum", self.page_maximum, 100, 10_000),
-            ("products-per-organisation", self.products_per_organisation, 1, 10_000_000),
-            ("targets-per-product", self.targets_per_product, 1, 10_000_000),
-            ("members-per-organisation", self.members_per_organisation, 1, 1_000_000),
-            ("open-invitations-per-organisation", self.open_invitations_per_organisation, 1, 100_000),
-            ("usage-days", self.usage_days, 1, 3650),
-            ("active-keys", whole(self.active_keys), 1, 10_000),
-            ("connections", whole(self.connections), 0, 1_000_000),
-            ("requests", whole(self.requests), 1, 1_000_000),
-            ("wait-milliseconds", whole(self.wait_milliseconds), 10, 60_000),
-            ("drain-seconds", whole(self.drain_seconds), 0, 3600),
-            ("checkpoint-seconds", whole(self.checkpoint_seconds), 1, 3600),
-            ("database-connections", whole(self.database_connections), 2, 1000),
-            ("database-timeout-seconds", whole(self.database_timeout_seconds), 1, 300),
-            ("migration-timeout-seconds", whole(self.migration_timeout_seconds), 1, 604_800),
-            ("usage-flush-seconds", whole(self.usage_flush_seconds), 1, 3600),
-            ("header-timeout-seconds", whole(self.header_timeout_seconds), 1, 3600),
-            ("idle-timeout-seconds", whole(self.idle_timeout_seconds), 1, 86_400),
-            ("write-timeout-seconds", whole(self.write_timeout_seconds), 1, 3600),
-            ("connections-per-address", whole(self.connections_per_address), 0, 1_000_000),
-            ("form-bytes", whole(self.form_bytes), 1024, 1 << 20),
-            ("viewport-form-bytes", whole(self.viewport_form_bytes), 4096, 1 << 20),
-            ("password-minimum", whole(self.password_minimum), 8, 128),
-            ("password-checks", whole(self.password_checks), 0, 256),
-            ("session-hours", self.session_hours, 1, 8760),
-            ("session-idle-minutes", self.session_idle_minutes, 1, 525_600),
-            ("sign-in-fresh-minutes", self.sign_in_fresh_minutes, 1, 1440),
-            ("command-line-days", self.command_line_days, 1, 365),
-            ("command-line-maximum-days", self.command_line_maximum_days, 1, 3650),
-            ("invitation-days", self.invitation_days, 1, 365),
-            ("reset-minutes", self.reset_minutes, 1, 1440),
-            ("graphql-bytes", whole(self.graphql_bytes), 1024, 64 << 20),
-            ("graphql-depth", whole(self.graphql_depth), 2, 1000),
-            ("graphql-complexity", whole(self.graphql_complexity), 10, i64::MAX),
-            ("graphql-answer-bytes", whole(self.graphql_answer_bytes), 0, 1 << 30),
-            ("memory-bytes", whole(self.memory_bytes), 0, i64::MAX),
-            ("request-memory-bytes", whole(self.request_memory_bytes), 0, i64::MAX),
-            ("graphql-memory-bytes", whole(self.graphql_memory_bytes), 0, i64::MAX),
-            ("mail-timeout-seconds", whole(self.mail_timeout_seconds), 1, 300),
-            ("request-timeout-seconds", whole(self.request_timeout_seconds), 1, 3600),
-        ]
-    }
-
     fn check(&self) -> Result<(), CommandFailure> {
-        for (name, value, minimum, maximum) in self.bounded() {
-            if !(minimum..=maximum).contains(&value) {
+        for (name, value, bounds) in self.bounded() {
+            if !bounds.contains(&value) {
+                let flag = name.replace('_', "-");
                 return Err(CommandFailure::new(format!(
-                    "--{name} is {value}; it must be {minimum} to {maximum}"
+                    "--{flag} is {value}; it must be {}",
+                    declare::in_words(&bounds)
                 )));
             }
         }
@@ -343,10 +256,9 @@ impl Settings {
     /// # Errors
     /// The database URL has a scheme that is not known.
     pub fn store_options(&self) -> Result<store::Options, CommandFailure> {
-        let location = if self.database_url.is_empty() {
-            store::Location::Sqlite(self.data_dir.join("duku.db"))
-        } else {
-            store::Location::parse(&self.database_url)?
+        let location = match &self.database_url {
+            Some(url) => store::Location::parse(url)?,
+            None => store::Location::Sqlite(self.data_dir.join("duku.db")),
         };
         Ok(store::Options {
             pool_size: self.database_connections,
@@ -357,8 +269,7 @@ impl Settings {
                 DatabasePooler::Session => store::Pooler::Session,
                 DatabasePooler::Transaction => store::Pooler::Transaction,
             },
-            certificate_authority: (!self.database_ca.as_os_str().is_empty())
-                .then(|| self.database_ca.clone()),
+            certificate_authority: self.database_ca.clone(),
             ..store::Options::new(location)
         })
     }
@@ -367,15 +278,15 @@ impl Settings {
     ///
     /// # Errors
     /// The signing algorithm is not known.
-    pub fn policy(&self, urls: &Urls) -> Result<service::Policy, CommandFailure> {
+    pub fn policy(&self, urls: &Urls) -> Result<Policy, CommandFailure> {
         let algorithm = jose::Algorithm::parse(&self.signing_algorithm)
             .map_err(|error| CommandFailure::new(format!("--signing-algorithm: {error}")))?;
         let limited = |per_minute| if self.rate_limit == Switch::On { per_minute } else { 0 };
-        Ok(service::Policy {
+        Ok(Policy {
             token_lifetime_seconds: self.token_lifetime_seconds,
             active_keys: self.active_keys,
             algorithm,
-            signing_key_lifetime_seconds: self.signing_key_days * 86_400,
+            signing_key_lifetime_seconds: self.signing_key_days * DAY,
             signing_key_lead_seconds: self.signing_key_lead_seconds,
             clock_skew_seconds: self.clock_skew_seconds,
             clock_tolerance_seconds: self.clock_tolerance_seconds,
@@ -392,14 +303,14 @@ impl Settings {
             password_checks: self.most_password_checks(),
             sign_ins_per_person: limited(self.sign_ins_per_person),
             sign_ins_per_address: limited(self.sign_ins_per_address),
-            session_lifetime_seconds: self.session_hours * 3600,
-            session_idle_seconds: self.session_idle_minutes * 60,
-            sign_in_fresh_seconds: self.sign_in_fresh_minutes * 60,
-            command_line_lifetime_seconds: self.command_line_days * 86_400,
-            command_line_maximum_seconds: self.command_line_maximum_days * 86_400,
-            invitation_lifetime_seconds: self.invitation_days * 86_400,
-            reset_lifetime_seconds: self.reset_minutes * 60,
-            ..service::Policy::new(urls.issuer(&self.realm), urls.audience())
+            session_lifetime_seconds: self.session_hours * HOUR,
+            session_idle_seconds: self.session_idle_minutes * MINUTE,
+            sign_in_fresh_seconds: self.sign_in_fresh_minutes * MINUTE,
+            command_line_lifetime_seconds: self.command_line_days * DAY,
+            command_line_maximum_seconds: self.command_line_maximum_days * DAY,
+            invitation_lifetime_seconds: self.invitation_days * DAY,
+            reset_lifetime_seconds: self.reset_minutes * MINUTE,
+            ..Policy::new(urls.issuer(&self.realm), urls.audience())
         })
     }
 }

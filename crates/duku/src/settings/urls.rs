@@ -22,18 +22,19 @@ impl Urls {
     /// # Errors
     /// A setting is no base URL.
     pub fn resolve(settings: &Settings, listening: SocketAddr) -> Result<Self, CommandFailure> {
-        let public = base_url("--public-url", &settings.public_url)?.unwrap_or_else(|| local(listening));
-        let platform = base_url("--platform-url", &settings.platform_url)?.unwrap_or(public);
-        let auth =
-            base_url("--auth-url", &settings.auth_url)?.unwrap_or_else(|| authorization_server_of(&platform));
-        let viewport =
-            base_url("--viewport-url", &settings.viewport_url)?.unwrap_or_else(|| viewport_of(&platform));
+        let public = optional_base_url("--public-url", settings.public_url.as_ref())?
+            .unwrap_or_else(|| local(listening));
+        let platform = optional_base_url("--platform-url", settings.platform_url.as_ref())?.unwrap_or(public);
+        let auth = optional_base_url("--auth-url", settings.auth_url.as_ref())?
+            .unwrap_or_else(|| authorization_server_of(&platform));
+        let viewport = optional_base_url("--viewport-url", settings.viewport_url.as_ref())?
+            .unwrap_or_else(|| viewport_of(&platform));
         Ok(Self { auth, platform, viewport })
     }
 
     /// Whether the settings name the URLs, so that they do not depend on the listening address.
     pub fn are_set(settings: &Settings) -> bool {
-        !settings.public_url.is_empty() || !settings.platform_url.is_empty()
+        settings.public_url.is_some() || settings.platform_url.is_some()
     }
 
     /// `iss` of every token.
@@ -80,14 +81,19 @@ fn local(listening: SocketAddr) -> String {
     }
 }
 
-/// A base URL without a slash at the end, in the parser's spelling; nothing for the empty text.
+/// A setting that is a base URL, if it was given.
+pub(super) fn optional_base_url(
+    name: &str,
+    given: Option<&String>,
+) -> Result<Option<String>, CommandFailure> {
+    given.map(|url| base_url(name, url)).transpose()
+}
+
+/// A base URL without a slash at the end, in the parser's spelling.
 ///
 /// # Errors
 /// It is no `http` or `https` URL, or more than scheme, host and port; the message begins with `name`.
-pub fn base_url(name: &str, text: &str) -> Result<Option<String>, CommandFailure> {
-    if text.is_empty() {
-        return Ok(None);
-    }
+pub fn base_url(name: &str, text: &str) -> Result<String, CommandFailure> {
     let rejection = || {
         CommandFailure::new(format!("{name} must be a URL without a path, like https://platform.example.org"))
     };
@@ -97,7 +103,7 @@ pub fn base_url(name: &str, text: &str) -> Result<Option<String>, CommandFailure
     if !plain || !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
         return Err(rejection());
     }
-    Ok(Some(url.as_str().trim_end_matches('/').to_owned()))
+    Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
 #[cfg(test)]
@@ -123,16 +129,17 @@ mod tests {
         let mut settings = given.resolve(None).unwrap();
         let listening = "127.0.0.1:1".parse().unwrap();
         assert_eq!(Urls::resolve(&settings, listening).unwrap().viewport, "https://viewport.duku.ai");
-        settings.viewport_url = "https://duku.example/".to_owned();
+        settings.viewport_url = Some("https://duku.example/".to_owned());
         assert_eq!(Urls::resolve(&settings, listening).unwrap().viewport, "https://duku.example");
-        settings.viewport_url = "https://duku.example/app".to_owned();
+        settings.viewport_url = Some("https://duku.example/app".to_owned());
         assert!(Urls::resolve(&settings, listening).unwrap_err().to_string().contains("--viewport-url"));
     }
 
     #[test]
     fn base_urls_have_no_path_and_no_slash() {
-        assert_eq!(base_url("--public-url", "https://x.org/").unwrap().unwrap(), "https://x.org");
+        assert_eq!(base_url("--public-url", "https://x.org/").unwrap(), "https://x.org");
         for bad in [
+            "",
             "x.org",
             "ftp://x.org",
             "https://x.org/a",

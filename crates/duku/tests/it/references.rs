@@ -37,7 +37,11 @@ fn section(setting: &Arg) -> String {
     let flag = setting.get_long().unwrap();
     // What the help quotes is code here: it may look like markup.
     let help = setting.get_help().unwrap().to_string().replace('"', "`");
-    let (meaning, default) = parted(&help);
+    let (help, bounds) = match help.split_once(" [bounds: ") {
+        Some((help, bounds)) => (help, bounds.strip_suffix(']')),
+        None => (&*help, None),
+    };
+    let (meaning, default) = parted(help);
     let mut text = format!("\n## `{}`\n\n{meaning}", setting.get_id());
     let end = if meaning.ends_with('.') { "" } else { "." };
     text.push_str(end);
@@ -49,10 +53,9 @@ fn section(setting: &Arg) -> String {
     if !values.is_empty() {
         write!(text, " It is one of {}.", values.join(", ")).unwrap();
     }
-    let bounded = GivenSettings::default().resolve(None).unwrap().bounded();
-    if let Some((_, _, least, most)) = bounded.into_iter().find(|(name, ..)| *name == flag) {
-        let most = if most == i64::MAX { String::new() } else { format!(" and at most {most}") };
-        write!(text, " It is at least {least}{most}.").unwrap();
+    if let Some(bounds) = bounds {
+        let bounds = bounds.trim_start_matches("at least ").replace(" to ", " and at most ");
+        write!(text, " It is at least {bounds}.").unwrap();
     }
     let variable = setting.get_env().unwrap().to_string_lossy();
     format!("{text}\n\nFlag `--{flag}`, variable `{variable}`.\n")

@@ -147,7 +147,12 @@ impl Call {
         let after = after.map(|id| read(&id)).transpose().map_err(|invalid| {
             self.reject(Rejection::Invalid(domain::Invalid { field: "after", ..invalid }))
         })?;
-        Ok(Page { first: i64::from(first.unwrap_or(default)), after })
+        let mut first = i64::from(first.unwrap_or(default));
+        if first == i64::from(default) {
+            // Nobody has to ask for fewer where the server allows fewer than the schema's default.
+            first = first.min(self.service.policy().page_maximum);
+        }
+        Ok(Page { first, after })
     }
 }
 

@@ -26,7 +26,8 @@ impl Query {
     /// The organisation's products, oldest first.
     async fn subjects(
         context: &Call,
-        #[graphql(default = PAGE, description = "How many, 1 to 1000.")] first: Option<i32>,
+        #[graphql(default = PAGE, description = "How many, from 1 to what the server allows (1000, unless it sets `page_maximum`).")]
+        first: Option<i32>,
         #[graphql(description = "The id of the last product of the page before.")] after: Option<ID>,
     ) -> Outcome<List<Subject>> {
         let page = context.page(first, PAGE, after, SubjectId::parse)?;
@@ -50,7 +51,8 @@ impl Query {
     async fn targets(
         context: &Call,
         #[graphql(description = "Only the targets of this product.")] subject_id: Option<ID>,
-        #[graphql(default = PAGE, description = "How many, 1 to 1000.")] first: Option<i32>,
+        #[graphql(default = PAGE, description = "How many, from 1 to what the server allows (1000, unless it sets `page_maximum`).")]
+        first: Option<i32>,
         #[graphql(description = "The id of the last target of the page before.")] after: Option<ID>,
     ) -> Outcome<List<Target>> {
         let page = context.page(first, PAGE, after, TargetId::parse)?;
@@ -97,7 +99,8 @@ impl Query {
     /// What happened in the organisation, newest first. For Admins.
     async fn audit_log(
         context: &Call,
-        #[graphql(default = AUDIT_PAGE, description = "How many, 1 to 1000.")] first: Option<i32>,
+        #[graphql(default = AUDIT_PAGE, description = "How many, from 1 to what the server allows (1000, unless it sets `page_maximum`).")]
+        first: Option<i32>,
         #[graphql(description = "The id of the last entry of the page before.")] after: Option<ID>,
     ) -> Outcome<List<AuditEvent>> {
         let page = context.page(first, AUDIT_PAGE, after, EventId::parse)?;

@@ -49,7 +49,8 @@ impl Subject {
     async fn targets(
         &self,
         context: &Call,
-        #[graphql(default = PAGE, description = "How many, 1 to 1000.")] first: Option<i32>,
+        #[graphql(default = PAGE, description = "How many, from 1 to what the server allows (1000, unless it sets `page_maximum`).")]
+        first: Option<i32>,
         #[graphql(description = "The id of the last target of the page before.")] after: Option<ID>,
     ) -> Outcome<List<Target>> {
         let page = context.page(first, PAGE, after, TargetId::parse)?;

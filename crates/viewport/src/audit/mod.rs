@@ -9,7 +9,7 @@ use crate::frame::{
     answer::Answer,
     form::Fields,
     page_context::{MemberPage, show},
-    paging::{PAGE, cut},
+    paging::{cut, page_size},
 };
 use axum::{body::Body, extract::RawQuery};
 use domain::EventId;
@@ -84,9 +84,10 @@ pub(crate) async fn show(context: AdminPage<AuditLog>, RawQuery(query): RawQuery
     let query = Fields::of_query(query.as_deref());
     let filter = filter(&query);
     let before = EventId::parse(query.text("before")).ok();
+    let size = page_size(context.service());
     let events =
-        context.service().audit_log().list(&context.principal, PAGE + 1, before.as_ref(), &filter).await;
-    let (events, last) = cut(context.outcome(events)?);
+        context.service().audit_log().list(&context.principal, size + 1, before.as_ref(), &filter).await;
+    let (events, last) = cut(context.outcome(events)?, size);
     let report = if query.is_ticked("check") {
         Some(context.outcome(context.service().audit_log().verify_own(&context.principal).await)?)
     } else {

@@ -11,7 +11,7 @@ use crate::frame::{
     done,
     form::Fields,
     page_context::{MemberPage, show},
-    paging::cut,
+    paging::{cut, page_size},
 };
 use axum::{body::Body, extract::RawQuery};
 use domain::{Role, Timestamp};
@@ -112,7 +112,7 @@ pub(crate) async fn list(context: AdminPage<Members>, RawQuery(query): RawQuery)
         context.outcome(context.service().users().list_invitations(&context.principal).await)?;
     let before = members.iter().position(|member| member.id.as_str() == query.text("after"));
     let start = before.map_or(0, |before| before + 1);
-    let (people, next) = cut(members.iter().skip(start).collect::<Vec<_>>());
+    let (people, next) = cut(members.iter().skip(start).collect::<Vec<_>>(), page_size(context.service()));
     let page = List {
         head: Head::new("Members"),
         chrome: context.chrome(Section::Members).await?,

@@ -7,7 +7,7 @@ use crate::{
         done,
         form::Fields,
         page_context::{MemberPage, show},
-        paging::{PAGE, cut},
+        paging::{cut, page_size},
     },
     targets::Row,
 };
@@ -38,12 +38,13 @@ pub(crate) async fn show(context: MemberPage, Path(id): Path<String>, RawQuery(q
     let product = find(&context, &id).await?;
     let query = Fields::of_query(query.as_deref());
     let after = TargetId::parse(query.text("after")).ok();
+    let size = page_size(context.service());
     let found = context
         .service()
         .products()
-        .list_targets(&context.principal, Some(&product.id), PAGE + 1, after.as_ref())
+        .list_targets(&context.principal, Some(&product.id), size + 1, after.as_ref())
         .await;
-    let (targets, next) = cut(context.outcome(found)?);
+    let (targets, next) = cut(context.outcome(found)?, size);
     let page = Page {
         head: Head::new(product.details.name.as_str()),
         chrome: context.chrome(Section::Products).await?,

@@ -10,21 +10,14 @@ use store::Store;
 
 /// Walks every chain. Without a master key the seals of their ends are left out, which the check of the master key tells.
 pub(super) async fn check(findings: &mut Findings, settings: &Settings, store: &Store) {
-    let witness =
-        if settings.audit_witness_file.as_os_str().is_empty() || !settings.audit_witness_file.exists() {
-            Witness::default()
-        } else {
-            match witness::read(&settings.audit_witness_file) {
-                Ok(witness) => witness,
-                Err(error) => {
-                    return findings.fail(
-                        "audit log",
-                        error.to_string(),
-                        "check --audit-witness-file, and its owner and mode",
-                    );
-                }
-            }
-        };
+    let file = settings.audit_witness_file.as_deref().filter(|file| file.exists());
+    let witness = match file.map_or_else(|| Ok(Witness::default()), witness::read) {
+        Ok(witness) => witness,
+        Err(error) => {
+            let cure = "check --audit-witness-file, and its owner and mode";
+            return findings.fail("audit log", error.to_string(), cure);
+        }
+    };
     let key = master_key::present(settings).ok().flatten();
     output::progress("Checking the audit log …");
     let reports = verify_chains(store, key.as_ref(), None, &witness).await;

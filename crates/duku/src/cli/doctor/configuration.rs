@@ -129,7 +129,7 @@ fn check_proxies(findings: &mut Findings, settings: &Settings) {
         &settings.viewport_url,
         &settings.docs_url,
     ];
-    let https = given.iter().any(|url| url.starts_with("https:"));
+    let https = given.into_iter().flatten().any(|url| url.starts_with("https:"));
     let everyone = |entry: &String| entry.trim().ends_with("/0");
     match &*settings.trusted_proxies {
         [] if https => findings.warn(
@@ -146,8 +146,8 @@ fn check_proxies(findings: &mut Findings, settings: &Settings) {
         some => findings.ok("proxies", format!("{} may name the client's address", some.join(", "))),
     }
     let wide = |ip: IpAddr| !ip.is_loopback();
-    let metrics = settings.metrics_listen.parse::<SocketAddr>();
-    if metrics.is_ok_and(|address| wide(address.ip()) && address.port() == listening(settings).port()) {
+    let metrics = settings.metrics_listen.as_ref().and_then(|listen| listen.parse::<SocketAddr>().ok());
+    if metrics.is_some_and(|address| wide(address.ip()) && address.port() == listening(settings).port()) {
         findings.fail(
             "configuration",
             "--listen and --metrics-listen have the same port",

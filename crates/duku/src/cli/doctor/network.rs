@@ -14,14 +14,16 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 pub(super) async fn check(findings: &mut Findings, settings: &Settings) {
     check_address(findings, "listen", "--listen", &settings.listen, "/readyz").await;
-    match settings.metrics_listen.as_str() {
-        "off" => findings.warn(
+    match settings.metrics_listen.as_deref() {
+        Some("off") => findings.warn(
             "metrics",
             "/metrics is off",
             "without it nobody sees what happens: set --metrics-listen",
         ),
-        "" => check_address(findings, "metrics", "--metrics-listen", METRICS_DEFAULT, "/metrics").await,
-        address => check_address(findings, "metrics", "--metrics-listen", address, "/metrics").await,
+        given => {
+            let address = given.unwrap_or(METRICS_DEFAULT);
+            check_address(findings, "metrics", "--metrics-listen", address, "/metrics").await;
+        }
     }
 }
 

@@ -27,7 +27,7 @@ fn now() -> Timestamp {
 
 /// A server's URL in the one form that credentials are filed under.
 fn server_url(text: &str) -> Result<String, CommandFailure> {
-    base_url("--server", text)?.ok_or_else(|| CommandFailure::new("--server is empty: name the server's URL"))
+    base_url("--server", text)
 }
 
 /// An endpoint below `…/protocol/openid-connect/`.
