@@ -3,7 +3,7 @@
 use crate::{
     AuthorizationServer,
     errors::OAuthRejection,
-    request::{Posted, ctx},
+    request::{FormRequest, ctx},
 };
 use axum::body::Body;
 use http::{HeaderMap, Response, StatusCode, header, request::Parts};
@@ -24,7 +24,7 @@ impl<'a> Browser<'a> {
         Ok(Self::new(server, ctx(parts)?, &parts.headers))
     }
 
-    pub(crate) fn of_posted(server: &'a AuthorizationServer, posted: &Posted) -> Self {
+    pub(crate) fn of_posted(server: &'a AuthorizationServer, posted: &FormRequest) -> Self {
         Self::new(server, posted.ctx.clone(), &posted.headers)
     }
 

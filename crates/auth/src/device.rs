@@ -2,9 +2,9 @@
 
 use crate::{
     AuthorizationServer, browser,
+    client_authentication::public_client,
     errors::{OAuthRejection, no_store},
-    public_client,
-    request::Posted,
+    request::FormRequest,
 };
 use axum::{
     body::Body,
@@ -24,7 +24,7 @@ pub(crate) async fn start(
     State(server): State<AuthorizationServer>,
     request: Request,
 ) -> Result<Response<Body>, OAuthRejection> {
-    let posted = Posted::read(&server, request).await?;
+    let posted = FormRequest::read(&server, request).await?;
     let form = posted.form()?;
     let client_id = public_client::require(&posted, &form, COMMAND_LINE)?;
     let (scope, device) = (form.get("scope").unwrap_or_default(), browser::device(&posted.headers));

@@ -4,7 +4,7 @@ use crate::{
     AuthorizationServer,
     client_authentication::ClientAuthentication,
     errors::{OAuthRejection, no_store},
-    request::Posted,
+    request::FormRequest,
 };
 use axum::{
     body::Body,
@@ -18,7 +18,7 @@ pub(crate) async fn introspect(
     State(server): State<AuthorizationServer>,
     request: Request,
 ) -> Result<Response<Body>, OAuthRejection> {
-    let posted = Posted::read(&server, request).await?;
+    let posted = FormRequest::read(&server, request).await?;
     let form = posted.form()?;
     let client = ClientAuthentication::find(&posted.headers, &form)?;
     let token = form.get("token").ok_or_else(|| OAuthRejection::invalid_request("token is missing."))?;

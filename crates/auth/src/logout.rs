@@ -6,10 +6,10 @@ use crate::{
     AuthorizationServer,
     authorization::see_other,
     browser::{self, Browser},
+    client_authentication::public_client,
     errors::{OAuthRejection, no_store},
-    parameters::Parameters,
-    public_client,
-    request::Posted,
+    query_parameters::QueryParameters,
+    request::FormRequest,
 };
 use askama::Template;
 use axum::{
@@ -60,7 +60,7 @@ pub(crate) async fn show_form(State(server): State<AuthorizationServer>, request
 /// `POST`: the page's answer, or a command line with its refresh token.
 pub(crate) async fn end(State(server): State<AuthorizationServer>, request: Request) -> Response<Body> {
     let own = web::origin::is_own(request.method(), request.headers(), server.cookie().is_secure());
-    let posted = match Posted::read(&server, request).await {
+    let posted = match FormRequest::read(&server, request).await {
         Ok(posted) => posted,
         Err(rejection) => return browser::rejected(&rejection),
     };
@@ -86,7 +86,7 @@ pub(crate) async fn end(State(server): State<AuthorizationServer>, request: Requ
 
 async fn end_command_line(
     server: &AuthorizationServer,
-    posted: &Posted,
+    posted: &FormRequest,
     form: &Form<'_>,
     refresh_token: &str,
 ) -> Result<Response<Body>, OAuthRejection> {
@@ -99,7 +99,7 @@ async fn end_command_line(
 
 /// Where the client wants the person to be, if that is one of its own addresses; otherwise a page that says it is done.
 fn afterwards(server: &AuthorizationServer, query: Option<&str>) -> Response<Body> {
-    let parameters = Parameters::parse(query.unwrap_or_default());
+    let parameters = QueryParameters::parse(query.unwrap_or_default());
     let once = |name| parameters.as_ref().and_then(|parameters| parameters.once(name).ok().flatten());
     let (home, login) = (format!("{}/", server.viewport()), format!("{}/login", server.viewport()));
     match once("post_logout_redirect_uri").filter(|uri| *uri == home || *uri == login) {

@@ -7,14 +7,14 @@ use service::RequestContext;
 use web::{BodyError, Form, FormParseError};
 
 /// A request of which the body is read but not yet understood.
-pub(crate) struct Posted {
+pub(crate) struct FormRequest {
     pub(crate) ctx: RequestContext,
     pub(crate) headers: HeaderMap,
     pub(crate) uri: Uri,
     body: Bytes,
 }
 
-impl Posted {
+impl FormRequest {
     /// Reads the body of a form post.
     pub(crate) async fn read(server: &AuthorizationServer, request: Request) -> Result<Self, OAuthRejection> {
         reject_secret_in_url(request.uri())?;

@@ -3,10 +3,9 @@
 
 use crate::{
     AuthorizationServer,
-    client_authentication::ClientAuthentication,
+    client_authentication::{ClientAuthentication, public_client},
     errors::{OAuthRejection, no_store},
-    public_client,
-    request::Posted,
+    request::FormRequest,
 };
 use axum::{
     body::Body,
@@ -20,7 +19,7 @@ pub(crate) async fn revoke(
     State(server): State<AuthorizationServer>,
     request: Request,
 ) -> Result<Response<Body>, OAuthRejection> {
-    let posted = Posted::read(&server, request).await?;
+    let posted = FormRequest::read(&server, request).await?;
     let form = posted.form()?;
     if public_client::is(&posted, &form, COMMAND_LINE) {
         return revoke_refresh_token(&server, &posted, &form).await;
@@ -44,7 +43,7 @@ pub(crate) async fn revoke(
 /// of its own needs no revoking (§2.2).
 async fn revoke_refresh_token(
     server: &AuthorizationServer,
-    posted: &Posted,
+    posted: &FormRequest,
     form: &Form<'_>,
 ) -> Result<Response<Body>, OAuthRejection> {
     let token = form.get("token").ok_or_else(|| OAuthRejection::invalid_request("token is missing."))?;

@@ -1,6 +1,6 @@
 //! The token endpoint (RFC 6749 §3.2): names the grant and hands over to it.
 
-use crate::{AuthorizationServer, errors::OAuthRejection, grants, request::Posted};
+use crate::{AuthorizationServer, errors::OAuthRejection, grants, request::FormRequest};
 use axum::{
     body::Body,
     extract::{Request, State},
@@ -11,7 +11,7 @@ pub(crate) async fn exchange(
     State(server): State<AuthorizationServer>,
     request: Request,
 ) -> Result<Response<Body>, OAuthRejection> {
-    let posted = Posted::read(&server, request).await?;
+    let posted = FormRequest::read(&server, request).await?;
     let form = posted.form()?;
     // The grants of people are boxed: what is kept while they wait would be moved about with every machine's request, too.
     match form.get("grant_type") {

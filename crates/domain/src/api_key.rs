@@ -221,7 +221,7 @@ pub enum SecretMatch {
 
 /// Whether a presented secret opens the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Admission {
+pub enum CredentialCheck {
     /// It does.
     Granted {
         /// Only thanks to a rotation's grace.
@@ -265,18 +265,18 @@ impl CredentialState {
     }
 
     /// Judges a presented secret.
-    pub fn admit(&self, presented: SecretMatch, now: Timestamp) -> Admission {
+    pub fn check(&self, presented: SecretMatch, now: Timestamp) -> CredentialCheck {
         let right = match presented {
             SecretMatch::Current => true,
             SecretMatch::Previous => self.grace.is_some_and(|grace| now < grace.until),
             SecretMatch::Other => false,
         };
         if !right {
-            Admission::Rejected
+            CredentialCheck::Rejected
         } else if self.is_active(now) {
-            Admission::Granted { by_grace: presented == SecretMatch::Previous }
+            CredentialCheck::Granted { by_grace: presented == SecretMatch::Previous }
         } else {
-            Admission::Expired(self.expires_at)
+            CredentialCheck::Expired(self.expires_at)
         }
     }
 

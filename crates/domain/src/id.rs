@@ -2,7 +2,7 @@
 //!
 //! The alphabet is Crockford's, which is in ASCII order, so ids of one kind sort by the time they were made.
 
-use crate::{Entropy, Invalid, Timestamp, environment};
+use crate::{Entropy, Invalid, Timestamp, entropy};
 use std::fmt;
 
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
@@ -10,7 +10,7 @@ const ENCODED_LENGTH: usize = 26;
 
 fn encode(prefix: &str, now: Timestamp, entropy: &dyn Entropy) -> String {
     let ms = u64::try_from(now.ms()).unwrap_or(0);
-    let random = environment::random::<10>(entropy);
+    let random = entropy::random::<10>(entropy);
     let mut bits = uuid::Builder::from_unix_timestamp_millis(ms, &random).into_uuid().as_u128();
     let mut digits = [0u8; ENCODED_LENGTH];
     for digit in digits.iter_mut().rev() {

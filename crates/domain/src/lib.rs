@@ -6,10 +6,11 @@
 pub mod api_key;
 pub mod audit;
 pub mod authority;
-pub mod environment;
+pub mod entropy;
 pub mod id;
 pub mod organisation;
 pub mod password;
+pub mod permission;
 pub mod product;
 mod request_context;
 pub mod role;
@@ -20,19 +21,20 @@ pub mod time;
 
 pub use api_key::{ApiKey, KeyState};
 pub use authority::{AuthorityRejection, Claim, Ended, SessionClaim};
-pub use environment::{Clock, Entropy};
+pub use entropy::Entropy;
 pub use id::{
     EventId, InvitationId, KeyId, OrganisationId, PasskeyId, SessionId, SubjectId, TargetId, TokenId, UserId,
 };
 pub use organisation::{KeyPolicy, Organisation};
 pub use password::{PASSWORD_MAXIMUM, PASSWORD_MINIMUM, check_password};
+pub use permission::Capability;
 pub use product::{Subject, Target};
 pub use request_context::RequestContext;
-pub use role::{Capability, Role};
+pub use role::Role;
 pub use scope::{Scope, ScopeSet};
 pub use secret::{ClientSecret, SecretDigest};
 pub use text::{Email, Label, Name};
-pub use time::{Lifetime, Timestamp};
+pub use time::{Clock, Lifetime, Timestamp};
 
 /// An input that breaks a rule: which field, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,7 +1,7 @@
 //! The client secret: `dks_`, 43 base62 characters that carry 256 random bits, and 6 base62
 //! characters of CRC-32 over what stands before, so that a scanner tells a secret from a lookalike offline.
 
-use crate::{Entropy, environment};
+use crate::{Entropy, entropy};
 use std::fmt;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -20,7 +20,7 @@ impl ClientSecret {
 
     /// Makes a new secret out of 256 random bits.
     pub fn generate(entropy: &dyn Entropy) -> Self {
-        let mut bytes = environment::random::<32>(entropy);
+        let mut bytes = entropy::random::<32>(entropy);
         let mut text = String::with_capacity(Self::LENGTH);
         text.push_str(PREFIX);
         push_base62(&mut text, &mut bytes, RANDOM_LENGTH);

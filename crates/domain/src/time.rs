@@ -1,7 +1,13 @@
-//! Instants and lifetimes.
+//! Instants, lifetimes and where time enters: the composition root gives the real clock, tests give their own.
 
 use crate::Invalid;
 use std::fmt;
+
+/// A source of the current time, read once for each request.
+pub trait Clock: Send + Sync + 'static {
+    /// The wall clock's time now.
+    fn now(&self) -> Timestamp;
+}
 
 /// An instant, in Unix milliseconds. Shown as RFC 3339 in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,10 +1,10 @@
 //! Putting the crates together.
 
 use crate::{
-    environment::SystemClock,
     failure::CommandFailure,
     mail, master_key, operations,
     settings::{Settings, Urls},
+    system_clock::SystemClock,
 };
 use axum::{
     Router,

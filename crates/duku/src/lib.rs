@@ -4,7 +4,6 @@
 
 pub mod app;
 pub mod cli;
-pub mod environment;
 pub mod failure;
 pub mod jobs;
 pub mod mail;
@@ -12,5 +11,6 @@ pub mod master_key;
 pub mod operations;
 pub mod server;
 pub mod settings;
+pub mod system_clock;
 pub mod telemetry;
 pub mod witness;

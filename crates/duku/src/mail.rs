@@ -6,7 +6,7 @@ use crate::{
     settings::{MailServer, Protection, Settings},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
-use domain::environment;
+use domain::entropy;
 use lettre::{
     Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
     message::{
@@ -95,7 +95,7 @@ impl SmtpMailer {
             MailError(format!("{} is no address that mail can be sent to: correct it", mail.to))
         })?;
         let now = u64::try_from(self.ambient.clock.now().ms()).unwrap_or(0);
-        let unique = jose::hex(&environment::random::<16>(&*self.ambient.entropy));
+        let unique = jose::hex(&entropy::random::<16>(&*self.ambient.entropy));
         let message = Message::builder()
             .date(UNIX_EPOCH + Duration::from_millis(now))
             .from(self.server.from.clone())

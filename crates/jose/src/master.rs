@@ -4,7 +4,7 @@
 use crate::{base64url, digest};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use base64::{Engine as _, engine::general_purpose::STANDARD, engine::general_purpose::STANDARD_NO_PAD};
-use domain::{Entropy, environment};
+use domain::{Entropy, entropy};
 use std::fmt;
 use zeroize::{Zeroize as _, ZeroizeOnDrop, Zeroizing};
 
@@ -69,7 +69,7 @@ impl MasterKey {
 
     /// Makes a new key out of 256 random bits.
     pub fn generate(entropy: &dyn Entropy) -> Self {
-        Self(environment::random(entropy))
+        Self(entropy::random(entropy))
     }
 
     /// The key in the notation that `openssl rand -base64 32` gives: only for the one who keeps it.
@@ -89,7 +89,7 @@ impl MasterKey {
         plain: &[u8],
         entropy: &dyn Entropy,
     ) -> Result<Vec<u8>, MasterKeyError> {
-        let nonce = environment::random::<NONCE_LEN>(entropy);
+        let nonce = entropy::random::<NONCE_LEN>(entropy);
         // The whole length at once: growing would leave a copy of the plain text in freed memory.
         let mut body = Zeroizing::new(Vec::with_capacity(plain.len() + AES_256_GCM.tag_len()));
         body.extend_from_slice(plain);

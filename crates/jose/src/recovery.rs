@@ -2,7 +2,7 @@
 //! so they are kept under a digest that is keyed with the master key; failures are limited.
 
 use crate::base32;
-use domain::{Entropy, environment};
+use domain::{Entropy, entropy};
 use zeroize::{Zeroize, Zeroizing};
 
 /// How many codes a person gets at once.
@@ -17,7 +17,7 @@ pub fn generate(entropy: &dyn Entropy) -> Vec<String> {
 }
 
 fn code(entropy: &dyn Entropy) -> String {
-    let mut bytes = environment::random::<8>(entropy);
+    let mut bytes = entropy::random::<8>(entropy);
     let mut letters = Zeroizing::new(String::with_capacity(LENGTH + 1));
     base32::append(&mut letters, &bytes, base32::CROCKFORD);
     bytes.zeroize();

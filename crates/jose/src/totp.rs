@@ -3,7 +3,7 @@
 
 use crate::base32;
 use aws_lc_rs::{constant_time, hmac};
-use domain::{Entropy, Timestamp, environment};
+use domain::{Entropy, Timestamp, entropy};
 use std::fmt;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -23,7 +23,7 @@ impl TotpSecret {
 
     /// Makes a new secret.
     pub fn generate(entropy: &dyn Entropy) -> Self {
-        Self(environment::random(entropy))
+        Self(entropy::random(entropy))
     }
 
     /// The secret that storage holds, after it was unsealed; nothing if it has another length than 20 bytes.

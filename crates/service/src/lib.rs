@@ -3,11 +3,11 @@
 //! A use case takes a [`RequestContext`] (when and from where), a [`Principal`] (who) and plain values, and answers with its
 //! outcome or a [`Failure`]: a [`Rejection`] that the caller can mend, or an internal error that nobody outside sees.
 
+pub mod attempt_limits;
 pub mod audit;
 mod authority;
 pub mod errors;
 pub mod keys;
-pub mod limits;
 pub mod operations;
 pub mod organisations;
 pub mod policy;
@@ -47,7 +47,7 @@ struct Inner {
     verified: tokens::VerifiedTokens,
     usage: keys::usage_recorder::Recorder,
     noted_ends: operations::audit_witness::NotedEnds,
-    limits: limits::FailureLimits,
+    limits: attempt_limits::FailureLimits,
     meters: tokens::issuance::Meters,
     watch: operations::clock::ClockMonitor,
     /// A place for each password that is being checked, and one for each that is checked or waits.
@@ -107,7 +107,7 @@ impl Service {
     ) -> Result<Self, OpenError> {
         check_master_key(&store, &master_key).await?;
         Ok(Self(Arc::new(Inner {
-            limits: limits::FailureLimits::new(&policy),
+            limits: attempt_limits::FailureLimits::new(&policy),
             verified: tokens::VerifiedTokens::new(policy.verified_tokens),
             signing: tokens::signing_keys::SigningKeys::default(),
             usage: keys::usage_recorder::Recorder::default(),

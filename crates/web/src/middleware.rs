@@ -5,7 +5,7 @@ use axum::{
     body::Body,
     extract::{ConnectInfo, MatchedPath, Request},
 };
-use domain::{Clock, Entropy, environment};
+use domain::{Clock, Entropy, entropy};
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, Uri, Version, header};
 use metrics::{Histogram, histogram};
 use std::{
@@ -53,7 +53,7 @@ impl RequestMiddleware {
     /// A middleware with this clock, which believes these proxies. Names of requests start somewhere at random, so that those of
     /// several nodes differ.
     pub fn new(clock: Arc<dyn Clock>, entropy: &dyn Entropy, proxies: TrustedProxies) -> Self {
-        let name = AtomicU64::new(u64::from_be_bytes(environment::random(entropy)));
+        let name = AtomicU64::new(u64::from_be_bytes(entropy::random(entropy)));
         Self(Arc::new(Parts { clock, proxies, name }))
     }
 

@@ -3,7 +3,7 @@
 //! Until client and redirect URI are known to be good, an error is shown to the user; from then on the client hears it.
 
 use super::authorization_response::{AuthorizationRejection, ReturnAddress};
-use crate::parameters::{Parameters, Repeated};
+use crate::query_parameters::{QueryParameters, Repeated};
 use domain::ScopeSet;
 use service::{Service, users::authorization_codes::VIEWPORT};
 
@@ -49,14 +49,17 @@ impl AuthorizationRequest {
     /// Reads a request's query.
     pub(crate) fn read(service: &Service, query: &str) -> Result<Self, InvalidRequest> {
         let encoding = "Its address is badly encoded.";
-        let parameters = Parameters::parse(query).ok_or(InvalidRequest::Nowhere(encoding))?;
+        let parameters = QueryParameters::parse(query).ok_or(InvalidRequest::Nowhere(encoding))?;
         let return_address = return_address(service, &parameters)?;
         details(&parameters, return_address.clone())
             .map_err(|rejection| InvalidRequest::Back(return_address, rejection))
     }
 }
 
-fn return_address(service: &Service, parameters: &Parameters<'_>) -> Result<ReturnAddress, InvalidRequest> {
+fn return_address(
+    service: &Service,
+    parameters: &QueryParameters<'_>,
+) -> Result<ReturnAddress, InvalidRequest> {
     let once = |name| parameters.once(name).ok().flatten();
     if once("client_id") != Some(VIEWPORT) {
         return Err(InvalidRequest::Nowhere("The client_id is missing, stands twice, or is not known here."));
@@ -82,7 +85,7 @@ impl From<Repeated> for AuthorizationRejection {
 }
 
 fn details(
-    parameters: &Parameters<'_>,
+    parameters: &QueryParameters<'_>,
     return_address: ReturnAddress,
 ) -> Result<AuthorizationRequest, AuthorizationRejection> {
     if parameters.repeat() {
@@ -110,7 +113,7 @@ fn details(
     })
 }
 
-fn reject_unsupported(parameters: &Parameters<'_>) -> Result<(), AuthorizationRejection> {
+fn reject_unsupported(parameters: &QueryParameters<'_>) -> Result<(), AuthorizationRejection> {
     if parameters.once("request")?.is_some() {
         return Err(AuthorizationRejection(
             "request_not_supported",
@@ -139,7 +142,7 @@ fn reject_unsupported(parameters: &Parameters<'_>) -> Result<(), AuthorizationRe
     }
 }
 
-fn challenge<'a>(parameters: &'a Parameters<'_>) -> Result<&'a str, AuthorizationRejection> {
+fn challenge<'a>(parameters: &'a QueryParameters<'_>) -> Result<&'a str, AuthorizationRejection> {
     let challenge = parameters.once("code_challenge")?;
     let challenge =
         challenge.ok_or(invalid("code_challenge is missing: this server requires PKCE (RFC 7636)."))?;

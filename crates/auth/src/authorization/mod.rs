@@ -16,7 +16,7 @@ pub(crate) use passkey::show as begin_passkey;
 use crate::{
     AuthorizationServer,
     browser::{self, Browser},
-    request::Posted,
+    request::FormRequest,
 };
 use authorization_request::{AuthorizationRequest, InvalidRequest, Prompt};
 use authorization_response::AuthorizationRejection;
@@ -60,7 +60,7 @@ pub(crate) async fn submit(State(server): State<AuthorizationServer>, request: R
     if !web::origin::is_own(request.method(), request.headers(), server.cookie().is_secure()) {
         return browser::foreign();
     }
-    let posted = match Posted::read(&server, request).await {
+    let posted = match FormRequest::read(&server, request).await {
         Ok(posted) => posted,
         Err(rejection) => return browser::rejected(&rejection),
     };

@@ -2,7 +2,9 @@
 //! an ID token for the scope `openid`. No refresh token: the browser's session lasts.
 
 use super::{invalid_grant, person_answer, required};
-use crate::{AuthorizationServer, errors::OAuthRejection, public_client, request::Posted};
+use crate::{
+    AuthorizationServer, client_authentication::public_client, errors::OAuthRejection, request::FormRequest,
+};
 use axum::body::Body;
 use http::Response;
 use service::{
@@ -15,7 +17,7 @@ pub(crate) const NAME: &str = "authorization_code";
 
 pub(crate) async fn exchange(
     server: &AuthorizationServer,
-    posted: &Posted,
+    posted: &FormRequest,
     form: &Form<'_>,
 ) -> Result<Response<Body>, OAuthRejection> {
     let client_id = public_client::require(posted, form, VIEWPORT)?;

@@ -4,7 +4,7 @@ use crate::{
     AuthorizationServer,
     client_authentication::ClientAuthentication,
     errors::{OAuthRejection, no_store},
-    request::Posted,
+    request::FormRequest,
 };
 use axum::body::Body;
 use http::{Response, StatusCode};
@@ -28,7 +28,7 @@ struct Answer<'a> {
 
 pub(crate) async fn exchange(
     server: &AuthorizationServer,
-    posted: &Posted,
+    posted: &FormRequest,
     form: &Form<'_>,
 ) -> Result<Response<Body>, OAuthRejection> {
     let client = ClientAuthentication::find(&posted.headers, form)?;

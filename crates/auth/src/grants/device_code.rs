@@ -1,7 +1,9 @@
 //! The device authorization grant (RFC 8628 §3.4): a device asks whether a user has approved it.
 
 use super::{person_answer, required};
-use crate::{AuthorizationServer, errors::OAuthRejection, public_client, request::Posted};
+use crate::{
+    AuthorizationServer, client_authentication::public_client, errors::OAuthRejection, request::FormRequest,
+};
 use axum::body::Body;
 use http::Response;
 use service::users::authorization_codes::COMMAND_LINE;
@@ -11,7 +13,7 @@ pub(crate) const NAME: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
 pub(crate) async fn exchange(
     server: &AuthorizationServer,
-    posted: &Posted,
+    posted: &FormRequest,
     form: &Form<'_>,
 ) -> Result<Response<Body>, OAuthRejection> {
     let client_id = public_client::require(posted, form, COMMAND_LINE)?;

@@ -2,7 +2,9 @@
 //! changes each time; one that comes a second time has leaked, and ends the session (RFC 9700 §4.14.2).
 
 use super::{person_answer, required};
-use crate::{AuthorizationServer, errors::OAuthRejection, public_client, request::Posted};
+use crate::{
+    AuthorizationServer, client_authentication::public_client, errors::OAuthRejection, request::FormRequest,
+};
 use axum::body::Body;
 use domain::ScopeSet;
 use http::{Response, StatusCode};
@@ -13,7 +15,7 @@ pub(crate) const NAME: &str = "refresh_token";
 
 pub(crate) async fn exchange(
     server: &AuthorizationServer,
-    posted: &Posted,
+    posted: &FormRequest,
     form: &Form<'_>,
 ) -> Result<Response<Body>, OAuthRejection> {
     let client_id = public_client::require(posted, form, COMMAND_LINE)?;

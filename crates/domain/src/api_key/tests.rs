@@ -77,8 +77,8 @@ fn an_expired_secret_gets_no_grace_when_the_key_comes_back() {
         expired.revive(claim_slot(0, 10).unwrap(), rotation(1, 3600, false), KeyPolicy::INITIAL, later);
     assert_eq!(back.key.grace, None);
     assert_eq!(
-        back.key.credential_state().admit(SecretMatch::Current, later),
-        Admission::Granted { by_grace: false }
+        back.key.credential_state().check(SecretMatch::Current, later),
+        CredentialCheck::Granted { by_grace: false }
     );
 }
 
@@ -148,14 +148,14 @@ proptest! {
             let active = now < key.expires_at;
             for number in 0..=newest {
                 let expected = if number == newest {
-                    if active { Admission::Granted { by_grace: false } } else { Admission::Expired(key.expires_at) }
+                    if active { CredentialCheck::Granted { by_grace: false } } else { CredentialCheck::Expired(key.expires_at) }
                 } else {
                     match grace {
-                        Some((previous, until)) if previous == number && now < until => Admission::Granted { by_grace: true },
-                        _ => Admission::Rejected,
+                        Some((previous, until)) if previous == number && now < until => CredentialCheck::Granted { by_grace: true },
+                        _ => CredentialCheck::Rejected,
                     }
                 };
-                prop_assert_eq!(key.credential_state().admit(present(&key, number), now), expected);
+                prop_assert_eq!(key.credential_state().check(present(&key, number), now), expected);
             }
             for epoch in &epochs {
                 let newest_epoch = *epoch == key.token_epoch;

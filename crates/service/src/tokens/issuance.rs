@@ -11,7 +11,7 @@ use crate::{
 };
 use domain::{
     ApiKey, KeyId, ScopeSet, SecretDigest, Timestamp, TokenId,
-    api_key::{Admission, CredentialState, RetiredSecret, Retirement, SecretMatch, TokenWindow},
+    api_key::{CredentialCheck, CredentialState, RetiredSecret, Retirement, SecretMatch, TokenWindow},
     scope::UnknownScope,
 };
 use metrics::{Counter, counter};
@@ -32,7 +32,7 @@ impl Credential<'_> {
     pub(crate) fn opens(&self, key: &ApiKey, now: Timestamp) -> bool {
         let credential_state = key.credential_state();
         let presented = present(&credential_state, &jose::digest(self.client_secret));
-        matches!(credential_state.admit(presented, now), Admission::Granted { .. })
+        matches!(credential_state.check(presented, now), CredentialCheck::Granted { .. })
     }
 }
 
@@ -208,13 +208,17 @@ impl Tokens<'_> {
         let ring = self.signing_ring();
         let kid = ring.kid(ctx.now).map_err(ClientRejection::Failure)?;
         let found = self.0.store.find_key_for_issuance(&id, kid).await?;
-        let admission = found.as_ref().map_or(Admission::Rejected, |key| {
-            key.credential_state.admit(present(&key.credential_state, &digest), ctx.now)
+        let admission = found.as_ref().map_or(CredentialCheck::Rejected, |key| {
+            key.credential_state.check(present(&key.credential_state, &digest), ctx.now)
         });
         match (admission, found) {
-            (Admission::Granted { by_grace }, Some(key)) => Ok(AuthenticatedClient { id, key, by_grace }),
-            (Admission::Expired(at), _) => Err(self.reject(ctx, Some(&id), ClientRejection::Expired(at))),
-            (Admission::Granted { .. } | Admission::Rejected, _) => {
+            (CredentialCheck::Granted { by_grace }, Some(key)) => {
+                Ok(AuthenticatedClient { id, key, by_grace })
+            }
+            (CredentialCheck::Expired(at), _) => {
+                Err(self.reject(ctx, Some(&id), ClientRejection::Expired(at)))
+            }
+            (CredentialCheck::Granted { .. } | CredentialCheck::Rejected, _) => {
                 // Boxed, so that those that are authenticated do not carry it about.
                 let retired = Box::pin(async { self.0.store.reader().await?.retired_secrets(&id).await });
                 let retired = retired.await?;

@@ -1,7 +1,7 @@
 //! Opaque secrets that browsers, command lines and links hold: 256 random bits. Storage knows their SHA-256.
 
 use crate::Tokens;
-use domain::{Entropy, SecretDigest, environment};
+use domain::{Entropy, SecretDigest, entropy};
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -15,7 +15,7 @@ const CHARACTERS: usize = 43;
 impl OpaqueToken {
     /// Draws a new one: 43 characters of base64url.
     pub(crate) fn generate(entropy: &dyn Entropy) -> Self {
-        let bytes = Zeroizing::new(environment::random::<32>(entropy));
+        let bytes = Zeroizing::new(entropy::random::<32>(entropy));
         Self(Zeroizing::new(jose::base64url::encode(&*bytes)))
     }
 

@@ -11,8 +11,8 @@ use crate::{
     users::sign_in::device_name,
 };
 use domain::{
-    Ended, Entropy, ScopeSet, SessionId, Timestamp, audit::Action, authority::check_user_session,
-    environment, scope::UnknownScope,
+    Ended, Entropy, ScopeSet, SessionId, Timestamp, audit::Action, authority::check_user_session, entropy,
+    scope::UnknownScope,
 };
 use serde_json::json;
 use store::{DeviceDecision, PersonSession, SessionKind, StoreError, StoredDevice, UserProof};
@@ -81,7 +81,7 @@ impl From<Failure> for PollRejection {
 fn user_code(entropy: &dyn Entropy) -> String {
     let mut code = String::with_capacity(USER_CODE_LENGTH);
     while code.len() < USER_CODE_LENGTH {
-        let [byte] = environment::random::<1>(entropy);
+        let [byte] = entropy::random::<1>(entropy);
         // Bytes beyond the last whole multiple of 20 would favour some letters.
         let letter = (byte < 240).then(|| USER_CODE_ALPHABET.get(usize::from(byte % 20))).flatten();
         code.extend(letter.map(|letter| char::from(*letter)));

@@ -31,7 +31,7 @@ impl Users<'_> {
         email: Option<&Email>,
     ) -> Result<String, Failure> {
         domain::check_password(password, self.0.policy.password_minimum, email)?;
-        let salt = domain::environment::random::<16>(self.0.entropy());
+        let salt = domain::entropy::random::<16>(self.0.entropy());
         let password = Zeroizing::new(password.to_owned());
         let hashed = self.hashing(move || jose::password::hash(&password, salt)).await?;
         hashed.map_err(Failure::internal)

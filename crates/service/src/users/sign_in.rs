@@ -3,7 +3,9 @@
 //! An unknown address and a wrong password get the same answer after the same time. Attempts are limited before the
 //! password is looked at, per person and network, so that nobody can lock somebody else out from afar.
 
-use crate::{Failure, OpaqueToken, Rejection, RequestContext, Users, audit::Entry, limits::is_one_network};
+use crate::{
+    Failure, OpaqueToken, Rejection, RequestContext, Users, attempt_limits::is_one_network, audit::Entry,
+};
 use domain::{Email, SessionId, Timestamp, UserId, audit::Action};
 use jose::password;
 use store::{Person, PersonSession, Session, SessionKind, StoreError, UserProof, UserTransaction};

@@ -131,7 +131,7 @@ pub(crate) fn secret() -> StoredSecret {
 
 /// A digest that was not there before.
 pub(crate) fn digest() -> SecretDigest {
-    SecretDigest(domain::environment::random(&*ENTROPY))
+    SecretDigest(domain::entropy::random(&*ENTROPY))
 }
 
 /// The same key with another secret, and what is left of the one before.

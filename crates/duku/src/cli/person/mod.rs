@@ -22,7 +22,7 @@ use domain::{Clock, Timestamp};
 const CLIENT_ID: &str = "duku-cli";
 
 fn now() -> Timestamp {
-    crate::environment::SystemClock.now()
+    crate::system_clock::SystemClock.now()
 }
 
 /// A server's URL in the one form that credentials are filed under.

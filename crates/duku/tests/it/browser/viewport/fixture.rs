@@ -28,7 +28,7 @@ impl BrowserFixture {
     pub(crate) async fn with(given: GivenSettings) -> Self {
         let app = App::start_with(Engine::Sqlite, given).await;
         // Pages say how long ago something was by the browser's own clock, which no test can move.
-        let now = duku::environment::SystemClock.now();
+        let now = duku::system_clock::SystemClock.now();
         app.clock.advance_seconds(now.seconds() - app.clock.now().seconds());
         let fixture = Self { app };
         let (ctx, operator) = (fixture.ctx(), fixture.app.operator());

@@ -16,7 +16,7 @@ const WITHOUT_SCRIPT: Options = Options { javascript: false, width: 1280, height
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_first_start_leads_from_its_link_to_the_first_key() {
     let fresh = Fresh::start_with(Engine::Sqlite, GivenSettings::default()).await;
-    let now = duku::environment::SystemClock.now();
+    let now = duku::system_clock::SystemClock.now();
     fresh.clock.advance_seconds(now.seconds() - fresh.clock.now().seconds());
     let link = fresh.service.operations().make_setup_link(&fresh.ctx()).await.unwrap().unwrap();
     let link = link.strip_prefix(&fresh.api.url).unwrap().to_owned();

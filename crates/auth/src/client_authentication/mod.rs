@@ -1,5 +1,7 @@
 //! How a client proves itself: `client_secret_basic` or `client_secret_post` (RFC 6749 §2.3.1), one of them, once.
 
+pub(crate) mod public_client;
+
 use crate::errors::OAuthRejection;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderMap, header};

@@ -9,9 +9,9 @@ pub(crate) struct Repeated;
 
 /// A query's parameters; those without a value count as left out.
 #[derive(Debug)]
-pub(crate) struct Parameters<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
+pub(crate) struct QueryParameters<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
-impl<'a> Parameters<'a> {
+impl<'a> QueryParameters<'a> {
     /// Reads a query; `None` if it is badly encoded.
     pub(crate) fn parse(query: &'a str) -> Option<Self> {
         let pairs = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
@@ -44,11 +44,11 @@ mod tests {
 
     #[test]
     fn a_parameter_is_read_once_or_not_at_all() {
-        let read = Parameters::parse("a=1+2%26&b=&c=x&c=x&d").unwrap();
+        let read = QueryParameters::parse("a=1+2%26&b=&c=x&c=x&d").unwrap();
         assert_eq!(read.once("a"), Ok(Some("1 2&")));
         assert_eq!((read.once("b"), read.once("d"), read.once("e")), (Ok(None), Ok(None), Ok(None)));
         assert_eq!(read.once("c"), Err(Repeated));
-        assert!(read.repeat() && !Parameters::parse("a=1&b=1").unwrap().repeat());
-        assert!(Parameters::parse("a=%").is_none() && Parameters::parse("%ff=1").is_none());
+        assert!(read.repeat() && !QueryParameters::parse("a=1&b=1").unwrap().repeat());
+        assert!(QueryParameters::parse("a=%").is_none() && QueryParameters::parse("%ff=1").is_none());
     }
 }

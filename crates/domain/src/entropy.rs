@@ -1,12 +1,4 @@
-//! Where time and randomness enter: the composition root gives the real ones, tests give their own.
-
-use crate::Timestamp;
-
-/// A source of the current time, read once for each request.
-pub trait Clock: Send + Sync + 'static {
-    /// The wall clock's time now.
-    fn now(&self) -> Timestamp;
-}
+//! Where randomness enters: the composition root gives the real source, tests give their own.
 
 /// A source of unpredictable bytes, good enough for secrets.
 pub trait Entropy: Send + Sync + 'static {

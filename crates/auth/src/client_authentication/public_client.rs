@@ -1,6 +1,6 @@
 //! Clients that cannot keep a secret (RFC 6749 §2.1): Viewport and the command line name themselves in the body.
 
-use crate::{errors::OAuthRejection, request::Posted};
+use crate::{errors::OAuthRejection, request::FormRequest};
 use domain::KeyId;
 use http::{StatusCode, header};
 use service::users::authorization_codes::{COMMAND_LINE, VIEWPORT};
@@ -8,7 +8,7 @@ use web::Form;
 
 /// Makes sure that `permitted` asks, with its name and nothing else.
 pub(crate) fn require(
-    posted: &Posted,
+    posted: &FormRequest,
     form: &Form<'_>,
     permitted: &'static str,
 ) -> Result<&'static str, OAuthRejection> {
@@ -29,7 +29,7 @@ pub(crate) fn require(
 }
 
 /// Whether the client `permitted` asks, with its name and nothing else.
-pub(crate) fn is(posted: &Posted, form: &Form<'_>, permitted: &str) -> bool {
+pub(crate) fn is(posted: &FormRequest, form: &Form<'_>, permitted: &str) -> bool {
     form.get("client_id") == Some(permitted)
         && form.get("client_secret").is_none()
         && !posted.headers.contains_key(header::AUTHORIZATION)
