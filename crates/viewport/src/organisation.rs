@@ -160,10 +160,7 @@ pub(crate) async fn save(Posted(mut context, fields): Posted<AdminPage<admin_pag
             let errors = FormError::new("default_days", answer::sentence(&invalid.message));
             again(&context, &typed, seen, errors).await
         }
-        Err(failure) => match FormError::from(failure) {
-            Ok(errors) => again(&context, &typed, seen, errors).await,
-            Err(failure) => Err(context.failed(&failure)),
-        },
+        Err(failure) => again(&context, &typed, seen, context.form_error(failure)?).await,
     }
 }
 

@@ -94,10 +94,7 @@ pub(crate) async fn begin(Posted(mut person, fields): Posted<UserPage>) -> Answe
             };
             Ok(show!(person, StatusCode::OK, page))
         }
-        Err(failure) => {
-            let errors = FormError::from(failure).map_err(|failure| person.failed(&failure))?;
-            form(&person, &name, errors).await
-        }
+        Err(failure) => form(&person, &name, person.form_error(failure)?).await,
     }
 }
 
@@ -109,10 +106,7 @@ pub(crate) async fn add(Posted(person, fields): Posted<UserPage>) -> Answer {
         Ok(_) => person.go(&format!("{ACCOUNT}?done=passkey-added")),
         // The device took so long that the password is needed again.
         Err(Failure::Rejection(Rejection::SignInAgain)) => form(&person, "", FormError::default()).await,
-        Err(failure) => {
-            let errors = FormError::from(failure).map_err(|failure| person.failed(&failure))?;
-            form(&person, "", errors).await
-        }
+        Err(failure) => form(&person, "", person.form_error(failure)?).await,
     }
 }
 

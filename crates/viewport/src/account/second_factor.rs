@@ -136,7 +136,7 @@ pub(crate) async fn confirm(Posted(mut person, fields): Posted<UserPage>) -> Ans
         Err(Failure::Rejection(Rejection::TooMany(seconds))) => {
             FormError::new("code", format!("Too many attempts. Wait {seconds} seconds, then try again."))
         }
-        Err(failure) => FormError::from(failure).map_err(|failure| person.failed(&failure))?,
+        Err(failure) => person.form_error(failure)?,
     };
     enrol(&person, errors).await
 }

@@ -119,14 +119,12 @@ pub(crate) async fn accept(Path(code): Path<String>, Posted(request, fields): Po
         Some(user) => InvitationProof::CurrentUser(user),
         None => InvitationProof::Password(fields.text("password")),
     };
-    match request.service().users().accept_invitation(&request.ctx, &code, by).await.map_err(FormError::from)
-    {
+    match request.service().users().accept_invitation(&request.ctx, &code, by).await {
         Ok(_) if user.is_some() => request.go("/"),
         // The same answer whether somebody new has joined or nothing was changed because the address is known.
         Ok(Accepted::Joined(invitation) | Accepted::SignInFirst(invitation)) => {
             request.go(&login(&invitation, &code))
         }
-        Err(Ok(errors)) => Ok(page(&request, open, guest, errors)),
-        Err(Err(failure)) => Err(request.failed(&failure)),
+        Err(failure) => Ok(page(&request, open, guest, request.form_error(failure)?)),
     }
 }

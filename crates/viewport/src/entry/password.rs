@@ -124,7 +124,7 @@ pub(crate) async fn show_reset(request: PageRequest, Path(code): Path<String>) -
 pub(crate) async fn set(Path(code): Path<String>, Posted(request, fields): Posted<PageRequest>) -> Answer {
     let email = open(&request, &code).await?;
     let set = request.service().users().reset_password(&request.ctx, &code, fields.text("password")).await;
-    match set.map_err(FormError::from) {
+    match set {
         Ok(email) => {
             let hint: String = url::form_urlencoded::byte_serialize(email.as_str().as_bytes()).collect();
             Ok(answer::message_with_link(
@@ -134,8 +134,7 @@ pub(crate) async fn set(Path(code): Path<String>, Posted(request, fields): Poste
                 ("Sign in", &format!("/login?login_hint={hint}")),
             ))
         }
-        Err(Ok(errors)) => Ok(reset(&request, &email, errors)),
-        Err(Err(failure)) => Err(request.failed(&failure)),
+        Err(failure) => Ok(reset(&request, &email, request.form_error(failure)?)),
     }
 }
 

@@ -64,12 +64,11 @@ pub(crate) async fn submit(Path(code): Path<String>, Posted(request, fields): Po
         .operations()
         .set_up(&request.ctx, &code, organisation, email, fields.text("password"))
         .await;
-    match made.map_err(FormError::from) {
+    match made {
         Ok(_) => {
             let hint: String = url::form_urlencoded::byte_serialize(email.trim().as_bytes()).collect();
             request.go(&format!("/login?login_hint={hint}"))
         }
-        Err(Ok(errors)) => Ok(page(&request, &fields, errors)),
-        Err(Err(failure)) => Err(request.failed(&failure)),
+        Err(failure) => Ok(page(&request, &fields, request.form_error(failure)?)),
     }
 }

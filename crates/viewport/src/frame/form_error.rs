@@ -30,17 +30,24 @@ impl FormError {
     pub(crate) fn is_some(&self) -> bool {
         !self.text.is_empty()
     }
+}
 
-    /// The words of a use case that a form can show; its failure otherwise.
-    pub(crate) fn from(failure: Failure) -> Result<Self, Failure> {
+impl PageRequest {
+    /// What a form says of a use case's rejection.
+    ///
+    /// # Errors
+    /// The failure needs a page of its own.
+    pub(crate) fn form_error(&self, failure: Failure) -> Result<FormError, Response<Body>> {
         match failure {
             Failure::Rejection(Rejection::Invalid(invalid)) => {
-                Ok(Self::new(invalid.field, answer::sentence(&invalid.message)))
+                Ok(FormError::new(invalid.field, answer::sentence(&invalid.message)))
             }
-            Failure::Rejection(reject @ (Rejection::Conflict(_) | Rejection::TooMuchStored { .. })) => {
-                Ok(Self::new("", answer::sentence(&reject.message())))
-            }
-            other => Err(other),
+            Failure::Rejection(
+                reject @ (Rejection::Conflict(_)
+                | Rejection::TooMuchStored { .. }
+                | Rejection::LimitReached { .. }),
+            ) => Ok(FormError::new("", answer::sentence(&reject.message()))),
+            other => Err(self.failed(&other)),
         }
     }
 }
@@ -111,9 +118,7 @@ pub(crate) fn rejected_at(
         SignInRejection::Over => {
             Err(answer::message(StatusCode::CONFLICT, "This sign-in is over", "Go back and begin again."))
         }
-        SignInRejection::Failure(failure) => {
-            FormError::from(failure).map_err(|failure| request.failed(&failure))
-        }
+        SignInRejection::Failure(failure) => request.form_error(failure),
     }
 }
 

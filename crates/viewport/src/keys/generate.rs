@@ -12,12 +12,9 @@ use axum::body::Body;
 use domain::Organisation;
 use http::Response;
 use pages::{Chrome, Head, Section};
-use service::{
-    Failure, Rejection,
-    keys::{
-        GenerateKey,
-        forms::{KeyForm, Sent},
-    },
+use service::keys::{
+    GenerateKey,
+    forms::{KeyForm, Sent},
 };
 
 #[derive(askama::Template)]
@@ -107,19 +104,7 @@ pub(crate) async fn submit(Posted(mut context, fields): Posted<AdminPage<ApiKeys
             show_once::show(&context, show_once::Occasion::Generated, &generated).await
         }
         Ok(Sent::Before(id)) => show_once::sent_before(&context, &id).await,
-        Err(failure) => match trouble_of(failure) {
-            Ok(errors) => form(&context, &organisation, &fields, "", errors).await,
-            Err(failure) => Err(context.failed(&failure)),
-        },
-    }
-}
-
-fn trouble_of(failure: Failure) -> Result<FormError, Failure> {
-    match failure {
-        Failure::Rejection(reject @ Rejection::LimitReached { .. }) => {
-            Ok(FormError::new("", crate::frame::answer::sentence(&reject.message())))
-        }
-        other => FormError::from(other),
+        Err(failure) => form(&context, &organisation, &fields, "", context.form_error(failure)?).await,
     }
 }
 

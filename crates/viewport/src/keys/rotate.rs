@@ -11,13 +11,10 @@ use crate::frame::{
 use axum::extract::Path;
 use domain::api_key::GracePeriod;
 use pages::{Chrome, Head, Section, Time};
-use service::{
-    Failure, Rejection,
-    keys::{
-        RotateKey,
-        forms::{KeyForm, Sent},
-        usage_report::KeyReport,
-    },
+use service::keys::{
+    RotateKey,
+    forms::{KeyForm, Sent},
+    usage_report::KeyReport,
 };
 
 /// A key is "in use right now" if it was used within so many seconds.
@@ -97,13 +94,6 @@ pub(crate) async fn submit(
     match sent {
         Ok(Sent::Now(generated)) => show_once::show(&context, show_once::Occasion::Rotated, &generated).await,
         Ok(Sent::Before(id)) => show_once::sent_before(&context, &id).await,
-        Err(Failure::Rejection(reject @ Rejection::LimitReached { .. })) => {
-            let errors = FormError::new("", crate::frame::answer::sentence(&reject.message()));
-            form(&context, &report, &fields, errors).await
-        }
-        Err(failure) => match FormError::from(failure) {
-            Ok(errors) => form(&context, &report, &fields, errors).await,
-            Err(failure) => Err(context.failed(&failure)),
-        },
+        Err(failure) => form(&context, &report, &fields, context.form_error(failure)?).await,
     }
 }

@@ -81,17 +81,16 @@ pub(crate) async fn submit(Posted(mut context, fields): Posted<AdminPage<Members
     }
     let invited =
         context.service().users().invite(&context.ctx, &context.principal, fields.text("email"), role).await;
-    match invited.map_err(trouble_of) {
+    match invited {
         Ok(invited) => link(&context, &invited).await,
-        Err(Ok(errors)) => form(&context, &fields, errors).await,
-        Err(Err(failure)) => Err(context.failed(&failure)),
+        Err(failure) => {
+            // What is in an invitation's way has to do with the address, unless there are too many.
+            let field = match failure {
+                Failure::Rejection(Rejection::TooMuchStored { .. }) => "",
+                _ => "email",
+            };
+            let FormError { text, .. } = context.form_error(failure)?;
+            form(&context, &fields, FormError::new(field, text)).await
+        }
     }
-}
-
-/// What is in an invitation's way has to do with the address.
-fn trouble_of(failure: Failure) -> Result<FormError, Failure> {
-    if let Failure::Rejection(Rejection::TooMuchStored { .. }) = failure {
-        return FormError::from(failure);
-    }
-    FormError::from(failure).map(|error| FormError::new("email", error.text))
 }

@@ -64,10 +64,9 @@ pub(crate) async fn submit(
     }
     let email = member.email.as_str();
     let removed = context.service().users().remove_member(&context.ctx, &context.principal, email).await;
-    match removed.map_err(FormError::from) {
+    match removed {
         Ok(()) if member.id == context.user.session.user_id => context.go("/"),
         Ok(()) => context.go(&format!("{LIST}?done=member-removed")),
-        Err(Ok(errors)) => form(&context, &member, errors).await,
-        Err(Err(failure)) => Err(context.failed(&failure)),
+        Err(failure) => form(&context, &member, context.form_error(failure)?).await,
     }
 }

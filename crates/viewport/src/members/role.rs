@@ -64,16 +64,16 @@ pub(crate) async fn submit(
         .users()
         .change_role_from(&context.ctx, &context.principal, email, Some(seen), role)
         .await;
-    match changed.map_err(FormError::from) {
+    match changed {
         Ok(member) if member.id == context.user.session.user_id && role == Role::Member => {
             context.go("/?done=demoted")
         }
         Ok(_) => context.go(&format!("{LIST}?done=role-changed")),
-        Err(Ok(errors)) => {
+        Err(failure) => {
+            let errors = context.form_error(failure)?;
             // Whatever was in the way, the form shows the role as it is now.
             let member = find(&context, &user).await?;
             form(&context, &member, &fields, errors).await
         }
-        Err(Err(failure)) => Err(context.failed(&failure)),
     }
 }

@@ -85,10 +85,9 @@ pub(crate) async fn submit(Posted(context, fields): Posted<MemberPage>) -> Answe
             base_url,
         )
         .await;
-    match made.map_err(FormError::from) {
+    match made {
         Ok(product) => context.go(&format!("/p/{}?done=product-added", product.id)),
-        Err(Ok(errors)) => form(&context, None, &fields, None, errors).await,
-        Err(Err(failure)) => Err(context.failed(&failure)),
+        Err(failure) => form(&context, None, &fields, None, context.form_error(failure)?).await,
     }
 }
 
@@ -121,10 +120,7 @@ pub(crate) async fn save(Path(id): Path<String>, Posted(context, fields): Posted
             let stored = stored(&product, &fields);
             form(&context, Some(&product), &fields, Some(stored), FormError::default()).await
         }
-        Err(failure) => match FormError::from(failure) {
-            Ok(errors) => form(&context, Some(&product), &fields, None, errors).await,
-            Err(failure) => Err(context.failed(&failure)),
-        },
+        Err(failure) => form(&context, Some(&product), &fields, None, context.form_error(failure)?).await,
     }
 }
 

@@ -138,10 +138,7 @@ pub(crate) async fn submit(
             let errors = FormError::new("buildKey", crate::frame::answer::sentence(&message));
             form(&context, (&product, None), &fields, None, errors).await
         }
-        Err(failure) => match FormError::from(failure) {
-            Ok(errors) => form(&context, (&product, None), &fields, None, errors).await,
-            Err(failure) => Err(context.failed(&failure)),
-        },
+        Err(failure) => form(&context, (&product, None), &fields, None, context.form_error(failure)?).await,
     }
 }
 
@@ -177,10 +174,9 @@ pub(crate) async fn save(
             let stored = Shown::of(&target).differences(&fields);
             form(&context, (&product, Some(&target)), &fields, Some(stored), FormError::default()).await
         }
-        Err(failure) => match FormError::from(failure) {
-            Ok(errors) => form(&context, (&product, Some(&target)), &fields, None, errors).await,
-            Err(failure) => Err(context.failed(&failure)),
-        },
+        Err(failure) => {
+            form(&context, (&product, Some(&target)), &fields, None, context.form_error(failure)?).await
+        }
     }
 }
 
