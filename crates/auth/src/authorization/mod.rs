@@ -265,7 +265,7 @@ impl<'a> AuthorizationFlow<'a> {
 /// Where a sign-in with a passkey begins, if browsers can use one here.
 #[cfg(feature = "passkeys")]
 fn passkeys(server: &AuthorizationServer) -> Option<String> {
-    let offered = server.service().offers_passkeys();
+    let offered = server.service().users().offers_passkeys();
     offered.then(|| format!("/realms/{}/protocol/openid-connect/auth/passkey", server.settings().realm))
 }
 

@@ -28,7 +28,7 @@ pub(crate) async fn show(
         return Ok(browser::foreign());
     }
     let ctx = ctx(&request.into_parts().0)?;
-    let ceremony = match server.service().begin_passkey_sign_in(&ctx).await {
+    let ceremony = match server.service().users().begin_passkey_sign_in(&ctx).await {
         Ok(ceremony) => ceremony,
         Err(Failure::Rejection(Rejection::TooMany(seconds))) => {
             return Err(ClientRejection::TooManyFailures(seconds).into());
@@ -49,7 +49,7 @@ impl AuthorizationFlow<'_> {
         let browser = &self.browser;
         let attempt = PasskeyAttempt { ceremony, answer, device: &browser.device };
         let service = browser.server.service();
-        match service.sign_in_with_passkey(&browser.ctx, attempt, browser.cookie.as_deref()).await {
+        match service.users().sign_in_with_passkey(&browser.ctx, attempt, browser.cookie.as_deref()).await {
             Ok(signed_in) => self.complete_sign_in(&signed_in).await,
             // A form that is sent a second time finds the sign-in complete already.
             Err(SignInRejection::Over) => {

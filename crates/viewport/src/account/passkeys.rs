@@ -46,10 +46,10 @@ pub(super) struct Remove {
 
 /// The person's passkeys, where browsers can use any.
 pub(super) async fn rows(person: &UserPage) -> Result<Option<Vec<PasskeyRow>>, Response<Body>> {
-    if !person.service().offers_passkeys() {
+    if !person.service().users().offers_passkeys() {
         return Ok(None);
     }
-    let found = person.outcome(person.service().list_passkeys(&person.user).await)?;
+    let found = person.outcome(person.service().users().list_passkeys(&person.user).await)?;
     let rows = found.into_iter().map(|passkey| PasskeyRow {
         id: passkey.id.as_str().to_owned(),
         name: passkey.name,
@@ -83,7 +83,7 @@ pub(crate) async fn begin(Posted(mut person, fields): Posted<UserPage>) -> Answe
     if let Err(errors) = form_error::confirm_user(&mut person, &fields).await? {
         return form(&person, &name, errors).await;
     }
-    match person.service().begin_passkey(&person.ctx, &person.user, &name).await {
+    match person.service().users().begin_passkey(&person.ctx, &person.user, &name).await {
         Ok(Ceremony { handle, options }) => {
             let page = Create {
                 head: Head::new("Add a passkey"),
@@ -102,7 +102,7 @@ pub(crate) async fn begin(Posted(mut person, fields): Posted<UserPage>) -> Answe
 pub(crate) async fn add(Posted(person, fields): Posted<UserPage>) -> Answer {
     second_factor::require_proof(&person).await?;
     let (ceremony, passkey) = (fields.text("ceremony"), fields.text("passkey"));
-    match person.service().add_passkey(&person.ctx, &person.user, ceremony, passkey).await {
+    match person.service().users().add_passkey(&person.ctx, &person.user, ceremony, passkey).await {
         Ok(_) => person.go(&format!("{ACCOUNT}?done=passkey-added")),
         // The device took so long that the password is needed again.
         Err(Failure::Rejection(Rejection::SignInAgain)) => form(&person, "", FormError::default()).await,
@@ -111,7 +111,7 @@ pub(crate) async fn add(Posted(person, fields): Posted<UserPage>) -> Answer {
 }
 
 async fn removal(person: &UserPage, id: String, errors: FormError) -> Answer {
-    let found = person.outcome(person.service().list_passkeys(&person.user).await)?;
+    let found = person.outcome(person.service().users().list_passkeys(&person.user).await)?;
     let Some(passkey) = found.into_iter().find(|passkey| passkey.id.as_str() == id) else {
         return Err(answer::message_with_link(
             StatusCode::NOT_FOUND,
@@ -144,7 +144,7 @@ pub(crate) async fn remove(Path(id): Path<String>, Posted(mut person, fields): P
     if let Err(errors) = form_error::confirm_user(&mut person, &fields).await? {
         return removal(&person, id, errors).await;
     }
-    match person.service().remove_passkey(&person.ctx, &person.user, &id).await {
+    match person.service().users().remove_passkey(&person.ctx, &person.user, &id).await {
         Ok(()) => person.go(&format!("{ACCOUNT}?done=passkey-removed")),
         Err(Failure::Rejection(Rejection::NotFound { .. })) => {
             removal(&person, id, FormError::default()).await
