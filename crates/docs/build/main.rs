@@ -1,7 +1,12 @@
-//! Lists every page of `docs/`, so that the crate holds whatever is there.
+//! Lists every page of `docs/`, so that the crate holds whatever is there, and colours its code.
+
+mod highlight;
 
 use flate2::{Compression, write::GzEncoder};
+use highlight::Highlighter;
+use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
 use std::{
+    collections::BTreeMap,
     env, fs,
     io::{self, Write},
     path::{Path, PathBuf},
@@ -12,7 +17,7 @@ fn main() -> io::Result<()> {
     let root = root.canonicalize()?;
     // A folder is looked through whole, so a page that comes or goes counts too.
     println!("cargo::rerun-if-changed={}", root.display());
-    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=build");
     let mut files = Vec::new();
     pages_in(&root, &mut files)?;
     files.sort();
@@ -22,6 +27,7 @@ fn main() -> io::Result<()> {
     let mut packed = GzEncoder::new(fs::File::create(out.join("questions.gz"))?, Compression::best());
     packed.write_all(&fs::read(questions)?)?;
     packed.finish()?;
+    fs::write(out.join("highlighted.rs"), highlighted(&files)?)?;
     let entry = |file: &PathBuf| {
         let name = file.strip_prefix(&root).map_err(io::Error::other)?;
         let (name, path) = (name.to_string_lossy().replace('\\', "/"), file.to_string_lossy());
@@ -29,6 +35,38 @@ fn main() -> io::Result<()> {
     };
     let entries = files.iter().map(entry).collect::<io::Result<String>>()?;
     fs::write(out.join("embedded.rs"), format!("&[\n{entries}]\n"))
+}
+
+/// The colours of each block of code, as a table that is searched by the block's hash.
+fn highlighted(files: &[PathBuf]) -> io::Result<String> {
+    let highlighter = Highlighter::new();
+    let mut table = BTreeMap::new();
+    for file in files {
+        let text = fs::read_to_string(file)?;
+        let mut block: Option<(String, String)> = None;
+        for event in Parser::new(&text) {
+            match event {
+                Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))) => {
+                    let language = info.split([' ', ',', '\t']).next().unwrap_or_default();
+                    block = Some((language.to_owned(), String::new()));
+                }
+                Event::Text(text) => {
+                    if let Some((_, code)) = &mut block {
+                        code.push_str(&text);
+                    }
+                }
+                Event::End(TagEnd::CodeBlock) => {
+                    let Some((language, code)) = block.take() else { continue };
+                    if let Some(spans) = highlighter.spans(&language, &code) {
+                        table.insert(highlight::name(&language, &code), spans);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    let rows = table.iter().map(|(name, spans)| format!("    ({name}, &{spans:?}),\n"));
+    Ok(format!("&[\n{}]\n", rows.collect::<String>()))
 }
 
 fn pages_in(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
