@@ -11,7 +11,7 @@ use domain::{
     audit::{Action, Actor, AuditEvent, FIRST_PREVIOUS_HASH, NewEvent, SYSTEM_CHAIN},
 };
 use jose::MasterKey;
-use store::{AuditFilter, AuditHead, Session, Store};
+use store::{AuditFilter, AuditHead, Store, Transaction};
 
 const SEAL_PURPOSE: &str = "audit head";
 const VERIFY_BATCH: i64 = 1000;
@@ -41,34 +41,34 @@ impl Inner {
     /// Appends an entry by a principal, in the principal's organisation and the caller's transaction.
     pub(crate) async fn audit(
         &self,
-        session: &mut Session,
+        transaction: &mut Transaction,
         ctx: &RequestContext,
         principal: &Principal,
         entry: Entry<'_>,
     ) -> Result<(), Failure> {
-        self.append(session, ctx, principal.organisation_id.as_str(), principal.actor(), entry).await
+        self.append(transaction, ctx, principal.organisation_id.as_str(), principal.actor(), entry).await
     }
 
     /// Appends an entry by Duku itself to any chain.
     pub(crate) async fn audit_as_system(
         &self,
-        session: &mut Session,
+        transaction: &mut Transaction,
         ctx: &RequestContext,
         chain: &str,
         entry: Entry<'_>,
     ) -> Result<(), Failure> {
-        self.append(session, ctx, chain, principal::system(), entry).await
+        self.append(transaction, ctx, chain, principal::system(), entry).await
     }
 
     pub(crate) async fn append(
         &self,
-        session: &mut Session,
+        transaction: &mut Transaction,
         ctx: &RequestContext,
         chain: &str,
         actor: Actor,
         entry: Entry<'_>,
     ) -> Result<(), Failure> {
-        let head = session.lock_audit_head(chain).await?;
+        let head = transaction.lock_audit_head(chain).await?;
         let new = NewEvent {
             id: EventId::generate(ctx.now, self.entropy()),
             at: ctx.now,
@@ -82,7 +82,7 @@ impl Inner {
         let mut event = AuditEvent::place(new, chain, head.sequence + 1, head.hash);
         event.hash = hash_of(&event);
         let seal = self.seal(chain, event.sequence, &event.hash);
-        Ok(session.append_audit_event(&event, &seal).await?)
+        Ok(transaction.append_audit_event(&event, &seal).await?)
     }
 
     fn seal(&self, chain: &str, sequence: i64, hash: &str) -> String {
@@ -104,9 +104,9 @@ impl AuditLog<'_> {
     ) -> Result<Vec<AuditEvent>, Failure> {
         principal.authorise(Capability::ManageOrganisation)?;
         let first = self.0.page(first)?;
-        let mut session = self.0.store.reader().await?;
+        let mut reader = self.0.store.reader().await?;
         let before = before.map(EventId::as_str);
-        Ok(session.audit_events_before(principal.organisation_id.as_str(), before, first, filter).await?)
+        Ok(reader.audit_events_before(principal.organisation_id.as_str(), before, first, filter).await?)
     }
 
     /// Up to 1,000 entries of a chain after number `after`, oldest first, for an operator's export.

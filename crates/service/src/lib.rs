@@ -218,9 +218,9 @@ async fn check_master_key(store: &Store, master_key: &MasterKey) -> Result<(), O
     let expected = if let Some(expected) = sealed_under(store).await? {
         expected
     } else {
-        let mut session = store.begin().await.map_err(Failure::from)?;
-        session.set_meta_once(MASTER_KEY_FINGERPRINT, &given).await.map_err(Failure::from)?;
-        session.commit().await.map_err(Failure::from)?;
+        let mut transaction = store.begin().await.map_err(Failure::from)?;
+        transaction.set_meta_once(MASTER_KEY_FINGERPRINT, &given).await.map_err(Failure::from)?;
+        transaction.commit().await.map_err(Failure::from)?;
         sealed_under(store).await?.unwrap_or_default()
     };
     if expected == given { Ok(()) } else { Err(OpenError::WrongMasterKey { expected, given }) }

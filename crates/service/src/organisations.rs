@@ -7,7 +7,7 @@ use domain::{
     authority::ManageOrganisation,
 };
 use serde_json::json;
-use store::{OrganisationTransaction, Session, StoreError};
+use store::{OrganisationTransaction, StoreError, Transaction};
 
 /// What an Admin may set of the organisation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,8 +65,8 @@ impl Organisations<'_> {
     ) -> Result<Organisation, Failure> {
         let mut draft = self.draft_organisation(ctx, name, admin_email, password).await?;
         draft.principal = Principal::operator(operator, &draft.organisation);
-        let session = self.0.store.begin().await?;
-        self.insert_draft(session, ctx, &draft).await?;
+        let transaction = self.0.store.begin().await?;
+        self.insert_draft(transaction, ctx, &draft).await?;
         Ok(draft.organisation)
     }
 
@@ -96,31 +96,31 @@ impl Organisations<'_> {
     /// Stores a draft and commits the caller's transaction. No setup link works from then on.
     pub(crate) async fn insert_draft(
         self,
-        session: Session,
+        transaction: Transaction,
         ctx: &RequestContext,
         draft: &NewOrganisation,
     ) -> Result<(), Failure> {
         let NewOrganisation { organisation, email, password_hash, principal } = draft;
-        let founded = session.found_organisation(organisation.clone()).await;
-        let mut session = founded.map_err(|error| taken(&organisation.name, error))?;
-        session.consume_setup_links(ctx.now).await?;
+        let founded = transaction.found_organisation(organisation.clone()).await;
+        let mut transaction = founded.map_err(|error| taken(&organisation.name, error))?;
+        transaction.consume_setup_links(ctx.now).await?;
         let entry = Entry {
             action: Action::OrganisationCreated,
             object_id: organisation.id.as_str(),
             object_name: organisation.name.as_str(),
             details: json!({}),
         };
-        self.0.audit(&mut session, ctx, principal, entry).await?;
-        let admin = self.0.users().join(&mut session, ctx, principal, email, Role::Admin).await?;
+        self.0.audit(&mut transaction, ctx, principal, entry).await?;
+        let admin = self.0.users().join(&mut transaction, ctx, principal, email, Role::Admin).await?;
         if let Some(hash) = password_hash
-            && !session.set_first_password(&admin.id, hash).await?
+            && !transaction.set_first_password(&admin.id, hash).await?
         {
             return Err(Rejection::Conflict(format!(
                 "{email} has a password already: leave the password out to make the same person a member here"
             ))
             .into());
         }
-        Ok(session.commit().await?)
+        Ok(transaction.commit().await?)
     }
 
     /// The organisation that an operator means: by id, or by its exact name.
@@ -128,10 +128,10 @@ impl Organisations<'_> {
     /// # Errors
     /// There is none, or the store fails.
     pub async fn find(self, id_or_name: &str) -> Result<Organisation, Failure> {
-        let mut session = self.0.store.reader().await?;
+        let mut reader = self.0.store.reader().await?;
         let found = match OrganisationId::parse(id_or_name) {
-            Ok(id) => session.find_organisation(&id).await?,
-            Err(_) => session.find_organisation_by_name(id_or_name.trim()).await?,
+            Ok(id) => reader.find_organisation(&id).await?,
+            Err(_) => reader.find_organisation_by_name(id_or_name.trim()).await?,
         };
         let missing = || {
             let name: String = id_or_name.chars().take(64).collect();
@@ -169,28 +169,28 @@ impl Organisations<'_> {
     ) -> Result<(), Failure> {
         principal.authorise(Capability::ManageOrganisation)?;
         let name = organisation_name(name)?;
-        let mut session = self.0.begin_as::<ManageOrganisation>(ctx, principal).await?;
-        let before = session.organisation().clone();
-        self.rename_to(&mut session, ctx, principal, &before, &name).await?;
-        Ok(session.commit().await?)
+        let mut transaction = self.0.begin_as::<ManageOrganisation>(ctx, principal).await?;
+        let before = transaction.organisation().clone();
+        self.rename_to(&mut transaction, ctx, principal, &before, &name).await?;
+        Ok(transaction.commit().await?)
     }
 
     async fn rename_to(
         self,
-        session: &mut OrganisationTransaction<ManageOrganisation>,
+        transaction: &mut OrganisationTransaction<ManageOrganisation>,
         ctx: &RequestContext,
         principal: &Principal,
         before: &Organisation,
         name: &Name,
     ) -> Result<(), Failure> {
-        session.rename_organisation(name).await.map_err(|error| taken(name, error))?;
+        transaction.rename_organisation(name).await.map_err(|error| taken(name, error))?;
         let entry = Entry {
             action: Action::OrganisationRenamed,
             object_id: before.id.as_str(),
             object_name: name.as_str(),
             details: json!({ "before": before.name.as_str() }),
         };
-        self.0.audit(session, ctx, principal, entry).await
+        self.0.audit(transaction, ctx, principal, entry).await
     }
 
     /// Changes what is different in the principal's organisation, if it still is as the Admin saw it.
@@ -209,48 +209,48 @@ impl Organisations<'_> {
         let name = organisation_name(&new.name)?;
         let policy =
             KeyPolicy::new(Lifetime::from_days(new.default_days)?, Lifetime::from_days(new.maximum_days)?)?;
-        let mut session = self.0.begin_as::<ManageOrganisation>(ctx, principal).await?;
-        let before = session.organisation().clone();
+        let mut transaction = self.0.begin_as::<ManageOrganisation>(ctx, principal).await?;
+        let before = transaction.organisation().clone();
         if OrganisationSettings::of(&before) != *seen {
             let message = "somebody changed these settings meanwhile: look at them again";
             return Err(Rejection::Conflict(message.into()).into());
         }
         if name != before.name {
-            self.rename_to(&mut session, ctx, principal, &before, &name).await?;
+            self.rename_to(&mut transaction, ctx, principal, &before, &name).await?;
         }
         if policy != before.key_policy {
-            self.set_policy(&mut session, ctx, principal, &before, policy).await?;
+            self.set_policy(&mut transaction, ctx, principal, &before, policy).await?;
         }
         if new.require_second_factor != before.require_second_factor {
             let required = new.require_second_factor;
-            self.require_second_factor(&mut session, ctx, principal, &before, required).await?;
+            self.require_second_factor(&mut transaction, ctx, principal, &before, required).await?;
         }
-        Ok(session.commit().await?)
+        Ok(transaction.commit().await?)
     }
 
     async fn require_second_factor(
         self,
-        session: &mut OrganisationTransaction<ManageOrganisation>,
+        transaction: &mut OrganisationTransaction<ManageOrganisation>,
         ctx: &RequestContext,
         principal: &Principal,
         organisation: &Organisation,
         required: bool,
     ) -> Result<(), Failure> {
         if let (true, PrincipalKind::Person { id, .. }) = (required, &principal.holder) {
-            let own = session.find_second_factor(id).await?.and_then(|factor| factor.confirmed_at);
+            let own = transaction.find_second_factor(id).await?.and_then(|factor| factor.confirmed_at);
             if own.is_none() {
                 let message = "set up your own second factor first, or you would lock yourself out";
                 return Err(Rejection::Conflict(message.into()).into());
             }
         }
-        session.require_second_factor(required).await?;
+        transaction.require_second_factor(required).await?;
         let entry = Entry {
             action: Action::SecondFactorPolicyChanged,
             object_id: organisation.id.as_str(),
             object_name: organisation.name.as_str(),
             details: json!({ "required": required }),
         };
-        self.0.audit(session, ctx, principal, entry).await
+        self.0.audit(transaction, ctx, principal, entry).await
     }
 
     /// Changes how long new and rotated keys of the principal's organisation live.
@@ -266,28 +266,28 @@ impl Organisations<'_> {
     ) -> Result<(), Failure> {
         principal.authorise(Capability::ManageOrganisation)?;
         let policy = KeyPolicy::new(Lifetime::from_days(default_days)?, Lifetime::from_days(maximum_days)?)?;
-        let mut session = self.0.begin_as::<ManageOrganisation>(ctx, principal).await?;
-        let organisation = session.organisation().clone();
-        self.set_policy(&mut session, ctx, principal, &organisation, policy).await?;
-        Ok(session.commit().await?)
+        let mut transaction = self.0.begin_as::<ManageOrganisation>(ctx, principal).await?;
+        let organisation = transaction.organisation().clone();
+        self.set_policy(&mut transaction, ctx, principal, &organisation, policy).await?;
+        Ok(transaction.commit().await?)
     }
 
     async fn set_policy(
         self,
-        session: &mut OrganisationTransaction<ManageOrganisation>,
+        transaction: &mut OrganisationTransaction<ManageOrganisation>,
         ctx: &RequestContext,
         principal: &Principal,
         organisation: &Organisation,
         policy: KeyPolicy,
     ) -> Result<(), Failure> {
-        session.set_key_policy(policy).await?;
+        transaction.set_key_policy(policy).await?;
         let entry = Entry {
             action: Action::KeyPolicyChanged,
             object_id: organisation.id.as_str(),
             object_name: organisation.name.as_str(),
             details: json!({ "default_days": policy.default.days(), "maximum_days": policy.maximum.days() }),
         };
-        self.0.audit(session, ctx, principal, entry).await
+        self.0.audit(transaction, ctx, principal, entry).await
     }
 }
 

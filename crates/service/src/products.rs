@@ -118,8 +118,8 @@ impl Products<'_> {
     ) -> Result<Vec<Target>, Failure> {
         principal.authorise(Capability::ViewProducts)?;
         let first = self.0.page(first)?;
-        let mut session = self.0.store.reader().await?;
-        Ok(session.targets_of_subjects(&principal.organisation_id, subjects, after, first).await?)
+        let mut reader = self.0.store.reader().await?;
+        Ok(reader.targets_of_subjects(&principal.organisation_id, subjects, after, first).await?)
     }
 
     /// A page of the targets of the organisation, or of one product, oldest first.
@@ -167,16 +167,21 @@ impl Products<'_> {
             created_at: ctx.now,
             updated_at: ctx.now,
         };
-        let mut session = self.0.begin_as::<ChangeProducts>(ctx, principal).await?;
+        let mut transaction = self.0.begin_as::<ChangeProducts>(ctx, principal).await?;
         let limit = self.0.policy.products_per_organisation;
-        if session.count_subjects(&principal.organisation_id).await? >= limit {
+        if transaction.count_subjects(&principal.organisation_id).await? >= limit {
             return Err(too_many("products", limit, "products_per_organisation"));
         }
-        session.insert_subject(&subject).await?;
+        transaction.insert_subject(&subject).await?;
         self.0
-            .audit(&mut session, ctx, principal, subject_entry(Action::SubjectCreated, &subject, json!({})))
+            .audit(
+                &mut transaction,
+                ctx,
+                principal,
+                subject_entry(Action::SubjectCreated, &subject, json!({})),
+            )
             .await?;
-        session.commit().await?;
+        transaction.commit().await?;
         Ok(subject)
     }
 
@@ -193,8 +198,8 @@ impl Products<'_> {
     ) -> Result<Subject, Failure> {
         principal.authorise(Capability::ChangeProducts)?;
         let id = parse_subject_id(id)?;
-        let mut session = self.0.begin_as::<ChangeProducts>(ctx, principal).await?;
-        let before = session.lock_subject(&id).await?;
+        let mut transaction = self.0.begin_as::<ChangeProducts>(ctx, principal).await?;
+        let before = transaction.lock_subject(&id).await?;
         let before = before.ok_or_else(|| subject_not_found(&id))?;
         if change.seen_at.is_some_and(|seen| seen != before.updated_at) {
             let message = "somebody changed this product meanwhile: look at it again";
@@ -206,11 +211,16 @@ impl Products<'_> {
             change.base_url.unwrap_or_else(|| before.details.base_url.clone()).as_deref(),
         )?;
         let subject = Subject { details, updated_at: ctx.now, ..before };
-        session.update_subject(&subject).await?;
+        transaction.update_subject(&subject).await?;
         self.0
-            .audit(&mut session, ctx, principal, subject_entry(Action::SubjectUpdated, &subject, json!({})))
+            .audit(
+                &mut transaction,
+                ctx,
+                principal,
+                subject_entry(Action::SubjectUpdated, &subject, json!({})),
+            )
             .await?;
-        session.commit().await?;
+        transaction.commit().await?;
         Ok(subject)
     }
 
@@ -226,13 +236,13 @@ impl Products<'_> {
     ) -> Result<SubjectId, Failure> {
         principal.authorise(Capability::ChangeProducts)?;
         let id = parse_subject_id(id)?;
-        let mut session = self.0.begin_as::<ChangeProducts>(ctx, principal).await?;
-        let subject = session.lock_subject(&id).await?;
+        let mut transaction = self.0.begin_as::<ChangeProducts>(ctx, principal).await?;
+        let subject = transaction.lock_subject(&id).await?;
         let subject = subject.ok_or_else(|| subject_not_found(&id))?;
-        let targets = session.delete_subject(&id).await?;
+        let targets = transaction.delete_subject(&id).await?;
         let entry = subject_entry(Action::SubjectDeleted, &subject, json!({ "targets": targets }));
-        self.0.audit(&mut session, ctx, principal, entry).await?;
-        session.commit().await?;
+        self.0.audit(&mut transaction, ctx, principal, entry).await?;
+        transaction.commit().await?;
         Ok(id)
     }
 
@@ -259,9 +269,9 @@ impl Products<'_> {
         let missing = || Rejection::NotFound { kind: "target", id: id.to_owned() };
         let parsed = TargetId::parse(id).map_err(|_| missing())?;
         let organisation = &principal.organisation_id;
-        let mut session = self.0.begin_as::<ChangeProducts>(ctx, principal).await?;
-        let target = session.find_target(organisation, &parsed).await?.ok_or_else(missing)?;
-        if !session.delete_target(&parsed).await? {
+        let mut transaction = self.0.begin_as::<ChangeProducts>(ctx, principal).await?;
+        let target = transaction.find_target(organisation, &parsed).await?.ok_or_else(missing)?;
+        if !transaction.delete_target(&parsed).await? {
             return Err(missing().into());
         }
         let entry = Entry {
@@ -270,8 +280,8 @@ impl Products<'_> {
             object_name: target.details.name.as_str(),
             details: json!({ "subject": target.subject_id.as_str() }),
         };
-        self.0.audit(&mut session, ctx, principal, entry).await?;
-        session.commit().await?;
+        self.0.audit(&mut transaction, ctx, principal, entry).await?;
+        transaction.commit().await?;
         Ok(target)
     }
 
@@ -305,14 +315,15 @@ impl Products<'_> {
         let subject_id = parse_subject_id(subject_id)?;
         let details = input.check()?;
         let organisation = &principal.organisation_id;
-        let mut session = self.0.begin_as::<ChangeProducts>(ctx, principal).await?;
-        let subject = session.lock_subject(&subject_id).await?;
+        let mut transaction = self.0.begin_as::<ChangeProducts>(ctx, principal).await?;
+        let subject = transaction.lock_subject(&subject_id).await?;
         subject.ok_or_else(|| subject_not_found(&subject_id))?;
-        let before = session.find_target_by_build_key(organisation, &subject_id, &details.build_key).await?;
+        let before =
+            transaction.find_target_by_build_key(organisation, &subject_id, &details.build_key).await?;
         seen.check(before.as_ref())?;
         let (target, action) = if let Some(before) = before {
             let target = Target { details, updated_at: ctx.now, ..before };
-            session.update_target(&target).await?;
+            transaction.update_target(&target).await?;
             (target, Action::TargetUpdated)
         } else {
             let target = Target {
@@ -324,10 +335,10 @@ impl Products<'_> {
                 updated_at: ctx.now,
             };
             let limit = self.0.policy.targets_per_product;
-            if session.count_targets(organisation, &target.subject_id).await? >= limit {
+            if transaction.count_targets(organisation, &target.subject_id).await? >= limit {
                 return Err(too_many("targets in this product", limit, "targets_per_product"));
             }
-            session.insert_target(&target).await?;
+            transaction.insert_target(&target).await?;
             (target, Action::TargetCreated)
         };
         let TargetDetails { name, version, environment, .. } = &target.details;
@@ -338,8 +349,8 @@ impl Products<'_> {
             object_name: name.as_str(),
             details: json!({ "subject": subject, "version": version, "environment": environment }),
         };
-        self.0.audit(&mut session, ctx, principal, entry).await?;
-        session.commit().await?;
+        self.0.audit(&mut transaction, ctx, principal, entry).await?;
+        transaction.commit().await?;
         Ok(target)
     }
 }

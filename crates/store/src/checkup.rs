@@ -1,7 +1,7 @@
 //! What an operator asks of a database's health. Nothing here is on the way of a request.
 
 use crate::{
-    Session, Store, StoreError, all_statements, dialects,
+    Reader, Store, StoreError, all_statements, dialects,
     engine::{
         statements::statements,
         value::{only_column, params},
@@ -52,7 +52,7 @@ const TRIGGERS_OF_SQLITE: [&str; 3] =
     ["audit_events_never_change", "audit_events_never_go", "audit_events_never_replaced"];
 const TRIGGERS_OF_POSTGRES: [&str; 1] = ["audit_events_never_change"];
 
-impl Session {
+impl Reader {
     /// What the server's clock says; nothing with SQLite, which has none of its own.
     pub async fn server_time(&mut self) -> Result<Option<Timestamp>, StoreError> {
         if !self.is_postgres() {
@@ -131,7 +131,7 @@ impl Store {
         }
     }
 
-    /// As [`Session::server_facts`].
+    /// As [`Reader::server_facts`].
     ///
     /// # Errors
     /// The server does not answer.

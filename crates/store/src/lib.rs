@@ -1,7 +1,7 @@
 //! Storage: SQLite in one file, or PostgreSQL. The only place that knows SQL.
 //!
-//! A [`Session`] runs statements on either engine; a session from [`Store::begin`] is a transaction and
-//! loses everything unless it is committed. An operation is durable when [`Session::commit`] has answered.
+//! A [`Reader`] runs statements on either engine. So does a [`Transaction`], which can write and loses everything unless it is
+//! committed. An operation is durable when [`Transaction::commit`] has answered.
 
 mod all_statements;
 mod checkup;
@@ -19,7 +19,7 @@ pub use engine::error::StoreError;
 pub use engine::postgres::Pooler;
 pub use engine::postgres::shares::{Origin, attribute_work_to, on_behalf_of, on_same_behalf};
 pub use engine::sqlite::checkpoint::Checkpoint;
-pub use engine::transaction::Session;
+pub use engine::transaction::{Reader, Transaction};
 pub use engine::{Location, Options};
 pub use tables::audit::{AuditFilter, AuditHead};
 pub use tables::authority::{
@@ -67,11 +67,11 @@ impl Store {
         Ok(Self::on(engine))
     }
 
-    /// A session for reading, which sees the newest commit of any process at each statement.
+    /// For reading: each statement sees the newest commit of any process.
     ///
     /// # Errors
     /// The database cannot be reached.
-    pub async fn reader(&self) -> Result<Session, StoreError> {
+    pub async fn reader(&self) -> Result<Reader, StoreError> {
         self.engine.reader().await
     }
 
@@ -79,7 +79,7 @@ impl Store {
     ///
     /// # Errors
     /// The database cannot be reached or cannot be written.
-    pub async fn begin(&self) -> Result<Session, StoreError> {
+    pub async fn begin(&self) -> Result<Transaction, StoreError> {
         self.engine.begin().await
     }
 

@@ -102,18 +102,18 @@ async fn remember_urls(service: &Service, urls: &Urls) -> Result<(), CommandFail
         ),
         None => {}
     }
-    let mut session = service.store().begin().await?;
-    session.set_meta(URLS_AUTH, &urls.auth).await?;
-    session.set_meta(URLS_PLATFORM, &urls.platform).await?;
-    session.set_meta(URLS_VIEWPORT, &urls.viewport).await?;
-    Ok(session.commit().await?)
+    let mut transaction = service.store().begin().await?;
+    transaction.set_meta(URLS_AUTH, &urls.auth).await?;
+    transaction.set_meta(URLS_PLATFORM, &urls.platform).await?;
+    transaction.set_meta(URLS_VIEWPORT, &urls.viewport).await?;
+    Ok(transaction.commit().await?)
 }
 
 /// The URLs that the last server on this data had.
 pub(crate) async fn remembered_urls(store: &store::Store) -> Result<Option<Urls>, CommandFailure> {
-    let mut session = store.reader().await?;
-    let (auth, platform) = (session.meta(URLS_AUTH).await?, session.meta(URLS_PLATFORM).await?);
-    let viewport = session.meta(URLS_VIEWPORT).await?;
+    let mut reader = store.reader().await?;
+    let (auth, platform) = (reader.meta(URLS_AUTH).await?, reader.meta(URLS_PLATFORM).await?);
+    let viewport = reader.meta(URLS_VIEWPORT).await?;
     Ok(auth.zip(platform).map(|(auth, platform)| {
         // Data of a version without Viewport do not know its URL.
         let viewport = viewport.unwrap_or_else(|| viewport_of(&platform));

@@ -40,20 +40,20 @@ impl Keys<'_> {
     ) -> Result<Sent, Failure> {
         let person = owner(principal)?;
         // It locks the organisation, so the second of two clicks sees what the first one did.
-        let mut session = self.0.begin_as::<ManageKeys>(ctx, principal).await?;
-        if let Some(before) = session.find_sent_form(nonce, person).await? {
+        let mut transaction = self.0.begin_as::<ManageKeys>(ctx, principal).await?;
+        if let Some(before) = transaction.find_sent_form(nonce, person).await? {
             return Ok(Sent::Before(before));
         }
         let (generated, what) = match form {
             KeyForm::Generate(input) => {
-                (self.generate_in(&mut session, ctx, principal, input).await?, "generated an API key")
+                (self.generate_in(&mut transaction, ctx, principal, input).await?, "generated an API key")
             }
             KeyForm::Rotate(id, input) => {
-                (self.rotate_in(&mut session, ctx, principal, id, input).await?, "rotated an API key")
+                (self.rotate_in(&mut transaction, ctx, principal, id, input).await?, "rotated an API key")
             }
         };
-        note(&mut session, ctx, nonce, person, &generated.key.id).await?;
-        session.commit().await?;
+        note(&mut transaction, ctx, nonce, person, &generated.key.id).await?;
+        transaction.commit().await?;
         keys::log(&generated.key, what);
         Ok(Sent::Now(Box::new(generated)))
     }
@@ -80,13 +80,13 @@ fn owner(principal: &Principal) -> Result<&UserId, Failure> {
 }
 
 async fn note(
-    session: &mut OrganisationTransaction<ManageKeys>,
+    transaction: &mut OrganisationTransaction<ManageKeys>,
     ctx: &RequestContext,
     nonce: &str,
     person: &UserId,
     key: &KeyId,
 ) -> Result<(), Failure> {
-    if session.note_sent_form(nonce, person, key.as_str(), ctx.now).await? {
+    if transaction.note_sent_form(nonce, person, key.as_str(), ctx.now).await? {
         return Ok(());
     }
     Err(Rejection::Conflict("this form was sent already: open it anew".into()).into())

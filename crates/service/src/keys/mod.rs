@@ -14,7 +14,7 @@ use domain::{
     authority::ManageKeys,
 };
 use serde_json::json;
-use store::{KeyOverview, OrganisationTransaction, Session};
+use store::{KeyOverview, OrganisationTransaction, Reader, Transaction};
 
 /// What an Admin asks for.
 #[derive(Debug, Clone)]
@@ -57,8 +57,8 @@ impl Keys<'_> {
     /// The principal is no Admin, or the store fails.
     pub async fn list(self, principal: &Principal) -> Result<Vec<KeyOverview>, Failure> {
         principal.authorise(Capability::ManageKeys)?;
-        let mut session = self.0.store.reader().await?;
-        self.overviews(&mut session, &principal.organisation_id, None).await
+        let mut reader = self.0.store.reader().await?;
+        self.overviews(&mut reader, &principal.organisation_id, None).await
     }
 
     /// One key of the organisation, with its use.
@@ -68,19 +68,19 @@ impl Keys<'_> {
     pub async fn get(self, principal: &Principal, id: &str) -> Result<KeyOverview, Failure> {
         principal.authorise(Capability::ManageKeys)?;
         let id = parse_id(id)?;
-        let mut session = self.0.store.reader().await?;
-        let found = self.overviews(&mut session, &principal.organisation_id, Some(&id)).await?;
+        let mut reader = self.0.store.reader().await?;
+        let found = self.overviews(&mut reader, &principal.organisation_id, Some(&id)).await?;
         Ok(found.into_iter().next().ok_or_else(|| not_found(&id))?)
     }
 
     /// Keys with their use, the use that is not written yet included.
     async fn overviews(
         self,
-        session: &mut Session,
+        reader: &mut Reader,
         organisation: &OrganisationId,
         id: Option<&KeyId>,
     ) -> Result<Vec<KeyOverview>, Failure> {
-        let mut keys = session.keys(organisation, id).await?;
+        let mut keys = reader.keys(organisation, id).await?;
         for key in &mut keys {
             self.0.usage.add_pending(key);
         }
@@ -97,23 +97,23 @@ impl Keys<'_> {
         principal: &Principal,
         input: &GenerateKey,
     ) -> Result<GeneratedKey, Failure> {
-        let mut session = self.0.begin_as(ctx, principal).await?;
-        let generated = self.generate_in(&mut session, ctx, principal, input).await?;
-        session.commit().await?;
+        let mut transaction = self.0.begin_as(ctx, principal).await?;
+        let generated = self.generate_in(&mut transaction, ctx, principal, input).await?;
+        transaction.commit().await?;
         log(&generated.key, "generated an API key");
         Ok(generated)
     }
 
     pub(crate) async fn generate_in(
         self,
-        session: &mut OrganisationTransaction<ManageKeys>,
+        transaction: &mut OrganisationTransaction<ManageKeys>,
         ctx: &RequestContext,
         principal: &Principal,
         input: &GenerateKey,
     ) -> Result<GeneratedKey, Failure> {
         let label = Label::parse(&input.label)?;
         let secret = ClientSecret::generate(self.0.entropy());
-        let organisation = session.organisation().clone();
+        let organisation = transaction.organisation().clone();
         let new = NewKey {
             id: KeyId::generate(ctx.now, self.0.entropy()),
             label,
@@ -121,12 +121,12 @@ impl Keys<'_> {
             lifetime: organisation.key_policy.choose(input.expires_in_days)?,
             created_by: principal.actor().name,
         };
-        let slot = self.claim_slot(session, ctx, &organisation).await?;
+        let slot = self.claim_slot(transaction, ctx, &organisation).await?;
         let key = ApiKey::generate(slot, &organisation, new, ctx.now);
-        session.insert_key(&key).await?;
+        transaction.insert_key(&key).await?;
         let details = json!({ "expires_at": key.expires_at.to_string() });
-        self.audit_key(session, ctx, principal, Action::ApiKeyGenerated, &key, details).await?;
-        self.tell_of_key(session, ctx, &key, "generated", &principal.actor().name).await?;
+        self.audit_key(transaction, ctx, principal, Action::ApiKeyGenerated, &key, details).await?;
+        self.tell_of_key(transaction, ctx, &key, "generated", &principal.actor().name).await?;
         Ok(GeneratedKey { key, secret })
     }
 
@@ -141,16 +141,16 @@ impl Keys<'_> {
         id: &str,
         input: RotateKey,
     ) -> Result<GeneratedKey, Failure> {
-        let mut session = self.0.begin_as(ctx, principal).await?;
-        let generated = self.rotate_in(&mut session, ctx, principal, id, input).await?;
-        session.commit().await?;
+        let mut transaction = self.0.begin_as(ctx, principal).await?;
+        let generated = self.rotate_in(&mut transaction, ctx, principal, id, input).await?;
+        transaction.commit().await?;
         log(&generated.key, "rotated an API key");
         Ok(generated)
     }
 
     pub(crate) async fn rotate_in(
         self,
-        session: &mut OrganisationTransaction<ManageKeys>,
+        transaction: &mut OrganisationTransaction<ManageKeys>,
         ctx: &RequestContext,
         principal: &Principal,
         id: &str,
@@ -163,24 +163,24 @@ impl Keys<'_> {
             grace: GracePeriod::from_seconds(input.grace_seconds)?,
             end_issued_tokens: input.end_issued_tokens,
         };
-        let organisation = session.organisation().clone();
+        let organisation = transaction.organisation().clone();
         let policy = organisation.key_policy;
-        let Rotated { key, retired } = match find(session, principal, &id).await?.at(ctx.now) {
+        let Rotated { key, retired } = match find(transaction, principal, &id).await?.at(ctx.now) {
             KeyState::Active(active) => active.rotate(rotation, policy, ctx.now),
             KeyState::Expired(expired) => {
-                let slot = self.claim_slot(session, ctx, &organisation).await?;
+                let slot = self.claim_slot(transaction, ctx, &organisation).await?;
                 expired.revive(slot, rotation, policy, ctx.now)
             }
         };
-        session.update_key(&key).await?;
-        session.retire_secret(&retired).await?;
+        transaction.update_key(&key).await?;
+        transaction.retire_secret(&retired).await?;
         let details = json!({
             "expires_at": key.expires_at.to_string(),
             "grace_until": key.grace.map(|grace| grace.until.to_string()),
             "ended_issued_tokens": input.end_issued_tokens,
         });
-        self.audit_key(session, ctx, principal, Action::ApiKeyRotated, &key, details).await?;
-        self.tell_of_key(session, ctx, &key, "rotated", &principal.actor().name).await?;
+        self.audit_key(transaction, ctx, principal, Action::ApiKeyRotated, &key, details).await?;
+        self.tell_of_key(transaction, ctx, &key, "rotated", &principal.actor().name).await?;
         Ok(GeneratedKey { key, secret })
     }
 
@@ -196,8 +196,8 @@ impl Keys<'_> {
     ) -> Result<KeyOverview, Failure> {
         principal.authorise(Capability::ManageKeys)?;
         let parsed = parse_id(id)?;
-        let mut session = self.0.begin_as::<ManageKeys>(ctx, principal).await?;
-        let key = find(&mut session, principal, &parsed).await?;
+        let mut transaction = self.0.begin_as::<ManageKeys>(ctx, principal).await?;
+        let key = find(&mut transaction, principal, &parsed).await?;
         if key.running_grace(ctx.now).is_none() {
             return Err(Rejection::Conflict(
                 "no grace runs: the previous secret does not work already".into(),
@@ -205,9 +205,9 @@ impl Keys<'_> {
             .into());
         }
         let key = key.end_grace();
-        session.update_key(&key).await?;
-        self.audit_key(&mut session, ctx, principal, Action::ApiKeyGraceEnded, &key, json!({})).await?;
-        session.commit().await?;
+        transaction.update_key(&key).await?;
+        self.audit_key(&mut transaction, ctx, principal, Action::ApiKeyGraceEnded, &key, json!({})).await?;
+        transaction.commit().await?;
         self.get(principal, id).await
     }
 
@@ -223,13 +223,13 @@ impl Keys<'_> {
     ) -> Result<KeyId, Failure> {
         principal.authorise(Capability::ManageKeys)?;
         let id = parse_id(id)?;
-        let mut session = self.0.begin_as::<ManageKeys>(ctx, principal).await?;
-        let key = find(&mut session, principal, &id).await?;
+        let mut transaction = self.0.begin_as::<ManageKeys>(ctx, principal).await?;
+        let key = find(&mut transaction, principal, &id).await?;
         // Deleted first: whoever counts a dead secret takes the same locks in the same order.
-        session.delete_key(&key.clone().revoke(ctx.now)).await?;
-        self.audit_key(&mut session, ctx, principal, Action::ApiKeyRevoked, &key, json!({})).await?;
-        self.tell_of_key(&mut session, ctx, &key, "revoked", &principal.actor().name).await?;
-        session.commit().await?;
+        transaction.delete_key(&key.clone().revoke(ctx.now)).await?;
+        self.audit_key(&mut transaction, ctx, principal, Action::ApiKeyRevoked, &key, json!({})).await?;
+        self.tell_of_key(&mut transaction, ctx, &key, "revoked", &principal.actor().name).await?;
+        transaction.commit().await?;
         tracing::info!(key = %id, organisation = %principal.organisation_id, "revoked an API key");
         Ok(id)
     }
@@ -237,15 +237,15 @@ impl Keys<'_> {
     /// Takes a free place inside the caller's transaction, which holds the organisation's lock.
     async fn claim_slot(
         self,
-        session: &mut Session,
+        transaction: &mut Transaction,
         ctx: &RequestContext,
         organisation: &Organisation,
     ) -> Result<FreeSlot, Failure> {
-        let active = session.count_active_keys(&organisation.id, ctx.now).await?;
+        let active = transaction.count_active_keys(&organisation.id, ctx.now).await?;
         match api_key::claim_slot(active, self.0.policy.active_keys) {
             Ok(slot) => Ok(slot),
             Err(NoFreeSlot { limit }) => {
-                let keys = self.overviews(session, &organisation.id, None).await?;
+                let keys = self.overviews(transaction, &organisation.id, None).await?;
                 Err(Rejection::LimitReached { limit, candidates: candidates(keys, ctx) }.into())
             }
         }
@@ -253,7 +253,7 @@ impl Keys<'_> {
 
     async fn audit_key(
         self,
-        session: &mut Session,
+        transaction: &mut Transaction,
         ctx: &RequestContext,
         principal: &Principal,
         action: Action,
@@ -261,7 +261,7 @@ impl Keys<'_> {
         details: serde_json::Value,
     ) -> Result<(), Failure> {
         let entry = Entry { action, object_id: key.id.as_str(), object_name: key.label.as_str(), details };
-        self.0.audit(session, ctx, principal, entry).await
+        self.0.audit(transaction, ctx, principal, entry).await
     }
 }
 
@@ -296,7 +296,7 @@ fn not_found(id: &KeyId) -> Rejection {
     Rejection::NotFound { kind: "API key", id: id.as_str().to_owned() }
 }
 
-async fn find(session: &mut Session, principal: &Principal, id: &KeyId) -> Result<ApiKey, Failure> {
-    let key = session.find_key(id).await?;
+async fn find(reader: &mut Reader, principal: &Principal, id: &KeyId) -> Result<ApiKey, Failure> {
+    let key = reader.find_key(id).await?;
     key.filter(|key| key.organisation_id == principal.organisation_id).ok_or_else(|| not_found(id).into())
 }

@@ -2,7 +2,7 @@
 
 use crate::{Failure, Keys, RequestContext};
 use domain::{ApiKey, KeyId, Timestamp};
-use store::{KeyOverview, Session};
+use store::{KeyOverview, Transaction};
 
 /// How many days before a key's expiry its Admins are warned; 0 is when it has expired.
 pub const WARNING_DAYS: [i64; 4] = [0, 1, 7, 14];
@@ -80,11 +80,13 @@ impl Keys<'_> {
                 // Known by reading: most keys were warned about long before this minute, and writers are few.
                 continue;
             }
-            let mut session = self.0.store.begin().await?;
-            if session.note_key_notice(&key.id, key.expires_at, days).await? {
+            let mut transaction = self.0.store.begin().await?;
+            if transaction.note_key_notice(&key.id, key.expires_at, days).await? {
                 let (subject, text) = self.expiry_mail(&key, days);
-                self.0.queue_mail_to_admins(&mut session, ctx, &key.organisation_id, &subject, &text).await?;
-                session.commit().await?;
+                self.0
+                    .queue_mail_to_admins(&mut transaction, ctx, &key.organisation_id, &subject, &text)
+                    .await?;
+                transaction.commit().await?;
             }
         }
         Ok(())
@@ -111,7 +113,7 @@ impl Keys<'_> {
     /// Mails the Admins what was done to a key, in the caller's transaction.
     pub(crate) async fn tell_of_key(
         self,
-        session: &mut Session,
+        transaction: &mut Transaction,
         ctx: &RequestContext,
         key: &ApiKey,
         what: &str,
@@ -125,13 +127,13 @@ impl Keys<'_> {
             key.label, key.id, key.organisation_name, self.0.policy.viewport
         );
         let subject = format!("API key {} was {what}", key.label);
-        self.0.queue_mail_to_admins(session, ctx, &key.organisation_id, &subject, &text).await
+        self.0.queue_mail_to_admins(transaction, ctx, &key.organisation_id, &subject, &text).await
     }
 
     /// Mails the Admins that a former secret turned up, in the caller's transaction.
     pub(crate) async fn tell_of_dead_secret(
         self,
-        session: &mut Session,
+        transaction: &mut Transaction,
         ctx: &RequestContext,
         organisation: &domain::OrganisationId,
         key: &KeyId,
@@ -147,7 +149,7 @@ impl Keys<'_> {
             self.key_page(key)
         );
         let subject = format!("A former secret of {name} was used");
-        self.0.queue_mail_to_admins(session, ctx, organisation, &subject, &text).await
+        self.0.queue_mail_to_admins(transaction, ctx, organisation, &subject, &text).await
     }
 
     fn key_page(self, key: &KeyId) -> String {

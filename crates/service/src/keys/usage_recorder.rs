@@ -223,10 +223,10 @@ impl Keys<'_> {
     }
 
     async fn write_batch(self, batch: &[(KeyId, Pending)]) -> Result<(), Failure> {
-        let mut session = self.0.store.begin().await?;
-        session.count_key_uses(&of_each(batch, Pending::counts)).await?;
-        session.note_key_sources(&of_each(batch, Pending::sources)).await?;
-        Ok(session.commit().await?)
+        let mut transaction = self.0.store.begin().await?;
+        transaction.count_key_uses(&of_each(batch, Pending::counts)).await?;
+        transaction.note_key_sources(&of_each(batch, Pending::sources)).await?;
+        Ok(transaction.commit().await?)
     }
 
     async fn forget_other_sources(
@@ -240,9 +240,9 @@ impl Keys<'_> {
         if keys.is_empty() {
             return Ok(());
         }
-        let mut session = self.0.store.begin().await?;
-        session.forget_other_sources(&keys, ctx.now.day()).await?;
-        Ok(session.commit().await?)
+        let mut transaction = self.0.store.begin().await?;
+        transaction.forget_other_sources(&keys, ctx.now.day()).await?;
+        Ok(transaction.commit().await?)
     }
 
     async fn write_dead_secret(
@@ -252,8 +252,8 @@ impl Keys<'_> {
         digest: SecretDigest,
         dead: &Dead,
     ) -> Result<(), Failure> {
-        let mut session = self.0.store.begin().await?;
-        let before = session.dead_secret_last_seen(key_id, digest).await?;
+        let mut transaction = self.0.store.begin().await?;
+        let before = transaction.dead_secret_last_seen(key_id, digest).await?;
         let seen = DeadSecretUse {
             key_id: key_id.clone(),
             digest,
@@ -261,10 +261,12 @@ impl Keys<'_> {
             at: dead.at,
             address: dead.address.map(|address| address.to_string()),
         };
-        let remembered = session.note_dead_secret(&seen).await?;
+        let remembered = transaction.note_dead_secret(&seen).await?;
         if remembered && before.is_none_or(|last| dead.at > last.plus_seconds(AUDIT_AGAIN_SECONDS)) {
-            let label =
-                session.find_key(key_id).await?.map_or_else(String::new, |key| key.label.as_str().to_owned());
+            let label = transaction
+                .find_key(key_id)
+                .await?
+                .map_or_else(String::new, |key| key.label.as_str().to_owned());
             let ctx =
                 RequestContext { now: dead.at, address: dead.address, request_id: ctx.request_id.clone() };
             let entry = Entry {
@@ -273,10 +275,10 @@ impl Keys<'_> {
                 object_name: &label,
                 details: json!({ "times": dead.times }),
             };
-            self.0.audit_as_system(&mut session, &ctx, dead.organisation.as_str(), entry).await?;
-            self.tell_of_dead_secret(&mut session, &ctx, &dead.organisation, key_id, &label).await?;
+            self.0.audit_as_system(&mut transaction, &ctx, dead.organisation.as_str(), entry).await?;
+            self.tell_of_dead_secret(&mut transaction, &ctx, &dead.organisation, key_id, &label).await?;
             tracing::warn!(key = %key_id, organisation = %dead.organisation, times = dead.times, "a former secret of an API key was used");
         }
-        Ok(session.commit().await?)
+        Ok(transaction.commit().await?)
     }
 }

@@ -33,9 +33,9 @@ impl Keys<'_> {
         let overview = self.get(principal, id).await?;
         let first = ctx.now.day() - SHOWN_DAYS + 1;
         let since = ctx.now.plus_seconds(-SHOWN_DAYS * 86_400);
-        let mut session = self.0.store.reader().await?;
-        let used = session.key_days(&overview.key.id, first).await?;
-        let sources = session.key_sources(&overview.key.id, since).await?;
+        let mut reader = self.0.store.reader().await?;
+        let used = reader.key_days(&overview.key.id, first).await?;
+        let sources = reader.key_sources(&overview.key.id, since).await?;
         let other_addresses = used.iter().map(|counts| counts.other_addresses).sum();
         let days = (first..=ctx.now.day())
             .map(|day| {

@@ -9,7 +9,7 @@ use domain::{
     audit::{Action, Actor, SYSTEM_CHAIN},
 };
 use serde_json::{Value, json};
-use store::{AuditFilter, Session, Store};
+use store::{AuditFilter, Store, Transaction};
 
 /// What the audit log calls the object of these entries: the data as a whole.
 const DATA: &str = "data";
@@ -26,10 +26,10 @@ impl Operations<'_> {
         name: &str,
         details: Value,
     ) -> Result<(), Failure> {
-        let mut session = self.0.store.begin().await?;
+        let mut transaction = self.0.store.begin().await?;
         let entry = Entry { action: Action::DataBackedUp, object_id: DATA, object_name: name, details };
-        self.0.append(&mut session, ctx, SYSTEM, operator, entry).await?;
-        Ok(session.commit().await?)
+        self.0.append(&mut transaction, ctx, SYSTEM, operator, entry).await?;
+        Ok(transaction.commit().await?)
     }
 
     /// Notes that these data come from a backup and, with `end`, ends every access token, session, code, link and
@@ -45,13 +45,13 @@ impl Operations<'_> {
         details: Value,
         end: bool,
     ) -> Result<(), Failure> {
-        let mut session = self.0.store.begin().await?;
+        let mut transaction = self.0.store.begin().await?;
         if end {
-            self.end_everything(&mut session, ctx, operator).await?;
+            self.end_everything(&mut transaction, ctx, operator).await?;
         }
         let entry = Entry { action: Action::DataRestored, object_id: DATA, object_name: name, details };
-        self.0.append(&mut session, ctx, SYSTEM, operator.clone(), entry).await?;
-        session.commit().await?;
+        self.0.append(&mut transaction, ctx, SYSTEM, operator.clone(), entry).await?;
+        transaction.commit().await?;
         self.0.tokens().refresh_signing_keys().await
     }
 
@@ -60,28 +60,28 @@ impl Operations<'_> {
     /// # Errors
     /// The store fails.
     pub async fn end_all_access(self, ctx: &RequestContext, operator: &Actor) -> Result<(), Failure> {
-        let mut session = self.0.store.begin().await?;
-        self.end_everything(&mut session, ctx, operator).await?;
+        let mut transaction = self.0.store.begin().await?;
+        self.end_everything(&mut transaction, ctx, operator).await?;
         let entry = Entry {
             action: Action::AllAccessEnded,
             object_id: DATA,
             object_name: "all organisations",
             details: json!({}),
         };
-        self.0.append(&mut session, ctx, SYSTEM, operator.clone(), entry).await?;
-        session.commit().await?;
+        self.0.append(&mut transaction, ctx, SYSTEM, operator.clone(), entry).await?;
+        transaction.commit().await?;
         self.0.tokens().refresh_signing_keys().await
     }
 
     async fn end_everything(
         self,
-        session: &mut Session,
+        transaction: &mut Transaction,
         ctx: &RequestContext,
         operator: &Actor,
     ) -> Result<(), Failure> {
         // Raising every key's token epoch would not do: a signing key that was withdrawn since is back as well.
-        self.0.tokens().replace_signing_keys(session, ctx, operator).await?;
-        Ok(session.end_every_way_in(ctx.now).await?)
+        self.0.tokens().replace_signing_keys(transaction, ctx, operator).await?;
+        Ok(transaction.end_every_way_in(ctx.now).await?)
     }
 }
 

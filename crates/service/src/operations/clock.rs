@@ -95,21 +95,21 @@ impl Operations<'_> {
         self.0.watch.seen().note_minute(ctx.now, before.confirmed_at);
         let confirmed = self.clock_is_confirmed(ctx).await?;
         if confirmed && before.server.is_none() && before.confirmed_at != Some(ctx.now) {
-            let mut session = self.0.store.begin().await?;
-            session.set_meta(CONFIRMED_AT, &ctx.now.ms().to_string()).await?;
-            session.commit().await?;
+            let mut transaction = self.0.store.begin().await?;
+            transaction.set_meta(CONFIRMED_AT, &ctx.now.ms().to_string()).await?;
+            transaction.commit().await?;
             self.0.watch.seen().confirmed_at = Some(ctx.now);
         }
         Ok(confirmed)
     }
 
     async fn evidence(self) -> Result<Evidence, Failure> {
-        let mut session = self.0.store.reader().await?;
-        let server = session.server_time().await?;
-        let confirmed_at = session.meta(CONFIRMED_AT).await?;
+        let mut reader = self.0.store.reader().await?;
+        let server = reader.server_time().await?;
+        let confirmed_at = reader.meta(CONFIRMED_AT).await?;
         let confirmed_at = confirmed_at.and_then(|ms| ms.parse().ok()).map(Timestamp::from_ms);
         let newest_entry = match (server, confirmed_at) {
-            (None, None) => session.newest_audit_time().await?,
+            (None, None) => reader.newest_audit_time().await?,
             _ => None,
         };
         Ok(Evidence { server, confirmed_at, newest_entry })

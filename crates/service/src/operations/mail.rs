@@ -7,7 +7,7 @@ use crate::{Failure, Inner, OpaqueToken, Operations, RequestContext};
 use domain::{Email, OrganisationId, TokenId};
 use serde::{Deserialize, Serialize};
 use std::{future::Future, pin::Pin, sync::Arc};
-use store::{OrganisationTransaction, Outdated, QueuedMail, Session};
+use store::{OrganisationTransaction, Outdated, QueuedMail, Transaction};
 use zeroize::Zeroizing;
 
 /// One mail, plain text. It never holds a client secret.
@@ -71,18 +71,18 @@ impl Operations<'_> {
     }
 
     async fn note_outcome(self, id: &str, mail: &Mail, sent: &Result<(), MailError>) -> Result<(), Failure> {
-        let mut session = self.0.store.begin().await?;
+        let mut transaction = self.0.store.begin().await?;
         match sent {
-            Ok(()) => session.forget_mail(id).await?,
+            Ok(()) => transaction.forget_mail(id).await?,
             Err(error) => {
                 // Mail servers like to repeat who the mail is for, which the table does not tell.
                 let error = error.to_string().to_lowercase().replace(mail.to.as_str(), "the recipient");
-                session.note_mail_error(id, &error).await?;
+                transaction.note_mail_error(id, &error).await?;
             }
         }
         let outcome = if sent.is_ok() { "sent" } else { "failed" };
         metrics::counter!("duku_mails_total", "outcome" => outcome).increment(1);
-        Ok(session.commit().await?)
+        Ok(transaction.commit().await?)
     }
 
     /// Sends the mail that is due. What cannot be sent is tried again later and later, for three days.
@@ -95,9 +95,9 @@ impl Operations<'_> {
         for (queued, place) in due.into_iter().zip(1..) {
             // Those before it may take their time, too: without it, another node would send it meanwhile.
             let wait = (CLAIM_SECONDS * place).max(RETRY_SECONDS * (queued.attempts + 1));
-            let mut session = self.0.store.begin().await?;
-            let ours = session.claim_mail(&queued, ctx.now.plus_seconds(wait)).await?;
-            session.commit().await?;
+            let mut transaction = self.0.store.begin().await?;
+            let ours = transaction.claim_mail(&queued, ctx.now.plus_seconds(wait)).await?;
+            transaction.commit().await?;
             if !ours {
                 continue;
             }
@@ -134,12 +134,12 @@ impl Inner {
     /// Queues a mail in the caller's transaction; nothing where no mail is sent.
     pub(crate) async fn queue_mail(
         &self,
-        session: &mut Session,
+        transaction: &mut Transaction,
         ctx: &RequestContext,
         mail: &Mail,
     ) -> Result<(), Failure> {
         if self.operations().sends_mail() {
-            self.enqueue(session, ctx, mail, 0).await?;
+            self.enqueue(transaction, ctx, mail, 0).await?;
         }
         Ok(())
     }
@@ -147,7 +147,7 @@ impl Inner {
     /// Queues a mail to each Admin of an organisation in the caller's transaction.
     pub(crate) async fn queue_mail_to_admins(
         &self,
-        session: &mut Session,
+        transaction: &mut Transaction,
         ctx: &RequestContext,
         organisation: &OrganisationId,
         subject: &str,
@@ -156,16 +156,16 @@ impl Inner {
         if !self.operations().sends_mail() {
             return Ok(());
         }
-        for to in session.admin_addresses(organisation).await? {
+        for to in transaction.admin_addresses(organisation).await? {
             let mail = Mail { to, subject: subject.to_owned(), text: text.to_owned() };
-            self.enqueue(session, ctx, &mail, 0).await?;
+            self.enqueue(transaction, ctx, &mail, 0).await?;
         }
         Ok(())
     }
 
     async fn enqueue(
         &self,
-        session: &mut Session,
+        transaction: &mut Transaction,
         ctx: &RequestContext,
         mail: &Mail,
         delay_seconds: i64,
@@ -179,23 +179,23 @@ impl Inner {
         let plain = Zeroizing::new(serde_json::to_vec(&letter).map_err(Failure::internal)?);
         let context = seal_context(id.as_str());
         let sealed = self.master_key.seal(&context, &plain, self.entropy()).map_err(Failure::internal)?;
-        session.queue_mail(&id, &sealed, ctx.now, ctx.now.plus_seconds(delay_seconds)).await?;
+        transaction.queue_mail(&id, &sealed, ctx.now, ctx.now.plus_seconds(delay_seconds)).await?;
         Ok(id)
     }
 
     /// Commits the caller's transaction together with a mail, then tries to send it at once.
     pub(crate) async fn commit_and_mail<P>(
         &self,
-        mut session: OrganisationTransaction<P>,
+        mut transaction: OrganisationTransaction<P>,
         ctx: &RequestContext,
         mail: &Mail,
     ) -> Result<Mailed, Failure> {
         let Some(mailer) = self.mailer.get() else {
-            session.commit().await?;
+            transaction.commit().await?;
             return Ok(Mailed::NotSetUp);
         };
-        let id = self.enqueue(&mut session, ctx, mail, CLAIM_SECONDS).await?;
-        session.commit().await?;
+        let id = self.enqueue(&mut transaction, ctx, mail, CLAIM_SECONDS).await?;
+        transaction.commit().await?;
         let sent = mailer.send(mail).await;
         self.operations().note_outcome(id.as_str(), mail, &sent).await?;
         Ok(match sent {

@@ -94,9 +94,9 @@ impl Operations<'_> {
 
     async fn forget_revocations(self, until: Timestamp) -> Result<(), Failure> {
         loop {
-            let mut session = self.0.store.begin().await?;
-            let forgotten = session.forget_revocations(until, BATCH).await?;
-            session.commit().await?;
+            let mut transaction = self.0.store.begin().await?;
+            let forgotten = transaction.forget_revocations(until, BATCH).await?;
+            transaction.commit().await?;
             if is_last(forgotten) {
                 return Ok(());
             }
@@ -108,9 +108,9 @@ impl Operations<'_> {
     pub(crate) async fn forget(self, what: Outdated, until: Timestamp) -> Result<u64, Failure> {
         let mut all = 0;
         loop {
-            let mut session = self.0.store.begin().await?;
-            let forgotten = session.forget(what, until, BATCH).await?;
-            session.commit().await?;
+            let mut transaction = self.0.store.begin().await?;
+            let forgotten = transaction.forget(what, until, BATCH).await?;
+            transaction.commit().await?;
             all += forgotten;
             if is_last(forgotten) {
                 return Ok(all);
@@ -122,9 +122,9 @@ impl Operations<'_> {
     async fn forget_days(self, day: i64) -> Result<(), Failure> {
         let mut next = Some(DayPosition::default());
         while let Some(from) = next {
-            let mut session = self.0.store.begin().await?;
-            next = session.forget_days(&from, BATCH, day).await?.1;
-            session.commit().await?;
+            let mut transaction = self.0.store.begin().await?;
+            next = transaction.forget_days(&from, BATCH, day).await?.1;
+            transaction.commit().await?;
             tokio::time::sleep(PAUSE).await;
         }
         Ok(())
@@ -133,9 +133,9 @@ impl Operations<'_> {
     async fn forget_sources(self, since: Timestamp) -> Result<(), Failure> {
         let mut next = Some(SourcePosition::default());
         while let Some(from) = next {
-            let mut session = self.0.store.begin().await?;
-            next = session.forget_sources(&from, BATCH, since).await?.1;
-            session.commit().await?;
+            let mut transaction = self.0.store.begin().await?;
+            next = transaction.forget_sources(&from, BATCH, since).await?.1;
+            transaction.commit().await?;
             tokio::time::sleep(PAUSE).await;
         }
         Ok(())

@@ -11,16 +11,16 @@ impl Operations<'_> {
     /// # Errors
     /// The store fails.
     pub async fn make_setup_link(self, ctx: &RequestContext) -> Result<Option<Zeroizing<String>>, Failure> {
-        let mut session = self.0.store.begin().await?;
-        session.lock_setup().await?;
-        if session.count_organisations().await? > 0 {
+        let mut transaction = self.0.store.begin().await?;
+        transaction.lock_setup().await?;
+        if transaction.count_organisations().await? > 0 {
             return Ok(None);
         }
         let link = OpaqueToken::generate(self.0.entropy());
-        session.consume_setup_links(ctx.now).await?;
+        transaction.consume_setup_links(ctx.now).await?;
         let expires_at = ctx.now.plus_seconds(self.0.policy.setup_lifetime_seconds);
-        session.insert_setup_link(link.digest(), ctx.now, expires_at).await?;
-        session.commit().await?;
+        transaction.insert_setup_link(link.digest(), ctx.now, expires_at).await?;
+        transaction.commit().await?;
         Ok(Some(self.0.link("setup", &link)))
     }
 
@@ -29,11 +29,11 @@ impl Operations<'_> {
     /// # Errors
     /// The store fails.
     pub async fn find_setup_link(self, ctx: &RequestContext, link: &str) -> Result<LinkState<()>, Failure> {
-        let mut session = self.0.store.reader().await?;
-        let Some(found) = session.find_link(jose::digest(link), LinkPurpose::Setup).await? else {
+        let mut reader = self.0.store.reader().await?;
+        let Some(found) = reader.find_link(jose::digest(link), LinkPurpose::Setup).await? else {
             return Ok(LinkState::Unknown);
         };
-        if found.consumed_at.is_some() || session.count_organisations().await? > 0 {
+        if found.consumed_at.is_some() || reader.count_organisations().await? > 0 {
             return Ok(LinkState::Used);
         }
         Ok(if found.expires_at <= ctx.now { LinkState::Expired } else { LinkState::Open(()) })
@@ -58,14 +58,14 @@ impl Operations<'_> {
         let mut draft =
             self.0.organisations().draft_organisation(ctx, organisation, email, Some(password)).await?;
         draft.by_setup_link();
-        let mut session = self.0.store.begin().await?;
-        session.lock_setup().await?;
-        if !session.consume_setup_link(jose::digest(link), ctx.now).await?
-            || session.count_organisations().await? > 0
+        let mut transaction = self.0.store.begin().await?;
+        transaction.lock_setup().await?;
+        if !transaction.consume_setup_link(jose::digest(link), ctx.now).await?
+            || transaction.count_organisations().await? > 0
         {
             return Err(over().into());
         }
-        self.0.organisations().insert_draft(session, ctx, &draft).await?;
+        self.0.organisations().insert_draft(transaction, ctx, &draft).await?;
         Ok(draft.organisation)
     }
 }

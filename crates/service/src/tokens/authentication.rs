@@ -202,9 +202,9 @@ impl Tokens<'_> {
         claims: &Arc<TokenClaims>,
         id: &UserId,
     ) -> Result<Principal, TokenRejection> {
-        let mut session = self.0.store.reader().await?;
+        let mut reader = self.0.store.reader().await?;
         let (organisation, token) = (&claims.organisation_id, PersonToken::of(claims));
-        let found = session.find_person_for_token_check(organisation, id, token, ctx.now).await?;
+        let found = reader.find_person_for_token_check(organisation, id, token, ctx.now).await?;
         check_user_token(claims, found.as_ref().map(|found| &found.facts))?;
         let found = found.ok_or(Ended::NoMember)?;
         let fresh_seconds = self.0.policy.sign_in_fresh_seconds;

@@ -19,7 +19,7 @@ use std::{
     collections::HashMap,
     sync::{Arc, PoisonError, RwLock},
 };
-use store::{Session, StoredSigningKey};
+use store::{StoredSigningKey, Transaction};
 
 /// Nodes whose rings are a moment old, and clocks that differ, may still sign with a key that has a successor.
 const RETIREMENT_SLACK_SECONDS: i64 = 600;
@@ -198,19 +198,19 @@ impl Tokens<'_> {
     pub async fn keep_signing_keys(self, ctx: &RequestContext) -> Result<(), Failure> {
         let stored = self.0.store.reader().await?.signing_keys().await?;
         if self.is_due(&stored, ctx.now) || !self.done(&stored, ctx.now).is_empty() {
-            let mut session = self.0.store.begin().await?;
-            session.lock_signing_keys().await?;
-            let stored = session.signing_keys().await?;
+            let mut transaction = self.0.store.begin().await?;
+            transaction.lock_signing_keys().await?;
+            let stored = transaction.signing_keys().await?;
             if self.is_due(&stored, ctx.now) {
                 let lead = if stored.is_empty() { 0 } else { self.0.policy.signing_key_lead_seconds };
                 let (algorithm, signs_from) = (self.0.policy.algorithm, ctx.now.plus_seconds(lead));
-                self.add_signing_key(&mut session, ctx, algorithm, signs_from, system()).await?;
+                self.add_signing_key(&mut transaction, ctx, algorithm, signs_from, system()).await?;
             }
             for kid in self.done(&stored, ctx.now) {
-                session.delete_signing_key(&kid).await?;
+                transaction.delete_signing_key(&kid).await?;
                 tracing::info!(%kid, "deleted a signing key whose last token has expired");
             }
-            session.commit().await?;
+            transaction.commit().await?;
         }
         self.refresh_signing_keys().await
     }
@@ -241,21 +241,23 @@ impl Tokens<'_> {
     /// Puts a new signing key in the place of all that there are, so that nothing signed before is accepted any more.
     pub(crate) async fn replace_signing_keys(
         self,
-        session: &mut Session,
+        transaction: &mut Transaction,
         ctx: &RequestContext,
         actor: &Actor,
     ) -> Result<(), Failure> {
-        session.lock_signing_keys().await?;
-        for key in session.signing_keys().await? {
-            session.delete_signing_key(&key.kid).await?;
+        transaction.lock_signing_keys().await?;
+        for key in transaction.signing_keys().await? {
+            transaction.delete_signing_key(&key.kid).await?;
         }
-        session.clear_forgotten_until().await?;
-        self.add_signing_key(session, ctx, self.0.policy.algorithm, ctx.now, actor.clone()).await.map(drop)
+        transaction.clear_forgotten_until().await?;
+        self.add_signing_key(transaction, ctx, self.0.policy.algorithm, ctx.now, actor.clone())
+            .await
+            .map(drop)
     }
 
     async fn add_signing_key(
         self,
-        session: &mut Session,
+        transaction: &mut Transaction,
         ctx: &RequestContext,
         algorithm: Algorithm,
         signs_from: Timestamp,
@@ -275,14 +277,14 @@ impl Tokens<'_> {
             created_at: ctx.now,
             signs_from,
         };
-        session.insert_signing_key(&stored).await?;
+        transaction.insert_signing_key(&stored).await?;
         let entry = Entry {
             action: Action::SigningKeyCreated,
             object_id: &stored.kid,
             object_name: algorithm.as_str(),
             details: json!({ "signs_from": signs_from.to_string() }),
         };
-        self.0.append(session, ctx, SYSTEM, actor, entry).await?;
+        self.0.append(transaction, ctx, SYSTEM, actor, entry).await?;
         tracing::info!(kid = %stored.kid, algorithm = algorithm.as_str(), %signs_from, "made a signing key");
         Ok(info(&stored, signs_from <= ctx.now))
     }
@@ -298,15 +300,15 @@ impl Tokens<'_> {
         immediately: bool,
     ) -> Result<SigningKeyInfo, Failure> {
         let lead = if immediately { 0 } else { self.0.policy.signing_key_lead_seconds };
-        let mut session = self.0.store.begin().await?;
-        session.lock_signing_keys().await?;
+        let mut transaction = self.0.store.begin().await?;
+        transaction.lock_signing_keys().await?;
         // An operator's process may not have the server's settings: the data says which algorithm is in use.
-        let newest = session.signing_keys().await?.pop();
+        let newest = transaction.signing_keys().await?.pop();
         let algorithm =
             newest.and_then(|key| Algorithm::parse(&key.algorithm).ok()).unwrap_or(self.0.policy.algorithm);
         let signs_from = ctx.now.plus_seconds(lead);
-        let made = self.add_signing_key(&mut session, ctx, algorithm, signs_from, operator).await?;
-        session.commit().await?;
+        let made = self.add_signing_key(&mut transaction, ctx, algorithm, signs_from, operator).await?;
+        transaction.commit().await?;
         self.refresh_after_change().await?;
         Ok(made)
     }
@@ -333,9 +335,9 @@ impl Tokens<'_> {
         operator: Actor,
         kid: &str,
     ) -> Result<(), Failure> {
-        let mut session = self.0.store.begin().await?;
-        session.lock_signing_keys().await?;
-        let stored = session.signing_keys().await?;
+        let mut transaction = self.0.store.begin().await?;
+        transaction.lock_signing_keys().await?;
+        let stored = transaction.signing_keys().await?;
         let Some(key) = stored.iter().find(|key| key.kid == kid) else {
             return Err(Rejection::NotFound { kind: "signing key", id: kid.to_owned() }.into());
         };
@@ -347,17 +349,17 @@ impl Tokens<'_> {
                 .into());
             }
             let algorithm = Algorithm::parse(&key.algorithm).unwrap_or(self.0.policy.algorithm);
-            self.add_signing_key(&mut session, ctx, algorithm, ctx.now, operator.clone()).await?;
+            self.add_signing_key(&mut transaction, ctx, algorithm, ctx.now, operator.clone()).await?;
         }
-        session.delete_signing_key(kid).await?;
+        transaction.delete_signing_key(kid).await?;
         let entry = Entry {
             action: Action::SigningKeyWithdrawn,
             object_id: kid,
             object_name: &key.algorithm,
             details: json!({}),
         };
-        self.0.append(&mut session, ctx, SYSTEM, operator, entry).await?;
-        session.commit().await?;
+        self.0.append(&mut transaction, ctx, SYSTEM, operator, entry).await?;
+        transaction.commit().await?;
         self.refresh_after_change().await
     }
 

@@ -114,13 +114,13 @@ impl Tokens<'_> {
         organisation: Option<&domain::Organisation>,
     ) -> Result<String, Failure> {
         let email = Email::parse(email)?;
-        let mut session = self.0.store.begin().await?;
+        let mut transaction = self.0.store.begin().await?;
         let missing = || Rejection::NotFound { kind: "person", id: email.as_str().to_owned() };
-        let person = session.find_person(&email).await?.ok_or_else(missing)?;
-        let memberships = session.organisations_of(&person.id).await?;
+        let person = transaction.find_person(&email).await?.ok_or_else(missing)?;
+        let memberships = transaction.organisations_of(&person.id).await?;
         let organisation = match (organisation, memberships.as_slice()) {
             (Some(organisation), _) if memberships.contains(&organisation.id) => organisation.clone(),
-            (None, [only]) => session.find_organisation(only).await?.ok_or_else(missing)?,
+            (None, [only]) => transaction.find_organisation(only).await?.ok_or_else(missing)?,
             (None, [_, _, ..]) => {
                 return Err(Rejection::Conflict(format!(
                     "{email} belongs to several organisations: name one with --org"
@@ -130,7 +130,8 @@ impl Tokens<'_> {
             (Some(_), _) | (None, []) => return Err(missing().into()),
         };
         let scope = ScopeSet::DEFAULT.to_string();
-        let token_epoch = session.token_epoch_of(&organisation.id, &person.id).await?.ok_or_else(missing)?;
+        let token_epoch =
+            transaction.token_epoch_of(&organisation.id, &person.id).await?.ok_or_else(missing)?;
         let content = TokenContent {
             organisation: &organisation,
             client_id: OPERATOR_CLIENT,
@@ -145,8 +146,8 @@ impl Tokens<'_> {
             object_name: email.as_str(),
             details: json!({}),
         };
-        self.0.audit(&mut session, ctx, &Principal::operator(operator, &organisation), entry).await?;
-        session.commit().await?;
+        self.0.audit(&mut transaction, ctx, &Principal::operator(operator, &organisation), entry).await?;
+        transaction.commit().await?;
         Ok(token)
     }
 }

@@ -10,7 +10,7 @@ use crate::{
 };
 use domain::{Claim, Email, OrganisationId, ScopeSet, SessionClaim, SessionId, Timestamp, audit::Action};
 use serde_json::json;
-use store::{CurrentUserRow, Membership, PersonSession, Session, SessionKind, UserProof, UserTransaction};
+use store::{CurrentUserRow, Membership, PersonSession, Reader, SessionKind, UserProof, UserTransaction};
 
 /// "Last seen" is written at most so often, in seconds.
 const TOUCH_SECONDS: i64 = 60;
@@ -119,11 +119,11 @@ impl Users<'_> {
     /// The organisation that a person enters: the one of the last time, or the first.
     pub(crate) async fn organisation_to_enter(
         self,
-        session: &mut Session,
+        reader: &mut Reader,
         person: &domain::UserId,
     ) -> Result<Option<OrganisationId>, Failure> {
-        let last = session.last_organisation_of(person).await?;
-        let memberships = session.memberships_of(person).await?;
+        let last = reader.last_organisation_of(person).await?;
+        let memberships = reader.memberships_of(person).await?;
         let known = |id: &OrganisationId| memberships.iter().any(|one| one.organisation_id == *id);
         Ok(last.filter(known).or_else(|| memberships.first().map(|first| first.organisation_id.clone())))
     }
@@ -181,12 +181,12 @@ impl Users<'_> {
 
     async fn touch(self, ctx: &RequestContext, used: &PersonSession) -> Result<(), Failure> {
         let address = ctx.address.map(|address| address.to_string());
-        let mut session = self.0.store.begin().await?;
-        session.touch_session(&used.id, ctx.now, address.as_deref(), self.idle_end(ctx.now)).await?;
+        let mut transaction = self.0.store.begin().await?;
+        transaction.touch_session(&used.id, ctx.now, address.as_deref(), self.idle_end(ctx.now)).await?;
         if let Some(parent) = &used.parent_id {
-            session.see_session(parent, ctx.now, address.as_deref()).await?;
+            transaction.see_session(parent, ctx.now, address.as_deref()).await?;
         }
-        Ok(session.commit().await?)
+        Ok(transaction.commit().await?)
     }
 
     fn user(self, row: CurrentUserRow) -> CurrentUser {

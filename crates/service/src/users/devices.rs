@@ -125,7 +125,7 @@ impl Users<'_> {
         let expires_in = self.0.policy.device_lifetime_seconds;
         let device_code = OpaqueToken::generate(self.0.entropy());
         let failed = |error: StoreError| DeviceRejection::Failure(error.into());
-        let mut session = self.0.store.begin().await.map_err(failed)?;
+        let mut transaction = self.0.store.begin().await.map_err(failed)?;
         loop {
             let new = StoredDevice {
                 user_code: user_code(self.0.entropy()),
@@ -142,9 +142,9 @@ impl Users<'_> {
                 second_factor_at: None,
                 consumed_at: None,
             };
-            match session.insert_device(&new, device_code.digest()).await {
+            match transaction.insert_device(&new, device_code.digest()).await {
                 Ok(()) => {
-                    session.commit().await.map_err(failed)?;
+                    transaction.commit().await.map_err(failed)?;
                     let user_code = shown_user_code(&new.user_code);
                     return Ok(DeviceStart {
                         device_code,
@@ -231,8 +231,8 @@ impl Users<'_> {
             // Whoever guesses makes nobody wait for a lock.
             return Err(self.failed_grant(ctx, "the device_code is unknown: begin again"));
         }
-        let mut session = self.0.store.begin().await?;
-        let device = session.find_device(digest).await?;
+        let mut transaction = self.0.store.begin().await?;
+        let device = transaction.find_device(digest).await?;
         let device = device.ok_or(PollRejection::Invalid("the device_code is unknown: begin again"))?;
         if device.consumed_at.is_some() {
             return Err(PollRejection::Invalid("the device_code was used already: begin again"));
@@ -241,8 +241,8 @@ impl Users<'_> {
             return Err(PollRejection::Expired);
         }
         let next = ctx.now.plus_seconds(device.interval_seconds);
-        let in_time = session.note_device_poll(digest, ctx.now, next).await?;
-        session.commit().await?;
+        let in_time = transaction.note_device_poll(digest, ctx.now, next).await?;
+        transaction.commit().await?;
         match device.approved {
             _ if !in_time => Err(PollRejection::SlowDown),
             None => Err(PollRejection::Pending),

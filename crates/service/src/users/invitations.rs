@@ -10,7 +10,7 @@ use domain::{
     Capability, Email, Ended, InvitationId, Role, SessionClaim, audit::Action, authority::ManageMembers,
 };
 use serde_json::json;
-use store::{Invitation, InvitationEnd, PersonSession, Session, StoreError};
+use store::{Invitation, InvitationEnd, PersonSession, StoreError, Transaction};
 use zeroize::Zeroizing;
 
 /// An invitation that was made: the only time that its link is known.
@@ -40,9 +40,9 @@ impl Users<'_> {
         principal.authorise(Capability::ManageMembers)?;
         let email = Email::parse(email)?;
         let link = OpaqueToken::generate(self.0.entropy());
-        let mut session = self.0.begin_as::<ManageMembers>(ctx, principal).await?;
-        let organisation = session.organisation().clone();
-        if session.members(&organisation.id).await?.iter().any(|member| member.email == email) {
+        let mut transaction = self.0.begin_as::<ManageMembers>(ctx, principal).await?;
+        let organisation = transaction.organisation().clone();
+        if transaction.members(&organisation.id).await?.iter().any(|member| member.email == email) {
             return Err(Rejection::Conflict(format!("{email} is a member already")).into());
         }
         let invitation = Invitation {
@@ -57,19 +57,19 @@ impl Users<'_> {
             expires_at: ctx.now.plus_seconds(self.0.policy.invitation_lifetime_seconds),
             end: None,
         };
-        session.insert_invitation(&invitation, link.digest()).await?;
+        transaction.insert_invitation(&invitation, link.digest()).await?;
         // Counted afterwards: a new invitation of the same person takes the place of the former one.
         let limit = self.0.policy.open_invitations_per_organisation;
-        if session.count_open_invitations().await? > limit {
+        if transaction.count_open_invitations().await? > limit {
             let setting = "open_invitations_per_organisation";
             return Err(Rejection::TooMuchStored { what: "open invitations", limit, setting }.into());
         }
         let details = json!({ "role": role.as_str() });
-        self.audit_invitation(&mut session, ctx, principal, Action::MemberInvited, &invitation, details)
+        self.audit_invitation(&mut transaction, ctx, principal, Action::MemberInvited, &invitation, details)
             .await?;
         let link = self.0.link("invite", &link);
         let mail = invitation_mail(&invitation, &link);
-        let mailed = self.0.commit_and_mail(session, ctx, &mail).await?;
+        let mailed = self.0.commit_and_mail(transaction, ctx, &mail).await?;
         Ok(Invited { invitation, link, mailed })
     }
 
@@ -95,16 +95,16 @@ impl Users<'_> {
         principal.authorise(Capability::ManageMembers)?;
         let missing = || Rejection::NotFound { kind: "invitation", id: id.to_owned() };
         let parsed = InvitationId::parse(id).map_err(|_| missing())?;
-        let mut session = self.0.begin_as::<ManageMembers>(ctx, principal).await?;
+        let mut transaction = self.0.begin_as::<ManageMembers>(ctx, principal).await?;
         let organisation = &principal.organisation_id;
-        let found = session.find_invitation_by_id(organisation, &parsed).await?.ok_or_else(missing)?;
-        if !session.revoke_invitation(&parsed, ctx.now).await? {
+        let found = transaction.find_invitation_by_id(organisation, &parsed).await?.ok_or_else(missing)?;
+        if !transaction.revoke_invitation(&parsed, ctx.now).await? {
             let message = format!("the invitation of {} has ended already", found.email);
             return Err(Rejection::Conflict(message).into());
         }
         let action = Action::InvitationRevoked;
-        self.audit_invitation(&mut session, ctx, principal, action, &found, json!({})).await?;
-        session.commit().await?;
+        self.audit_invitation(&mut transaction, ctx, principal, action, &found, json!({})).await?;
+        transaction.commit().await?;
         Ok(found)
     }
 
@@ -117,11 +117,11 @@ impl Users<'_> {
         ctx: &RequestContext,
         link: &str,
     ) -> Result<LinkState<Invitation>, Failure> {
-        let mut session = self.0.store.reader().await?;
-        let Some(invitation) = session.find_invitation(jose::digest(link)).await? else {
+        let mut reader = self.0.store.reader().await?;
+        let Some(invitation) = reader.find_invitation(jose::digest(link)).await? else {
             return Ok(LinkState::Unknown);
         };
-        if invitation.end.is_some() || !session.inviter_is_admin(&invitation).await? {
+        if invitation.end.is_some() || !reader.inviter_is_admin(&invitation).await? {
             return Ok(LinkState::Used);
         }
         Ok(if invitation.is_open(ctx.now) { LinkState::Open(invitation) } else { LinkState::Expired })
@@ -167,20 +167,20 @@ impl Users<'_> {
                 return Err(Rejection::Forbidden(message).into());
             }
         };
-        let session = self.0.store.begin().await?;
-        let accepted = session.accept_invitation(jose::digest(link), ctx.now).await?;
-        let (invitation, mut session) = accepted.ok_or_else(over)?;
+        let transaction = self.0.store.begin().await?;
+        let accepted = transaction.accept_invitation(jose::digest(link), ctx.now).await?;
+        let (invitation, mut transaction) = accepted.ok_or_else(over)?;
         match by {
             InvitationProof::CurrentUser(user) => {
                 let PersonSession { id, user_id, .. } = user.session.clone();
                 let claim = SessionClaim { session_id: id, user_id };
-                if !session.hold_session(&claim, ctx.now).await? {
+                if !transaction.hold_session(&claim, ctx.now).await? {
                     return Err(Ended::SessionEnded.into());
                 }
             }
             InvitationProof::Password(_) => {
                 let new = self.new_person(ctx, &invitation.email, password_hash);
-                match session.insert_person(&new).await {
+                match transaction.insert_person(&new).await {
                     Ok(()) => {}
                     // The link shows that somebody was invited, not that whoever holds it is this person.
                     Err(StoreError::Taken) => return Ok(Accepted::SignInFirst(invitation)),
@@ -188,9 +188,9 @@ impl Users<'_> {
                 }
             }
         }
-        let principal = Principal::invited(&invitation.email, session.organisation());
-        let member = self.join(&mut session, ctx, &principal, &invitation.email, invitation.role).await?;
-        session.commit().await?;
+        let principal = Principal::invited(&invitation.email, transaction.organisation());
+        let member = self.join(&mut transaction, ctx, &principal, &invitation.email, invitation.role).await?;
+        transaction.commit().await?;
         tracing::info!(person = %member.id, organisation = %invitation.organisation_id, "joined by invitation");
         if let InvitationProof::CurrentUser(user) = by {
             // The person has joined, also if the session has ended since.
@@ -204,7 +204,7 @@ impl Users<'_> {
 
     async fn audit_invitation(
         self,
-        session: &mut Session,
+        transaction: &mut Transaction,
         ctx: &RequestContext,
         principal: &Principal,
         action: Action,
@@ -217,7 +217,7 @@ impl Users<'_> {
             object_name: invitation.email.as_str(),
             details,
         };
-        self.0.audit(session, ctx, principal, entry).await
+        self.0.audit(transaction, ctx, principal, entry).await
     }
 }
 

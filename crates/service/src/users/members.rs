@@ -3,7 +3,7 @@
 use crate::{Failure, Principal, Rejection, RequestContext, Users, audit::Entry};
 use domain::{Capability, Email, Role, UserId, audit::Action, authority::ManageMembers};
 use serde_json::json;
-use store::{MayAddMembers, Member, OrganisationTransaction, Person, Session, StoreError};
+use store::{MayAddMembers, Member, OrganisationTransaction, Person, Reader, StoreError, Transaction};
 
 impl Users<'_> {
     /// The organisation's people, in the order in which they were added.
@@ -37,9 +37,9 @@ impl Users<'_> {
     ) -> Result<Member, Failure> {
         principal.authorise(Capability::ManageMembers)?;
         let email = Email::parse(email)?;
-        let mut session = self.0.begin_as::<ManageMembers>(ctx, principal).await?;
-        let member = self.join(&mut session, ctx, principal, &email, role).await?;
-        session.commit().await?;
+        let mut transaction = self.0.begin_as::<ManageMembers>(ctx, principal).await?;
+        let member = self.join(&mut transaction, ctx, principal, &email, role).await?;
+        transaction.commit().await?;
         Ok(member)
     }
 
@@ -69,18 +69,19 @@ impl Users<'_> {
         seen: Option<Role>,
         role: Role,
     ) -> Result<Member, Failure> {
-        let mut session = self.0.begin_as::<ManageMembers>(ctx, principal).await?;
-        let member = find_member(&mut session, principal, email).await?;
+        let mut transaction = self.0.begin_as::<ManageMembers>(ctx, principal).await?;
+        let member = find_member(&mut transaction, principal, email).await?;
         if seen.is_some_and(|seen| seen != member.role) {
             let message =
                 format!("somebody changed the role of {} to {} meanwhile", member.email, member.role);
             return Err(Rejection::Conflict(message).into());
         }
-        session.set_role(&member.id, role, ctx.now).await?;
-        reject_without_admin(&mut session, principal).await?;
+        transaction.set_role(&member.id, role, ctx.now).await?;
+        reject_without_admin(&mut transaction, principal).await?;
         let details = json!({ "before": member.role.as_str(), "role": role.as_str() });
-        self.audit_member(&mut session, ctx, principal, Action::MemberRoleChanged, &member, details).await?;
-        session.commit().await?;
+        self.audit_member(&mut transaction, ctx, principal, Action::MemberRoleChanged, &member, details)
+            .await?;
+        transaction.commit().await?;
         Ok(Member { role, ..member })
     }
 
@@ -94,25 +95,26 @@ impl Users<'_> {
         principal: &Principal,
         email: &str,
     ) -> Result<(), Failure> {
-        let mut session = self.0.begin_as::<ManageMembers>(ctx, principal).await?;
-        let member = find_member(&mut session, principal, email).await?;
-        session.remove_member(&member.id, ctx.now).await?;
-        reject_without_admin(&mut session, principal).await?;
-        self.audit_member(&mut session, ctx, principal, Action::MemberRemoved, &member, json!({})).await?;
-        Ok(session.commit().await?)
+        let mut transaction = self.0.begin_as::<ManageMembers>(ctx, principal).await?;
+        let member = find_member(&mut transaction, principal, email).await?;
+        transaction.remove_member(&member.id, ctx.now).await?;
+        reject_without_admin(&mut transaction, principal).await?;
+        self.audit_member(&mut transaction, ctx, principal, Action::MemberRemoved, &member, json!({}))
+            .await?;
+        Ok(transaction.commit().await?)
     }
 
     /// Makes a person a member within the caller's transaction.
     pub(crate) async fn join<P: MayAddMembers>(
         self,
-        session: &mut OrganisationTransaction<P>,
+        transaction: &mut OrganisationTransaction<P>,
         ctx: &RequestContext,
         principal: &Principal,
         email: &Email,
         role: Role,
     ) -> Result<Member, Failure> {
         let limit = self.0.policy.members_per_organisation;
-        if session.count_members(&principal.organisation_id).await? >= limit {
+        if transaction.count_members(&principal.organisation_id).await? >= limit {
             return Err(Rejection::TooMuchStored {
                 what: "members",
                 limit,
@@ -120,34 +122,34 @@ impl Users<'_> {
             }
             .into());
         }
-        let id = self.know(session, ctx, email).await?;
-        session.add_member(&id, role, ctx.now).await.map_err(|error| match error {
+        let id = self.know(transaction, ctx, email).await?;
+        transaction.add_member(&id, role, ctx.now).await.map_err(|error| match error {
             StoreError::Taken => Rejection::Conflict(format!("{email} is a member already")).into(),
             other => Failure::from(other),
         })?;
         // A link that is still open would let the person back in after being removed.
-        session.replace_invitation(email, ctx.now).await?;
+        transaction.replace_invitation(email, ctx.now).await?;
         let member = Member { id, email: email.clone(), role, since: ctx.now, second_factor: false };
         let details = json!({ "role": role.as_str() });
-        self.audit_member(session, ctx, principal, Action::MemberAdded, &member, details).await?;
+        self.audit_member(transaction, ctx, principal, Action::MemberAdded, &member, details).await?;
         Ok(member)
     }
 
     /// The id of the person with this address, who is made known if nobody else does it at the same time.
     async fn know<P: MayAddMembers>(
         self,
-        session: &mut OrganisationTransaction<P>,
+        transaction: &mut OrganisationTransaction<P>,
         ctx: &RequestContext,
         email: &Email,
     ) -> Result<UserId, Failure> {
-        if let Some(known) = session.find_person(email).await? {
+        if let Some(known) = transaction.find_person(email).await? {
             return Ok(known.id);
         }
         let person = self.new_person(ctx, email, None);
-        match session.insert_person(&person).await {
+        match transaction.insert_person(&person).await {
             Ok(()) => Ok(person.id),
             Err(StoreError::Taken) => {
-                let known = session.find_person(email).await?;
+                let known = transaction.find_person(email).await?;
                 Ok(known.ok_or_else(|| Failure::internal("a person who is known and is not there"))?.id)
             }
             Err(error) => Err(error.into()),
@@ -171,7 +173,7 @@ impl Users<'_> {
 
     async fn audit_member(
         self,
-        session: &mut Session,
+        transaction: &mut Transaction,
         ctx: &RequestContext,
         principal: &Principal,
         action: Action,
@@ -180,19 +182,19 @@ impl Users<'_> {
     ) -> Result<(), Failure> {
         let entry =
             Entry { action, object_id: member.id.as_str(), object_name: member.email.as_str(), details };
-        self.0.audit(session, ctx, principal, entry).await
+        self.0.audit(transaction, ctx, principal, entry).await
     }
 }
 
-async fn find_member(session: &mut Session, principal: &Principal, email: &str) -> Result<Member, Failure> {
+async fn find_member(reader: &mut Reader, principal: &Principal, email: &str) -> Result<Member, Failure> {
     let email = Email::parse(email)?;
-    let members = session.members(&principal.organisation_id).await?;
+    let members = reader.members(&principal.organisation_id).await?;
     let found = members.into_iter().find(|member| member.email == email);
     Ok(found.ok_or_else(|| Rejection::NotFound { kind: "member", id: email.as_str().to_owned() })?)
 }
 
-async fn reject_without_admin(session: &mut Session, principal: &Principal) -> Result<(), Failure> {
-    if session.count_admins(&principal.organisation_id).await? > 0 {
+async fn reject_without_admin(reader: &mut Reader, principal: &Principal) -> Result<(), Failure> {
+    if reader.count_admins(&principal.organisation_id).await? > 0 {
         return Ok(());
     }
     Err(Rejection::Conflict("an organisation keeps at least one Admin: make someone else Admin first".into())

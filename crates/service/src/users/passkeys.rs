@@ -11,7 +11,8 @@ use domain::{Invalid, Label, PasskeyId, audit::Action};
 use jose::passkeys::{Assertion, CEREMONY_SECONDS, Challenge, PasskeyError, RelyingParty};
 use serde_json::json;
 use store::{
-    CeremonyPurpose, Session, SessionKind, StoredCeremony, StoredPasskey, UserProof, UserTransaction,
+    CeremonyPurpose, Reader, SessionKind, StoredCeremony, StoredPasskey, Transaction, UserProof,
+    UserTransaction,
 };
 
 /// How many passkeys a person may have.
@@ -81,8 +82,8 @@ impl Users<'_> {
     ) -> Result<Ceremony, Failure> {
         let name = Label::parse(name).map_err(|invalid| Invalid { field: "name", ..invalid })?;
         let party = self.required_party()?;
-        let mut session = self.0.begin_with_fresh_proof(ctx, user).await?;
-        let known = session.passkeys_of(&user.session.user_id).await?;
+        let mut transaction = self.0.begin_with_fresh_proof(ctx, user).await?;
+        let known = transaction.passkeys_of(&user.session.user_id).await?;
         require_room(&known)?;
         let known = known.into_iter().map(|passkey| passkey.credential_id).collect();
         let challenge = party.begin_adding(&user.session.user_id, user.email.as_str(), known)?;
@@ -91,8 +92,8 @@ impl Users<'_> {
             name: Some(name.as_str().to_owned()),
             state: challenge.state.clone(),
         };
-        let ceremony = self.keep(&mut session, ctx, CeremonyPurpose::Add, kept, challenge).await?;
-        session.commit().await?;
+        let ceremony = self.keep(&mut transaction, ctx, CeremonyPurpose::Add, kept, challenge).await?;
+        transaction.commit().await?;
         Ok(ceremony)
     }
 
@@ -122,8 +123,8 @@ impl Users<'_> {
             }
             Err(broken) => return Err(broken.into()),
         };
-        let mut session = self.0.begin_with_fresh_proof(ctx, user).await?;
-        require_room(&session.passkeys_of(person_id).await?)?;
+        let mut transaction = self.0.begin_with_fresh_proof(ctx, user).await?;
+        require_room(&transaction.passkeys_of(person_id).await?)?;
         let new = StoredPasskey {
             id: PasskeyId::generate(ctx.now, self.0.entropy()),
             user_id: person_id.clone(),
@@ -133,11 +134,11 @@ impl Users<'_> {
             created_at: ctx.now,
             last_used_at: None,
         };
-        if !session.add_passkey(&new).await? {
+        if !transaction.add_passkey(&new).await? {
             return Err(Rejection::Conflict("this passkey is known already".into()).into());
         }
-        self.audit_passkey(&mut session, ctx, Action::PasskeyAdded, &new).await?;
-        session.commit().await?;
+        self.audit_passkey(&mut transaction, ctx, Action::PasskeyAdded, &new).await?;
+        transaction.commit().await?;
         Ok(new)
     }
 
@@ -152,14 +153,14 @@ impl Users<'_> {
         id: &str,
     ) -> Result<(), Failure> {
         let missing = || Rejection::NotFound { kind: "passkey", id: id.to_owned() };
-        let mut session = self.0.begin_with_fresh_proof(ctx, user).await?;
-        let found = session.passkeys_of(&user.session.user_id).await?;
+        let mut transaction = self.0.begin_with_fresh_proof(ctx, user).await?;
+        let found = transaction.passkeys_of(&user.session.user_id).await?;
         let found = found.into_iter().find(|passkey| passkey.id.as_str() == id).ok_or_else(missing)?;
-        if !session.remove_passkey(&found.id).await? {
+        if !transaction.remove_passkey(&found.id).await? {
             return Err(missing().into());
         }
-        self.audit_passkey(&mut session, ctx, Action::PasskeyRemoved, &found).await?;
-        Ok(session.commit().await?)
+        self.audit_passkey(&mut transaction, ctx, Action::PasskeyRemoved, &found).await?;
+        Ok(transaction.commit().await?)
     }
 
     /// Makes a challenge for whoever wants to sign in.
@@ -173,9 +174,9 @@ impl Users<'_> {
         }
         let challenge = party.begin_sign_in()?;
         let kept = StoredCeremony { user_id: None, name: None, state: challenge.state.clone() };
-        let mut session = self.0.store.begin().await?;
-        let ceremony = self.keep(&mut session, ctx, CeremonyPurpose::SignIn, kept, challenge).await?;
-        session.commit().await?;
+        let mut transaction = self.0.store.begin().await?;
+        let ceremony = self.keep(&mut transaction, ctx, CeremonyPurpose::SignIn, kept, challenge).await?;
+        transaction.commit().await?;
         Ok(ceremony)
     }
 
@@ -205,16 +206,16 @@ impl Users<'_> {
         drop(reader);
         let proof = UserProof::Passkey(&passkey.id);
         let begun = self.0.store.begin_for_user(&passkey.user_id, proof, ctx.now).await?;
-        let mut session = begun.map_err(|_| SignInRejection::Wrong)?;
-        if !session.use_passkey(&passkey, &after, ctx.now).await? {
+        let mut transaction = begun.map_err(|_| SignInRejection::Wrong)?;
+        if !transaction.use_passkey(&passkey, &after, ctx.now).await? {
             return Err(SignInRejection::Wrong);
         }
-        let person = session.user().clone();
+        let person = transaction.user().clone();
         let proof = Proof { kind: SessionKind::SignIn, second_factor_at: Some(ctx.now) };
-        let signed_in = self.begin_session(&mut session, ctx, proof, attempt.device).await?;
+        let signed_in = self.begin_session(&mut transaction, ctx, proof, attempt.device).await?;
         let details = json!({ "passkey": passkey.name });
-        self.audit_person(&mut session, ctx, &person, Action::PasskeyUsed, &details).await?;
-        session.commit().await?;
+        self.audit_person(&mut transaction, ctx, &person, Action::PasskeyUsed, &details).await?;
+        transaction.commit().await?;
         self.end_by_cookie(ctx, former).await?;
         metrics::counter!("duku_sign_ins_total", "outcome" => "right").increment(1);
         Ok(signed_in)
@@ -222,7 +223,7 @@ impl Users<'_> {
 
     async fn keep(
         self,
-        session: &mut Session,
+        transaction: &mut Transaction,
         ctx: &RequestContext,
         purpose: CeremonyPurpose,
         kept: StoredCeremony,
@@ -230,7 +231,7 @@ impl Users<'_> {
     ) -> Result<Ceremony, Failure> {
         let handle = OpaqueToken::generate(self.0.entropy());
         let expires_at = ctx.now.plus_seconds(CEREMONY_SECONDS);
-        session.begin_ceremony(handle.digest(), purpose, &kept, expires_at).await?;
+        transaction.begin_ceremony(handle.digest(), purpose, &kept, expires_at).await?;
         Ok(Ceremony { handle, options: challenge.options })
     }
 
@@ -241,9 +242,9 @@ impl Users<'_> {
         ceremony: &str,
         purpose: CeremonyPurpose,
     ) -> Result<Option<StoredCeremony>, Failure> {
-        let mut session = self.0.store.begin().await?;
-        let taken = session.take_ceremony(jose::digest(ceremony), purpose, ctx.now).await?;
-        session.commit().await?;
+        let mut transaction = self.0.store.begin().await?;
+        let taken = transaction.take_ceremony(jose::digest(ceremony), purpose, ctx.now).await?;
+        transaction.commit().await?;
         Ok(taken)
     }
 
@@ -265,7 +266,7 @@ impl Users<'_> {
 
 /// The passkey that answered and its credential after that; none, with the reason in the log, if the answer is not right.
 async fn check(
-    session: &mut Session,
+    reader: &mut Reader,
     ctx: &RequestContext,
     party: &RelyingParty,
     state: &str,
@@ -279,7 +280,7 @@ async fn check(
         Ok(assertion) => assertion,
         Err(error) => return rejected(&error.to_string()),
     };
-    let Some(passkey) = session.find_passkey(assertion.credential_id()).await? else {
+    let Some(passkey) = reader.find_passkey(assertion.credential_id()).await? else {
         return rejected("it is unknown");
     };
     if !assertion.names(&passkey.user_id) {

@@ -7,7 +7,7 @@ use crate::{
 };
 use domain::{Email, Invalid, audit::Action};
 use serde_json::json;
-use store::{LinkPurpose, Session, UserProof, UserTransaction};
+use store::{LinkPurpose, Transaction, UserProof, UserTransaction};
 use zeroize::Zeroizing;
 
 /// What a link's page has to say.
@@ -183,8 +183,8 @@ impl Users<'_> {
         ctx: &RequestContext,
         link: &str,
     ) -> Result<LinkState<Email>, Failure> {
-        let mut session = self.0.store.reader().await?;
-        let found = session.find_link(jose::digest(link), LinkPurpose::Reset).await?;
+        let mut reader = self.0.store.reader().await?;
+        let found = reader.find_link(jose::digest(link), LinkPurpose::Reset).await?;
         Ok(match found {
             None => LinkState::Unknown,
             Some(found) if found.consumed_at.is_some() => LinkState::Used,
@@ -223,7 +223,7 @@ impl Users<'_> {
 
     async fn tell_of_new_password(
         self,
-        session: &mut Session,
+        transaction: &mut Transaction,
         ctx: &RequestContext,
         email: &Email,
     ) -> Result<(), Failure> {
@@ -236,7 +236,7 @@ impl Users<'_> {
                 self.0.policy.viewport
             ),
         };
-        self.0.queue_mail(session, ctx, &mail).await
+        self.0.queue_mail(transaction, ctx, &mail).await
     }
 
     /// Mails a person that the way the person signs in was changed, in the caller's transaction.

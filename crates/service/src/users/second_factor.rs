@@ -45,11 +45,11 @@ impl Users<'_> {
     /// The store fails.
     pub async fn second_factor_status(self, user: &CurrentUser) -> Result<SecondFactorStatus, Failure> {
         let person = &user.session.user_id;
-        let mut session = self.0.store.reader().await?;
-        let factor = session.find_second_factor(person).await?;
+        let mut reader = self.0.store.reader().await?;
+        let factor = reader.find_second_factor(person).await?;
         Ok(SecondFactorStatus {
             since: factor.and_then(|factor| factor.confirmed_at),
-            recovery_codes: session.count_recovery_codes(person).await?,
+            recovery_codes: reader.count_recovery_codes(person).await?,
         })
     }
 

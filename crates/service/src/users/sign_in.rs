@@ -8,7 +8,7 @@ use crate::{
 };
 use domain::{Email, SessionId, Timestamp, UserId, audit::Action};
 use jose::password;
-use store::{Person, PersonSession, Session, SessionKind, StoreError, UserProof, UserTransaction};
+use store::{Person, PersonSession, SessionKind, StoreError, Transaction, UserProof, UserTransaction};
 use zeroize::Zeroizing;
 
 /// How many passwords may wait to be checked for each one that is: at 20 ms each, the last waits about a second.
@@ -312,13 +312,13 @@ impl Users<'_> {
     /// Writes what a person did into the audit log of each organisation that the person belongs to.
     pub(crate) async fn audit_person(
         self,
-        session: &mut Session,
+        transaction: &mut Transaction,
         ctx: &RequestContext,
         person: &Person,
         action: Action,
         details: &serde_json::Value,
     ) -> Result<(), Failure> {
-        let mut chains: Vec<String> = session
+        let mut chains: Vec<String> = transaction
             .organisations_of(&person.id)
             .await?
             .into_iter()
@@ -335,7 +335,7 @@ impl Users<'_> {
                 details: details.clone(),
             };
             self.0
-                .append(session, ctx, &chain, crate::principal::person(&person.id, &person.email), entry)
+                .append(transaction, ctx, &chain, crate::principal::person(&person.id, &person.email), entry)
                 .await?;
         }
         Ok(())

@@ -73,13 +73,13 @@ async fn a_grace_lets_both_secrets_work_and_tells_them_apart(fixture: Fixture) {
     fixture.service.keys().flush_usage(&at(201)).await.unwrap();
     let overview = fixture.service.keys().get(&fixture.admin, &first.id).await.unwrap();
     assert_eq!(overview.key.running_grace(time(200)).unwrap().until, time(100 + DAY));
-    let mut session = fixture.service.store().reader().await.unwrap();
-    let days = session.key_days(&overview.key.id, 0).await.unwrap();
+    let mut reader = fixture.service.store().reader().await.unwrap();
+    let days = reader.key_days(&overview.key.id, 0).await.unwrap();
     assert_eq!(
         days.iter().map(|day| (day.exchanges, day.grace_exchanges, day.api_calls)).collect::<Vec<_>>(),
         [(2, 1, 1)]
     );
-    let sources = session.key_sources(&overview.key.id, time(0)).await.unwrap();
+    let sources = reader.key_sources(&overview.key.id, time(0)).await.unwrap();
     let mut previous: Vec<_> =
         sources.iter().map(|source| (source.previous_secret, source.address.as_str())).collect();
     previous.sort_unstable();

@@ -111,8 +111,8 @@ async fn what_was_said_costs_no_writing(fixture: Fixture) {
     let (nodes, posts) = nodes(&fixture).await;
     key(&fixture, 0, "CI", 90).await;
     said(&nodes, &posts, 80 * DAY).await;
-    let mut session = fixture.service.store().reader().await.unwrap();
-    let found = session.keys_expiring(time(80 * DAY), time(94 * DAY)).await.unwrap();
+    let mut reader = fixture.service.store().reader().await.unwrap();
+    let found = reader.keys_expiring(time(80 * DAY), time(94 * DAY)).await.unwrap();
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].1, Some(14));
 }

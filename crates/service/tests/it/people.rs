@@ -54,8 +54,8 @@ async fn a_renamed_organisation_shows_in_the_next_token_and_everywhere(fixture: 
     }
     let overview = service.keys().get(&fixture.admin, &pair.id).await.unwrap();
     assert_eq!(overview.key.organisation_name, "Acme & Søn");
-    let mut session = service.store().reader().await.unwrap();
-    let stored = session.find_key(&overview.key.id).await.unwrap().unwrap();
+    let mut reader = service.store().reader().await.unwrap();
+    let stored = reader.find_key(&overview.key.id).await.unwrap().unwrap();
     assert_eq!(stored.organisation_name, "Acme & Søn");
     assert_eq!(service.organisations().get(&fixture.admin).await.unwrap().name.as_str(), "Acme & Søn");
 }

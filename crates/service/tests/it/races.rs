@@ -45,8 +45,8 @@ pub(crate) async fn race<T: Send + 'static, F: Future<Output = T> + Send + 'stat
 }
 
 async fn active(fixture: &Fixture, seconds: i64) -> usize {
-    let mut session = fixture.service.store().reader().await.unwrap();
-    session.count_active_keys(&fixture.acme.id, time(seconds)).await.unwrap()
+    let mut reader = fixture.service.store().reader().await.unwrap();
+    reader.count_active_keys(&fixture.acme.id, time(seconds)).await.unwrap()
 }
 
 async fn two_hundred_racing_generations_give_exactly_ten_keys(fixture: Fixture) {
@@ -182,8 +182,8 @@ async fn generations_and_revocations_never_exceed_the_limit(fixture: Fixture) {
                     Err(other) => panic!("{other:?}"),
                 }
             }
-            let mut session = node.store().reader().await.unwrap();
-            session.count_active_keys(&admin.organisation_id, time(1)).await.unwrap()
+            let mut reader = node.store().reader().await.unwrap();
+            reader.count_active_keys(&admin.organisation_id, time(1)).await.unwrap()
         }
     });
     let seen = seen.await;

@@ -183,7 +183,7 @@ async fn a_batch_that_was_written_is_not_written_again_when_a_later_one_fails(fi
 
 /// No flush commits until both are dropped: on SQLite there is one writer, on PostgreSQL the table is locked. A task that is
 /// polled once may get several answers of PostgreSQL meanwhile.
-async fn block_counters(fixture: &Fixture) -> (store::Session, Option<HeldTransaction>) {
+async fn block_counters(fixture: &Fixture) -> (store::Transaction, Option<HeldTransaction>) {
     let writer = fixture.service.store().begin().await.unwrap();
     let held = match fixture.database.location() {
         Location::Sqlite(_) => None,

@@ -1,7 +1,7 @@
 //! Backups of SQLite data, for the commands that make them and put them back. PostgreSQL has tools of its own.
 
 use crate::{
-    Engine, Location, Options, Session, Store, StoreError,
+    Engine, Location, Options, Reader, Store, StoreError, Transaction,
     engine::{
         migrations, sqlite,
         statements::statements,
@@ -120,12 +120,14 @@ impl Store {
     }
 }
 
-impl Session {
+impl Reader {
     /// When the newest entry of the audit log was written.
     pub async fn newest_audit_time(&mut self) -> Result<Option<Timestamp>, StoreError> {
         self.find(NEWEST_EVENT, params![], only_column).await
     }
+}
 
+impl Transaction {
     /// Ends every session, code, device, link and invitation of people, and forgets mail on its way.
     pub async fn end_every_way_in(&mut self, now: Timestamp) -> Result<(), StoreError> {
         for statement in [HOLD_USERS, END_SESSIONS, END_CODES, END_DEVICES, END_CEREMONIES, END_MAILS] {

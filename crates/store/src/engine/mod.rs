@@ -17,7 +17,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use transaction::Session;
+use transaction::{Reader, Transaction};
 
 /// Where the data lives.
 #[derive(Clone)]
@@ -87,7 +87,7 @@ impl Options {
     }
 }
 
-/// Of the connections to PostgreSQL, those that sessions share: lookups have four of their own, if there are enough.
+/// Of the connections to PostgreSQL, those that readers and transactions share: lookups have four of their own, if there are enough.
 fn shared_connections(pool_size: usize) -> usize {
     pool_size - (2 * lookup::STATEMENTS_AT_ONCE).min(pool_size / 2)
 }
@@ -118,26 +118,26 @@ impl Engine {
         }
     }
 
-    pub(crate) async fn reader(&self) -> Result<Session, StoreError> {
+    pub(crate) async fn reader(&self) -> Result<Reader, StoreError> {
         match self {
-            Self::Sqlite(sqlite) => Ok(Session::sqlite_reader(sqlite.clone())),
+            Self::Sqlite(sqlite) => Ok(Reader::sqlite(sqlite.clone())),
             Self::Postgres(postgres, shares) => {
                 let started = Instant::now();
                 let share = shares.acquire().await?;
                 let connection = PgConnection::reader_since(postgres, started).await?;
-                Ok(Session::postgres(connection, Some(share)))
+                Ok(Reader::postgres(connection, Some(share)))
             }
         }
     }
 
-    pub(crate) async fn begin(&self) -> Result<Session, StoreError> {
+    pub(crate) async fn begin(&self) -> Result<Transaction, StoreError> {
         match self {
-            Self::Sqlite(sqlite) => Ok(Session::sqlite_writer(sqlite.begin().await?)),
+            Self::Sqlite(sqlite) => Ok(Transaction::sqlite(sqlite.begin().await?)),
             Self::Postgres(postgres, shares) => {
                 let started = Instant::now();
                 let share = shares.acquire().await?;
                 let connection = PgConnection::transaction(postgres, started).await?;
-                Ok(Session::postgres(connection, Some(share)))
+                Ok(Transaction::postgres(connection, Some(share)))
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The audit log: one chain per organisation, append-only in the database itself.
 
 use crate::{
-    Session, StoreError,
+    Reader, StoreError, Transaction,
     engine::{
         statements::statements,
         value::{Row, only_column, params},
@@ -87,14 +87,7 @@ fn event(row: &Row<'_>) -> Result<AuditEvent, StoreError> {
     })
 }
 
-impl Session {
-    /// The chain's end, opening the chain if it is new, and no other transaction appends until this one ends.
-    pub async fn lock_audit_head(&mut self, chain: &str) -> Result<AuditHead, StoreError> {
-        self.execute(OPEN_CHAIN, params![chain, domain::audit::FIRST_PREVIOUS_HASH]).await?;
-        self.execute(LOCK_HEAD, params![chain]).await?;
-        self.audit_head(chain).await?.ok_or_else(|| StoreError::corrupt("an audit chain without an end"))
-    }
-
+impl Reader {
     /// The chain's end.
     pub async fn audit_head(&mut self, chain: &str) -> Result<Option<AuditHead>, StoreError> {
         self.find(HEAD, params![chain], head).await
@@ -103,28 +96,6 @@ impl Session {
     /// The end of every chain that there must be; number 0 and no seal where it is missing.
     pub async fn audit_heads(&mut self) -> Result<Vec<AuditHead>, StoreError> {
         self.query(CHAINS, params![SYSTEM_CHAIN], head).await
-    }
-
-    /// Appends an entry and moves the chain's end to it.
-    pub async fn append_audit_event(&mut self, event: &AuditEvent, seal: &str) -> Result<(), StoreError> {
-        let params = params![
-            &event.id,
-            &event.chain,
-            event.sequence,
-            event.at,
-            &event.actor_kind,
-            &event.actor_id,
-            &event.actor_name,
-            &event.action,
-            &event.object_id,
-            &event.object_name,
-            &event.details,
-            event.address.as_deref(),
-            &event.previous_hash,
-            &event.hash,
-        ];
-        self.execute(INSERT, params).await?;
-        self.execute(MOVE_HEAD, params![&event.chain, event.sequence, &event.hash, seal]).await.map(drop)
     }
 
     /// Up to `first` entries after number `after`, oldest first.
@@ -153,5 +124,36 @@ impl Session {
         let object = filter.object_id.as_deref().unwrap_or("");
         let actor = filter.actor_id.as_deref().unwrap_or("");
         self.query(BACKWARD, params![chain, before, first, action, object, actor], event).await
+    }
+}
+
+impl Transaction {
+    /// The chain's end, opening the chain if it is new, and no other transaction appends until this one ends.
+    pub async fn lock_audit_head(&mut self, chain: &str) -> Result<AuditHead, StoreError> {
+        self.execute(OPEN_CHAIN, params![chain, domain::audit::FIRST_PREVIOUS_HASH]).await?;
+        self.execute(LOCK_HEAD, params![chain]).await?;
+        self.audit_head(chain).await?.ok_or_else(|| StoreError::corrupt("an audit chain without an end"))
+    }
+
+    /// Appends an entry and moves the chain's end to it.
+    pub async fn append_audit_event(&mut self, event: &AuditEvent, seal: &str) -> Result<(), StoreError> {
+        let params = params![
+            &event.id,
+            &event.chain,
+            event.sequence,
+            event.at,
+            &event.actor_kind,
+            &event.actor_id,
+            &event.actor_name,
+            &event.action,
+            &event.object_id,
+            &event.object_name,
+            &event.details,
+            event.address.as_deref(),
+            &event.previous_hash,
+            &event.hash,
+        ];
+        self.execute(INSERT, params).await?;
+        self.execute(MOVE_HEAD, params![&event.chain, event.sequence, &event.hash, seal]).await.map(drop)
     }
 }

@@ -1,7 +1,7 @@
 //! What is forgotten once it is over, in batches that each hold locks for a moment only.
 
 use crate::{
-    Session, StoreError,
+    StoreError, Transaction,
     engine::{statements::statements, value::params},
 };
 use domain::Timestamp;
@@ -71,7 +71,7 @@ impl Outdated {
     }
 }
 
-impl Session {
+impl Transaction {
     /// Forgets up to `most` of what was over at `until`, the oldest first; answers how many.
     pub async fn forget(&mut self, what: Outdated, until: Timestamp, most: i64) -> Result<u64, StoreError> {
         self.execute(what.sql(), params![until, most]).await

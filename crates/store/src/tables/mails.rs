@@ -1,7 +1,7 @@
 //! Mail on its way, which warnings were mailed, and which forms were carried out.
 
 use crate::{
-    OrganisationTransaction, Session, StoreError,
+    OrganisationTransaction, Reader, StoreError, Transaction,
     engine::{
         statements::statements,
         value::{only_column, params},
@@ -45,18 +45,7 @@ pub struct QueuedMail {
     pub attempts: i64,
 }
 
-impl Session {
-    /// Queues a mail that is due at `due`.
-    pub async fn queue_mail(
-        &mut self,
-        id: &TokenId,
-        sealed: &[u8],
-        now: Timestamp,
-        due: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.execute(ADD, params![id.as_str(), sealed, now, due]).await.map(drop)
-    }
-
+impl Reader {
     /// Up to 20 mails that are due, longest waiting first.
     pub async fn due_mails(&mut self, now: Timestamp) -> Result<Vec<QueuedMail>, StoreError> {
         self.query(DUE, params![now], |row| {
@@ -70,21 +59,6 @@ impl Session {
         .await
     }
 
-    /// Takes a mail on, to be tried again at `next` unless it is gone by then. False if another node took it.
-    pub async fn claim_mail(&mut self, mail: &QueuedMail, next: Timestamp) -> Result<bool, StoreError> {
-        Ok(self.execute(CLAIM, params![&mail.id, mail.attempts, next]).await? == 1)
-    }
-
-    /// Notes why a mail could not be sent.
-    pub async fn note_mail_error(&mut self, id: &str, error: &str) -> Result<(), StoreError> {
-        self.execute(FAILED, params![id, error]).await.map(drop)
-    }
-
-    /// Forgets a mail that was sent.
-    pub async fn forget_mail(&mut self, id: &str) -> Result<(), StoreError> {
-        self.execute(SENT, params![id]).await.map(drop)
-    }
-
     /// Keys of all organisations that expire after `from` and not after `to`, each with how many days before that its last
     /// warning was given, if one was.
     pub async fn keys_expiring(
@@ -93,16 +67,6 @@ impl Session {
         to: Timestamp,
     ) -> Result<Vec<(ApiKey, Option<i64>)>, StoreError> {
         self.query(EXPIRING, params![from, to], |row| Ok((key(row)?, row.next()?))).await
-    }
-
-    /// Notes that the warning `days` before a key's expiry is given. False if it was given before, by whichever node.
-    pub async fn note_key_notice(
-        &mut self,
-        key: &KeyId,
-        expires_at: Timestamp,
-        days: i64,
-    ) -> Result<bool, StoreError> {
-        Ok(self.execute(NOTICE, params![key.as_str(), expires_at, days]).await? == 1)
     }
 
     /// The addresses of the organisation's Admins.
@@ -120,6 +84,44 @@ impl Session {
         person: &UserId,
     ) -> Result<Option<String>, StoreError> {
         self.find(SENT_FORM, params![form, person.as_str()], only_column).await
+    }
+}
+
+impl Transaction {
+    /// Queues a mail that is due at `due`.
+    pub async fn queue_mail(
+        &mut self,
+        id: &TokenId,
+        sealed: &[u8],
+        now: Timestamp,
+        due: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.execute(ADD, params![id.as_str(), sealed, now, due]).await.map(drop)
+    }
+
+    /// Takes a mail on, to be tried again at `next` unless it is gone by then. False if another node took it.
+    pub async fn claim_mail(&mut self, mail: &QueuedMail, next: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.execute(CLAIM, params![&mail.id, mail.attempts, next]).await? == 1)
+    }
+
+    /// Notes why a mail could not be sent.
+    pub async fn note_mail_error(&mut self, id: &str, error: &str) -> Result<(), StoreError> {
+        self.execute(FAILED, params![id, error]).await.map(drop)
+    }
+
+    /// Forgets a mail that was sent.
+    pub async fn forget_mail(&mut self, id: &str) -> Result<(), StoreError> {
+        self.execute(SENT, params![id]).await.map(drop)
+    }
+
+    /// Notes that the warning `days` before a key's expiry is given. False if it was given before, by whichever node.
+    pub async fn note_key_notice(
+        &mut self,
+        key: &KeyId,
+        expires_at: Timestamp,
+        days: i64,
+    ) -> Result<bool, StoreError> {
+        Ok(self.execute(NOTICE, params![key.as_str(), expires_at, days]).await? == 1)
     }
 }
 

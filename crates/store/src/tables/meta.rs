@@ -1,7 +1,7 @@
 //! Named values of the installation, and rows that exist to be locked.
 
 use crate::{
-    Session, StoreError,
+    Reader, StoreError, Transaction,
     engine::{
         statements::statements,
         value::{only_column, params},
@@ -15,12 +15,14 @@ statements! {
     LOCK = "UPDATE meta SET value = value WHERE name = $1";
 }
 
-impl Session {
+impl Reader {
     /// The value called `name`.
     pub async fn meta(&mut self, name: &str) -> Result<Option<String>, StoreError> {
         self.find(FIND, params![name], only_column).await
     }
+}
 
+impl Transaction {
     /// Sets `name` unless it is set; whoever comes first decides.
     pub async fn set_meta_once(&mut self, name: &str, value: &str) -> Result<(), StoreError> {
         self.execute(INSERT, params![name, value]).await.map(drop)

@@ -1,7 +1,7 @@
 //! Organisations.
 
 use crate::{
-    OrganisationTransaction, Session, StoreError,
+    OrganisationTransaction, Reader, StoreError, Transaction,
     engine::{
         statements::statements,
         value::{Row, params},
@@ -35,14 +35,7 @@ fn organisation(row: &Row<'_>) -> Result<Organisation, StoreError> {
     })
 }
 
-impl Session {
-    /// Adds an organisation. [`StoreError::Taken`] if its name is.
-    pub async fn insert_organisation(&mut self, new: &Organisation) -> Result<(), StoreError> {
-        let (default, maximum) = (new.key_policy.default.seconds(), new.key_policy.maximum.seconds());
-        let params = params![new.id.as_str(), new.name.as_str(), default, maximum, new.created_at];
-        self.execute(INSERT, params).await.map(drop)
-    }
-
+impl Reader {
     /// The organisation with this id.
     pub async fn find_organisation(
         &mut self,
@@ -66,6 +59,15 @@ impl Session {
         first: i64,
     ) -> Result<Vec<Organisation>, StoreError> {
         self.query(LIST, params![after.map_or("", OrganisationId::as_str), first], organisation).await
+    }
+}
+
+impl Transaction {
+    /// Adds an organisation. [`StoreError::Taken`] if its name is.
+    pub async fn insert_organisation(&mut self, new: &Organisation) -> Result<(), StoreError> {
+        let (default, maximum) = (new.key_policy.default.seconds(), new.key_policy.maximum.seconds());
+        let params = params![new.id.as_str(), new.name.as_str(), default, maximum, new.created_at];
+        self.execute(INSERT, params).await.map(drop)
     }
 
     /// Reads the organisation and keeps every other transaction from changing its keys and people until this one ends.

@@ -1,7 +1,7 @@
 //! Products and targets. Lists are pages by id, so each page costs the same.
 
 use crate::{
-    OrganisationTransaction, Session, StoreError,
+    OrganisationTransaction, Reader, StoreError,
     engine::{
         statements::statements,
         value::{Row, only_column, params},
@@ -127,7 +127,7 @@ fn target(row: &Row<'_>) -> Result<Target, StoreError> {
     })
 }
 
-impl Session {
+impl Reader {
     /// The organisation's product with this id.
     pub async fn find_subject(
         &mut self,

@@ -34,11 +34,11 @@ fn event(chain: &str, number: i64, action: &str) -> AuditEvent {
 }
 
 async fn append(store: &Store, chain: &str, action: &str) -> AuditEvent {
-    let mut session = store.begin().await.unwrap();
-    let head = session.lock_audit_head(chain).await.unwrap();
+    let mut transaction = store.begin().await.unwrap();
+    let head = transaction.lock_audit_head(chain).await.unwrap();
     let event = event(chain, head.sequence + 1, action);
-    session.append_audit_event(&event, "seal").await.unwrap();
-    session.commit().await.unwrap();
+    transaction.append_audit_event(&event, "seal").await.unwrap();
+    transaction.commit().await.unwrap();
     event
 }
 
@@ -78,11 +78,11 @@ async fn a_page_of_the_log_is_newest_first_and_filtered(fresh: Fresh) {
             .await;
         append(&fresh.store, "org_b", "api_key.generated").await;
     }
-    let mut session = fresh.read().await;
+    let mut reader = fresh.read().await;
     let mut page = async |before: Option<&str>, first, action: Option<&str>, object: Option<&str>| {
         let filter =
             AuditFilter { action: action.map(Into::into), object_id: object.map(Into::into), actor_id: None };
-        let page = session.audit_events_before("org_a", before, first, &filter).await.unwrap();
+        let page = reader.audit_events_before("org_a", before, first, &filter).await.unwrap();
         page.into_iter().map(|event| event.sequence).collect::<Vec<_>>()
     };
     assert_eq!(page(None, 4, None, None).await, [10, 9, 8, 7]);
@@ -99,10 +99,10 @@ async fn the_log_is_read_forward_for_an_export(fresh: Fresh) {
     for _ in 0..5 {
         appended.push(append(&fresh.store, "system", "signing_key.created").await);
     }
-    let mut session = fresh.read().await;
-    assert_eq!(session.audit_events_after("system", 0, 3).await.unwrap(), appended[..3]);
-    assert_eq!(session.audit_events_after("system", 3, 3).await.unwrap(), appended[3..]);
-    assert_eq!(session.audit_events_after("system", 5, 3).await.unwrap(), []);
+    let mut reader = fresh.read().await;
+    assert_eq!(reader.audit_events_after("system", 0, 3).await.unwrap(), appended[..3]);
+    assert_eq!(reader.audit_events_after("system", 3, 3).await.unwrap(), appended[3..]);
+    assert_eq!(reader.audit_events_after("system", 5, 3).await.unwrap(), []);
 }
 
 async fn every_chain_that_must_be_there_is_listed(fresh: Fresh) {
@@ -117,16 +117,16 @@ async fn every_chain_that_must_be_there_is_listed(fresh: Fresh) {
     expected.sort_unstable();
     assert_eq!(heads, expected);
     // A chain starts at a hash that everyone knows.
-    let mut session = fresh.begin().await;
-    let head = session.lock_audit_head(organisation("New").id.as_str()).await.unwrap();
+    let mut transaction = fresh.begin().await;
+    let head = transaction.lock_audit_head(organisation("New").id.as_str()).await.unwrap();
     assert_eq!((head.sequence, head.hash.as_str()), (0, FIRST_PREVIOUS_HASH));
 }
 
 async fn a_place_in_a_chain_is_taken_once(fresh: Fresh) {
     append(&fresh.store, "system", "signing_key.created").await;
-    let mut session = fresh.begin().await;
+    let mut transaction = fresh.begin().await;
     let same_number = AuditEvent { id: "evt_other".into(), ..event("system", 1, "signing_key.withdrawn") };
-    let rejection = session.append_audit_event(&same_number, "seal").await.unwrap_err();
+    let rejection = transaction.append_audit_event(&same_number, "seal").await.unwrap_err();
     let taken = matches!(rejection, StoreError::Taken) || format!("{rejection:?}").contains("append-only");
     assert!(taken, "{rejection:?}");
 }

@@ -167,14 +167,14 @@ async fn a_reader_whose_connection_was_cut_asks_again_on_another() {
 async fn a_transaction_whose_connection_was_cut_is_never_tried_again() {
     let fresh = Fresh::on(Engine::Postgres).await;
     for before_commit in [false, true] {
-        let mut session = fresh.begin().await;
-        session.insert_organisation(&organisation("Acme")).await.unwrap();
+        let mut transaction = fresh.begin().await;
+        transaction.insert_organisation(&organisation("Acme")).await.unwrap();
         cut(&fresh.database).await;
         let failed = if before_commit {
-            session.commit().await.unwrap_err()
+            transaction.commit().await.unwrap_err()
         } else {
-            let failed = session.insert_organisation(&organisation("Globex")).await.unwrap_err();
-            session.commit().await.unwrap_err();
+            let failed = transaction.insert_organisation(&organisation("Globex")).await.unwrap_err();
+            transaction.commit().await.unwrap_err();
             failed
         };
         assert!(matches!(failed, StoreError::Unavailable(_)), "{failed:?}");
@@ -221,15 +221,15 @@ async fn a_server_that_falls_silent_is_given_up_and_comes_back() {
     let name = fresh.database.url.rsplit_once('/').unwrap().1;
     let store = Store::open(&options(&format!("postgres://duku@127.0.0.1:{port}/{name}"))).await.unwrap();
     let mut reader = store.reader().await.unwrap();
-    let mut session = store.begin().await.unwrap();
+    let mut transaction = store.begin().await.unwrap();
     frozen.store(true, Ordering::Relaxed);
     let started = Instant::now();
-    let (read, write) = tokio::join!(reader.meta("row"), session.set_meta("row", "value"));
+    let (read, write) = tokio::join!(reader.meta("row"), transaction.set_meta("row", "value"));
     for error in [read.map(drop).unwrap_err(), write.unwrap_err()] {
         assert_eq!(error.to_string(), "the database is not available: PostgreSQL does not answer");
     }
     assert!((PATIENCE..PATIENCE * 3 / 2).contains(&started.elapsed()), "{:?}", started.elapsed());
-    session.commit().await.unwrap_err();
+    transaction.commit().await.unwrap_err();
     frozen.store(false, Ordering::Relaxed);
     store.ping().await.unwrap();
     assert_eq!(reader.meta("row").await.unwrap(), None);
@@ -256,9 +256,9 @@ async fn a_dropped_transaction_gives_its_connection_back() {
         "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
     let before = database.sql(sql).await;
     for number in 0..20 {
-        let mut session = store.begin().await.unwrap();
-        session.insert_organisation(&organisation(&format!("{number}"))).await.unwrap();
-        drop(session);
+        let mut transaction = store.begin().await.unwrap();
+        transaction.insert_organisation(&organisation(&format!("{number}"))).await.unwrap();
+        drop(transaction);
     }
     assert!(store.reader().await.unwrap().organisations(None, 9).await.unwrap().is_empty());
     let after = database.sql(sql).await;

@@ -14,9 +14,9 @@ fn path_of(database: &Database) -> PathBuf {
 
 async fn with_one_organisation() -> (Fresh, PathBuf) {
     let fresh = Fresh::on(Engine::Sqlite).await;
-    let mut session = fresh.begin().await;
-    session.insert_organisation(&organisation("One")).await.unwrap();
-    session.commit().await.unwrap();
+    let mut transaction = fresh.begin().await;
+    transaction.insert_organisation(&organisation("One")).await.unwrap();
+    transaction.commit().await.unwrap();
     let path = path_of(&fresh.database);
     (fresh, path)
 }

@@ -8,7 +8,9 @@ use domain::{
     product::{Subject, SubjectDetails, Target, UncheckedTarget},
 };
 use std::sync::LazyLock;
-use store::{FoundOrganisation, Options, OrganisationTransaction, Person, Session, Store, StoreError};
+use store::{
+    FoundOrganisation, Options, OrganisationTransaction, Person, Reader, Store, StoreError, Transaction,
+};
 use testkit::{Database, Engine, SeededEntropy, TestClock};
 
 /// Runs each named promise on both engines, as `name::sqlite` and `name::postgres`.
@@ -59,11 +61,11 @@ impl Fresh {
             .await;
     }
 
-    pub(crate) async fn read(&self) -> Session {
+    pub(crate) async fn read(&self) -> Reader {
         self.store.reader().await.unwrap()
     }
 
-    pub(crate) async fn begin(&self) -> Session {
+    pub(crate) async fn begin(&self) -> Transaction {
         self.store.begin().await.unwrap()
     }
 
@@ -84,18 +86,18 @@ impl Fresh {
     /// An organisation that is there already.
     pub(crate) async fn organisation(&self, name: &str) -> Organisation {
         let organisation = organisation(name);
-        let mut session = self.begin().await;
-        session.insert_organisation(&organisation).await.unwrap();
-        session.commit().await.unwrap();
+        let mut transaction = self.begin().await;
+        transaction.insert_organisation(&organisation).await.unwrap();
+        transaction.commit().await.unwrap();
         organisation
     }
 
     /// A key that is there already.
     pub(crate) async fn key(&self, organisation: &Organisation) -> ApiKey {
         let key = key(organisation, 90);
-        let mut session = self.begin_for::<ManageKeys>(&organisation.id).await;
-        session.insert_key(&key).await.unwrap();
-        session.commit().await.unwrap();
+        let mut transaction = self.begin_for::<ManageKeys>(&organisation.id).await;
+        transaction.insert_key(&key).await.unwrap();
+        transaction.commit().await.unwrap();
         key
     }
 }

@@ -111,9 +111,9 @@ async fn damage_inside_the_file_is_an_error_and_no_panic() {
         fs::write(&file, damaged).unwrap();
         let read = async {
             let store = Store::open(&Options::new(Location::Sqlite(file))).await?;
-            let mut session = store.reader().await?;
-            session.organisations(None, 1000).await?;
-            session.find_organisation_by_name("Organisation number 7").await
+            let mut reader = store.reader().await?;
+            reader.organisations(None, 1000).await?;
+            reader.find_organisation_by_name("Organisation number 7").await
         };
         if let Err(error) = read.await {
             assert!(matches!(error, StoreError::Corrupt(_)), "{page}: {error:?}");
@@ -215,12 +215,13 @@ async fn read_only_data_are_rejected_with_what_to_check() {
 async fn fill(store: &Store) -> (StoreError, usize) {
     let padding = "x".repeat(150);
     for number in 0..100_000 {
-        let mut session = match store.begin().await {
+        let mut transaction = match store.begin().await {
             Ok(session) => session,
             Err(error) => return (error, number),
         };
-        let done = match session.insert_organisation(&organisation(&format!("{number} {padding}"))).await {
-            Ok(()) => session.commit().await,
+        let done = match transaction.insert_organisation(&organisation(&format!("{number} {padding}"))).await
+        {
+            Ok(()) => transaction.commit().await,
             failed => failed,
         };
         if let Err(error) = done {
@@ -244,9 +245,9 @@ async fn a_full_disk_is_said_and_everything_acknowledged_is_kept() {
     let count = async || store.reader().await.unwrap().organisations(None, 100_000).await.unwrap().len();
     assert_eq!(count().await, acknowledged);
     mount.remount("size=4m");
-    let mut session = store.begin().await.unwrap();
-    session.insert_organisation(&organisation("after some space was freed")).await.unwrap();
-    session.commit().await.unwrap();
+    let mut transaction = store.begin().await.unwrap();
+    transaction.insert_organisation(&organisation("after some space was freed")).await.unwrap();
+    transaction.commit().await.unwrap();
     assert_eq!(count().await, acknowledged + 1);
     // The data are whole for the next process, too.
     assert_eq!(open_again(&options).await, acknowledged + 1);

@@ -14,15 +14,15 @@ on_both_engines!(
 async fn an_organisation_comes_back_as_it_was_stored(fresh: Fresh) {
     let acme = fresh.organisation("Acme, \"the\" {company} 100 % 🦀").await;
     let policy = KeyPolicy::new(Lifetime::from_days(7).unwrap(), Lifetime::from_days(30).unwrap()).unwrap();
-    let mut session = fresh.begin_for::<ManageOrganisation>(&acme.id).await;
-    session.set_key_policy(policy).await.unwrap();
-    session.commit().await.unwrap();
+    let mut transaction = fresh.begin_for::<ManageOrganisation>(&acme.id).await;
+    transaction.set_key_policy(policy).await.unwrap();
+    transaction.commit().await.unwrap();
     let expected = Organisation { key_policy: policy, ..acme };
-    let mut session = fresh.read().await;
-    assert_eq!(session.find_organisation(&expected.id).await.unwrap().as_ref(), Some(&expected));
-    let by_name = session.find_organisation_by_name(expected.name.as_str()).await.unwrap();
+    let mut reader = fresh.read().await;
+    assert_eq!(reader.find_organisation(&expected.id).await.unwrap().as_ref(), Some(&expected));
+    let by_name = reader.find_organisation_by_name(expected.name.as_str()).await.unwrap();
     assert_eq!(by_name.as_ref(), Some(&expected));
-    assert_eq!(session.find_organisation_by_name("acme").await.unwrap(), None);
+    assert_eq!(reader.find_organisation_by_name("acme").await.unwrap(), None);
 }
 
 async fn a_name_belongs_to_one_organisation_however_many_ask_at_once(fresh: Fresh) {
@@ -30,9 +30,9 @@ async fn a_name_belongs_to_one_organisation_however_many_ask_at_once(fresh: Fres
     let asks = (0..10).map(|number| {
         let store = if number % 2 == 0 { fresh.store.clone() } else { other.clone() };
         tokio::spawn(async move {
-            let mut session = store.begin().await.unwrap();
-            session.insert_organisation(&organisation("Acme")).await?;
-            session.commit().await
+            let mut transaction = store.begin().await.unwrap();
+            transaction.insert_organisation(&organisation("Acme")).await?;
+            transaction.commit().await
         })
     });
     let answers: Vec<_> = join_all(asks).await.into_iter().map(Result::unwrap).collect();
@@ -55,9 +55,9 @@ async fn pages_follow_each_other_without_gap_or_overlap(fresh: Fresh) {
     }
     all.sort();
     let mut paged = Vec::new();
-    let mut session = fresh.read().await;
+    let mut reader = fresh.read().await;
     loop {
-        let page = session.organisations(paged.last(), 3).await.unwrap();
+        let page = reader.organisations(paged.last(), 3).await.unwrap();
         assert!(page.len() <= 3);
         if page.is_empty() {
             break;

@@ -15,38 +15,38 @@ on_both_engines!(
 
 async fn a_person_is_known_by_one_address(fresh: Fresh) {
     let ada = Person { password_hash: Some("$argon2id$…".into()), ..person("ada@example.org") };
-    let mut session = fresh.found("Acme").await;
-    session.insert_person(&ada).await.unwrap();
-    session.commit().await.unwrap();
-    let mut session = fresh.read().await;
-    let found = session.find_person(&ada.email).await.unwrap().unwrap();
+    let mut transaction = fresh.found("Acme").await;
+    transaction.insert_person(&ada).await.unwrap();
+    transaction.commit().await.unwrap();
+    let mut reader = fresh.read().await;
+    let found = reader.find_person(&ada.email).await.unwrap().unwrap();
     assert_eq!((&found.id, &found.email), (&ada.id, &ada.email));
     assert_eq!((found.password_hash, found.token_epoch, found.created_at), (ada.password_hash, 0, NOW));
-    assert!(session.find_person(&Email::parse("eve@example.org").unwrap()).await.unwrap().is_none());
+    assert!(reader.find_person(&Email::parse("eve@example.org").unwrap()).await.unwrap().is_none());
 }
 
 async fn a_taken_address_leaves_the_transaction_good(fresh: Fresh) {
     let ada = person("ada@example.org");
-    let mut session = fresh.found("Acme").await;
-    session.insert_person(&ada).await.unwrap();
-    session.commit().await.unwrap();
-    let mut session = fresh.found("Globex").await;
-    let rejection = session.insert_person(&person("ada@example.org")).await.unwrap_err();
+    let mut transaction = fresh.found("Acme").await;
+    transaction.insert_person(&ada).await.unwrap();
+    transaction.commit().await.unwrap();
+    let mut transaction = fresh.found("Globex").await;
+    let rejection = transaction.insert_person(&person("ada@example.org")).await.unwrap_err();
     assert!(matches!(rejection, StoreError::Taken), "{rejection:?}");
-    assert_eq!(session.find_person(&ada.email).await.unwrap().unwrap().id, ada.id);
-    session.set_meta("after", "the rejection").await.unwrap();
-    session.commit().await.unwrap();
+    assert_eq!(transaction.find_person(&ada.email).await.unwrap().unwrap().id, ada.id);
+    transaction.set_meta("after", "the rejection").await.unwrap();
+    transaction.commit().await.unwrap();
     assert!(fresh.read().await.meta("after").await.unwrap().is_some());
 }
 
 async fn the_first_password_stays(fresh: Fresh) {
     let ada = person("ada@example.org");
-    let mut session = fresh.found("Acme").await;
-    session.insert_person(&ada).await.unwrap();
-    assert!(session.set_first_password(&ada.id, "first").await.unwrap());
-    assert!(!session.set_first_password(&ada.id, "second").await.unwrap());
-    assert!(!session.set_first_password(&person("eve@example.org").id, "first").await.unwrap());
-    let found = session.find_person(&ada.email).await.unwrap().unwrap();
+    let mut transaction = fresh.found("Acme").await;
+    transaction.insert_person(&ada).await.unwrap();
+    assert!(transaction.set_first_password(&ada.id, "first").await.unwrap());
+    assert!(!transaction.set_first_password(&ada.id, "second").await.unwrap());
+    assert!(!transaction.set_first_password(&person("eve@example.org").id, "first").await.unwrap());
+    let found = transaction.find_person(&ada.email).await.unwrap().unwrap();
     assert_eq!(found.password_hash.as_deref(), Some("first"));
 }
 
@@ -68,19 +68,19 @@ async fn a_member_is_added_once_and_changes_roles(fresh: Fresh) {
     assert!(!there.remove_member(&bob.id, NOW).await.unwrap());
     there.commit().await.unwrap();
 
-    let mut session = fresh.begin_for::<ManageMembers>(&acme.id).await;
-    let taken = session.add_member(&ada.id, Role::Member, NOW).await;
+    let mut transaction = fresh.begin_for::<ManageMembers>(&acme.id).await;
+    let taken = transaction.add_member(&ada.id, Role::Member, NOW).await;
     assert!(matches!(taken, Err(StoreError::Taken)), "{taken:?}");
-    drop(session);
-    let mut session = fresh.begin_for::<ManageMembers>(&acme.id).await;
-    assert_eq!(session.organisations_of(&ada.id).await.unwrap().len(), 2);
-    assert_eq!(session.organisations_of(&bob.id).await.unwrap(), std::slice::from_ref(&acme.id));
-    let members = session.members(&acme.id).await.unwrap();
+    drop(transaction);
+    let mut transaction = fresh.begin_for::<ManageMembers>(&acme.id).await;
+    assert_eq!(transaction.organisations_of(&ada.id).await.unwrap().len(), 2);
+    assert_eq!(transaction.organisations_of(&bob.id).await.unwrap(), std::slice::from_ref(&acme.id));
+    let members = transaction.members(&acme.id).await.unwrap();
     let mut found: Vec<_> = members.iter().map(|one| (one.email.as_str(), one.role, one.since)).collect();
     found.sort_by_key(|(email, ..)| *email);
     assert_eq!(found, [("ada@example.org", Role::Admin, NOW), ("bob@example.org", Role::Member, NOW)]);
-    assert!(session.remove_member(&bob.id, NOW).await.unwrap());
-    assert_eq!(session.count_members(&acme.id).await.unwrap(), 1);
+    assert!(transaction.remove_member(&bob.id, NOW).await.unwrap());
+    assert_eq!(transaction.count_members(&acme.id).await.unwrap(), 1);
 }
 
 async fn a_persons_tokens_of_one_organisation_end_without_those_of_another(fresh: Fresh) {
@@ -88,42 +88,42 @@ async fn a_persons_tokens_of_one_organisation_end_without_those_of_another(fresh
     let ada = person("ada@example.org");
     let mut epochs = Vec::new();
     for (number, organisation) in [&acme, &globex].into_iter().enumerate() {
-        let mut session = fresh.begin_for::<ManageMembers>(&organisation.id).await;
+        let mut transaction = fresh.begin_for::<ManageMembers>(&organisation.id).await;
         if number == 0 {
-            session.insert_person(&ada).await.unwrap();
+            transaction.insert_person(&ada).await.unwrap();
         }
-        session.add_member(&ada.id, Role::Member, NOW).await.unwrap();
-        epochs.push(session.token_epoch_of(&organisation.id, &ada.id).await.unwrap().unwrap());
-        session.commit().await.unwrap();
+        transaction.add_member(&ada.id, Role::Member, NOW).await.unwrap();
+        epochs.push(transaction.token_epoch_of(&organisation.id, &ada.id).await.unwrap().unwrap());
+        transaction.commit().await.unwrap();
     }
-    let mut session = fresh.begin_for::<ManageMembers>(&acme.id).await;
-    assert!(session.remove_member(&ada.id, NOW).await.unwrap());
-    assert_eq!(session.token_epoch_of(&acme.id, &ada.id).await.unwrap(), None);
-    session.add_member(&ada.id, Role::Member, NOW).await.unwrap();
-    let again = session.token_epoch_of(&acme.id, &ada.id).await.unwrap().unwrap();
+    let mut transaction = fresh.begin_for::<ManageMembers>(&acme.id).await;
+    assert!(transaction.remove_member(&ada.id, NOW).await.unwrap());
+    assert_eq!(transaction.token_epoch_of(&acme.id, &ada.id).await.unwrap(), None);
+    transaction.add_member(&ada.id, Role::Member, NOW).await.unwrap();
+    let again = transaction.token_epoch_of(&acme.id, &ada.id).await.unwrap().unwrap();
     assert!(again > epochs[0], "a token of the first membership works no more: {again} {epochs:?}");
-    let elsewhere = session.token_epoch_of(&globex.id, &ada.id).await.unwrap();
+    let elsewhere = transaction.token_epoch_of(&globex.id, &ada.id).await.unwrap();
     assert_eq!(elsewhere, Some(epochs[1]));
 }
 
 async fn a_token_is_checked_only_in_the_organisations_of_its_person(fresh: Fresh) {
     let acme = fresh.organisation("Acme").await;
     let ada = person("ada@example.org");
-    let mut session = fresh.begin_for::<ManageMembers>(&acme.id).await;
-    session.insert_person(&ada).await.unwrap();
-    session.add_member(&ada.id, Role::Admin, NOW).await.unwrap();
-    session.insert_signing_key(&crate::signing::signing_key("kid", NOW)).await.unwrap();
-    session.commit().await.unwrap();
+    let mut transaction = fresh.begin_for::<ManageMembers>(&acme.id).await;
+    transaction.insert_person(&ada).await.unwrap();
+    transaction.add_member(&ada.id, Role::Admin, NOW).await.unwrap();
+    transaction.insert_signing_key(&crate::signing::signing_key("kid", NOW)).await.unwrap();
+    transaction.commit().await.unwrap();
     fresh.revoke_token("tok_revoked", NOW).await;
-    let mut session = fresh.read().await;
+    let mut reader = fresh.read().await;
     let good = PersonToken { token_id: "tok_good", kid: "kid", expires_at: NOW, session_id: "" };
-    let found = session.find_person_for_token_check(&acme.id, &ada.id, good, NOW).await.unwrap().unwrap();
+    let found = reader.find_person_for_token_check(&acme.id, &ada.id, good, NOW).await.unwrap().unwrap();
     assert_eq!((found.email, found.organisation_name.as_str()), (ada.email, "Acme"));
     let facts = found.facts;
     assert_eq!((facts.role, facts.token_epoch, facts.token_revoked), (Role::Admin, 1, false));
     assert!(facts.signing_key_published && facts.session.is_none());
     let ended = PersonToken { token_id: "tok_revoked", kid: "other", expires_at: NOW, session_id: "" };
-    let found = session.find_person_for_token_check(&acme.id, &ada.id, ended, NOW).await.unwrap().unwrap();
+    let found = reader.find_person_for_token_check(&acme.id, &ada.id, ended, NOW).await.unwrap().unwrap();
     assert!(found.facts.token_revoked && !found.facts.signing_key_published);
     // As with keys: a token of a time whose revocations were forgotten counts as revoked.
     let mut cleaning = fresh.begin().await;
@@ -131,11 +131,10 @@ async fn a_token_is_checked_only_in_the_organisations_of_its_person(fresh: Fresh
     cleaning.commit().await.unwrap();
     for (seconds, revoked) in [(0, true), (1, false)] {
         let token = PersonToken { expires_at: NOW.plus_seconds(seconds), ..good };
-        let found =
-            session.find_person_for_token_check(&acme.id, &ada.id, token, NOW).await.unwrap().unwrap();
+        let found = reader.find_person_for_token_check(&acme.id, &ada.id, token, NOW).await.unwrap().unwrap();
         assert_eq!(found.facts.token_revoked, revoked, "{seconds}");
     }
     let elsewhere = organisation("Globex").id;
-    let nobody = session.find_person_for_token_check(&elsewhere, &ada.id, good, NOW).await.unwrap();
+    let nobody = reader.find_person_for_token_check(&elsewhere, &ada.id, good, NOW).await.unwrap();
     assert!(nobody.is_none());
 }

@@ -139,9 +139,9 @@ async fn two_nodes_work(pool_mode: &str, pooler: Pooler, extra: &str) {
         let name = format!("Organisation {number}");
         tasks.push(tokio::spawn(async move {
             let made = organisation(&name);
-            let mut session = store.begin().await.unwrap();
-            session.insert_organisation(&made).await.unwrap();
-            session.commit().await.unwrap();
+            let mut transaction = store.begin().await.unwrap();
+            transaction.insert_organisation(&made).await.unwrap();
+            transaction.commit().await.unwrap();
             for _ in 0..20 {
                 let mut reader = other.reader().await.unwrap();
                 let found = reader.find_organisation(&made.id).await.unwrap().unwrap();
@@ -155,9 +155,9 @@ async fn two_nodes_work(pool_mode: &str, pooler: Pooler, extra: &str) {
     }
     let acme = fresh.organisation("Acme").await;
     let made = key(&acme, 90);
-    let mut session = fresh.begin_for::<ManageKeys>(&acme.id).await;
-    session.insert_key(&made).await.unwrap();
-    session.commit().await.unwrap();
+    let mut transaction = fresh.begin_for::<ManageKeys>(&acme.id).await;
+    transaction.insert_key(&made).await.unwrap();
+    transaction.commit().await.unwrap();
     assert_eq!(other.reader().await.unwrap().find_key(&made.id).await.unwrap(), Some(made.clone()));
     let asked = (0..50).map(|_| other.find_key_for_issuance(&made.id, "kid"));
     for found in futures::future::join_all(asked).await {
@@ -182,20 +182,20 @@ async fn transactions_through_a_pooler_have_their_limits_and_leave_none_behind()
     let options = pgbouncer.options(&database, Pooler::Transaction);
     let store = Store::open(&options).await.unwrap();
     let acme = organisation("Acme");
-    let mut session = store.begin().await.unwrap();
-    session.insert_organisation(&acme).await.unwrap();
-    session.commit().await.unwrap();
+    let mut transaction = store.begin().await.unwrap();
+    transaction.insert_organisation(&acme).await.unwrap();
+    transaction.commit().await.unwrap();
     let held = database.hold("SELECT * FROM organisations FOR UPDATE").await;
     let started = Instant::now();
-    let mut session = store.begin().await.unwrap();
-    let rejected = session.lock_organisation(&acme.id).await.map(drop).unwrap_err();
+    let mut transaction = store.begin().await.unwrap();
+    let rejected = transaction.lock_organisation(&acme.id).await.map(drop).unwrap_err();
     assert!(matches!(rejected, StoreError::Unavailable(_)), "{rejected:?}");
     assert!(
         (Duration::from_secs(1)..Duration::from_secs(4)).contains(&started.elapsed()),
         "{:?}",
         started.elapsed()
     );
-    drop((held, session));
+    drop((held, transaction));
     // Whoever gets the one backend next finds its own limits.
     let client = testkit::connect(&pgbouncer.url(&database)).await;
     for setting in ["statement_timeout", "lock_timeout"] {
@@ -242,8 +242,8 @@ async fn a_pooler_that_loses_sessions_later_closes_the_store() {
                 if number % 2 == 0 {
                     return store.ping().await;
                 }
-                let mut session = store.begin().await?;
-                session.insert_organisation(&organisation(&format!("{number}"))).await
+                let mut transaction = store.begin().await?;
+                transaction.insert_organisation(&organisation(&format!("{number}"))).await
             }
         });
         let answers = futures::future::join_all(asked).await;

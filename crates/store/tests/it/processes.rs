@@ -35,10 +35,10 @@ fn organisation_of_the_child(name: &str, number: i64) -> domain::Organisation {
 async fn add_ten_organisations() {
     let store = store_of_the_child().await;
     for number in 0..10 {
-        let mut session = store.begin().await.unwrap();
+        let mut transaction = store.begin().await.unwrap();
         let name = format!("{} of {}", number, std::process::id());
-        session.insert_organisation(&organisation_of_the_child(&name, number)).await.unwrap();
-        session.commit().await.unwrap();
+        transaction.insert_organisation(&organisation_of_the_child(&name, number)).await.unwrap();
+        transaction.commit().await.unwrap();
     }
 }
 
@@ -46,11 +46,11 @@ async fn add_ten_organisations() {
 #[ignore = "a part that other tests start in a process of its own"]
 async fn die_with_one_transaction_committed_and_one_open() {
     let store = store_of_the_child().await;
-    let mut session = store.begin().await.unwrap();
-    session.insert_organisation(&organisation_of_the_child("Acknowledged", 1)).await.unwrap();
-    session.commit().await.unwrap();
-    let mut session = store.begin().await.unwrap();
-    session.insert_organisation(&organisation_of_the_child("Never committed", 2)).await.unwrap();
+    let mut transaction = store.begin().await.unwrap();
+    transaction.insert_organisation(&organisation_of_the_child("Acknowledged", 1)).await.unwrap();
+    transaction.commit().await.unwrap();
+    let mut transaction = store.begin().await.unwrap();
+    transaction.insert_organisation(&organisation_of_the_child("Never committed", 2)).await.unwrap();
     // Killed: no destructor runs, nothing is flushed on the way out.
     Command::new("kill").args(["-9", &std::process::id().to_string()]).status().unwrap();
     std::thread::sleep(std::time::Duration::from_mins(1));

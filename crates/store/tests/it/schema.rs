@@ -7,7 +7,7 @@ use testkit::{Database, Engine};
 on_both_engines!(every_statement_prepares);
 
 async fn every_statement_prepares(fresh: Fresh) {
-    let mut session = fresh.read().await;
+    let mut reader = fresh.read().await;
     let statements = store::all_statements();
     assert!(statements.len() > 60, "only {} statements are listed", statements.len());
     let (on_postgres, on_sqlite) = store::dialects();
@@ -15,7 +15,7 @@ async fn every_statement_prepares(fresh: Fresh) {
     let common = statements.into_iter().filter(|(name, _)| !(is_postgres && on_sqlite.contains(name)));
     let only_here = on_postgres.into_iter().filter(|_| is_postgres);
     for (name, sql) in common.chain(only_here) {
-        session.prepare(sql).await.unwrap_or_else(|error| panic!("{name}: {error}\n{sql}"));
+        reader.prepare(sql).await.unwrap_or_else(|error| panic!("{name}: {error}\n{sql}"));
     }
 }
 

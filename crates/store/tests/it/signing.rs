@@ -21,12 +21,12 @@ pub(crate) fn signing_key(kid: &str, signs_from: Timestamp) -> StoredSigningKey 
 }
 
 async fn signing_keys_come_in_the_order_in_which_they_sign(fresh: Fresh) {
-    let mut session = fresh.begin().await;
-    session.lock_signing_keys().await.unwrap();
+    let mut transaction = fresh.begin().await;
+    transaction.lock_signing_keys().await.unwrap();
     for (kid, second) in [("late", 9), ("early", 1), ("b", 5), ("a", 5)] {
-        session.insert_signing_key(&signing_key(kid, NOW.plus_seconds(second))).await.unwrap();
+        transaction.insert_signing_key(&signing_key(kid, NOW.plus_seconds(second))).await.unwrap();
     }
-    session.commit().await.unwrap();
+    transaction.commit().await.unwrap();
     let stored = fresh.read().await.signing_keys().await.unwrap();
     let kids: Vec<_> = stored.iter().map(|key| key.kid.as_str()).collect();
     assert_eq!(kids, ["early", "a", "b", "late"]);
@@ -35,10 +35,10 @@ async fn signing_keys_come_in_the_order_in_which_they_sign(fresh: Fresh) {
 
     let taken = fresh.begin().await.insert_signing_key(&stored[0]).await.unwrap_err();
     assert!(matches!(taken, StoreError::Taken), "{taken:?}");
-    let mut session = fresh.begin().await;
-    assert!(session.delete_signing_key("early").await.unwrap());
-    assert!(!session.delete_signing_key("early").await.unwrap());
-    session.commit().await.unwrap();
+    let mut transaction = fresh.begin().await;
+    assert!(transaction.delete_signing_key("early").await.unwrap());
+    assert!(!transaction.delete_signing_key("early").await.unwrap());
+    transaction.commit().await.unwrap();
     assert_eq!(fresh.read().await.signing_keys().await.unwrap().len(), 3);
 }
 
@@ -50,22 +50,22 @@ async fn a_revoked_token_is_remembered_until_it_is_pruned(fresh: Fresh) {
         let token_check = fresh.store.find_key_for_token_check(&key, token, "kid").await.unwrap().unwrap();
         token_check.token_revoked(NOW.plus_seconds(seconds))
     };
-    let mut session = fresh.begin().await;
-    assert_eq!(session.forget_revocations(NOW.plus_seconds(-1), 10).await.unwrap(), 0);
-    session.commit().await.unwrap();
+    let mut transaction = fresh.begin().await;
+    assert_eq!(transaction.forget_revocations(NOW.plus_seconds(-1), 10).await.unwrap(), 0);
+    transaction.commit().await.unwrap();
     assert!(!revoked("tok_3", -5).await, "nothing was forgotten yet");
-    let mut session = fresh.begin().await;
-    assert_eq!(session.forget_revocations(NOW, 10).await.unwrap(), 1);
-    assert_eq!(session.forget_revocations(NOW, 10).await.unwrap(), 0);
-    session.commit().await.unwrap();
+    let mut transaction = fresh.begin().await;
+    assert_eq!(transaction.forget_revocations(NOW, 10).await.unwrap(), 1);
+    assert_eq!(transaction.forget_revocations(NOW, 10).await.unwrap(), 0);
+    transaction.commit().await.unwrap();
     // Every token of that time is rejected, revoked or not.
     for (token, seconds, expected) in
         [("tok_1", 0, true), ("tok_2", 1, true), ("tok_3", 0, true), ("tok_3", -5, true), ("tok_3", 1, false)]
     {
         assert_eq!(revoked(token, seconds).await, expected, "{token} {seconds}");
     }
-    let mut session = fresh.begin().await;
-    session.clear_forgotten_until().await.unwrap();
-    session.commit().await.unwrap();
+    let mut transaction = fresh.begin().await;
+    transaction.clear_forgotten_until().await.unwrap();
+    transaction.commit().await.unwrap();
     assert!(!revoked("tok_1", 0).await);
 }

@@ -35,17 +35,17 @@ async fn counts_of_a_day_add_up_whoever_writes_them(fresh: Fresh) {
         let store = if number % 2 == 0 { fresh.store.clone() } else { other.clone() };
         let id = key.id.clone();
         tokio::spawn(async move {
-            let mut session = store.begin().await.unwrap();
-            session.count_key_uses(&[(&id, uses(100, 2))]).await.unwrap();
-            session.count_key_uses(&[(&id, uses(101, 1))]).await.unwrap();
-            session.commit().await.unwrap();
+            let mut transaction = store.begin().await.unwrap();
+            transaction.count_key_uses(&[(&id, uses(100, 2))]).await.unwrap();
+            transaction.count_key_uses(&[(&id, uses(101, 1))]).await.unwrap();
+            transaction.commit().await.unwrap();
         })
     });
     for written in join_all(writers).await {
         written.unwrap();
     }
-    let mut session = fresh.read().await;
-    let days = session.key_days(&key.id, 0).await.unwrap();
+    let mut reader = fresh.read().await;
+    let days = reader.key_days(&key.id, 0).await.unwrap();
     assert_eq!(
         days,
         [
@@ -53,22 +53,22 @@ async fn counts_of_a_day_add_up_whoever_writes_them(fresh: Fresh) {
             KeyUse { day: 101, exchanges: 10, grace_exchanges: 10, api_calls: 100, other_addresses: 0 },
         ]
     );
-    assert_eq!(session.key_days(&key.id, 101).await.unwrap(), days[1..]);
+    assert_eq!(reader.key_days(&key.id, 101).await.unwrap(), days[1..]);
 }
 
 async fn the_newest_use_of_an_address_wins(fresh: Fresh) {
     let key = fresh.key(&fresh.organisation("Acme").await).await;
-    let mut session = fresh.begin().await;
+    let mut transaction = fresh.begin().await;
     // A node that was slow writes an older use after a newer one.
     for (address, previous, second) in
         [("192.0.2.1", false, 5), ("192.0.2.1", false, 3), ("192.0.2.1", true, 4), ("192.0.2.2", false, 1)]
     {
-        session
+        transaction
             .note_key_sources(&[(&key.id, source(address, previous, NOW.plus_seconds(second)))])
             .await
             .unwrap();
     }
-    session.commit().await.unwrap();
+    transaction.commit().await.unwrap();
     let first = |address: &str, previous, second| (address.to_owned(), previous, second);
     let all = [first("192.0.2.1", false, 5), first("192.0.2.1", true, 4), first("192.0.2.2", false, 1)];
     assert_eq!(sources(&fresh, &key.id, NOW).await, all);
@@ -78,10 +78,10 @@ async fn the_newest_use_of_an_address_wins(fresh: Fresh) {
 async fn uses_of_a_key_that_is_gone_are_not_written(fresh: Fresh) {
     let before = fresh.database.dump().await;
     let gone = key(&organisation("Nowhere"), 1).id;
-    let mut session = fresh.begin().await;
-    session.count_key_uses(&[(&gone, uses(100, 1))]).await.unwrap();
-    session.note_key_sources(&[(&gone, source("192.0.2.1", false, NOW))]).await.unwrap();
-    session.commit().await.unwrap();
+    let mut transaction = fresh.begin().await;
+    transaction.count_key_uses(&[(&gone, uses(100, 1))]).await.unwrap();
+    transaction.note_key_sources(&[(&gone, source("192.0.2.1", false, NOW))]).await.unwrap();
+    transaction.commit().await.unwrap();
     assert_eq!(fresh.database.dump().await, before);
 }
 
@@ -95,49 +95,49 @@ async fn a_former_secret_is_counted_and_strangers_are_not(fresh: Fresh) {
         at: NOW.plus_seconds(second),
         address: Some("192.0.2.1".into()),
     };
-    let mut session = fresh.begin_for::<domain::authority::ManageKeys>(&key.organisation_id).await;
-    session.retire_secret(&retired).await.unwrap();
-    assert_eq!(session.dead_secret_last_seen(&key.id, retired.digest).await.unwrap(), None);
-    assert!(session.note_dead_secret(&seen(retired.digest, 2, 1)).await.unwrap());
-    assert!(session.note_dead_secret(&seen(retired.digest, 3, 9)).await.unwrap());
-    assert!(!session.note_dead_secret(&seen(digest(), 1, 9)).await.unwrap());
-    let last = session.dead_secret_last_seen(&key.id, retired.digest).await.unwrap();
+    let mut transaction = fresh.begin_for::<domain::authority::ManageKeys>(&key.organisation_id).await;
+    transaction.retire_secret(&retired).await.unwrap();
+    assert_eq!(transaction.dead_secret_last_seen(&key.id, retired.digest).await.unwrap(), None);
+    assert!(transaction.note_dead_secret(&seen(retired.digest, 2, 1)).await.unwrap());
+    assert!(transaction.note_dead_secret(&seen(retired.digest, 3, 9)).await.unwrap());
+    assert!(!transaction.note_dead_secret(&seen(digest(), 1, 9)).await.unwrap());
+    let last = transaction.dead_secret_last_seen(&key.id, retired.digest).await.unwrap();
     assert_eq!(last, Some(NOW.plus_seconds(9)));
-    session.commit().await.unwrap();
+    transaction.commit().await.unwrap();
     let sql = "SELECT seen_count, last_seen_from FROM retired_secrets";
     assert_eq!(fresh.database.sql(sql).await, [[Some("5".to_owned()), Some("192.0.2.1".to_owned())]]);
 }
 
 /// Forgets days before the second and addresses not seen for long, looking at `size` rows at a time.
 async fn forget(fresh: &Fresh, size: i64) -> [u64; 2] {
-    let mut session = fresh.begin().await;
+    let mut transaction = fresh.begin().await;
     let (mut forgotten, mut days, mut sources) =
         ([0; 2], Some(DayPosition::default()), Some(SourcePosition::default()));
     while let Some(from) = days {
-        let (some, next) = session.forget_days(&from, size, 2).await.unwrap();
+        let (some, next) = transaction.forget_days(&from, size, 2).await.unwrap();
         (forgotten[0], days) = (forgotten[0] + some, next);
     }
     while let Some(from) = sources {
-        let (some, next) = session.forget_sources(&from, size, NOW.plus_seconds(40)).await.unwrap();
+        let (some, next) = transaction.forget_sources(&from, size, NOW.plus_seconds(40)).await.unwrap();
         (forgotten[1], sources) = (forgotten[1] + some, next);
     }
-    session.commit().await.unwrap();
+    transaction.commit().await.unwrap();
     forgotten
 }
 
 async fn a_key_keeps_its_newest_addresses_and_counts_the_others(fresh: Fresh) {
     let acme = fresh.organisation("Acme").await;
     let (key, other) = (fresh.key(&acme).await, fresh.key(&acme).await);
-    let mut session = fresh.begin().await;
-    session.count_key_uses(&[(&key.id, uses(1, 1)), (&other.id, uses(1, 1))]).await.unwrap();
+    let mut transaction = fresh.begin().await;
+    transaction.count_key_uses(&[(&key.id, uses(1, 1)), (&other.id, uses(1, 1))]).await.unwrap();
     for number in 0..120_i64 {
         let address = format!("192.0.2.{number}");
         let seen = source(&address, false, NOW.plus_seconds(number));
-        session.note_key_sources(&[(&key.id, seen)]).await.unwrap();
+        transaction.note_key_sources(&[(&key.id, seen)]).await.unwrap();
     }
-    session.note_key_sources(&[(&other.id, source("192.0.2.1", false, NOW))]).await.unwrap();
-    session.forget_other_sources(&[&key.id, &other.id], 1).await.unwrap();
-    session.commit().await.unwrap();
+    transaction.note_key_sources(&[(&other.id, source("192.0.2.1", false, NOW))]).await.unwrap();
+    transaction.forget_other_sources(&[&key.id, &other.id], 1).await.unwrap();
+    transaction.commit().await.unwrap();
     let rows = "SELECT MIN(last_used_at_ms), COUNT(*) FROM key_sources GROUP BY key_id ORDER BY 2";
     let oldest = |seconds: i64| Some(NOW.plus_seconds(seconds).ms().to_string());
     let expected = [[oldest(0), Some("1".to_owned())], [oldest(20), Some("100".to_owned())]];
@@ -162,15 +162,18 @@ async fn a_key_keeps_its_newest_addresses_and_counts_the_others(fresh: Fresh) {
 async fn pruning_keeps_recent_days_and_each_keys_newest_address(fresh: Fresh) {
     let acme = fresh.organisation("Acme").await;
     let (busy, quiet, gone) = (fresh.key(&acme).await, fresh.key(&acme).await, fresh.key(&acme).await);
-    let mut session = fresh.begin().await;
+    let mut transaction = fresh.begin().await;
     for id in [&busy.id, &quiet.id, &gone.id] {
-        session.count_key_uses(&[(id, uses(1, 1))]).await.unwrap();
-        session.count_key_uses(&[(id, uses(2, 1))]).await.unwrap();
-        session.note_key_sources(&[(id, source("192.0.2.1", false, NOW.plus_seconds(1)))]).await.unwrap();
-        session.note_key_sources(&[(id, source("192.0.2.2", false, NOW.plus_seconds(2)))]).await.unwrap();
+        transaction.count_key_uses(&[(id, uses(1, 1))]).await.unwrap();
+        transaction.count_key_uses(&[(id, uses(2, 1))]).await.unwrap();
+        transaction.note_key_sources(&[(id, source("192.0.2.1", false, NOW.plus_seconds(1)))]).await.unwrap();
+        transaction.note_key_sources(&[(id, source("192.0.2.2", false, NOW.plus_seconds(2)))]).await.unwrap();
     }
-    session.note_key_sources(&[(&busy.id, source("192.0.2.3", false, NOW.plus_seconds(50)))]).await.unwrap();
-    session.commit().await.unwrap();
+    transaction
+        .note_key_sources(&[(&busy.id, source("192.0.2.3", false, NOW.plus_seconds(50)))])
+        .await
+        .unwrap();
+    transaction.commit().await.unwrap();
     // A node that wrote its counters while the key was being revoked leaves orphans.
     fresh.database.sql(&format!("DELETE FROM api_keys WHERE id = '{}'", gone.id)).await;
 

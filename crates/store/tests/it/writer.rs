@@ -34,9 +34,9 @@ async fn transactions_that_arrive_together_share_one_flush() {
     // While the first one runs, everyone else asks to begin.
     let mut first = fresh.begin().await;
     let others = join_all((1..64).map(async |number| {
-        let mut session = fresh.begin().await;
-        session.insert_organisation(&organisation(&format!("{number}"))).await.unwrap();
-        session.commit().await
+        let mut transaction = fresh.begin().await;
+        transaction.insert_organisation(&organisation(&format!("{number}"))).await.unwrap();
+        transaction.commit().await
     }));
     let first = async {
         first.insert_organisation(&organisation("0")).await.unwrap();
@@ -54,16 +54,16 @@ async fn transactions_that_arrive_together_share_one_flush() {
 async fn a_group_keeps_those_who_commit_and_loses_those_who_do_not() {
     let fresh = Fresh::on(Engine::Sqlite).await;
     let tasks = (0..40).map(async |number| {
-        let mut session = fresh.begin().await;
-        session.insert_organisation(&organisation(&format!("{number}"))).await.unwrap();
+        let mut transaction = fresh.begin().await;
+        transaction.insert_organisation(&organisation(&format!("{number}"))).await.unwrap();
         match number % 4 {
-            0 => session.commit().await.unwrap(),
-            1 => drop(session),
-            2 => drop(session.set_meta("row", "value").await),
+            0 => transaction.commit().await.unwrap(),
+            1 => drop(transaction),
+            2 => drop(transaction.set_meta("row", "value").await),
             _ => {
                 let doubled = organisation(&format!("{number}"));
-                assert!(matches!(session.insert_organisation(&doubled).await, Err(StoreError::Taken)));
-                session.commit().await.unwrap_err();
+                assert!(matches!(transaction.insert_organisation(&doubled).await, Err(StoreError::Taken)));
+                transaction.commit().await.unwrap_err();
             }
         }
     });

@@ -5,7 +5,7 @@
 
 use super::report_while;
 use crate::{
-    Engine, Pooler, Session, StoreError,
+    Engine, Pooler, Reader, StoreError, Transaction,
     engine::{postgres::PgConnection, value::params},
 };
 use std::time::Duration;
@@ -53,7 +53,11 @@ enum State {
 
 impl Index {
     /// Builds the index, if it is not there. `migration` is the transaction that keeps other processes away.
-    pub(super) async fn prepare(&self, engine: &Engine, migration: &mut Session) -> Result<(), StoreError> {
+    pub(super) async fn prepare(
+        &self,
+        engine: &Engine,
+        migration: &mut Transaction,
+    ) -> Result<(), StoreError> {
         let Some(postgres) = engine.postgres() else { return Ok(()) };
         if postgres.pooler() == Pooler::Transaction {
             // There is no session to build it in without limits: the script builds it, and who writes waits.
@@ -67,25 +71,26 @@ impl Index {
             return Ok(());
         }
         migration.script(FORGET_SNAPSHOT).await?;
-        let mut session = Session::postgres(PgConnection::apart(postgres).await?, None);
-        session.script(NO_LIMITS).await?;
+        // An index is built concurrently outside of a transaction: none is begun on this connection.
+        let mut connection = Transaction::postgres(PgConnection::apart(postgres).await?, None);
+        connection.script(NO_LIMITS).await?;
         loop {
-            match self.state(&mut session).await? {
+            match self.state(&mut connection).await? {
                 State::Valid => return Ok(()),
                 State::UnderWay => tokio::time::sleep(PAUSE).await,
-                State::Invalid => session.script(self.drop).await?,
+                State::Invalid => connection.script(self.drop).await?,
                 State::Missing => {
                     tracing::info!(index = self.name, "building an index while the nodes go on");
                     let what = format!("the index {} is still being built", self.name);
-                    report_while(&what, session.script(self.create)).await?;
+                    report_while(&what, connection.script(self.create)).await?;
                 }
             }
         }
     }
 
-    async fn state(&self, session: &mut Session) -> Result<State, StoreError> {
+    async fn state(&self, reader: &mut Reader) -> Result<State, StoreError> {
         let found =
-            session.find(STATE, params![self.name], |row| Ok((row.next()?, row.next::<i64>()? > 0))).await?;
+            reader.find(STATE, params![self.name], |row| Ok((row.next()?, row.next::<i64>()? > 0))).await?;
         Ok(match found {
             None => State::Missing,
             Some((true, _)) => State::Valid,

@@ -6,7 +6,7 @@
 mod indexes;
 
 use crate::{
-    Engine, Session, StoreError,
+    Engine, Reader, StoreError,
     engine::value::{only_column, params},
 };
 use indexes::{Index, index};
@@ -132,34 +132,34 @@ impl Wait {
 
 /// Makes the next migration, if there is one and nobody else makes it. Data that were fresh have no rows to go on with.
 async fn step(engine: &Engine, has_rows: bool) -> Result<Step, StoreError> {
-    let mut session = engine.begin().await?;
-    if session.is_postgres() {
-        session.script(LIMITS).await?;
-        session.wait_without_limit();
-        let locked = session.find(LOCK, params![], only_column).await?;
+    let mut transaction = engine.begin().await?;
+    if transaction.is_postgres() {
+        transaction.script(LIMITS).await?;
+        transaction.wait_without_limit();
+        let locked = transaction.find(LOCK, params![], only_column).await?;
         if locked != Some(true) {
             return Ok(Step::Blocked);
         }
     }
-    session.script(HISTORY).await?;
-    let found = current(&mut session).await?;
+    transaction.script(HISTORY).await?;
+    let found = current(&mut transaction).await?;
     reject_newer(found)?;
     let Some(next) = MIGRATIONS.iter().find(|migration| migration.version > found) else {
-        session.commit().await?;
+        transaction.commit().await?;
         return Ok(Step::Current);
     };
     let (version, name) = (next.version, next.name);
-    if session.is_postgres() && has_rows {
+    if transaction.is_postgres() && has_rows {
         for index in next.indexes {
-            index.prepare(engine, &mut session).await?;
+            index.prepare(engine, &mut transaction).await?;
         }
     }
-    let script = session.script(if session.is_postgres() { next.postgres } else { next.sqlite });
+    let script = transaction.script(if transaction.is_postgres() { next.postgres } else { next.sqlite });
     report_while(&format!("the migration {name} is still under way"), script).await?;
-    session
+    transaction
         .execute("INSERT INTO schema_migrations (version, name) VALUES ($1, $2)", params![version, name])
         .await?;
-    session.commit().await?;
+    transaction.commit().await?;
     tracing::info!(version, name, "migrated the database");
     Ok(Step::Migrated)
 }
@@ -224,7 +224,7 @@ pub(crate) async fn version_before_writing(engine: &Engine) -> Result<i64, Store
     }
 }
 
-async fn current(session: &mut Session) -> Result<i64, StoreError> {
-    let found = session.find("SELECT MAX(version) FROM schema_migrations", params![], only_column).await?;
+async fn current(reader: &mut Reader) -> Result<i64, StoreError> {
+    let found = reader.find("SELECT MAX(version) FROM schema_migrations", params![], only_column).await?;
     Ok(found.flatten().unwrap_or(0))
 }

@@ -1,4 +1,4 @@
-//! One session's use of a connection.
+//! What a reader or a transaction does with its connection.
 //!
 //! A connection that was cut, or on which a transaction is still open, never goes back to the pool.
 

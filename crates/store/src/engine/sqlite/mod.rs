@@ -101,6 +101,38 @@ impl Sqlite {
     }
 }
 
+/// What a statement runs on: the thread's own connection, or the writer's in a transaction.
+pub(crate) enum SqliteConnection {
+    Reader(Sqlite),
+    Writer(SqliteTransaction),
+}
+
+impl SqliteConnection {
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        match self {
+            Self::Reader(sqlite) => sqlite.read(work),
+            Self::Writer(transaction) => transaction.run(work).await,
+        }
+    }
+
+    pub(crate) async fn commit(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Reader(_) => Ok(()),
+            Self::Writer(transaction) => transaction.commit().await,
+        }
+    }
+
+    pub(crate) async fn roll_back(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Reader(_) => Ok(()),
+            Self::Writer(transaction) => transaction.roll_back().await,
+        }
+    }
+}
+
 pub(crate) fn query<T>(
     connection: &Connection,
     sql: &'static str,

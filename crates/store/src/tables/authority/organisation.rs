@@ -1,7 +1,7 @@
 //! Authority over an organisation's things, from a claim.
 
 use crate::{
-    Invitation, InvitationEnd, PersonToken, Session, Store, StoreError,
+    Invitation, InvitationEnd, PersonToken, Reader, Store, StoreError, Transaction,
     engine::{
         statements::statements,
         value::{only_column, params},
@@ -52,14 +52,14 @@ impl MayAddMembers for JoinOrganisation {}
 
 /// A transaction that may change of one organisation what `P` names. Reads and commits as the transaction that it is.
 pub struct OrganisationTransaction<P> {
-    session: Session,
+    transaction: Transaction,
     organisation: Organisation,
     _permission: PhantomData<P>,
 }
 
 impl<P> OrganisationTransaction<P> {
-    const fn new(session: Session, organisation: Organisation) -> Self {
-        Self { session, organisation, _permission: PhantomData }
+    const fn new(transaction: Transaction, organisation: Organisation) -> Self {
+        Self { transaction, organisation, _permission: PhantomData }
     }
 
     /// The organisation as this transaction found it.
@@ -70,9 +70,9 @@ impl<P> OrganisationTransaction<P> {
     /// Makes everything that the transaction did durable.
     ///
     /// # Errors
-    /// As [`Session::commit`].
+    /// As [`Transaction::commit`].
     pub async fn commit(self) -> Result<(), StoreError> {
-        self.session.commit().await
+        self.transaction.commit().await
     }
 
     pub(crate) const fn id(&self) -> &OrganisationId {
@@ -89,16 +89,16 @@ impl<P> OrganisationTransaction<P> {
 }
 
 impl<P> ops::Deref for OrganisationTransaction<P> {
-    type Target = Session;
+    type Target = Transaction;
 
-    fn deref(&self) -> &Session {
-        &self.session
+    fn deref(&self) -> &Transaction {
+        &self.transaction
     }
 }
 
 impl<P> ops::DerefMut for OrganisationTransaction<P> {
-    fn deref_mut(&mut self) -> &mut Session {
-        &mut self.session
+    fn deref_mut(&mut self) -> &mut Transaction {
+        &mut self.transaction
     }
 }
 
@@ -114,18 +114,51 @@ impl Store {
         now: Timestamp,
         fresh_since: Timestamp,
     ) -> Result<Result<OrganisationTransaction<P>, AuthorityRejection>, StoreError> {
-        let mut session = self.begin().await?;
-        Ok(match session.confirm::<P>(claim, now, fresh_since).await? {
-            Ok(organisation) => Ok(OrganisationTransaction::new(session, organisation)),
+        let mut transaction = self.begin().await?;
+        Ok(match transaction.confirm::<P>(claim, now, fresh_since).await? {
+            Ok(organisation) => Ok(OrganisationTransaction::new(transaction, organisation)),
             Err(rejection) => {
-                session.roll_back().await?;
+                transaction.roll_back().await?;
                 Err(rejection)
             }
         })
     }
 }
 
-impl Session {
+impl Reader {
+    /// A person in an organisation through one of the person's sessions. None if the person is no member.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn find_user_of_session(
+        &mut self,
+        claim: &SessionClaim,
+        organisation: &OrganisationId,
+        now: Timestamp,
+    ) -> Result<Option<UserFacts>, StoreError> {
+        let SessionClaim { session_id, user_id } = claim;
+        let params = params![organisation.as_str(), user_id.as_str(), session_id.as_str(), now];
+        self.find(SESSION_IN_ORGANISATION, params, user_facts).await
+    }
+}
+
+impl Transaction {
+    /// Keeps others from changing or deleting a row until this transaction ends.
+    pub(crate) async fn hold(&mut self, sql: &'static str, id: &str) -> Result<(), StoreError> {
+        if self.is_postgres() {
+            self.query(sql, params![id], only_column::<String>).await?;
+        }
+        Ok(())
+    }
+
+    async fn hold_membership(&mut self, organisation: &str, user: &str) -> Result<(), StoreError> {
+        if self.is_postgres() {
+            self.query(on_postgres::HOLD_MEMBERSHIP, params![organisation, user], only_column::<String>)
+                .await?;
+        }
+        Ok(())
+    }
+
     async fn confirm<P: Permission>(
         &mut self,
         claim: &Claim,
@@ -191,21 +224,6 @@ impl Session {
         self.find_user_of_session(claim, organisation, now).await
     }
 
-    /// A person in an organisation through one of the person's sessions. None if the person is no member.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub async fn find_user_of_session(
-        &mut self,
-        claim: &SessionClaim,
-        organisation: &OrganisationId,
-        now: Timestamp,
-    ) -> Result<Option<UserFacts>, StoreError> {
-        let SessionClaim { session_id, user_id } = claim;
-        let params = params![organisation.as_str(), user_id.as_str(), session_id.as_str(), now];
-        self.find(SESSION_IN_ORGANISATION, params, user_facts).await
-    }
-
     pub(super) async fn confirm_token(
         &mut self,
         claims: &TokenClaims,
@@ -242,22 +260,6 @@ impl Session {
                 }))
             }
         }
-    }
-
-    /// Keeps others from changing or deleting a row until this transaction ends.
-    pub(crate) async fn hold(&mut self, sql: &'static str, id: &str) -> Result<(), StoreError> {
-        if self.is_postgres() {
-            self.query(sql, params![id], only_column::<String>).await?;
-        }
-        Ok(())
-    }
-
-    async fn hold_membership(&mut self, organisation: &str, user: &str) -> Result<(), StoreError> {
-        if self.is_postgres() {
-            self.query(on_postgres::HOLD_MEMBERSHIP, params![organisation, user], only_column::<String>)
-                .await?;
-        }
-        Ok(())
     }
 
     /// Adds an organisation and gives authority over it, which nobody else can have yet. [`StoreError::Taken`] if its name

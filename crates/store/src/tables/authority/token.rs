@@ -1,14 +1,14 @@
 //! Authority over an API key's own tokens, from one of them.
 
 use super::organisation::on_postgres::HOLD_SIGNING_KEY;
-use crate::{Session, Store, StoreError};
+use crate::{Store, StoreError, Transaction};
 use domain::{ApiKey, Ended, KeyId, Timestamp, authority::TokenClaims};
 use std::ops;
 
 /// A transaction that may revoke one token of an API key. The key's row is locked: whoever acts with the token is done, or
 /// waits.
 pub struct TokenTransaction {
-    session: Session,
+    transaction: Transaction,
     key: ApiKey,
     claims: TokenClaims,
 }
@@ -26,31 +26,31 @@ impl TokenTransaction {
     /// Makes everything that the transaction did durable.
     ///
     /// # Errors
-    /// As [`Session::commit`].
+    /// As [`Transaction::commit`].
     pub async fn commit(self) -> Result<(), StoreError> {
-        self.session.commit().await
+        self.transaction.commit().await
     }
 
     /// Undoes everything.
     ///
     /// # Errors
-    /// As [`Session::roll_back`].
+    /// As [`Transaction::roll_back`].
     pub async fn roll_back(self) -> Result<(), StoreError> {
-        self.session.roll_back().await
+        self.transaction.roll_back().await
     }
 }
 
 impl ops::Deref for TokenTransaction {
-    type Target = Session;
+    type Target = Transaction;
 
-    fn deref(&self) -> &Session {
-        &self.session
+    fn deref(&self) -> &Transaction {
+        &self.transaction
     }
 }
 
 impl ops::DerefMut for TokenTransaction {
-    fn deref_mut(&mut self) -> &mut Session {
-        &mut self.session
+    fn deref_mut(&mut self) -> &mut Transaction {
+        &mut self.transaction
     }
 }
 
@@ -65,14 +65,14 @@ impl Store {
         claims: &TokenClaims,
         now: Timestamp,
     ) -> Result<Result<TokenTransaction, Ended>, StoreError> {
-        let mut session = self.begin().await?;
-        session.hold(HOLD_SIGNING_KEY, &claims.kid).await?;
-        session.lock_key(id).await?;
-        let confirmed = session.confirm_token(claims, now).await?;
-        match (confirmed, session.find_key(id).await?) {
-            (Ok(_), Some(key)) => Ok(Ok(TokenTransaction { session, key, claims: claims.clone() })),
+        let mut transaction = self.begin().await?;
+        transaction.hold(HOLD_SIGNING_KEY, &claims.kid).await?;
+        transaction.lock_key(id).await?;
+        let confirmed = transaction.confirm_token(claims, now).await?;
+        match (confirmed, transaction.find_key(id).await?) {
+            (Ok(_), Some(key)) => Ok(Ok(TokenTransaction { transaction, key, claims: claims.clone() })),
             (confirmed, _) => {
-                session.roll_back().await?;
+                transaction.roll_back().await?;
                 Ok(Err(confirmed.err().unwrap_or(Ended::KeyRevoked)))
             }
         }

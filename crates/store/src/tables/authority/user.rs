@@ -2,7 +2,7 @@
 
 use super::organisation::on_postgres::HOLD_ORGANISATION;
 use crate::{
-    PersonSession, Session, SessionKind, Store, StoreError,
+    PersonSession, Reader, SessionKind, Store, StoreError, Transaction,
     engine::{
         statements::statements,
         value::{Value, params},
@@ -42,7 +42,7 @@ pub enum UserProof<'a> {
 /// A transaction that may change one person's own access. The person's row is locked: whatever ends that access waits, or is
 /// seen here.
 pub struct UserTransaction {
-    session: Session,
+    transaction: Transaction,
     user: Person,
     proved: Option<PersonSession>,
 }
@@ -61,9 +61,9 @@ impl UserTransaction {
     /// Makes everything that the transaction did durable.
     ///
     /// # Errors
-    /// As [`Session::commit`].
+    /// As [`Transaction::commit`].
     pub async fn commit(self) -> Result<(), StoreError> {
-        self.session.commit().await
+        self.transaction.commit().await
     }
 
     pub(crate) const fn id(&self) -> &UserId {
@@ -78,7 +78,7 @@ impl UserTransaction {
     ) -> Result<u64, StoreError> {
         let mut params = params![self.user.id.as_str()];
         params.extend(others);
-        self.session.execute(sql, params).await
+        self.transaction.execute(sql, params).await
     }
 
     /// Whether a password that was found right against `hash` is still the person's.
@@ -94,21 +94,21 @@ impl UserTransaction {
     ) -> Result<Option<domain::authority::UserFacts>, StoreError> {
         let Some(session) = &self.proved else { return Ok(None) };
         let claim = SessionClaim { session_id: session.id.clone(), user_id: self.user.id.clone() };
-        self.session.user_of_session(&claim, organisation, now).await
+        self.transaction.user_of_session(&claim, organisation, now).await
     }
 }
 
 impl ops::Deref for UserTransaction {
-    type Target = Session;
+    type Target = Transaction;
 
-    fn deref(&self) -> &Session {
-        &self.session
+    fn deref(&self) -> &Transaction {
+        &self.transaction
     }
 }
 
 impl ops::DerefMut for UserTransaction {
-    fn deref_mut(&mut self) -> &mut Session {
-        &mut self.session
+    fn deref_mut(&mut self) -> &mut Transaction {
+        &mut self.transaction
     }
 }
 
@@ -137,13 +137,45 @@ impl Store {
         proof: UserProof<'_>,
         now: Timestamp,
     ) -> Result<Result<UserTransaction, Ended>, StoreError> {
-        let mut session = self.begin().await?;
-        session.hold(HOLD_ORGANISATION, organisation.as_str()).await?;
-        session.for_user(user, proof, now).await
+        let mut transaction = self.begin().await?;
+        transaction.hold(HOLD_ORGANISATION, organisation.as_str()).await?;
+        transaction.for_user(user, proof, now).await
     }
 }
 
-impl Session {
+impl Reader {
+    /// The session with this id of a person, and of a Viewport also its sign-in, unless it is over.
+    pub(crate) async fn find_live_session(
+        &mut self,
+        user: &UserId,
+        id: &SessionId,
+        now: Timestamp,
+    ) -> Result<Option<PersonSession>, StoreError> {
+        let found = self.find_session_by_id(id, now).await?.filter(|found| found.user_id == *user);
+        let Some(found) = found else { return Ok(None) };
+        let parent_lives = match &found.parent_id {
+            Some(parent) => self.find_session_by_id(parent, now).await?.is_some(),
+            None => true,
+        };
+        Ok(Some(found).filter(|_| parent_lives))
+    }
+
+    /// The sign-in that a person's authorization code came from, if that lives.
+    async fn sign_in_of_code(
+        &mut self,
+        user: &UserId,
+        digest: SecretDigest,
+        now: Timestamp,
+    ) -> Result<Option<PersonSession>, StoreError> {
+        let Some(code) = self.find_code(digest).await?.filter(|code| code.user_id == *user) else {
+            return Ok(None);
+        };
+        let sign_in = self.find_session_by_id(&code.session_id, now).await?;
+        Ok(sign_in.filter(|sign_in| sign_in.kind == SessionKind::SignIn))
+    }
+}
+
+impl Transaction {
     /// Turns this transaction into one on a person's own access, if `proof` still holds.
     ///
     /// # Errors
@@ -195,41 +227,11 @@ impl Session {
         if !holds {
             return self.reject(otherwise).await;
         }
-        Ok(Ok(UserTransaction { session: self, user, proved }))
+        Ok(Ok(UserTransaction { transaction: self, user, proved }))
     }
 
     async fn reject(self, ended: Ended) -> Result<Result<UserTransaction, Ended>, StoreError> {
         self.roll_back().await?;
         Ok(Err(ended))
-    }
-
-    /// The session with this id of a person, and of a Viewport also its sign-in, unless it is over.
-    pub(crate) async fn find_live_session(
-        &mut self,
-        user: &UserId,
-        id: &SessionId,
-        now: Timestamp,
-    ) -> Result<Option<PersonSession>, StoreError> {
-        let found = self.find_session_by_id(id, now).await?.filter(|found| found.user_id == *user);
-        let Some(found) = found else { return Ok(None) };
-        let parent_lives = match &found.parent_id {
-            Some(parent) => self.find_session_by_id(parent, now).await?.is_some(),
-            None => true,
-        };
-        Ok(Some(found).filter(|_| parent_lives))
-    }
-
-    /// The sign-in that a person's authorization code came from, if that lives.
-    async fn sign_in_of_code(
-        &mut self,
-        user: &UserId,
-        digest: SecretDigest,
-        now: Timestamp,
-    ) -> Result<Option<PersonSession>, StoreError> {
-        let Some(code) = self.find_code(digest).await?.filter(|code| code.user_id == *user) else {
-            return Ok(None);
-        };
-        let sign_in = self.find_session_by_id(&code.session_id, now).await?;
-        Ok(sign_in.filter(|sign_in| sign_in.kind == SessionKind::SignIn))
     }
 }

@@ -1,7 +1,7 @@
 //! API keys and the digests of their former secrets.
 
 use crate::{
-    Engine, OrganisationTransaction, Session, Store, StoreError,
+    Engine, OrganisationTransaction, Reader, Store, StoreError, Transaction,
     engine::{
         lookup::{Lookup, LookupSql},
         statements::statements,
@@ -234,15 +234,10 @@ impl Store {
     }
 }
 
-impl Session {
+impl Reader {
     /// The key with this id.
     pub async fn find_key(&mut self, id: &KeyId) -> Result<Option<ApiKey>, StoreError> {
         self.find(FIND, params![id.as_str()], key).await
-    }
-
-    /// Waits for every transaction that rests on one of the key's tokens, and keeps others from beginning.
-    pub async fn lock_key(&mut self, id: &KeyId) -> Result<(), StoreError> {
-        self.execute(LOCK, params![id.as_str()]).await.map(drop)
     }
 
     /// Every digest that once belonged to the key, whether it still exists or not.
@@ -290,6 +285,13 @@ impl Session {
             })
         })
         .await
+    }
+}
+
+impl Transaction {
+    /// Waits for every transaction that rests on one of the key's tokens, and keeps others from beginning.
+    pub async fn lock_key(&mut self, id: &KeyId) -> Result<(), StoreError> {
+        self.execute(LOCK, params![id.as_str()]).await.map(drop)
     }
 }
 

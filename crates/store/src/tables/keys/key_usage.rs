@@ -1,7 +1,7 @@
 //! What keys were used for and from where, written in batches away from the requests.
 
 use crate::{
-    Session, StoreError,
+    Reader, StoreError, Transaction,
     engine::{
         statements::statements,
         value::{only_column, params},
@@ -92,7 +92,39 @@ pub struct DeadSecretUse {
     pub address: Option<String>,
 }
 
-impl Session {
+impl Reader {
+    /// From where the key was used since `since`, newest first, at most 100.
+    pub async fn key_sources(
+        &mut self,
+        key: &KeyId,
+        since: Timestamp,
+    ) -> Result<Vec<RecentSource>, StoreError> {
+        self.query(SOURCES, params![key.as_str(), since], |row| {
+            Ok(RecentSource {
+                address: row.next()?,
+                previous_secret: row.next::<String>()? == "previous",
+                last_used_at: row.next()?,
+            })
+        })
+        .await
+    }
+
+    /// The key's days since `day`, oldest first; days without use are left out.
+    pub async fn key_days(&mut self, key: &KeyId, day: i64) -> Result<Vec<KeyUse>, StoreError> {
+        self.query(DAYS, params![key.as_str(), day], |row| {
+            Ok(KeyUse {
+                day: row.next()?,
+                exchanges: row.next()?,
+                grace_exchanges: row.next()?,
+                api_calls: row.next()?,
+                other_addresses: row.next()?,
+            })
+        })
+        .await
+    }
+}
+
+impl Transaction {
     /// Adds to days of keys. Keys that are gone are passed over.
     pub async fn count_key_uses(&mut self, uses: &[(&KeyId, KeyUse)]) -> Result<(), StoreError> {
         let row = |(key, counts): &(&KeyId, KeyUse)| {
@@ -126,36 +158,6 @@ impl Session {
         self.execute(LOCK_DEAD, params![key.as_str(), digest]).await?;
         let found = self.find(DEAD_LAST_SEEN, params![key.as_str(), digest], only_column).await?;
         Ok(found.flatten())
-    }
-
-    /// From where the key was used since `since`, newest first, at most 100.
-    pub async fn key_sources(
-        &mut self,
-        key: &KeyId,
-        since: Timestamp,
-    ) -> Result<Vec<RecentSource>, StoreError> {
-        self.query(SOURCES, params![key.as_str(), since], |row| {
-            Ok(RecentSource {
-                address: row.next()?,
-                previous_secret: row.next::<String>()? == "previous",
-                last_used_at: row.next()?,
-            })
-        })
-        .await
-    }
-
-    /// The key's days since `day`, oldest first; days without use are left out.
-    pub async fn key_days(&mut self, key: &KeyId, day: i64) -> Result<Vec<KeyUse>, StoreError> {
-        self.query(DAYS, params![key.as_str(), day], |row| {
-            Ok(KeyUse {
-                day: row.next()?,
-                exchanges: row.next()?,
-                grace_exchanges: row.next()?,
-                api_calls: row.next()?,
-                other_addresses: row.next()?,
-            })
-        })
-        .await
     }
 
     /// Forgets addresses of keys that have more than [`SOURCES_OF_A_KEY`], the oldest, and counts them on `day`.

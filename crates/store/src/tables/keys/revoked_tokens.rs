@@ -4,7 +4,7 @@
 //! token, and a token that expires no later counts as revoked, so that what is forgotten is rejected whatever a clock says.
 
 use crate::{
-    Session, StoreError, TokenTransaction,
+    StoreError, TokenTransaction, Transaction,
     engine::{statements::statements, value::params},
 };
 use domain::Timestamp;
@@ -30,7 +30,7 @@ impl TokenTransaction {
     }
 }
 
-impl Session {
+impl Transaction {
     /// Forgets up to `most` revoked tokens that expired by `until`; answers how many. From then on every token that
     /// expires by `until` counts as revoked.
     pub async fn forget_revocations(&mut self, until: Timestamp, most: i64) -> Result<u64, StoreError> {

@@ -1,7 +1,7 @@
 //! Signing keys, private parts sealed under the master key.
 
 use crate::{
-    Session, StoreError,
+    Reader, StoreError, Transaction,
     engine::{statements::statements, value::params},
 };
 use domain::Timestamp;
@@ -31,20 +31,7 @@ pub struct StoredSigningKey {
     pub signs_from: Timestamp,
 }
 
-impl Session {
-    /// Adds a signing key.
-    pub async fn insert_signing_key(&mut self, key: &StoredSigningKey) -> Result<(), StoreError> {
-        let params = params![
-            &key.kid,
-            &key.algorithm,
-            &key.public_jwk,
-            key.sealed_private_key.as_slice(),
-            key.created_at,
-            key.signs_from,
-        ];
-        self.execute(INSERT, params).await.map(drop)
-    }
-
+impl Reader {
     /// Every signing key, in the order in which they start to sign.
     pub async fn signing_keys(&mut self) -> Result<Vec<StoredSigningKey>, StoreError> {
         self.query(LIST, params![], |row| {
@@ -58,6 +45,21 @@ impl Session {
             })
         })
         .await
+    }
+}
+
+impl Transaction {
+    /// Adds a signing key.
+    pub async fn insert_signing_key(&mut self, key: &StoredSigningKey) -> Result<(), StoreError> {
+        let params = params![
+            &key.kid,
+            &key.algorithm,
+            &key.public_jwk,
+            key.sealed_private_key.as_slice(),
+            key.created_at,
+            key.signs_from,
+        ];
+        self.execute(INSERT, params).await.map(drop)
     }
 
     /// Deletes a signing key: its tokens are rejected from now on. False if there is none.

@@ -1,7 +1,7 @@
 //! Codes that the authorization server gives out: authorization codes (RFC 6749 §4.1.2) and device codes (RFC 8628).
 
 use crate::{
-    PersonSession, Session, StoreError, UserTransaction,
+    PersonSession, Reader, StoreError, Transaction, UserTransaction,
     engine::{
         statements::statements,
         value::{Row, params},
@@ -120,7 +120,7 @@ fn device(row: &Row<'_>) -> Result<StoredDevice, StoreError> {
     })
 }
 
-impl Session {
+impl Reader {
     /// The authorization code with this digest, used or not.
     pub async fn find_code(&mut self, digest: SecretDigest) -> Result<Option<StoredCode>, StoreError> {
         self.find(FIND_CODE, params![digest], |row| {
@@ -139,6 +139,21 @@ impl Session {
         .await
     }
 
+    /// The device with this digest.
+    pub async fn find_device(&mut self, digest: SecretDigest) -> Result<Option<StoredDevice>, StoreError> {
+        self.find(FIND_DEVICE, params![digest], device).await
+    }
+
+    /// The device that shows this user code.
+    pub async fn find_device_by_user_code(
+        &mut self,
+        user_code: &str,
+    ) -> Result<Option<StoredDevice>, StoreError> {
+        self.find(FIND_DEVICE_BY_USER_CODE, params![user_code], device).await
+    }
+}
+
+impl Transaction {
     /// Uses an authorization code up. False if it was used already.
     pub(crate) async fn consume_code(
         &mut self,
@@ -170,19 +185,6 @@ impl Session {
             1 => Ok(()),
             _ => Err(StoreError::Taken),
         }
-    }
-
-    /// The device with this digest.
-    pub async fn find_device(&mut self, digest: SecretDigest) -> Result<Option<StoredDevice>, StoreError> {
-        self.find(FIND_DEVICE, params![digest], device).await
-    }
-
-    /// The device that shows this user code.
-    pub async fn find_device_by_user_code(
-        &mut self,
-        user_code: &str,
-    ) -> Result<Option<StoredDevice>, StoreError> {
-        self.find(FIND_DEVICE_BY_USER_CODE, params![user_code], device).await
     }
 
     /// Notes a poll at `now`; the next may come at `next`. False if this one came too early, for which the device has to

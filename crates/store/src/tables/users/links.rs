@@ -1,7 +1,7 @@
 //! Links that work once: invitations, password resets, the setup of the first organisation.
 
 use crate::{
-    OrganisationTransaction, Session, StoreError, UserTransaction,
+    OrganisationTransaction, Reader, StoreError, Transaction, UserTransaction,
     engine::{
         statements::statements,
         value::{Row, only_column, params, word_columns},
@@ -150,7 +150,7 @@ fn invitation(row: &Row<'_>) -> Result<Invitation, StoreError> {
     })
 }
 
-impl Session {
+impl Reader {
     /// The invitation with this digest, open or not.
     pub async fn find_invitation(&mut self, digest: SecretDigest) -> Result<Option<Invitation>, StoreError> {
         self.find(FIND_INVITATION, params![digest], invitation).await
@@ -189,14 +189,16 @@ impl Session {
         .await
     }
 
-    /// Uses up every setup link: only the newest start's link works, and none once there is an organisation.
-    pub async fn consume_setup_links(&mut self, now: Timestamp) -> Result<(), StoreError> {
-        self.execute(CONSUME_SETUPS, params![now]).await.map(drop)
-    }
-
     /// How many organisations there are.
     pub async fn count_organisations(&mut self) -> Result<i64, StoreError> {
         Ok(self.find(COUNT_ORGANISATIONS, params![], only_column).await?.unwrap_or(0))
+    }
+}
+
+impl Transaction {
+    /// Uses up every setup link: only the newest start's link works, and none once there is an organisation.
+    pub async fn consume_setup_links(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        self.execute(CONSUME_SETUPS, params![now]).await.map(drop)
     }
 
     /// Adds a setup link.

@@ -1,7 +1,7 @@
 //! People and their roles.
 
 use crate::{
-    FoundOrganisation, Invitation, MayAddMembers, OrganisationTransaction, Session, StoreError,
+    FoundOrganisation, Invitation, MayAddMembers, OrganisationTransaction, Reader, StoreError,
     UserTransaction,
     engine::{
         statements::statements,
@@ -150,7 +150,7 @@ fn person(row: &Row<'_>) -> Result<Person, StoreError> {
     })
 }
 
-impl Session {
+impl Reader {
     /// The person with this address.
     pub async fn find_person(&mut self, email: &Email) -> Result<Option<Person>, StoreError> {
         self.find(FIND_USER, params![email.as_str()], person).await

@@ -1,7 +1,7 @@
 //! Passkeys, and the challenges that wait for an authenticator's answer.
 
 use crate::{
-    Session, StoreError, UserTransaction,
+    Reader, StoreError, Transaction, UserTransaction,
     engine::{
         statements::statements,
         value::{Row, params},
@@ -89,7 +89,7 @@ fn passkey(row: &Row<'_>) -> Result<StoredPasskey, StoreError> {
     })
 }
 
-impl Session {
+impl Reader {
     /// The person's passkeys, oldest first.
     pub async fn passkeys_of(&mut self, person: &UserId) -> Result<Vec<StoredPasskey>, StoreError> {
         self.query(OF_PERSON, params![person.as_str()], passkey).await
@@ -99,7 +99,9 @@ impl Session {
     pub async fn find_passkey(&mut self, credential_id: &[u8]) -> Result<Option<StoredPasskey>, StoreError> {
         self.find(FIND, params![credential_id], passkey).await
     }
+}
 
+impl Transaction {
     /// Keeps a challenge until its answer comes.
     pub async fn begin_ceremony(
         &mut self,

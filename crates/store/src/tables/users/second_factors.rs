@@ -1,7 +1,7 @@
 //! Second factors: one sealed TOTP secret per person, and recovery codes as digests.
 
 use crate::{
-    Session, StoreError, UserTransaction,
+    Reader, StoreError, UserTransaction,
     engine::{
         statements::statements,
         value::{only_column, params},
@@ -35,7 +35,7 @@ pub struct StoredSecondFactor {
     pub last_step: i64,
 }
 
-impl Session {
+impl Reader {
     /// The person's secret, confirmed or not.
     pub async fn find_second_factor(
         &mut self,

@@ -1,7 +1,7 @@
 //! People's sessions: browsers at the authorization server and in Viewport, and approved devices.
 
 use crate::{
-    Session, StoreError, UserTransaction,
+    Reader, StoreError, Transaction, UserTransaction,
     engine::{
         statements::statements,
         value::{Row, only_column, params, word_columns},
@@ -165,7 +165,7 @@ fn session(row: &Row<'_>) -> Result<PersonSession, StoreError> {
     })
 }
 
-impl Session {
+impl Reader {
     /// The session with this digest, unless it is over.
     pub async fn find_session(
         &mut self,
@@ -226,6 +226,25 @@ impl Session {
         .await
     }
 
+    /// The organisations that the person belongs to, by name.
+    pub async fn memberships_of(&mut self, person: &UserId) -> Result<Vec<Membership>, StoreError> {
+        self.query(MEMBERSHIPS, params![person.as_str()], |row| {
+            Ok(Membership { organisation_id: row.next()?, organisation_name: row.next()?, role: row.next()? })
+        })
+        .await
+    }
+
+    /// The organisation that the person last worked in.
+    pub async fn last_organisation_of(
+        &mut self,
+        person: &UserId,
+    ) -> Result<Option<OrganisationId>, StoreError> {
+        let found = self.find(LAST_ORGANISATION, params![person.as_str()], only_column).await?;
+        Ok(found.flatten())
+    }
+}
+
+impl Transaction {
     /// Notes that a session is used, from where, and until when it lives on for that.
     pub async fn touch_session(
         &mut self,
@@ -245,23 +264,6 @@ impl Session {
         address: Option<&str>,
     ) -> Result<(), StoreError> {
         self.execute(SEE, params![id.as_str(), now, address]).await.map(drop)
-    }
-
-    /// The organisations that the person belongs to, by name.
-    pub async fn memberships_of(&mut self, person: &UserId) -> Result<Vec<Membership>, StoreError> {
-        self.query(MEMBERSHIPS, params![person.as_str()], |row| {
-            Ok(Membership { organisation_id: row.next()?, organisation_name: row.next()?, role: row.next()? })
-        })
-        .await
-    }
-
-    /// The organisation that the person last worked in.
-    pub async fn last_organisation_of(
-        &mut self,
-        person: &UserId,
-    ) -> Result<Option<OrganisationId>, StoreError> {
-        let found = self.find(LAST_ORGANISATION, params![person.as_str()], only_column).await?;
-        Ok(found.flatten())
     }
 }
 
