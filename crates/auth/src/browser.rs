@@ -6,8 +6,9 @@ use crate::{
     request::{FormRequest, ctx},
 };
 use axum::body::Body;
+use domain::Session;
 use http::{HeaderMap, Response, StatusCode, header, request::Parts};
-use service::{Failure, PersonSession, RequestContext, users::sign_in::SignedIn};
+use service::{Failure, RequestContext, users::sign_in::SignedIn};
 
 /// Who asks, as far as one request tells.
 pub(crate) struct Browser<'a> {
@@ -34,7 +35,7 @@ impl<'a> Browser<'a> {
     }
 
     /// The sign-in that the cookie names, complete or waiting for its second factor.
-    pub(crate) async fn find_sign_in(&self) -> Result<Option<PersonSession>, Failure> {
+    pub(crate) async fn find_sign_in(&self) -> Result<Option<Session>, Failure> {
         match &self.cookie {
             Some(cookie) => self.server.service().users().find_sign_in(&self.ctx, cookie).await,
             None => Ok(None),

@@ -82,29 +82,42 @@ pub struct Actor {
     pub name: String,
 }
 
-/// The kinds of actors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ActorKind {
-    /// Someone signed in.
-    Person,
-    /// An API key.
-    ApiKey,
-    /// Someone on the server's host, by `duku admin`.
-    Operator,
-    /// Duku itself.
-    System,
+words! {
+    /// The kinds of actors, by their words in storage, in exports and in the API.
+    pub enum ActorKind {
+        /// Someone signed in.
+        Person = "person",
+        /// An API key.
+        ApiKey = "api_key",
+        /// Someone on the server's host, by `duku admin`.
+        Operator = "operator",
+        /// Duku itself.
+        System = "system",
+    }
 }
 
-impl ActorKind {
-    /// The word in storage, in exports and in the API.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Person => "person",
-            Self::ApiKey => "api_key",
-            Self::Operator => "operator",
-            Self::System => "system",
-        }
-    }
+/// Where a chain ends.
+#[derive(Debug, Clone)]
+pub struct AuditHead {
+    /// The organisation's id, or `system`.
+    pub chain: String,
+    /// The last entry's number; 0 for a chain without entries.
+    pub sequence: i64,
+    /// The last entry's hash.
+    pub hash: String,
+    /// The MAC over chain, number and hash under the master key.
+    pub seal: String,
+}
+
+/// Which entries to list.
+#[derive(Debug, Clone, Default)]
+pub struct AuditFilter {
+    /// Only this action.
+    pub action: Option<String>,
+    /// Only this object.
+    pub object_id: Option<String>,
+    /// Only what this actor did.
+    pub actor_id: Option<String>,
 }
 
 /// One entry, before it has its place in a chain.

@@ -19,4 +19,9 @@ impl RequestContext {
     pub fn background(now: Timestamp, purpose: &str) -> Self {
         Self { now, address: None, request_id: purpose.to_owned() }
     }
+
+    /// The address as text, as it is kept.
+    pub fn address_text(&self) -> Option<String> {
+        self.address.map(|address| address.to_string())
+    }
 }

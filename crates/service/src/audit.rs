@@ -8,10 +8,10 @@ use crate::{
 };
 use domain::{
     Capability, EventId, Timestamp,
-    audit::{Action, Actor, AuditEvent, FIRST_PREVIOUS_HASH, NewEvent, SYSTEM_CHAIN},
+    audit::{Action, Actor, AuditEvent, AuditFilter, AuditHead, FIRST_PREVIOUS_HASH, NewEvent, SYSTEM_CHAIN},
 };
 use jose::MasterKey;
-use store::{AuditFilter, AuditHead, Store, Transaction};
+use store::{Store, Transaction};
 
 const SEAL_PURPOSE: &str = "audit head";
 const VERIFY_BATCH: i64 = 1000;

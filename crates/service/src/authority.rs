@@ -130,9 +130,8 @@ impl Inner {
         ctx: &RequestContext,
         mut transaction: UserTransaction,
     ) -> Result<UserTransaction, Failure> {
-        let proved_at = transaction.proved_session().map(|session| session.authenticated_at);
-        let fresh_since = ctx.now.plus_seconds(-self.policy.sign_in_fresh_seconds);
-        if proved_at.is_none_or(|proved_at| proved_at <= fresh_since) {
+        let fresh = self.policy.sign_in_fresh_seconds;
+        if !transaction.proved_session().is_some_and(|session| session.is_fresh(ctx.now, fresh)) {
             return Err(Rejection::SignInAgain.into());
         }
         require_second_factor_proof(&mut transaction).await?;
@@ -154,7 +153,7 @@ fn same_role(principal: &Principal, now: Option<Role>) -> Result<(), Failure> {
 pub(crate) async fn require_second_factor_proof(transaction: &mut UserTransaction) -> Result<(), Failure> {
     let user = transaction.user().id.clone();
     let factor = transaction.find_second_factor(&user).await?;
-    let enrolled = factor.is_some_and(|factor| factor.confirmed_at.is_some());
+    let enrolled = factor.is_some_and(|factor| factor.is_confirmed());
     let proved = transaction.proved_session().is_some_and(|session| session.second_factor_at.is_some());
     if enrolled && !proved {
         return Err(Rejection::Forbidden("sign in again with your second factor first".into()).into());

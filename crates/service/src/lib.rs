@@ -20,10 +20,7 @@ pub use domain::RequestContext;
 pub use errors::{Failure, Rejection};
 pub use policy::Policy;
 pub use principal::{Principal, PrincipalKind};
-pub use store::{
-    AuditFilter, Invitation, KeyOverview, KeyUse, Member, Membership, PersonSession, RecentSource,
-    SessionKind, StoreError, StoredDevice, StoredPasskey, on_same_behalf,
-};
+pub use store::{StoreError, on_same_behalf};
 pub use tokens::opaque_token::OpaqueToken;
 pub use users::current_user::CurrentUser;
 

@@ -1,5 +1,6 @@
 //! What an installation may set about its credentials. Every value has a default that suits most.
 
+use domain::users::session::CommandLineLimits;
 use jose::Algorithm;
 
 /// The rules of one installation.
@@ -111,6 +112,13 @@ impl Policy {
         reset_lifetime_seconds: 3600,
         setup_lifetime_seconds: 86_400,
     };
+
+    pub(crate) const fn command_line_limits(&self) -> CommandLineLimits {
+        CommandLineLimits {
+            unused: self.command_line_lifetime_seconds,
+            maximum: self.command_line_maximum_seconds,
+        }
+    }
 
     /// The defaults for an installation reached at these URLs.
     pub fn new(issuer: impl Into<String>, audience: impl Into<String>) -> Self {

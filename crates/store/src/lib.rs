@@ -21,24 +21,14 @@ pub use engine::postgres::shares::{Origin, attribute_work_to, on_behalf_of, on_s
 pub use engine::sqlite::checkpoint::Checkpoint;
 pub use engine::transaction::{Reader, Transaction};
 pub use engine::{Location, Options};
-pub use tables::audit::{AuditFilter, AuditHead};
 pub use tables::authority::{
     FoundOrganisation, JoinOrganisation, MayAddMembers, OrganisationTransaction, TokenTransaction, UserProof,
     UserTransaction,
 };
 pub use tables::cleaning::Outdated;
-pub use tables::keys::api_keys::{KeyForIssuance, KeyForTokenCheck, KeyOverview};
-pub use tables::keys::key_usage::{
-    DayPosition, DeadSecretUse, KeyUse, RecentSource, SOURCES_OF_A_KEY, SourcePosition,
-};
+pub use tables::keys::api_keys::{KeyForIssuance, KeyForTokenCheck};
+pub use tables::keys::key_usage::{DayPosition, SourcePosition};
 pub use tables::keys::signing_keys::StoredSigningKey;
-pub use tables::mails::QueuedMail;
-pub use tables::users::authorization_grants::{DeviceDecision, StoredCode, StoredDevice};
-pub use tables::users::links::{Invitation, InvitationEnd, LinkPurpose, OneTimeLink};
-pub use tables::users::members::{Member, Person, PersonForTokenCheck, PersonToken};
-pub use tables::users::passkeys::{CeremonyPurpose, StoredCeremony, StoredPasskey};
-pub use tables::users::second_factors::StoredSecondFactor;
-pub use tables::users::sessions::{CurrentUserRow, Membership, PersonSession, SessionKind};
 
 use engine::{Engine, migrations};
 use std::{sync::Arc, time::Duration};

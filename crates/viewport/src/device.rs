@@ -8,10 +8,10 @@ use crate::frame::{
     page_context::{MemberPage, show},
 };
 use axum::{body::Body, extract::RawQuery};
-use domain::Role;
+use domain::{DeviceGrant, Role, users::device_grant::shown_user_code};
 use http::{Response, StatusCode};
 use pages::{Chrome, Head, Section, Time};
-use service::{Failure, Rejection, StoredDevice, users::devices::shown_user_code};
+use service::{Failure, Rejection};
 
 #[derive(askama::Template)]
 #[template(path = "device/ask.html", blocks = ["content"])]
@@ -53,7 +53,7 @@ async fn form(context: &MemberPage, typed: &str, errors: FormError) -> Answer {
     Ok(show!(context, form_error::status(&page.errors), page))
 }
 
-async fn confirmation(context: &MemberPage, device: &StoredDevice, errors: FormError) -> Answer {
+async fn confirmation(context: &MemberPage, device: &DeviceGrant, errors: FormError) -> Answer {
     let now = context.ctx.now;
     let memberships = context.outcome(context.service().users().memberships(&context.user).await)?;
     let page = Confirm {
@@ -85,7 +85,7 @@ fn elsewhere(device: Option<&str>, browser: Option<std::net::IpAddr>) -> String 
 ///
 /// # Errors
 /// There is none, or there were too many guesses.
-async fn find(context: &MemberPage, code: &str) -> Result<StoredDevice, Response<Body>> {
+async fn find(context: &MemberPage, code: &str) -> Result<DeviceGrant, Response<Body>> {
     match context.service().users().find_device(&context.ctx, &context.user, code).await {
         Ok(device) => Ok(device),
         Err(Failure::Rejection(Rejection::Conflict(why))) => Err(rejected(context, code, &why).await),
@@ -134,7 +134,7 @@ pub(crate) async fn decide(Posted(mut context, fields): Posted<MemberPage>) -> A
     }
 }
 
-fn decided(context: &MemberPage, device: &StoredDevice, approved: bool) -> Response<Body> {
+fn decided(context: &MemberPage, device: &DeviceGrant, approved: bool) -> Response<Body> {
     let name = browser::short_name(&device.device);
     if !approved {
         let text = format!(

@@ -8,13 +8,10 @@ use crate::frame::{
     paging::{cut, page_size},
 };
 use axum::{body::Body, extract::RawQuery};
-use domain::{Subject, SubjectId, Timestamp};
+use domain::{KeyOverview, Subject, SubjectId, Timestamp};
 use http::{Response, StatusCode};
 use pages::{Chrome, Head, Section, Time};
-use service::{
-    KeyOverview,
-    keys::notices::{self, KeyNotice, NoticeReason},
-};
+use service::keys::notices::{self, KeyNotice, NoticeReason};
 
 /// A product as the list shows it.
 pub(crate) struct Product {

@@ -24,11 +24,12 @@ use axum::{
     body::Body,
     extract::{Request, State},
 };
+use domain::{Session, SessionKind};
 use http::{HeaderValue, Response, StatusCode, header};
 use page::{FormError, SecondFactorPage, SignInPage};
 use pages::Head;
 use service::{
-    Failure, PersonSession, Rejection, SessionKind,
+    Failure, Rejection,
     users::{
         authorization_codes::{CodeRequest, VIEWPORT},
         sign_in::{Attempt, SignInRejection, SignedIn},
@@ -126,10 +127,10 @@ impl<'a> AuthorizationFlow<'a> {
         self.ask_password(form_error, None, sign_in.as_ref()).await
     }
 
-    fn satisfied_by(&self, sign_in: &PersonSession) -> bool {
-        let Browser { server, ctx, .. } = &self.browser;
+    fn satisfied_by(&self, sign_in: &Session) -> bool {
+        let now = self.browser.ctx.now;
         self.request.prompt != Prompt::Always
-            && server.service().users().is_young_enough(ctx, sign_in.authenticated_at, self.request.max_age)
+            && self.request.max_age.is_none_or(|seconds| sign_in.is_fresh(now, seconds))
     }
 
     async fn submit(&self, form: &Form<'_>, here: &str) -> Result<Response<Body>, Failure> {
@@ -207,7 +208,7 @@ impl<'a> AuthorizationFlow<'a> {
         Ok(response)
     }
 
-    async fn hand_over(&self, sign_in: &PersonSession) -> Result<Response<Body>, Failure> {
+    async fn hand_over(&self, sign_in: &Session) -> Result<Response<Body>, Failure> {
         let Browser { server, ctx, .. } = &self.browser;
         let request = CodeRequest {
             client_id: VIEWPORT,
@@ -241,7 +242,7 @@ impl<'a> AuthorizationFlow<'a> {
         &self,
         form_error: Option<FormError>,
         typed: Option<&str>,
-        sign_in: Option<&PersonSession>,
+        sign_in: Option<&Session>,
     ) -> Result<Response<Body>, Failure> {
         let server = self.browser.server;
         let known = match sign_in.filter(|sign_in| sign_in.kind == SessionKind::SignIn) {

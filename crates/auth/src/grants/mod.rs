@@ -10,7 +10,7 @@ use axum::body::Body;
 use http::{Response, StatusCode};
 use serde::Serialize;
 use service::{
-    tokens::{issuance::ClientRejection, user_tokens::PersonTokens},
+    tokens::{issuance::ClientRejection, user_tokens::UserTokens},
     users::devices::PollRejection,
 };
 use web::Form;
@@ -31,7 +31,7 @@ struct PersonAnswer<'a> {
     not_before_policy: i64,
 }
 
-fn person_answer(tokens: &PersonTokens, id_token: Option<&str>) -> Response<Body> {
+fn person_answer(tokens: &UserTokens, id_token: Option<&str>) -> Response<Body> {
     let refresh = tokens.refresh.as_ref();
     let answer = PersonAnswer {
         access_token: &tokens.access_token,

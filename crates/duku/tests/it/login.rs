@@ -93,7 +93,7 @@ async fn a_person_approves_the_command_line_and_ends_it() {
 
     // The person sees the command line among the sessions, and ends it there.
     let sessions = app.service.users().list_sessions(&app.ctx(), &user).await.unwrap();
-    let command_line = sessions.iter().find(|one| one.kind == service::SessionKind::CommandLine).unwrap();
+    let command_line = sessions.iter().find(|one| one.kind == domain::SessionKind::CommandLine).unwrap();
     assert!(command_line.device.starts_with("duku"), "{}", command_line.device);
     app.service.users().end_session(&app.ctx(), &user, command_line.id.as_str()).await.unwrap();
     let rejected = terminal.run(&["keys", "list"]).await;

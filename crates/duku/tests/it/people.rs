@@ -2,12 +2,10 @@
 
 use crate::app::App;
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use service::{
-    PersonSession,
-    users::{
-        authorization_codes::{CodeRequest, VIEWPORT},
-        sign_in::Attempt,
-    },
+use domain::Session;
+use service::users::{
+    authorization_codes::{CodeRequest, VIEWPORT},
+    sign_in::Attempt,
 };
 
 pub(crate) const PASSWORD: &str = "correct horse staple nine";
@@ -21,13 +19,13 @@ pub(crate) async fn set_password(app: &App, email: &str) {
 }
 
 /// A sign-in at the authorization server, of a person without a second factor.
-pub(crate) async fn sign_in(app: &App, email: &str) -> PersonSession {
+pub(crate) async fn sign_in(app: &App, email: &str) -> Session {
     let attempt = Attempt { email, password: PASSWORD, device: "Test/1.0" };
     app.service.users().sign_in(&app.ctx(), attempt, None).await.unwrap().session
 }
 
 /// The cookie of a browser that goes on into Viewport; the former one of the same sign-in ends.
-pub(crate) async fn enter(app: &App, sign_in: &PersonSession) -> String {
+pub(crate) async fn enter(app: &App, sign_in: &Session) -> String {
     let challenge = BASE64_URL_SAFE_NO_PAD.encode(jose::sha256(VERIFIER.as_bytes()));
     let request = CodeRequest {
         client_id: VIEWPORT,

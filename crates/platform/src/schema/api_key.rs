@@ -5,11 +5,9 @@ use crate::{
     operation::call::{Call, Outcome},
     scalars::ApiScalar,
 };
+use domain::KeyOverview;
 use juniper::{GraphQLEnum, GraphQLInputObject, ID, graphql_object};
-use service::{
-    KeyOverview,
-    keys::{GenerateKey, GeneratedKey, RotateKey},
-};
+use service::keys::{GenerateKey, GeneratedKey, RotateKey};
 
 /// Whether an API key works.
 #[derive(Debug, Clone, Copy, GraphQLEnum)]

@@ -23,7 +23,7 @@ impl From<domain::Role> for Role {
     }
 }
 
-pub(crate) struct Member(pub(crate) service::Member);
+pub(crate) struct Member(pub(crate) domain::Member);
 
 /// A person in the organisation.
 #[graphql_object]

@@ -8,9 +8,9 @@ use crate::{
     operation::call::{Call, Outcome},
     scalars::ApiScalar,
 };
-use domain::{EventId, SubjectId, TargetId};
+use domain::{EventId, SubjectId, TargetId, audit::AuditFilter};
 use juniper::{ID, graphql_object};
-use service::{AuditFilter, Rejection};
+use service::Rejection;
 
 pub(crate) struct Query;
 

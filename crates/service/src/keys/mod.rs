@@ -8,13 +8,13 @@ pub mod usage_report;
 use crate::{Failure, Keys, Principal, Rejection, RequestContext, audit::Entry, errors::Candidate};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use domain::{
-    ApiKey, Capability, ClientSecret, KeyId, KeyState, Label, Organisation, OrganisationId,
+    ApiKey, Capability, ClientSecret, KeyId, KeyOverview, KeyState, Label, Organisation, OrganisationId,
     api_key::{self, FreeSlot, GracePeriod, NewKey, NoFreeSlot, Rotated, Rotation, StoredSecret},
     audit::Action,
     authority::ManageKeys,
 };
 use serde_json::json;
-use store::{KeyOverview, OrganisationTransaction, Reader, Transaction};
+use store::{OrganisationTransaction, Reader, Transaction};
 
 /// What an Admin asks for.
 #[derive(Debug, Clone)]

@@ -1,8 +1,8 @@
 //! What Admins should notice: keys that expire, dead secrets that turn up, and the mails about keys.
 
 use crate::{Failure, Keys, RequestContext};
-use domain::{ApiKey, KeyId, Timestamp};
-use store::{KeyOverview, Transaction};
+use domain::{ApiKey, KeyId, KeyOverview, Timestamp};
+use store::Transaction;
 
 /// How many days before a key's expiry its Admins are warned; 0 is when it has expired.
 pub const WARNING_DAYS: [i64; 4] = [0, 1, 7, 14];

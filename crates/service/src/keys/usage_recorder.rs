@@ -1,14 +1,17 @@
 //! Use counters and "last used", gathered in memory and written in batches, so that a request never waits for them.
 
 use crate::{Failure, Keys, RequestContext, audit::Entry};
-use domain::{KeyId, OrganisationId, SecretDigest, Timestamp, api_key::RetiredSecret, audit::Action};
+use domain::{
+    KeyId, KeyOverview, KeyUse, OrganisationId, RecentSource, SecretDigest, Timestamp,
+    api_key::{RetiredSecret, usage::DeadSecretUse},
+    audit::Action,
+};
 use serde_json::json;
 use std::{
     collections::{BTreeMap, HashMap},
     net::IpAddr,
     sync::{Mutex, MutexGuard, PoisonError},
 };
-use store::{DeadSecretUse, KeyOverview, KeyUse, RecentSource};
 
 /// The most keys that one transaction counts.
 const BATCH: usize = 500;

@@ -1,7 +1,7 @@
 //! A key's use as an Admin sees it: thirty days, and where it was used from.
 
 use crate::{Failure, Keys, Principal, RequestContext};
-use store::{KeyOverview, KeyUse, RecentSource};
+use domain::{KeyOverview, KeyUse, RecentSource};
 
 /// How many days a key's page shows.
 pub const SHOWN_DAYS: i64 = 30;

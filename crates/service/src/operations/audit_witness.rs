@@ -4,12 +4,12 @@
 //! database can cut a chain and put an older end back. Ends that were noted elsewhere show it.
 
 use crate::{Failure, Operations, RequestContext};
+use domain::audit::AuditHead;
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Mutex, PoisonError},
 };
-use store::AuditHead;
 
 /// The message of the log line that notes an end. It is read again by [`Witness::read_line`], so it does not change.
 pub const LOG_MESSAGE: &str = "audit log witness";

@@ -6,10 +6,10 @@ use crate::{
 };
 use domain::{
     Timestamp,
-    audit::{Action, Actor, SYSTEM_CHAIN},
+    audit::{Action, Actor, AuditFilter, SYSTEM_CHAIN},
 };
 use serde_json::{Value, json};
-use store::{AuditFilter, Store, Transaction};
+use store::{Store, Transaction};
 
 /// What the audit log calls the object of these entries: the data as a whole.
 const DATA: &str = "data";

@@ -4,10 +4,10 @@
 //! node sends what is due; each mail is claimed by one of them at a time.
 
 use crate::{Failure, Inner, OpaqueToken, Operations, RequestContext};
-use domain::{Email, OrganisationId, TokenId};
+use domain::{Email, OrganisationId, QueuedMail, TokenId, users::mail::CLAIM_SECONDS};
 use serde::{Deserialize, Serialize};
 use std::{future::Future, pin::Pin, sync::Arc};
-use store::{OrganisationTransaction, Outdated, QueuedMail, Transaction};
+use store::{OrganisationTransaction, Outdated, Transaction};
 use zeroize::Zeroizing;
 
 /// One mail, plain text. It never holds a client secret.
@@ -52,13 +52,6 @@ struct MailContent {
     text: String,
 }
 
-/// A claimed mail is left to its claimant for so long, in seconds: longer than any mail server is waited for.
-const CLAIM_SECONDS: i64 = 120;
-/// After how many seconds a failed mail is tried again, times the number of attempts.
-const RETRY_SECONDS: i64 = 60;
-/// For how long a mail is tried, in seconds: 3 days.
-const GIVE_UP_SECONDS: i64 = 3 * 86_400;
-
 impl Operations<'_> {
     /// Sends mail by `mailer` from now on; the first one that is given stays.
     pub fn use_mailer(self, mailer: Arc<dyn Mailer>) {
@@ -93,10 +86,8 @@ impl Operations<'_> {
         let Some(mailer) = self.0.mailer.get() else { return Ok(()) };
         let due = self.0.store.reader().await?.due_mails(ctx.now).await?;
         for (queued, place) in due.into_iter().zip(1..) {
-            // Those before it may take their time, too: without it, another node would send it meanwhile.
-            let wait = (CLAIM_SECONDS * place).max(RETRY_SECONDS * (queued.attempts + 1));
             let mut transaction = self.0.store.begin().await?;
-            let ours = transaction.claim_mail(&queued, ctx.now.plus_seconds(wait)).await?;
+            let ours = transaction.claim_mail(&queued, queued.next_attempt(place, ctx.now)).await?;
             transaction.commit().await?;
             if !ours {
                 continue;
@@ -207,7 +198,7 @@ impl Inner {
     /// Gives up mail that could not be sent for three days.
     pub(crate) async fn give_up_mail(&self, ctx: &RequestContext) -> Result<(), Failure> {
         let given_up =
-            self.operations().forget(Outdated::Mails, ctx.now.plus_seconds(-GIVE_UP_SECONDS)).await?;
+            self.operations().forget(Outdated::Mails, QueuedMail::given_up_before(ctx.now)).await?;
         if given_up > 0 {
             tracing::error!(
                 given_up,

@@ -1,8 +1,7 @@
 //! The first start: a one-time link with which somebody makes the first organisation and becomes its Admin.
 
-use crate::{Failure, OpaqueToken, Operations, Rejection, RequestContext, users::passwords::LinkState};
-use domain::Organisation;
-use store::LinkPurpose;
+use crate::{Failure, OpaqueToken, Operations, Rejection, RequestContext};
+use domain::{LinkPurpose, LinkState, Organisation};
 use zeroize::Zeroizing;
 
 impl Operations<'_> {
@@ -33,10 +32,7 @@ impl Operations<'_> {
         let Some(found) = reader.find_link(jose::digest(link), LinkPurpose::Setup).await? else {
             return Ok(LinkState::Unknown);
         };
-        if found.consumed_at.is_some() || reader.count_organisations().await? > 0 {
-            return Ok(LinkState::Used);
-        }
-        Ok(if found.expires_at <= ctx.now { LinkState::Expired } else { LinkState::Open(()) })
+        Ok(found.setup(reader.count_organisations().await? > 0, ctx.now))
     }
 
     /// Makes the first organisation with its Admin, by a setup link, which works once.

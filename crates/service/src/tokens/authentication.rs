@@ -11,7 +11,7 @@ use domain::{
 };
 use jose::{JwtError, jwt::Unverified};
 use std::sync::Arc;
-use store::{KeyForTokenCheck, PersonToken, StoreError};
+use store::{KeyForTokenCheck, StoreError};
 
 /// A verified token that its holder still honours.
 pub(crate) struct AuthenticatedToken {
@@ -203,14 +203,13 @@ impl Tokens<'_> {
         id: &UserId,
     ) -> Result<Principal, TokenRejection> {
         let mut reader = self.0.store.reader().await?;
-        let (organisation, token) = (&claims.organisation_id, PersonToken::of(claims));
-        let found = reader.find_person_for_token_check(organisation, id, token, ctx.now).await?;
+        let found = reader.find_user_for_token_check(id, claims, ctx.now).await?;
         check_user_token(claims, found.as_ref().map(|found| &found.facts))?;
         let found = found.ok_or(Ended::NoMember)?;
         let fresh_seconds = self.0.policy.sign_in_fresh_seconds;
         Ok(Principal {
             claim: Claim::Token(Arc::clone(claims)),
-            organisation_id: organisation.clone(),
+            organisation_id: claims.organisation_id.clone(),
             organisation_name: found.organisation_name,
             holder: PrincipalKind::Person { id: id.clone(), email: found.email, role: found.facts.role },
             scopes: claims.scopes,

@@ -3,17 +3,17 @@
 use crate::{
     Failure, OpaqueToken, Principal, Rejection, RequestContext, Tokens, audit::Entry, tokens::Claims,
 };
-use domain::{Email, Ended, OrganisationId, ScopeSet, TokenId, audit::Action};
+use domain::{Email, Ended, OrganisationId, ScopeSet, Session, TokenId, User, audit::Action};
 use serde_json::json;
 use std::borrow::Cow;
-use store::{Person, PersonSession, UserTransaction};
+use store::UserTransaction;
 
 /// `client_id` of tokens that people get from an operator.
 pub const OPERATOR_CLIENT: &str = "duku-admin";
 
 /// What is issued to a person's session.
 #[derive(Debug)]
-pub struct PersonTokens {
+pub struct UserTokens {
     /// The signed JWT.
     pub access_token: String,
     /// How long it lives, in seconds.
@@ -52,9 +52,9 @@ impl Tokens<'_> {
         self,
         transaction: &mut UserTransaction,
         ctx: &RequestContext,
-        from: &PersonSession,
+        from: &Session,
         grant: UserGrant<'_>,
-    ) -> Result<Result<PersonTokens, Ended>, Failure> {
+    ) -> Result<Result<UserTokens, Ended>, Failure> {
         let UserGrant { organisation, client_id, scope } = grant;
         let person = transaction.user().clone();
         let epoch = transaction.token_epoch_of(organisation, &person.id).await?;
@@ -65,8 +65,8 @@ impl Tokens<'_> {
         }
         let session_id = Some(from.id.as_str());
         let content = TokenContent { organisation: &organisation, client_id, scope, token_epoch, session_id };
-        let access_token = self.sign_person_token(ctx, &person, &content)?;
-        Ok(Ok(PersonTokens {
+        let access_token = self.sign_user_token(ctx, &person, &content)?;
+        Ok(Ok(UserTokens {
             access_token,
             expires_in: self.0.policy.token_lifetime_seconds,
             scope: scope.to_owned(),
@@ -76,10 +76,10 @@ impl Tokens<'_> {
         }))
     }
 
-    fn sign_person_token(
+    fn sign_user_token(
         self,
         ctx: &RequestContext,
-        person: &Person,
+        person: &User,
         content: &TokenContent<'_>,
     ) -> Result<String, Failure> {
         let token_id = TokenId::generate(ctx.now, self.0.entropy());
@@ -116,7 +116,7 @@ impl Tokens<'_> {
         let email = Email::parse(email)?;
         let mut transaction = self.0.store.begin().await?;
         let missing = || Rejection::NotFound { kind: "person", id: email.as_str().to_owned() };
-        let person = transaction.find_person(&email).await?.ok_or_else(missing)?;
+        let person = transaction.find_user(&email).await?.ok_or_else(missing)?;
         let memberships = transaction.organisations_of(&person.id).await?;
         let organisation = match (organisation, memberships.as_slice()) {
             (Some(organisation), _) if memberships.contains(&organisation.id) => organisation.clone(),
@@ -139,7 +139,7 @@ impl Tokens<'_> {
             token_epoch,
             session_id: None,
         };
-        let token = self.sign_person_token(ctx, &person, &content)?;
+        let token = self.sign_user_token(ctx, &person, &content)?;
         let entry = Entry {
             action: Action::PersonTokenIssued,
             object_id: person.id.as_str(),

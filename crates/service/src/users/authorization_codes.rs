@@ -3,11 +3,11 @@
 
 use crate::{
     Failure, OpaqueToken, RequestContext, Users,
-    tokens::user_tokens::{PersonTokens, UserGrant},
+    tokens::user_tokens::{UserGrant, UserTokens},
 };
-use domain::{Ended, Scope, ScopeSet, Timestamp};
+use domain::{AuthorizationCode, Ended, Scope, ScopeSet, Session};
 use serde::Serialize;
-use store::{PersonSession, StoreError, StoredCode, UserProof, UserTransaction};
+use store::{StoreError, UserProof, UserTransaction};
 
 /// `client_id` of the dashboard, a public first-party client.
 pub const VIEWPORT: &str = "viewport";
@@ -56,7 +56,7 @@ impl From<Failure> for CodeRejection {
 #[derive(Debug)]
 pub struct CodeTokens {
     /// The access token, without a refresh token.
-    pub tokens: PersonTokens,
+    pub tokens: UserTokens,
     /// The ID token, if the scope has `openid`.
     pub id_token: Option<String>,
 }
@@ -89,11 +89,11 @@ impl Users<'_> {
     pub async fn issue_code(
         self,
         ctx: &RequestContext,
-        sign_in: &PersonSession,
+        sign_in: &Session,
         request: CodeRequest<'_>,
     ) -> Result<OpaqueToken, Failure> {
         let code = OpaqueToken::generate(self.0.entropy());
-        let new = StoredCode {
+        let new = AuthorizationCode {
             client_id: request.client_id.to_owned(),
             redirect_uri: request.redirect_uri.to_owned(),
             challenge: request.challenge.to_owned(),
@@ -121,7 +121,7 @@ impl Users<'_> {
         client_id: &str,
         redirect_uri: &str,
         verifier: &str,
-    ) -> Result<(UserTransaction, StoredCode, PersonSession), CodeRejection> {
+    ) -> Result<(UserTransaction, AuthorizationCode, Session), CodeRejection> {
         let digest = jose::digest(code);
         let Some(found) = self.0.store.reader().await?.find_code(digest).await? else {
             let limited = self.0.limits.failed(None, ctx.address);
@@ -146,7 +146,9 @@ impl Users<'_> {
                 return Err(used);
             }
         };
-        let fits = check_code(&found, ctx.now, client_id, redirect_uri, verifier);
+        let challenge = jose::base64url::encode(&jose::sha256(verifier.as_bytes()));
+        let verifier_fits = jose::matches(&jose::digest(&challenge), &jose::digest(&found.challenge));
+        let fits = found.check(client_id, redirect_uri, verifier_fits, ctx.now);
         let Some(sign_in) = transaction.proved_session().cloned().filter(|_| fits.is_ok()) else {
             transaction.commit().await?;
             let why = fits.err().unwrap_or("the sign-in that the code came from is over: begin again");
@@ -156,7 +158,11 @@ impl Users<'_> {
     }
 
     /// A token that the code was exchanged for hangs on the sign-in itself, so all of it ends.
-    async fn end_what_a_code_opened(self, ctx: &RequestContext, code: &StoredCode) -> Result<(), Failure> {
+    async fn end_what_a_code_opened(
+        self,
+        ctx: &RequestContext,
+        code: &AuthorizationCode,
+    ) -> Result<(), Failure> {
         let proof = UserProof::Session(&code.session_id);
         let begun = self.0.store.begin_for_user(&code.user_id, proof, ctx.now).await?;
         let Ok(mut transaction) = begun else { return Ok(()) };
@@ -203,9 +209,9 @@ impl Users<'_> {
     fn id_token(
         self,
         ctx: &RequestContext,
-        code: &StoredCode,
-        sign_in: &PersonSession,
-        tokens: &PersonTokens,
+        code: &AuthorizationCode,
+        sign_in: &Session,
+        tokens: &UserTokens,
     ) -> Result<Option<String>, Failure> {
         if !ScopeSet::parse(&code.scope).is_ok_and(|scopes| scopes.contains(Scope::OpenId)) {
             return Ok(None);
@@ -224,25 +230,4 @@ impl Users<'_> {
         };
         self.0.tokens().sign_id_token(ctx, &claims).map(Some)
     }
-}
-
-/// Whether a code is good for whoever presents it.
-fn check_code(
-    found: &StoredCode,
-    now: Timestamp,
-    client_id: &str,
-    redirect_uri: &str,
-    verifier: &str,
-) -> Result<(), &'static str> {
-    if now >= found.expires_at {
-        return Err("the code is too old: begin again");
-    }
-    if found.client_id != client_id || found.redirect_uri != redirect_uri {
-        return Err("the code was given to another client or redirect_uri");
-    }
-    let challenge = jose::base64url::encode(&jose::sha256(verifier.as_bytes()));
-    if !jose::matches(&jose::digest(&challenge), &jose::digest(&found.challenge)) {
-        return Err("code_verifier does not belong to the code's challenge");
-    }
-    Ok(())
 }

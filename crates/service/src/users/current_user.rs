@@ -1,25 +1,21 @@
 //! People in Viewport: who a browser's cookie stands for, in which organisation, and which other sessions the person has.
 
 use crate::{
-    Failure, OpaqueToken, Principal, PrincipalKind, Rejection, RequestContext, Users,
-    audit::Entry,
-    users::{
-        authorization_codes::CodeRejection,
-        sign_in::{device_name, is_fresh},
-    },
+    Failure, OpaqueToken, Principal, PrincipalKind, Rejection, RequestContext, Users, audit::Entry,
+    users::authorization_codes::CodeRejection,
 };
-use domain::{Claim, Email, OrganisationId, ScopeSet, SessionClaim, SessionId, Timestamp, audit::Action};
+use domain::{
+    Claim, Email, Membership, OrganisationId, ScopeSet, Session, SessionClaim, SessionId, SessionKind,
+    SignedInUser, Timestamp, audit::Action, users::membership::organisation_to_enter,
+};
 use serde_json::json;
-use store::{CurrentUserRow, Membership, PersonSession, Reader, SessionKind, UserProof, UserTransaction};
-
-/// "Last seen" is written at most so often, in seconds.
-const TOUCH_SECONDS: i64 = 60;
+use store::{Reader, UserProof, UserTransaction};
 
 /// A person in Viewport, as one request sees them.
 #[derive(Debug, Clone)]
 pub struct CurrentUser {
     /// The session.
-    pub session: PersonSession,
+    pub session: Session,
     /// The person's address.
     pub email: Email,
     /// The person in the session's organisation; none if the person belongs to no organisation (any more).
@@ -33,7 +29,7 @@ pub struct CurrentUser {
 impl CurrentUser {
     /// The sign-in at the root of the session: what "this browser" means to a person.
     pub fn root(&self) -> &SessionId {
-        self.session.parent_id.as_ref().unwrap_or(&self.session.id)
+        self.session.root()
     }
 
     /// Whether the password was proved so lately that keys may be changed.
@@ -75,20 +71,9 @@ impl Users<'_> {
         transaction.end_children(&sign_in.id).await?;
         let organisation = self.organisation_to_enter(&mut transaction, &code.user_id).await?;
         let cookie = OpaqueToken::generate(self.0.entropy());
-        let expires_at = self.idle_end(ctx.now).min(sign_in.expires_at);
-        let new = PersonSession {
-            id: SessionId::generate(ctx.now, self.0.entropy()),
-            kind: SessionKind::Viewport,
-            parent_id: Some(sign_in.id.clone()),
-            user_id: code.user_id.clone(),
-            organisation_id: organisation.clone(),
-            device: device_name(device),
-            address: ctx.address.map(|address| address.to_string()),
-            created_at: ctx.now,
-            last_seen_at: ctx.now,
-            expires_at,
-            ..sign_in
-        };
+        let id = SessionId::generate(ctx.now, self.0.entropy());
+        let idle = self.0.policy.session_idle_seconds;
+        let new = sign_in.in_viewport(id, organisation.clone(), device, ctx, idle);
         transaction.insert_session(&new, cookie.digest(), None).await?;
         self.audit_sign_in(&mut transaction, ctx, &new, organisation.as_ref()).await?;
         transaction.commit().await?;
@@ -101,7 +86,7 @@ impl Users<'_> {
         self,
         transaction: &mut UserTransaction,
         ctx: &RequestContext,
-        signed_in: &PersonSession,
+        signed_in: &Session,
         organisation: Option<&OrganisationId>,
     ) -> Result<(), Failure> {
         let person = transaction.user().clone();
@@ -123,9 +108,7 @@ impl Users<'_> {
         person: &domain::UserId,
     ) -> Result<Option<OrganisationId>, Failure> {
         let last = reader.last_organisation_of(person).await?;
-        let memberships = reader.memberships_of(person).await?;
-        let known = |id: &OrganisationId| memberships.iter().any(|one| one.organisation_id == *id);
-        Ok(last.filter(known).or_else(|| memberships.first().map(|first| first.organisation_id.clone())))
+        Ok(organisation_to_enter(last, &reader.memberships_of(person).await?))
     }
 
     fn idle_end(self, now: Timestamp) -> Timestamp {
@@ -150,7 +133,7 @@ impl Users<'_> {
             Some(_) => None,
             None => self.move_on(ctx, &found.session, digest).await?,
         };
-        if moved.is_none() && found.session.last_seen_at.plus_seconds(TOUCH_SECONDS) <= ctx.now {
+        if moved.is_none() && found.session.needs_touch(ctx.now) {
             self.touch(ctx, &found.session).await?;
         }
         let user = self.user(moved.unwrap_or(found));
@@ -165,9 +148,9 @@ impl Users<'_> {
     async fn move_on(
         self,
         ctx: &RequestContext,
-        stranded: &PersonSession,
+        stranded: &Session,
         digest: domain::SecretDigest,
-    ) -> Result<Option<CurrentUserRow>, Failure> {
+    ) -> Result<Option<SignedInUser>, Failure> {
         let memberships = self.0.store.reader().await?.memberships_of(&stranded.user_id).await?;
         let Some(first) = memberships.first() else { return Ok(None) };
         let proof = UserProof::Session(&stranded.id);
@@ -179,8 +162,8 @@ impl Users<'_> {
         Ok(self.0.store.reader().await?.find_current_user(digest, ctx.now).await?)
     }
 
-    async fn touch(self, ctx: &RequestContext, used: &PersonSession) -> Result<(), Failure> {
-        let address = ctx.address.map(|address| address.to_string());
+    async fn touch(self, ctx: &RequestContext, used: &Session) -> Result<(), Failure> {
+        let address = ctx.address_text();
         let mut transaction = self.0.store.begin().await?;
         transaction.touch_session(&used.id, ctx.now, address.as_deref(), self.idle_end(ctx.now)).await?;
         if let Some(parent) = &used.parent_id {
@@ -189,8 +172,8 @@ impl Users<'_> {
         Ok(transaction.commit().await?)
     }
 
-    fn user(self, row: CurrentUserRow) -> CurrentUser {
-        let CurrentUserRow { session, email, role, organisation_name, .. } = row;
+    fn user(self, row: SignedInUser) -> CurrentUser {
+        let SignedInUser { session, email, role, organisation_name, .. } = row;
         let organisation = session.organisation_id.clone().zip(organisation_name);
         let principal =
             organisation.zip(role).map(|((organisation_id, organisation_name), role)| Principal {
@@ -252,10 +235,11 @@ impl Users<'_> {
         self,
         ctx: &RequestContext,
         user: &CurrentUser,
-    ) -> Result<Vec<PersonSession>, Failure> {
+    ) -> Result<Vec<Session>, Failure> {
         let mut sessions = self.0.store.reader().await?.sessions_of(&user.session.user_id, ctx.now).await?;
         // A sign-in that was unused for too long is over, though its row is still there.
-        sessions.retain(|one| one.kind != SessionKind::SignIn || self.idle_end(one.last_seen_at) > ctx.now);
+        let idle = self.0.policy.session_idle_seconds;
+        sessions.retain(|one| one.kind != SessionKind::SignIn || !one.is_idle(ctx.now, idle));
         Ok(sessions)
     }
 
@@ -300,16 +284,6 @@ impl Users<'_> {
         details: serde_json::Value,
     ) -> Result<(), Failure> {
         let person = transaction.user().clone();
-        self.audit_person(transaction, ctx, &person, Action::SessionEnded, &details).await
-    }
-
-    /// Whether a proof of `authenticated_at` is young enough for a client that asked for `max_age` seconds at most.
-    pub fn is_young_enough(
-        self,
-        ctx: &RequestContext,
-        authenticated_at: Timestamp,
-        max_age: Option<i64>,
-    ) -> bool {
-        max_age.is_none_or(|seconds| is_fresh(authenticated_at, ctx.now, seconds))
+        self.audit_user(transaction, ctx, &person, Action::SessionEnded, &details).await
     }
 }

@@ -6,22 +6,21 @@ use crate::{
     audit::Entry,
     tokens::{
         opaque_token::family_of,
-        user_tokens::{PersonTokens, UserGrant},
+        user_tokens::{UserGrant, UserTokens},
     },
-    users::sign_in::device_name,
 };
 use domain::{
-    Ended, Entropy, ScopeSet, SessionId, Timestamp, audit::Action, authority::check_user_session, entropy,
+    DeviceGrant, DeviceState, Ended, ScopeSet, Session, SessionId, SessionKind, Timestamp,
+    audit::Action,
+    authority::check_user_session,
     scope::UnknownScope,
+    users::device_grant::{
+        Approval, ApprovedDevice, DeviceDecision, DeviceEnd, INTERVAL_SECONDS, shown_user_code,
+        typed_user_code,
+    },
 };
 use serde_json::json;
-use store::{DeviceDecision, PersonSession, SessionKind, StoreError, StoredDevice, UserProof};
-
-/// How long a device waits between two polls at first, in seconds (RFC 8628 §3.2).
-const INTERVAL_SECONDS: i64 = 5;
-/// Consonants without those that look or sound alike: no word can come of them (RFC 8628 §6.1).
-const USER_CODE_ALPHABET: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
-const USER_CODE_LENGTH: usize = 8;
+use store::{StoreError, UserProof};
 
 /// The device authorization response (RFC 8628 §3.2).
 #[derive(Debug)]
@@ -78,30 +77,6 @@ impl From<Failure> for PollRejection {
     }
 }
 
-fn user_code(entropy: &dyn Entropy) -> String {
-    let mut code = String::with_capacity(USER_CODE_LENGTH);
-    while code.len() < USER_CODE_LENGTH {
-        let [byte] = entropy::random::<1>(entropy);
-        // Bytes beyond the last whole multiple of 20 would favour some letters.
-        let letter = (byte < 240).then(|| USER_CODE_ALPHABET.get(usize::from(byte % 20))).flatten();
-        code.extend(letter.map(|letter| char::from(*letter)));
-    }
-    code
-}
-
-/// A user code as it is shown: four letters, a dash, four letters.
-pub fn shown_user_code(code: &str) -> String {
-    match code.split_at_checked(USER_CODE_LENGTH / 2) {
-        Some((front, back)) => format!("{front}-{back}"),
-        None => code.to_owned(),
-    }
-}
-
-/// A user code as somebody typed it, without what is not a letter.
-fn typed_user_code(text: &str) -> String {
-    text.chars().filter(char::is_ascii_alphabetic).map(|c| c.to_ascii_uppercase()).take(20).collect()
-}
-
 impl Users<'_> {
     /// Takes in a device authorization request.
     ///
@@ -127,21 +102,8 @@ impl Users<'_> {
         let failed = |error: StoreError| DeviceRejection::Failure(error.into());
         let mut transaction = self.0.store.begin().await.map_err(failed)?;
         loop {
-            let new = StoredDevice {
-                user_code: user_code(self.0.entropy()),
-                client_id: client_id.to_owned(),
-                scope: scopes.to_string(),
-                device: device_name(device),
-                address: ctx.address.map(|address| address.to_string()),
-                created_at: ctx.now,
-                expires_at: ctx.now.plus_seconds(expires_in),
-                interval_seconds: INTERVAL_SECONDS,
-                approved: None,
-                person: None,
-                authenticated_at: None,
-                second_factor_at: None,
-                consumed_at: None,
-            };
+            let scope = scopes.to_string();
+            let new = DeviceGrant::begin(self.0.entropy(), client_id, scope, device, ctx, expires_in);
             match transaction.insert_device(&new, device_code.digest()).await {
                 Ok(()) => {
                     transaction.commit().await.map_err(failed)?;
@@ -168,13 +130,13 @@ impl Users<'_> {
         ctx: &RequestContext,
         user: &CurrentUser,
         user_code: &str,
-    ) -> Result<StoredDevice, Failure> {
+    ) -> Result<DeviceGrant, Failure> {
         if let Some(seconds) = self.0.limits.user_code(&user.session.user_id) {
             return Err(Rejection::TooMany(seconds).into());
         }
         let code = typed_user_code(user_code);
         let found = self.0.store.reader().await?.find_device_by_user_code(&code).await?;
-        let found = found.filter(|device| device.expires_at > ctx.now && device.approved.is_none());
+        let found = found.filter(|device| device.is_waiting(ctx.now));
         Ok(found.ok_or_else(|| {
             Rejection::Conflict(
                 "no device waits with this code: compare it with the one in your terminal, or run `duku login` again"
@@ -207,8 +169,8 @@ impl Users<'_> {
         let facts = transaction.in_organisation(organisation, ctx.now).await?;
         check_user_session(facts.as_ref())?;
         let session = transaction.proved_session().cloned().ok_or(Ended::SessionEnded)?;
-        let decision = DeviceDecision { approved, organisation, session: &session };
-        if !transaction.decide_device(&typed_user_code(user_code), &decision, ctx.now).await? {
+        let code = typed_user_code(user_code);
+        if !transaction.decide_device(&code, approved, organisation, &session, ctx.now).await? {
             let message = "this code was used or is too old: run `duku login` again";
             return Err(Rejection::Conflict(message.into()).into());
         }
@@ -224,7 +186,7 @@ impl Users<'_> {
         ctx: &RequestContext,
         client_id: &str,
         device_code: &str,
-    ) -> Result<PersonTokens, PollRejection> {
+    ) -> Result<UserTokens, PollRejection> {
         let digest = jose::digest(device_code);
         let known = self.0.store.reader().await?.find_device(digest).await?;
         if known.is_none_or(|device| device.client_id != client_id) {
@@ -234,20 +196,18 @@ impl Users<'_> {
         let mut transaction = self.0.store.begin().await?;
         let device = transaction.find_device(digest).await?;
         let device = device.ok_or(PollRejection::Invalid("the device_code is unknown: begin again"))?;
-        if device.consumed_at.is_some() {
-            return Err(PollRejection::Invalid("the device_code was used already: begin again"));
-        }
-        if device.expires_at <= ctx.now {
-            return Err(PollRejection::Expired);
-        }
-        let next = ctx.now.plus_seconds(device.interval_seconds);
+        let next = device.next_poll(ctx.now);
+        let state = device.at(ctx.now).map_err(|end| match end {
+            DeviceEnd::Used => PollRejection::Invalid("the device_code was used already: begin again"),
+            DeviceEnd::Expired => PollRejection::Expired,
+        })?;
         let in_time = transaction.note_device_poll(digest, ctx.now, next).await?;
         transaction.commit().await?;
-        match device.approved {
+        match state {
             _ if !in_time => Err(PollRejection::SlowDown),
-            None => Err(PollRejection::Pending),
-            Some(false) => Err(PollRejection::Denied),
-            Some(true) => self.redeem_device_code(ctx, digest, &device).await,
+            DeviceState::Waiting => Err(PollRejection::Pending),
+            DeviceState::Denied => Err(PollRejection::Denied),
+            DeviceState::Approved(device) => self.redeem_device_code(ctx, digest, &device).await,
         }
     }
 
@@ -255,38 +215,24 @@ impl Users<'_> {
         self,
         ctx: &RequestContext,
         digest: domain::SecretDigest,
-        device: &StoredDevice,
-    ) -> Result<PersonTokens, PollRejection> {
-        let (person, organisation) =
-            device.person.clone().ok_or_else(|| Failure::internal("a device approved by nobody"))?;
+        device: &ApprovedDevice,
+    ) -> Result<UserTokens, PollRejection> {
+        let Approval { user_id, organisation_id: organisation, .. } = &device.approval;
         let proof = UserProof::DeviceCode(digest);
-        let begun = self.0.store.begin_for_user(&person, proof, ctx.now).await?;
+        let begun = self.0.store.begin_for_user(user_id, proof, ctx.now).await?;
         let Ok(mut transaction) = begun else {
             // It was used by another poll, or what approved it has ended since it was read.
             let now = self.0.store.reader().await?.find_device(digest).await?;
-            return Err(match now.and_then(|now| now.approved) {
-                Some(false) => PollRejection::Denied,
+            return Err(match now.and_then(|now| now.decision) {
+                Some(DeviceDecision::Denied) => PollRejection::Denied,
                 _ => PollRejection::Invalid("the device_code was used already: begin again"),
             });
         };
         let refresh = OpaqueToken::generate_refresh(self.0.entropy(), None);
-        let expires_at = self.command_line_end(ctx.now, ctx.now);
-        let new = PersonSession {
-            id: SessionId::generate(ctx.now, self.0.entropy()),
-            kind: SessionKind::CommandLine,
-            parent_id: None,
-            user_id: person,
-            organisation_id: Some(organisation.clone()),
-            device: device.device.clone(),
-            address: ctx.address.map(|address| address.to_string()),
-            created_at: ctx.now,
-            authenticated_at: device.authenticated_at.unwrap_or(ctx.now),
-            second_factor_at: device.second_factor_at,
-            last_seen_at: ctx.now,
-            expires_at,
-        };
+        let id = SessionId::generate(ctx.now, self.0.entropy());
+        let new = device.session(id, ctx, self.0.policy.command_line_limits());
         let grant =
-            UserGrant { organisation: &organisation, client_id: &device.client_id, scope: &device.scope };
+            UserGrant { organisation, client_id: &device.grant.client_id, scope: &device.grant.scope };
         let tokens = match self.0.tokens().issue_user_token(&mut transaction, ctx, &new, grant).await? {
             Ok(tokens) => tokens,
             Err(ended) => {
@@ -306,13 +252,7 @@ impl Users<'_> {
         let actor = crate::principal::person(&new.user_id, &tokens.email);
         self.0.append(&mut transaction, ctx, organisation.as_str(), actor, entry).await?;
         transaction.commit().await?;
-        Ok(PersonTokens { refresh: Some((refresh, seconds_until(expires_at, ctx.now))), ..tokens })
-    }
-
-    /// How long a command line that began at `since` goes on if it is used `now`.
-    fn command_line_end(self, since: Timestamp, now: Timestamp) -> Timestamp {
-        let unused = now.plus_seconds(self.0.policy.command_line_lifetime_seconds);
-        unused.min(since.plus_seconds(self.0.policy.command_line_maximum_seconds))
+        Ok(UserTokens { refresh: Some((refresh, seconds_until(new.expires_at, ctx.now))), ..tokens })
     }
 
     /// Counts a grant that nobody can have been given.
@@ -331,7 +271,7 @@ impl Users<'_> {
         ctx: &RequestContext,
         client_id: &str,
         refresh_token: &str,
-    ) -> Result<PersonTokens, PollRejection> {
+    ) -> Result<UserTokens, PollRejection> {
         const OVER: &str = "this session is over: sign in again";
         let Some(family) = family_of(refresh_token) else { return Err(self.failed_grant(ctx, OVER)) };
         let found = self.0.store.reader().await?.find_session_by_family(jose::digest(family)).await?;
@@ -346,13 +286,7 @@ impl Users<'_> {
         };
         let found = transaction.proved_session().cloned().ok_or(PollRejection::Invalid(OVER))?;
         let next = OpaqueToken::generate_refresh(self.0.entropy(), Some(family));
-        let expires_at = self.command_line_end(found.created_at, ctx.now);
-        let renewed = PersonSession {
-            last_seen_at: ctx.now,
-            address: ctx.address.map(|address| address.to_string()).or(found.address),
-            expires_at,
-            ..found
-        };
+        let renewed = found.refresh(ctx, self.0.policy.command_line_limits());
         if !transaction.replace_session_digest(&renewed, digest, next.digest()).await? {
             return Err(PollRejection::Invalid(OVER));
         }
@@ -363,8 +297,8 @@ impl Users<'_> {
         match self.0.tokens().issue_user_token(&mut transaction, ctx, &renewed, grant).await? {
             Ok(tokens) => {
                 transaction.commit().await?;
-                let refresh = Some((next, seconds_until(expires_at, ctx.now)));
-                Ok(PersonTokens { refresh, ..tokens })
+                let refresh = Some((next, seconds_until(renewed.expires_at, ctx.now)));
+                Ok(UserTokens { refresh, ..tokens })
             }
             Err(ended) => {
                 transaction.end_session(&renewed.id).await?;
@@ -375,14 +309,14 @@ impl Users<'_> {
     }
 
     /// Ends the session of a refresh token that was exchanged before, if the session lives.
-    async fn end_reused(self, ctx: &RequestContext, leaked: &PersonSession) -> Result<(), Failure> {
+    async fn end_reused(self, ctx: &RequestContext, leaked: &Session) -> Result<(), Failure> {
         let proof = UserProof::Session(&leaked.id);
         let begun = self.0.store.begin_for_user(&leaked.user_id, proof, ctx.now).await?;
         let Ok(mut transaction) = begun else { return Ok(()) };
         transaction.end_session(&leaked.id).await?;
         let person = transaction.user().clone();
         let details = json!({ "session": leaked.id.as_str(), "device": leaked.device });
-        self.audit_person(&mut transaction, ctx, &person, Action::RefreshTokenReused, &details).await?;
+        self.audit_user(&mut transaction, ctx, &person, Action::RefreshTokenReused, &details).await?;
         transaction.commit().await?;
         tracing::warn!(session = %leaked.id, "a refresh token was used a second time; its session has ended");
         Ok(())
@@ -415,29 +349,5 @@ const fn why_no_token(ended: Ended) -> &'static str {
             "the organisation requires a second factor now: sign in again with one"
         }
         _ => "you are no member of this organisation any more: sign in again",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct Counting(std::sync::atomic::AtomicU8);
-    impl Entropy for Counting {
-        fn fill(&self, bytes: &mut [u8]) {
-            for byte in bytes {
-                *byte = self.0.fetch_add(31, std::sync::atomic::Ordering::Relaxed);
-            }
-        }
-    }
-
-    #[test]
-    fn user_codes_are_read_however_they_are_typed() {
-        let code = user_code(&Counting(0.into()));
-        assert_eq!(code.len(), 8);
-        assert!(code.bytes().all(|letter| USER_CODE_ALPHABET.contains(&letter)));
-        let shown = shown_user_code(&code);
-        assert_eq!(typed_user_code(&shown.to_lowercase()), code);
-        assert_eq!(typed_user_code(&format!(" {} {} ", &code[..4], &code[4..])), code);
     }
 }

@@ -4,13 +4,13 @@ use crate::{
     CurrentUser, Failure, OpaqueToken, Principal, Rejection, RequestContext, Users,
     audit::Entry,
     operations::mail::{Mail, Mailed},
-    users::passwords::LinkState,
 };
 use domain::{
-    Capability, Email, Ended, InvitationId, Role, SessionClaim, audit::Action, authority::ManageMembers,
+    Capability, Email, Ended, Invitation, InvitationId, LinkState, Role, Session, SessionClaim,
+    audit::Action, authority::ManageMembers,
 };
 use serde_json::json;
-use store::{Invitation, InvitationEnd, PersonSession, StoreError, Transaction};
+use store::{StoreError, Transaction};
 use zeroize::Zeroizing;
 
 /// An invitation that was made: the only time that its link is known.
@@ -121,10 +121,8 @@ impl Users<'_> {
         let Some(invitation) = reader.find_invitation(jose::digest(link)).await? else {
             return Ok(LinkState::Unknown);
         };
-        if invitation.end.is_some() || !reader.inviter_is_admin(&invitation).await? {
-            return Ok(LinkState::Used);
-        }
-        Ok(if invitation.is_open(ctx.now) { LinkState::Open(invitation) } else { LinkState::Expired })
+        let inviter_may_invite = reader.inviter_is_admin(&invitation).await?;
+        Ok(invitation.state(inviter_may_invite, ctx.now))
     }
 
     /// Whether the signed-in person is the one who took an invitation.
@@ -133,9 +131,7 @@ impl Users<'_> {
     /// The store fails.
     pub async fn has_joined_by(self, link: &str, user: &CurrentUser) -> Result<bool, Failure> {
         let found = self.0.store.reader().await?.find_invitation(jose::digest(link)).await?;
-        Ok(found.is_some_and(|invitation| {
-            invitation.email == user.email && matches!(invitation.end, Some((_, InvitationEnd::Accepted)))
-        }))
+        Ok(found.is_some_and(|invitation| invitation.was_accepted_by(&user.email)))
     }
 
     /// Takes an invitation: somebody who is new here chooses a password, everybody else is signed in as the invited address.
@@ -172,15 +168,15 @@ impl Users<'_> {
         let (invitation, mut transaction) = accepted.ok_or_else(over)?;
         match by {
             InvitationProof::CurrentUser(user) => {
-                let PersonSession { id, user_id, .. } = user.session.clone();
+                let Session { id, user_id, .. } = user.session.clone();
                 let claim = SessionClaim { session_id: id, user_id };
                 if !transaction.hold_session(&claim, ctx.now).await? {
                     return Err(Ended::SessionEnded.into());
                 }
             }
             InvitationProof::Password(_) => {
-                let new = self.new_person(ctx, &invitation.email, password_hash);
-                match transaction.insert_person(&new).await {
+                let new = self.new_user(ctx, &invitation.email, password_hash);
+                match transaction.insert_user(&new).await {
                     Ok(()) => {}
                     // The link shows that somebody was invited, not that whoever holds it is this person.
                     Err(StoreError::Taken) => return Ok(Accepted::SignInFirst(invitation)),

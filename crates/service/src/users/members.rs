@@ -1,9 +1,9 @@
 //! People and their roles. An organisation always keeps at least one Admin.
 
 use crate::{Failure, Principal, Rejection, RequestContext, Users, audit::Entry};
-use domain::{Capability, Email, Role, UserId, audit::Action, authority::ManageMembers};
+use domain::{Capability, Email, Member, Role, User, UserId, audit::Action, authority::ManageMembers};
 use serde_json::json;
-use store::{MayAddMembers, Member, OrganisationTransaction, Person, Reader, StoreError, Transaction};
+use store::{MayAddMembers, OrganisationTransaction, Reader, StoreError, Transaction};
 
 impl Users<'_> {
     /// The organisation's people, in the order in which they were added.
@@ -142,33 +142,23 @@ impl Users<'_> {
         ctx: &RequestContext,
         email: &Email,
     ) -> Result<UserId, Failure> {
-        if let Some(known) = transaction.find_person(email).await? {
+        if let Some(known) = transaction.find_user(email).await? {
             return Ok(known.id);
         }
-        let person = self.new_person(ctx, email, None);
-        match transaction.insert_person(&person).await {
+        let person = self.new_user(ctx, email, None);
+        match transaction.insert_user(&person).await {
             Ok(()) => Ok(person.id),
             Err(StoreError::Taken) => {
-                let known = transaction.find_person(email).await?;
+                let known = transaction.find_user(email).await?;
                 Ok(known.ok_or_else(|| Failure::internal("a person who is known and is not there"))?.id)
             }
             Err(error) => Err(error.into()),
         }
     }
 
-    pub(crate) fn new_person(
-        self,
-        ctx: &RequestContext,
-        email: &Email,
-        password_hash: Option<String>,
-    ) -> Person {
-        Person {
-            id: UserId::generate(ctx.now, self.0.entropy()),
-            email: email.clone(),
-            password_hash,
-            token_epoch: 0,
-            created_at: ctx.now,
-        }
+    pub(crate) fn new_user(self, ctx: &RequestContext, email: &Email, password_hash: Option<String>) -> User {
+        let id = UserId::generate(ctx.now, self.0.entropy());
+        User::new(id, email.clone(), password_hash, ctx.now)
     }
 
     async fn audit_member(

@@ -5,18 +5,16 @@
 
 use crate::{
     CurrentUser, Failure, OpaqueToken, Rejection, RequestContext, Users,
-    users::sign_in::{Proof, SignInRejection, SignedIn},
+    users::sign_in::{SignInRejection, SignedIn},
 };
-use domain::{Invalid, Label, PasskeyId, audit::Action};
+use domain::{
+    CeremonyPurpose, Invalid, Label, Passkey, PasskeyCeremony, PasskeyId,
+    audit::Action,
+    users::{passkey::PASSKEYS_MAXIMUM, session::SignInProof},
+};
 use jose::passkeys::{Assertion, CEREMONY_SECONDS, Challenge, PasskeyError, RelyingParty};
 use serde_json::json;
-use store::{
-    CeremonyPurpose, Reader, SessionKind, StoredCeremony, StoredPasskey, Transaction, UserProof,
-    UserTransaction,
-};
-
-/// How many passkeys a person may have.
-pub const PASSKEYS_MAXIMUM: usize = 20;
+use store::{Reader, Transaction, UserProof, UserTransaction};
 
 /// A challenge for a browser.
 #[derive(Debug)]
@@ -66,7 +64,7 @@ impl Users<'_> {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn list_passkeys(self, user: &CurrentUser) -> Result<Vec<StoredPasskey>, Failure> {
+    pub async fn list_passkeys(self, user: &CurrentUser) -> Result<Vec<Passkey>, Failure> {
         Ok(self.0.store.reader().await?.passkeys_of(&user.session.user_id).await?)
     }
 
@@ -87,7 +85,7 @@ impl Users<'_> {
         require_room(&known)?;
         let known = known.into_iter().map(|passkey| passkey.credential_id).collect();
         let challenge = party.begin_adding(&user.session.user_id, user.email.as_str(), known)?;
-        let kept = StoredCeremony {
+        let kept = PasskeyCeremony {
             user_id: Some(user.session.user_id.clone()),
             name: Some(name.as_str().to_owned()),
             state: challenge.state.clone(),
@@ -108,7 +106,7 @@ impl Users<'_> {
         user: &CurrentUser,
         ceremony: &str,
         answer: &str,
-    ) -> Result<StoredPasskey, Failure> {
+    ) -> Result<Passkey, Failure> {
         let person_id = &user.session.user_id;
         let taken = self.take(ctx, ceremony, CeremonyPurpose::Add).await?;
         let taken = taken.filter(|taken| taken.user_id.as_ref() == Some(person_id));
@@ -125,7 +123,7 @@ impl Users<'_> {
         };
         let mut transaction = self.0.begin_with_fresh_proof(ctx, user).await?;
         require_room(&transaction.passkeys_of(person_id).await?)?;
-        let new = StoredPasskey {
+        let new = Passkey {
             id: PasskeyId::generate(ctx.now, self.0.entropy()),
             user_id: person_id.clone(),
             name: taken.name.unwrap_or_default(),
@@ -173,7 +171,7 @@ impl Users<'_> {
             return Err(Rejection::TooMany(seconds).into());
         }
         let challenge = party.begin_sign_in()?;
-        let kept = StoredCeremony { user_id: None, name: None, state: challenge.state.clone() };
+        let kept = PasskeyCeremony { user_id: None, name: None, state: challenge.state.clone() };
         let mut transaction = self.0.store.begin().await?;
         let ceremony = self.keep(&mut transaction, ctx, CeremonyPurpose::SignIn, kept, challenge).await?;
         transaction.commit().await?;
@@ -211,10 +209,10 @@ impl Users<'_> {
             return Err(SignInRejection::Wrong);
         }
         let person = transaction.user().clone();
-        let proof = Proof { kind: SessionKind::SignIn, second_factor_at: Some(ctx.now) };
+        let proof = SignInProof::Passkey;
         let signed_in = self.begin_session(&mut transaction, ctx, proof, attempt.device).await?;
         let details = json!({ "passkey": passkey.name });
-        self.audit_person(&mut transaction, ctx, &person, Action::PasskeyUsed, &details).await?;
+        self.audit_user(&mut transaction, ctx, &person, Action::PasskeyUsed, &details).await?;
         transaction.commit().await?;
         self.end_by_cookie(ctx, former).await?;
         metrics::counter!("duku_sign_ins_total", "outcome" => "right").increment(1);
@@ -226,7 +224,7 @@ impl Users<'_> {
         transaction: &mut Transaction,
         ctx: &RequestContext,
         purpose: CeremonyPurpose,
-        kept: StoredCeremony,
+        kept: PasskeyCeremony,
         challenge: Challenge,
     ) -> Result<Ceremony, Failure> {
         let handle = OpaqueToken::generate(self.0.entropy());
@@ -241,7 +239,7 @@ impl Users<'_> {
         ctx: &RequestContext,
         ceremony: &str,
         purpose: CeremonyPurpose,
-    ) -> Result<Option<StoredCeremony>, Failure> {
+    ) -> Result<Option<PasskeyCeremony>, Failure> {
         let mut transaction = self.0.store.begin().await?;
         let taken = transaction.take_ceremony(jose::digest(ceremony), purpose, ctx.now).await?;
         transaction.commit().await?;
@@ -253,11 +251,11 @@ impl Users<'_> {
         transaction: &mut UserTransaction,
         ctx: &RequestContext,
         action: Action,
-        passkey: &StoredPasskey,
+        passkey: &Passkey,
     ) -> Result<(), Failure> {
         let person = transaction.user().clone();
         let details = json!({ "passkey": passkey.name });
-        self.audit_person(transaction, ctx, &person, action, &details).await?;
+        self.audit_user(transaction, ctx, &person, action, &details).await?;
         let done = if action == Action::PasskeyAdded { "added" } else { "removed" };
         let what = format!("the passkey {} was {done}", passkey.name);
         self.tell_of_account_change(transaction, ctx, &what).await
@@ -271,7 +269,7 @@ async fn check(
     party: &RelyingParty,
     state: &str,
     answer: &str,
-) -> Result<Option<(StoredPasskey, String)>, Failure> {
+) -> Result<Option<(Passkey, String)>, Failure> {
     let rejected = |why: &str| {
         tracing::warn!(request_id = %ctx.request_id, why, "rejected a passkey");
         Ok(None)
@@ -293,7 +291,7 @@ async fn check(
     }
 }
 
-fn require_room(known: &[StoredPasskey]) -> Result<(), Rejection> {
+fn require_room(known: &[Passkey]) -> Result<(), Rejection> {
     if known.len() < PASSKEYS_MAXIMUM {
         return Ok(());
     }

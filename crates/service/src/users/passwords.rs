@@ -1,27 +1,13 @@
 //! A person's password: choosing, changing, and setting a new one by a link.
 
 use crate::{
-    CurrentUser, Failure, OpaqueToken, Rejection, RequestContext, Service, Users,
-    operations::mail::Mail,
-    users::sign_in::{SignInRejection, device_name},
+    CurrentUser, Failure, OpaqueToken, Rejection, RequestContext, Service, Users, operations::mail::Mail,
+    users::sign_in::SignInRejection,
 };
-use domain::{Email, Invalid, audit::Action};
+use domain::{Email, Invalid, LinkPurpose, LinkState, UserId, audit::Action, users::session::device_name};
 use serde_json::json;
-use store::{LinkPurpose, Transaction, UserProof, UserTransaction};
+use store::{Transaction, UserProof, UserTransaction};
 use zeroize::Zeroizing;
-
-/// What a link's page has to say.
-#[derive(Debug)]
-pub enum LinkState<T> {
-    /// It can be used, for this.
-    Open(T),
-    /// Its time is over.
-    Expired,
-    /// It was used, or something newer took its place.
-    Used,
-    /// There is no such link: mistyped, cut off, or forgotten long ago.
-    Unknown,
-}
 
 impl Users<'_> {
     /// Makes a hash of a new password after checking it against the policy.
@@ -58,7 +44,7 @@ impl Users<'_> {
         transaction.note_reauthentication(&user.session, ctx.now).await?;
         let person = transaction.user().clone();
         let details = json!({ "by": "change" });
-        self.audit_person(&mut transaction, ctx, &person, Action::PasswordSet, &details).await?;
+        self.audit_user(&mut transaction, ctx, &person, Action::PasswordSet, &details).await?;
         self.tell_of_new_password(&mut transaction, ctx, &person.email).await?;
         Ok(transaction.commit().await?)
     }
@@ -91,12 +77,12 @@ impl Users<'_> {
         if let Some(seconds) = self.limit_sign_ins(ctx, user.email.as_str()).await? {
             return Err(SignInRejection::TooManyAttempts(seconds));
         }
-        let person = self.0.store.reader().await?.find_person_by_id(&user.session.user_id).await?;
+        let person = self.0.store.reader().await?.find_user_by_id(&user.session.user_id).await?;
         let hash = person.and_then(|person| person.password_hash);
         let right = self.check_password(password, hash.clone()).await?;
         let hash = hash.filter(|_| right).ok_or(SignInRejection::Wrong)?;
         let transaction = self.0.begin_as_current_user(ctx, user).await?;
-        if transaction.has_password(&hash) { Ok(transaction) } else { Err(SignInRejection::Wrong) }
+        if transaction.user().has_password(&hash) { Ok(transaction) } else { Err(SignInRejection::Wrong) }
     }
 
     /// Whether a link may be asked for, for which address. The store is not asked: how long the answer takes must not tell
@@ -120,11 +106,11 @@ impl Users<'_> {
     /// # Errors
     /// The store fails.
     pub async fn mail_reset_link(self, ctx: &RequestContext, email: Email) -> Result<(), Failure> {
-        let Some(person) = self.0.store.reader().await?.find_person(&email).await? else { return Ok(()) };
+        let Some(person) = self.0.store.reader().await?.find_user(&email).await? else { return Ok(()) };
         let mut transaction = self.0.begin_for_user(ctx, &person.id, UserProof::Mail).await?;
         let link = self.insert_reset_link(&mut transaction, ctx).await?;
         let details = json!({ "by": "mail" });
-        self.audit_person(&mut transaction, ctx, &person, Action::ResetLinkMade, &details).await?;
+        self.audit_user(&mut transaction, ctx, &person, Action::ResetLinkMade, &details).await?;
         let url = self.0.link("reset", &link);
         let minutes = self.0.policy.reset_lifetime_seconds / 60;
         let mail = Mail {
@@ -152,13 +138,13 @@ impl Users<'_> {
         email: &str,
     ) -> Result<Zeroizing<String>, Failure> {
         let email = Email::parse(email)?;
-        let person = self.0.store.reader().await?.find_person(&email).await?;
+        let person = self.0.store.reader().await?.find_user(&email).await?;
         let person =
             person.ok_or_else(|| Rejection::NotFound { kind: "person", id: email.as_str().to_owned() })?;
         let mut transaction = self.0.begin_for_user(ctx, &person.id, UserProof::Operator).await?;
         let link = self.insert_reset_link(&mut transaction, ctx).await?;
         let details = json!({ "by": "operator", "operator": device_name(operator) });
-        self.audit_person(&mut transaction, ctx, &person, Action::ResetLinkMade, &details).await?;
+        self.audit_user(&mut transaction, ctx, &person, Action::ResetLinkMade, &details).await?;
         transaction.commit().await?;
         Ok(self.0.link("reset", &link))
     }
@@ -182,15 +168,10 @@ impl Users<'_> {
         self,
         ctx: &RequestContext,
         link: &str,
-    ) -> Result<LinkState<Email>, Failure> {
+    ) -> Result<LinkState<(UserId, Email)>, Failure> {
         let mut reader = self.0.store.reader().await?;
         let found = reader.find_link(jose::digest(link), LinkPurpose::Reset).await?;
-        Ok(match found {
-            None => LinkState::Unknown,
-            Some(found) if found.consumed_at.is_some() => LinkState::Used,
-            Some(found) if found.expires_at <= ctx.now => LinkState::Expired,
-            Some(found) => found.person.map_or(LinkState::Unknown, |(_, email)| LinkState::Open(email)),
-        })
+        Ok(found.map_or(LinkState::Unknown, |found| found.reset(ctx.now)))
     }
 
     /// Sets a new password by a link, which works once. Every session of the person ends, and every access token.
@@ -201,8 +182,8 @@ impl Users<'_> {
         let over = || Rejection::Conflict("this link has been used or is too old: ask for a new one".into());
         let digest = jose::digest(link);
         let found = self.0.store.reader().await?.find_link(digest, LinkPurpose::Reset).await?;
-        let open = found.filter(|found| found.consumed_at.is_none() && found.expires_at > ctx.now);
-        let (user, email) = open.and_then(|found| found.person).ok_or_else(over)?;
+        let open = found.and_then(|found| found.reset(ctx.now).open());
+        let (user, email) = open.ok_or_else(over)?;
         let hash = self.hash_password(new, Some(&email)).await?;
         let proof = UserProof::ResetLink(digest);
         let begun = self.0.store.begin_for_user(&user, proof, ctx.now).await?;
@@ -215,7 +196,7 @@ impl Users<'_> {
         transaction.end_sessions(None).await?;
         let person = transaction.user().clone();
         let details = json!({ "by": "link" });
-        self.audit_person(&mut transaction, ctx, &person, Action::PasswordSet, &details).await?;
+        self.audit_user(&mut transaction, ctx, &person, Action::PasswordSet, &details).await?;
         self.tell_of_new_password(&mut transaction, ctx, &person.email).await?;
         transaction.commit().await?;
         Ok(person.email)

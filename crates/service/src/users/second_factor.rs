@@ -4,14 +4,11 @@ use crate::{
     CurrentUser, Failure, Rejection, RequestContext, Users, authority::require_second_factor_proof,
     users::sign_in::SignInRejection,
 };
-use domain::{Invalid, SecretDigest, UserId, audit::Action};
+use domain::{Invalid, SecondFactor, SecretDigest, UserId, audit::Action};
 use jose::totp::TotpSecret;
 use serde_json::json;
 use store::{UserProof, UserTransaction};
 use zeroize::Zeroizing;
-
-/// How long a secret that is not confirmed is shown again, in seconds: later, somebody else may have seen it.
-const SETTING_UP_SECONDS: i64 = 3600;
 
 /// A secret that is being set up: the only time that it is shown.
 #[derive(Debug)]
@@ -66,12 +63,11 @@ impl Users<'_> {
         let person = &user.session.user_id;
         let mut transaction = self.0.begin_as_current_user(ctx, user).await?;
         let sealed = self.seal_secret(person, &TotpSecret::generate(self.0.entropy()))?;
-        let oldest = ctx.now.plus_seconds(-SETTING_UP_SECONDS);
+        let oldest = SecondFactor::replaced_before(ctx.now);
         transaction.begin_second_factor(&sealed, ctx.now, oldest).await?;
         // What is there now: two pages that were opened at once show the same secret.
         let found = transaction.find_second_factor(person).await?;
-        let found =
-            found.filter(|found| found.confirmed_at.is_none()).ok_or_else(|| Failure::from(enrolled()))?;
+        let found = found.filter(|found| !found.is_confirmed()).ok_or_else(|| Failure::from(enrolled()))?;
         let secret = self.open_secret(person, &found.sealed_secret)?;
         transaction.commit().await?;
         Ok(Enrolment {
@@ -95,7 +91,7 @@ impl Users<'_> {
         let mut transaction = self.0.begin_with_fresh_proof(ctx, user).await?;
         let found = transaction.find_second_factor(id).await?;
         let found = found
-            .filter(|found| found.confirmed_at.is_none())
+            .filter(|found| !found.is_confirmed())
             .ok_or_else(|| Rejection::Conflict("nothing is being set up: begin again".into()))?;
         let secret = self.open_secret(id, &found.sealed_secret)?;
         let step = secret.verify(code, ctx.now, Some(found.last_step));
@@ -113,7 +109,7 @@ impl Users<'_> {
         let codes = self.replace_codes(&mut transaction).await?;
         let person = transaction.user().clone();
         let action = Action::SecondFactorEnabled;
-        self.audit_person(&mut transaction, ctx, &person, action, &json!({})).await?;
+        self.audit_user(&mut transaction, ctx, &person, action, &json!({})).await?;
         self.tell_of_account_change(&mut transaction, ctx, "a second factor was set up").await?;
         transaction.commit().await?;
         Ok(codes)
@@ -146,7 +142,7 @@ impl Users<'_> {
         transaction.remove_second_factor().await?;
         transaction.forget_second_factor_proofs().await?;
         let action = Action::SecondFactorDisabled;
-        self.audit_person(&mut transaction, ctx, &person, action, &json!({})).await?;
+        self.audit_user(&mut transaction, ctx, &person, action, &json!({})).await?;
         self.tell_of_account_change(&mut transaction, ctx, "the second factor was removed").await?;
         Ok(transaction.commit().await?)
     }
@@ -164,14 +160,14 @@ impl Users<'_> {
         let mut transaction = self.begin_with_password_of(ctx, user, password).await?;
         let person = transaction.user().clone();
         let factor = transaction.find_second_factor(&person.id).await?;
-        if factor.and_then(|factor| factor.confirmed_at).is_none() {
+        if !factor.is_some_and(|factor| factor.is_confirmed()) {
             let message = "recovery codes belong to a second factor: set one up first";
             return Err(Failure::from(Rejection::Conflict(message.into())).into());
         }
         require_second_factor_proof(&mut transaction).await?;
         let codes = self.replace_codes(&mut transaction).await?;
         let action = Action::RecoveryCodesReplaced;
-        self.audit_person(&mut transaction, ctx, &person, action, &json!({})).await?;
+        self.audit_user(&mut transaction, ctx, &person, action, &json!({})).await?;
         self.tell_of_account_change(&mut transaction, ctx, "new recovery codes were made").await?;
         transaction.commit().await?;
         Ok(codes)
@@ -189,7 +185,7 @@ impl Users<'_> {
         email: &str,
     ) -> Result<bool, Failure> {
         let email = domain::Email::parse(email)?;
-        let person = self.0.store.reader().await?.find_person(&email).await?;
+        let person = self.0.store.reader().await?.find_user(&email).await?;
         let person =
             person.ok_or_else(|| Rejection::NotFound { kind: "person", id: email.as_str().to_owned() })?;
         let mut transaction = self.0.begin_for_user(ctx, &person.id, UserProof::Operator).await?;
@@ -197,11 +193,11 @@ impl Users<'_> {
         let removed = transaction.remove_second_factor().await?;
         if removed {
             let action = Action::SecondFactorDisabled;
-            self.audit_person(&mut transaction, ctx, &person, action, &details).await?;
+            self.audit_user(&mut transaction, ctx, &person, action, &details).await?;
         }
         let passkeys = transaction.remove_passkeys().await?;
         if passkeys > 0 {
-            self.audit_person(&mut transaction, ctx, &person, Action::PasskeyRemoved, &details).await?;
+            self.audit_user(&mut transaction, ctx, &person, Action::PasskeyRemoved, &details).await?;
         }
         if removed || passkeys > 0 {
             transaction.end_sessions(None).await?;
@@ -221,7 +217,7 @@ impl Users<'_> {
     ) -> Result<bool, Failure> {
         let person = transaction.user().clone();
         let factor = transaction.find_second_factor(&person.id).await?;
-        let Some(factor) = factor.filter(|factor| factor.confirmed_at.is_some()) else { return Ok(false) };
+        let Some(factor) = factor.filter(SecondFactor::is_confirmed) else { return Ok(false) };
         let secret = self.open_secret(&person.id, &factor.sealed_secret)?;
         if let Some(step) = secret.verify(code, ctx.now, Some(factor.last_step)) {
             return Ok(transaction.use_second_factor_step(step).await?);
@@ -236,7 +232,7 @@ impl Users<'_> {
         }
         let left = transaction.count_recovery_codes(&person.id).await?;
         let details = json!({ "left": left });
-        self.audit_person(transaction, ctx, &person, Action::RecoveryCodeUsed, &details).await?;
+        self.audit_user(transaction, ctx, &person, Action::RecoveryCodeUsed, &details).await?;
         let what = format!("a recovery code was used to sign in; {left} are left");
         self.tell_of_account_change(transaction, ctx, &what).await?;
         Ok(true)

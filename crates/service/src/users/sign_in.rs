@@ -6,17 +6,15 @@
 use crate::{
     Failure, OpaqueToken, Rejection, RequestContext, Users, attempt_limits::is_one_network, audit::Entry,
 };
-use domain::{Email, SessionId, Timestamp, UserId, audit::Action};
+use domain::{
+    Email, Session, SessionId, SessionKind, User, UserId, audit::Action, users::session::SignInProof,
+};
 use jose::password;
-use store::{Person, PersonSession, SessionKind, StoreError, Transaction, UserProof, UserTransaction};
+use store::{StoreError, Transaction, UserProof, UserTransaction};
 use zeroize::Zeroizing;
 
 /// How many passwords may wait to be checked for each one that is: at 20 ms each, the last waits about a second.
 pub(crate) const WAITING: usize = 50;
-/// How long a browser may take to give the second factor, in seconds.
-const PENDING_SECONDS: i64 = 600;
-/// The longest name of a browser or client that is kept, in characters.
-const DEVICE_CHARACTERS: usize = 200;
 
 /// What a person types to sign in, and on which browser.
 #[derive(Clone, Copy)]
@@ -35,7 +33,7 @@ pub struct SignedIn {
     /// The secret that the browser's cookie holds from now on.
     pub cookie: OpaqueToken,
     /// The session.
-    pub session: PersonSession,
+    pub session: Session,
 }
 
 impl SignedIn {
@@ -43,14 +41,6 @@ impl SignedIn {
     pub fn is_pending(&self) -> bool {
         self.session.kind == SessionKind::Pending
     }
-}
-
-/// What a new session of a browser stands on.
-pub(crate) struct Proof {
-    /// Whether it is complete.
-    pub(crate) kind: SessionKind,
-    /// When a second factor was proved.
-    pub(crate) second_factor_at: Option<Timestamp>,
 }
 
 /// Why nobody is signed in.
@@ -96,7 +86,7 @@ impl Users<'_> {
         if let Some(seconds) = self.limit_sign_ins(ctx, &name).await? {
             return Err(SignInRejection::TooManyAttempts(seconds));
         }
-        let person = self.find_person_for_sign_in(attempt.email).await?;
+        let person = self.find_user_for_sign_in(attempt.email).await?;
         let hash = person.as_ref().and_then(|person| person.password_hash.clone());
         let right = self.check_password(attempt.password, hash.clone()).await?;
         let proved = person.zip(hash).filter(|_| right);
@@ -110,11 +100,11 @@ impl Users<'_> {
         };
         let user = transaction.user().id.clone();
         let factor = transaction.find_second_factor(&user).await?;
-        let kind = match factor.and_then(|factor| factor.confirmed_at) {
-            Some(_) => SessionKind::Pending,
-            None => SessionKind::SignIn,
+        let proof = if factor.is_some_and(|factor| factor.is_confirmed()) {
+            SignInProof::FirstFactor
+        } else {
+            SignInProof::Password
         };
-        let proof = Proof { kind, second_factor_at: None };
         let signed_in = self.begin_session(&mut transaction, ctx, proof, attempt.device).await?;
         transaction.commit().await?;
         self.end_by_cookie(ctx, former).await?;
@@ -136,7 +126,7 @@ impl Users<'_> {
         if let Some(seconds) = self.0.limits.sign_in_from_network(name, ctx.address) {
             return Ok(Some(seconds));
         }
-        let person = self.find_person_for_sign_in(name).await?;
+        let person = self.find_user_for_sign_in(name).await?;
         // Whether there is such a person must not show in the time that it takes.
         let id = person.map_or_else(|| UserId::generate(ctx.now, self.0.entropy()), |person| person.id);
         let sessions = self.0.store.reader().await?.sessions_of(&id, ctx.now).await?;
@@ -167,29 +157,22 @@ impl Users<'_> {
     ) -> Result<SignedIn, SignInRejection> {
         let digest = jose::digest(cookie);
         let pending = self.0.store.reader().await?.find_session(digest, ctx.now).await?;
-        let pending =
-            pending.filter(|found| found.kind == SessionKind::Pending).ok_or(SignInRejection::Over)?;
-        if let Some(seconds) = self.0.limits.second_factor(&pending.user_id) {
+        let pending = pending.and_then(Session::pending).ok_or(SignInRejection::Over)?;
+        if let Some(seconds) = self.0.limits.second_factor(pending.user_id()) {
             return Err(SignInRejection::TooManyAttempts(seconds));
         }
         let proof = UserProof::SessionSecret(digest);
-        let begun = self.0.store.begin_for_user(&pending.user_id, proof, ctx.now).await?;
+        let begun = self.0.store.begin_for_user(pending.user_id(), proof, ctx.now).await?;
         let mut transaction = begun.map_err(|_| SignInRejection::Over)?;
         if !self.use_second_factor(&mut transaction, ctx, code).await? {
             return Err(SignInRejection::Wrong);
         }
         let cookie = OpaqueToken::generate(self.0.entropy());
-        let expires_at = ctx.now.plus_seconds(self.0.policy.session_lifetime_seconds);
-        if !transaction.complete_sign_in(&pending.id, cookie.digest(), ctx.now, expires_at).await? {
+        let completed = pending.complete(ctx.now, self.0.policy.session_lifetime_seconds);
+        if !transaction.complete_sign_in(&completed, cookie.digest()).await? {
             return Err(SignInRejection::Over);
         }
         transaction.commit().await?;
-        let completed = PersonSession {
-            kind: SessionKind::SignIn,
-            second_factor_at: Some(ctx.now),
-            expires_at,
-            ..pending
-        };
         Ok(SignedIn { cookie, session: completed })
     }
 
@@ -197,16 +180,12 @@ impl Users<'_> {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn find_sign_in(
-        self,
-        ctx: &RequestContext,
-        cookie: &str,
-    ) -> Result<Option<PersonSession>, Failure> {
+    pub async fn find_sign_in(self, ctx: &RequestContext, cookie: &str) -> Result<Option<Session>, Failure> {
         let found = self.0.store.reader().await?.find_session(jose::digest(cookie), ctx.now).await?;
         let idle = self.0.policy.session_idle_seconds;
         Ok(found
             .filter(|found| matches!(found.kind, SessionKind::SignIn | SessionKind::Pending))
-            .filter(|found| found.last_seen_at.plus_seconds(idle) > ctx.now))
+            .filter(|found| !found.is_idle(ctx.now, idle)))
     }
 
     /// The address of a person who has signed in, for a page that asks only for the password again.
@@ -214,7 +193,7 @@ impl Users<'_> {
     /// # Errors
     /// The store fails.
     pub async fn address_of(self, person: &UserId) -> Result<Option<Email>, Failure> {
-        Ok(self.0.store.reader().await?.find_person_by_id(person).await?.map(|person| person.email))
+        Ok(self.0.store.reader().await?.find_user_by_id(person).await?.map(|person| person.email))
     }
 
     /// Ends the sign-in that a browser's cookie names, with its Viewport.
@@ -225,37 +204,23 @@ impl Users<'_> {
         self.end_by_cookie(ctx, Some(cookie)).await
     }
 
-    async fn find_person_for_sign_in(self, email: &str) -> Result<Option<Person>, Failure> {
+    async fn find_user_for_sign_in(self, email: &str) -> Result<Option<User>, Failure> {
         let Ok(email) = Email::parse(email) else { return Ok(None) };
-        Ok(self.0.store.reader().await?.find_person(&email).await?)
+        Ok(self.0.store.reader().await?.find_user(&email).await?)
     }
 
     pub(crate) async fn begin_session(
         self,
         transaction: &mut UserTransaction,
         ctx: &RequestContext,
-        Proof { kind, second_factor_at }: Proof,
+        proof: SignInProof,
         device: &str,
     ) -> Result<SignedIn, Failure> {
         let cookie = OpaqueToken::generate(self.0.entropy());
-        let lifetime = match kind {
-            SessionKind::Pending => PENDING_SECONDS,
-            _ => self.0.policy.session_lifetime_seconds,
-        };
-        let new = PersonSession {
-            id: SessionId::generate(ctx.now, self.0.entropy()),
-            kind,
-            parent_id: None,
-            user_id: transaction.user().id.clone(),
-            organisation_id: None,
-            device: device_name(device),
-            address: ctx.address.map(|address| address.to_string()),
-            created_at: ctx.now,
-            authenticated_at: ctx.now,
-            second_factor_at,
-            last_seen_at: ctx.now,
-            expires_at: ctx.now.plus_seconds(lifetime),
-        };
+        let id = SessionId::generate(ctx.now, self.0.entropy());
+        let user = transaction.user().id.clone();
+        let lifetime = self.0.policy.session_lifetime_seconds;
+        let new = Session::sign_in(id, user, proof, device, ctx, lifetime);
         transaction.insert_session(&new, cookie.digest(), None).await?;
         Ok(SignedIn { cookie, session: new })
     }
@@ -273,8 +238,7 @@ impl Users<'_> {
         // If it has ended meanwhile, there is nothing to end.
         let begun = self.0.store.begin_for_user(&found.user_id, proof, ctx.now).await?;
         let Ok(mut transaction) = begun else { return Ok(()) };
-        let root = found.parent_id.as_ref().unwrap_or(&found.id);
-        transaction.end_session(root).await?;
+        transaction.end_session(found.root()).await?;
         Ok(transaction.commit().await?)
     }
 
@@ -310,11 +274,11 @@ impl Users<'_> {
     }
 
     /// Writes what a person did into the audit log of each organisation that the person belongs to.
-    pub(crate) async fn audit_person(
+    pub(crate) async fn audit_user(
         self,
         transaction: &mut Transaction,
         ctx: &RequestContext,
-        person: &Person,
+        person: &User,
         action: Action,
         details: &serde_json::Value,
     ) -> Result<(), Failure> {
@@ -348,16 +312,4 @@ fn name_of(email: &str) -> String {
         Ok(email) => email.as_str().to_owned(),
         Err(_) => email.trim().to_lowercase().chars().take(64).collect(),
     }
-}
-
-/// What a browser or a client calls itself, short enough to keep and free of control characters.
-pub(crate) fn device_name(text: &str) -> String {
-    let plain: String = text.chars().filter(|c| !c.is_control()).take(DEVICE_CHARACTERS).collect();
-    let plain = plain.trim();
-    if plain.is_empty() { "unknown".to_owned() } else { plain.to_owned() }
-}
-
-/// Whether a proof of `authenticated_at` is young enough for what needs a fresh one.
-pub(crate) fn is_fresh(authenticated_at: Timestamp, now: Timestamp, fresh_seconds: i64) -> bool {
-    now < authenticated_at.plus_seconds(fresh_seconds)
 }

@@ -3,7 +3,7 @@
 use crate::fixture::{ADA, Fixture, HOUR, MAX, NO_GRACE, at, on_both_engines, rejection_in};
 use domain::{
     EventId, Role,
-    audit::{Actor, ActorKind, AuditEvent},
+    audit::{Actor, ActorKind, AuditEvent, AuditFilter},
     product::UncheckedTarget,
 };
 use service::{
@@ -13,7 +13,6 @@ use service::{
     products::SubjectChange,
     tokens::signing_keys::operator,
 };
-use store::AuditFilter;
 
 on_both_engines!(
     every_change_of_a_key_is_one_entry,

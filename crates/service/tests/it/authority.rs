@@ -9,7 +9,7 @@ use crate::{
     races::{nodes, race},
 };
 use domain::{
-    Role,
+    LinkState, Role,
     authority::{ChangeProducts, ManageKeys},
 };
 use service::{
@@ -17,7 +17,6 @@ use service::{
     operations::audit_witness::Witness,
     users::{
         invitations::{Accepted, InvitationProof},
-        passwords::LinkState,
         sign_in::SignInRejection,
     },
 };

@@ -1,11 +1,12 @@
 //! People at their browsers and command lines, and the post that they get.
 
 use crate::fixture::{Fixture, at, time};
+use domain::SessionKind;
 use jose::totp::TotpSecret;
 use service::{
-    CurrentUser, RequestContext, Service, SessionKind,
+    CurrentUser, RequestContext, Service,
     operations::mail::{Mail, MailError, Mailer},
-    tokens::user_tokens::PersonTokens,
+    tokens::user_tokens::UserTokens,
     users::{
         authorization_codes::{COMMAND_LINE, CodeRejection, CodeRequest, CodeTokens, VIEWPORT},
         devices::PollRejection,
@@ -151,7 +152,7 @@ pub(crate) async fn sign_in_with(service: &Service, seconds: i64, email: &str, c
 }
 
 /// A device that the guest approves.
-pub(crate) async fn command_line(service: &Service, seconds: i64, guest: &Guest) -> PersonTokens {
+pub(crate) async fn command_line(service: &Service, seconds: i64, guest: &Guest) -> UserTokens {
     let start = service.users().start_device(&at(seconds), COMMAND_LINE, "", "laptop").await.unwrap();
     let user = guest.user(service, seconds).await;
     service.users().decide_device(&at(seconds), &user, &start.user_code, true).await.unwrap();
@@ -162,11 +163,11 @@ pub(crate) async fn refresh(
     service: &Service,
     seconds: i64,
     token: &str,
-) -> Result<PersonTokens, PollRejection> {
+) -> Result<UserTokens, PollRejection> {
     service.users().refresh(&at(seconds), COMMAND_LINE, token).await
 }
 
-pub(crate) fn refresh_token(tokens: &PersonTokens) -> String {
+pub(crate) fn refresh_token(tokens: &UserTokens) -> String {
     tokens.refresh.as_ref().unwrap().0.expose().to_owned()
 }
 

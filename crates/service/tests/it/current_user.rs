@@ -146,7 +146,7 @@ async fn keys_change_only_soon_after_a_proof_of_the_password(fixture: Fixture) {
     assert_eq!(next.fresh_until, Some(time(1200)));
     let sign_in =
         service.users().find_sign_in(&at(601), guest.signed_in.cookie.expose()).await.unwrap().unwrap();
-    assert!(service.users().is_young_enough(&at(601), sign_in.authenticated_at, Some(10)));
+    assert!(sign_in.is_fresh(time(601), 10));
 }
 
 async fn a_stale_visitor_changes_no_key_by_any_use_case(fixture: Fixture) {

@@ -3,8 +3,8 @@
 use crate::fixture::{
     DAY, Fixture, HOUR, NO_GRACE, Pair, Reply, at, exchange_with, from, on_both_engines, time,
 };
+use domain::audit::AuditFilter;
 use service::Service;
-use store::AuditFilter;
 use testkit::Engine;
 
 on_both_engines!(

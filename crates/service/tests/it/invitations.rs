@@ -5,14 +5,11 @@ use crate::{
     fixture::{ADA, DAY, EVE, Fixture, MAX, at, on_both_engines, rejection_in},
     races::{nodes, race},
 };
-use domain::Role;
+use domain::{LinkState, Role};
 use service::{
     Failure, PrincipalKind, Rejection,
     operations::mail::Mailed,
-    users::{
-        invitations::{Accepted, InvitationProof},
-        passwords::LinkState,
-    },
+    users::invitations::{Accepted, InvitationProof},
 };
 
 on_both_engines!(

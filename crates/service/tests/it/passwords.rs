@@ -8,10 +8,10 @@ use crate::{
     fixture::{ADA, Fixture, HOUR, MAX, at, on_both_engines, rejection_in},
     races::{nodes, race},
 };
-use domain::Role;
+use domain::{LinkState, Role};
 use service::{
     Failure, Rejection,
-    users::{authorization_codes::COMMAND_LINE, passwords::LinkState, sign_in::SignInRejection},
+    users::{authorization_codes::COMMAND_LINE, sign_in::SignInRejection},
 };
 
 on_both_engines!(
@@ -60,7 +60,7 @@ async fn a_reset_password_ends_every_session_and_token(fixture: Fixture) {
     let tokens = command_line(service, 1, &guest).await;
     let link = link(&fixture, 2, ADA).await;
     assert!(
-        matches!(service.users().find_reset_link(&at(2), &link).await.unwrap(), LinkState::Open(email) if email.as_str() == ADA)
+        matches!(service.users().find_reset_link(&at(2), &link).await.unwrap(), LinkState::Open((_, email)) if email.as_str() == ADA)
     );
     assert_eq!(service.users().reset_password(&at(2), &link, OTHER_PASSWORD).await.unwrap().as_str(), ADA);
     assert!(!guest.is_in(service, 2).await && max.is_in(service, 2).await);

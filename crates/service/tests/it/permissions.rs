@@ -1,14 +1,13 @@
 //! Who may do what, and that another organisation's things are not there.
 
 use crate::fixture::{Fixture, HOUR, MAX, NO_GRACE, Pair, at, on_both_engines, rejection_in};
-use domain::{Role, ScopeSet, SubjectId, TargetId, product::UncheckedTarget};
+use domain::{Role, ScopeSet, SubjectId, TargetId, audit::AuditFilter, product::UncheckedTarget};
 use service::{
     Principal, PrincipalKind, Rejection,
     keys::{GenerateKey, RotateKey},
     products::SubjectChange,
 };
 use std::fmt::Debug;
-use store::AuditFilter;
 
 on_both_engines!(
     members_and_keys_are_kept_out_of_every_admin_use_case,

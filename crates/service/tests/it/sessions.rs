@@ -4,7 +4,8 @@ use crate::{
     browser::{Guest, browser_token, command_line, refresh, refresh_token},
     fixture::{ADA, DAY, Fixture, HOUR, MAX, accepts, at, on_both_engines, reason, rejection_in, time},
 };
-use service::{Rejection, SessionKind};
+use domain::SessionKind;
+use service::Rejection;
 
 on_both_engines!(
     last_seen_is_written_once_a_minute_at_most,

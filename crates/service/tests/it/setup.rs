@@ -5,8 +5,9 @@ use crate::{
     fixture::{DAY, Fixture, at, entropy, on_both_engines, open, policy, rejection_in},
     races::race,
 };
+use domain::LinkState;
 use jose::MasterKey;
-use service::{Failure, Rejection, Service, users::passwords::LinkState};
+use service::{Failure, Rejection, Service};
 use testkit::{Database, Engine};
 
 /// Two nodes on fresh data.

@@ -4,8 +4,9 @@ use crate::{
     browser::{Guest, PASSWORD, enrol, has_password, sign_in, sign_in_with, try_sign_in},
     fixture::{ADA, DAY, Fixture, HOUR, MAX, at, from, on_both_engines, policy, time},
 };
+use domain::SessionKind;
 use service::{
-    Policy, SessionKind,
+    Policy,
     users::sign_in::{Attempt, SignInRejection},
 };
 use testkit::Engine;

@@ -1,7 +1,7 @@
 //! Use counters and "last used": true before they are written, and none is lost on the way.
 
 use crate::fixture::{Fixture, Pair, at, exchange_with, from, generate, on_both_engines, policy, time};
-use domain::KeyId;
+use domain::{KeyId, KeyUse};
 use service::{Policy, Service};
 use std::{
     sync::{
@@ -10,7 +10,7 @@ use std::{
     },
     task::Poll,
 };
-use store::{KeyUse, Location};
+use store::Location;
 use testkit::{Engine, HeldTransaction};
 
 on_both_engines!(

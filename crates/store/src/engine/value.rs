@@ -2,8 +2,8 @@
 
 use crate::StoreError;
 use domain::{
-    Email, InvitationId, KeyId, Label, Lifetime, Name, OrganisationId, PasskeyId, Role, SecretDigest,
-    SessionId, SubjectId, TargetId, Timestamp, UserId, api_key::Retirement,
+    Email, InvitationEnd, InvitationId, KeyId, Label, Lifetime, Name, OrganisationId, PasskeyId, Role,
+    SecretDigest, SessionId, SessionKind, SubjectId, TargetId, Timestamp, UserId, api_key::Retirement,
 };
 use std::{cell::Cell, sync::LazyLock};
 use tokio_postgres::types::{FromSql, IsNull, Kind, ToSql, Type, private::BytesMut, to_sql_checked};
@@ -291,13 +291,12 @@ parsed_columns!(
 /// Words of a fixed list.
 macro_rules! word_columns {
     ($($column:ty),* $(,)?) => {
-        $(impl $crate::engine::value::Column for $column {
-            fn read(cells: &$crate::engine::value::Cells<'_>, column: usize) -> Result<Self, $crate::StoreError> {
-                let word: String = $crate::engine::value::Column::read(cells, column)?;
-                Self::parse(&word).ok_or_else(|| $crate::StoreError::corrupt(format!("column {column}: {word}")))
+        $(impl Column for $column {
+            fn read(cells: &Cells<'_>, column: usize) -> Result<Self, StoreError> {
+                let word = String::read(cells, column)?;
+                Self::parse(&word).ok_or_else(|| StoreError::corrupt(format!("column {column}: {word}")))
             }
         })*
     };
 }
-pub(crate) use word_columns;
-word_columns!(Role, Retirement);
+word_columns!(Role, Retirement, SessionKind, InvitationEnd);

@@ -8,6 +8,7 @@ use crate::{
     },
 };
 use domain::audit::{AuditEvent, SYSTEM_CHAIN};
+use domain::audit::{AuditFilter, AuditHead};
 
 macro_rules! event_columns {
     () => {
@@ -38,30 +39,6 @@ statements! {
          AND ($4 = '' OR action = $4) AND ($5 = '' OR object_id = $5) AND ($6 = '' OR actor_id = $6) ORDER BY sequence DESC LIMIT $3"
     );
     SEQUENCE_OF = "SELECT sequence FROM audit_events WHERE chain = $1 AND id = $2";
-}
-
-/// Where a chain ends.
-#[derive(Debug, Clone)]
-pub struct AuditHead {
-    /// The organisation's id, or `system`.
-    pub chain: String,
-    /// The last entry's number; 0 for a chain without entries.
-    pub sequence: i64,
-    /// The last entry's hash.
-    pub hash: String,
-    /// The MAC over chain, number and hash under the master key.
-    pub seal: String,
-}
-
-/// Which entries to list.
-#[derive(Debug, Clone, Default)]
-pub struct AuditFilter {
-    /// Only this action.
-    pub action: Option<String>,
-    /// Only this object.
-    pub object_id: Option<String>,
-    /// Only what this actor did.
-    pub actor_id: Option<String>,
 }
 
 fn head(row: &Row<'_>) -> Result<AuditHead, StoreError> {

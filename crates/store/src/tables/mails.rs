@@ -8,7 +8,7 @@ use crate::{
     },
     tables::keys::api_keys::key,
 };
-use domain::{ApiKey, KeyId, Timestamp, TokenId, UserId, authority::ManageKeys};
+use domain::{ApiKey, KeyId, QueuedMail, Timestamp, TokenId, UserId, authority::ManageKeys};
 
 statements! {
     ADD = "INSERT INTO mails (id, sealed, created_at_ms, next_attempt_at_ms, attempts) VALUES ($1, $2, $3, $4, 0)";
@@ -30,19 +30,6 @@ statements! {
     SEND_FORM = "INSERT INTO sent_forms (id, user_id, object_id, sent_at_ms) VALUES ($1, $2, $3, $4) \
         ON CONFLICT (id) DO NOTHING";
     SENT_FORM = "SELECT object_id FROM sent_forms WHERE id = $1 AND user_id = $2";
-}
-
-/// A mail that waits to be sent.
-#[derive(Debug, Clone)]
-pub struct QueuedMail {
-    /// Its id, which is also what its seal is bound to.
-    pub id: String,
-    /// The mail, sealed.
-    pub sealed: Vec<u8>,
-    /// When it was written.
-    pub created_at: Timestamp,
-    /// How often it was tried.
-    pub attempts: i64,
 }
 
 impl Reader {

@@ -1,9 +1,10 @@
 //! The audit log: append-only, one chain per organisation, one writer per chain.
 
 use crate::data::{Fresh, NOW, on_both_engines, organisation};
+use domain::audit::AuditFilter;
 use domain::audit::{AuditEvent, FIRST_PREVIOUS_HASH};
 use futures::future::join_all;
-use store::{AuditFilter, Store, StoreError};
+use store::{Store, StoreError};
 
 on_both_engines!(
     the_audit_log_rejects_to_be_changed,

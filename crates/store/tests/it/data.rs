@@ -2,15 +2,13 @@
 
 use domain::{
     ApiKey, Claim, Email, KeyId, KeyPolicy, Label, Lifetime, Name, Organisation, OrganisationId,
-    SecretDigest, SubjectId, TargetId, Timestamp, UserId,
+    SecretDigest, SubjectId, TargetId, Timestamp, User, UserId,
     api_key::{NewKey, RetiredSecret, StoredSecret, claim_slot},
     authority::{ManageKeys, Permission},
     product::{Subject, SubjectDetails, Target, UncheckedTarget},
 };
 use std::sync::LazyLock;
-use store::{
-    FoundOrganisation, Options, OrganisationTransaction, Person, Reader, Store, StoreError, Transaction,
-};
+use store::{FoundOrganisation, Options, OrganisationTransaction, Reader, Store, StoreError, Transaction};
 use testkit::{Database, Engine, SeededEntropy, TestClock};
 
 /// Runs each named promise on both engines, as `name::sqlite` and `name::postgres`.
@@ -148,8 +146,8 @@ pub(crate) fn rotated(key: &ApiKey, at: Timestamp) -> (ApiKey, RetiredSecret) {
     (ApiKey { secret: secret(), rotated_at: Some(at), ..key.clone() }, retired)
 }
 
-pub(crate) fn person(email: &str) -> Person {
-    Person {
+pub(crate) fn person(email: &str) -> User {
+    User {
         id: UserId::generate(NOW, &*ENTROPY),
         email: Email::parse(email).unwrap(),
         password_hash: None,

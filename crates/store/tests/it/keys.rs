@@ -2,11 +2,11 @@
 
 use crate::data::{Fresh, NOW, digest, key, on_both_engines, organisation, rotated, secret};
 use domain::{
-    ApiKey, AuthorityRejection, Claim, Ended, KeyId, Name,
-    api_key::{Grace, RetiredSecret},
+    ApiKey, AuthorityRejection, Claim, Ended, KeyId, KeyUse, Name, RecentSource,
+    api_key::{Grace, RetiredSecret, usage::DeadSecretUse},
     authority::{ManageKeys, ManageOrganisation},
 };
-use store::{DeadSecretUse, KeyUse, RecentSource, StoreError};
+use store::StoreError;
 
 on_both_engines!(
     a_key_comes_back_as_it_was_stored,

@@ -1,8 +1,11 @@
 //! People, their memberships, and what their tokens are checked against.
 
 use crate::data::{Fresh, NOW, on_both_engines, organisation, person};
-use domain::{Email, Role, authority::ManageMembers};
-use store::{Person, PersonToken, StoreError};
+use domain::{
+    Email, Role, ScopeSet, User,
+    authority::{ManageMembers, TokenClaims, TokenSubject},
+};
+use store::StoreError;
 
 on_both_engines!(
     a_person_is_known_by_one_address,
@@ -14,26 +17,26 @@ on_both_engines!(
 );
 
 async fn a_person_is_known_by_one_address(fresh: Fresh) {
-    let ada = Person { password_hash: Some("$argon2id$…".into()), ..person("ada@example.org") };
+    let ada = User { password_hash: Some("$argon2id$…".into()), ..person("ada@example.org") };
     let mut transaction = fresh.found("Acme").await;
-    transaction.insert_person(&ada).await.unwrap();
+    transaction.insert_user(&ada).await.unwrap();
     transaction.commit().await.unwrap();
     let mut reader = fresh.read().await;
-    let found = reader.find_person(&ada.email).await.unwrap().unwrap();
+    let found = reader.find_user(&ada.email).await.unwrap().unwrap();
     assert_eq!((&found.id, &found.email), (&ada.id, &ada.email));
     assert_eq!((found.password_hash, found.token_epoch, found.created_at), (ada.password_hash, 0, NOW));
-    assert!(reader.find_person(&Email::parse("eve@example.org").unwrap()).await.unwrap().is_none());
+    assert!(reader.find_user(&Email::parse("eve@example.org").unwrap()).await.unwrap().is_none());
 }
 
 async fn a_taken_address_leaves_the_transaction_good(fresh: Fresh) {
     let ada = person("ada@example.org");
     let mut transaction = fresh.found("Acme").await;
-    transaction.insert_person(&ada).await.unwrap();
+    transaction.insert_user(&ada).await.unwrap();
     transaction.commit().await.unwrap();
     let mut transaction = fresh.found("Globex").await;
-    let rejection = transaction.insert_person(&person("ada@example.org")).await.unwrap_err();
+    let rejection = transaction.insert_user(&person("ada@example.org")).await.unwrap_err();
     assert!(matches!(rejection, StoreError::Taken), "{rejection:?}");
-    assert_eq!(transaction.find_person(&ada.email).await.unwrap().unwrap().id, ada.id);
+    assert_eq!(transaction.find_user(&ada.email).await.unwrap().unwrap().id, ada.id);
     transaction.set_meta("after", "the rejection").await.unwrap();
     transaction.commit().await.unwrap();
     assert!(fresh.read().await.meta("after").await.unwrap().is_some());
@@ -42,11 +45,11 @@ async fn a_taken_address_leaves_the_transaction_good(fresh: Fresh) {
 async fn the_first_password_stays(fresh: Fresh) {
     let ada = person("ada@example.org");
     let mut transaction = fresh.found("Acme").await;
-    transaction.insert_person(&ada).await.unwrap();
+    transaction.insert_user(&ada).await.unwrap();
     assert!(transaction.set_first_password(&ada.id, "first").await.unwrap());
     assert!(!transaction.set_first_password(&ada.id, "second").await.unwrap());
     assert!(!transaction.set_first_password(&person("eve@example.org").id, "first").await.unwrap());
-    let found = transaction.find_person(&ada.email).await.unwrap().unwrap();
+    let found = transaction.find_user(&ada.email).await.unwrap().unwrap();
     assert_eq!(found.password_hash.as_deref(), Some("first"));
 }
 
@@ -55,7 +58,7 @@ async fn a_member_is_added_once_and_changes_roles(fresh: Fresh) {
     let (ada, bob) = (person("ada@example.org"), person("bob@example.org"));
     let mut here = fresh.begin_for::<ManageMembers>(&acme.id).await;
     for one in [&ada, &bob] {
-        here.insert_person(one).await.unwrap();
+        here.insert_user(one).await.unwrap();
         here.add_member(&one.id, Role::Member, NOW).await.unwrap();
     }
     assert_eq!(here.count_admins(&acme.id).await.unwrap(), 0);
@@ -90,7 +93,7 @@ async fn a_persons_tokens_of_one_organisation_end_without_those_of_another(fresh
     for (number, organisation) in [&acme, &globex].into_iter().enumerate() {
         let mut transaction = fresh.begin_for::<ManageMembers>(&organisation.id).await;
         if number == 0 {
-            transaction.insert_person(&ada).await.unwrap();
+            transaction.insert_user(&ada).await.unwrap();
         }
         transaction.add_member(&ada.id, Role::Member, NOW).await.unwrap();
         epochs.push(transaction.token_epoch_of(&organisation.id, &ada.id).await.unwrap().unwrap());
@@ -110,31 +113,41 @@ async fn a_token_is_checked_only_in_the_organisations_of_its_person(fresh: Fresh
     let acme = fresh.organisation("Acme").await;
     let ada = person("ada@example.org");
     let mut transaction = fresh.begin_for::<ManageMembers>(&acme.id).await;
-    transaction.insert_person(&ada).await.unwrap();
+    transaction.insert_user(&ada).await.unwrap();
     transaction.add_member(&ada.id, Role::Admin, NOW).await.unwrap();
     transaction.insert_signing_key(&crate::signing::signing_key("kid", NOW)).await.unwrap();
     transaction.commit().await.unwrap();
     fresh.revoke_token("tok_revoked", NOW).await;
     let mut reader = fresh.read().await;
-    let good = PersonToken { token_id: "tok_good", kid: "kid", expires_at: NOW, session_id: "" };
-    let found = reader.find_person_for_token_check(&acme.id, &ada.id, good, NOW).await.unwrap().unwrap();
+    let good = TokenClaims {
+        subject: TokenSubject::User { id: ada.id.clone(), client_id: "duku-cli".into() },
+        organisation_id: acme.id.clone(),
+        token_id: "tok_good".into(),
+        kid: "kid".into(),
+        issued_at: 0,
+        expires_at: NOW.seconds(),
+        token_epoch: 1,
+        session_id: None,
+        scopes: ScopeSet::DEFAULT,
+    };
+    let found = reader.find_user_for_token_check(&ada.id, &good, NOW).await.unwrap().unwrap();
     assert_eq!((found.email, found.organisation_name.as_str()), (ada.email, "Acme"));
     let facts = found.facts;
     assert_eq!((facts.role, facts.token_epoch, facts.token_revoked), (Role::Admin, 1, false));
     assert!(facts.signing_key_published && facts.session.is_none());
-    let ended = PersonToken { token_id: "tok_revoked", kid: "other", expires_at: NOW, session_id: "" };
-    let found = reader.find_person_for_token_check(&acme.id, &ada.id, ended, NOW).await.unwrap().unwrap();
+    let ended = TokenClaims { token_id: "tok_revoked".into(), kid: "other".into(), ..good.clone() };
+    let found = reader.find_user_for_token_check(&ada.id, &ended, NOW).await.unwrap().unwrap();
     assert!(found.facts.token_revoked && !found.facts.signing_key_published);
     // As with keys: a token of a time whose revocations were forgotten counts as revoked.
     let mut cleaning = fresh.begin().await;
     assert_eq!(cleaning.forget_revocations(NOW, 10).await.unwrap(), 1);
     cleaning.commit().await.unwrap();
     for (seconds, revoked) in [(0, true), (1, false)] {
-        let token = PersonToken { expires_at: NOW.plus_seconds(seconds), ..good };
-        let found = reader.find_person_for_token_check(&acme.id, &ada.id, token, NOW).await.unwrap().unwrap();
+        let token = TokenClaims { expires_at: NOW.seconds() + seconds, ..good.clone() };
+        let found = reader.find_user_for_token_check(&ada.id, &token, NOW).await.unwrap().unwrap();
         assert_eq!(found.facts.token_revoked, revoked, "{seconds}");
     }
-    let elsewhere = organisation("Globex").id;
-    let nobody = reader.find_person_for_token_check(&elsewhere, &ada.id, good, NOW).await.unwrap();
+    let elsewhere = TokenClaims { organisation_id: organisation("Globex").id, ..good };
+    let nobody = reader.find_user_for_token_check(&ada.id, &elsewhere, NOW).await.unwrap();
     assert!(nobody.is_none());
 }

@@ -1,9 +1,9 @@
 //! Use counters, addresses, former secrets that turn up, and what is forgotten of them.
 
 use crate::data::{Fresh, NOW, digest, key, on_both_engines, organisation, rotated};
-use domain::{KeyId, Timestamp};
+use domain::{KeyId, KeyUse, RecentSource, Timestamp, api_key::usage::DeadSecretUse};
 use futures::future::join_all;
-use store::{DayPosition, DeadSecretUse, KeyUse, RecentSource, SourcePosition};
+use store::{DayPosition, SourcePosition};
 
 on_both_engines!(
     counts_of_a_day_add_up_whoever_writes_them,

@@ -14,9 +14,9 @@ use crate::frame::{
     page_context::{UserPage, show},
 };
 use axum::extract::RawQuery;
+use domain::Membership;
 use http::StatusCode;
 use pages::{Chrome, Head, Section, Time};
-use service::Membership;
 use sessions::SessionRow;
 
 /// Where the account is.

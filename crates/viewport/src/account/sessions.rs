@@ -14,9 +14,10 @@ use axum::{
     body::Body,
     extract::{Path, State},
 };
+use domain::{Session, SessionKind};
 use http::Response;
 use pages::Time;
-use service::{Failure, PersonSession, Rejection, SessionKind};
+use service::{Failure, Rejection};
 use web::Cookie;
 
 /// One session.
@@ -40,7 +41,7 @@ pub(super) async fn rows(person: &UserPage) -> Result<Vec<SessionRow>, Response<
     sessions.sort_by_key(|one| (one.id != *root, std::cmp::Reverse(one.last_seen_at)));
     let now = person.ctx.now;
     let rows = sessions.into_iter().map(|one| {
-        let PersonSession { id, kind, device, address, created_at, last_seen_at, .. } = one;
+        let Session { id, kind, device, address, created_at, last_seen_at, .. } = one;
         SessionRow {
             is_this: id == *root,
             id: id.as_str().to_owned(),

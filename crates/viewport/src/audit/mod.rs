@@ -12,11 +12,11 @@ use crate::frame::{
     paging::{cut, page_size},
 };
 use axum::{body::Body, extract::RawQuery};
-use domain::EventId;
+use domain::{EventId, KeyOverview, audit::AuditFilter};
 use http::{Response, StatusCode};
 use pages::{Chrome, Head, Section};
 pub(crate) use row::Row;
-use service::{AuditFilter, KeyOverview, audit::ChainReport};
+use service::audit::ChainReport;
 pub(crate) use words::Group;
 
 /// An actor to filter by.
@@ -70,7 +70,7 @@ fn page_query(filter: &AuditFilter, before: Option<&str>) -> String {
 async fn people(context: &MemberPage) -> Result<Vec<Actor>, Response<Body>> {
     let members = context.outcome(context.service().users().list_members(&context.principal).await)?;
     let actor =
-        |member: service::Member| Actor { id: member.id.to_string(), name: member.email.as_str().to_owned() };
+        |member: domain::Member| Actor { id: member.id.to_string(), name: member.email.as_str().to_owned() };
     Ok(members.into_iter().map(actor).collect())
 }
 

@@ -8,13 +8,11 @@ use crate::frame::{
     page_context::PageRequest,
 };
 use axum::{body::Body, extract::Path};
+use domain::{Invitation, LinkState};
 use http::Response;
 use service::{
-    CurrentUser, Invitation,
-    users::{
-        invitations::{Accepted, InvitationProof},
-        passwords::LinkState,
-    },
+    CurrentUser,
+    users::invitations::{Accepted, InvitationProof},
 };
 
 /// Who stands before an invitation.

@@ -11,8 +11,9 @@ use axum::{
     body::Body,
     extract::{Path, RawQuery},
 };
+use domain::LinkState;
 use http::{Response, StatusCode};
-use service::users::passwords::{LinkState, ResetRejection};
+use service::users::passwords::ResetRejection;
 
 #[derive(askama::Template)]
 #[template(path = "entry/forgot.html")]
@@ -97,7 +98,7 @@ fn reset(request: &PageRequest, email: &domain::Email, errors: FormError) -> Res
 async fn open(request: &PageRequest, code: &str) -> Result<domain::Email, Response<Body>> {
     let show_form = ("Ask for a new link", "/forgot");
     match request.outcome(request.service().users().find_reset_link(&request.ctx, code).await)? {
-        LinkState::Open(email) => Ok(email),
+        LinkState::Open((_, email)) => Ok(email),
         LinkState::Used => Err(dead_link(
             "This link was used",
             "A new password was set with it, or a newer link took its place. If it was not you, ask for a new one now.",

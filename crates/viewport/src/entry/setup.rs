@@ -8,8 +8,8 @@ use crate::frame::{
     page_context::PageRequest,
 };
 use axum::{body::Body, extract::Path};
+use domain::LinkState;
 use http::Response;
-use service::users::passwords::LinkState;
 
 #[derive(askama::Template)]
 #[template(path = "entry/setup.html")]

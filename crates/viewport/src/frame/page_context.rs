@@ -5,13 +5,10 @@ use crate::{
     frame::answer::{self, Answer},
 };
 use axum::{body::Body, extract::FromRequestParts};
-use domain::Ended;
+use domain::{Ended, KeyOverview, Membership};
 use http::{HeaderMap, Method, Response, StatusCode, request::Parts};
 use pages::{Chrome, Section};
-use service::{
-    CurrentUser, Failure, KeyOverview, Membership, Principal, Rejection, RequestContext, Service,
-    keys::notices,
-};
+use service::{CurrentUser, Failure, Principal, Rejection, RequestContext, Service, keys::notices};
 use std::borrow::Cow;
 use web::RequestHead;
 

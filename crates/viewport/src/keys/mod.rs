@@ -14,13 +14,11 @@ use crate::frame::{
     page_context::{MemberPage, show},
 };
 use axum::extract::RawQuery;
+use domain::KeyOverview;
 use http::StatusCode;
 use pages::{Chrome, Head, Section, Time};
 use row::{Row, StatusBadge};
-use service::{
-    KeyOverview,
-    keys::notices::{self, NoticeReason},
-};
+use service::keys::notices::{self, NoticeReason};
 
 /// Where the list is.
 pub(crate) const LIST: &str = "/settings/api-keys";

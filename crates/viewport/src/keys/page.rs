@@ -7,10 +7,10 @@ use crate::frame::{
     page_context::show,
 };
 use axum::extract::{Path, RawQuery};
-use domain::Timestamp;
+use domain::{KeyUse, Timestamp};
 use http::StatusCode;
 use pages::{Chrome, DaysChart, Head, Section, Time};
-use service::{KeyUse, keys::usage_report::KeyReport};
+use service::keys::usage_report::KeyReport;
 
 /// So many addresses are open on the page; the others are folded away.
 const OPEN_SOURCES: usize = 10;

@@ -12,8 +12,8 @@ use crate::frame::{
     page_context::{MemberPage, show},
 };
 use axum::extract::Path;
+use domain::KeyOverview;
 use pages::{Chrome, Head, Section};
-use service::KeyOverview;
 
 #[derive(askama::Template)]
 #[template(path = "keys/revoke.html", blocks = ["content"])]

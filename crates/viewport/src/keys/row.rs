@@ -1,8 +1,7 @@
 //! A key as a list shows it.
 
-use domain::Timestamp;
+use domain::{KeyOverview, Timestamp};
 use pages::Time;
-use service::KeyOverview;
 
 const DAY_SECONDS: i64 = 86_400;
 /// From so many days before its expiry on a key is marked in amber, and in red.

@@ -9,9 +9,10 @@ use crate::frame::{
     page_context::{MemberPage, show},
 };
 use axum::{body::Body, extract::Path};
+use domain::Invitation;
 use http::Response;
 use pages::{Chrome, Head, Section};
-use service::{Failure, Invitation, Rejection};
+use service::{Failure, Rejection};
 
 #[derive(askama::Template)]
 #[template(path = "members/revoke.html", blocks = ["content"])]

@@ -14,10 +14,10 @@ use crate::frame::{
     paging::{cut, page_size},
 };
 use axum::{body::Body, extract::RawQuery};
-use domain::{Role, Timestamp};
+use domain::{Invitation, Member, Role, Timestamp};
 use http::{Response, StatusCode};
 use pages::{Chrome, Head, Section, Time};
-use service::{Failure, Invitation, Member, Rejection};
+use service::{Failure, Rejection};
 
 /// Where the list is.
 pub(crate) const LIST: &str = "/settings/members";

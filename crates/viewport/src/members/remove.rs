@@ -9,8 +9,8 @@ use crate::frame::{
     page_context::{MemberPage, show},
 };
 use axum::extract::Path;
+use domain::Member;
 use pages::{Chrome, Head, Section};
-use service::Member;
 
 /// A key that the leaving person generated, and may know the secret of.
 pub(crate) struct Key {

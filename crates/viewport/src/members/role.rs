@@ -9,9 +9,8 @@ use crate::frame::{
     page_context::{MemberPage, show},
 };
 use axum::extract::Path;
-use domain::Role;
+use domain::{Member, Role};
 use pages::{Chrome, Head, Section};
-use service::Member;
 
 #[derive(askama::Template)]
 #[template(path = "members/role.html", blocks = ["content"])]

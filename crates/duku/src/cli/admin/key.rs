@@ -10,13 +10,12 @@ use crate::{
     failure::CommandFailure,
 };
 use clap::Subcommand;
-use domain::{KeyId, Timestamp};
+use domain::{KeyId, KeyOverview, Timestamp};
 use serde_json::json;
 use service::{
     Principal,
     keys::{GenerateKey, GeneratedKey, RotateKey},
 };
-use store::KeyOverview;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Key {

@@ -3,9 +3,8 @@
 use super::{Format, InOrganisation, Operator};
 use crate::{cli::output, failure::CommandFailure};
 use clap::{Subcommand, ValueEnum};
-use domain::Role;
+use domain::{Member, Role};
 use serde_json::{Value, json};
-use store::Member;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Members {

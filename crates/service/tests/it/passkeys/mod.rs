@@ -4,12 +4,13 @@ mod authenticator;
 
 use crate::fixture::{ADA, EVE, Fixture, MAX, at, on_both_engines, open, policy, rejection_in};
 use authenticator::Authenticator;
+use domain::{SessionKind, users::passkey::PASSKEYS_MAXIMUM};
 use futures::future::join;
 use service::{
-    CurrentUser, Failure, Policy, Rejection, RequestContext, Service, SessionKind,
+    CurrentUser, Failure, Policy, Rejection, RequestContext, Service,
     users::{
         authorization_codes::{CodeRequest, VIEWPORT},
-        passkeys::{PASSKEYS_MAXIMUM, PasskeyAttempt},
+        passkeys::PasskeyAttempt,
         sign_in::{Attempt, SignInRejection, SignedIn},
     },
 };

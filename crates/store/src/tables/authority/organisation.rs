@@ -1,7 +1,7 @@
 //! Authority over an organisation's things, from a claim.
 
 use crate::{
-    Invitation, InvitationEnd, PersonToken, Reader, Store, StoreError, Transaction,
+    Reader, Store, StoreError, Transaction,
     engine::{
         statements::statements,
         value::{only_column, params},
@@ -12,8 +12,8 @@ use crate::{
     },
 };
 use domain::{
-    AuthorityRejection, Claim, Ended, Organisation, OrganisationId, ScopeSet, SecretDigest, SessionClaim,
-    Timestamp,
+    AuthorityRejection, Claim, Ended, Invitation, InvitationEnd, Organisation, OrganisationId, ScopeSet,
+    SecretDigest, SessionClaim, Timestamp,
     authority::{
         Caller, KeyFacts, ManageMembers, Permission, TokenClaims, TokenSubject, UserFacts, check_capability,
         check_key_token, check_user_session, check_user_token, proved_at,
@@ -251,8 +251,7 @@ impl Transaction {
                 if let Some(session) = &claims.session_id {
                     self.hold(on_postgres::HOLD_SESSION, session.as_str()).await?;
                 }
-                let token = PersonToken::of(claims);
-                let found = self.find_person_for_token_check(organisation, id, token, now).await?;
+                let found = self.find_user_for_token_check(id, claims, now).await?;
                 let facts = found.map(|found| found.facts);
                 Ok(check_user_token(claims, facts.as_ref()).and_then(|()| {
                     let facts = facts.ok_or(Ended::NoMember)?;

@@ -2,14 +2,16 @@
 
 use super::organisation::on_postgres::HOLD_ORGANISATION;
 use crate::{
-    PersonSession, Reader, SessionKind, Store, StoreError, Transaction,
+    Reader, Store, StoreError, Transaction,
     engine::{
         statements::statements,
         value::{Value, params},
     },
-    tables::users::members::Person,
 };
-use domain::{Ended, OrganisationId, PasskeyId, SecretDigest, SessionClaim, SessionId, Timestamp, UserId};
+use domain::{
+    Ended, OrganisationId, PasskeyId, SecretDigest, Session, SessionClaim, SessionId, SessionKind, Timestamp,
+    User, UserId,
+};
 use std::ops;
 
 statements! {
@@ -43,18 +45,18 @@ pub enum UserProof<'a> {
 /// seen here.
 pub struct UserTransaction {
     transaction: Transaction,
-    user: Person,
-    proved: Option<PersonSession>,
+    user: User,
+    proved: Option<Session>,
 }
 
 impl UserTransaction {
     /// The person as this transaction found them.
-    pub const fn user(&self) -> &Person {
+    pub const fn user(&self) -> &User {
         &self.user
     }
 
     /// The session that the proof names; none for a proof that names none.
-    pub const fn proved_session(&self) -> Option<&PersonSession> {
+    pub const fn proved_session(&self) -> Option<&Session> {
         self.proved.as_ref()
     }
 
@@ -79,11 +81,6 @@ impl UserTransaction {
         let mut params = params![self.user.id.as_str()];
         params.extend(others);
         self.transaction.execute(sql, params).await
-    }
-
-    /// Whether a password that was found right against `hash` is still the person's.
-    pub fn has_password(&self, hash: &str) -> bool {
-        self.user.password_hash.as_deref() == Some(hash)
     }
 
     /// Of [`Store::begin_for_user_in`]: the person in the organisation through the session that the proof names: role and second factor as they are now.
@@ -150,7 +147,7 @@ impl Reader {
         user: &UserId,
         id: &SessionId,
         now: Timestamp,
-    ) -> Result<Option<PersonSession>, StoreError> {
+    ) -> Result<Option<Session>, StoreError> {
         let found = self.find_session_by_id(id, now).await?.filter(|found| found.user_id == *user);
         let Some(found) = found else { return Ok(None) };
         let parent_lives = match &found.parent_id {
@@ -166,7 +163,7 @@ impl Reader {
         user: &UserId,
         digest: SecretDigest,
         now: Timestamp,
-    ) -> Result<Option<PersonSession>, StoreError> {
+    ) -> Result<Option<Session>, StoreError> {
         let Some(code) = self.find_code(digest).await?.filter(|code| code.user_id == *user) else {
             return Ok(None);
         };
@@ -187,7 +184,7 @@ impl Transaction {
         now: Timestamp,
     ) -> Result<Result<UserTransaction, Ended>, StoreError> {
         self.execute(LOCK_USER, params![user.as_str()]).await?;
-        let Some(user) = self.find_person_by_id(user).await? else {
+        let Some(user) = self.find_user_by_id(user).await? else {
             return self.reject(Ended::ProofOutdated).await;
         };
         let proved = match proof {
@@ -211,7 +208,7 @@ impl Transaction {
                 }
                 (proved.is_some(), Ended::SessionEnded)
             }
-            UserProof::Password(hash) => (user.password_hash.as_deref() == Some(hash), Ended::ProofOutdated),
+            UserProof::Password(hash) => (user.has_password(hash), Ended::ProofOutdated),
             UserProof::DeviceCode(digest) => {
                 (self.consume_device(digest, &user.id, now).await?, Ended::ProofOutdated)
             }

@@ -9,7 +9,7 @@ use crate::{
     },
 };
 use domain::{
-    ApiKey, KeyId, OrganisationId, SecretDigest, Timestamp,
+    ApiKey, KeyId, KeyOverview, OrganisationId, SecretDigest, Timestamp,
     api_key::{CredentialState, Grace, RetiredSecret, StoredSecret},
     authority::ManageKeys,
 };
@@ -125,21 +125,6 @@ impl KeyForTokenCheck {
     pub fn token_revoked(&self, expires_at: Timestamp) -> bool {
         self.token_revoked || self.revocations_forgotten_until.is_some_and(|until| expires_at <= until)
     }
-}
-
-/// A key with what is known of its use.
-#[derive(Debug, Clone)]
-pub struct KeyOverview {
-    /// The key.
-    pub key: ApiKey,
-    /// When it was last used.
-    pub last_used_at: Option<Timestamp>,
-    /// The address it was last used from.
-    pub last_used_from: Option<String>,
-    /// How often former secrets of it turned up.
-    pub dead_secret_uses: i64,
-    /// When one last did.
-    pub dead_secret_seen_at: Option<Timestamp>,
 }
 
 pub(crate) fn key(row: &Row<'_>) -> Result<ApiKey, StoreError> {

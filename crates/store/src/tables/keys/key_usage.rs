@@ -7,7 +7,10 @@ use crate::{
         value::{only_column, params},
     },
 };
-use domain::{KeyId, SecretDigest, Timestamp};
+use domain::{
+    KeyId, KeyUse, RecentSource, SecretDigest, Timestamp,
+    api_key::usage::{DeadSecretUse, SOURCES_OF_A_KEY},
+};
 
 statements! {
     COUNT = "INSERT INTO key_usage (key_id, day, exchanges, grace_exchanges, api_calls, other_addresses) \
@@ -46,51 +49,8 @@ statements! {
         WHERE n.key_id = key_sources.key_id ORDER BY n.last_used_at_ms DESC LIMIT 1 OFFSET $8))";
 }
 
-/// One day of one key.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct KeyUse {
-    /// Days since the Unix epoch.
-    pub day: i64,
-    /// Tokens issued.
-    pub exchanges: i64,
-    /// Of these, with the previous secret, during a rotation's grace.
-    pub grace_exchanges: i64,
-    /// API calls made.
-    pub api_calls: i64,
-    /// How often an address was left out of the list of where the key was used from, because there were too many.
-    pub other_addresses: i64,
-}
-
-/// The most addresses of a key that are kept: the newest.
-pub const SOURCES_OF_A_KEY: i64 = 100;
 /// The most addresses of a key that are forgotten at once.
 const OTHERS_AT_ONCE: i64 = 1000;
-
-/// Where a key's secret was used from.
-#[derive(Debug, Clone)]
-pub struct RecentSource {
-    /// The address.
-    pub address: String,
-    /// Whether it was the previous secret, during a rotation's grace.
-    pub previous_secret: bool,
-    /// When it last was.
-    pub last_used_at: Timestamp,
-}
-
-/// A former secret that turned up.
-#[derive(Debug, Clone)]
-pub struct DeadSecretUse {
-    /// The key that it belonged to.
-    pub key_id: KeyId,
-    /// Which secret.
-    pub digest: SecretDigest,
-    /// How often since the last batch.
-    pub times: i64,
-    /// When it last did.
-    pub at: Timestamp,
-    /// From where.
-    pub address: Option<String>,
-}
 
 impl Reader {
     /// From where the key was used since `since`, newest first, at most 100.

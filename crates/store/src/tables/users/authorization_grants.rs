@@ -1,13 +1,16 @@
 //! Codes that the authorization server gives out: authorization codes (RFC 6749 §4.1.2) and device codes (RFC 8628).
 
 use crate::{
-    PersonSession, Reader, StoreError, Transaction, UserTransaction,
+    Reader, StoreError, Transaction, UserTransaction,
     engine::{
         statements::statements,
         value::{Row, params},
     },
 };
-use domain::{OrganisationId, SecretDigest, SessionId, Timestamp, UserId};
+use domain::{
+    AuthorizationCode, DeviceGrant, OrganisationId, SecretDigest, Session, Timestamp, UserId,
+    users::device_grant::{Approval, DeviceDecision},
+};
 
 macro_rules! device_columns {
     () => {
@@ -37,73 +40,8 @@ statements! {
         WHERE digest = $1 AND user_id = $2 AND consumed_at_ms IS NULL AND decision = 'approved' AND expires_at_ms > $3";
 }
 
-/// An authorization code, by its digest.
-#[derive(Debug, Clone)]
-pub struct StoredCode {
-    /// The client that it was given to.
-    pub client_id: String,
-    /// Where it was sent.
-    pub redirect_uri: String,
-    /// The PKCE challenge, S256 (RFC 7636 §4.2).
-    pub challenge: String,
-    /// What was asked for.
-    pub scope: String,
-    /// The client's `nonce`, for an ID token.
-    pub nonce: Option<String>,
-    /// The sign-in that it came from.
-    pub session_id: SessionId,
-    /// Who signed in.
-    pub user_id: UserId,
-    /// From this instant on it works no more.
-    pub expires_at: Timestamp,
-    /// When it was exchanged, if it was.
-    pub consumed_at: Option<Timestamp>,
-}
-
-/// A device that waits for approval.
-#[derive(Debug, Clone)]
-pub struct StoredDevice {
-    /// What the person types.
-    pub user_code: String,
-    /// The client that asks.
-    pub client_id: String,
-    /// What it asks for.
-    pub scope: String,
-    /// What it calls itself.
-    pub device: String,
-    /// Where it asks from.
-    pub address: Option<String>,
-    /// When it asked.
-    pub created_at: Timestamp,
-    /// From this instant on it is too late.
-    pub expires_at: Timestamp,
-    /// How long it must wait between two polls, in seconds.
-    pub interval_seconds: i64,
-    /// What became of it: approved (true) or not; none while nobody has decided.
-    pub approved: Option<bool>,
-    /// Who approved it, and for which organisation.
-    pub person: Option<(UserId, OrganisationId)>,
-    /// When that person had last proved the password.
-    pub authenticated_at: Option<Timestamp>,
-    /// When that person had proved a second factor.
-    pub second_factor_at: Option<Timestamp>,
-    /// When it fetched its tokens.
-    pub consumed_at: Option<Timestamp>,
-}
-
-/// What a person decides about a device.
-#[derive(Debug, Clone)]
-pub struct DeviceDecision<'a> {
-    /// Whether it is approved.
-    pub approved: bool,
-    /// Into which organisation.
-    pub organisation: &'a OrganisationId,
-    /// The session that the person decides in: when it ends before the device has its tokens, the approval does.
-    pub session: &'a PersonSession,
-}
-
-fn device(row: &Row<'_>) -> Result<StoredDevice, StoreError> {
-    Ok(StoredDevice {
+fn device(row: &Row<'_>) -> Result<DeviceGrant, StoreError> {
+    Ok(DeviceGrant {
         user_code: row.next()?,
         client_id: row.next()?,
         scope: row.next()?,
@@ -112,19 +50,31 @@ fn device(row: &Row<'_>) -> Result<StoredDevice, StoreError> {
         created_at: row.next()?,
         expires_at: row.next()?,
         interval_seconds: row.next()?,
-        approved: row.next::<Option<String>>()?.map(|decision| decision == "approved"),
-        person: row.next::<Option<UserId>>()?.zip(row.next()?),
-        authenticated_at: row.next()?,
-        second_factor_at: row.next()?,
+        decision: decision(row)?,
         consumed_at: row.next()?,
+    })
+}
+
+fn decision(row: &Row<'_>) -> Result<Option<DeviceDecision>, StoreError> {
+    let word: Option<String> = row.next()?;
+    let by: Option<(UserId, OrganisationId)> = row.next::<Option<_>>()?.zip(row.next()?);
+    let (authenticated_at, second_factor_at) = (row.next()?, row.next()?);
+    Ok(match (word.as_deref(), by) {
+        (None, _) => None,
+        (Some("approved"), Some((user_id, organisation_id))) => {
+            let approval = Approval { user_id, organisation_id, authenticated_at, second_factor_at };
+            Some(DeviceDecision::Approved(approval))
+        }
+        (Some("approved"), None) => return Err(StoreError::corrupt("a device that nobody approved")),
+        (Some(_), _) => Some(DeviceDecision::Denied),
     })
 }
 
 impl Reader {
     /// The authorization code with this digest, used or not.
-    pub async fn find_code(&mut self, digest: SecretDigest) -> Result<Option<StoredCode>, StoreError> {
+    pub async fn find_code(&mut self, digest: SecretDigest) -> Result<Option<AuthorizationCode>, StoreError> {
         self.find(FIND_CODE, params![digest], |row| {
-            Ok(StoredCode {
+            Ok(AuthorizationCode {
                 client_id: row.next()?,
                 redirect_uri: row.next()?,
                 challenge: row.next()?,
@@ -140,7 +90,7 @@ impl Reader {
     }
 
     /// The device with this digest.
-    pub async fn find_device(&mut self, digest: SecretDigest) -> Result<Option<StoredDevice>, StoreError> {
+    pub async fn find_device(&mut self, digest: SecretDigest) -> Result<Option<DeviceGrant>, StoreError> {
         self.find(FIND_DEVICE, params![digest], device).await
     }
 
@@ -148,7 +98,7 @@ impl Reader {
     pub async fn find_device_by_user_code(
         &mut self,
         user_code: &str,
-    ) -> Result<Option<StoredDevice>, StoreError> {
+    ) -> Result<Option<DeviceGrant>, StoreError> {
         self.find(FIND_DEVICE_BY_USER_CODE, params![user_code], device).await
     }
 }
@@ -164,11 +114,7 @@ impl Transaction {
     }
 
     /// Adds a device that waits. [`StoreError::Taken`] if its user code is, which leaves the transaction good.
-    pub async fn insert_device(
-        &mut self,
-        new: &StoredDevice,
-        digest: SecretDigest,
-    ) -> Result<(), StoreError> {
+    pub async fn insert_device(&mut self, new: &DeviceGrant, digest: SecretDigest) -> Result<(), StoreError> {
         let params = params![
             digest,
             &new.user_code,
@@ -206,16 +152,20 @@ impl Transaction {
     pub(crate) async fn consume_device(
         &mut self,
         digest: SecretDigest,
-        person: &UserId,
+        user: &UserId,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        Ok(self.execute(CONSUME_DEVICE, params![digest, person.as_str(), now]).await? == 1)
+        Ok(self.execute(CONSUME_DEVICE, params![digest, user.as_str(), now]).await? == 1)
     }
 }
 
 impl UserTransaction {
     /// Adds an authorization code.
-    pub async fn insert_code(&mut self, new: &StoredCode, digest: SecretDigest) -> Result<(), StoreError> {
+    pub async fn insert_code(
+        &mut self,
+        new: &AuthorizationCode,
+        digest: SecretDigest,
+    ) -> Result<(), StoreError> {
         let params = params![
             digest,
             &new.client_id,
@@ -235,18 +185,20 @@ impl UserTransaction {
     pub async fn decide_device(
         &mut self,
         user_code: &str,
-        decision: &DeviceDecision<'_>,
+        approved: bool,
+        organisation: &OrganisationId,
+        session: &Session,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let params = params![
             user_code,
-            if decision.approved { "approved" } else { "denied" },
+            if approved { "approved" } else { "denied" },
             self.id().as_str(),
-            decision.organisation.as_str(),
-            decision.session.authenticated_at,
-            decision.session.second_factor_at,
+            organisation.as_str(),
+            session.authenticated_at,
+            session.second_factor_at,
             now,
-            decision.session.parent_id.as_ref().unwrap_or(&decision.session.id).as_str(),
+            session.root().as_str(),
         ];
         Ok(self.execute(DECIDE_DEVICE, params).await? == 1)
     }

@@ -4,11 +4,12 @@ use crate::{
     OrganisationTransaction, Reader, StoreError, Transaction, UserTransaction,
     engine::{
         statements::statements,
-        value::{Row, only_column, params, word_columns},
+        value::{Row, only_column, params},
     },
 };
 use domain::{
-    Email, InvitationId, OrganisationId, Role, SecretDigest, Timestamp, UserId, authority::ManageMembers,
+    Email, Invitation, InvitationEnd, InvitationId, LinkPurpose, OneTimeLink, OrganisationId, SecretDigest,
+    Timestamp, UserId, authority::ManageMembers,
 };
 
 macro_rules! invitation_columns {
@@ -44,95 +45,6 @@ statements! {
     CONSUME_LINKS_OF = "UPDATE one_time_links SET consumed_at_ms = $2 WHERE user_id = $1 AND consumed_at_ms IS NULL";
     CONSUME_SETUPS = "UPDATE one_time_links SET consumed_at_ms = $1 WHERE purpose = 'setup' AND consumed_at_ms IS NULL";
     COUNT_ORGANISATIONS = "SELECT COUNT(*) FROM organisations";
-}
-
-/// An invitation into an organisation.
-#[derive(Debug, Clone)]
-pub struct Invitation {
-    /// Its id, `inv_…`.
-    pub id: InvitationId,
-    /// The organisation.
-    pub organisation_id: OrganisationId,
-    /// Its name.
-    pub organisation_name: String,
-    /// Who is invited.
-    pub email: Email,
-    /// The role that awaits the person.
-    pub role: Role,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// Who made it, as people know them.
-    pub created_by: String,
-    /// The Admin who made it; none if an operator did. It works only while this person is an Admin.
-    pub inviter: Option<UserId>,
-    /// From this instant on its link works no more.
-    pub expires_at: Timestamp,
-    /// When and how it ended, if it did.
-    pub end: Option<(Timestamp, InvitationEnd)>,
-}
-
-impl Invitation {
-    /// Whether it can be accepted at `now`, as far as it itself tells.
-    pub fn is_open(&self, now: Timestamp) -> bool {
-        self.end.is_none() && self.expires_at > now
-    }
-}
-
-/// How an invitation ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum InvitationEnd {
-    /// The person joined.
-    Accepted,
-    /// An Admin took it back.
-    Revoked,
-    /// A newer one for the same person took its place.
-    Replaced,
-}
-
-impl InvitationEnd {
-    /// The word in storage.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Accepted => "accepted",
-            Self::Revoked => "revoked",
-            Self::Replaced => "replaced",
-        }
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        [Self::Accepted, Self::Revoked, Self::Replaced].into_iter().find(|end| end.as_str() == text)
-    }
-}
-
-word_columns!(InvitationEnd);
-
-/// What a one-time link is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LinkPurpose {
-    /// Setting a new password.
-    Reset,
-    /// Making the first organisation.
-    Setup,
-}
-
-impl LinkPurpose {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Reset => "reset",
-            Self::Setup => "setup",
-        }
-    }
-}
-
-/// A one-time link.
-#[derive(Debug, Clone)]
-pub struct OneTimeLink {
-    /// Whose password it sets.
-    pub person: Option<(UserId, Email)>,
-    /// From this instant on it works no more.
-    pub expires_at: Timestamp,
-    /// When it was used, if it was.
-    pub consumed_at: Option<Timestamp>,
 }
 
 fn invitation(row: &Row<'_>) -> Result<Invitation, StoreError> {
@@ -181,7 +93,7 @@ impl Reader {
     ) -> Result<Option<OneTimeLink>, StoreError> {
         self.find(FIND_LINK, params![digest, purpose.as_str()], |row| {
             Ok(OneTimeLink {
-                person: row.next::<Option<UserId>>()?.zip(row.next()?),
+                user: row.next::<Option<UserId>>()?.zip(row.next()?),
                 expires_at: row.next()?,
                 consumed_at: row.next()?,
             })

@@ -1,15 +1,14 @@
 //! People and their roles.
 
 use crate::{
-    FoundOrganisation, Invitation, MayAddMembers, OrganisationTransaction, Reader, StoreError,
-    UserTransaction,
+    FoundOrganisation, MayAddMembers, OrganisationTransaction, Reader, StoreError, UserTransaction,
     engine::{
         statements::statements,
         value::{Row, only_column, params},
     },
 };
 use domain::{
-    Email, OrganisationId, Role, SessionId, Timestamp, UserId,
+    Email, Invitation, Member, OrganisationId, Role, SessionId, Timestamp, User, UserForTokenCheck, UserId,
     authority::{ManageMembers, SessionFacts, TokenClaims, UserFacts},
 };
 
@@ -54,72 +53,6 @@ statements! {
         WHERE m.organisation_id = $1 AND m.user_id = $2";
 }
 
-/// A person.
-#[derive(Debug, Clone)]
-pub struct Person {
-    /// The person's id, `usr_…`.
-    pub id: UserId,
-    /// The address that identifies the person.
-    pub email: Email,
-    /// The password as an argon2id string; none until the person has chosen one.
-    pub password_hash: Option<String>,
-    /// Tokens that carry a lower number have been ended.
-    pub token_epoch: i64,
-    /// When the person was first added.
-    pub created_at: Timestamp,
-}
-
-/// A person in one organisation.
-#[derive(Debug, Clone)]
-pub struct Member {
-    /// The person's id.
-    pub id: UserId,
-    /// The person's address.
-    pub email: Email,
-    /// What the person may do there.
-    pub role: Role,
-    /// Since when.
-    pub since: Timestamp,
-    /// Whether the person has a second factor.
-    pub second_factor: bool,
-}
-
-/// What a person's access token is checked against at each request.
-#[derive(Debug)]
-pub struct PersonForTokenCheck {
-    /// What decides whether the token is accepted.
-    pub facts: UserFacts,
-    /// The person's address.
-    pub email: Email,
-    /// The organisation's name.
-    pub organisation_name: String,
-}
-
-/// One access token of a person, as its claims describe it.
-#[derive(Debug, Clone, Copy)]
-pub struct PersonToken<'a> {
-    /// `jti`
-    pub token_id: &'a str,
-    /// The key that signed it.
-    pub kid: &'a str,
-    /// `exp`.
-    pub expires_at: Timestamp,
-    /// `sid`: the session that it came from; empty for none.
-    pub session_id: &'a str,
-}
-
-impl<'a> PersonToken<'a> {
-    /// The token with these claims.
-    pub fn of(claims: &'a TokenClaims) -> Self {
-        Self {
-            token_id: &claims.token_id,
-            kid: &claims.kid,
-            expires_at: Timestamp::from_seconds(claims.expires_at),
-            session_id: claims.session_id.as_ref().map_or("", SessionId::as_str),
-        }
-    }
-}
-
 /// Reads what decides about a person's session or token: the next seven columns.
 pub(crate) fn user_facts(row: &Row<'_>) -> Result<UserFacts, StoreError> {
     Ok(UserFacts {
@@ -140,8 +73,8 @@ fn session_facts(
     authenticated_at.map(|authenticated_at| SessionFacts { authenticated_at, second_factor_proved })
 }
 
-fn person(row: &Row<'_>) -> Result<Person, StoreError> {
-    Ok(Person {
+fn person(row: &Row<'_>) -> Result<User, StoreError> {
+    Ok(User {
         id: row.next()?,
         email: row.next()?,
         password_hash: row.next()?,
@@ -152,12 +85,12 @@ fn person(row: &Row<'_>) -> Result<Person, StoreError> {
 
 impl Reader {
     /// The person with this address.
-    pub async fn find_person(&mut self, email: &Email) -> Result<Option<Person>, StoreError> {
+    pub async fn find_user(&mut self, email: &Email) -> Result<Option<User>, StoreError> {
         self.find(FIND_USER, params![email.as_str()], person).await
     }
 
     /// The person with this id.
-    pub async fn find_person_by_id(&mut self, id: &UserId) -> Result<Option<Person>, StoreError> {
+    pub async fn find_user_by_id(&mut self, id: &UserId) -> Result<Option<User>, StoreError> {
         self.find(FIND_USER_BY_ID, params![id.as_str()], person).await
     }
 
@@ -192,18 +125,23 @@ impl Reader {
     }
 
     /// A person in an organisation and what decides about one of the person's tokens: the one read of an API call.
-    pub async fn find_person_for_token_check(
+    pub async fn find_user_for_token_check(
         &mut self,
-        organisation: &OrganisationId,
-        person: &UserId,
-        token: PersonToken<'_>,
+        id: &UserId,
+        claims: &TokenClaims,
         now: Timestamp,
-    ) -> Result<Option<PersonForTokenCheck>, StoreError> {
-        let PersonToken { token_id, kid, expires_at, session_id } = token;
-        let params =
-            params![organisation.as_str(), person.as_str(), token_id, kid, session_id, now, expires_at];
+    ) -> Result<Option<UserForTokenCheck>, StoreError> {
+        let params = params![
+            claims.organisation_id.as_str(),
+            id.as_str(),
+            &claims.token_id,
+            &claims.kid,
+            claims.session_id.as_ref().map_or("", SessionId::as_str),
+            now,
+            Timestamp::from_seconds(claims.expires_at),
+        ];
         self.find(AT_DOOR, params, |row| {
-            Ok(PersonForTokenCheck {
+            Ok(UserForTokenCheck {
                 facts: user_facts(row)?,
                 email: row.next()?,
                 organisation_name: row.next()?,
@@ -247,7 +185,7 @@ impl OrganisationTransaction<FoundOrganisation> {
 impl<P: MayAddMembers> OrganisationTransaction<P> {
     /// Adds a person. [`StoreError::Taken`] if the address is, which leaves the transaction good: the other person
     /// with this address can be found in it.
-    pub async fn insert_person(&mut self, person: &Person) -> Result<(), StoreError> {
+    pub async fn insert_user(&mut self, person: &User) -> Result<(), StoreError> {
         let params = params![
             person.id.as_str(),
             person.email.as_str(),

@@ -7,7 +7,7 @@ use crate::{
         value::{Row, params},
     },
 };
-use domain::{PasskeyId, SecretDigest, Timestamp, UserId};
+use domain::{CeremonyPurpose, Passkey, PasskeyCeremony, PasskeyId, SecretDigest, Timestamp, UserId};
 
 macro_rules! passkey_columns {
     () => {
@@ -29,56 +29,8 @@ statements! {
     TAKE = "DELETE FROM passkey_ceremonies WHERE digest = $1";
 }
 
-/// One passkey of a person.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredPasskey {
-    /// Its id, `pky_…`.
-    pub id: PasskeyId,
-    /// Whose it is.
-    pub user_id: UserId,
-    /// What the person calls it.
-    pub name: String,
-    /// The authenticator's name for it.
-    pub credential_id: Vec<u8>,
-    /// Public key and counter, as the library writes them.
-    pub credential: String,
-    /// When it was added.
-    pub created_at: Timestamp,
-    /// When it last signed in.
-    pub last_used_at: Option<Timestamp>,
-}
-
-/// What a challenge is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CeremonyPurpose {
-    /// Adding a passkey.
-    Add,
-    /// Signing in.
-    SignIn,
-}
-
-impl CeremonyPurpose {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Add => "add",
-            Self::SignIn => "sign_in",
-        }
-    }
-}
-
-/// A challenge and what was said when it was made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredCeremony {
-    /// Whose passkey is being added; none for a sign-in.
-    pub user_id: Option<UserId>,
-    /// How it will be called; none for a sign-in.
-    pub name: Option<String>,
-    /// What the library needs to check the answer.
-    pub state: String,
-}
-
-fn passkey(row: &Row<'_>) -> Result<StoredPasskey, StoreError> {
-    Ok(StoredPasskey {
+fn passkey(row: &Row<'_>) -> Result<Passkey, StoreError> {
+    Ok(Passkey {
         id: row.next()?,
         user_id: row.next()?,
         name: row.next()?,
@@ -91,12 +43,12 @@ fn passkey(row: &Row<'_>) -> Result<StoredPasskey, StoreError> {
 
 impl Reader {
     /// The person's passkeys, oldest first.
-    pub async fn passkeys_of(&mut self, person: &UserId) -> Result<Vec<StoredPasskey>, StoreError> {
+    pub async fn passkeys_of(&mut self, person: &UserId) -> Result<Vec<Passkey>, StoreError> {
         self.query(OF_PERSON, params![person.as_str()], passkey).await
     }
 
     /// The passkey that an authenticator names so.
-    pub async fn find_passkey(&mut self, credential_id: &[u8]) -> Result<Option<StoredPasskey>, StoreError> {
+    pub async fn find_passkey(&mut self, credential_id: &[u8]) -> Result<Option<Passkey>, StoreError> {
         self.find(FIND, params![credential_id], passkey).await
     }
 }
@@ -107,7 +59,7 @@ impl Transaction {
         &mut self,
         digest: SecretDigest,
         purpose: CeremonyPurpose,
-        ceremony: &StoredCeremony,
+        ceremony: &PasskeyCeremony,
         expires_at: Timestamp,
     ) -> Result<(), StoreError> {
         let params = params![
@@ -127,10 +79,10 @@ impl Transaction {
         digest: SecretDigest,
         purpose: CeremonyPurpose,
         now: Timestamp,
-    ) -> Result<Option<StoredCeremony>, StoreError> {
+    ) -> Result<Option<PasskeyCeremony>, StoreError> {
         let begun = self
             .find(BEGUN, params![digest, purpose.as_str(), now], |row| {
-                Ok(StoredCeremony { user_id: row.next()?, name: row.next()?, state: row.next()? })
+                Ok(PasskeyCeremony { user_id: row.next()?, name: row.next()?, state: row.next()? })
             })
             .await?;
         let Some(begun) = begun else { return Ok(None) };
@@ -140,7 +92,7 @@ impl Transaction {
 
 impl UserTransaction {
     /// Adds a passkey. False if the credential is known already, whosever it is.
-    pub async fn add_passkey(&mut self, new: &StoredPasskey) -> Result<bool, StoreError> {
+    pub async fn add_passkey(&mut self, new: &Passkey) -> Result<bool, StoreError> {
         let params = params![
             new.id.as_str(),
             self.id().as_str(),
@@ -155,7 +107,7 @@ impl UserTransaction {
     /// Notes a use, and the credential as it is after it. False if another use changed it in between, or it is gone.
     pub async fn use_passkey(
         &mut self,
-        before: &StoredPasskey,
+        before: &Passkey,
         after: &str,
         now: Timestamp,
     ) -> Result<bool, StoreError> {

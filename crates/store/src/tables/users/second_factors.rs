@@ -7,7 +7,7 @@ use crate::{
         value::{only_column, params},
     },
 };
-use domain::{SecretDigest, Timestamp, UserId};
+use domain::{SecondFactor, SecretDigest, Timestamp, UserId};
 
 statements! {
     BEGIN = "INSERT INTO second_factors (user_id, sealed_secret, created_at_ms, last_step) VALUES ($1, $2, $3, 0) \
@@ -24,29 +24,11 @@ statements! {
     COUNT_CODES = "SELECT COUNT(*) FROM recovery_codes WHERE user_id = $1 AND used_at_ms IS NULL";
 }
 
-/// A person's TOTP secret.
-#[derive(Debug, Clone)]
-pub struct StoredSecondFactor {
-    /// The secret, sealed under the master key.
-    pub sealed_secret: Vec<u8>,
-    /// When the person proved to have it; none while it is being set up.
-    pub confirmed_at: Option<Timestamp>,
-    /// The last time step whose code was used (RFC 6238 §5.2: each once).
-    pub last_step: i64,
-}
-
 impl Reader {
     /// The person's secret, confirmed or not.
-    pub async fn find_second_factor(
-        &mut self,
-        person: &UserId,
-    ) -> Result<Option<StoredSecondFactor>, StoreError> {
+    pub async fn find_second_factor(&mut self, person: &UserId) -> Result<Option<SecondFactor>, StoreError> {
         self.find(FIND, params![person.as_str()], |row| {
-            Ok(StoredSecondFactor {
-                sealed_secret: row.next()?,
-                confirmed_at: row.next()?,
-                last_step: row.next()?,
-            })
+            Ok(SecondFactor { sealed_secret: row.next()?, confirmed_at: row.next()?, last_step: row.next()? })
         })
         .await
     }

@@ -4,10 +4,10 @@ use crate::{
     Reader, StoreError, Transaction, UserTransaction,
     engine::{
         statements::statements,
-        value::{Row, only_column, params, word_columns},
+        value::{Row, only_column, params},
     },
 };
-use domain::{Email, OrganisationId, Role, SecretDigest, SessionId, Timestamp, UserId};
+use domain::{Membership, OrganisationId, SecretDigest, Session, SessionId, SignedInUser, Timestamp, UserId};
 
 macro_rules! session_columns {
     () => {
@@ -59,97 +59,8 @@ statements! {
     LAST_ORGANISATION = "SELECT last_organisation_id FROM users WHERE id = $1";
 }
 
-/// What a session is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SessionKind {
-    /// The password was right, the second factor is awaited.
-    Pending,
-    /// A browser at the authorization server.
-    SignIn,
-    /// A browser in Viewport; the child of its sign-in.
-    Viewport,
-    /// A device that a user approved.
-    CommandLine,
-}
-
-impl SessionKind {
-    /// The word in storage.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::SignIn => "sign_in",
-            Self::Viewport => "viewport",
-            Self::CommandLine => "command_line",
-        }
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        let all = [Self::Pending, Self::SignIn, Self::Viewport, Self::CommandLine];
-        all.into_iter().find(|kind| kind.as_str() == text)
-    }
-}
-
-word_columns!(SessionKind);
-
-/// One session of a person.
-#[derive(Debug, Clone)]
-pub struct PersonSession {
-    /// Its id, `ses_…`.
-    pub id: SessionId,
-    /// What it is for.
-    pub kind: SessionKind,
-    /// The sign-in that it belongs to, if it is Viewport's.
-    pub parent_id: Option<SessionId>,
-    /// Whose it is.
-    pub user_id: UserId,
-    /// The organisation that it works in.
-    pub organisation_id: Option<OrganisationId>,
-    /// What the browser or the client calls itself.
-    pub device: String,
-    /// Where it was last seen.
-    pub address: Option<String>,
-    /// When it began.
-    pub created_at: Timestamp,
-    /// When the person last proved the password.
-    pub authenticated_at: Timestamp,
-    /// When the person proved a second factor in it.
-    pub second_factor_at: Option<Timestamp>,
-    /// When it was last used, to the minute.
-    pub last_seen_at: Timestamp,
-    /// From this instant on it is over.
-    pub expires_at: Timestamp,
-}
-
-/// A browser in Viewport, as one read tells it.
-#[derive(Debug, Clone)]
-pub struct CurrentUserRow {
-    /// The session.
-    pub session: PersonSession,
-    /// The person's address.
-    pub email: Email,
-    /// The role in the session's organisation; none if the person is no member of it (any more).
-    pub role: Option<Role>,
-    /// That organisation's name.
-    pub organisation_name: Option<String>,
-    /// Whether that organisation requires a second factor.
-    pub second_factor_required: bool,
-    /// Whether the person has one.
-    pub second_factor_enrolled: bool,
-}
-
-/// An organisation that a person belongs to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Membership {
-    /// The organisation.
-    pub organisation_id: OrganisationId,
-    /// Its name.
-    pub organisation_name: String,
-    /// What the person may do there.
-    pub role: Role,
-}
-
-fn session(row: &Row<'_>) -> Result<PersonSession, StoreError> {
-    Ok(PersonSession {
+fn session(row: &Row<'_>) -> Result<Session, StoreError> {
+    Ok(Session {
         id: row.next()?,
         kind: row.next()?,
         parent_id: row.next()?,
@@ -171,7 +82,7 @@ impl Reader {
         &mut self,
         digest: SecretDigest,
         now: Timestamp,
-    ) -> Result<Option<PersonSession>, StoreError> {
+    ) -> Result<Option<Session>, StoreError> {
         self.find(FIND, params![digest, now], session).await
     }
 
@@ -180,7 +91,7 @@ impl Reader {
         &mut self,
         id: &SessionId,
         now: Timestamp,
-    ) -> Result<Option<PersonSession>, StoreError> {
+    ) -> Result<Option<Session>, StoreError> {
         self.find(FIND_BY_ID, params![id.as_str(), now], session).await
     }
 
@@ -188,7 +99,7 @@ impl Reader {
     pub async fn find_session_by_family(
         &mut self,
         digest: SecretDigest,
-    ) -> Result<Option<PersonSession>, StoreError> {
+    ) -> Result<Option<Session>, StoreError> {
         self.find(FIND_BY_FAMILY, params![digest], session).await
     }
 
@@ -197,9 +108,9 @@ impl Reader {
         &mut self,
         digest: SecretDigest,
         now: Timestamp,
-    ) -> Result<Option<CurrentUserRow>, StoreError> {
+    ) -> Result<Option<SignedInUser>, StoreError> {
         self.find(CURRENT_USER, params![digest, now], |row| {
-            Ok(CurrentUserRow {
+            Ok(SignedInUser {
                 session: session(row)?,
                 email: row.next()?,
                 role: row.next()?,
@@ -212,16 +123,12 @@ impl Reader {
     }
 
     /// The person's sign-ins and command lines, oldest first; a sign-in was last seen when its Viewport was.
-    pub async fn sessions_of(
-        &mut self,
-        person: &UserId,
-        now: Timestamp,
-    ) -> Result<Vec<PersonSession>, StoreError> {
+    pub async fn sessions_of(&mut self, person: &UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
         self.query(OF_PERSON, params![person.as_str(), now], |row| {
             let found = session(row)?;
             let child_seen: Option<Timestamp> = row.next()?;
             let last_seen_at = child_seen.map_or(found.last_seen_at, |seen| seen.max(found.last_seen_at));
-            Ok(PersonSession { last_seen_at, ..found })
+            Ok(Session { last_seen_at, ..found })
         })
         .await
     }
@@ -272,7 +179,7 @@ impl UserTransaction {
     /// its refresh tokens.
     pub async fn insert_session(
         &mut self,
-        new: &PersonSession,
+        new: &Session,
         digest: SecretDigest,
         family: Option<SecretDigest>,
     ) -> Result<(), StoreError> {
@@ -299,7 +206,7 @@ impl UserTransaction {
     /// another one already: whoever comes second with the same refresh token is told so.
     pub async fn replace_session_digest(
         &mut self,
-        session: &PersonSession,
+        session: &Session,
         before: SecretDigest,
         after: SecretDigest,
     ) -> Result<bool, StoreError> {
@@ -314,15 +221,14 @@ impl UserTransaction {
         Ok(self.execute(REPLACE_DIGEST, params).await? == 1)
     }
 
-    /// Turns a pending session into a sign-in with a new digest. False if it is none, or no longer.
+    /// Turns a pending session into the sign-in that it has become, with a new digest. False if it is none, or no longer.
     pub async fn complete_sign_in(
         &mut self,
-        id: &SessionId,
+        completed: &Session,
         digest: SecretDigest,
-        now: Timestamp,
-        expires_at: Timestamp,
     ) -> Result<bool, StoreError> {
-        Ok(self.execute(COMPLETE, params![id.as_str(), digest, now, expires_at]).await? == 1)
+        let Session { id, second_factor_at, expires_at, .. } = completed;
+        Ok(self.execute(COMPLETE, params![id.as_str(), digest, *second_factor_at, *expires_at]).await? == 1)
     }
 
     /// Lets one of the person's sessions work in another organisation, which is remembered for the next sign-in.
@@ -339,7 +245,7 @@ impl UserTransaction {
     /// Notes that the person proved the password again, in a session and in the sign-in that it belongs to.
     pub async fn note_reauthentication(
         &mut self,
-        session: &PersonSession,
+        session: &Session,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let parent = session.parent_id.as_ref().map(SessionId::as_str);
@@ -347,11 +253,7 @@ impl UserTransaction {
     }
 
     /// Notes that the person proved a second factor, in a session and in the sign-in that it belongs to.
-    pub async fn note_second_factor(
-        &mut self,
-        session: &PersonSession,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
+    pub async fn note_second_factor(&mut self, session: &Session, now: Timestamp) -> Result<(), StoreError> {
         let parent = session.parent_id.as_ref().map(SessionId::as_str);
         self.execute(PASSED_SECOND_FACTOR, params![session.id.as_str(), now, parent]).await.map(drop)
     }
