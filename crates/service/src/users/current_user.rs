@@ -283,7 +283,6 @@ impl Users<'_> {
         ctx: &RequestContext,
         details: serde_json::Value,
     ) -> Result<(), Failure> {
-        let person = transaction.user().clone();
-        self.audit_user(transaction, ctx, &person, Action::SessionEnded, &details).await
+        self.audit_user(transaction, ctx, Action::SessionEnded, &details).await
     }
 }

@@ -314,9 +314,8 @@ impl Users<'_> {
         let begun = self.0.store.begin_for_user(&leaked.user_id, proof, ctx.now).await?;
         let Ok(mut transaction) = begun else { return Ok(()) };
         transaction.end_session(&leaked.id).await?;
-        let person = transaction.user().clone();
         let details = json!({ "session": leaked.id.as_str(), "device": leaked.device });
-        self.audit_user(&mut transaction, ctx, &person, Action::RefreshTokenReused, &details).await?;
+        self.audit_user(&mut transaction, ctx, Action::RefreshTokenReused, &details).await?;
         transaction.commit().await?;
         tracing::warn!(session = %leaked.id, "a refresh token was used a second time; its session has ended");
         Ok(())

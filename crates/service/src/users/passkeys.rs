@@ -208,11 +208,10 @@ impl Users<'_> {
         if !transaction.use_passkey(&passkey, &after, ctx.now).await? {
             return Err(SignInRejection::Wrong);
         }
-        let person = transaction.user().clone();
-        let proof = SignInProof::Passkey;
-        let signed_in = self.begin_session(&mut transaction, ctx, proof, attempt.device).await?;
+        let signed_in =
+            self.begin_session(&mut transaction, ctx, SignInProof::Passkey, attempt.device).await?;
         let details = json!({ "passkey": passkey.name });
-        self.audit_user(&mut transaction, ctx, &person, Action::PasskeyUsed, &details).await?;
+        self.audit_user(&mut transaction, ctx, Action::PasskeyUsed, &details).await?;
         transaction.commit().await?;
         self.end_by_cookie(ctx, former).await?;
         metrics::counter!("duku_sign_ins_total", "outcome" => "right").increment(1);
@@ -253,9 +252,8 @@ impl Users<'_> {
         action: Action,
         passkey: &Passkey,
     ) -> Result<(), Failure> {
-        let person = transaction.user().clone();
         let details = json!({ "passkey": passkey.name });
-        self.audit_user(transaction, ctx, &person, action, &details).await?;
+        self.audit_user(transaction, ctx, action, &details).await?;
         let done = if action == Action::PasskeyAdded { "added" } else { "removed" };
         let what = format!("the passkey {} was {done}", passkey.name);
         self.tell_of_account_change(transaction, ctx, &what).await

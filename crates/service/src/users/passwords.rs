@@ -6,7 +6,7 @@ use crate::{
 };
 use domain::{Email, Invalid, LinkPurpose, LinkState, UserId, audit::Action, users::session::device_name};
 use serde_json::json;
-use store::{Transaction, UserProof, UserTransaction};
+use store::{UserProof, UserTransaction};
 use zeroize::Zeroizing;
 
 impl Users<'_> {
@@ -42,10 +42,9 @@ impl Users<'_> {
         transaction.consume_reset_links(ctx.now).await?;
         transaction.end_sessions(Some(user.root())).await?;
         transaction.note_reauthentication(&user.session, ctx.now).await?;
-        let person = transaction.user().clone();
         let details = json!({ "by": "change" });
-        self.audit_user(&mut transaction, ctx, &person, Action::PasswordSet, &details).await?;
-        self.tell_of_new_password(&mut transaction, ctx, &person.email).await?;
+        self.audit_user(&mut transaction, ctx, Action::PasswordSet, &details).await?;
+        self.tell_of_new_password(&mut transaction, ctx).await?;
         Ok(transaction.commit().await?)
     }
 
@@ -110,7 +109,7 @@ impl Users<'_> {
         let mut transaction = self.0.begin_for_user(ctx, &person.id, UserProof::Mail).await?;
         let link = self.insert_reset_link(&mut transaction, ctx).await?;
         let details = json!({ "by": "mail" });
-        self.audit_user(&mut transaction, ctx, &person, Action::ResetLinkMade, &details).await?;
+        self.audit_user(&mut transaction, ctx, Action::ResetLinkMade, &details).await?;
         let url = self.0.link("reset", &link);
         let minutes = self.0.policy.reset_lifetime_seconds / 60;
         let mail = Mail {
@@ -144,7 +143,7 @@ impl Users<'_> {
         let mut transaction = self.0.begin_for_user(ctx, &person.id, UserProof::Operator).await?;
         let link = self.insert_reset_link(&mut transaction, ctx).await?;
         let details = json!({ "by": "operator", "operator": device_name(operator) });
-        self.audit_user(&mut transaction, ctx, &person, Action::ResetLinkMade, &details).await?;
+        self.audit_user(&mut transaction, ctx, Action::ResetLinkMade, &details).await?;
         transaction.commit().await?;
         Ok(self.0.link("reset", &link))
     }
@@ -194,28 +193,27 @@ impl Users<'_> {
         // Whoever was signed in with the former password may have seen it.
         transaction.abandon_second_factor().await?;
         transaction.end_sessions(None).await?;
-        let person = transaction.user().clone();
         let details = json!({ "by": "link" });
-        self.audit_user(&mut transaction, ctx, &person, Action::PasswordSet, &details).await?;
-        self.tell_of_new_password(&mut transaction, ctx, &person.email).await?;
+        self.audit_user(&mut transaction, ctx, Action::PasswordSet, &details).await?;
+        self.tell_of_new_password(&mut transaction, ctx).await?;
         transaction.commit().await?;
-        Ok(person.email)
+        Ok(email)
     }
 
     async fn tell_of_new_password(
         self,
-        transaction: &mut Transaction,
+        transaction: &mut UserTransaction,
         ctx: &RequestContext,
-        email: &Email,
     ) -> Result<(), Failure> {
+        let email = transaction.user().email.clone();
         let mail = Mail {
-            to: email.clone(),
             subject: "Your password for Duku was changed".to_owned(),
             text: format!(
                 "The password of {email} was changed, and every other session was signed out.\n\n\
                  If it was not you, set a new password at once: {}/forgot\n",
                 self.0.policy.viewport
             ),
+            to: email,
         };
         self.0.queue_mail(transaction, ctx, &mail).await
     }

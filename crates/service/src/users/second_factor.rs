@@ -107,9 +107,7 @@ impl Users<'_> {
         }
         transaction.note_second_factor(&user.session, ctx.now).await?;
         let codes = self.replace_codes(&mut transaction).await?;
-        let person = transaction.user().clone();
-        let action = Action::SecondFactorEnabled;
-        self.audit_user(&mut transaction, ctx, &person, action, &json!({})).await?;
+        self.audit_user(&mut transaction, ctx, Action::SecondFactorEnabled, &json!({})).await?;
         self.tell_of_account_change(&mut transaction, ctx, "a second factor was set up").await?;
         transaction.commit().await?;
         Ok(codes)
@@ -141,8 +139,7 @@ impl Users<'_> {
         }
         transaction.remove_second_factor().await?;
         transaction.forget_second_factor_proofs().await?;
-        let action = Action::SecondFactorDisabled;
-        self.audit_user(&mut transaction, ctx, &person, action, &json!({})).await?;
+        self.audit_user(&mut transaction, ctx, Action::SecondFactorDisabled, &json!({})).await?;
         self.tell_of_account_change(&mut transaction, ctx, "the second factor was removed").await?;
         Ok(transaction.commit().await?)
     }
@@ -166,8 +163,7 @@ impl Users<'_> {
         }
         require_second_factor_proof(&mut transaction).await?;
         let codes = self.replace_codes(&mut transaction).await?;
-        let action = Action::RecoveryCodesReplaced;
-        self.audit_user(&mut transaction, ctx, &person, action, &json!({})).await?;
+        self.audit_user(&mut transaction, ctx, Action::RecoveryCodesReplaced, &json!({})).await?;
         self.tell_of_account_change(&mut transaction, ctx, "new recovery codes were made").await?;
         transaction.commit().await?;
         Ok(codes)
@@ -192,12 +188,11 @@ impl Users<'_> {
         let details = json!({ "by": "operator", "operator": operator });
         let removed = transaction.remove_second_factor().await?;
         if removed {
-            let action = Action::SecondFactorDisabled;
-            self.audit_user(&mut transaction, ctx, &person, action, &details).await?;
+            self.audit_user(&mut transaction, ctx, Action::SecondFactorDisabled, &details).await?;
         }
         let passkeys = transaction.remove_passkeys().await?;
         if passkeys > 0 {
-            self.audit_user(&mut transaction, ctx, &person, Action::PasskeyRemoved, &details).await?;
+            self.audit_user(&mut transaction, ctx, Action::PasskeyRemoved, &details).await?;
         }
         if removed || passkeys > 0 {
             transaction.end_sessions(None).await?;
@@ -232,7 +227,7 @@ impl Users<'_> {
         }
         let left = transaction.count_recovery_codes(&person.id).await?;
         let details = json!({ "left": left });
-        self.audit_user(transaction, ctx, &person, Action::RecoveryCodeUsed, &details).await?;
+        self.audit_user(transaction, ctx, Action::RecoveryCodeUsed, &details).await?;
         let what = format!("a recovery code was used to sign in; {left} are left");
         self.tell_of_account_change(transaction, ctx, &what).await?;
         Ok(true)

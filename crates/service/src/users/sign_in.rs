@@ -10,7 +10,7 @@ use domain::{
     Email, Session, SessionId, SessionKind, User, UserId, audit::Action, users::session::SignInProof,
 };
 use jose::password;
-use store::{StoreError, Transaction, UserProof, UserTransaction};
+use store::{StoreError, UserProof, UserTransaction};
 use zeroize::Zeroizing;
 
 /// How many passwords may wait to be checked for each one that is: at 20 ms each, the last waits about a second.
@@ -273,17 +273,17 @@ impl Users<'_> {
         tokio::task::spawn_blocking(work).await.map_err(Failure::internal)
     }
 
-    /// Writes what a person did into the audit log of each organisation that the person belongs to.
+    /// Writes what a user did into the audit log of each organisation that the user belongs to.
     pub(crate) async fn audit_user(
         self,
-        transaction: &mut Transaction,
+        transaction: &mut UserTransaction,
         ctx: &RequestContext,
-        person: &User,
         action: Action,
         details: &serde_json::Value,
     ) -> Result<(), Failure> {
+        let user = transaction.user().clone();
         let mut chains: Vec<String> = transaction
-            .organisations_of(&person.id)
+            .organisations_of(&user.id)
             .await?
             .into_iter()
             .map(|organisation| organisation.as_str().to_owned())
@@ -294,13 +294,12 @@ impl Users<'_> {
         for chain in chains {
             let entry = Entry {
                 action,
-                object_id: person.id.as_str(),
-                object_name: person.email.as_str(),
+                object_id: user.id.as_str(),
+                object_name: user.email.as_str(),
                 details: details.clone(),
             };
-            self.0
-                .append(transaction, ctx, &chain, crate::principal::person(&person.id, &person.email), entry)
-                .await?;
+            let actor = crate::principal::person(&user.id, &user.email);
+            self.0.append(transaction, ctx, &chain, actor, entry).await?;
         }
         Ok(())
     }
