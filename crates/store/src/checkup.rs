@@ -4,7 +4,7 @@ use crate::{
     Reader, Store, StoreError, all_statements, dialects,
     engine::{
         statements::statements,
-        value::{only_column, params},
+        value::{only_column, params, read},
     },
 };
 use domain::Timestamp;
@@ -96,14 +96,8 @@ impl Reader {
             return Ok(None);
         }
         self.find(SERVER_FACTS, params![], |row| {
-            Ok(ServerFacts {
-                version: row.next()?,
-                now: row.next()?,
-                connections: row.next()?,
-                bytes: row.next()?,
-                synchronous_commit: row.next()?,
-                fsync: row.next()?,
-                archive_mode: row.next()?,
+            read!(row => ServerFacts {
+                version, now, connections, bytes, synchronous_commit, fsync, archive_mode,
             })
         })
         .await

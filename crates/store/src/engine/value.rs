@@ -164,6 +164,16 @@ impl<'a> Row<'a> {
     }
 }
 
+/// A struct whose fields are read from the next columns in the order in which they are named, but for those that say otherwise.
+macro_rules! read {
+    ($row:ident => $name:ident { $($field:ident $(: $value:expr)?),* $(,)? }) => {
+        Ok($name { $($field: $crate::engine::value::read!(@ $row $($value)?)),* })
+    };
+    (@ $row:ident) => { $row.next()? };
+    (@ $row:ident $value:expr) => { $value };
+}
+pub(crate) use read;
+
 /// The only column of a row.
 pub(crate) fn only_column<T: Column>(row: &Row<'_>) -> Result<T, StoreError> {
     row.next()

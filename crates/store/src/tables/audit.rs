@@ -4,7 +4,7 @@ use crate::{
     Reader, StoreError, Transaction,
     engine::{
         statements::statements,
-        value::{Row, only_column, params},
+        value::{Row, only_column, params, read},
     },
 };
 use domain::audit::{AuditEvent, SYSTEM_CHAIN};
@@ -42,25 +42,13 @@ statements! {
 }
 
 fn head(row: &Row<'_>) -> Result<AuditHead, StoreError> {
-    Ok(AuditHead { chain: row.next()?, sequence: row.next()?, hash: row.next()?, seal: row.next()? })
+    read!(row => AuditHead { chain, sequence, hash, seal })
 }
 
 fn event(row: &Row<'_>) -> Result<AuditEvent, StoreError> {
-    Ok(AuditEvent {
-        id: row.next()?,
-        chain: row.next()?,
-        sequence: row.next()?,
-        at: row.next()?,
-        actor_kind: row.next()?,
-        actor_id: row.next()?,
-        actor_name: row.next()?,
-        action: row.next()?,
-        object_id: row.next()?,
-        object_name: row.next()?,
-        details: row.next()?,
-        address: row.next()?,
-        previous_hash: row.next()?,
-        hash: row.next()?,
+    read!(row => AuditEvent {
+        id, chain, sequence, at, actor_kind, actor_id, actor_name, action, object_id, object_name, details,
+        address, previous_hash, hash,
     })
 }
 

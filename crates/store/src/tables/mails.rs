@@ -4,7 +4,7 @@ use crate::{
     OrganisationTransaction, Reader, StoreError, Transaction,
     engine::{
         statements::statements,
-        value::{only_column, params},
+        value::{only_column, params, read},
     },
     tables::keys::api_keys::key,
 };
@@ -35,15 +35,8 @@ statements! {
 impl Reader {
     /// Up to 20 mails that are due, longest waiting first.
     pub async fn due_mails(&mut self, now: Timestamp) -> Result<Vec<QueuedMail>, StoreError> {
-        self.query(DUE, params![now], |row| {
-            Ok(QueuedMail {
-                id: row.next()?,
-                sealed: row.next()?,
-                created_at: row.next()?,
-                attempts: row.next()?,
-            })
-        })
-        .await
+        self.query(DUE, params![now], |row| read!(row => QueuedMail { id, sealed, created_at, attempts }))
+            .await
     }
 
     /// Keys of all organisations that expire after `from` and not after `to`, each with how many days before that its last

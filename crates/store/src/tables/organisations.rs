@@ -4,7 +4,7 @@ use crate::{
     OrganisationTransaction, Reader, StoreError, Transaction,
     engine::{
         statements::statements,
-        value::{Row, params},
+        value::{Row, params, read},
     },
 };
 use domain::{KeyPolicy, Name, Organisation, OrganisationId, authority::ManageOrganisation};
@@ -26,12 +26,9 @@ statements! {
 }
 
 fn organisation(row: &Row<'_>) -> Result<Organisation, StoreError> {
-    Ok(Organisation {
-        id: row.next()?,
-        name: row.next()?,
-        key_policy: KeyPolicy { default: row.next()?, maximum: row.next()? },
-        created_at: row.next()?,
-        require_second_factor: row.next()?,
+    read!(row => Organisation {
+        id, name, key_policy: KeyPolicy { default: row.next()?, maximum: row.next()? }, created_at,
+        require_second_factor,
     })
 }
 

@@ -4,7 +4,7 @@ use crate::{
     OrganisationTransaction, Reader, StoreError,
     engine::{
         statements::statements,
-        value::{Row, only_column, params},
+        value::{Row, only_column, params, read},
     },
 };
 use domain::{
@@ -87,12 +87,10 @@ pub(crate) mod on_postgres {
 }
 
 fn subject(row: &Row<'_>) -> Result<Subject, StoreError> {
-    Ok(Subject {
-        id: row.next()?,
-        organisation_id: row.next()?,
+    read!(row => Subject {
+        id, organisation_id,
         details: SubjectDetails { name: row.next()?, description: row.next()?, base_url: row.next()? },
-        created_at: row.next()?,
-        updated_at: row.next()?,
+        created_at, updated_at,
     })
 }
 

@@ -8,6 +8,35 @@
 //! Locks are taken in one order everywhere: the organisation, the signing key, the person, the membership, the session,
 //! the API key, then the audit log's chains.
 
+/// Lets a type read, write and commit as the [`Transaction`](crate::Transaction) in its field `transaction`.
+macro_rules! impl_transaction {
+    ($name:ident $(<$permission:ident>)?) => {
+        impl $(<$permission>)? $name $(<$permission>)? {
+            /// Makes everything that the transaction did durable.
+            ///
+            /// # Errors
+            /// As [`Transaction::commit`](crate::Transaction::commit).
+            pub async fn commit(self) -> Result<(), crate::StoreError> {
+                self.transaction.commit().await
+            }
+        }
+
+        impl $(<$permission>)? std::ops::Deref for $name $(<$permission>)? {
+            type Target = crate::Transaction;
+
+            fn deref(&self) -> &Self::Target {
+                &self.transaction
+            }
+        }
+
+        impl $(<$permission>)? std::ops::DerefMut for $name $(<$permission>)? {
+            fn deref_mut(&mut self) -> &mut Self::Target {
+                &mut self.transaction
+            }
+        }
+    };
+}
+
 mod organisation;
 mod token;
 mod user;

@@ -19,7 +19,7 @@ use domain::{
         check_key_token, check_user_session, check_user_token, proved_at,
     },
 };
-use std::{marker::PhantomData, ops};
+use std::marker::PhantomData;
 
 /// PostgreSQL's row locks. SQLite has one writer at a time and needs none.
 pub(crate) mod on_postgres {
@@ -67,14 +67,6 @@ impl<P> OrganisationTransaction<P> {
         &self.organisation
     }
 
-    /// Makes everything that the transaction did durable.
-    ///
-    /// # Errors
-    /// As [`Transaction::commit`].
-    pub async fn commit(self) -> Result<(), StoreError> {
-        self.transaction.commit().await
-    }
-
     pub(crate) const fn id(&self) -> &OrganisationId {
         &self.organisation.id
     }
@@ -88,19 +80,7 @@ impl<P> OrganisationTransaction<P> {
     }
 }
 
-impl<P> ops::Deref for OrganisationTransaction<P> {
-    type Target = Transaction;
-
-    fn deref(&self) -> &Transaction {
-        &self.transaction
-    }
-}
-
-impl<P> ops::DerefMut for OrganisationTransaction<P> {
-    fn deref_mut(&mut self) -> &mut Transaction {
-        &mut self.transaction
-    }
-}
+impl_transaction!(OrganisationTransaction<P>);
 
 impl Store {
     /// Begins a transaction in the name of whoever makes `claim`, if they may do what `P` names now. For what needs a

@@ -3,7 +3,6 @@
 use super::organisation::on_postgres::HOLD_SIGNING_KEY;
 use crate::{Store, StoreError, Transaction};
 use domain::{ApiKey, Ended, KeyId, Timestamp, authority::TokenClaims};
-use std::ops;
 
 /// A transaction that may revoke one token of an API key. The key's row is locked: whoever acts with the token is done, or
 /// waits.
@@ -23,14 +22,6 @@ impl TokenTransaction {
         &self.claims
     }
 
-    /// Makes everything that the transaction did durable.
-    ///
-    /// # Errors
-    /// As [`Transaction::commit`].
-    pub async fn commit(self) -> Result<(), StoreError> {
-        self.transaction.commit().await
-    }
-
     /// Undoes everything.
     ///
     /// # Errors
@@ -40,19 +31,7 @@ impl TokenTransaction {
     }
 }
 
-impl ops::Deref for TokenTransaction {
-    type Target = Transaction;
-
-    fn deref(&self) -> &Transaction {
-        &self.transaction
-    }
-}
-
-impl ops::DerefMut for TokenTransaction {
-    fn deref_mut(&mut self) -> &mut Transaction {
-        &mut self.transaction
-    }
-}
+impl_transaction!(TokenTransaction);
 
 impl Store {
     /// Begins a transaction on one token of an API key, if the token is good.

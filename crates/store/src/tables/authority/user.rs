@@ -12,7 +12,6 @@ use domain::{
     Ended, OrganisationId, PasskeyId, SecretDigest, Session, SessionClaim, SessionId, SessionKind, Timestamp,
     User, UserId,
 };
-use std::ops;
 
 statements! {
     LOCK_USER = "UPDATE users SET token_epoch = token_epoch WHERE id = $1";
@@ -60,14 +59,6 @@ impl UserTransaction {
         self.proved.as_ref()
     }
 
-    /// Makes everything that the transaction did durable.
-    ///
-    /// # Errors
-    /// As [`Transaction::commit`].
-    pub async fn commit(self) -> Result<(), StoreError> {
-        self.transaction.commit().await
-    }
-
     pub(crate) const fn id(&self) -> &UserId {
         &self.user.id
     }
@@ -95,19 +86,7 @@ impl UserTransaction {
     }
 }
 
-impl ops::Deref for UserTransaction {
-    type Target = Transaction;
-
-    fn deref(&self) -> &Transaction {
-        &self.transaction
-    }
-}
-
-impl ops::DerefMut for UserTransaction {
-    fn deref_mut(&mut self) -> &mut Transaction {
-        &mut self.transaction
-    }
-}
+impl_transaction!(UserTransaction);
 
 impl Store {
     /// Begins a transaction on a person's own access, if `proof` still holds. One-time proofs are used up by it.
@@ -187,43 +166,31 @@ impl Transaction {
         let Some(user) = self.find_user_by_id(user).await? else {
             return self.reject(Ended::ProofOutdated).await;
         };
+        let or_ended = |session: Option<Session>| session.map(Some).ok_or(Ended::SessionEnded);
+        let or_outdated = |holds: bool| if holds { Ok(None) } else { Err(Ended::ProofOutdated) };
         let proved = match proof {
-            UserProof::Session(id) => self.find_live_session(&user.id, id, now).await?,
+            UserProof::Session(id) => or_ended(self.find_live_session(&user.id, id, now).await?),
             UserProof::SessionSecret(digest) => {
-                self.find_session(digest, now).await?.filter(|found| found.user_id == user.id)
+                or_ended(self.find_session(digest, now).await?.filter(|found| found.user_id == user.id))
             }
-            UserProof::AuthorizationCode(digest) => self.sign_in_of_code(&user.id, digest, now).await?,
-            UserProof::DeviceCode(_)
-            | UserProof::ResetLink(_)
-            | UserProof::Password(_)
-            | UserProof::Passkey(_)
-            | UserProof::Operator
-            | UserProof::Mail => None,
-        };
-        let (holds, otherwise) = match proof {
-            UserProof::Session(_) | UserProof::SessionSecret(_) => (proved.is_some(), Ended::SessionEnded),
             UserProof::AuthorizationCode(digest) => {
-                if !self.consume_code(digest, now).await? {
-                    return self.reject(Ended::ProofOutdated).await;
-                }
-                (proved.is_some(), Ended::SessionEnded)
+                let sign_in = self.sign_in_of_code(&user.id, digest, now).await?;
+                or_outdated(self.consume_code(digest, now).await?).and_then(|_| or_ended(sign_in))
             }
-            UserProof::Password(hash) => (user.has_password(hash), Ended::ProofOutdated),
-            UserProof::DeviceCode(digest) => {
-                (self.consume_device(digest, &user.id, now).await?, Ended::ProofOutdated)
-            }
+            UserProof::Password(hash) => or_outdated(user.has_password(hash)),
+            UserProof::DeviceCode(digest) => or_outdated(self.consume_device(digest, &user.id, now).await?),
             UserProof::ResetLink(digest) => {
-                (self.consume_reset_link(digest, &user.id, now).await?, Ended::ProofOutdated)
+                or_outdated(self.consume_reset_link(digest, &user.id, now).await?)
             }
             UserProof::Passkey(id) => {
-                let known = self.passkeys_of(&user.id).await?;
-                (known.iter().any(|known| known.id == *id), Ended::ProofOutdated)
+                or_outdated(self.passkeys_of(&user.id).await?.iter().any(|known| known.id == *id))
             }
-            UserProof::Operator | UserProof::Mail => (true, Ended::ProofOutdated),
+            UserProof::Operator | UserProof::Mail => Ok(None),
         };
-        if !holds {
-            return self.reject(otherwise).await;
-        }
+        let proved = match proved {
+            Ok(proved) => proved,
+            Err(ended) => return self.reject(ended).await,
+        };
         Ok(Ok(UserTransaction { transaction: self, user, proved }))
     }
 

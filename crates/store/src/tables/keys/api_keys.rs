@@ -5,7 +5,7 @@ use crate::{
     engine::{
         lookup::{Lookup, LookupSql},
         statements::statements,
-        value::{Row, only_column, params},
+        value::{Row, only_column, params, read},
     },
 };
 use domain::{
@@ -128,19 +128,11 @@ impl KeyForTokenCheck {
 }
 
 pub(crate) fn key(row: &Row<'_>) -> Result<ApiKey, StoreError> {
-    Ok(ApiKey {
-        id: row.next()?,
-        organisation_id: row.next()?,
-        organisation_name: row.next()?,
-        label: row.next()?,
+    read!(row => ApiKey {
+        id, organisation_id, organisation_name, label,
         secret: StoredSecret { digest: row.next()?, hint: row.next()? },
-        grace: grace(row.next()?, row.next()?),
-        lifetime: row.next()?,
-        created_at: row.next()?,
-        created_by: row.next()?,
-        expires_at: row.next()?,
-        rotated_at: row.next()?,
-        token_epoch: row.next()?,
+        grace: grace(row.next()?, row.next()?), lifetime, created_at, created_by, expires_at, rotated_at,
+        token_epoch,
     })
 }
 
@@ -163,11 +155,8 @@ pub(crate) fn for_issuance(row: &Row<'_>) -> Result<KeyForIssuance, StoreError> 
 }
 
 pub(crate) fn for_token_check(row: &Row<'_>) -> Result<KeyForTokenCheck, StoreError> {
-    Ok(KeyForTokenCheck {
-        key: for_issuance(row)?,
-        label: row.next()?,
-        token_revoked: row.next()?,
-        revocations_forgotten_until: row.next()?,
+    read!(row => KeyForTokenCheck {
+        key: for_issuance(row)?, label, token_revoked, revocations_forgotten_until,
     })
 }
 
@@ -227,15 +216,11 @@ impl Reader {
 
     /// Every digest that once belonged to the key, whether it still exists or not.
     pub async fn retired_secrets(&mut self, id: &KeyId) -> Result<Vec<RetiredSecret>, StoreError> {
-        self.query(RETIRED, params![id.as_str()], |row| {
-            Ok(RetiredSecret {
-                key_id: row.next()?,
-                organisation_id: row.next()?,
-                digest: row.next()?,
-                at: row.next()?,
-                cause: row.next()?,
-            })
-        })
+        self.query(
+            RETIRED,
+            params![id.as_str()],
+            |row| read!(row => RetiredSecret { key_id, organisation_id, digest, at, cause }),
+        )
         .await
     }
 
@@ -261,12 +246,8 @@ impl Reader {
         id: Option<&KeyId>,
     ) -> Result<Vec<KeyOverview>, StoreError> {
         self.query(LIST, params![organisation.as_str(), id.map_or("", KeyId::as_str)], |row| {
-            Ok(KeyOverview {
-                key: key(row)?,
-                last_used_at: row.next()?,
-                last_used_from: row.next()?,
-                dead_secret_uses: row.next()?,
-                dead_secret_seen_at: row.next()?,
+            read!(row => KeyOverview {
+                key: key(row)?, last_used_at, last_used_from, dead_secret_uses, dead_secret_seen_at,
             })
         })
         .await

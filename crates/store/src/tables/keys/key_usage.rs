@@ -4,7 +4,7 @@ use crate::{
     Reader, StoreError, Transaction,
     engine::{
         statements::statements,
-        value::{only_column, params},
+        value::{only_column, params, read},
     },
 };
 use domain::{
@@ -71,15 +71,11 @@ impl Reader {
 
     /// The key's days since `day`, oldest first; days without use are left out.
     pub async fn key_days(&mut self, key: &KeyId, day: i64) -> Result<Vec<KeyUse>, StoreError> {
-        self.query(DAYS, params![key.as_str(), day], |row| {
-            Ok(KeyUse {
-                day: row.next()?,
-                exchanges: row.next()?,
-                grace_exchanges: row.next()?,
-                api_calls: row.next()?,
-                other_addresses: row.next()?,
-            })
-        })
+        self.query(
+            DAYS,
+            params![key.as_str(), day],
+            |row| read!(row => KeyUse { day, exchanges, grace_exchanges, api_calls, other_addresses }),
+        )
         .await
     }
 }
@@ -156,9 +152,11 @@ impl Transaction {
     ) -> Result<(u64, Option<SourcePosition>), StoreError> {
         let SourcePosition { key, address, secret } = from;
         let next = self
-            .find(NEXT_SOURCES, params![key, address, secret, size - 1], |row| {
-                Ok(SourcePosition { key: row.next()?, address: row.next()?, secret: row.next()? })
-            })
+            .find(
+                NEXT_SOURCES,
+                params![key, address, secret, size - 1],
+                |row| read!(row => SourcePosition { key, address, secret }),
+            )
             .await?;
         let end = SourcePosition { key: LAST.to_owned(), ..SourcePosition::default() };
         let to = next.clone().unwrap_or(end);

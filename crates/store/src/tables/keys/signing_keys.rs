@@ -2,7 +2,10 @@
 
 use crate::{
     Reader, StoreError, Transaction,
-    engine::{statements::statements, value::params},
+    engine::{
+        statements::statements,
+        value::{params, read},
+    },
 };
 use domain::Timestamp;
 
@@ -35,13 +38,8 @@ impl Reader {
     /// Every signing key, in the order in which they start to sign.
     pub async fn signing_keys(&mut self) -> Result<Vec<StoredSigningKey>, StoreError> {
         self.query(LIST, params![], |row| {
-            Ok(StoredSigningKey {
-                kid: row.next()?,
-                algorithm: row.next()?,
-                public_jwk: row.next()?,
-                sealed_private_key: row.next()?,
-                created_at: row.next()?,
-                signs_from: row.next()?,
+            read!(row => StoredSigningKey {
+                kid, algorithm, public_jwk, sealed_private_key, created_at, signs_from,
             })
         })
         .await

@@ -4,7 +4,7 @@ use crate::{
     Reader, StoreError, Transaction, UserTransaction,
     engine::{
         statements::statements,
-        value::{Row, params},
+        value::{Row, params, read},
     },
 };
 use domain::{
@@ -41,17 +41,9 @@ statements! {
 }
 
 fn device(row: &Row<'_>) -> Result<DeviceGrant, StoreError> {
-    Ok(DeviceGrant {
-        user_code: row.next()?,
-        client_id: row.next()?,
-        scope: row.next()?,
-        device: row.next()?,
-        address: row.next()?,
-        created_at: row.next()?,
-        expires_at: row.next()?,
-        interval_seconds: row.next()?,
-        decision: decision(row)?,
-        consumed_at: row.next()?,
+    read!(row => DeviceGrant {
+        user_code, client_id, scope, device, address, created_at, expires_at, interval_seconds,
+        decision: decision(row)?, consumed_at,
     })
 }
 
@@ -74,16 +66,9 @@ impl Reader {
     /// The authorization code with this digest, used or not.
     pub async fn find_code(&mut self, digest: SecretDigest) -> Result<Option<AuthorizationCode>, StoreError> {
         self.find(FIND_CODE, params![digest], |row| {
-            Ok(AuthorizationCode {
-                client_id: row.next()?,
-                redirect_uri: row.next()?,
-                challenge: row.next()?,
-                scope: row.next()?,
-                nonce: row.next()?,
-                session_id: row.next()?,
-                user_id: row.next()?,
-                expires_at: row.next()?,
-                consumed_at: row.next()?,
+            read!(row => AuthorizationCode {
+                client_id, redirect_uri, challenge, scope, nonce, session_id, user_id, expires_at,
+                consumed_at,
             })
         })
         .await

@@ -4,7 +4,7 @@ use crate::{
     OrganisationTransaction, Reader, StoreError, Transaction, UserTransaction,
     engine::{
         statements::statements,
-        value::{Row, only_column, params},
+        value::{Row, only_column, params, read},
     },
 };
 use domain::{
@@ -48,17 +48,9 @@ statements! {
 }
 
 fn invitation(row: &Row<'_>) -> Result<Invitation, StoreError> {
-    Ok(Invitation {
-        id: row.next()?,
-        organisation_id: row.next()?,
-        organisation_name: row.next()?,
-        email: row.next()?,
-        role: row.next()?,
-        created_at: row.next()?,
-        created_by: row.next()?,
-        expires_at: row.next()?,
-        end: row.next::<Option<Timestamp>>()?.zip(row.next()?),
-        inviter: row.next()?,
+    read!(row => Invitation {
+        id, organisation_id, organisation_name, email, role, created_at, created_by, expires_at,
+        end: row.next::<Option<Timestamp>>()?.zip(row.next()?), inviter,
     })
 }
 

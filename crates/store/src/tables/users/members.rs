@@ -4,7 +4,7 @@ use crate::{
     FoundOrganisation, MayAddMembers, OrganisationTransaction, Reader, StoreError, UserTransaction,
     engine::{
         statements::statements,
-        value::{Row, only_column, params},
+        value::{Row, only_column, params, read},
     },
 };
 use domain::{
@@ -55,12 +55,8 @@ statements! {
 
 /// Reads what decides about a person's session or token: the next seven columns.
 pub(crate) fn user_facts(row: &Row<'_>) -> Result<UserFacts, StoreError> {
-    Ok(UserFacts {
-        role: row.next()?,
-        second_factor_required: row.next()?,
-        token_epoch: row.next()?,
-        token_revoked: row.next()?,
-        signing_key_published: row.next()?,
+    read!(row => UserFacts {
+        role, second_factor_required, token_epoch, token_revoked, signing_key_published,
         session: session_facts(row.next()?, row.next()?),
     })
 }
@@ -74,13 +70,7 @@ fn session_facts(
 }
 
 fn person(row: &Row<'_>) -> Result<User, StoreError> {
-    Ok(User {
-        id: row.next()?,
-        email: row.next()?,
-        password_hash: row.next()?,
-        token_epoch: row.next()?,
-        created_at: row.next()?,
-    })
+    read!(row => User { id, email, password_hash, token_epoch, created_at })
 }
 
 impl Reader {
@@ -96,15 +86,11 @@ impl Reader {
 
     /// The organisation's people in the order in which they were added.
     pub async fn members(&mut self, organisation: &OrganisationId) -> Result<Vec<Member>, StoreError> {
-        self.query(LIST, params![organisation.as_str()], |row| {
-            Ok(Member {
-                id: row.next()?,
-                email: row.next()?,
-                role: row.next()?,
-                since: row.next()?,
-                second_factor: row.next()?,
-            })
-        })
+        self.query(
+            LIST,
+            params![organisation.as_str()],
+            |row| read!(row => Member { id, email, role, since, second_factor }),
+        )
         .await
     }
 

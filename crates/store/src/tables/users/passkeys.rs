@@ -4,7 +4,7 @@ use crate::{
     Reader, StoreError, Transaction, UserTransaction,
     engine::{
         statements::statements,
-        value::{Row, params},
+        value::{Row, params, read},
     },
 };
 use domain::{CeremonyPurpose, Passkey, PasskeyCeremony, PasskeyId, SecretDigest, Timestamp, UserId};
@@ -30,15 +30,7 @@ statements! {
 }
 
 fn passkey(row: &Row<'_>) -> Result<Passkey, StoreError> {
-    Ok(Passkey {
-        id: row.next()?,
-        user_id: row.next()?,
-        name: row.next()?,
-        credential_id: row.next()?,
-        credential: row.next()?,
-        created_at: row.next()?,
-        last_used_at: row.next()?,
-    })
+    read!(row => Passkey { id, user_id, name, credential_id, credential, created_at, last_used_at })
 }
 
 impl Reader {
@@ -81,9 +73,11 @@ impl Transaction {
         now: Timestamp,
     ) -> Result<Option<PasskeyCeremony>, StoreError> {
         let begun = self
-            .find(BEGUN, params![digest, purpose.as_str(), now], |row| {
-                Ok(PasskeyCeremony { user_id: row.next()?, name: row.next()?, state: row.next()? })
-            })
+            .find(
+                BEGUN,
+                params![digest, purpose.as_str(), now],
+                |row| read!(row => PasskeyCeremony { user_id, name, state }),
+            )
             .await?;
         let Some(begun) = begun else { return Ok(None) };
         Ok((self.execute(TAKE, params![digest]).await? == 1).then_some(begun))

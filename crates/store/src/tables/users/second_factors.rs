@@ -4,7 +4,7 @@ use crate::{
     Reader, StoreError, UserTransaction,
     engine::{
         statements::statements,
-        value::{only_column, params},
+        value::{only_column, params, read},
     },
 };
 use domain::{SecondFactor, SecretDigest, Timestamp, UserId};
@@ -27,9 +27,11 @@ statements! {
 impl Reader {
     /// The person's secret, confirmed or not.
     pub async fn find_second_factor(&mut self, person: &UserId) -> Result<Option<SecondFactor>, StoreError> {
-        self.find(FIND, params![person.as_str()], |row| {
-            Ok(SecondFactor { sealed_secret: row.next()?, confirmed_at: row.next()?, last_step: row.next()? })
-        })
+        self.find(
+            FIND,
+            params![person.as_str()],
+            |row| read!(row => SecondFactor { sealed_secret, confirmed_at, last_step }),
+        )
         .await
     }
 

@@ -4,7 +4,7 @@ use crate::{
     Reader, StoreError, Transaction, UserTransaction,
     engine::{
         statements::statements,
-        value::{Row, only_column, params},
+        value::{Row, only_column, params, read},
     },
 };
 use domain::{Membership, OrganisationId, SecretDigest, Session, SessionId, SignedInUser, Timestamp, UserId};
@@ -60,19 +60,9 @@ statements! {
 }
 
 fn session(row: &Row<'_>) -> Result<Session, StoreError> {
-    Ok(Session {
-        id: row.next()?,
-        kind: row.next()?,
-        parent_id: row.next()?,
-        user_id: row.next()?,
-        organisation_id: row.next()?,
-        device: row.next()?,
-        address: row.next()?,
-        created_at: row.next()?,
-        authenticated_at: row.next()?,
-        second_factor_at: row.next()?,
-        last_seen_at: row.next()?,
-        expires_at: row.next()?,
+    read!(row => Session {
+        id, kind, parent_id, user_id, organisation_id, device, address, created_at, authenticated_at,
+        second_factor_at, last_seen_at, expires_at,
     })
 }
 
@@ -110,13 +100,10 @@ impl Reader {
         now: Timestamp,
     ) -> Result<Option<SignedInUser>, StoreError> {
         self.find(CURRENT_USER, params![digest, now], |row| {
-            Ok(SignedInUser {
-                session: session(row)?,
-                email: row.next()?,
-                role: row.next()?,
-                organisation_name: row.next()?,
+            read!(row => SignedInUser {
+                session: session(row)?, email, role, organisation_name,
                 second_factor_required: row.next::<Option<bool>>()?.unwrap_or(false),
-                second_factor_enrolled: row.next()?,
+                second_factor_enrolled,
             })
         })
         .await
@@ -135,9 +122,11 @@ impl Reader {
 
     /// The organisations that the person belongs to, by name.
     pub async fn memberships_of(&mut self, person: &UserId) -> Result<Vec<Membership>, StoreError> {
-        self.query(MEMBERSHIPS, params![person.as_str()], |row| {
-            Ok(Membership { organisation_id: row.next()?, organisation_name: row.next()?, role: row.next()? })
-        })
+        self.query(
+            MEMBERSHIPS,
+            params![person.as_str()],
+            |row| read!(row => Membership { organisation_id, organisation_name, role }),
+        )
         .await
     }
 
