@@ -9,7 +9,7 @@ use std::path::Path;
 /// The most rows that one list of [`Differences`] holds.
 pub const MOST_DIFFERENCES: usize = 500;
 
-/// A key, or a person: what it is called, and in which organisation.
+/// A key, or a user: what it is called, and in which organisation.
 pub type Named = (String, String, String);
 
 /// A key whose previous secret still works.

@@ -57,13 +57,9 @@ impl Reader {
         self.query(ADMINS, params![organisation.as_str()], only_column).await
     }
 
-    /// What a form of the person was carried out on, if it was.
-    pub async fn find_sent_form(
-        &mut self,
-        form: &str,
-        person: &UserId,
-    ) -> Result<Option<String>, StoreError> {
-        self.find(SENT_FORM, params![form, person.as_str()], only_column).await
+    /// What a form of the user was carried out on, if it was.
+    pub async fn find_sent_form(&mut self, form: &str, user: &UserId) -> Result<Option<String>, StoreError> {
+        self.find(SENT_FORM, params![form, user.as_str()], only_column).await
     }
 }
 
@@ -110,10 +106,10 @@ impl OrganisationTransaction<ManageKeys> {
     pub async fn note_sent_form(
         &mut self,
         form: &str,
-        person: &UserId,
+        user: &UserId,
         object_id: &str,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        Ok(self.execute(SEND_FORM, params![form, person.as_str(), object_id, now]).await? == 1)
+        Ok(self.execute(SEND_FORM, params![form, user.as_str(), object_id, now]).await? == 1)
     }
 }

@@ -40,7 +40,7 @@ pub(crate) mod on_postgres {
 #[derive(Debug)]
 pub enum FoundOrganisation {}
 
-/// Marks the transaction in which an invitation is accepted: it may add the invited person, and nothing else.
+/// Marks the transaction in which an invitation is accepted: it may add the invited user, and nothing else.
 #[derive(Debug)]
 pub enum JoinOrganisation {}
 
@@ -106,7 +106,7 @@ impl Store {
 }
 
 impl Reader {
-    /// A person in an organisation through one of the person's sessions. None if the person is no member.
+    /// A user in an organisation through one of the user's sessions. None if the user is no member.
     ///
     /// # Errors
     /// The database fails.
@@ -190,7 +190,7 @@ impl Transaction {
         }))
     }
 
-    /// A person in an organisation through one of the person's sessions, with all that it rests on locked.
+    /// A user in an organisation through one of the user's sessions, with all that it rests on locked.
     pub(crate) async fn user_of_session(
         &mut self,
         claim: &SessionClaim,
@@ -282,7 +282,7 @@ impl Transaction {
 }
 
 impl OrganisationTransaction<JoinOrganisation> {
-    /// Whether a person's session lives, which it does until this transaction ends then.
+    /// Whether a user's session lives, which it does until this transaction ends then.
     ///
     /// # Errors
     /// The database fails.

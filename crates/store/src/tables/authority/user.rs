@@ -1,4 +1,4 @@
-//! Authority over a person's own access, from one of the proofs of who the person is.
+//! Authority over a user's own access, from one of the proofs of who the user is.
 
 use super::organisation::on_postgres::HOLD_ORGANISATION;
 use crate::{
@@ -17,18 +17,18 @@ statements! {
     LOCK_USER = "UPDATE users SET token_epoch = token_epoch WHERE id = $1";
 }
 
-/// What shows that a person is meant.
+/// What shows that a user is meant.
 #[derive(Debug, Clone, Copy)]
 pub enum UserProof<'a> {
     /// A session, which must not have ended; a Viewport's sign-in neither.
     Session(&'a SessionId),
     /// The secret that a session is known by now: a sign-in's cookie, or the newest refresh token of a command line.
     SessionSecret(SecretDigest),
-    /// A password that was found right against this hash, which must still be the person's.
+    /// A password that was found right against this hash, which must still be the user's.
     Password(&'a str),
     /// An authorization code, which is used up.
     AuthorizationCode(SecretDigest),
-    /// A device code that the person approved, which is used up.
+    /// A device code that the user approved, which is used up.
     DeviceCode(SecretDigest),
     /// A link that sets a new password, which is used up.
     ResetLink(SecretDigest),
@@ -36,11 +36,11 @@ pub enum UserProof<'a> {
     Passkey(&'a PasskeyId),
     /// The word of somebody with access to the server's host.
     Operator,
-    /// A request that anybody may make for a person: it may mail something to them, and nothing else.
+    /// A request that anybody may make for a user: it may mail something to them, and nothing else.
     Mail,
 }
 
-/// A transaction that may change one person's own access. The person's row is locked: whatever ends that access waits, or is
+/// A transaction that may change one user's own access. The user's row is locked: whatever ends that access waits, or is
 /// seen here.
 pub struct UserTransaction {
     transaction: Transaction,
@@ -49,7 +49,7 @@ pub struct UserTransaction {
 }
 
 impl UserTransaction {
-    /// The person as this transaction found them.
+    /// The user as this transaction found them.
     pub const fn user(&self) -> &User {
         &self.user
     }
@@ -63,7 +63,7 @@ impl UserTransaction {
         &self.user.id
     }
 
-    /// Runs a statement whose first parameter is the person.
+    /// Runs a statement whose first parameter is the user.
     pub(crate) async fn execute_own(
         &mut self,
         sql: &'static str,
@@ -74,7 +74,7 @@ impl UserTransaction {
         self.transaction.execute(sql, params).await
     }
 
-    /// Of [`Store::begin_for_user_in`]: the person in the organisation through the session that the proof names: role and second factor as they are now.
+    /// Of [`Store::begin_for_user_in`]: the user in the organisation through the session that the proof names: role and second factor as they are now.
     pub async fn in_organisation(
         &mut self,
         organisation: &OrganisationId,
@@ -89,7 +89,7 @@ impl UserTransaction {
 impl_transaction!(UserTransaction);
 
 impl Store {
-    /// Begins a transaction on a person's own access, if `proof` still holds. One-time proofs are used up by it.
+    /// Begins a transaction on a user's own access, if `proof` still holds. One-time proofs are used up by it.
     ///
     /// # Errors
     /// The database fails. That the proof does not hold is the inner error.
@@ -102,7 +102,7 @@ impl Store {
         self.begin().await?.for_user(user, proof, now).await
     }
 
-    /// The same for what the person may do in an organisation, whose rules stay as they are until the transaction ends.
+    /// The same for what the user may do in an organisation, whose rules stay as they are until the transaction ends.
     ///
     /// # Errors
     /// As [`Self::begin_for_user`].
@@ -120,7 +120,7 @@ impl Store {
 }
 
 impl Reader {
-    /// The session with this id of a person, and of a Viewport also its sign-in, unless it is over.
+    /// The session with this id of a user, and of a Viewport also its sign-in, unless it is over.
     pub(crate) async fn find_live_session(
         &mut self,
         user: &UserId,
@@ -136,7 +136,7 @@ impl Reader {
         Ok(Some(found).filter(|_| parent_lives))
     }
 
-    /// The sign-in that a person's authorization code came from, if that lives.
+    /// The sign-in that a user's authorization code came from, if that lives.
     async fn sign_in_of_code(
         &mut self,
         user: &UserId,
@@ -152,7 +152,7 @@ impl Reader {
 }
 
 impl Transaction {
-    /// Turns this transaction into one on a person's own access, if `proof` still holds.
+    /// Turns this transaction into one on a user's own access, if `proof` still holds.
     ///
     /// # Errors
     /// The database fails. That the proof does not hold is the inner error.

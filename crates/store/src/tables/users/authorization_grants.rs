@@ -133,7 +133,7 @@ impl Transaction {
         Ok(false)
     }
 
-    /// Uses a device code up that the person approved. False if it was used, not approved, or is over.
+    /// Uses a device code up that the user approved. False if it was used, not approved, or is over.
     pub(crate) async fn consume_device(
         &mut self,
         digest: SecretDigest,
@@ -165,7 +165,7 @@ impl UserTransaction {
         self.execute(INSERT_CODE, params).await.map(drop)
     }
 
-    /// Approves a device in the person's name, or not, from the session that the person decides in. False if that was decided
+    /// Approves a device in the user's name, or not, from the session that the user decides in. False if that was decided
     /// before, or it is too late.
     pub async fn decide_device(
         &mut self,

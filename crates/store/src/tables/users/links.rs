@@ -126,14 +126,14 @@ impl Transaction {
         Ok(self.execute(CONSUME_SETUP, params![digest, now]).await? == 1)
     }
 
-    /// Uses a person's reset link up. False if it was used, is over, another person's, or was never there.
+    /// Uses a user's reset link up. False if it was used, is over, another user's, or was never there.
     pub(crate) async fn consume_reset_link(
         &mut self,
         digest: SecretDigest,
-        person: &UserId,
+        user: &UserId,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        Ok(self.execute(CONSUME_RESET, params![digest, person.as_str(), now]).await? == 1)
+        Ok(self.execute(CONSUME_RESET, params![digest, user.as_str(), now]).await? == 1)
     }
 }
 
@@ -150,7 +150,7 @@ impl UserTransaction {
         self.execute(ADD_LINK, params).await.map(drop)
     }
 
-    /// Uses up every link that sets the person's password.
+    /// Uses up every link that sets the user's password.
     pub async fn consume_reset_links(&mut self, now: Timestamp) -> Result<(), StoreError> {
         let params = params![self.id().as_str(), now];
         self.execute(CONSUME_LINKS_OF, params).await.map(drop)
@@ -158,7 +158,7 @@ impl UserTransaction {
 }
 
 impl<P> OrganisationTransaction<P> {
-    /// Ends the organisation's open invitation of a person, who came by another way or gets a newer one.
+    /// Ends the organisation's open invitation of a user, who came by another way or gets a newer one.
     pub async fn replace_invitation(&mut self, email: &Email, now: Timestamp) -> Result<(), StoreError> {
         let params = params![self.id().as_str(), email.as_str(), now];
         self.execute(REPLACE, params).await.map(drop)
@@ -174,19 +174,19 @@ impl<P> OrganisationTransaction<P> {
         Ok(self.execute(END_INVITATION, params).await? == 1)
     }
 
-    /// Takes back every open invitation that a person made.
+    /// Takes back every open invitation that a user made.
     pub(crate) async fn end_invitations_by(
         &mut self,
-        person: &UserId,
+        user: &UserId,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let params = params![self.id().as_str(), person.as_str(), now];
+        let params = params![self.id().as_str(), user.as_str(), now];
         self.execute(END_INVITATIONS_BY, params).await.map(drop)
     }
 }
 
 impl OrganisationTransaction<ManageMembers> {
-    /// Adds an invitation; an open one for the same person ends.
+    /// Adds an invitation; an open one for the same user ends.
     pub async fn insert_invitation(
         &mut self,
         new: &Invitation,

@@ -53,7 +53,7 @@ statements! {
         WHERE m.organisation_id = $1 AND m.user_id = $2";
 }
 
-/// Reads what decides about a person's session or token: the next seven columns.
+/// Reads what decides about a user's session or token: the next seven columns.
 pub(crate) fn user_facts(row: &Row<'_>) -> Result<UserFacts, StoreError> {
     read!(row => UserFacts {
         role, second_factor_required, token_epoch, token_revoked, signing_key_published,
@@ -69,19 +69,19 @@ fn session_facts(
     authenticated_at.map(|authenticated_at| SessionFacts { authenticated_at, second_factor_proved })
 }
 
-fn person(row: &Row<'_>) -> Result<User, StoreError> {
+fn user(row: &Row<'_>) -> Result<User, StoreError> {
     read!(row => User { id, email, password_hash, token_epoch, created_at })
 }
 
 impl Reader {
-    /// The person with this address.
+    /// The user with this address.
     pub async fn find_user(&mut self, email: &Email) -> Result<Option<User>, StoreError> {
-        self.find(FIND_USER, params![email.as_str()], person).await
+        self.find(FIND_USER, params![email.as_str()], user).await
     }
 
-    /// The person with this id.
+    /// The user with this id.
     pub async fn find_user_by_id(&mut self, id: &UserId) -> Result<Option<User>, StoreError> {
-        self.find(FIND_USER_BY_ID, params![id.as_str()], person).await
+        self.find(FIND_USER_BY_ID, params![id.as_str()], user).await
     }
 
     /// The organisation's people in the order in which they were added.
@@ -94,9 +94,9 @@ impl Reader {
         .await
     }
 
-    /// The organisations that the person belongs to.
-    pub async fn organisations_of(&mut self, person: &UserId) -> Result<Vec<OrganisationId>, StoreError> {
-        self.query(ORGANISATIONS_OF, params![person.as_str()], only_column).await
+    /// The organisations that the user belongs to.
+    pub async fn organisations_of(&mut self, user: &UserId) -> Result<Vec<OrganisationId>, StoreError> {
+        self.query(ORGANISATIONS_OF, params![user.as_str()], only_column).await
     }
 
     /// How many people the organisation has.
@@ -110,7 +110,7 @@ impl Reader {
         Ok(self.find(COUNT_ADMINS, params![organisation.as_str()], only_column).await?.unwrap_or(0))
     }
 
-    /// A person in an organisation and what decides about one of the person's tokens: the one read of an API call.
+    /// A user in an organisation and what decides about one of the user's tokens: the one read of an API call.
     pub async fn find_user_for_token_check(
         &mut self,
         id: &UserId,
@@ -136,13 +136,13 @@ impl Reader {
         .await
     }
 
-    /// The number that a person's tokens for an organisation carry: what is ended raises it. None for no member.
+    /// The number that a user's tokens for an organisation carry: what is ended raises it. None for no member.
     pub async fn token_epoch_of(
         &mut self,
         organisation: &OrganisationId,
-        person: &UserId,
+        user: &UserId,
     ) -> Result<Option<i64>, StoreError> {
-        self.find(TOKEN_EPOCH, params![organisation.as_str(), person.as_str()], only_column).await
+        self.find(TOKEN_EPOCH, params![organisation.as_str(), user.as_str()], only_column).await
     }
 
     /// Whether whoever made an invitation may still do so. One that was made on an operator's word stands by itself.
@@ -154,7 +154,7 @@ impl Reader {
 }
 
 impl UserTransaction {
-    /// Replaces the person's password and ends the person's access tokens.
+    /// Replaces the user's password and ends the user's access tokens.
     pub async fn set_password(&mut self, hash: &str) -> Result<(), StoreError> {
         let params = params![self.id().as_str(), hash];
         self.execute(SET_PASSWORD, params).await.map(drop)
@@ -162,66 +162,52 @@ impl UserTransaction {
 }
 
 impl OrganisationTransaction<FoundOrganisation> {
-    /// Gives a password to a person who has none. False if the person has one, or is not there.
-    pub async fn set_first_password(&mut self, person: &UserId, hash: &str) -> Result<bool, StoreError> {
-        Ok(self.execute(SET_FIRST_PASSWORD, params![person.as_str(), hash]).await? == 1)
+    /// Gives a password to a user who has none. False if the user has one, or is not there.
+    pub async fn set_first_password(&mut self, user: &UserId, hash: &str) -> Result<bool, StoreError> {
+        Ok(self.execute(SET_FIRST_PASSWORD, params![user.as_str(), hash]).await? == 1)
     }
 }
 
 impl<P: MayAddMembers> OrganisationTransaction<P> {
-    /// Adds a person. [`StoreError::Taken`] if the address is, which leaves the transaction good: the other person
+    /// Adds a user. [`StoreError::Taken`] if the address is, which leaves the transaction good: the other user
     /// with this address can be found in it.
-    pub async fn insert_user(&mut self, person: &User) -> Result<(), StoreError> {
-        let params = params![
-            person.id.as_str(),
-            person.email.as_str(),
-            person.password_hash.as_deref(),
-            person.created_at
-        ];
+    pub async fn insert_user(&mut self, user: &User) -> Result<(), StoreError> {
+        let params =
+            params![user.id.as_str(), user.email.as_str(), user.password_hash.as_deref(), user.created_at];
         match self.execute(INSERT_USER, params).await? {
             1 => Ok(()),
             _ => Err(StoreError::Taken),
         }
     }
 
-    /// Makes a person a member. [`StoreError::Taken`] if the person is one. Tokens of an earlier membership stay ended: each
-    /// membership of a person has a number of its own.
-    pub async fn add_member(
-        &mut self,
-        person: &UserId,
-        role: Role,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.execute(BEGIN_MEMBERSHIP, params![person.as_str()]).await?;
-        let params = params![self.id().as_str(), person.as_str(), role.as_str(), now];
+    /// Makes a user a member. [`StoreError::Taken`] if the user is one. Tokens of an earlier membership stay ended: each
+    /// membership of a user has a number of its own.
+    pub async fn add_member(&mut self, user: &UserId, role: Role, now: Timestamp) -> Result<(), StoreError> {
+        self.execute(BEGIN_MEMBERSHIP, params![user.as_str()]).await?;
+        let params = params![self.id().as_str(), user.as_str(), role.as_str(), now];
         self.execute(ADD, params).await.map(drop)
     }
 }
 
 impl OrganisationTransaction<ManageMembers> {
-    /// Changes a member's role. False if the person is none. Whoever is no Admin any more has no open invitations.
-    pub async fn set_role(
-        &mut self,
-        person: &UserId,
-        role: Role,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let params = params![self.id().as_str(), person.as_str(), role.as_str()];
+    /// Changes a member's role. False if the user is none. Whoever is no Admin any more has no open invitations.
+    pub async fn set_role(&mut self, user: &UserId, role: Role, now: Timestamp) -> Result<bool, StoreError> {
+        let params = params![self.id().as_str(), user.as_str(), role.as_str()];
         if role != Role::Admin {
-            self.end_invitations_by(person, now).await?;
+            self.end_invitations_by(user, now).await?;
         }
         Ok(self.execute(SET_ROLE, params).await? == 1)
     }
 
-    /// Removes a member, with what the person could still use to come back: command lines, approved devices, and the
-    /// invitations that the person made. False if the person is none.
-    pub async fn remove_member(&mut self, person: &UserId, now: Timestamp) -> Result<bool, StoreError> {
+    /// Removes a member, with what the user could still use to come back: command lines, approved devices, and the
+    /// invitations that the user made. False if the user is none.
+    pub async fn remove_member(&mut self, user: &UserId, now: Timestamp) -> Result<bool, StoreError> {
         let organisation = self.id().clone();
-        let both = || params![person.as_str(), organisation.as_str()];
-        let removed = self.execute(REMOVE, params![organisation.as_str(), person.as_str()]).await? == 1;
+        let both = || params![user.as_str(), organisation.as_str()];
+        let removed = self.execute(REMOVE, params![organisation.as_str(), user.as_str()]).await? == 1;
         self.execute(END_COMMAND_LINES, both()).await?;
         self.execute(REJECT_DEVICES_IN, both()).await?;
-        self.end_invitations_by(person, now).await?;
+        self.end_invitations_by(user, now).await?;
         Ok(removed)
     }
 }

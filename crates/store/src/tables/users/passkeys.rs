@@ -18,7 +18,7 @@ macro_rules! passkey_columns {
 statements! {
     ADD = "INSERT INTO passkeys (id, user_id, name, credential_id, credential, created_at_ms) \
         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (credential_id) DO NOTHING";
-    OF_PERSON = concat!("SELECT ", passkey_columns!(), " FROM passkeys WHERE user_id = $1 ORDER BY id");
+    OF_USER = concat!("SELECT ", passkey_columns!(), " FROM passkeys WHERE user_id = $1 ORDER BY id");
     FIND = concat!("SELECT ", passkey_columns!(), " FROM passkeys WHERE credential_id = $1");
     USED = "UPDATE passkeys SET credential = $3, last_used_at_ms = $4 WHERE id = $1 AND credential = $2";
     REMOVE = "DELETE FROM passkeys WHERE id = $1 AND user_id = $2";
@@ -34,9 +34,9 @@ fn passkey(row: &Row<'_>) -> Result<Passkey, StoreError> {
 }
 
 impl Reader {
-    /// The person's passkeys, oldest first.
-    pub async fn passkeys_of(&mut self, person: &UserId) -> Result<Vec<Passkey>, StoreError> {
-        self.query(OF_PERSON, params![person.as_str()], passkey).await
+    /// The user's passkeys, oldest first.
+    pub async fn passkeys_of(&mut self, user: &UserId) -> Result<Vec<Passkey>, StoreError> {
+        self.query(OF_USER, params![user.as_str()], passkey).await
     }
 
     /// The passkey that an authenticator names so.
@@ -109,13 +109,13 @@ impl UserTransaction {
         Ok(self.execute(USED, params).await? == 1)
     }
 
-    /// Removes one of the person's passkeys. False if there is none with this id.
+    /// Removes one of the user's passkeys. False if there is none with this id.
     pub async fn remove_passkey(&mut self, id: &PasskeyId) -> Result<bool, StoreError> {
         let params = params![id.as_str(), self.id().as_str()];
         Ok(self.execute(REMOVE, params).await? == 1)
     }
 
-    /// Removes all of the person's passkeys; answers how many there were.
+    /// Removes all of the user's passkeys; answers how many there were.
     pub async fn remove_passkeys(&mut self) -> Result<u64, StoreError> {
         self.execute_own(REMOVE_ALL, params![]).await
     }

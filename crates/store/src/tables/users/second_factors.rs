@@ -1,4 +1,4 @@
-//! Second factors: one sealed TOTP secret per person, and recovery codes as digests.
+//! Second factors: one sealed TOTP secret per user, and recovery codes as digests.
 
 use crate::{
     Reader, StoreError, UserTransaction,
@@ -25,24 +25,24 @@ statements! {
 }
 
 impl Reader {
-    /// The person's secret, confirmed or not.
-    pub async fn find_second_factor(&mut self, person: &UserId) -> Result<Option<SecondFactor>, StoreError> {
+    /// The user's secret, confirmed or not.
+    pub async fn find_second_factor(&mut self, user: &UserId) -> Result<Option<SecondFactor>, StoreError> {
         self.find(
             FIND,
-            params![person.as_str()],
+            params![user.as_str()],
             |row| read!(row => SecondFactor { sealed_secret, confirmed_at, last_step }),
         )
         .await
     }
 
     /// How many recovery codes are left.
-    pub async fn count_recovery_codes(&mut self, person: &UserId) -> Result<i64, StoreError> {
-        Ok(self.find(COUNT_CODES, params![person.as_str()], only_column).await?.unwrap_or(0))
+    pub async fn count_recovery_codes(&mut self, user: &UserId) -> Result<i64, StoreError> {
+        Ok(self.find(COUNT_CODES, params![user.as_str()], only_column).await?.unwrap_or(0))
     }
 }
 
 impl UserTransaction {
-    /// Stores a secret that is not confirmed yet. False if the person has one already that is confirmed, or was begun at
+    /// Stores a secret that is not confirmed yet. False if the user has one already that is confirmed, or was begun at
     /// `oldest` or later: it stays.
     pub async fn begin_second_factor(
         &mut self,
@@ -58,7 +58,7 @@ impl UserTransaction {
         Ok(self.execute_own(USE_STEP, params![step]).await? == 1)
     }
 
-    /// Notes that the person proved to have the secret. False if that was noted before.
+    /// Notes that the user proved to have the secret. False if that was noted before.
     pub async fn confirm_second_factor(&mut self, now: Timestamp) -> Result<bool, StoreError> {
         Ok(self.execute_own(CONFIRM, params![now]).await? == 1)
     }
@@ -74,7 +74,7 @@ impl UserTransaction {
         Ok(self.execute_own(REMOVE, params![]).await? == 1)
     }
 
-    /// Replaces the person's recovery codes.
+    /// Replaces the user's recovery codes.
     pub async fn replace_recovery_codes(&mut self, digests: &[SecretDigest]) -> Result<(), StoreError> {
         self.execute_own(REMOVE_CODES, params![]).await?;
         for digest in digests {
@@ -83,7 +83,7 @@ impl UserTransaction {
         Ok(())
     }
 
-    /// Uses up a recovery code. False if it is none of the person's, or was used.
+    /// Uses up a recovery code. False if it is none of the user's, or was used.
     pub async fn use_recovery_code(
         &mut self,
         digest: SecretDigest,

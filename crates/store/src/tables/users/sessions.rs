@@ -32,7 +32,7 @@ statements! {
          WHERE s.digest = $1 AND s.expires_at_ms > $2 AND s.kind = 'viewport' \
          AND EXISTS (SELECT 1 FROM sessions p WHERE p.id = s.parent_id AND p.expires_at_ms > $2)"
     );
-    OF_PERSON = concat!(
+    OF_USER = concat!(
         "SELECT ", session_columns!(), ", \
          (SELECT MAX(c.last_seen_at_ms) FROM sessions c WHERE c.parent_id = s.id) FROM sessions s \
          WHERE s.user_id = $1 AND s.expires_at_ms > $2 AND s.kind IN ('sign_in', 'command_line') ORDER BY s.id"
@@ -109,9 +109,9 @@ impl Reader {
         .await
     }
 
-    /// The person's sign-ins and command lines, oldest first; a sign-in was last seen when its Viewport was.
-    pub async fn sessions_of(&mut self, person: &UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
-        self.query(OF_PERSON, params![person.as_str(), now], |row| {
+    /// The user's sign-ins and command lines, oldest first; a sign-in was last seen when its Viewport was.
+    pub async fn sessions_of(&mut self, user: &UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
+        self.query(OF_USER, params![user.as_str(), now], |row| {
             let found = session(row)?;
             let child_seen: Option<Timestamp> = row.next()?;
             let last_seen_at = child_seen.map_or(found.last_seen_at, |seen| seen.max(found.last_seen_at));
@@ -120,22 +120,22 @@ impl Reader {
         .await
     }
 
-    /// The organisations that the person belongs to, by name.
-    pub async fn memberships_of(&mut self, person: &UserId) -> Result<Vec<Membership>, StoreError> {
+    /// The organisations that the user belongs to, by name.
+    pub async fn memberships_of(&mut self, user: &UserId) -> Result<Vec<Membership>, StoreError> {
         self.query(
             MEMBERSHIPS,
-            params![person.as_str()],
+            params![user.as_str()],
             |row| read!(row => Membership { organisation_id, organisation_name, role }),
         )
         .await
     }
 
-    /// The organisation that the person last worked in.
+    /// The organisation that the user last worked in.
     pub async fn last_organisation_of(
         &mut self,
-        person: &UserId,
+        user: &UserId,
     ) -> Result<Option<OrganisationId>, StoreError> {
-        let found = self.find(LAST_ORGANISATION, params![person.as_str()], only_column).await?;
+        let found = self.find(LAST_ORGANISATION, params![user.as_str()], only_column).await?;
         Ok(found.flatten())
     }
 }
@@ -220,7 +220,7 @@ impl UserTransaction {
         Ok(self.execute(COMPLETE, params![id.as_str(), digest, *second_factor_at, *expires_at]).await? == 1)
     }
 
-    /// Lets one of the person's sessions work in another organisation, which is remembered for the next sign-in.
+    /// Lets one of the user's sessions work in another organisation, which is remembered for the next sign-in.
     pub async fn switch_session(
         &mut self,
         session: &SessionId,
@@ -231,7 +231,7 @@ impl UserTransaction {
         self.execute_own(REMEMBER_ORGANISATION, params![organisation.as_str()]).await.map(drop)
     }
 
-    /// Notes that the person proved the password again, in a session and in the sign-in that it belongs to.
+    /// Notes that the user proved the password again, in a session and in the sign-in that it belongs to.
     pub async fn note_reauthentication(
         &mut self,
         session: &Session,
@@ -241,18 +241,18 @@ impl UserTransaction {
         self.execute(REAUTHENTICATED, params![session.id.as_str(), now, parent]).await.map(drop)
     }
 
-    /// Notes that the person proved a second factor, in a session and in the sign-in that it belongs to.
+    /// Notes that the user proved a second factor, in a session and in the sign-in that it belongs to.
     pub async fn note_second_factor(&mut self, session: &Session, now: Timestamp) -> Result<(), StoreError> {
         let parent = session.parent_id.as_ref().map(SessionId::as_str);
         self.execute(PASSED_SECOND_FACTOR, params![session.id.as_str(), now, parent]).await.map(drop)
     }
 
-    /// Forgets in every session of the person that a second factor was proved.
+    /// Forgets in every session of the user that a second factor was proved.
     pub async fn forget_second_factor_proofs(&mut self) -> Result<(), StoreError> {
         self.execute_own(WITHOUT_SECOND_FACTOR, params![]).await.map(drop)
     }
 
-    /// Ends one of the person's sessions with its children, and rejects the devices that it approved; answers how many
+    /// Ends one of the user's sessions with its children, and rejects the devices that it approved; answers how many
     /// sessions went.
     pub async fn end_session(&mut self, id: &SessionId) -> Result<u64, StoreError> {
         self.execute_own(REJECT_DEVICES_OF, params![id.as_str()]).await?;
@@ -264,7 +264,7 @@ impl UserTransaction {
         self.execute(END_CHILDREN, params![sign_in.as_str()]).await
     }
 
-    /// Ends every session of the person but `kept` and its children; without `kept`, all. A device that the person approved
+    /// Ends every session of the user but `kept` and its children; without `kept`, all. A device that the user approved
     /// and that has not fetched its tokens yet would begin another one: it is rejected.
     pub async fn end_sessions(&mut self, kept: Option<&SessionId>) -> Result<u64, StoreError> {
         self.execute_own(REJECT_DEVICES, params![]).await?;
