@@ -33,8 +33,11 @@ impl Value {
     }
 }
 
-/// Collects parameters in the order of `$1`, `$2`, ….
+/// Collects parameters in the order of `$1`, `$2`, …: values, or after `of =>` fields of `of`, and values in parentheses.
 macro_rules! params {
+    (@ $of:ident ($value:expr)) => { $crate::engine::value::Value::from($value) };
+    (@ $of:ident $field:ident) => { $crate::engine::value::Field::to_value(&$of.$field) };
+    ($of:ident => $($part:tt),* $(,)?) => { vec![$($crate::engine::value::params!(@ $of $part)),*] };
     ($($value:expr),* $(,)?) => { vec![$($crate::engine::value::Value::from($value)),*] };
 }
 pub(crate) use params;
@@ -85,6 +88,52 @@ impl<T: Into<Self>> From<Option<T>> for Value {
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::Null, Into::into)
     }
+}
+
+/// A field that is a parameter.
+pub(crate) trait Field {
+    fn to_value(&self) -> Value;
+}
+
+impl<T: Field> Field for Option<T> {
+    fn to_value(&self) -> Value {
+        self.as_ref().map_or(Value::Null, Field::to_value)
+    }
+}
+
+/// Fields that a parameter can be made of as they are.
+macro_rules! plain_fields {
+    ($($field:ty),*) => {
+        $(impl Field for $field {
+            fn to_value(&self) -> Value {
+                self.clone().into()
+            }
+        })*
+    };
+}
+plain_fields!(i64, String, Timestamp, SecretDigest);
+
+impl Field for Vec<u8> {
+    fn to_value(&self) -> Value {
+        Value::Bytes(self.clone())
+    }
+}
+
+impl Field for Lifetime {
+    fn to_value(&self) -> Value {
+        Value::Int(self.seconds())
+    }
+}
+
+/// Texts of domain.
+macro_rules! text_fields {
+    ($($field:ty),* $(,)?) => {
+        $(impl Field for $field {
+            fn to_value(&self) -> Value {
+                self.as_str().into()
+            }
+        })*
+    };
 }
 
 impl rusqlite::ToSql for Value {
@@ -276,6 +325,7 @@ impl Column for SecretDigest {
 /// Texts that domain has a parser for.
 macro_rules! parsed_columns {
     ($($column:ty),* $(,)?) => {
+        text_fields!($($column),*);
         $(impl Column for $column {
             fn read(cells: &Cells<'_>, column: usize) -> Result<Self, StoreError> {
                 let text = String::read(cells, column)?;
@@ -301,6 +351,7 @@ parsed_columns!(
 /// Words of a fixed list.
 macro_rules! word_columns {
     ($($column:ty),* $(,)?) => {
+        text_fields!($($column),*);
         $(impl Column for $column {
             fn read(cells: &Cells<'_>, column: usize) -> Result<Self, StoreError> {
                 let word = String::read(cells, column)?;

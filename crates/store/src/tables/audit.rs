@@ -102,21 +102,9 @@ impl Transaction {
 
     /// Appends an entry and moves the chain's end to it.
     pub async fn append_audit_event(&mut self, event: &AuditEvent, seal: &str) -> Result<(), StoreError> {
-        let params = params![
-            &event.id,
-            &event.chain,
-            event.sequence,
-            event.at,
-            &event.actor_kind,
-            &event.actor_id,
-            &event.actor_name,
-            &event.action,
-            &event.object_id,
-            &event.object_name,
-            &event.details,
-            event.address.as_deref(),
-            &event.previous_hash,
-            &event.hash,
+        let params = params![event =>
+            id, chain, sequence, at, actor_kind, actor_id, actor_name, action, object_id, object_name,
+            details, address, previous_hash, hash,
         ];
         self.execute(INSERT, params).await?;
         self.execute(MOVE_HEAD, params![&event.chain, event.sequence, &event.hash, seal]).await.map(drop)

@@ -228,14 +228,9 @@ impl OrganisationTransaction<ChangeProducts> {
     /// Adds a product.
     pub async fn insert_subject(&mut self, new: &Subject) -> Result<(), StoreError> {
         self.require_own(&new.organisation_id)?;
-        let params = params![
-            new.id.as_str(),
-            new.organisation_id.as_str(),
-            new.details.name.as_str(),
-            new.details.description.as_deref(),
-            new.details.base_url.as_deref(),
-            new.created_at,
-            new.updated_at,
+        let params = params![new =>
+            id, organisation_id, (new.details.name.as_str()), (new.details.description.as_deref()),
+            (new.details.base_url.as_deref()), created_at, updated_at,
         ];
         self.execute(INSERT_SUBJECT, params).await.map(drop)
     }
@@ -273,20 +268,10 @@ impl OrganisationTransaction<ChangeProducts> {
     pub async fn insert_target(&mut self, new: &Target) -> Result<(), StoreError> {
         self.require_own(&new.organisation_id)?;
         let details = &new.details;
-        let params = params![
-            new.id.as_str(),
-            new.organisation_id.as_str(),
-            new.subject_id.as_str(),
-            &details.build_key,
-            details.name.as_str(),
-            details.description.as_deref(),
-            &details.version,
-            &details.environment,
-            details.build_number,
-            details.build_url.as_deref(),
-            details.metadata.as_ref().map(ToString::to_string),
-            new.created_at,
-            new.updated_at,
+        let params = params![details =>
+            (new.id.as_str()), (new.organisation_id.as_str()), (new.subject_id.as_str()), build_key, name,
+            description, version, environment, build_number, build_url,
+            (details.metadata.as_ref().map(ToString::to_string)), (new.created_at), (new.updated_at),
         ];
         self.execute(INSERT_TARGET, params).await.map(drop)
     }
@@ -295,17 +280,10 @@ impl OrganisationTransaction<ChangeProducts> {
     pub async fn update_target(&mut self, changed: &Target) -> Result<bool, StoreError> {
         self.require_own(&changed.organisation_id)?;
         let details = &changed.details;
-        let params = params![
-            changed.id.as_str(),
-            changed.organisation_id.as_str(),
-            details.name.as_str(),
-            details.description.as_deref(),
-            &details.version,
-            &details.environment,
-            details.build_number,
-            details.build_url.as_deref(),
-            details.metadata.as_ref().map(ToString::to_string),
-            changed.updated_at,
+        let params = params![details =>
+            (changed.id.as_str()), (changed.organisation_id.as_str()), name, description, version,
+            environment, build_number, build_url, (details.metadata.as_ref().map(ToString::to_string)),
+            (changed.updated_at),
         ];
         Ok(self.execute(UPDATE_TARGET, params).await? == 1)
     }

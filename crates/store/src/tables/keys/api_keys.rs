@@ -265,21 +265,10 @@ impl OrganisationTransaction<ManageKeys> {
     /// Adds a key. [`StoreError::Taken`] if its id is or ever was in use.
     pub async fn insert_key(&mut self, new: &ApiKey) -> Result<(), StoreError> {
         self.require_own(&new.organisation_id)?;
-        let params = params![
-            new.id.as_str(),
-            new.organisation_id.as_str(),
-            &new.organisation_name,
-            new.label.as_str(),
-            new.secret.digest,
-            &new.secret.hint,
-            new.grace.map(|grace| grace.digest),
-            new.grace.map(|grace| grace.until),
-            new.lifetime.seconds(),
-            new.created_at,
-            &new.created_by,
-            new.expires_at,
-            new.rotated_at,
-            new.token_epoch,
+        let params = params![new =>
+            id, organisation_id, organisation_name, label, (new.secret.digest), (&new.secret.hint),
+            (new.grace.map(|grace| grace.digest)), (new.grace.map(|grace| grace.until)), lifetime,
+            created_at, created_by, expires_at, rotated_at, token_epoch,
         ];
         match self.execute(INSERT, params).await? {
             1 => Ok(()),
@@ -290,16 +279,9 @@ impl OrganisationTransaction<ManageKeys> {
     /// Stores what a rotation or the end of a grace changed.
     pub async fn update_key(&mut self, key: &ApiKey) -> Result<(), StoreError> {
         self.require_own(&key.organisation_id)?;
-        let params = params![
-            key.id.as_str(),
-            key.secret.digest,
-            &key.secret.hint,
-            key.grace.map(|grace| grace.digest),
-            key.grace.map(|grace| grace.until),
-            key.lifetime.seconds(),
-            key.expires_at,
-            key.rotated_at,
-            key.token_epoch,
+        let params = params![key =>
+            id, (key.secret.digest), (&key.secret.hint), (key.grace.map(|grace| grace.digest)),
+            (key.grace.map(|grace| grace.until)), lifetime, expires_at, rotated_at, token_epoch,
         ];
         self.execute(UPDATE, params).await.map(drop)
     }
@@ -307,13 +289,7 @@ impl OrganisationTransaction<ManageKeys> {
     /// Remembers a secret that was rotated out.
     pub async fn retire_secret(&mut self, retired: &RetiredSecret) -> Result<(), StoreError> {
         self.require_own(&retired.organisation_id)?;
-        let params = params![
-            retired.key_id.as_str(),
-            retired.digest,
-            retired.organisation_id.as_str(),
-            retired.at,
-            retired.cause.as_str(),
-        ];
+        let params = params![retired => key_id, digest, organisation_id, at, cause];
         self.execute(RETIRE, params).await.map(drop)
     }
 

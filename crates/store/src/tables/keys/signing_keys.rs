@@ -49,14 +49,7 @@ impl Reader {
 impl Transaction {
     /// Adds a signing key.
     pub async fn insert_signing_key(&mut self, key: &StoredSigningKey) -> Result<(), StoreError> {
-        let params = params![
-            &key.kid,
-            &key.algorithm,
-            &key.public_jwk,
-            key.sealed_private_key.as_slice(),
-            key.created_at,
-            key.signs_from,
-        ];
+        let params = params![key => kid, algorithm, public_jwk, sealed_private_key, created_at, signs_from];
         self.execute(INSERT, params).await.map(drop)
     }
 

@@ -100,17 +100,9 @@ impl Transaction {
 
     /// Adds a device that waits. [`StoreError::Taken`] if its user code is, which leaves the transaction good.
     pub async fn insert_device(&mut self, new: &DeviceGrant, digest: SecretDigest) -> Result<(), StoreError> {
-        let params = params![
-            digest,
-            &new.user_code,
-            &new.client_id,
-            &new.scope,
-            &new.device,
-            new.address.as_deref(),
-            new.created_at,
-            new.expires_at,
-            new.created_at,
-            new.interval_seconds,
+        let params = params![new =>
+            (digest), user_code, client_id, scope, device, address, created_at, expires_at, created_at,
+            interval_seconds,
         ];
         match self.execute(INSERT_DEVICE, params).await? {
             1 => Ok(()),
@@ -151,16 +143,9 @@ impl UserTransaction {
         new: &AuthorizationCode,
         digest: SecretDigest,
     ) -> Result<(), StoreError> {
-        let params = params![
-            digest,
-            &new.client_id,
-            &new.redirect_uri,
-            &new.challenge,
-            &new.scope,
-            new.nonce.as_deref(),
-            new.session_id.as_str(),
-            self.id().as_str(),
-            new.expires_at,
+        let params = params![new =>
+            (digest), client_id, redirect_uri, challenge, scope, nonce, session_id, (self.id().as_str()),
+            expires_at,
         ];
         self.execute(INSERT_CODE, params).await.map(drop)
     }

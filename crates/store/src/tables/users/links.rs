@@ -194,16 +194,8 @@ impl OrganisationTransaction<ManageMembers> {
     ) -> Result<(), StoreError> {
         self.require_own(&new.organisation_id)?;
         self.replace_invitation(&new.email, new.created_at).await?;
-        let params = params![
-            new.id.as_str(),
-            new.organisation_id.as_str(),
-            new.email.as_str(),
-            new.role.as_str(),
-            digest,
-            new.created_at,
-            &new.created_by,
-            new.expires_at,
-            new.inviter.as_ref().map(UserId::as_str),
+        let params = params![new =>
+            id, organisation_id, email, role, (digest), created_at, created_by, expires_at, inviter,
         ];
         self.execute(INVITE, params).await.map(drop)
     }

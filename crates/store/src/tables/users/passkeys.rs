@@ -87,14 +87,7 @@ impl Transaction {
 impl UserTransaction {
     /// Adds a passkey. False if the credential is known already, whosever it is.
     pub async fn add_passkey(&mut self, new: &Passkey) -> Result<bool, StoreError> {
-        let params = params![
-            new.id.as_str(),
-            self.id().as_str(),
-            &new.name,
-            new.credential_id.as_slice(),
-            &new.credential,
-            new.created_at,
-        ];
+        let params = params![new => id, (self.id().as_str()), name, credential_id, credential, created_at];
         Ok(self.execute(ADD, params).await? == 1)
     }
 

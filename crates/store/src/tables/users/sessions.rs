@@ -172,21 +172,9 @@ impl UserTransaction {
         digest: SecretDigest,
         family: Option<SecretDigest>,
     ) -> Result<(), StoreError> {
-        let params = params![
-            new.id.as_str(),
-            digest,
-            new.kind.as_str(),
-            new.parent_id.as_ref().map(SessionId::as_str),
-            self.id().as_str(),
-            new.organisation_id.as_ref().map(OrganisationId::as_str),
-            &new.device,
-            new.address.as_deref(),
-            new.created_at,
-            new.authenticated_at,
-            new.second_factor_at,
-            new.last_seen_at,
-            new.expires_at,
-            family,
+        let params = params![new =>
+            id, (digest), kind, parent_id, (self.id().as_str()), organisation_id, device, address,
+            created_at, authenticated_at, second_factor_at, last_seen_at, expires_at, (family),
         ];
         self.execute(INSERT, params).await.map(drop)
     }
@@ -199,14 +187,7 @@ impl UserTransaction {
         before: SecretDigest,
         after: SecretDigest,
     ) -> Result<bool, StoreError> {
-        let params = params![
-            session.id.as_str(),
-            before,
-            after,
-            session.last_seen_at,
-            session.address.as_deref(),
-            session.expires_at
-        ];
+        let params = params![session => id, (before), (after), last_seen_at, address, expires_at];
         Ok(self.execute(REPLACE_DIGEST, params).await? == 1)
     }
 
