@@ -1,4 +1,4 @@
-//! The description of the endpoints for programs (OpenAPI 3.1), at the issuer's `/openapi.json`.
+//! The description of the endpoints for programs (`OpenAPI` 3.1), at the issuer's `/openapi.json`.
 
 use crate::AuthorizationServer;
 use axum::{body::Body, extract::State};
