@@ -8,7 +8,7 @@ use crate::{
 use axum::body::Body;
 use domain::Session;
 use http::{HeaderMap, Response, StatusCode, header, request::Parts};
-use service::{Failure, RequestContext, users::sign_in::SignedIn};
+use service::{Error, RequestContext, users::sign_in::SignedIn};
 
 /// Who asks, as far as one request tells.
 pub(crate) struct Browser<'a> {
@@ -35,7 +35,7 @@ impl<'a> Browser<'a> {
     }
 
     /// The sign-in that the cookie names, complete or waiting for its second factor.
-    pub(crate) async fn find_sign_in(&self) -> Result<Option<Session>, Failure> {
+    pub(crate) async fn find_sign_in(&self) -> Result<Option<Session>, Error> {
         match &self.cookie {
             Some(cookie) => self.server.service().users().find_sign_in(&self.ctx, cookie).await,
             None => Ok(None),
@@ -43,7 +43,7 @@ impl<'a> Browser<'a> {
     }
 
     /// Ends the sign-in that the cookie names, with its Viewport.
-    pub(crate) async fn sign_out(&self) -> Result<(), Failure> {
+    pub(crate) async fn sign_out(&self) -> Result<(), Error> {
         match &self.cookie {
             Some(cookie) => self.server.service().users().sign_out(&self.ctx, cookie).await,
             None => Ok(()),
@@ -64,8 +64,8 @@ impl<'a> Browser<'a> {
     }
 
     /// A failure that is not the person's, logged once and named by the request.
-    pub(crate) fn failed(&self, failure: Failure) -> Response<Body> {
-        let rejection = OAuthRejection::from(failure);
+    pub(crate) fn failed(&self, error: Error) -> Response<Body> {
+        let rejection = OAuthRejection::from(error);
         let mut response = pages::message_for(rejection.status).request_id(&self.ctx.request_id).respond();
         rejection.leave_cause(&mut response);
         response

@@ -53,7 +53,7 @@ impl From<DeviceRejection> for OAuthRejection {
                 "A command line works with the scope openid; leave scope out.",
             ),
             DeviceRejection::TooMany(seconds) => Self::from(ClientRejection::TooManyFailures(seconds)),
-            DeviceRejection::Failure(failure) => failure.into(),
+            DeviceRejection::Error(error) => error.into(),
         }
     }
 }

@@ -6,7 +6,7 @@ use axum::{body::Body, response::IntoResponse};
 use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::json;
 use service::{
-    Failure,
+    Error,
     tokens::issuance::{ClientRejection, IssuanceRejection},
 };
 use web::Cause;
@@ -105,7 +105,7 @@ impl From<ClientRejection> for OAuthRejection {
                     "Too many failed attempts. Check the credentials and try again in {seconds} seconds."
                 ),
             ),
-            ClientRejection::Failure(failure) => failure.into(),
+            ClientRejection::Error(failure) => failure.into(),
         }
     }
 }
@@ -123,8 +123,8 @@ impl From<IssuanceRejection> for OAuthRejection {
     }
 }
 
-impl From<Failure> for OAuthRejection {
-    fn from(failure: Failure) -> Self {
+impl From<Error> for OAuthRejection {
+    fn from(failure: Error) -> Self {
         let rejection = if failure.is_temporary() {
             Self::later(
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -167,11 +167,10 @@ mod tests {
 
     #[test]
     fn a_failure_is_told_to_the_log_and_not_to_the_client() {
-        let answer = OAuthRejection::from(Failure::internal("the row is damaged")).into_response();
+        let answer = OAuthRejection::from(Error::internal("the row is damaged")).into_response();
         let Cause(cause) = answer.extensions().get::<Cause>().unwrap();
         assert_eq!(&**cause, "the row is damaged");
-        let OAuthRejection { description, .. } =
-            OAuthRejection::from(Failure::internal("the row is damaged"));
+        let OAuthRejection { description, .. } = OAuthRejection::from(Error::internal("the row is damaged"));
         assert!(!description.contains("row"), "{description}");
     }
 }

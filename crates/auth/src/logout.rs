@@ -44,7 +44,7 @@ pub(crate) async fn show_form(State(server): State<AuthorizationServer>, request
     let sign_in = match browser.find_sign_in().await {
         Ok(Some(sign_in)) => sign_in,
         Ok(None) => return afterwards(&server, parts.uri.query()),
-        Err(failure) => return browser.failed(failure),
+        Err(error) => return browser.failed(error),
     };
     match server.service().users().address_of(&sign_in.user_id).await {
         Ok(email) => {
@@ -53,7 +53,7 @@ pub(crate) async fn show_form(State(server): State<AuthorizationServer>, request
             let page = SignOutPage { head: Head::new("Sign out"), email, viewport };
             pages::html_allowing(StatusCode::OK, &page, Some(server.viewport()))
         }
-        Err(failure) => browser.failed(failure),
+        Err(error) => browser.failed(error),
     }
 }
 
@@ -76,8 +76,8 @@ pub(crate) async fn end(State(server): State<AuthorizationServer>, request: Requ
         return browser::foreign();
     }
     let browser = Browser::of_posted(&server, &posted);
-    if let Err(failure) = browser.sign_out().await {
-        return browser.failed(failure);
+    if let Err(error) = browser.sign_out().await {
+        return browser.failed(error);
     }
     let mut response = afterwards(&server, posted.uri.query());
     browser.clear_cookie(&mut response);

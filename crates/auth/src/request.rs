@@ -37,7 +37,7 @@ impl FormRequest {
 /// The request's circumstances, which the middleware has put there.
 pub(crate) fn ctx(parts: &Parts) -> Result<RequestContext, OAuthRejection> {
     web::context(parts)
-        .ok_or_else(|| service::Failure::internal("a request did not pass the middleware").into())
+        .ok_or_else(|| service::Error::internal("a request did not pass the middleware").into())
 }
 
 /// Parameters that are as good as a password, each with what to do now that it stands in logs.

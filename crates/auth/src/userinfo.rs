@@ -36,7 +36,7 @@ fn reject(rejection: TokenRejection) -> Response<Body> {
         TokenRejection::TooManyFailures(seconds) => {
             OAuthRejection::from(ClientRejection::TooManyFailures(seconds)).into_response()
         }
-        TokenRejection::Failure(failure) => OAuthRejection::from(failure).into_response(),
+        TokenRejection::Error(error) => OAuthRejection::from(error).into_response(),
     }
 }
 

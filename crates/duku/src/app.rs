@@ -1,7 +1,7 @@
 //! Putting the crates together.
 
 use crate::{
-    failure::CommandFailure,
+    command_error::CommandError,
     mail, master_key, operations,
     settings::{Settings, Urls},
     system_clock::SystemClock,
@@ -45,7 +45,7 @@ impl Ambient {
 ///
 /// # Errors
 /// The directory cannot be made, the store cannot be opened, or a master key is there without the data that it belongs to.
-pub async fn open_store(settings: &Settings) -> Result<Store, CommandFailure> {
+pub async fn open_store(settings: &Settings) -> Result<Store, CommandError> {
     // Looked for before the data are: another process that makes a first start at this moment makes its key last.
     let key = master_key::among_the_data(settings);
     make_data_dir(settings)?;
@@ -89,7 +89,7 @@ impl MissingData {
     }
 }
 
-impl From<MissingData> for CommandFailure {
+impl From<MissingData> for CommandError {
     fn from(missing: MissingData) -> Self {
         Self::new(format!("{}; nothing was made here: {}", missing.message, missing.cure))
     }
@@ -128,11 +128,11 @@ pub async fn checkpoint_if_alone(store: &Store) {
 ///
 /// # Errors
 /// It cannot be made.
-pub fn make_data_dir(settings: &Settings) -> Result<(), CommandFailure> {
+pub fn make_data_dir(settings: &Settings) -> Result<(), CommandError> {
     use std::os::unix::fs::DirBuilderExt;
     let dir = &settings.data_dir;
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|error| {
-        CommandFailure::new(format!(
+        CommandError::new(format!(
             "cannot make the data directory {}: {error}; choose another with --data-dir",
             dir.display()
         ))
@@ -148,7 +148,7 @@ pub async fn open_service(
     store: Store,
     urls: &Urls,
     ambient: &Ambient,
-) -> Result<Service, CommandFailure> {
+) -> Result<Service, CommandError> {
     let master_key = master_key::find(settings, &store, &*ambient.entropy).await?;
     let policy = settings.policy(urls)?;
     let entropy = Arc::clone(&ambient.entropy);
@@ -163,9 +163,9 @@ pub async fn open_service(
 ///
 /// # Errors
 /// An entry is neither an address nor a network.
-pub fn trusted_proxies(settings: &Settings) -> Result<TrustedProxies, CommandFailure> {
+pub fn trusted_proxies(settings: &Settings) -> Result<TrustedProxies, CommandError> {
     TrustedProxies::parse(settings.trusted_proxies.iter().map(String::as_str))
-        .map_err(|error| CommandFailure::new(format!("--trusted-proxies: {error}")))
+        .map_err(|error| CommandError::new(format!("--trusted-proxies: {error}")))
 }
 
 /// Every surface behind one middleware.

@@ -2,7 +2,7 @@
 
 use crate::{app::Ambient, witness::WitnessFile};
 use metrics_exporter_prometheus::PrometheusHandle;
-use service::{Failure, Service};
+use service::{Error, Service};
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
@@ -56,7 +56,7 @@ pub async fn run(
 }
 
 /// Logs when the jobs start to fail and when they work again, not every second in between.
-fn note(outcome: &Result<(), Failure>, was_healthy: bool) -> bool {
+fn note(outcome: &Result<(), Error>, was_healthy: bool) -> bool {
     match (outcome, was_healthy) {
         (Err(error), true) => {
             tracing::error!(%error, "background work fails; it is tried again every second");

@@ -4,7 +4,7 @@
 
 pub mod app;
 pub mod cli;
-pub mod failure;
+pub mod command_error;
 pub mod jobs;
 pub mod mail;
 pub mod master_key;

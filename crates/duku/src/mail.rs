@@ -2,7 +2,7 @@
 
 use crate::{
     app::Ambient,
-    failure::CommandFailure,
+    command_error::CommandError,
     settings::{MailServer, Protection, Settings},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -38,7 +38,7 @@ pub struct SmtpMailer {
 ///
 /// # Errors
 /// The settings for mail are incomplete or wrong.
-pub fn mailer(settings: &Settings, ambient: &Ambient) -> Result<Option<Arc<dyn Mailer>>, CommandFailure> {
+pub fn mailer(settings: &Settings, ambient: &Ambient) -> Result<Option<Arc<dyn Mailer>>, CommandError> {
     let Some(server) = MailServer::resolve(settings)? else { return Ok(None) };
     Ok(Some(Arc::new(SmtpMailer::new(server, ambient.clone())?)))
 }
@@ -48,13 +48,10 @@ impl SmtpMailer {
     ///
     /// # Errors
     /// The host cannot be a certificate's name, or the system's certificates cannot be read.
-    pub fn new(server: MailServer, ambient: Ambient) -> Result<Self, CommandFailure> {
+    pub fn new(server: MailServer, ambient: Ambient) -> Result<Self, CommandError> {
         let tls = || {
             TlsParameters::new(server.host.clone()).map_err(|error| {
-                CommandFailure::new(format!(
-                    "cannot prepare TLS with the mail server {}: {error}",
-                    server.host
-                ))
+                CommandError::new(format!("cannot prepare TLS with the mail server {}: {error}", server.host))
             })
         };
         let protection = match server.protection {

@@ -1,6 +1,6 @@
 //! The master key: from the environment, or from a file that only its owner may read.
 
-use crate::{failure::CommandFailure, settings::Settings};
+use crate::{command_error::CommandError, settings::Settings};
 use domain::Entropy;
 use jose::MasterKey;
 use std::{
@@ -35,7 +35,7 @@ pub enum MasterKeyError {
     Unreadable(PathBuf, std::io::Error),
 }
 
-impl From<MasterKeyError> for CommandFailure {
+impl From<MasterKeyError> for CommandError {
     fn from(error: MasterKeyError) -> Self {
         Self::new(error.to_string())
     }
@@ -49,14 +49,14 @@ pub async fn find(
     settings: &Settings,
     store: &store::Store,
     entropy: &dyn Entropy,
-) -> Result<MasterKey, CommandFailure> {
+) -> Result<MasterKey, CommandError> {
     if let Some(key) = present(settings)? {
         return Ok(key);
     }
     let path = path(settings);
     match service::sealed_under(store).await? {
         None => make(&path, entropy),
-        Some(fingerprint) => Err(CommandFailure::new(format!(
+        Some(fingerprint) => Err(CommandError::new(format!(
             "the master key is missing: the data was sealed under the key with fingerprint {fingerprint}; \
              set {VARIABLE}, or restore {}",
             path.display()
@@ -130,9 +130,9 @@ fn read(mut file: File, path: &Path) -> Result<MasterKey, MasterKeyError> {
         .map_err(|error| MasterKeyError::Malformed(path.to_owned(), error.to_string()))
 }
 
-fn make(path: &Path, entropy: &dyn Entropy) -> Result<MasterKey, CommandFailure> {
+fn make(path: &Path, entropy: &dyn Entropy) -> Result<MasterKey, CommandError> {
     let rejection = |error: std::io::Error| {
-        CommandFailure::new(format!("cannot write the master key {}: {error}", path.display()))
+        CommandError::new(format!("cannot write the master key {}: {error}", path.display()))
     };
     let key = MasterKey::generate(entropy);
     // Written whole under another name first: nobody ever reads half a key, and of two processes that race one wins.

@@ -10,7 +10,7 @@ use axum::{
 use futures::FutureExt;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
-use service::{Failure, Service};
+use service::{Error, Service};
 use std::{
     any::Any,
     panic::AssertUnwindSafe,
@@ -93,12 +93,12 @@ impl LastCheck {
 }
 
 /// What everyone may know of it: not who may not enter the database, nor where it is.
-fn reason(error: &Failure) -> String {
+fn reason(error: &Error) -> String {
     match error {
-        Failure::Store(StoreError::TooManyConnections(_)) => {
+        Error::Store(StoreError::TooManyConnections(_)) => {
             "the database is not available: it takes no more connections".to_owned()
         }
-        Failure::Store(error) if error.is_temporary() => error.to_string(),
+        Error::Store(error) if error.is_temporary() => error.to_string(),
         _ => "the database cannot be used just now; the log says why".to_owned(),
     }
 }

@@ -1,6 +1,6 @@
 //! Logs and metrics.
 
-use crate::{failure::CommandFailure, settings::LogFormat};
+use crate::{command_error::CommandError, settings::LogFormat};
 use metrics::{describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::io::{IsTerminal, stderr};
@@ -17,15 +17,13 @@ const SECONDS: [f64; 14] =
 ///
 /// # Errors
 /// The filter cannot be read.
-pub fn start_logging(filter: &str, format: LogFormat) -> Result<(), CommandFailure> {
+pub fn start_logging(filter: &str, format: LogFormat) -> Result<(), CommandError> {
     if !filter.contains(['=', ',']) && filter.parse::<LevelFilter>().is_err() {
-        return Err(CommandFailure::new(format!(
-            "--log: {filter} is no level; try info, or info,store=debug"
-        )));
+        return Err(CommandError::new(format!("--log: {filter} is no level; try info, or info,store=debug")));
     }
     let filter = filter
         .parse::<Targets>()
-        .map_err(|error| CommandFailure::new(format!("--log: {error}; try info, or info,store=debug")))?;
+        .map_err(|error| CommandError::new(format!("--log: {error}; try info, or info,store=debug")))?;
     let pretty = match format {
         LogFormat::Auto => stderr().is_terminal(),
         LogFormat::Pretty => true,
@@ -38,16 +36,16 @@ pub fn start_logging(filter: &str, format: LogFormat) -> Result<(), CommandFailu
         lines.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed()
     };
     let started = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
-    started.map_err(|error| CommandFailure::new(format!("cannot start logging: {error}")))
+    started.map_err(|error| CommandError::new(format!("cannot start logging: {error}")))
 }
 
 /// Starts counting.
 ///
 /// # Errors
 /// Something else counts already in this process.
-pub fn start_metrics() -> Result<PrometheusHandle, CommandFailure> {
+pub fn start_metrics() -> Result<PrometheusHandle, CommandError> {
     let rejection =
-        |error: &dyn std::fmt::Display| CommandFailure::new(format!("cannot start metrics: {error}"));
+        |error: &dyn std::fmt::Display| CommandError::new(format!("cannot start metrics: {error}"));
     let recorder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)
         .map_err(|error| rejection(&error))?

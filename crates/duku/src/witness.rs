@@ -1,8 +1,8 @@
 //! Notes where the audit log's chains end: in the log, and in a file that the database's owner cannot write, if there is one.
 
-use crate::failure::CommandFailure;
+use crate::command_error::CommandError;
 use service::{
-    Failure, RequestContext, Service,
+    Error, RequestContext, Service,
     operations::audit_witness::{LOG_MESSAGE, Witness, WitnessedEnd},
 };
 use std::{
@@ -24,10 +24,10 @@ impl WitnessFile {
     ///
     /// # Errors
     /// The file cannot be opened for appending.
-    pub fn open(path: Option<PathBuf>) -> Result<Self, CommandFailure> {
+    pub fn open(path: Option<PathBuf>) -> Result<Self, CommandError> {
         if let Some(path) = &path {
             append_to(path).map_err(|error| {
-                CommandFailure::new(format!(
+                CommandError::new(format!(
                     "cannot append to the witness file {}: {error}; choose another with --audit-witness-file",
                     path.display()
                 ))
@@ -41,7 +41,7 @@ impl WitnessFile {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn note(&mut self, service: &Service, ctx: &RequestContext) -> Result<(), Failure> {
+    pub async fn note(&mut self, service: &Service, ctx: &RequestContext) -> Result<(), Error> {
         let ends = service.operations().ends_to_witness().await?;
         if ends.is_empty() {
             return Ok(());
@@ -87,9 +87,9 @@ fn append(path: &Path, ends: &[WitnessedEnd], ctx: &RequestContext) -> std::io::
 ///
 /// # Errors
 /// The file cannot be read, or holds no end at all.
-pub(crate) fn read(path: &Path) -> Result<Witness, CommandFailure> {
+pub(crate) fn read(path: &Path) -> Result<Witness, CommandError> {
     let rejection =
-        |what: &dyn std::fmt::Display| CommandFailure::new(format!("cannot read {}: {what}", path.display()));
+        |what: &dyn std::fmt::Display| CommandError::new(format!("cannot read {}: {what}", path.display()));
     let mut witness = Witness::default();
     for line in BufReader::new(File::open(path).map_err(|error| rejection(&error))?).lines() {
         // A log has other lines, too.

@@ -8,7 +8,7 @@ use crate::{
     schema::size::Size,
 };
 use domain::{Invalid, SubjectId, TargetId};
-use service::{Failure, Rejection};
+use service::{Error, Rejection};
 use std::{
     collections::{HashMap, HashSet},
     hash::Hash,
@@ -16,7 +16,7 @@ use std::{
 };
 use tokio::sync::oneshot;
 
-type Answer<V> = Result<Option<V>, Failure>;
+type Answer<V> = Result<Option<V>, Error>;
 type Waiting<K, V> = Vec<(K, oneshot::Sender<Answer<V>>)>;
 
 /// Keys of one kind of read that wait for their values.
@@ -82,7 +82,7 @@ impl<K: Clone + Eq + Hash + Entries, V: Clone + Size> BatchLoader<K, V> {
     pub(crate) async fn load(
         &self,
         key: K,
-        read: impl AsyncFnOnce(Vec<K>) -> Result<HashMap<K, V>, Failure> + Clone,
+        read: impl AsyncFnOnce(Vec<K>) -> Result<HashMap<K, V>, Error> + Clone,
     ) -> Answer<V> {
         let (answer, waiting) = oneshot::channel();
         self.waiting().push((key, answer));
@@ -97,14 +97,14 @@ impl<K: Clone + Eq + Hash + Entries, V: Clone + Size> BatchLoader<K, V> {
                 let _ = answer.send(value.map_err(Clone::clone));
             }
         }
-        waiting.await.unwrap_or_else(|_| Err(Failure::internal("a read was broken off")))
+        waiting.await.unwrap_or_else(|_| Err(Error::internal("a read was broken off")))
     }
 
     /// Reads one group after the other, until the budget of the request is used up.
     async fn read(
         groups: Vec<Vec<K>>,
-        read: impl AsyncFnOnce(Vec<K>) -> Result<HashMap<K, V>, Failure> + Clone,
-    ) -> Result<Found<HashMap<K, V>>, Failure> {
+        read: impl AsyncFnOnce(Vec<K>) -> Result<HashMap<K, V>, Error> + Clone,
+    ) -> Result<Found<HashMap<K, V>>, Error> {
         let mut found = Found { values: HashMap::new(), size: 0 };
         for keys in groups {
             if let Some(message) = budget::exceeded() {
@@ -169,7 +169,7 @@ mod tests {
     #[tokio::test]
     async fn a_failed_read_fails_for_everyone() {
         let batch_loader = BatchLoader::<u32, u32>::default();
-        let read = async |_: Vec<u32>| Err(Failure::internal("broken"));
+        let read = async |_: Vec<u32>| Err(Error::internal("broken"));
         let answers = join_all((0..3).map(|key| batch_loader.load(key, read))).await;
         assert!(answers.iter().all(Result::is_err));
     }

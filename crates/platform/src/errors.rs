@@ -3,7 +3,7 @@
 use crate::{operation::request_errors::Code, scalars::ApiScalar};
 use juniper::{FieldError, Value};
 use serde_json::{Value as JsonValue, json};
-use service::{Failure, Rejection, RequestContext, errors::Candidate};
+use service::{Error, Rejection, RequestContext, errors::Candidate};
 
 /// An error of one field.
 pub(crate) type ApiError = FieldError<ApiScalar>;
@@ -27,10 +27,10 @@ fn error(code: Code, message: impl Into<String>, mut extensions: JsonValue) -> A
 }
 
 /// What a field says when its use case has no outcome. An internal cause is not shown.
-pub(crate) fn of_failure(ctx: &RequestContext, failure: Failure) -> ApiError {
+pub(crate) fn of_failure(ctx: &RequestContext, failure: Error) -> ApiError {
     match failure {
-        Failure::Rejection(reject) => of_reject(reject),
-        Failure::Store(_) | Failure::Internal(_) => {
+        Error::Rejection(reject) => of_reject(reject),
+        Error::Store(_) | Error::Internal(_) => {
             let temporary = failure.is_temporary();
             let mut extensions = json!({ "requestId": ctx.request_id });
             if temporary && let Some(map) = extensions.as_object_mut() {

@@ -4,7 +4,7 @@
 //! with a MAC under the master key, so that whoever rewrites the table cannot make it fit.
 
 use crate::{
-    AuditLog, Failure, Inner, Principal, RequestContext, operations::audit_witness::Witness, principal,
+    AuditLog, Error, Inner, Principal, RequestContext, operations::audit_witness::Witness, principal,
 };
 use domain::{
     Capability, EventId, Timestamp,
@@ -45,7 +45,7 @@ impl Inner {
         ctx: &RequestContext,
         principal: &Principal,
         entry: Entry<'_>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Error> {
         self.append(transaction, ctx, principal.organisation_id.as_str(), principal.actor(), entry).await
     }
 
@@ -56,7 +56,7 @@ impl Inner {
         ctx: &RequestContext,
         chain: &str,
         entry: Entry<'_>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Error> {
         self.append(transaction, ctx, chain, principal::system(), entry).await
     }
 
@@ -67,7 +67,7 @@ impl Inner {
         chain: &str,
         actor: Actor,
         entry: Entry<'_>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Error> {
         let head = transaction.lock_audit_head(chain).await?;
         let new = NewEvent {
             id: EventId::generate(ctx.now, self.entropy()),
@@ -101,7 +101,7 @@ impl AuditLog<'_> {
         first: i64,
         before: Option<&EventId>,
         filter: &AuditFilter,
-    ) -> Result<Vec<AuditEvent>, Failure> {
+    ) -> Result<Vec<AuditEvent>, Error> {
         principal.authorise(Capability::ManageOrganisation)?;
         let first = self.0.page(first)?;
         let mut reader = self.0.store.reader().await?;
@@ -113,7 +113,7 @@ impl AuditLog<'_> {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn export(self, chain: &str, after: i64) -> Result<Vec<AuditEvent>, Failure> {
+    pub async fn export(self, chain: &str, after: i64) -> Result<Vec<AuditEvent>, Error> {
         Ok(self.0.store.reader().await?.audit_events_after(chain, after, VERIFY_BATCH).await?)
     }
 
@@ -126,7 +126,7 @@ impl AuditLog<'_> {
         ctx: &RequestContext,
         principal: &Principal,
         after: i64,
-    ) -> Result<Vec<AuditEvent>, Failure> {
+    ) -> Result<Vec<AuditEvent>, Error> {
         principal.authorise(Capability::ManageOrganisation)?;
         let events = self.export(principal.organisation_id.as_str(), after).await?;
         // After the read: an export goes on for a while, and what was read is given only to who may have it then.
@@ -138,18 +138,18 @@ impl AuditLog<'_> {
     ///
     /// # Errors
     /// The principal may not read the log, or the store fails.
-    pub async fn verify_own(self, principal: &Principal) -> Result<ChainReport, Failure> {
+    pub async fn verify_own(self, principal: &Principal) -> Result<ChainReport, Error> {
         principal.authorise(Capability::ManageOrganisation)?;
         let chain = principal.organisation_id.as_str();
         let reports = self.verify(Some(chain)).await?;
-        reports.into_iter().next().ok_or_else(|| Failure::internal("an organisation without a chain"))
+        reports.into_iter().next().ok_or_else(|| Error::internal("an organisation without a chain"))
     }
 
     /// Walks every chain, or one, and says of each whether it is whole.
     ///
     /// # Errors
     /// The store fails. A fault in a chain is not an error: it is in the report.
-    pub async fn verify(self, only: Option<&str>) -> Result<Vec<ChainReport>, Failure> {
+    pub async fn verify(self, only: Option<&str>) -> Result<Vec<ChainReport>, Error> {
         self.verify_against(only, &Witness::default()).await
     }
 
@@ -161,7 +161,7 @@ impl AuditLog<'_> {
         self,
         only: Option<&str>,
         witness: &Witness,
-    ) -> Result<Vec<ChainReport>, Failure> {
+    ) -> Result<Vec<ChainReport>, Error> {
         verify_chains(&self.0.store, Some(&self.0.master_key), only, witness).await
     }
 }
@@ -182,7 +182,7 @@ pub async fn verify_chains(
     master_key: Option<&MasterKey>,
     only: Option<&str>,
     witness: &Witness,
-) -> Result<Vec<ChainReport>, Failure> {
+) -> Result<Vec<ChainReport>, Error> {
     let verifier = Verifier { store, master_key, witness };
     let heads = store.reader().await?.audit_heads().await?;
     let mut reports = Vec::new();
@@ -208,11 +208,11 @@ struct Verifier<'a> {
 }
 
 impl Verifier<'_> {
-    async fn events_after(&self, chain: &str, after: i64) -> Result<Vec<AuditEvent>, Failure> {
+    async fn events_after(&self, chain: &str, after: i64) -> Result<Vec<AuditEvent>, Error> {
         Ok(self.store.reader().await?.audit_events_after(chain, after, VERIFY_BATCH).await?)
     }
 
-    async fn chain(&self, head: AuditHead) -> Result<ChainReport, Failure> {
+    async fn chain(&self, head: AuditHead) -> Result<ChainReport, Error> {
         let mut walk = Walk::default();
         let mut damage = None;
         while damage.is_none() && walk.entries < head.sequence {
@@ -236,7 +236,7 @@ impl Verifier<'_> {
         self.witness.contradicts(&event.chain, event.sequence, &event.hash).map_or(Ok(()), Err)
     }
 
-    async fn damage_at_end(&self, head: &AuditHead, walk: &Walk) -> Result<Option<String>, Failure> {
+    async fn damage_at_end(&self, head: &AuditHead, walk: &Walk) -> Result<Option<String>, Error> {
         if head.sequence == 0 {
             // The first entry and its seal come in one transaction: no good chain is without them.
             return Ok(Some("the sealed end of the chain is missing".to_owned()));

@@ -1,7 +1,7 @@
 //! From a claim to an authority: what authentication proved is confirmed again inside the transaction that changes
 //! something. `store` has the types without which nothing can be written.
 
-use crate::{CurrentUser, Failure, Inner, Principal, Rejection, RequestContext, tokens::TokenRejection};
+use crate::{CurrentUser, Error, Inner, Principal, Rejection, RequestContext, tokens::TokenRejection};
 use domain::{
     AuthorityRejection, Claim, Ended, OrganisationId, Role, UserId,
     authority::{Permission, check_user_session},
@@ -18,7 +18,7 @@ impl From<AuthorityRejection> for Rejection {
     }
 }
 
-impl From<Ended> for Failure {
+impl From<Ended> for Error {
     fn from(ended: Ended) -> Self {
         Self::Rejection(Rejection::Ended(ended))
     }
@@ -33,7 +33,7 @@ impl Inner {
         &self,
         ctx: &RequestContext,
         principal: &Principal,
-    ) -> Result<OrganisationTransaction<P>, Failure> {
+    ) -> Result<OrganisationTransaction<P>, Error> {
         // Whoever did not have the capability a moment ago makes nobody wait for a lock.
         principal.authorise(P::CAPABILITY)?;
         let fresh_since = ctx.now.plus_seconds(-self.policy.sign_in_fresh_seconds);
@@ -45,12 +45,12 @@ impl Inner {
     ///
     /// # Errors
     /// It has ended, or the role is another one; or the store fails.
-    pub(crate) async fn confirm(&self, ctx: &RequestContext, principal: &Principal) -> Result<(), Failure> {
+    pub(crate) async fn confirm(&self, ctx: &RequestContext, principal: &Principal) -> Result<(), Error> {
         let ended = match &principal.claim {
             Claim::Operator(_) => return Ok(()),
             Claim::Token(claims) => match self.tokens().check_claims(ctx, claims).await {
                 Ok(now) => return same_role(principal, now.user_role()),
-                Err(TokenRejection::Failure(failure)) => return Err(failure),
+                Err(TokenRejection::Error(error)) => return Err(error),
                 Err(TokenRejection::Ended(ended)) => ended,
                 Err(TokenRejection::Invalid(_) | TokenRejection::TooManyFailures(_)) => Ended::SessionEnded,
             },
@@ -75,7 +75,7 @@ impl Inner {
         ctx: &RequestContext,
         user: &UserId,
         proof: UserProof<'_>,
-    ) -> Result<UserTransaction, Failure> {
+    ) -> Result<UserTransaction, Error> {
         Ok(self.store.begin_for_user(user, proof, ctx.now).await??)
     }
 
@@ -87,7 +87,7 @@ impl Inner {
         &self,
         ctx: &RequestContext,
         user: &CurrentUser,
-    ) -> Result<UserTransaction, Failure> {
+    ) -> Result<UserTransaction, Error> {
         let session = &user.session;
         self.begin_for_user(ctx, &session.user_id, UserProof::Session(&session.id)).await
     }
@@ -101,7 +101,7 @@ impl Inner {
         ctx: &RequestContext,
         user: &CurrentUser,
         organisation: &OrganisationId,
-    ) -> Result<UserTransaction, Failure> {
+    ) -> Result<UserTransaction, Error> {
         let session = &user.session;
         let proof = UserProof::Session(&session.id);
         Ok(self.store.begin_for_user_in(organisation, &session.user_id, proof, ctx.now).await??)
@@ -116,7 +116,7 @@ impl Inner {
         &self,
         ctx: &RequestContext,
         user: &CurrentUser,
-    ) -> Result<UserTransaction, Failure> {
+    ) -> Result<UserTransaction, Error> {
         let transaction = self.begin_as_current_user(ctx, user).await?;
         self.require_fresh_proof(ctx, transaction).await
     }
@@ -129,7 +129,7 @@ impl Inner {
         &self,
         ctx: &RequestContext,
         mut transaction: UserTransaction,
-    ) -> Result<UserTransaction, Failure> {
+    ) -> Result<UserTransaction, Error> {
         let fresh = self.policy.sign_in_fresh_seconds;
         if !transaction.proved_session().is_some_and(|session| session.is_fresh(ctx.now, fresh)) {
             return Err(Rejection::SignInAgain.into());
@@ -139,7 +139,7 @@ impl Inner {
     }
 }
 
-fn same_role(principal: &Principal, now: Option<Role>) -> Result<(), Failure> {
+fn same_role(principal: &Principal, now: Option<Role>) -> Result<(), Error> {
     if principal.user_role() == now {
         return Ok(());
     }
@@ -150,7 +150,7 @@ fn same_role(principal: &Principal, now: Option<Role>) -> Result<(), Failure> {
 ///
 /// # Errors
 /// The person has a second factor and did not prove it in the session; or the store fails.
-pub(crate) async fn require_second_factor_proof(transaction: &mut UserTransaction) -> Result<(), Failure> {
+pub(crate) async fn require_second_factor_proof(transaction: &mut UserTransaction) -> Result<(), Error> {
     let user = transaction.user().id.clone();
     let factor = transaction.find_second_factor(&user).await?;
     let enrolled = factor.is_some_and(|factor| factor.is_confirmed());

@@ -92,7 +92,7 @@ fn limit_message(limit: usize, candidates: &[Candidate]) -> String {
 
 /// Why a use case has no outcome.
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum Failure {
+pub enum Error {
     /// The caller can mend it.
     #[error("{}", .0.message())]
     Rejection(Rejection),
@@ -104,7 +104,7 @@ pub enum Failure {
     Internal(String),
 }
 
-impl Failure {
+impl Error {
     /// An internal failure with its cause.
     pub fn internal(cause: impl std::fmt::Display) -> Self {
         Self::Internal(cause.to_string())
@@ -116,13 +116,13 @@ impl Failure {
     }
 }
 
-impl From<Rejection> for Failure {
+impl From<Rejection> for Error {
     fn from(reject: Rejection) -> Self {
         Self::Rejection(reject)
     }
 }
 
-impl From<Invalid> for Failure {
+impl From<Invalid> for Error {
     fn from(invalid: Invalid) -> Self {
         Self::Rejection(Rejection::Invalid(invalid))
     }

@@ -1,7 +1,7 @@
 //! Use cases: authorise, decide, persist, audit.
 //!
 //! A use case takes a [`RequestContext`] (when and from where), a [`Principal`] (who) and plain values, and answers with its
-//! outcome or a [`Failure`]: a [`Rejection`] that the caller can mend, or an internal error that nobody outside sees.
+//! outcome or a [`Error`]: a [`Rejection`] that the caller can mend, or an internal error that nobody outside sees.
 
 pub mod attempt_limits;
 pub mod audit;
@@ -17,7 +17,7 @@ pub mod tokens;
 pub mod users;
 
 pub use domain::RequestContext;
-pub use errors::{Failure, Rejection};
+pub use errors::{Error, Rejection};
 pub use policy::Policy;
 pub use principal::{Principal, PrincipalKind};
 pub use store::{StoreError, on_same_behalf};
@@ -72,7 +72,7 @@ pub enum OpenError {
     },
     /// Anything else.
     #[error(transparent)]
-    Failure(#[from] Failure),
+    Error(#[from] Error),
 }
 
 impl Service {
@@ -137,7 +137,7 @@ impl Service {
     ///
     /// # Errors
     /// It does not.
-    pub async fn ready(&self) -> Result<(), Failure> {
+    pub async fn ready(&self) -> Result<(), Error> {
         Ok(self.0.store.ping().await?)
     }
 
@@ -145,7 +145,7 @@ impl Service {
     ///
     /// # Errors
     /// It has ended, or the role is another one; or the store fails.
-    pub async fn confirm(&self, ctx: &RequestContext, principal: &Principal) -> Result<(), Failure> {
+    pub async fn confirm(&self, ctx: &RequestContext, principal: &Principal) -> Result<(), Error> {
         self.0.confirm(ctx, principal).await
     }
 }
@@ -206,7 +206,7 @@ families! {
 ///
 /// # Errors
 /// The store fails.
-pub async fn sealed_under(store: &Store) -> Result<Option<String>, Failure> {
+pub async fn sealed_under(store: &Store) -> Result<Option<String>, Error> {
     Ok(store.reader().await?.meta(MASTER_KEY_FINGERPRINT).await?)
 }
 
@@ -215,9 +215,9 @@ async fn check_master_key(store: &Store, master_key: &MasterKey) -> Result<(), O
     let expected = if let Some(expected) = sealed_under(store).await? {
         expected
     } else {
-        let mut transaction = store.begin().await.map_err(Failure::from)?;
-        transaction.set_meta_once(MASTER_KEY_FINGERPRINT, &given).await.map_err(Failure::from)?;
-        transaction.commit().await.map_err(Failure::from)?;
+        let mut transaction = store.begin().await.map_err(Error::from)?;
+        transaction.set_meta_once(MASTER_KEY_FINGERPRINT, &given).await.map_err(Error::from)?;
+        transaction.commit().await.map_err(Error::from)?;
         sealed_under(store).await?.unwrap_or_default()
     };
     if expected == given { Ok(()) } else { Err(OpenError::WrongMasterKey { expected, given }) }

@@ -1,6 +1,6 @@
 //! Organisations: making, finding, renaming, key policy.
 
-use crate::{Failure, Organisations, Principal, PrincipalKind, Rejection, RequestContext, audit::Entry};
+use crate::{Error, Organisations, Principal, PrincipalKind, Rejection, RequestContext, audit::Entry};
 use domain::{
     Capability, Email, Invalid, KeyPolicy, Lifetime, Name, Organisation, OrganisationId, Role,
     audit::{Action, SYSTEM_CHAIN},
@@ -62,7 +62,7 @@ impl Organisations<'_> {
         name: &str,
         admin_email: &str,
         password: Option<&str>,
-    ) -> Result<Organisation, Failure> {
+    ) -> Result<Organisation, Error> {
         let mut draft = self.draft_organisation(ctx, name, admin_email, password).await?;
         draft.principal = Principal::operator(operator, &draft.organisation);
         let transaction = self.0.store.begin().await?;
@@ -76,7 +76,7 @@ impl Organisations<'_> {
         name: &str,
         admin_email: &str,
         password: Option<&str>,
-    ) -> Result<NewOrganisation, Failure> {
+    ) -> Result<NewOrganisation, Error> {
         let organisation = Organisation {
             id: OrganisationId::generate(ctx.now, self.0.entropy()),
             name: organisation_name(name)?,
@@ -99,7 +99,7 @@ impl Organisations<'_> {
         transaction: Transaction,
         ctx: &RequestContext,
         draft: &NewOrganisation,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Error> {
         let NewOrganisation { organisation, email, password_hash, principal } = draft;
         let founded = transaction.found_organisation(organisation.clone()).await;
         let mut transaction = founded.map_err(|error| taken(&organisation.name, error))?;
@@ -127,7 +127,7 @@ impl Organisations<'_> {
     ///
     /// # Errors
     /// There is none, or the store fails.
-    pub async fn find(self, id_or_name: &str) -> Result<Organisation, Failure> {
+    pub async fn find(self, id_or_name: &str) -> Result<Organisation, Error> {
         let mut reader = self.0.store.reader().await?;
         let found = match OrganisationId::parse(id_or_name) {
             Ok(id) => reader.find_organisation(&id).await?,
@@ -144,7 +144,7 @@ impl Organisations<'_> {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn list(self, after: Option<&OrganisationId>) -> Result<Vec<Organisation>, Failure> {
+    pub async fn list(self, after: Option<&OrganisationId>) -> Result<Vec<Organisation>, Error> {
         Ok(self.0.store.reader().await?.organisations(after, self.0.policy.page_maximum).await?)
     }
 
@@ -152,21 +152,16 @@ impl Organisations<'_> {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn get(self, principal: &Principal) -> Result<Organisation, Failure> {
+    pub async fn get(self, principal: &Principal) -> Result<Organisation, Error> {
         let found = self.0.store.reader().await?.find_organisation(&principal.organisation_id).await?;
-        found.ok_or_else(|| Failure::internal("a principal without an organisation"))
+        found.ok_or_else(|| Error::internal("a principal without an organisation"))
     }
 
     /// Renames the principal's organisation; tokens issued from then on carry the new name.
     ///
     /// # Errors
     /// The principal is no Admin, the name is wrong or taken, or the store fails.
-    pub async fn rename(
-        self,
-        ctx: &RequestContext,
-        principal: &Principal,
-        name: &str,
-    ) -> Result<(), Failure> {
+    pub async fn rename(self, ctx: &RequestContext, principal: &Principal, name: &str) -> Result<(), Error> {
         principal.authorise(Capability::ManageOrganisation)?;
         let name = organisation_name(name)?;
         let mut transaction = self.0.begin_as::<ManageOrganisation>(ctx, principal).await?;
@@ -182,7 +177,7 @@ impl Organisations<'_> {
         principal: &Principal,
         before: &Organisation,
         name: &Name,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Error> {
         transaction.rename_organisation(name).await.map_err(|error| taken(name, error))?;
         let entry = Entry {
             action: Action::OrganisationRenamed,
@@ -204,7 +199,7 @@ impl Organisations<'_> {
         principal: &Principal,
         seen: &OrganisationSettings,
         new: &OrganisationSettings,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Error> {
         principal.authorise(Capability::ManageOrganisation)?;
         let name = organisation_name(&new.name)?;
         let policy =
@@ -235,7 +230,7 @@ impl Organisations<'_> {
         principal: &Principal,
         organisation: &Organisation,
         required: bool,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Error> {
         if let (true, PrincipalKind::Person { id, .. }) = (required, &principal.holder) {
             let own = transaction.find_second_factor(id).await?.and_then(|factor| factor.confirmed_at);
             if own.is_none() {
@@ -263,7 +258,7 @@ impl Organisations<'_> {
         principal: &Principal,
         default_days: i64,
         maximum_days: i64,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Error> {
         principal.authorise(Capability::ManageOrganisation)?;
         let policy = KeyPolicy::new(Lifetime::from_days(default_days)?, Lifetime::from_days(maximum_days)?)?;
         let mut transaction = self.0.begin_as::<ManageOrganisation>(ctx, principal).await?;
@@ -279,7 +274,7 @@ impl Organisations<'_> {
         principal: &Principal,
         organisation: &Organisation,
         policy: KeyPolicy,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Error> {
         transaction.set_key_policy(policy).await?;
         let entry = Entry {
             action: Action::KeyPolicyChanged,
@@ -300,7 +295,7 @@ fn organisation_name(text: &str) -> Result<Name, Invalid> {
     Ok(name)
 }
 
-fn taken(name: &Name, error: StoreError) -> Failure {
+fn taken(name: &Name, error: StoreError) -> Error {
     match error {
         StoreError::Taken => {
             Rejection::Conflict(format!("there is an organisation called {name} already")).into()

@@ -1,6 +1,6 @@
 //! Products and targets.
 
-use crate::{Failure, Inner, Principal, Products, Rejection, RequestContext, audit::Entry};
+use crate::{Error, Inner, Principal, Products, Rejection, RequestContext, audit::Entry};
 use domain::{
     Capability, Invalid, Subject, SubjectId, Target, TargetId, Timestamp,
     audit::Action,
@@ -73,7 +73,7 @@ impl Products<'_> {
         principal: &Principal,
         first: i64,
         after: Option<&SubjectId>,
-    ) -> Result<Vec<Subject>, Failure> {
+    ) -> Result<Vec<Subject>, Error> {
         principal.authorise(Capability::ViewProducts)?;
         let first = self.0.page(first)?;
         Ok(self.0.store.reader().await?.subjects(&principal.organisation_id, after, first).await?)
@@ -83,11 +83,7 @@ impl Products<'_> {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn find_subject(
-        self,
-        principal: &Principal,
-        id: &SubjectId,
-    ) -> Result<Option<Subject>, Failure> {
+    pub async fn find_subject(self, principal: &Principal, id: &SubjectId) -> Result<Option<Subject>, Error> {
         principal.authorise(Capability::ViewProducts)?;
         Ok(self.0.store.reader().await?.find_subject(&principal.organisation_id, id).await?)
     }
@@ -100,7 +96,7 @@ impl Products<'_> {
         self,
         principal: &Principal,
         ids: &[SubjectId],
-    ) -> Result<Vec<Subject>, Failure> {
+    ) -> Result<Vec<Subject>, Error> {
         principal.authorise(Capability::ViewProducts)?;
         Ok(self.0.store.reader().await?.subjects_by_ids(&principal.organisation_id, ids).await?)
     }
@@ -115,7 +111,7 @@ impl Products<'_> {
         subjects: &[SubjectId],
         first: i64,
         after: Option<&TargetId>,
-    ) -> Result<Vec<Target>, Failure> {
+    ) -> Result<Vec<Target>, Error> {
         principal.authorise(Capability::ViewProducts)?;
         let first = self.0.page(first)?;
         let mut reader = self.0.store.reader().await?;
@@ -132,7 +128,7 @@ impl Products<'_> {
         subject: Option<&SubjectId>,
         first: i64,
         after: Option<&TargetId>,
-    ) -> Result<Vec<Target>, Failure> {
+    ) -> Result<Vec<Target>, Error> {
         principal.authorise(Capability::ViewProducts)?;
         let first = self.0.page(first)?;
         Ok(self.0.store.reader().await?.targets(&principal.organisation_id, subject, after, first).await?)
@@ -142,7 +138,7 @@ impl Products<'_> {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn find_target(self, principal: &Principal, id: &TargetId) -> Result<Option<Target>, Failure> {
+    pub async fn find_target(self, principal: &Principal, id: &TargetId) -> Result<Option<Target>, Error> {
         principal.authorise(Capability::ViewProducts)?;
         Ok(self.0.store.reader().await?.find_target(&principal.organisation_id, id).await?)
     }
@@ -158,7 +154,7 @@ impl Products<'_> {
         name: &str,
         description: Option<&str>,
         base_url: Option<&str>,
-    ) -> Result<Subject, Failure> {
+    ) -> Result<Subject, Error> {
         principal.authorise(Capability::ChangeProducts)?;
         let subject = Subject {
             id: SubjectId::generate(ctx.now, self.0.entropy()),
@@ -195,7 +191,7 @@ impl Products<'_> {
         principal: &Principal,
         id: &str,
         change: SubjectChange,
-    ) -> Result<Subject, Failure> {
+    ) -> Result<Subject, Error> {
         principal.authorise(Capability::ChangeProducts)?;
         let id = parse_subject_id(id)?;
         let mut transaction = self.0.begin_as::<ChangeProducts>(ctx, principal).await?;
@@ -233,7 +229,7 @@ impl Products<'_> {
         ctx: &RequestContext,
         principal: &Principal,
         id: &str,
-    ) -> Result<SubjectId, Failure> {
+    ) -> Result<SubjectId, Error> {
         principal.authorise(Capability::ChangeProducts)?;
         let id = parse_subject_id(id)?;
         let mut transaction = self.0.begin_as::<ChangeProducts>(ctx, principal).await?;
@@ -250,7 +246,7 @@ impl Products<'_> {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn count_targets(self, principal: &Principal, subject: &SubjectId) -> Result<i64, Failure> {
+    pub async fn count_targets(self, principal: &Principal, subject: &SubjectId) -> Result<i64, Error> {
         principal.authorise(Capability::ViewProducts)?;
         Ok(self.0.store.reader().await?.count_targets(&principal.organisation_id, subject).await?)
     }
@@ -264,7 +260,7 @@ impl Products<'_> {
         ctx: &RequestContext,
         principal: &Principal,
         id: &str,
-    ) -> Result<Target, Failure> {
+    ) -> Result<Target, Error> {
         principal.authorise(Capability::ChangeProducts)?;
         let missing = || Rejection::NotFound { kind: "target", id: id.to_owned() };
         let parsed = TargetId::parse(id).map_err(|_| missing())?;
@@ -295,7 +291,7 @@ impl Products<'_> {
         principal: &Principal,
         subject_id: &str,
         input: UncheckedTarget,
-    ) -> Result<Target, Failure> {
+    ) -> Result<Target, Error> {
         self.upsert_target_from(ctx, principal, subject_id, SeenTarget::Unseen, input).await
     }
 
@@ -310,7 +306,7 @@ impl Products<'_> {
         subject_id: &str,
         seen: SeenTarget,
         input: UncheckedTarget,
-    ) -> Result<Target, Failure> {
+    ) -> Result<Target, Error> {
         principal.authorise(Capability::ChangeProducts)?;
         let subject_id = parse_subject_id(subject_id)?;
         let details = input.check()?;
@@ -355,7 +351,7 @@ impl Products<'_> {
     }
 }
 
-fn too_many(what: &'static str, limit: i64, setting: &'static str) -> Failure {
+fn too_many(what: &'static str, limit: i64, setting: &'static str) -> Error {
     Rejection::TooMuchStored { what, limit, setting }.into()
 }
 

@@ -11,7 +11,7 @@ use axum::{body::Body, extract::RawQuery};
 use domain::{DeviceGrant, Role, users::device_grant::shown_user_code};
 use http::{Response, StatusCode};
 use pages::{Chrome, Head, Section, Time};
-use service::{Failure, Rejection};
+use service::{Error, Rejection};
 
 #[derive(askama::Template)]
 #[template(path = "device/ask.html", blocks = ["content"])]
@@ -88,8 +88,8 @@ fn elsewhere(device: Option<&str>, browser: Option<std::net::IpAddr>) -> String 
 async fn find(context: &MemberPage, code: &str) -> Result<DeviceGrant, Response<Body>> {
     match context.service().users().find_device(&context.ctx, &context.user, code).await {
         Ok(device) => Ok(device),
-        Err(Failure::Rejection(Rejection::Conflict(why))) => Err(rejected(context, code, &why).await),
-        Err(failure) => Err(context.failed(&failure)),
+        Err(Error::Rejection(Rejection::Conflict(why))) => Err(rejected(context, code, &why).await),
+        Err(error) => Err(context.failed(&error)),
     }
 }
 
@@ -129,8 +129,8 @@ pub(crate) async fn decide(Posted(mut context, fields): Posted<MemberPage>) -> A
     }
     match context.service().users().decide_device(&context.ctx, &context.user, code, approved).await {
         Ok(()) => Ok(decided(&context, &device, approved)),
-        Err(Failure::Rejection(Rejection::Conflict(why))) => Err(rejected(&context, code, &why).await),
-        Err(failure) => Err(context.failed(&failure)),
+        Err(Error::Rejection(Rejection::Conflict(why))) => Err(rejected(&context, code, &why).await),
+        Err(error) => Err(context.failed(&error)),
     }
 }
 

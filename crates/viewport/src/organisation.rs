@@ -13,7 +13,7 @@ use axum::extract::RawQuery;
 use domain::{Invalid, Lifetime, Organisation};
 use http::StatusCode;
 use pages::{Chrome, Head, Section, Time};
-use service::{Failure, Rejection, organisations::OrganisationSettings};
+use service::{Error, Rejection, organisations::OrganisationSettings};
 
 const PAGE: &str = "/settings/organisation";
 
@@ -156,11 +156,11 @@ pub(crate) async fn save(Posted(mut context, fields): Posted<AdminPage<admin_pag
         .await
     {
         Ok(()) => context.go(&format!("{PAGE}?done=organisation-changed")),
-        Err(Failure::Rejection(Rejection::Invalid(invalid))) if invalid.field == "defaultLifetimeDays" => {
+        Err(Error::Rejection(Rejection::Invalid(invalid))) if invalid.field == "defaultLifetimeDays" => {
             let errors = FormError::new("default_days", answer::sentence(&invalid.message));
             again(&context, &typed, seen, errors).await
         }
-        Err(failure) => again(&context, &typed, seen, context.form_error(failure)?).await,
+        Err(error) => again(&context, &typed, seen, context.form_error(error)?).await,
     }
 }
 

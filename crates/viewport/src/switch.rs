@@ -6,19 +6,19 @@ use crate::frame::{
     page_context::UserPage,
 };
 use http::StatusCode;
-use service::{Failure, Rejection};
+use service::{Error, Rejection};
 
 /// `POST /switch`
 pub(crate) async fn switch(Posted(person, fields): Posted<UserPage>) -> Answer {
     let organisation = fields.text("organisation");
     match person.service().users().switch_organisation(&person.ctx, &person.user, organisation).await {
         Ok(()) => person.go("/"),
-        Err(Failure::Rejection(Rejection::NotFound { .. })) => Err(answer::message_with_link(
+        Err(Error::Rejection(Rejection::NotFound { .. })) => Err(answer::message_with_link(
             StatusCode::NOT_FOUND,
             "It is not here",
             "You belong to no such organisation, or not any more. Your account lists the ones that you belong to.",
             ("Your account", "/account"),
         )),
-        Err(failure) => Err(person.failed(&failure)),
+        Err(error) => Err(person.failed(&error)),
     }
 }

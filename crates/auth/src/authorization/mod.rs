@@ -29,7 +29,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use page::{FormError, SecondFactorPage, SignInPage};
 use pages::Head;
 use service::{
-    Failure, Rejection,
+    Error, Rejection,
     users::{
         authorization_codes::{CodeRequest, VIEWPORT},
         sign_in::{Attempt, SignInRejection, SignedIn},
@@ -53,7 +53,7 @@ pub(crate) async fn show(State(server): State<AuthorizationServer>, request: Req
         Ok(flow) => flow,
         Err(answer) => return *answer,
     };
-    flow.go_on(None).await.unwrap_or_else(|failure| flow.browser.failed(failure))
+    flow.go_on(None).await.unwrap_or_else(|error| flow.browser.failed(error))
 }
 
 /// `POST`: what the person typed.
@@ -74,7 +74,7 @@ pub(crate) async fn submit(State(server): State<AuthorizationServer>, request: R
         Err(answer) => return *answer,
     };
     let here = posted.uri.path_and_query().map_or("/", |here| here.as_str());
-    flow.submit(&form, here).await.unwrap_or_else(|failure| flow.browser.failed(failure))
+    flow.submit(&form, here).await.unwrap_or_else(|error| flow.browser.failed(error))
 }
 
 /// One request of a browser, of which the client and the redirect URI are good.
@@ -105,7 +105,7 @@ impl<'a> AuthorizationFlow<'a> {
     }
 
     /// What follows from the sign-in that the browser has, if it has one.
-    async fn go_on(&self, form_error: Option<FormError>) -> Result<Response<Body>, Failure> {
+    async fn go_on(&self, form_error: Option<FormError>) -> Result<Response<Body>, Error> {
         let sign_in = self.browser.find_sign_in().await?;
         if let Some(sign_in) = sign_in.as_ref().filter(|sign_in| self.satisfied_by(sign_in)) {
             return match sign_in.kind {
@@ -133,7 +133,7 @@ impl<'a> AuthorizationFlow<'a> {
             && self.request.max_age.is_none_or(|seconds| sign_in.is_fresh(now, seconds))
     }
 
-    async fn submit(&self, form: &Form<'_>, here: &str) -> Result<Response<Body>, Failure> {
+    async fn submit(&self, form: &Form<'_>, here: &str) -> Result<Response<Body>, Error> {
         if form.get("start_over").is_some() {
             return self.start_over(here).await;
         }
@@ -150,14 +150,14 @@ impl<'a> AuthorizationFlow<'a> {
         }
     }
 
-    async fn start_over(&self, here: &str) -> Result<Response<Body>, Failure> {
+    async fn start_over(&self, here: &str) -> Result<Response<Body>, Error> {
         self.browser.sign_out().await?;
         let mut response = see_other(here);
         self.browser.clear_cookie(&mut response);
         Ok(response)
     }
 
-    async fn take_password(&self, form: &Form<'_>) -> Result<Response<Body>, Failure> {
+    async fn take_password(&self, form: &Form<'_>) -> Result<Response<Body>, Error> {
         let typed = |name| form.get(name).unwrap_or_default();
         let (email, password) = (typed("email").trim(), typed("password"));
         let known = self.browser.find_sign_in().await?;
@@ -182,7 +182,7 @@ impl<'a> AuthorizationFlow<'a> {
         }
     }
 
-    async fn take_second_factor(&self, code: &str) -> Result<Response<Body>, Failure> {
+    async fn take_second_factor(&self, code: &str) -> Result<Response<Body>, Error> {
         let wrong =
             "This code is not right, or was used already. Wait for the next one, or use a recovery code.";
         let Browser { server, ctx, cookie, .. } = &self.browser;
@@ -202,13 +202,13 @@ impl<'a> AuthorizationFlow<'a> {
     }
 
     /// A sign-in of just now: neither `prompt` nor `max_age` may ask for another.
-    async fn complete_sign_in(&self, signed_in: &SignedIn) -> Result<Response<Body>, Failure> {
+    async fn complete_sign_in(&self, signed_in: &SignedIn) -> Result<Response<Body>, Error> {
         let mut response = self.hand_over(&signed_in.session).await?;
         self.browser.keep(signed_in, &mut response);
         Ok(response)
     }
 
-    async fn hand_over(&self, sign_in: &Session) -> Result<Response<Body>, Failure> {
+    async fn hand_over(&self, sign_in: &Session) -> Result<Response<Body>, Error> {
         let Browser { server, ctx, .. } = &self.browser;
         let request = CodeRequest {
             client_id: VIEWPORT,
@@ -220,11 +220,11 @@ impl<'a> AuthorizationFlow<'a> {
         let code = match server.service().users().issue_code(ctx, sign_in, request).await {
             Ok(code) => code,
             // It ended between the look at the cookie and the code.
-            Err(Failure::Rejection(Rejection::Ended(_))) => {
+            Err(Error::Rejection(Rejection::Ended(_))) => {
                 let form_error = FormError::of(SignInRejection::Over, "")?;
                 return self.ask_password(Some(form_error), None, None).await;
             }
-            Err(failure) => return Err(failure),
+            Err(error) => return Err(error),
         };
         Ok(self.request.return_address.with_code(&server.service().policy().issuer, &code))
     }
@@ -243,7 +243,7 @@ impl<'a> AuthorizationFlow<'a> {
         form_error: Option<FormError>,
         typed: Option<&str>,
         sign_in: Option<&Session>,
-    ) -> Result<Response<Body>, Failure> {
+    ) -> Result<Response<Body>, Error> {
         let server = self.browser.server;
         let known = match sign_in.filter(|sign_in| sign_in.kind == SessionKind::SignIn) {
             Some(sign_in) => server.service().users().address_of(&sign_in.user_id).await?,

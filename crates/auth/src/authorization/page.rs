@@ -25,7 +25,7 @@ impl FormError {
     }
 
     /// The words for a rejection; `wrong` for what does not fit together. A failure is not the person's, and comes back.
-    pub(super) fn of(rejection: SignInRejection, wrong: &str) -> Result<Self, service::Failure> {
+    pub(super) fn of(rejection: SignInRejection, wrong: &str) -> Result<Self, service::Error> {
         match rejection {
             SignInRejection::Wrong => Ok(Self::new(StatusCode::UNAUTHORIZED, wrong)),
             SignInRejection::TooManyAttempts(seconds) => Ok(Self::too_many(seconds)),
@@ -33,7 +33,7 @@ impl FormError {
                 StatusCode::UNAUTHORIZED,
                 "That took too long, or was used already. Sign in again.",
             )),
-            SignInRejection::Failure(failure) => Err(failure),
+            SignInRejection::Error(error) => Err(error),
         }
     }
 }

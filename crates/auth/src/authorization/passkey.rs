@@ -14,7 +14,7 @@ use axum::{
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 use service::{
-    Failure, Rejection,
+    Error, Rejection,
     tokens::issuance::ClientRejection,
     users::{passkeys::PasskeyAttempt, sign_in::SignInRejection},
 };
@@ -30,21 +30,21 @@ pub(crate) async fn show(
     let ctx = ctx(&request.into_parts().0)?;
     let ceremony = match server.service().users().begin_passkey_sign_in(&ctx).await {
         Ok(ceremony) => ceremony,
-        Err(Failure::Rejection(Rejection::TooMany(seconds))) => {
+        Err(Error::Rejection(Rejection::TooMany(seconds))) => {
             return Err(ClientRejection::TooManyFailures(seconds).into());
         }
-        Err(Failure::Rejection(_)) => {
+        Err(Error::Rejection(_)) => {
             return Err(OAuthRejection::invalid_request("Passkeys cannot be used at this address."));
         }
-        Err(failure) => return Err(failure.into()),
+        Err(error) => return Err(error.into()),
     };
-    let options: Value = serde_json::from_str(&ceremony.options).map_err(Failure::internal)?;
+    let options: Value = serde_json::from_str(&ceremony.options).map_err(Error::internal)?;
     let answer = json!({ "ceremony": ceremony.handle.expose(), "options": options });
     Ok(no_store(web::json(StatusCode::OK, &answer)))
 }
 
 impl AuthorizationFlow<'_> {
-    pub(super) async fn take_passkey(&self, ceremony: &str, answer: &str) -> Result<Response<Body>, Failure> {
+    pub(super) async fn take_passkey(&self, ceremony: &str, answer: &str) -> Result<Response<Body>, Error> {
         let wrong = "This passkey is not known here. Use another one, or your password.";
         let browser = &self.browser;
         let attempt = PasskeyAttempt { ceremony, answer, device: &browser.device };

@@ -33,7 +33,7 @@ pub(crate) async fn exchange(
     let issued = issued.map_err(|rejection| match rejection {
         CodeRejection::Invalid(why) => invalid_grant(why),
         CodeRejection::TooManyFailures(seconds) => ClientRejection::TooManyFailures(seconds).into(),
-        CodeRejection::Failure(failure) => failure.into(),
+        CodeRejection::Error(error) => error.into(),
     })?;
     Ok(person_answer(&issued.tokens, issued.id_token.as_deref()))
 }

@@ -69,7 +69,7 @@ impl From<PollRejection> for OAuthRejection {
             PollRejection::Expired => not_yet("expired_token", "It took too long: begin again."),
             PollRejection::Invalid(why) => invalid_grant(why),
             PollRejection::TooManyFailures(seconds) => ClientRejection::TooManyFailures(seconds).into(),
-            PollRejection::Failure(failure) => failure.into(),
+            PollRejection::Error(failure) => failure.into(),
         }
     }
 }

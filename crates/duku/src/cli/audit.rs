@@ -4,7 +4,7 @@ use super::{
     admin::{Format, Operator, require_data},
     output,
 };
-use crate::{app, failure::CommandFailure, settings::Settings, witness};
+use crate::{app, command_error::CommandError, settings::Settings, witness};
 use clap::Subcommand;
 use domain::audit::SYSTEM_CHAIN;
 use serde_json::{Value, json};
@@ -43,7 +43,7 @@ pub(crate) enum Audit {
 }
 
 impl Audit {
-    pub(crate) async fn run(self, settings: &Settings) -> Result<(), CommandFailure> {
+    pub(crate) async fn run(self, settings: &Settings) -> Result<(), CommandError> {
         match self {
             Self::Verify { file: Some(path), format, .. } => report(&[verify_file(&path)?], format),
             Self::Verify { org, format, witness, .. } => {
@@ -71,14 +71,14 @@ impl Audit {
     }
 }
 
-async fn chain_of(operator: &Operator, org: &str) -> Result<String, CommandFailure> {
+async fn chain_of(operator: &Operator, org: &str) -> Result<String, CommandError> {
     if org == SYSTEM_CHAIN {
         return Ok(org.to_owned());
     }
     Ok(operator.service.organisations().find(org).await?.id.as_str().to_owned())
 }
 
-async fn export(operator: &Operator, chain: &str) -> Result<(), CommandFailure> {
+async fn export(operator: &Operator, chain: &str) -> Result<(), CommandError> {
     let mut after = 0;
     loop {
         let events = operator.service.audit_log().export(chain, after).await?;
@@ -91,7 +91,7 @@ async fn export(operator: &Operator, chain: &str) -> Result<(), CommandFailure> 
     Ok(())
 }
 
-fn report(reports: &[ChainReport], format: Format) -> Result<(), CommandFailure> {
+fn report(reports: &[ChainReport], format: Format) -> Result<(), CommandError> {
     let damage = reports.iter().filter(|report| report.damage.is_some()).count();
     if format.json {
         let chains: Vec<Value> = reports
@@ -121,14 +121,14 @@ fn report(reports: &[ChainReport], format: Format) -> Result<(), CommandFailure>
     }
     match damage {
         0 => Ok(()),
-        1 => Err(CommandFailure::new("one chain of the audit log is not what was written")),
-        many => Err(CommandFailure::new(format!("{many} chains of the audit log are not what was written"))),
+        1 => Err(CommandError::new("one chain of the audit log is not what was written")),
+        many => Err(CommandError::new(format!("{many} chains of the audit log are not what was written"))),
     }
 }
 
-fn verify_file(path: &Path) -> Result<ChainReport, CommandFailure> {
+fn verify_file(path: &Path) -> Result<ChainReport, CommandError> {
     let rejection =
-        |what: &dyn std::fmt::Display| CommandFailure::new(format!("cannot read {}: {what}", path.display()));
+        |what: &dyn std::fmt::Display| CommandError::new(format!("cannot read {}: {what}", path.display()));
     let file = std::fs::File::open(path).map_err(|error| rejection(&error))?;
     let mut walk = Walk::default();
     let mut report = ChainReport { chain: String::new(), entries: 0, hash: String::new(), damage: None };

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     app::{self, Ambient},
-    failure::CommandFailure,
+    command_error::CommandError,
     master_key,
     settings::Settings,
 };
@@ -43,7 +43,7 @@ pub(crate) struct Backup {
 }
 
 impl Backup {
-    pub(crate) async fn run(self, settings: &Settings) -> Result<(), CommandFailure> {
+    pub(crate) async fn run(self, settings: &Settings) -> Result<(), CommandError> {
         let source = sqlite_file(settings, POSTGRES)?;
         require_data(settings)?;
         let piped = self.file == Path::new("-");
@@ -66,30 +66,30 @@ impl Backup {
         self.report(settings, &sound, &noted, piped)
     }
 
-    fn check(&self, source: &Path, piped: bool) -> Result<(), CommandFailure> {
+    fn check(&self, source: &Path, piped: bool) -> Result<(), CommandError> {
         let name = self.file.display();
         if piped {
             return match (stdout().is_terminal(), self.format.json) {
                 (true, _) => {
-                    Err(CommandFailure::new("a backup is no text for a terminal: pipe it on, or name a file"))
+                    Err(CommandError::new("a backup is no text for a terminal: pipe it on, or name a file"))
                 }
                 (_, true) => {
-                    Err(CommandFailure::new("standard output is the backup itself: --json needs a file"))
+                    Err(CommandError::new("standard output is the backup itself: --json needs a file"))
                 }
                 (false, false) => Ok(()),
             };
         }
         let own = ["", "-wal", "-shm"].map(|end| PathBuf::from(format!("{}{end}", source.display())));
         if own.iter().any(|own| is_same_file(&self.file, own)) {
-            return Err(CommandFailure::new(format!(
+            return Err(CommandError::new(format!(
                 "{name} is where the data themselves are: name another file"
             )));
         }
         match fs::metadata(&self.file) {
             Ok(found) if !found.is_file() => {
-                Err(CommandFailure::new(format!("{name} is no file: name one to write")))
+                Err(CommandError::new(format!("{name} is no file: name one to write")))
             }
-            Ok(_) if !self.force => Err(CommandFailure::new(format!(
+            Ok(_) if !self.force => Err(CommandError::new(format!(
                 "{name} is there already: name another file, or replace it with --force"
             ))),
             _ => Ok(()),
@@ -100,9 +100,9 @@ impl Backup {
         &self,
         settings: &Settings,
         sound: &Sound,
-        noted: &Result<bool, CommandFailure>,
+        noted: &Result<bool, CommandError>,
         piped: bool,
-    ) -> Result<(), CommandFailure> {
+    ) -> Result<(), CommandError> {
         let is_noted = matches!(noted, Ok(true));
         if self.format.json {
             let mut answer = sound.as_json();
@@ -150,11 +150,11 @@ impl Backup {
 }
 
 /// The master key, if it is here. One that does not fit the data helps nobody later: better to say so now.
-async fn fitting_key(settings: &Settings) -> Result<Option<MasterKey>, CommandFailure> {
+async fn fitting_key(settings: &Settings) -> Result<Option<MasterKey>, CommandError> {
     let Some(key) = master_key::present(settings)? else { return Ok(None) };
     let store = Store::open_as_it_is(&settings.store_options()?).await?;
     match service::sealed_under(&store).await? {
-        Some(expected) if expected != key.fingerprint() => Err(CommandFailure::new(format!(
+        Some(expected) if expected != key.fingerprint() => Err(CommandError::new(format!(
             "the master key in {} has the fingerprint {}, the data are sealed under {expected}: no backup is made with a key that \
              does not fit",
             master_key::place(settings),
@@ -169,10 +169,10 @@ fn write(
     source: &Path,
     draft: &Draft,
     master_key: Option<&MasterKey>,
-) -> Result<Sound, CommandFailure> {
+) -> Result<Sound, CommandError> {
     let patience = settings.store_options()?.patience;
     store::copy_sqlite(source, &draft.path, patience).map_err(|error| match error {
-        store::StoreError::Full => CommandFailure::new(format!(
+        store::StoreError::Full => CommandError::new(format!(
             "there is no room for the backup at {}: the data take {}; free some space, or choose another disk",
             draft.path.display(),
             size(fs::metadata(source).map_or(0, |data| data.len()))
@@ -193,14 +193,14 @@ struct Draft {
 }
 
 impl Draft {
-    fn make(target: &Path) -> Result<Self, CommandFailure> {
+    fn make(target: &Path) -> Result<Self, CommandError> {
         let mut name = target.as_os_str().to_owned();
         name.push(".partial");
         let path = PathBuf::from(name);
         // What a command that was killed left behind is in nobody's way.
         if let Ok(left) = File::open(&path) {
             if left.try_lock().is_err() {
-                return Err(CommandFailure::new(format!(
+                return Err(CommandError::new(format!(
                     "{} is being written by another `duku backup`",
                     path.display()
                 )));
@@ -212,9 +212,9 @@ impl Draft {
         Ok(Self { path, _lock: file })
     }
 
-    fn put(self, target: &Path) -> Result<(), CommandFailure> {
+    fn put(self, target: &Path) -> Result<(), CommandError> {
         let rejection =
-            |error: io::Error| CommandFailure::new(format!("cannot write {}: {error}", target.display()));
+            |error: io::Error| CommandError::new(format!("cannot write {}: {error}", target.display()));
         fs::rename(&self.path, target).map_err(rejection)?;
         File::open(store::folder_of(target)).and_then(|folder| folder.sync_all()).map_err(rejection)
     }
@@ -226,14 +226,14 @@ impl Drop for Draft {
     }
 }
 
-fn send(draft: &Draft) -> Result<(), CommandFailure> {
+fn send(draft: &Draft) -> Result<(), CommandError> {
     let mut out = stdout().lock();
     io::copy(&mut File::open(&draft.path)?, &mut out)
         .and_then(|_| out.flush())
-        .map_err(|error| CommandFailure::new(format!("the backup was not sent to its end: {error}")))
+        .map_err(|error| CommandError::new(format!("the backup was not sent to its end: {error}")))
 }
 
-async fn note(settings: &Settings, file: &Path, sound: &Sound) -> Result<(), CommandFailure> {
+async fn note(settings: &Settings, file: &Path, sound: &Sound) -> Result<(), CommandError> {
     let ambient = Ambient::system();
     // Not migrated: a backup before an upgrade, made with the new binary, must leave the data to the old one.
     let store = Store::open_as_it_is(&settings.store_options()?).await?;

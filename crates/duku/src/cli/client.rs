@@ -2,7 +2,7 @@
 
 use super::{http, output, secrets};
 use crate::{
-    failure::CommandFailure,
+    command_error::CommandError,
     settings::{authorization_server_of, token_endpoint},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -64,18 +64,16 @@ struct Pair {
 }
 
 impl Connection {
-    fn pair(&self) -> Result<Pair, CommandFailure> {
+    fn pair(&self) -> Result<Pair, CommandError> {
         let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty()).map(Zeroizing::new);
         let client_id = self.client_id.clone().filter(|id| !id.is_empty());
         if let (None, Some(combined)) = (&client_id, variable("DUKU_API_KEY")) {
             return split(&combined).ok_or_else(|| {
-                CommandFailure::new(
-                    "DUKU_API_KEY is no combined key: it is base64 of client_id:client_secret",
-                )
+                CommandError::new("DUKU_API_KEY is no combined key: it is base64 of client_id:client_secret")
             });
         }
         let client_id = client_id.ok_or_else(|| {
-            CommandFailure::new(
+            CommandError::new(
                 "there is no client_id: set DUKU_CLIENT_ID, or DUKU_API_KEY to the combined key",
             )
         })?;
@@ -83,7 +81,7 @@ impl Connection {
             (Some(path), _) => secrets::read(path)?,
             (None, Some(secret)) => secret,
             (None, None) => {
-                return Err(CommandFailure::new(
+                return Err(CommandError::new(
                     "there is no client secret: set DUKU_CLIENT_SECRET, or name a file with --client-secret-file",
                 ));
             }
@@ -95,7 +93,7 @@ impl Connection {
         self.server.trim_end_matches('/')
     }
 
-    async fn exchange(&self, client: &Client, scope: Option<&str>) -> Result<Value, CommandFailure> {
+    async fn exchange(&self, client: &Client, scope: Option<&str>) -> Result<Value, CommandError> {
         let pair = self.pair()?;
         let url = token_endpoint(&authorization_server_of(self.base()), &self.realm);
         let mut form = vec![
@@ -115,16 +113,16 @@ fn split(combined: &str) -> Option<Pair> {
     Some(Pair { client_id: client_id.to_owned(), client_secret: Zeroizing::new(client_secret.to_owned()) })
 }
 
-fn access_token(answer: &Value) -> Result<&str, CommandFailure> {
+fn access_token(answer: &Value) -> Result<&str, CommandError> {
     let token = answer.get("access_token").and_then(Value::as_str);
     // RFC 6749 appendix A.12: visible characters, so that no script takes one answer for two lines.
     token
         .filter(|token| !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic()))
-        .ok_or_else(|| CommandFailure::new("the answer holds no access token: is --server a Duku server?"))
+        .ok_or_else(|| CommandError::new("the answer holds no access token: is --server a Duku server?"))
 }
 
 impl Token {
-    pub(crate) async fn run(self) -> Result<(), CommandFailure> {
+    pub(crate) async fn run(self) -> Result<(), CommandError> {
         let answer = self.connection.exchange(&http::client()?, self.scope.as_deref()).await?;
         if self.json {
             return Ok(output::json(&answer)?);
@@ -134,7 +132,7 @@ impl Token {
 }
 
 impl Query {
-    pub(crate) async fn run(self) -> Result<(), CommandFailure> {
+    pub(crate) async fn run(self) -> Result<(), CommandError> {
         let document = match self.document.as_str() {
             "-" => {
                 let mut text = String::new();
@@ -145,13 +143,13 @@ impl Query {
         };
         let variables = self.variables.as_deref().unwrap_or("null");
         let variables: Value = serde_json::from_str(variables)
-            .map_err(|error| CommandFailure::new(format!("--variables is no JSON object: {error}")))?;
+            .map_err(|error| CommandError::new(format!("--variables is no JSON object: {error}")))?;
         let client = http::client()?;
         let issued = self.connection.exchange(&client, None).await?;
         let token = access_token(&issued)?;
         let (_, answer) =
             http::graphql(&client, self.connection.base(), token, &document, &variables).await?;
         output::json(&answer)?;
-        http::graphql_error(&answer).map_or(Ok(()), |message| Err(CommandFailure::new(message)))
+        http::graphql_error(&answer).map_or(Ok(()), |message| Err(CommandError::new(message)))
     }
 }

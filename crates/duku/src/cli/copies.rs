@@ -1,6 +1,6 @@
 //! What `duku backup` and `duku restore` share: looking at a copy of the data from end to end.
 
-use crate::{failure::CommandFailure, settings::Settings};
+use crate::{command_error::CommandError, settings::Settings};
 use domain::Timestamp;
 use jose::MasterKey;
 use serde_json::{Value, json};
@@ -45,9 +45,9 @@ impl Sound {
 
 /// Reads a copy from end to end: its pages, its schema, every entry of the audit log. Without the master key the seals of the
 /// audit log's ends are left out.
-pub(super) async fn examine(path: &Path, master_key: Option<&MasterKey>) -> Result<Sound, CommandFailure> {
+pub(super) async fn examine(path: &Path, master_key: Option<&MasterKey>) -> Result<Sound, CommandError> {
     let damaged =
-        |what: &dyn std::fmt::Display| CommandFailure::new(format!("the backup is not sound: {what}"));
+        |what: &dyn std::fmt::Display| CommandError::new(format!("the backup is not sound: {what}"));
     if let Some(damage) = store::damage_of_sqlite(path, false)?.first() {
         return Err(damaged(damage));
     }
@@ -72,20 +72,20 @@ pub(super) async fn examine(path: &Path, master_key: Option<&MasterKey>) -> Resu
 }
 
 /// The file of the data; for PostgreSQL the rejection that names its own tool.
-pub(super) fn sqlite_file(settings: &Settings, instead: &str) -> Result<PathBuf, CommandFailure> {
+pub(super) fn sqlite_file(settings: &Settings, instead: &str) -> Result<PathBuf, CommandError> {
     match settings.store_options()?.location {
         Location::Sqlite(path) => Ok(path),
-        Location::Postgres(_) => Err(CommandFailure::new(format!("the data are in PostgreSQL, {instead}"))),
+        Location::Postgres(_) => Err(CommandError::new(format!("the data are in PostgreSQL, {instead}"))),
     }
 }
 
 /// Runs `work` on a thread of its own: its connections to the data end with it.
-pub(super) fn apart<T: Send, F: Future<Output = Result<T, CommandFailure>>>(
+pub(super) fn apart<T: Send, F: Future<Output = Result<T, CommandError>>>(
     work: impl FnOnce() -> F + Send,
-) -> Result<T, CommandFailure> {
+) -> Result<T, CommandError> {
     let run = || tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work());
     std::thread::scope(|scope| scope.spawn(run).join())
-        .unwrap_or_else(|_| Err(CommandFailure::new("a part of the work ended without a word")))
+        .unwrap_or_else(|_| Err(CommandError::new("a part of the work ended without a word")))
 }
 
 /// Whether both are the same file, or would be.

@@ -5,7 +5,7 @@
 
 use super::{output, serve};
 use crate::{
-    failure::CommandFailure,
+    command_error::CommandError,
     settings::{Settings, Switch, Urls, token_endpoint},
 };
 use clap::Args;
@@ -61,7 +61,7 @@ struct DemoData {
 }
 
 impl Demo {
-    pub(crate) async fn run(self, settings: Settings) -> Result<(), CommandFailure> {
+    pub(crate) async fn run(self, settings: Settings) -> Result<(), CommandError> {
         let dir = tempfile::Builder::new().prefix("duku-demo-").tempdir()?;
         let settings = throw_away(settings, dir.path()).await;
         let realm = settings.realm.clone();
@@ -78,7 +78,7 @@ impl Demo {
         let mut serving = tokio::spawn(prepared.serve());
         tokio::select! {
             played = demo.play() => played?,
-            served = &mut serving => return served.map_err(|error| CommandFailure::new(error.to_string()))?,
+            served = &mut serving => return served.map_err(|error| CommandError::new(error.to_string()))?,
             _ = hang_up.recv() => return Ok(()),
         }
         if self.exit {
@@ -90,7 +90,7 @@ impl Demo {
             demo.urls.platform
         ))?;
         tokio::select! {
-            served = serving => served.map_err(|error| CommandFailure::new(error.to_string()))?,
+            served = serving => served.map_err(|error| CommandError::new(error.to_string()))?,
             _ = hang_up.recv() => Ok(()),
         }
     }
@@ -128,7 +128,7 @@ fn program() -> String {
 }
 
 impl DemoData {
-    async fn play(&self) -> Result<(), CommandFailure> {
+    async fn play(&self) -> Result<(), CommandError> {
         self.set().await?;
         self.use_a_key().await?;
         self.rotate_a_key().await?;
@@ -137,7 +137,7 @@ impl DemoData {
         self.open_viewport().await
     }
 
-    async fn set(&self) -> Result<(), CommandFailure> {
+    async fn set(&self) -> Result<(), CommandError> {
         title("An organisation, its Admin and a product")?;
         shell(&format!("unset {}", FOREIGN.join(" ")))?;
         shell(&format!("export DUKU_DATA_DIR={}", quoted(&self.data_dir.display().to_string())))?;
@@ -147,13 +147,13 @@ impl DemoData {
         self.admin(&product).await.map(drop)
     }
 
-    async fn generate(&self, label: &str) -> Result<Pair, CommandFailure> {
+    async fn generate(&self, label: &str) -> Result<Pair, CommandError> {
         title(&format!("An API key, {label}: its secret is shown this once"))?;
         let made = self.admin(&["key", "generate", "--org", "Demo", "--label", label]).await?;
         Ok(Pair { client_id: text(&made, "client_id")?, client_secret: text(&made, "client_secret")? })
     }
 
-    async fn use_a_key(&self) -> Result<(), CommandFailure> {
+    async fn use_a_key(&self) -> Result<(), CommandError> {
         let pair = self.generate("GitHub Actions").await?;
         title("Exchange it for an access token of five minutes")?;
         let token = text(&self.exchange(&pair).await?, "access_token")?;
@@ -161,7 +161,7 @@ impl DemoData {
         self.query("TOKEN", &token, Expect::Data).await
     }
 
-    async fn rotate_a_key(&self) -> Result<(), CommandFailure> {
+    async fn rotate_a_key(&self) -> Result<(), CommandError> {
         let previous = self.generate("Nightly build").await?;
         title("Rotate it: from the answer on, the previous secret is rejected and says why")?;
         let rotated = self.admin(&["key", "rotate", &previous.client_id]).await?;
@@ -171,7 +171,7 @@ impl DemoData {
         self.exchange(&pair).await.map(drop)
     }
 
-    async fn revoke_a_key(&self) -> Result<(), CommandFailure> {
+    async fn revoke_a_key(&self) -> Result<(), CommandError> {
         let pair = self.generate("Leaked somewhere").await?;
         title("It gets a token, and the token works")?;
         let token = text(&self.exchange(&pair).await?, "access_token")?;
@@ -183,25 +183,25 @@ impl DemoData {
         self.exchange(&pair).await.map(drop)
     }
 
-    async fn verify(&self) -> Result<(), CommandFailure> {
+    async fn verify(&self) -> Result<(), CommandError> {
         title("The audit log knows all of it, and that nothing was changed since")?;
         Ok(show(&self.run_admin(&["audit", "verify"]).await?)?)
     }
 
-    async fn open_viewport(&self) -> Result<(), CommandFailure> {
+    async fn open_viewport(&self) -> Result<(), CommandError> {
         title("The same in Viewport, the dashboard: set Ada's password by the link, then sign in")?;
         self.admin(&["user", "reset-password", "ada@example.org"]).await.map(drop)
     }
 
     /// Runs `duku admin …` and shows what it printed.
-    async fn admin(&self, arguments: &[&str]) -> Result<Value, CommandFailure> {
+    async fn admin(&self, arguments: &[&str]) -> Result<Value, CommandError> {
         let arguments: Vec<&str> = std::iter::once("admin").chain(arguments.iter().copied()).collect();
         let answer = self.run_admin(&arguments).await?;
         show(&answer)?;
         Ok(answer)
     }
 
-    async fn run_admin(&self, arguments: &[&str]) -> Result<Value, CommandFailure> {
+    async fn run_admin(&self, arguments: &[&str]) -> Result<Value, CommandError> {
         let shown: Vec<String> = arguments.iter().map(|argument| quoted(argument)).collect();
         shell(&format!("{} {} --json", self.program, shown.join(" ")))?;
         let mut command = Command::new(std::env::current_exe()?);
@@ -213,13 +213,13 @@ impl DemoData {
         if !done.status.success() {
             let said = String::from_utf8_lossy(&done.stderr);
             let said = said.trim();
-            return Err(CommandFailure::new(said.strip_prefix("duku: ").unwrap_or(said)));
+            return Err(CommandError::new(said.strip_prefix("duku: ").unwrap_or(said)));
         }
         Ok(serde_json::from_slice(&done.stdout)?)
     }
 
     /// Sends what the shown `curl` would send and shows the answer.
-    async fn exchange(&self, pair: &Pair) -> Result<Value, CommandFailure> {
+    async fn exchange(&self, pair: &Pair) -> Result<Value, CommandError> {
         let url = token_endpoint(&self.urls.auth, &self.realm);
         let form = [
             ("grant_type", "client_credentials"),
@@ -237,7 +237,7 @@ impl DemoData {
     }
 
     /// Queries with a token that the shell knows as `$variable`.
-    async fn query(&self, variable: &str, token: &str, expect: Expect) -> Result<(), CommandFailure> {
+    async fn query(&self, variable: &str, token: &str, expect: Expect) -> Result<(), CommandError> {
         let url = format!("{}/graphql", self.urls.platform);
         let body = json!({ "query": "{ subjects { id name } }" });
         if expect == Expect::Data {
@@ -253,18 +253,18 @@ impl DemoData {
         if answer.get("data").is_some() == (expect == Expect::Data) {
             return Ok(());
         }
-        Err(CommandFailure::new("the server did not answer as promised: this is a defect, please report it"))
+        Err(CommandError::new("the server did not answer as promised: this is a defect, please report it"))
     }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is mapped over")]
-fn broken(error: reqwest::Error) -> CommandFailure {
-    CommandFailure::new(format!("the demo lost its own server: {error}"))
+fn broken(error: reqwest::Error) -> CommandError {
+    CommandError::new(format!("the demo lost its own server: {error}"))
 }
 
-fn text(answer: &Value, name: &str) -> Result<String, CommandFailure> {
+fn text(answer: &Value, name: &str) -> Result<String, CommandError> {
     let found = answer.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
-    found.ok_or_else(|| CommandFailure::new(format!("the answer has no {name}: {answer}")))
+    found.ok_or_else(|| CommandError::new(format!("the answer has no {name}: {answer}")))
 }
 
 /// An argument as a shell needs it.

@@ -1,6 +1,6 @@
 //! What every command that talks to a server shares: one HTTP client, JSON answers, errors in one line.
 
-use crate::failure::CommandFailure;
+use crate::command_error::CommandError;
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -8,13 +8,13 @@ use std::time::Duration;
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A client that follows no redirect: credentials go to the server that was named, or nowhere.
-pub(crate) fn client() -> Result<Client, CommandFailure> {
+pub(crate) fn client() -> Result<Client, CommandError> {
     let client = Client::builder()
         .timeout(TIMEOUT)
         .redirect(reqwest::redirect::Policy::none())
         .user_agent(own_name())
         .build();
-    client.map_err(|error| CommandFailure::new(format!("cannot start the HTTP client: {error}")))
+    client.map_err(|error| CommandError::new(format!("cannot start the HTTP client: {error}")))
 }
 
 /// By this a person recognises the device that asks for approval: `duku/0.1.0 on ada-laptop`.
@@ -32,13 +32,13 @@ fn own_name() -> String {
 }
 
 /// Sends a request.
-pub(crate) async fn send(url: &str, request: RequestBuilder) -> Result<Response, CommandFailure> {
+pub(crate) async fn send(url: &str, request: RequestBuilder) -> Result<Response, CommandError> {
     request.send().await.map_err(|error| {
         let mut cause: &dyn std::error::Error = &error;
         while let Some(source) = cause.source() {
             cause = source;
         }
-        CommandFailure::new(format!(
+        CommandError::new(format!(
             "cannot reach {url} ({cause}): is the server running, and is --server right?"
         ))
     })
@@ -49,7 +49,7 @@ pub(crate) async fn post_form(
     client: &Client,
     url: &str,
     form: &[(&str, &str)],
-) -> Result<(StatusCode, Value), CommandFailure> {
+) -> Result<(StatusCode, Value), CommandError> {
     let response = send(url, client.post(url).form(form)).await?;
     Ok((response.status(), body(response).await?))
 }
@@ -61,7 +61,7 @@ pub(crate) async fn graphql(
     access_token: &str,
     document: &str,
     variables: &Value,
-) -> Result<(StatusCode, Value), CommandFailure> {
+) -> Result<(StatusCode, Value), CommandError> {
     let url = format!("{server}/graphql");
     let request = client
         .post(&url)
@@ -78,20 +78,20 @@ pub(crate) fn graphql_error(answer: &Value) -> Option<&str> {
 }
 
 /// A rejection of the authorization server (RFC 6749 §5.2) as one line.
-pub(crate) fn oauth_failure(status: StatusCode, answer: &Value) -> CommandFailure {
+pub(crate) fn oauth_failure(status: StatusCode, answer: &Value) -> CommandError {
     let description =
         answer.get("error_description").and_then(Value::as_str).unwrap_or("no reason was given");
-    CommandFailure::new(format!("{status}: {description}"))
+    CommandError::new(format!("{status}: {description}"))
 }
 
-async fn body(response: Response) -> Result<Value, CommandFailure> {
+async fn body(response: Response) -> Result<Value, CommandError> {
     let status = response.status();
     let text = response.text().await.map_err(|error| {
-        CommandFailure::new(format!(
+        CommandError::new(format!(
             "the answer broke off ({error}): what was asked for may have been done all the same"
         ))
     })?;
     serde_json::from_str(&text).map_err(|_| {
-        CommandFailure::new(format!("{status}, and the answer is no JSON: is --server a Duku server?"))
+        CommandError::new(format!("{status}, and the answer is no JSON: is --server a Duku server?"))
     })
 }

@@ -1,7 +1,7 @@
 //! How API keys look on the command line: the same whether `duku admin key` reads them from the data or `duku keys` over the network.
 
 use super::output::{self, Format};
-use crate::failure::CommandFailure;
+use crate::command_error::CommandError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -43,7 +43,7 @@ impl KeyRow {
 }
 
 /// Prints an organisation's keys.
-pub(crate) fn list(keys: Vec<KeyRow>, format: Format) -> Result<(), CommandFailure> {
+pub(crate) fn list(keys: Vec<KeyRow>, format: Format) -> Result<(), CommandError> {
     if format.json {
         return Ok(output::json(&serde_json::to_value(keys)?)?);
     }
@@ -103,9 +103,9 @@ impl NewSecret<'_> {
     }
 
     /// Prints the only copy of the secret; `rotate` is the command that makes another if that fails.
-    pub(crate) fn show_once(&self, text: &str, rotate: &str) -> Result<(), CommandFailure> {
+    pub(crate) fn show_once(&self, text: &str, rotate: &str) -> Result<(), CommandError> {
         output::once(text).map_err(|error| {
-            CommandFailure::new(format!(
+            CommandError::new(format!(
                 "{0} has a new secret, but it could not be shown ({error}): run `{rotate} {0}` again, or revoke the key",
                 self.client_id
             ))

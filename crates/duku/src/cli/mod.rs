@@ -20,7 +20,7 @@ mod restore_report;
 pub(crate) mod secrets;
 mod serve;
 
-use crate::{failure::CommandFailure, settings::GivenSettings, telemetry};
+use crate::{command_error::CommandError, settings::GivenSettings, telemetry};
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use std::{path::PathBuf, process::ExitCode};
@@ -102,7 +102,7 @@ pub fn run() -> ExitCode {
         .build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
-        Err(error) => return fail(&CommandFailure::new(format!("cannot start: {error}"))),
+        Err(error) => return fail(&CommandError::new(format!("cannot start: {error}"))),
     };
     let outcome = runtime.block_on(dispatch(cli));
     runtime.shutdown_background();
@@ -112,12 +112,12 @@ pub fn run() -> ExitCode {
     }
 }
 
-fn fail(failure: &CommandFailure) -> ExitCode {
+fn fail(failure: &CommandError) -> ExitCode {
     output::error_line(failure);
     ExitCode::FAILURE
 }
 
-async fn dispatch(cli: Cli) -> Result<(), CommandFailure> {
+async fn dispatch(cli: Cli) -> Result<(), CommandError> {
     let config = cli.config.as_deref();
     match cli.command {
         Command::Completions { shell } => {
@@ -164,7 +164,7 @@ async fn dispatch(cli: Cli) -> Result<(), CommandFailure> {
     }
 }
 
-fn start_logging(settings: &crate::settings::Settings, default: &str) -> Result<(), CommandFailure> {
+fn start_logging(settings: &crate::settings::Settings, default: &str) -> Result<(), CommandError> {
     telemetry::start_logging(settings.log.as_deref().unwrap_or(default), settings.log_format)
 }
 

@@ -8,14 +8,14 @@ use super::{
 };
 use crate::{
     app::{self, Ambient},
-    failure::CommandFailure,
+    command_error::CommandError,
     master_key,
     settings::Settings,
 };
 use clap::Args;
 use domain::Timestamp;
 use serde_json::json;
-use service::{Failure, Principal, Rejection, RequestContext, Service, tokens::signing_keys};
+use service::{Error, Principal, Rejection, RequestContext, Service, tokens::signing_keys};
 use std::{
     fs::File,
     io::{Read, stdin},
@@ -62,7 +62,7 @@ struct Done {
 }
 
 impl Restore {
-    pub(crate) fn run(self, settings: &Settings) -> Result<(), CommandFailure> {
+    pub(crate) fn run(self, settings: &Settings) -> Result<(), CommandError> {
         let place = sqlite_file(settings, POSTGRES)?;
         self.check(&place)?;
         app::make_data_dir(settings)?;
@@ -72,25 +72,23 @@ impl Restore {
         self.report(&done?, domain::Clock::now(&*ambient.clock))
     }
 
-    fn check(&self, place: &Path) -> Result<(), CommandFailure> {
+    fn check(&self, place: &Path) -> Result<(), CommandError> {
         let name = self.file.display();
         if is_same_file(&self.file, place) {
-            return Err(CommandFailure::new(format!(
-                "{name} is where the data themselves are: name a backup"
-            )));
+            return Err(CommandError::new(format!("{name} is where the data themselves are: name a backup")));
         }
         if std::fs::metadata(&self.file).is_ok_and(|found| found.is_dir()) {
-            return Err(CommandFailure::new(format!("{name} is a directory: name the backup in it")));
+            return Err(CommandError::new(format!("{name} is a directory: name the backup in it")));
         }
         let log = PathBuf::from(format!("{name}-wal"));
         if std::fs::metadata(&log).is_ok_and(|log| log.len() > 0) {
-            return Err(CommandFailure::new(format!(
+            return Err(CommandError::new(format!(
                 "{name} is no backup but data with a log beside it ({}): make one with `duku backup --data-dir …`",
                 log.display()
             )));
         }
         if (place.exists() || store::has_sqlite_data(place)) && !self.force {
-            return Err(CommandFailure::new(format!(
+            return Err(CommandError::new(format!(
                 "there are data at {}: stop the server and add --force, which moves them aside and deletes nothing",
                 place.display()
             )));
@@ -98,18 +96,13 @@ impl Restore {
         Ok(())
     }
 
-    fn replace(
-        &self,
-        settings: &Settings,
-        ambient: &Ambient,
-        place: PathBuf,
-    ) -> Result<Done, CommandFailure> {
+    fn replace(&self, settings: &Settings, ambient: &Ambient, place: PathBuf) -> Result<Done, CommandError> {
         let mut source: Box<dyn Read> = if self.file == Path::new("-") {
             Box::new(stdin())
         } else {
             let file = File::open(&self.file);
             Box::new(file.map_err(|error| {
-                CommandFailure::new(format!("cannot read {}: {error}", self.file.display()))
+                CommandError::new(format!("cannot read {}: {error}", self.file.display()))
             })?)
         };
         let sole_use = SoleUse::take(&place)?;
@@ -128,13 +121,13 @@ impl Restore {
         ambient: &Ambient,
         sole_use: &SoleUse,
         staged: &Path,
-    ) -> Result<(Sound, Result<Option<Differences>, String>), CommandFailure> {
+    ) -> Result<(Sound, Result<Option<Differences>, String>), CommandError> {
         let seal = Seal::take(staged)?;
         let sound = apart(|| examine(staged, None))?;
         let key = match master_key::present(settings)? {
             Some(key) if key.fingerprint() == sound.fingerprint => key,
             Some(key) => {
-                return Err(CommandFailure::new(format!(
+                return Err(CommandError::new(format!(
                     "the backup was sealed under the master key with the fingerprint {}, the one in {} has {}: put the right one there",
                     sound.fingerprint,
                     master_key::place(settings),
@@ -142,7 +135,7 @@ impl Restore {
                 )));
             }
             None => {
-                return Err(CommandFailure::new(format!(
+                return Err(CommandError::new(format!(
                     "the backup was sealed under the master key with the fingerprint {}: put that key into {} with mode 0600, or into \
                      DUKU_MASTER_KEY, then try again",
                     sound.fingerprint,
@@ -154,7 +147,7 @@ impl Restore {
             Some(seal) => seal.check(staged, &key)?,
             None if self.unsealed => {}
             None => {
-                return Err(CommandFailure::new(format!(
+                return Err(CommandError::new(format!(
                     "{} has no seal, so nobody can tell whether it was changed: take a backup that `duku backup` sealed, or add \
                      --unsealed if it comes from a place that you trust",
                     self.file.display()
@@ -180,7 +173,7 @@ impl Restore {
         staged: &Path,
         sound: &Sound,
         ended: &[RunningGrace],
-    ) -> Result<(), CommandFailure> {
+    ) -> Result<(), CommandError> {
         let store = Store::open(&Options::new(store::Location::Sqlite(staged.to_owned()))).await?;
         let urls = urls(settings, &store).await?;
         let service = app::open_service(settings, store, &urls, ambient).await?;
@@ -197,7 +190,7 @@ impl Restore {
         Ok(())
     }
 
-    fn report(&self, done: &Done, now: Timestamp) -> Result<(), CommandFailure> {
+    fn report(&self, done: &Done, now: Timestamp) -> Result<(), CommandError> {
         if self.format.json {
             let mut answer = done.sound.as_json();
             if let Some(members) = answer.as_object_mut() {
@@ -240,13 +233,13 @@ async fn end_again(
     service: &Service,
     ctx: &RequestContext,
     ended: &[RunningGrace],
-) -> Result<(), CommandFailure> {
+) -> Result<(), CommandError> {
     for grace in ended {
         let organisation = service.organisations().find(&grace.organisation_id).await?;
         let principal = Principal::operator(operating_system_user(), &organisation);
         match service.keys().end_grace(ctx, &principal, &grace.id).await {
             // Its time came meanwhile.
-            Err(Failure::Rejection(Rejection::Conflict(_))) => {}
+            Err(Error::Rejection(Rejection::Conflict(_))) => {}
             other => drop(other?),
         }
     }

@@ -1,6 +1,6 @@
 //! Secrets come from the environment, a file or standard input, never from arguments, which every user of the machine can read.
 
-use crate::failure::CommandFailure;
+use crate::command_error::CommandError;
 use std::{io::Read, path::Path};
 use zeroize::Zeroizing;
 
@@ -8,9 +8,9 @@ use zeroize::Zeroizing;
 const MAXIMUM_BYTES: u64 = 64 * 1024;
 
 /// Reads the first line of a file, or of standard input if the path is `-`.
-pub(crate) fn read(path: &Path) -> Result<Zeroizing<String>, CommandFailure> {
+pub(crate) fn read(path: &Path) -> Result<Zeroizing<String>, CommandError> {
     let rejection = |error: std::io::Error| {
-        CommandFailure::new(format!("cannot read the secret from {}: {error}", path.display()))
+        CommandError::new(format!("cannot read the secret from {}: {error}", path.display()))
     };
     let mut text = Zeroizing::new(String::new());
     if path == Path::new("-") {
@@ -24,7 +24,7 @@ pub(crate) fn read(path: &Path) -> Result<Zeroizing<String>, CommandFailure> {
     }
     match text.lines().next() {
         Some(first) if !first.is_empty() => Ok(Zeroizing::new(first.to_owned())),
-        _ if path == Path::new("-") => Err(CommandFailure::new("there is no secret on standard input")),
-        _ => Err(CommandFailure::new(format!("there is no secret in {}", path.display()))),
+        _ if path == Path::new("-") => Err(CommandError::new("there is no secret on standard input")),
+        _ => Err(CommandError::new(format!("there is no secret in {}", path.display()))),
     }
 }

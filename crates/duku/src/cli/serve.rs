@@ -3,7 +3,7 @@
 use super::output;
 use crate::{
     app::{self, Ambient},
-    failure::CommandFailure,
+    command_error::CommandError,
     jobs, operations,
     server::{self, load_shedding::LoadShedder, open_files},
     settings::{Settings, Urls, token_endpoint, viewport_of},
@@ -43,19 +43,19 @@ struct Signals {
 }
 
 impl Signals {
-    fn listen() -> Result<Self, CommandFailure> {
+    fn listen() -> Result<Self, CommandError> {
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 }
 
-pub(crate) async fn run(settings: Settings) -> Result<(), CommandFailure> {
+pub(crate) async fn run(settings: Settings) -> Result<(), CommandError> {
     let prepared = prepare(settings).await?;
     prepared.welcome().await?;
     prepared.serve().await
 }
 
 /// Binds, opens the data and makes sure that there is a signing key.
-pub(crate) async fn prepare(settings: Settings) -> Result<Prepared, CommandFailure> {
+pub(crate) async fn prepare(settings: Settings) -> Result<Prepared, CommandError> {
     let handle = telemetry::start_metrics()?;
     let proxies = app::trusted_proxies(&settings)?;
     let listener = server::bind("--listen", &settings.listen).await?;
@@ -72,7 +72,7 @@ pub(crate) async fn prepare(settings: Settings) -> Result<Prepared, CommandFailu
     Ok(Prepared { listener, urls, service, ambient, settings, proxies, docs, metrics, witness, signals })
 }
 
-async fn bind_metrics(settings: &Settings) -> Result<Option<TcpListener>, CommandFailure> {
+async fn bind_metrics(settings: &Settings) -> Result<Option<TcpListener>, CommandError> {
     match settings.metrics_listen.as_deref() {
         Some("off") => Ok(None),
         None => match TcpListener::bind(METRICS_DEFAULT).await {
@@ -91,7 +91,7 @@ const URLS_AUTH: &str = "urls.auth";
 const URLS_PLATFORM: &str = "urls.platform";
 const URLS_VIEWPORT: &str = "urls.viewport";
 
-async fn remember_urls(service: &Service, urls: &Urls) -> Result<(), CommandFailure> {
+async fn remember_urls(service: &Service, urls: &Urls) -> Result<(), CommandError> {
     match remembered_urls(service.store()).await? {
         Some(before) if before == *urls => return Ok(()),
         Some(before) if before.auth == urls.auth && before.platform == urls.platform => {}
@@ -110,7 +110,7 @@ async fn remember_urls(service: &Service, urls: &Urls) -> Result<(), CommandFail
 }
 
 /// The URLs that the last server on this data had.
-pub(crate) async fn remembered_urls(store: &store::Store) -> Result<Option<Urls>, CommandFailure> {
+pub(crate) async fn remembered_urls(store: &store::Store) -> Result<Option<Urls>, CommandError> {
     let mut reader = store.reader().await?;
     let (auth, platform) = (reader.meta(URLS_AUTH).await?, reader.meta(URLS_PLATFORM).await?);
     let viewport = reader.meta(URLS_VIEWPORT).await?;
@@ -123,7 +123,7 @@ pub(crate) async fn remembered_urls(store: &store::Store) -> Result<Option<Urls>
 
 impl Prepared {
     /// Says where everything is, and on fresh data what to do first.
-    async fn welcome(&self) -> Result<(), CommandFailure> {
+    async fn welcome(&self) -> Result<(), CommandError> {
         let Urls { auth, platform, viewport } = &self.urls;
         output::line(&format!(
             "Duku serves {} on {}",
@@ -152,7 +152,7 @@ impl Prepared {
     }
 
     /// Serves until SIGINT or SIGTERM, finishes what runs and writes what was counted.
-    pub(crate) async fn serve(self) -> Result<(), CommandFailure> {
+    pub(crate) async fn serve(self) -> Result<(), CommandError> {
         let Self { listener, urls, service, ambient, settings, proxies, docs, metrics, witness, signals } =
             self;
         let stopping = operations::Stopping::default();

@@ -7,7 +7,7 @@ pub mod memory;
 pub(crate) mod open_files;
 
 use crate::{
-    failure::CommandFailure,
+    command_error::CommandError,
     server::{
         admission::Admission,
         connection::{Activity, Outgoing, Reason, Socket, Verdict},
@@ -67,9 +67,9 @@ impl Limits {
 ///
 /// # Errors
 /// It is malformed, taken, or not ours to take; the message says what to do.
-pub async fn bind(option: &str, address: &str) -> Result<TcpListener, CommandFailure> {
+pub async fn bind(option: &str, address: &str) -> Result<TcpListener, CommandError> {
     listen(address).await.map_err(|error| {
-        CommandFailure::new(match error.kind() {
+        CommandError::new(match error.kind() {
             ErrorKind::AddrInUse => format!(
                 "{address} is taken by another program: stop it, or choose another address with {option} (port 0 takes any free one)"
             ),

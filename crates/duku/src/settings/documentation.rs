@@ -1,7 +1,7 @@
 //! Which documentation is served, and where.
 
 use super::{Settings, Urls, urls::optional_base_url};
-use crate::failure::CommandFailure;
+use crate::command_error::CommandError;
 use docs::{Address, Docs, Library};
 
 impl Settings {
@@ -9,11 +9,11 @@ impl Settings {
     ///
     /// # Errors
     /// Its URL is wrong or that of another surface, or the folder cannot be read or would mislead its readers.
-    pub fn documentation(&self, urls: &Urls) -> Result<Docs, CommandFailure> {
+    pub fn documentation(&self, urls: &Urls) -> Result<Docs, CommandError> {
         let address = self.docs_address(urls)?;
         let Some(folder) = &self.docs_folder else { return Ok(Docs::embedded(address)) };
         let library =
-            Library::read(folder).map_err(|error| CommandFailure::new(format!("--docs-folder: {error}")))?;
+            Library::read(folder).map_err(|error| CommandError::new(format!("--docs-folder: {error}")))?;
         let problems = library.check();
         if problems.is_empty() {
             return Ok(Docs::of(library, address));
@@ -21,10 +21,10 @@ impl Settings {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         let lines = lines.join("\n  ");
         let folder = folder.display();
-        Err(CommandFailure::new(format!("--docs-folder: the pages in {folder} have faults:\n  {lines}")))
+        Err(CommandError::new(format!("--docs-folder: the pages in {folder} have faults:\n  {lines}")))
     }
 
-    fn docs_address(&self, urls: &Urls) -> Result<Address, CommandFailure> {
+    fn docs_address(&self, urls: &Urls) -> Result<Address, CommandError> {
         let product = format!("{}/", urls.viewport);
         let Some(url) = optional_base_url("--docs-url", self.docs_url.as_ref())? else {
             let public = optional_base_url("--public-url", self.public_url.as_ref())?;
@@ -33,7 +33,7 @@ impl Settings {
         };
         let host = authority(&url);
         if [&urls.auth, &urls.platform, &urls.viewport].iter().any(|other| authority(other) == host) {
-            return Err(CommandFailure::new(format!(
+            return Err(CommandError::new(format!(
                 "--docs-url must have a host name of its own, and {host} serves something else; without the setting the \
                  documentation is at /docs"
             )));
@@ -53,7 +53,7 @@ mod tests {
     use crate::settings::GivenSettings;
     use std::{fs, path::PathBuf};
 
-    fn address(given: GivenSettings) -> Result<Address, CommandFailure> {
+    fn address(given: GivenSettings) -> Result<Address, CommandError> {
         let settings = given.resolve(None).unwrap();
         let urls = Urls::resolve(&settings, "127.0.0.1:8080".parse().unwrap()).unwrap();
         settings.docs_address(&urls)

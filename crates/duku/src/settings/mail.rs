@@ -1,7 +1,7 @@
 //! Which mail server takes the mails, and in whose name they are.
 
 use super::Settings;
-use crate::{cli::secrets, failure::CommandFailure};
+use crate::{cli::secrets, command_error::CommandError};
 use lettre::message::Mailbox;
 use std::{fmt, time::Duration};
 use url::{Host, Url, form_urlencoded};
@@ -58,7 +58,7 @@ impl MailServer {
     ///
     /// # Errors
     /// The URL, the sender or the password is missing or wrong. No message holds a password.
-    pub fn resolve(settings: &Settings) -> Result<Option<Self>, CommandFailure> {
+    pub fn resolve(settings: &Settings) -> Result<Option<Self>, CommandError> {
         let from_environment = std::env::var(VARIABLE).ok().filter(|password| !password.is_empty());
         Self::resolve_with(settings, from_environment.map(Zeroizing::new))
     }
@@ -66,7 +66,7 @@ impl MailServer {
     pub(crate) fn resolve_with(
         settings: &Settings,
         from_environment: Option<Zeroizing<String>>,
-    ) -> Result<Option<Self>, CommandFailure> {
+    ) -> Result<Option<Self>, CommandError> {
         let Some((address, from)) = parse(settings)? else { return Ok(None) };
         let password = match (from_environment, &settings.smtp_password_file) {
             (Some(password), _) => Some(password),
@@ -77,18 +77,18 @@ impl MailServer {
             (Some(user), Some(password)) => Some((user, password)),
             (None, None) => None,
             (Some(user), None) => {
-                return Err(CommandFailure::new(format!(
+                return Err(CommandError::new(format!(
                     "--smtp-url names the user {user} and there is no password: set {VARIABLE}, or name a file with --smtp-password-file"
                 )));
             }
             (None, Some(_)) => {
-                return Err(CommandFailure::new(
+                return Err(CommandError::new(
                     "there is a password for the mail server and no user: write it into --smtp-url, like smtp://user@mail.example.org:587",
                 ));
             }
         };
         if login.is_some() && address.protection == Protection::None && !address.is_loopback {
-            return Err(CommandFailure::new(
+            return Err(CommandError::new(
                 "--smtp-url would send the password over the network unprotected: write smtp:// or smtps:// instead of smtp+insecure://",
             ));
         }
@@ -99,20 +99,20 @@ impl MailServer {
 }
 
 /// Checks all that needs no password, so that every command names a mistake.
-pub(super) fn check(settings: &Settings) -> Result<(), CommandFailure> {
+pub(super) fn check(settings: &Settings) -> Result<(), CommandError> {
     parse(settings).map(drop)
 }
 
-fn parse(settings: &Settings) -> Result<Option<(Address, Mailbox)>, CommandFailure> {
+fn parse(settings: &Settings) -> Result<Option<(Address, Mailbox)>, CommandError> {
     let Some(url) = &settings.smtp_url else { return Ok(None) };
     let address = address(url).ok_or_else(|| {
-        CommandFailure::new(
+        CommandError::new(
             "--smtp-url must be a URL like smtp://user@mail.example.org:587 (STARTTLS), smtps://user@mail.example.org:465 or, \
              for a relay on this machine, smtp+insecure://127.0.0.1:25",
         )
     })?;
     let from = settings.mail_from.as_deref().unwrap_or_default().parse().map_err(|_| {
-        CommandFailure::new(
+        CommandError::new(
             "--mail-from must say in whose name mails are, like \"Duku <duku@example.org>\"; --smtp-url needs it",
         )
     })?;
@@ -158,7 +158,7 @@ mod tests {
     use super::*;
     use crate::settings::GivenSettings;
 
-    fn settings(url: &str, from: &str) -> Result<Settings, CommandFailure> {
+    fn settings(url: &str, from: &str) -> Result<Settings, CommandError> {
         let given = GivenSettings {
             smtp_url: Some(url.to_owned()),
             mail_from: Some(from.to_owned()),

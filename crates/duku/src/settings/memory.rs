@@ -1,7 +1,7 @@
 //! Limits that follow from how much memory the process may take, unless they are set.
 
 use super::Settings;
-use crate::{failure::CommandFailure, server::memory};
+use crate::{command_error::CommandError, server::memory};
 
 /// What is assumed where the system does not say.
 const USUAL: u64 = 1 << 30;
@@ -60,7 +60,7 @@ impl Settings {
 }
 
 /// Rejects limits that nothing could be served with.
-pub(super) fn check(settings: &Settings) -> Result<(), CommandFailure> {
+pub(super) fn check(settings: &Settings) -> Result<(), CommandError> {
     let memory_bytes = usize::try_from(settings.memory_bytes).unwrap_or(usize::MAX);
     for (name, value, least) in [
         ("graphql-answer-bytes", settings.graphql_answer_bytes, 64 << 10),
@@ -68,14 +68,12 @@ pub(super) fn check(settings: &Settings) -> Result<(), CommandFailure> {
         ("memory-bytes", memory_bytes, LEAST),
     ] {
         if value != 0 && value < least {
-            return Err(CommandFailure::new(format!(
-                "--{name} is {value}; it must be at least {least}, or 0"
-            )));
+            return Err(CommandError::new(format!("--{name} is {value}; it must be at least {least}, or 0")));
         }
     }
     let (memory, answer) = (settings.graphql_memory(), settings.graphql_answer());
     if memory < 8 * answer {
-        return Err(CommandFailure::new(format!(
+        return Err(CommandError::new(format!(
             "--graphql-memory-bytes is {memory}; it must be at least 8 times --graphql-answer-bytes, {}, or 0",
             8 * answer
         )));

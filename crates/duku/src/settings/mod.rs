@@ -12,7 +12,7 @@ mod urls;
 pub use mail::{MailServer, Protection};
 pub use urls::{Urls, authorization_server_of, base_url, token_endpoint, viewport_of};
 
-use crate::failure::CommandFailure;
+use crate::command_error::CommandError;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 use service::Policy;
@@ -216,7 +216,7 @@ impl GivenSettings {
     ///
     /// # Errors
     /// The file cannot be read or says something unknown, or a value is outside its range.
-    pub fn resolve(self, file: Option<&Path>) -> Result<Settings, CommandFailure> {
+    pub fn resolve(self, file: Option<&Path>) -> Result<Settings, CommandError> {
         let from_file = file.map(read_file).transpose()?.unwrap_or_default();
         let settings = self.or(from_file).filled();
         settings.check()?;
@@ -224,20 +224,20 @@ impl GivenSettings {
     }
 }
 
-fn read_file(path: &Path) -> Result<GivenSettings, CommandFailure> {
+fn read_file(path: &Path) -> Result<GivenSettings, CommandError> {
     let rejection = |error: &dyn std::fmt::Display| {
-        CommandFailure::new(format!("cannot use the configuration file {}: {error}", path.display()))
+        CommandError::new(format!("cannot use the configuration file {}: {error}", path.display()))
     };
     let text = std::fs::read_to_string(path).map_err(|error| rejection(&error))?;
     toml::from_str(&text).map_err(|error| rejection(&error.to_string().trim_end()))
 }
 
 impl Settings {
-    fn check(&self) -> Result<(), CommandFailure> {
+    fn check(&self) -> Result<(), CommandError> {
         for (name, value, bounds) in self.bounded() {
             if !bounds.contains(&value) {
                 let flag = name.replace('_', "-");
-                return Err(CommandFailure::new(format!(
+                return Err(CommandError::new(format!(
                     "--{flag} is {value}; it must be {}",
                     declare::in_words(&bounds)
                 )));
@@ -246,7 +246,7 @@ impl Settings {
         memory::check(self)?;
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
         if self.realm.is_empty() || !self.realm.chars().all(plain) {
-            return Err(CommandFailure::new("--realm takes letters, digits, - and _"));
+            return Err(CommandError::new("--realm takes letters, digits, - and _"));
         }
         mail::check(self)
     }
@@ -255,7 +255,7 @@ impl Settings {
     ///
     /// # Errors
     /// The database URL has a scheme that is not known.
-    pub fn store_options(&self) -> Result<store::Options, CommandFailure> {
+    pub fn store_options(&self) -> Result<store::Options, CommandError> {
         let location = match &self.database_url {
             Some(url) => store::Location::parse(url)?,
             None => store::Location::Sqlite(self.data_dir.join("duku.db")),
@@ -278,9 +278,9 @@ impl Settings {
     ///
     /// # Errors
     /// The signing algorithm is not known.
-    pub fn policy(&self, urls: &Urls) -> Result<Policy, CommandFailure> {
+    pub fn policy(&self, urls: &Urls) -> Result<Policy, CommandError> {
         let algorithm = jose::Algorithm::parse(&self.signing_algorithm)
-            .map_err(|error| CommandFailure::new(format!("--signing-algorithm: {error}")))?;
+            .map_err(|error| CommandError::new(format!("--signing-algorithm: {error}")))?;
         let limited = |per_minute| if self.rate_limit == Switch::On { per_minute } else { 0 };
         Ok(Policy {
             token_lifetime_seconds: self.token_lifetime_seconds,
@@ -319,7 +319,7 @@ impl Settings {
 mod tests {
     use super::*;
 
-    fn resolve(given: GivenSettings, file: &str) -> Result<Settings, CommandFailure> {
+    fn resolve(given: GivenSettings, file: &str) -> Result<Settings, CommandError> {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("duku.toml");
         std::fs::write(&path, file).unwrap();

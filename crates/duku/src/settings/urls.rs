@@ -1,7 +1,7 @@
 //! The URLs that the installation is reached at: they decide the issuer, the audience and every link.
 
 use super::Settings;
-use crate::failure::CommandFailure;
+use crate::command_error::CommandError;
 use std::net::SocketAddr;
 use url::Url;
 
@@ -21,7 +21,7 @@ impl Urls {
     ///
     /// # Errors
     /// A setting is no base URL.
-    pub fn resolve(settings: &Settings, listening: SocketAddr) -> Result<Self, CommandFailure> {
+    pub fn resolve(settings: &Settings, listening: SocketAddr) -> Result<Self, CommandError> {
         let public = optional_base_url("--public-url", settings.public_url.as_ref())?
             .unwrap_or_else(|| local(listening));
         let platform = optional_base_url("--platform-url", settings.platform_url.as_ref())?.unwrap_or(public);
@@ -82,10 +82,7 @@ fn local(listening: SocketAddr) -> String {
 }
 
 /// A setting that is a base URL, if it was given.
-pub(super) fn optional_base_url(
-    name: &str,
-    given: Option<&String>,
-) -> Result<Option<String>, CommandFailure> {
+pub(super) fn optional_base_url(name: &str, given: Option<&String>) -> Result<Option<String>, CommandError> {
     given.map(|url| base_url(name, url)).transpose()
 }
 
@@ -93,9 +90,9 @@ pub(super) fn optional_base_url(
 ///
 /// # Errors
 /// It is no `http` or `https` URL, or more than scheme, host and port; the message begins with `name`.
-pub fn base_url(name: &str, text: &str) -> Result<String, CommandFailure> {
+pub fn base_url(name: &str, text: &str) -> Result<String, CommandError> {
     let rejection = || {
-        CommandFailure::new(format!("{name} must be a URL without a path, like https://platform.example.org"))
+        CommandError::new(format!("{name} must be a URL without a path, like https://platform.example.org"))
     };
     let url = Url::parse(text).map_err(|_| rejection())?;
     let anonymous = url.username().is_empty() && url.password().is_none();

@@ -4,7 +4,7 @@
 use crate::{Platform, errors, http::rejection::RequestRejection, operation::request_errors::Code};
 use domain::{ClientSecret, authority::TokenClaims};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use service::{Failure, Principal, RequestContext, tokens::TokenRejection};
+use service::{Error, Principal, RequestContext, tokens::TokenRejection};
 use std::sync::Arc;
 use web::{
     Cookie,
@@ -77,7 +77,7 @@ fn rejected(platform: &Platform, ctx: &RequestContext, rejection: TokenRejection
         TokenRejection::Invalid(why) => challenge(platform, Some(&why)),
         TokenRejection::Ended(ended) => challenge(platform, Some(&ended.message())),
         TokenRejection::TooManyFailures(seconds) => too_many(seconds),
-        TokenRejection::Failure(failure) => failed(ctx, &failure),
+        TokenRejection::Error(error) => failed(ctx, &error),
     }
 }
 
@@ -90,9 +90,9 @@ pub(crate) async fn confirm(
     ctx: &RequestContext,
     principal: &Principal,
 ) -> Result<(), RequestRejection> {
-    platform.service().confirm(ctx, principal).await.map_err(|failure| match failure {
-        Failure::Rejection(reject) => challenge(platform, Some(&reject.message())),
-        failure => failed(ctx, &failure),
+    platform.service().confirm(ctx, principal).await.map_err(|error| match error {
+        Error::Rejection(reject) => challenge(platform, Some(&reject.message())),
+        error => failed(ctx, &error),
     })
 }
 
@@ -114,7 +114,7 @@ async fn by_session(
 ) -> Result<Principal, RequestRejection> {
     let policy = platform.service().policy();
     let user = platform.service().users().find_current_user(ctx, cookie).await;
-    let user = user.map_err(|failure| failed(ctx, &failure))?;
+    let user = user.map_err(|error| failed(ctx, &error))?;
     let user = user.ok_or_else(|| challenge(platform, None))?;
     let Some(principal) = user.principal else {
         return Err(forbidden(
@@ -167,13 +167,13 @@ fn too_many(seconds: u64) -> RequestRejection {
         .with_header(header::RETRY_AFTER, web::retry_after(seconds))
 }
 
-fn failed(ctx: &RequestContext, failure: &Failure) -> RequestRejection {
-    let temporary = failure.is_temporary();
+fn failed(ctx: &RequestContext, error: &Error) -> RequestRejection {
+    let temporary = error.is_temporary();
     let message = errors::internal_message(ctx, temporary);
     let status = if temporary { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::INTERNAL_SERVER_ERROR };
     let rejection = RequestRejection::new(status, Code::Internal, message)
         .with_request_id(&ctx.request_id)
-        .because(failure);
+        .because(error);
     if temporary { rejection.with_header(header::RETRY_AFTER, web::retry_after(1)) } else { rejection }
 }
 
@@ -184,9 +184,9 @@ mod tests {
     use domain::Timestamp;
     use service::StoreError;
 
-    async fn answer(failure: StoreError) -> (StatusCode, HeaderMap) {
+    async fn answer(error: StoreError) -> (StatusCode, HeaderMap) {
         let ctx = RequestContext::background(Timestamp::from_seconds(0), "request-7");
-        let rejection = failed(&ctx, &failure.into());
+        let rejection = failed(&ctx, &error.into());
         let (parts, body) = rejection.into_response(MediaType::Json).into_parts();
         let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
         let text = std::str::from_utf8(&body).unwrap();

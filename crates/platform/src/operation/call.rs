@@ -8,7 +8,7 @@ use crate::{
 };
 use domain::{SubjectId, TargetId};
 use juniper::{Context, FieldResult};
-use service::{Failure, Principal, Rejection, RequestContext, Service};
+use service::{Error, Principal, Rejection, RequestContext, Service};
 use std::{
     collections::HashMap,
     sync::{Mutex, PoisonError},
@@ -53,20 +53,20 @@ impl Call {
     }
 
     /// What a use case said, in the API's words.
-    pub(crate) fn outcome<T>(&self, result: Result<T, Failure>) -> Outcome<T> {
-        result.map_err(|failure| self.reject(failure))
+    pub(crate) fn outcome<T>(&self, result: Result<T, Error>) -> Outcome<T> {
+        result.map_err(|error| self.reject(error))
     }
 
-    pub(crate) fn reject(&self, failure: impl Into<Failure>) -> ApiError {
-        let failure = failure.into();
-        if !matches!(failure, Failure::Rejection(_)) {
-            let cause = failure.to_string();
+    pub(crate) fn reject(&self, error: impl Into<Error>) -> ApiError {
+        let error = error.into();
+        if !matches!(error, Error::Rejection(_)) {
+            let cause = error.to_string();
             let mut causes = self.causes.lock().unwrap_or_else(PoisonError::into_inner);
             if causes.len() < CAUSES && !causes.contains(&cause) {
                 causes.push(cause);
             }
         }
-        errors::of_failure(&self.ctx, failure)
+        errors::of_failure(&self.ctx, error)
     }
 
     /// Why fields failed on our side, if any did.

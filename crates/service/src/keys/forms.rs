@@ -2,7 +2,7 @@
 //! and whoever comes second is told so instead of getting another secret.
 
 use crate::{
-    Failure, Keys, Principal, PrincipalKind, Rejection, RequestContext,
+    Error, Keys, Principal, PrincipalKind, Rejection, RequestContext,
     keys::{self, GenerateKey, GeneratedKey, RotateKey},
 };
 use domain::{Capability, KeyId, UserId, authority::ManageKeys};
@@ -37,7 +37,7 @@ impl Keys<'_> {
         principal: &Principal,
         nonce: &str,
         form: KeyForm<'_>,
-    ) -> Result<Sent, Failure> {
+    ) -> Result<Sent, Error> {
         let person = owner(principal)?;
         // It locks the organisation, so the second of two clicks sees what the first one did.
         let mut transaction = self.0.begin_as::<ManageKeys>(ctx, principal).await?;
@@ -62,7 +62,7 @@ impl Keys<'_> {
     ///
     /// # Errors
     /// The principal is no Admin, or the store fails.
-    pub async fn find_sent_form(self, principal: &Principal, nonce: &str) -> Result<Option<String>, Failure> {
+    pub async fn find_sent_form(self, principal: &Principal, nonce: &str) -> Result<Option<String>, Error> {
         principal.authorise(Capability::ManageKeys)?;
         let person = owner(principal)?;
         Ok(self.0.store.reader().await?.find_sent_form(nonce, person).await?)
@@ -70,11 +70,11 @@ impl Keys<'_> {
 }
 
 /// Forms are a person's own; nobody else's browser can have sent one.
-fn owner(principal: &Principal) -> Result<&UserId, Failure> {
+fn owner(principal: &Principal) -> Result<&UserId, Error> {
     match &principal.holder {
         PrincipalKind::Person { id, .. } => Ok(id),
         PrincipalKind::ApiKey { .. } | PrincipalKind::Operator { .. } => {
-            Err(Failure::internal("a form that no person sent"))
+            Err(Error::internal("a form that no person sent"))
         }
     }
 }
@@ -85,7 +85,7 @@ async fn note(
     nonce: &str,
     person: &UserId,
     key: &KeyId,
-) -> Result<(), Failure> {
+) -> Result<(), Error> {
     if transaction.note_sent_form(nonce, person, key.as_str(), ctx.now).await? {
         return Ok(());
     }

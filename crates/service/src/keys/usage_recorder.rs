@@ -1,6 +1,6 @@
 //! Use counters and "last used", gathered in memory and written in batches, so that a request never waits for them.
 
-use crate::{Failure, Keys, RequestContext, audit::Entry};
+use crate::{Error, Keys, RequestContext, audit::Entry};
 use domain::{
     KeyId, KeyOverview, KeyUse, OrganisationId, RecentSource, SecretDigest, Timestamp,
     api_key::{RetiredSecret, usage::DeadSecretUse},
@@ -206,7 +206,7 @@ impl Keys<'_> {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn flush_usage(self, ctx: &RequestContext) -> Result<(), Failure> {
+    pub async fn flush_usage(self, ctx: &RequestContext) -> Result<(), Error> {
         let mut flushes = self.0.usage.flushing.lock().await;
         *flushes += 1;
         let mut unwritten = self.0.usage.take();
@@ -225,7 +225,7 @@ impl Keys<'_> {
         Ok(())
     }
 
-    async fn write_batch(self, batch: &[(KeyId, Pending)]) -> Result<(), Failure> {
+    async fn write_batch(self, batch: &[(KeyId, Pending)]) -> Result<(), Error> {
         let mut transaction = self.0.store.begin().await?;
         transaction.count_key_uses(&of_each(batch, Pending::counts)).await?;
         transaction.note_key_sources(&of_each(batch, Pending::sources)).await?;
@@ -237,7 +237,7 @@ impl Keys<'_> {
         batch: &[(KeyId, Pending)],
         flush: u64,
         ctx: &RequestContext,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Error> {
         let turn = |key: &KeyId| key.as_str().bytes().map(u64::from).sum::<u64>() % TURNS == flush % TURNS;
         let keys: Vec<_> = batch.iter().map(|(key, _)| key).filter(|key| turn(key)).collect();
         if keys.is_empty() {
@@ -254,7 +254,7 @@ impl Keys<'_> {
         key_id: &KeyId,
         digest: SecretDigest,
         dead: &Dead,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Error> {
         let mut transaction = self.0.store.begin().await?;
         let before = transaction.dead_secret_last_seen(key_id, digest).await?;
         let seen = DeadSecretUse {

@@ -1,6 +1,6 @@
 //! A key's use as an Admin sees it: thirty days, and where it was used from.
 
-use crate::{Failure, Keys, Principal, RequestContext};
+use crate::{Error, Keys, Principal, RequestContext};
 use domain::{KeyOverview, KeyUse, RecentSource};
 
 /// How many days a key's page shows.
@@ -29,7 +29,7 @@ impl Keys<'_> {
         ctx: &RequestContext,
         principal: &Principal,
         id: &str,
-    ) -> Result<KeyReport, Failure> {
+    ) -> Result<KeyReport, Error> {
         let overview = self.get(principal, id).await?;
         let first = ctx.now.day() - SHOWN_DAYS + 1;
         let since = ctx.now.plus_seconds(-SHOWN_DAYS * 86_400);

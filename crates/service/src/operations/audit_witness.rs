@@ -3,7 +3,7 @@
 //! The seal of a chain's end shows that the end was sealed here, not that it is the newest one: whoever can write the
 //! database can cut a chain and put an older end back. Ends that were noted elsewhere show it.
 
-use crate::{Failure, Operations, RequestContext};
+use crate::{Error, Operations, RequestContext};
 use domain::audit::AuditHead;
 use serde_json::{Value, json};
 use std::{
@@ -107,7 +107,7 @@ impl Operations<'_> {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn ends_to_witness(self) -> Result<Vec<WitnessedEnd>, Failure> {
+    pub async fn ends_to_witness(self) -> Result<Vec<WitnessedEnd>, Error> {
         let heads = self.0.store.reader().await?.audit_heads().await?;
         let noted = self.0.noted_ends.0.lock().unwrap_or_else(PoisonError::into_inner);
         let grown = |head: &AuditHead| noted.get(&head.chain).is_none_or(|seen| *seen < head.sequence);

@@ -1,7 +1,7 @@
 //! What an installation remembers of its backups, and what becomes of an old state when it comes back to life.
 
 use crate::{
-    Failure, Operations, RequestContext,
+    Error, Operations, RequestContext,
     audit::{Entry, SYSTEM},
 };
 use domain::{
@@ -25,7 +25,7 @@ impl Operations<'_> {
         operator: Actor,
         name: &str,
         details: Value,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Error> {
         let mut transaction = self.0.store.begin().await?;
         let entry = Entry { action: Action::DataBackedUp, object_id: DATA, object_name: name, details };
         self.0.append(&mut transaction, ctx, SYSTEM, operator, entry).await?;
@@ -44,7 +44,7 @@ impl Operations<'_> {
         name: &str,
         details: Value,
         end: bool,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Error> {
         let mut transaction = self.0.store.begin().await?;
         if end {
             self.end_everything(&mut transaction, ctx, operator).await?;
@@ -59,7 +59,7 @@ impl Operations<'_> {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn end_all_access(self, ctx: &RequestContext, operator: &Actor) -> Result<(), Failure> {
+    pub async fn end_all_access(self, ctx: &RequestContext, operator: &Actor) -> Result<(), Error> {
         let mut transaction = self.0.store.begin().await?;
         self.end_everything(&mut transaction, ctx, operator).await?;
         let entry = Entry {
@@ -78,7 +78,7 @@ impl Operations<'_> {
         transaction: &mut Transaction,
         ctx: &RequestContext,
         operator: &Actor,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Error> {
         // Raising every key's token epoch would not do: a signing key that was withdrawn since is back as well.
         self.0.tokens().replace_signing_keys(transaction, ctx, operator).await?;
         Ok(transaction.end_every_way_in(ctx.now).await?)
@@ -89,7 +89,7 @@ impl Operations<'_> {
 ///
 /// # Errors
 /// The store fails.
-pub async fn last_backup(store: &Store) -> Result<Option<Timestamp>, Failure> {
+pub async fn last_backup(store: &Store) -> Result<Option<Timestamp>, Error> {
     let filter =
         AuditFilter { action: Some(Action::DataBackedUp.as_str().to_owned()), ..AuditFilter::default() };
     let found = store.reader().await?.audit_events_before(SYSTEM_CHAIN, None, 1, &filter).await?;

@@ -3,7 +3,7 @@
 //! A mail is queued in the transaction of what it tells of, sealed, because a link in it is as good as a password. Every
 //! node sends what is due; each mail is claimed by one of them at a time.
 
-use crate::{Failure, Inner, OpaqueToken, Operations, RequestContext};
+use crate::{Error, Inner, OpaqueToken, Operations, RequestContext};
 use domain::{Email, OrganisationId, QueuedMail, TokenId, users::mail::CLAIM_SECONDS};
 use serde::{Deserialize, Serialize};
 use std::{future::Future, pin::Pin, sync::Arc};
@@ -63,7 +63,7 @@ impl Operations<'_> {
         self.0.mailer.get().is_some()
     }
 
-    async fn note_outcome(self, id: &str, mail: &Mail, sent: &Result<(), MailError>) -> Result<(), Failure> {
+    async fn note_outcome(self, id: &str, mail: &Mail, sent: &Result<(), MailError>) -> Result<(), Error> {
         let mut transaction = self.0.store.begin().await?;
         match sent {
             Ok(()) => transaction.forget_mail(id).await?,
@@ -82,7 +82,7 @@ impl Operations<'_> {
     ///
     /// # Errors
     /// The store fails; a mail server that fails is logged and is no error.
-    pub async fn send_due_mail(self, ctx: &RequestContext) -> Result<(), Failure> {
+    pub async fn send_due_mail(self, ctx: &RequestContext) -> Result<(), Error> {
         let Some(mailer) = self.0.mailer.get() else { return Ok(()) };
         let due = self.0.store.reader().await?.due_mails(ctx.now).await?;
         for (queued, place) in due.into_iter().zip(1..) {
@@ -108,10 +108,10 @@ impl Operations<'_> {
         Ok(())
     }
 
-    fn unseal_mail(self, queued: &QueuedMail) -> Result<Mail, Failure> {
+    fn unseal_mail(self, queued: &QueuedMail) -> Result<Mail, Error> {
         let plain =
-            self.0.master_key.open(&seal_context(&queued.id), &queued.sealed).map_err(Failure::internal)?;
-        let letter: MailContent = serde_json::from_slice(&plain).map_err(Failure::internal)?;
+            self.0.master_key.open(&seal_context(&queued.id), &queued.sealed).map_err(Error::internal)?;
+        let letter: MailContent = serde_json::from_slice(&plain).map_err(Error::internal)?;
         Ok(Mail { to: Email::parse(&letter.to)?, subject: letter.subject, text: letter.text })
     }
 }
@@ -128,7 +128,7 @@ impl Inner {
         transaction: &mut Transaction,
         ctx: &RequestContext,
         mail: &Mail,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Error> {
         if self.operations().sends_mail() {
             self.enqueue(transaction, ctx, mail, 0).await?;
         }
@@ -143,7 +143,7 @@ impl Inner {
         organisation: &OrganisationId,
         subject: &str,
         text: &str,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Error> {
         if !self.operations().sends_mail() {
             return Ok(());
         }
@@ -160,16 +160,16 @@ impl Inner {
         ctx: &RequestContext,
         mail: &Mail,
         delay_seconds: i64,
-    ) -> Result<TokenId, Failure> {
+    ) -> Result<TokenId, Error> {
         let id = TokenId::generate(ctx.now, self.entropy());
         let letter = MailContent {
             to: mail.to.as_str().to_owned(),
             subject: mail.subject.clone(),
             text: mail.text.clone(),
         };
-        let plain = Zeroizing::new(serde_json::to_vec(&letter).map_err(Failure::internal)?);
+        let plain = Zeroizing::new(serde_json::to_vec(&letter).map_err(Error::internal)?);
         let context = seal_context(id.as_str());
-        let sealed = self.master_key.seal(&context, &plain, self.entropy()).map_err(Failure::internal)?;
+        let sealed = self.master_key.seal(&context, &plain, self.entropy()).map_err(Error::internal)?;
         transaction.queue_mail(&id, &sealed, ctx.now, ctx.now.plus_seconds(delay_seconds)).await?;
         Ok(id)
     }
@@ -180,7 +180,7 @@ impl Inner {
         mut transaction: OrganisationTransaction<P>,
         ctx: &RequestContext,
         mail: &Mail,
-    ) -> Result<Mailed, Failure> {
+    ) -> Result<Mailed, Error> {
         let Some(mailer) = self.mailer.get() else {
             transaction.commit().await?;
             return Ok(Mailed::NotSetUp);
@@ -196,7 +196,7 @@ impl Inner {
     }
 
     /// Gives up mail that could not be sent for three days.
-    pub(crate) async fn give_up_mail(&self, ctx: &RequestContext) -> Result<(), Failure> {
+    pub(crate) async fn give_up_mail(&self, ctx: &RequestContext) -> Result<(), Error> {
         let given_up =
             self.operations().forget(Outdated::Mails, QueuedMail::given_up_before(ctx.now)).await?;
         if given_up > 0 {

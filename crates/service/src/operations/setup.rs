@@ -1,6 +1,6 @@
 //! The first start: a one-time link with which somebody makes the first organisation and becomes its Admin.
 
-use crate::{Failure, OpaqueToken, Operations, Rejection, RequestContext};
+use crate::{Error, OpaqueToken, Operations, Rejection, RequestContext};
 use domain::{LinkPurpose, LinkState, Organisation};
 use zeroize::Zeroizing;
 
@@ -9,7 +9,7 @@ impl Operations<'_> {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn make_setup_link(self, ctx: &RequestContext) -> Result<Option<Zeroizing<String>>, Failure> {
+    pub async fn make_setup_link(self, ctx: &RequestContext) -> Result<Option<Zeroizing<String>>, Error> {
         let mut transaction = self.0.store.begin().await?;
         transaction.lock_setup().await?;
         if transaction.count_organisations().await? > 0 {
@@ -27,7 +27,7 @@ impl Operations<'_> {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn find_setup_link(self, ctx: &RequestContext, link: &str) -> Result<LinkState<()>, Failure> {
+    pub async fn find_setup_link(self, ctx: &RequestContext, link: &str) -> Result<LinkState<()>, Error> {
         let mut reader = self.0.store.reader().await?;
         let Some(found) = reader.find_link(jose::digest(link), LinkPurpose::Setup).await? else {
             return Ok(LinkState::Unknown);
@@ -46,7 +46,7 @@ impl Operations<'_> {
         organisation: &str,
         email: &str,
         password: &str,
-    ) -> Result<Organisation, Failure> {
+    ) -> Result<Organisation, Error> {
         let over = || Rejection::Conflict("this setup link has been used or is too old".into());
         if !matches!(self.find_setup_link(ctx, link).await?, LinkState::Open(())) {
             return Err(over().into());

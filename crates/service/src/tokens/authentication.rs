@@ -4,7 +4,7 @@
 //! still accepts it is asked of the store at every use, so nothing that was ended lives on in a cache.
 
 use super::claims::{Claims, token_claims};
-use crate::{Failure, Principal, PrincipalKind, RequestContext, Tokens, keys::usage_recorder::Use};
+use crate::{Error, Principal, PrincipalKind, RequestContext, Tokens, keys::usage_recorder::Use};
 use domain::{
     Claim, Ended, KeyId, Timestamp, UserId,
     authority::{KeyFacts, TokenClaims, TokenSubject, check_key_token, check_user_token, proved_at},
@@ -43,12 +43,12 @@ pub enum TokenRejection {
     /// There were too many failures from the address; wait so many seconds.
     TooManyFailures(u64),
     /// The store failed.
-    Failure(Failure),
+    Error(Error),
 }
 
 impl From<StoreError> for TokenRejection {
     fn from(error: StoreError) -> Self {
-        Self::Failure(error.into())
+        Self::Error(error.into())
     }
 }
 
@@ -143,7 +143,7 @@ impl Tokens<'_> {
         }
         let unverified = Unverified::parse(token)?;
         let key =
-            Box::pin(self.verifying_key(&unverified.header().kid)).await.map_err(TokenRejection::Failure)?;
+            Box::pin(self.verifying_key(&unverified.header().kid)).await.map_err(TokenRejection::Error)?;
         let key =
             key.ok_or_else(|| invalid("the token was signed by a key that is not ours, or no longer"))?;
         let payload = unverified.verify(&key)?;

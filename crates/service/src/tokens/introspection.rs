@@ -48,7 +48,7 @@ impl Tokens<'_> {
             | Err(
                 TokenRejection::Invalid(_) | TokenRejection::Ended(_) | TokenRejection::TooManyFailures(_),
             ) => Ok(None),
-            Err(TokenRejection::Failure(failure)) => Err(ClientRejection::Failure(failure)),
+            Err(TokenRejection::Error(error)) => Err(ClientRejection::Error(error)),
         }
     }
 

@@ -5,7 +5,7 @@
 //! the signing key is still published, so that none that was withdrawn elsewhere signs here.
 
 use crate::{
-    Failure, RequestContext, Tokens,
+    Error, RequestContext, Tokens,
     keys::usage_recorder::Use,
     tokens::claims::{Claims, token_claims},
 };
@@ -63,7 +63,7 @@ pub enum ClientRejection {
     /// There were too many failures; wait so many seconds.
     TooManyFailures(u64),
     /// The store failed.
-    Failure(Failure),
+    Error(Error),
 }
 
 /// Why no token is issued.
@@ -77,7 +77,7 @@ pub enum IssuanceRejection {
 
 impl From<StoreError> for ClientRejection {
     fn from(error: StoreError) -> Self {
-        Self::Failure(error.into())
+        Self::Error(error.into())
     }
 }
 
@@ -118,7 +118,7 @@ impl Meters {
                 ClientRejection::Rotated(_) => &self.rotated,
                 ClientRejection::Revoked(_) => &self.revoked,
                 ClientRejection::TooManyFailures(_) => &self.limited,
-                ClientRejection::Failure(_) => &self.failed,
+                ClientRejection::Error(_) => &self.failed,
             },
         }
     }
@@ -153,7 +153,7 @@ impl Tokens<'_> {
         credential: Credential<'_>,
         scope: &str,
     ) -> Result<IssuedToken, IssuanceRejection> {
-        let failed = |failure| IssuanceRejection::Client(ClientRejection::Failure(failure));
+        let failed = |failure| IssuanceRejection::Client(ClientRejection::Error(failure));
         let AuthenticatedClient { id, key, by_grace } =
             self.authenticate_client(ctx, credential).await.map_err(IssuanceRejection::Client)?;
         let scopes = ScopeSet::parse(scope).map_err(IssuanceRejection::Scope)?;
@@ -185,7 +185,7 @@ impl Tokens<'_> {
     }
 
     /// Signs a token's claims, and remembers that it did: what this node signed, it need not check.
-    pub(crate) fn issue(self, ctx: &RequestContext, claims: &Claims<'_>) -> Result<String, Failure> {
+    pub(crate) fn issue(self, ctx: &RequestContext, claims: &Claims<'_>) -> Result<String, Error> {
         let (token, key) = self.signing_ring().sign(ctx.now, claims)?;
         if let Some(key) = key
             && let Ok(verified) = token_claims(claims, key.kid())
@@ -206,7 +206,7 @@ impl Tokens<'_> {
         };
         let digest = jose::digest(credential.client_secret);
         let ring = self.signing_ring();
-        let kid = ring.kid(ctx.now).map_err(ClientRejection::Failure)?;
+        let kid = ring.kid(ctx.now).map_err(ClientRejection::Error)?;
         let found = self.0.store.find_key_for_issuance(&id, kid).await?;
         let admission = found.as_ref().map_or(CredentialCheck::Rejected, |key| {
             key.credential_state.check(present(&key.credential_state, &digest), ctx.now)

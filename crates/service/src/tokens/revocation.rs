@@ -1,7 +1,7 @@
 //! Token revocation (RFC 7009): a key may end its own access tokens one by one.
 
 use crate::{
-    Failure, PrincipalKind, RequestContext, Tokens,
+    Error, PrincipalKind, RequestContext, Tokens,
     audit::Entry,
     tokens::{
         AuthenticatedToken, TokenRejection,
@@ -33,7 +33,7 @@ impl Tokens<'_> {
         token: &str,
     ) -> Result<(), RevocationRejection> {
         let client = self.authenticate_client(ctx, credential).await.map_err(RevocationRejection::Client)?;
-        let fail = |failure: Failure| RevocationRejection::Client(ClientRejection::Failure(failure));
+        let fail = |failure: Error| RevocationRejection::Client(ClientRejection::Error(failure));
         match self.check(ctx, token).await {
             Ok(accepted) => match &accepted.principal.holder {
                 PrincipalKind::ApiKey { id, .. } if *id == client.id => {
@@ -44,7 +44,7 @@ impl Tokens<'_> {
                 }
                 _ => Ok(()),
             },
-            Err(TokenRejection::Failure(failure)) => Err(fail(failure)),
+            Err(TokenRejection::Error(failure)) => Err(fail(failure)),
             Err(
                 TokenRejection::Invalid(_) | TokenRejection::Ended(_) | TokenRejection::TooManyFailures(_),
             ) => Ok(()),
@@ -59,7 +59,7 @@ impl Tokens<'_> {
         client: &KeyId,
         AuthenticatedToken { claims, principal }: &AuthenticatedToken,
     ) -> Result<(), RevocationRejection> {
-        let fail = |error: StoreError| RevocationRejection::Client(ClientRejection::Failure(error.into()));
+        let fail = |error: StoreError| RevocationRejection::Client(ClientRejection::Error(error.into()));
         let begun = self.0.store.begin_for_token(client, claims, ctx.now).await.map_err(fail)?;
         let transaction = match begun {
             Ok(begun) if !credential.opens(begun.key(), ctx.now) => {
@@ -84,7 +84,7 @@ impl Tokens<'_> {
             details: json!({}),
         };
         let audited = self.0.audit(&mut transaction, ctx, principal, entry).await;
-        audited.map_err(|failure| RevocationRejection::Client(ClientRejection::Failure(failure)))?;
+        audited.map_err(|failure| RevocationRejection::Client(ClientRejection::Error(failure)))?;
         transaction.commit().await.map_err(fail)
     }
 }

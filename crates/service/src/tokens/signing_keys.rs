@@ -4,7 +4,7 @@
 //! expired. The newest key whose time has come signs. Private keys are sealed under the master key with the kid as context.
 
 use crate::{
-    Failure, Rejection, RequestContext, Tokens,
+    Error, Rejection, RequestContext, Tokens,
     audit::{Entry, SYSTEM},
     principal::system,
 };
@@ -57,14 +57,14 @@ pub struct SigningKeyInfo {
 
 impl SigningKeyRing {
     /// The newest key whose time has come; after a clock jumped back the oldest one, which is published and good.
-    fn signer(&self, now: Timestamp) -> Result<&SigningKey, Failure> {
+    fn signer(&self, now: Timestamp) -> Result<&SigningKey, Error> {
         let turn = self.signers.iter().rev().find(|(from, _)| *from <= now);
         let chosen = turn.or_else(|| self.signers.first());
-        chosen.map(|(_, key)| key).ok_or_else(|| Failure::internal("there is no signing key"))
+        chosen.map(|(_, key)| key).ok_or_else(|| Error::internal("there is no signing key"))
     }
 
     /// The name of the key whose turn it is.
-    pub(crate) fn kid(&self, now: Timestamp) -> Result<&str, Failure> {
+    pub(crate) fn kid(&self, now: Timestamp) -> Result<&str, Error> {
         self.signer(now).map(SigningKey::kid)
     }
 
@@ -73,9 +73,9 @@ impl SigningKeyRing {
         &self,
         now: Timestamp,
         claims: &impl Serialize,
-    ) -> Result<(String, Option<Arc<VerifyingKey>>), Failure> {
+    ) -> Result<(String, Option<Arc<VerifyingKey>>), Error> {
         let signer = self.signer(now)?;
-        let token = signer.sign(claims).map_err(Failure::internal)?;
+        let token = signer.sign(claims).map_err(Error::internal)?;
         Ok((token, self.verifiers.get(signer.kid()).cloned()))
     }
 }
@@ -105,8 +105,8 @@ impl Tokens<'_> {
         self,
         ctx: &RequestContext,
         claims: &impl Serialize,
-    ) -> Result<String, Failure> {
-        self.0.signing.ring().signer(ctx.now)?.sign_id_token(claims).map_err(Failure::internal)
+    ) -> Result<String, Error> {
+        self.0.signing.ring().signer(ctx.now)?.sign_id_token(claims).map_err(Error::internal)
     }
 
     /// The signing keys as they are now.
@@ -118,13 +118,13 @@ impl Tokens<'_> {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn current_public_key(self, ctx: &RequestContext) -> Result<Vec<u8>, Failure> {
+    pub async fn current_public_key(self, ctx: &RequestContext) -> Result<Vec<u8>, Error> {
         self.refresh_signing_keys().await?;
-        self.0.signing.ring().signer(ctx.now)?.public_key_der().map_err(Failure::internal)
+        self.0.signing.ring().signer(ctx.now)?.public_key_der().map_err(Error::internal)
     }
 
     /// The public key with this id, looked up in the store if this process does not know it yet.
-    pub(crate) async fn verifying_key(self, kid: &str) -> Result<Option<Arc<VerifyingKey>>, Failure> {
+    pub(crate) async fn verifying_key(self, kid: &str) -> Result<Option<Arc<VerifyingKey>>, Error> {
         if let Some(key) = self.0.signing.ring().verifiers.get(kid) {
             return Ok(Some(Arc::clone(key)));
         }
@@ -137,7 +137,7 @@ impl Tokens<'_> {
     ///
     /// # Errors
     /// The store holds something that it should not.
-    pub async fn jwks(self) -> Result<Arc<str>, Failure> {
+    pub async fn jwks(self) -> Result<Arc<str>, Error> {
         match self.refresh_signing_keys().await {
             Err(failure) if failure.is_temporary() => {
                 tracing::warn!(%failure, "the published keys may be old");
@@ -151,7 +151,7 @@ impl Tokens<'_> {
     ///
     /// # Errors
     /// The store fails, or a private key cannot be unsealed.
-    pub async fn refresh_signing_keys(self) -> Result<(), Failure> {
+    pub async fn refresh_signing_keys(self) -> Result<(), Error> {
         let stored = self.0.store.reader().await?.signing_keys().await?;
         if state_of(&stored) != self.0.signing.ring().state {
             self.0.signing.replace(self.ring_of(&stored)?);
@@ -159,7 +159,7 @@ impl Tokens<'_> {
         Ok(())
     }
 
-    fn ring_of(self, stored: &[StoredSigningKey]) -> Result<SigningKeyRing, Failure> {
+    fn ring_of(self, stored: &[StoredSigningKey]) -> Result<SigningKeyRing, Error> {
         let mut ring = SigningKeyRing { state: state_of(stored), ..SigningKeyRing::default() };
         let mut published = Vec::new();
         for key in stored {
@@ -172,9 +172,9 @@ impl Tokens<'_> {
         Ok(ring)
     }
 
-    fn unseal(self, key: &StoredSigningKey) -> Result<SigningKey, Failure> {
+    fn unseal(self, key: &StoredSigningKey) -> Result<SigningKey, Error> {
         let failure =
-            |error: &dyn std::fmt::Display| Failure::internal(format!("signing key {}: {error}", key.kid));
+            |error: &dyn std::fmt::Display| Error::internal(format!("signing key {}: {error}", key.kid));
         let algorithm = Algorithm::parse(&key.algorithm).map_err(|error| failure(&error))?;
         let document = self
             .0
@@ -185,7 +185,7 @@ impl Tokens<'_> {
     }
 
     /// Makes the first signing key if there is none; otherwise takes the keys as they are.
-    pub(crate) async fn ensure_signing_key(self, ctx: &RequestContext) -> Result<(), Failure> {
+    pub(crate) async fn ensure_signing_key(self, ctx: &RequestContext) -> Result<(), Error> {
         self.refresh_signing_keys().await?;
         if self.0.signing.ring().signers.is_empty() { self.keep_signing_keys(ctx).await } else { Ok(()) }
     }
@@ -195,7 +195,7 @@ impl Tokens<'_> {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn keep_signing_keys(self, ctx: &RequestContext) -> Result<(), Failure> {
+    pub async fn keep_signing_keys(self, ctx: &RequestContext) -> Result<(), Error> {
         let stored = self.0.store.reader().await?.signing_keys().await?;
         if self.is_due(&stored, ctx.now) || !self.done(&stored, ctx.now).is_empty() {
             let mut transaction = self.0.store.begin().await?;
@@ -244,7 +244,7 @@ impl Tokens<'_> {
         transaction: &mut Transaction,
         ctx: &RequestContext,
         actor: &Actor,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Error> {
         transaction.lock_signing_keys().await?;
         for key in transaction.signing_keys().await? {
             transaction.delete_signing_key(&key.kid).await?;
@@ -262,13 +262,13 @@ impl Tokens<'_> {
         algorithm: Algorithm,
         signs_from: Timestamp,
         actor: Actor,
-    ) -> Result<SigningKeyInfo, Failure> {
-        let (key, document) = SigningKey::generate(algorithm).map_err(Failure::internal)?;
+    ) -> Result<SigningKeyInfo, Error> {
+        let (key, document) = SigningKey::generate(algorithm).map_err(Error::internal)?;
         let sealed_private_key = self
             .0
             .master_key
             .seal(&seal_context(key.kid()), &document, self.0.entropy())
-            .map_err(Failure::internal)?;
+            .map_err(Error::internal)?;
         let stored = StoredSigningKey {
             kid: key.kid().to_owned(),
             algorithm: algorithm.as_str().to_owned(),
@@ -298,7 +298,7 @@ impl Tokens<'_> {
         ctx: &RequestContext,
         operator: Actor,
         immediately: bool,
-    ) -> Result<SigningKeyInfo, Failure> {
+    ) -> Result<SigningKeyInfo, Error> {
         let lead = if immediately { 0 } else { self.0.policy.signing_key_lead_seconds };
         let mut transaction = self.0.store.begin().await?;
         transaction.lock_signing_keys().await?;
@@ -314,9 +314,9 @@ impl Tokens<'_> {
     }
 
     /// Takes over an operator's change, which is done. Another key that cannot be used does not undo it, and `doctor` tells of it.
-    async fn refresh_after_change(self) -> Result<(), Failure> {
+    async fn refresh_after_change(self) -> Result<(), Error> {
         match self.refresh_signing_keys().await {
-            Err(Failure::Internal(cause)) => {
+            Err(Error::Internal(cause)) => {
                 tracing::error!(cause, "a signing key cannot be used");
                 Ok(())
             }
@@ -334,7 +334,7 @@ impl Tokens<'_> {
         ctx: &RequestContext,
         operator: Actor,
         kid: &str,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Error> {
         let mut transaction = self.0.store.begin().await?;
         transaction.lock_signing_keys().await?;
         let stored = transaction.signing_keys().await?;
@@ -367,7 +367,7 @@ impl Tokens<'_> {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn list_signing_keys(self, ctx: &RequestContext) -> Result<Vec<SigningKeyInfo>, Failure> {
+    pub async fn list_signing_keys(self, ctx: &RequestContext) -> Result<Vec<SigningKeyInfo>, Error> {
         let stored = self.0.store.reader().await?.signing_keys().await?;
         let current = signing_now(&stored, ctx.now).map(|key| key.kid.clone());
         let infos = stored.iter().map(|key| SigningKeyInfo {

@@ -2,7 +2,7 @@
 //! the redirect URI and the verifier that they were asked for with.
 
 use crate::{
-    Failure, OpaqueToken, RequestContext, Users,
+    Error, OpaqueToken, RequestContext, Users,
     tokens::user_tokens::{UserGrant, UserTokens},
 };
 use domain::{AuthorizationCode, Ended, Scope, ScopeSet, Session};
@@ -37,18 +37,18 @@ pub enum CodeRejection {
     /// `invalid_grant`; one sentence says why.
     Invalid(&'static str),
     /// The store failed.
-    Failure(Failure),
+    Error(Error),
 }
 
 impl From<StoreError> for CodeRejection {
     fn from(error: StoreError) -> Self {
-        Self::Failure(error.into())
+        Self::Error(error.into())
     }
 }
 
-impl From<Failure> for CodeRejection {
-    fn from(failure: Failure) -> Self {
-        Self::Failure(failure)
+impl From<Error> for CodeRejection {
+    fn from(failure: Error) -> Self {
+        Self::Error(failure)
     }
 }
 
@@ -91,7 +91,7 @@ impl Users<'_> {
         ctx: &RequestContext,
         sign_in: &Session,
         request: CodeRequest<'_>,
-    ) -> Result<OpaqueToken, Failure> {
+    ) -> Result<OpaqueToken, Error> {
         let code = OpaqueToken::generate(self.0.entropy());
         let new = AuthorizationCode {
             client_id: request.client_id.to_owned(),
@@ -162,7 +162,7 @@ impl Users<'_> {
         self,
         ctx: &RequestContext,
         code: &AuthorizationCode,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Error> {
         let proof = UserProof::Session(&code.session_id);
         let begun = self.0.store.begin_for_user(&code.user_id, proof, ctx.now).await?;
         let Ok(mut transaction) = begun else { return Ok(()) };
@@ -212,7 +212,7 @@ impl Users<'_> {
         code: &AuthorizationCode,
         sign_in: &Session,
         tokens: &UserTokens,
-    ) -> Result<Option<String>, Failure> {
+    ) -> Result<Option<String>, Error> {
         if !ScopeSet::parse(&code.scope).is_ok_and(|scopes| scopes.contains(Scope::OpenId)) {
             return Ok(None);
         }

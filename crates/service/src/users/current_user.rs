@@ -1,7 +1,7 @@
 //! People in Viewport: who a browser's cookie stands for, in which organisation, and which other sessions the person has.
 
 use crate::{
-    Failure, OpaqueToken, Principal, PrincipalKind, Rejection, RequestContext, Users, audit::Entry,
+    Error, OpaqueToken, Principal, PrincipalKind, Rejection, RequestContext, Users, audit::Entry,
     users::authorization_codes::CodeRejection,
 };
 use domain::{
@@ -88,7 +88,7 @@ impl Users<'_> {
         ctx: &RequestContext,
         signed_in: &Session,
         organisation: Option<&OrganisationId>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Error> {
         let person = transaction.user().clone();
         let chain = organisation.map_or(crate::audit::SYSTEM, OrganisationId::as_str);
         let entry = Entry {
@@ -106,7 +106,7 @@ impl Users<'_> {
         self,
         reader: &mut Reader,
         person: &domain::UserId,
-    ) -> Result<Option<OrganisationId>, Failure> {
+    ) -> Result<Option<OrganisationId>, Error> {
         let last = reader.last_organisation_of(person).await?;
         Ok(organisation_to_enter(last, &reader.memberships_of(person).await?))
     }
@@ -124,7 +124,7 @@ impl Users<'_> {
         self,
         ctx: &RequestContext,
         cookie: &str,
-    ) -> Result<Option<CurrentUser>, Failure> {
+    ) -> Result<Option<CurrentUser>, Error> {
         let digest = jose::digest(cookie);
         let Some(found) = self.0.store.reader().await?.find_current_user(digest, ctx.now).await? else {
             return Ok(None);
@@ -150,7 +150,7 @@ impl Users<'_> {
         ctx: &RequestContext,
         stranded: &Session,
         digest: domain::SecretDigest,
-    ) -> Result<Option<SignedInUser>, Failure> {
+    ) -> Result<Option<SignedInUser>, Error> {
         let memberships = self.0.store.reader().await?.memberships_of(&stranded.user_id).await?;
         let Some(first) = memberships.first() else { return Ok(None) };
         let proof = UserProof::Session(&stranded.id);
@@ -162,7 +162,7 @@ impl Users<'_> {
         Ok(self.0.store.reader().await?.find_current_user(digest, ctx.now).await?)
     }
 
-    async fn touch(self, ctx: &RequestContext, used: &Session) -> Result<(), Failure> {
+    async fn touch(self, ctx: &RequestContext, used: &Session) -> Result<(), Error> {
         let address = ctx.address_text();
         let mut transaction = self.0.store.begin().await?;
         transaction.touch_session(&used.id, ctx.now, address.as_deref(), self.idle_end(ctx.now)).await?;
@@ -200,7 +200,7 @@ impl Users<'_> {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn memberships(self, user: &CurrentUser) -> Result<Vec<Membership>, Failure> {
+    pub async fn memberships(self, user: &CurrentUser) -> Result<Vec<Membership>, Error> {
         Ok(self.0.store.reader().await?.memberships_of(&user.session.user_id).await?)
     }
 
@@ -213,7 +213,7 @@ impl Users<'_> {
         ctx: &RequestContext,
         user: &CurrentUser,
         organisation: &str,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Error> {
         let missing = || Rejection::NotFound { kind: "organisation", id: organisation.to_owned() };
         let id = OrganisationId::parse(organisation).map_err(|_| missing())?;
         let mut transaction = self.0.begin_as_current_user_in(ctx, user, &id).await?;
@@ -235,7 +235,7 @@ impl Users<'_> {
         self,
         ctx: &RequestContext,
         user: &CurrentUser,
-    ) -> Result<Vec<Session>, Failure> {
+    ) -> Result<Vec<Session>, Error> {
         let mut sessions = self.0.store.reader().await?.sessions_of(&user.session.user_id, ctx.now).await?;
         // A sign-in that was unused for too long is over, though its row is still there.
         let idle = self.0.policy.session_idle_seconds;
@@ -247,12 +247,7 @@ impl Users<'_> {
     ///
     /// # Errors
     /// The person has no such session, or the store fails.
-    pub async fn end_session(
-        self,
-        ctx: &RequestContext,
-        user: &CurrentUser,
-        id: &str,
-    ) -> Result<(), Failure> {
+    pub async fn end_session(self, ctx: &RequestContext, user: &CurrentUser, id: &str) -> Result<(), Error> {
         let missing = || Rejection::NotFound { kind: "session", id: id.to_owned() };
         let id = SessionId::parse(id).map_err(|_| missing())?;
         let mut transaction = self.0.begin_as_current_user(ctx, user).await?;
@@ -267,7 +262,7 @@ impl Users<'_> {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn end_other_sessions(self, ctx: &RequestContext, user: &CurrentUser) -> Result<u64, Failure> {
+    pub async fn end_other_sessions(self, ctx: &RequestContext, user: &CurrentUser) -> Result<u64, Error> {
         let mut transaction = self.0.begin_as_current_user(ctx, user).await?;
         let ended = transaction.end_sessions(Some(user.root())).await?;
         if ended > 0 {
@@ -282,7 +277,7 @@ impl Users<'_> {
         transaction: &mut UserTransaction,
         ctx: &RequestContext,
         details: serde_json::Value,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Error> {
         self.audit_user(transaction, ctx, Action::SessionEnded, &details).await
     }
 }

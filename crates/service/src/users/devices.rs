@@ -2,7 +2,7 @@
 //! (RFC 9700 §4.14.2).
 
 use crate::{
-    CurrentUser, Failure, OpaqueToken, Rejection, RequestContext, Users,
+    CurrentUser, Error, OpaqueToken, Rejection, RequestContext, Users,
     audit::Entry,
     tokens::{
         opaque_token::family_of,
@@ -43,7 +43,7 @@ pub enum DeviceRejection {
     /// There were too many requests; wait so many seconds.
     TooMany(u64),
     /// The store failed.
-    Failure(Failure),
+    Error(Error),
 }
 
 /// Why a device, or a device that a user approved, gets no token.
@@ -62,18 +62,18 @@ pub enum PollRejection {
     /// There were too many failures from the address; wait so many seconds.
     TooManyFailures(u64),
     /// The store failed.
-    Failure(Failure),
+    Error(Error),
 }
 
 impl From<StoreError> for PollRejection {
     fn from(error: StoreError) -> Self {
-        Self::Failure(error.into())
+        Self::Error(error.into())
     }
 }
 
-impl From<Failure> for PollRejection {
-    fn from(failure: Failure) -> Self {
-        Self::Failure(failure)
+impl From<Error> for PollRejection {
+    fn from(failure: Error) -> Self {
+        Self::Error(failure)
     }
 }
 
@@ -99,7 +99,7 @@ impl Users<'_> {
         }
         let expires_in = self.0.policy.device_lifetime_seconds;
         let device_code = OpaqueToken::generate(self.0.entropy());
-        let failed = |error: StoreError| DeviceRejection::Failure(error.into());
+        let failed = |error: StoreError| DeviceRejection::Error(error.into());
         let mut transaction = self.0.store.begin().await.map_err(failed)?;
         loop {
             let scope = scopes.to_string();
@@ -130,7 +130,7 @@ impl Users<'_> {
         ctx: &RequestContext,
         user: &CurrentUser,
         user_code: &str,
-    ) -> Result<DeviceGrant, Failure> {
+    ) -> Result<DeviceGrant, Error> {
         if let Some(seconds) = self.0.limits.user_code(&user.session.user_id) {
             return Err(Rejection::TooMany(seconds).into());
         }
@@ -156,7 +156,7 @@ impl Users<'_> {
         user: &CurrentUser,
         user_code: &str,
         approved: bool,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Error> {
         let principal = user.principal.as_ref().ok_or_else(|| {
             Rejection::Forbidden("you belong to no organisation that the command line could work in".into())
         })?;
@@ -291,7 +291,7 @@ impl Users<'_> {
             return Err(PollRejection::Invalid(OVER));
         }
         let organisation =
-            renewed.organisation_id.clone().ok_or_else(|| Failure::internal("a command line nowhere"))?;
+            renewed.organisation_id.clone().ok_or_else(|| Error::internal("a command line nowhere"))?;
         let scope = ScopeSet::DEFAULT.to_string();
         let grant = UserGrant { organisation: &organisation, client_id, scope: &scope };
         match self.0.tokens().issue_user_token(&mut transaction, ctx, &renewed, grant).await? {
@@ -309,7 +309,7 @@ impl Users<'_> {
     }
 
     /// Ends the session of a refresh token that was exchanged before, if the session lives.
-    async fn end_reused(self, ctx: &RequestContext, leaked: &Session) -> Result<(), Failure> {
+    async fn end_reused(self, ctx: &RequestContext, leaked: &Session) -> Result<(), Error> {
         let proof = UserProof::Session(&leaked.id);
         let begun = self.0.store.begin_for_user(&leaked.user_id, proof, ctx.now).await?;
         let Ok(mut transaction) = begun else { return Ok(()) };
@@ -325,7 +325,7 @@ impl Users<'_> {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn end_command_line(self, ctx: &RequestContext, refresh_token: &str) -> Result<(), Failure> {
+    pub async fn end_command_line(self, ctx: &RequestContext, refresh_token: &str) -> Result<(), Error> {
         let digest = jose::digest(refresh_token);
         let found = self.0.store.reader().await?.find_session(digest, ctx.now).await?;
         let found = found.filter(|found| found.kind == SessionKind::CommandLine);

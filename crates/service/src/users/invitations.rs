@@ -1,7 +1,7 @@
 //! Invitations by link: made by an Admin, copied or mailed, taken once.
 
 use crate::{
-    CurrentUser, Failure, OpaqueToken, Principal, Rejection, RequestContext, Users,
+    CurrentUser, Error, OpaqueToken, Principal, Rejection, RequestContext, Users,
     audit::Entry,
     operations::mail::{Mail, Mailed},
 };
@@ -36,7 +36,7 @@ impl Users<'_> {
         principal: &Principal,
         email: &str,
         role: Role,
-    ) -> Result<Invited, Failure> {
+    ) -> Result<Invited, Error> {
         principal.authorise(Capability::ManageMembers)?;
         let email = Email::parse(email)?;
         let link = OpaqueToken::generate(self.0.entropy());
@@ -77,7 +77,7 @@ impl Users<'_> {
     ///
     /// # Errors
     /// The principal is no Admin, or the store fails.
-    pub async fn list_invitations(self, principal: &Principal) -> Result<Vec<Invitation>, Failure> {
+    pub async fn list_invitations(self, principal: &Principal) -> Result<Vec<Invitation>, Error> {
         principal.authorise(Capability::ManageMembers)?;
         Ok(self.0.store.reader().await?.open_invitations(&principal.organisation_id).await?)
     }
@@ -91,7 +91,7 @@ impl Users<'_> {
         ctx: &RequestContext,
         principal: &Principal,
         id: &str,
-    ) -> Result<Invitation, Failure> {
+    ) -> Result<Invitation, Error> {
         principal.authorise(Capability::ManageMembers)?;
         let missing = || Rejection::NotFound { kind: "invitation", id: id.to_owned() };
         let parsed = InvitationId::parse(id).map_err(|_| missing())?;
@@ -116,7 +116,7 @@ impl Users<'_> {
         self,
         ctx: &RequestContext,
         link: &str,
-    ) -> Result<LinkState<Invitation>, Failure> {
+    ) -> Result<LinkState<Invitation>, Error> {
         let mut reader = self.0.store.reader().await?;
         let Some(invitation) = reader.find_invitation(jose::digest(link)).await? else {
             return Ok(LinkState::Unknown);
@@ -129,7 +129,7 @@ impl Users<'_> {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn has_joined_by(self, link: &str, user: &CurrentUser) -> Result<bool, Failure> {
+    pub async fn has_joined_by(self, link: &str, user: &CurrentUser) -> Result<bool, Error> {
         let found = self.0.store.reader().await?.find_invitation(jose::digest(link)).await?;
         Ok(found.is_some_and(|invitation| invitation.was_accepted_by(&user.email)))
     }
@@ -144,7 +144,7 @@ impl Users<'_> {
         ctx: &RequestContext,
         link: &str,
         by: InvitationProof<'_>,
-    ) -> Result<Accepted, Failure> {
+    ) -> Result<Accepted, Error> {
         let over =
             || Rejection::Conflict("this invitation has been used or is too old: ask for a new one".into());
         let LinkState::Open(seen) = self.find_invitation(ctx, link).await? else {
@@ -191,7 +191,7 @@ impl Users<'_> {
         if let InvitationProof::CurrentUser(user) = by {
             // The person has joined, also if the session has ended since.
             let switched = self.switch_organisation(ctx, user, invitation.organisation_id.as_str()).await;
-            if let Err(failure @ (Failure::Store(_) | Failure::Internal(_))) = switched {
+            if let Err(failure @ (Error::Store(_) | Error::Internal(_))) = switched {
                 return Err(failure);
             }
         }
@@ -206,7 +206,7 @@ impl Users<'_> {
         action: Action,
         invitation: &Invitation,
         details: serde_json::Value,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Error> {
         let entry = Entry {
             action,
             object_id: invitation.id.as_str(),

@@ -1,6 +1,6 @@
 //! People and their roles. An organisation always keeps at least one Admin.
 
-use crate::{Failure, Principal, Rejection, RequestContext, Users, audit::Entry};
+use crate::{Error, Principal, Rejection, RequestContext, Users, audit::Entry};
 use domain::{Capability, Email, Member, Role, User, UserId, audit::Action, authority::ManageMembers};
 use serde_json::json;
 use store::{MayAddMembers, OrganisationTransaction, Reader, StoreError, Transaction};
@@ -10,7 +10,7 @@ impl Users<'_> {
     ///
     /// # Errors
     /// The principal is no Admin, or the store fails.
-    pub async fn list_members(self, principal: &Principal) -> Result<Vec<Member>, Failure> {
+    pub async fn list_members(self, principal: &Principal) -> Result<Vec<Member>, Error> {
         principal.authorise(Capability::ManageMembers)?;
         Ok(self.0.store.reader().await?.members(&principal.organisation_id).await?)
     }
@@ -19,7 +19,7 @@ impl Users<'_> {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn admins(self, principal: &Principal) -> Result<Vec<Email>, Failure> {
+    pub async fn admins(self, principal: &Principal) -> Result<Vec<Email>, Error> {
         principal.authorise(Capability::ViewProducts)?;
         Ok(self.0.store.reader().await?.admin_addresses(&principal.organisation_id).await?)
     }
@@ -34,7 +34,7 @@ impl Users<'_> {
         principal: &Principal,
         email: &str,
         role: Role,
-    ) -> Result<Member, Failure> {
+    ) -> Result<Member, Error> {
         principal.authorise(Capability::ManageMembers)?;
         let email = Email::parse(email)?;
         let mut transaction = self.0.begin_as::<ManageMembers>(ctx, principal).await?;
@@ -53,7 +53,7 @@ impl Users<'_> {
         principal: &Principal,
         email: &str,
         role: Role,
-    ) -> Result<Member, Failure> {
+    ) -> Result<Member, Error> {
         self.change_role_from(ctx, principal, email, None, role).await
     }
 
@@ -68,7 +68,7 @@ impl Users<'_> {
         email: &str,
         seen: Option<Role>,
         role: Role,
-    ) -> Result<Member, Failure> {
+    ) -> Result<Member, Error> {
         let mut transaction = self.0.begin_as::<ManageMembers>(ctx, principal).await?;
         let member = find_member(&mut transaction, principal, email).await?;
         if seen.is_some_and(|seen| seen != member.role) {
@@ -94,7 +94,7 @@ impl Users<'_> {
         ctx: &RequestContext,
         principal: &Principal,
         email: &str,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Error> {
         let mut transaction = self.0.begin_as::<ManageMembers>(ctx, principal).await?;
         let member = find_member(&mut transaction, principal, email).await?;
         transaction.remove_member(&member.id, ctx.now).await?;
@@ -112,7 +112,7 @@ impl Users<'_> {
         principal: &Principal,
         email: &Email,
         role: Role,
-    ) -> Result<Member, Failure> {
+    ) -> Result<Member, Error> {
         let limit = self.0.policy.members_per_organisation;
         if transaction.count_members(&principal.organisation_id).await? >= limit {
             return Err(Rejection::TooMuchStored {
@@ -125,7 +125,7 @@ impl Users<'_> {
         let id = self.know(transaction, ctx, email).await?;
         transaction.add_member(&id, role, ctx.now).await.map_err(|error| match error {
             StoreError::Taken => Rejection::Conflict(format!("{email} is a member already")).into(),
-            other => Failure::from(other),
+            other => Error::from(other),
         })?;
         // A link that is still open would let the person back in after being removed.
         transaction.replace_invitation(email, ctx.now).await?;
@@ -141,7 +141,7 @@ impl Users<'_> {
         transaction: &mut OrganisationTransaction<P>,
         ctx: &RequestContext,
         email: &Email,
-    ) -> Result<UserId, Failure> {
+    ) -> Result<UserId, Error> {
         if let Some(known) = transaction.find_user(email).await? {
             return Ok(known.id);
         }
@@ -150,7 +150,7 @@ impl Users<'_> {
             Ok(()) => Ok(person.id),
             Err(StoreError::Taken) => {
                 let known = transaction.find_user(email).await?;
-                Ok(known.ok_or_else(|| Failure::internal("a person who is known and is not there"))?.id)
+                Ok(known.ok_or_else(|| Error::internal("a person who is known and is not there"))?.id)
             }
             Err(error) => Err(error.into()),
         }
@@ -169,21 +169,21 @@ impl Users<'_> {
         action: Action,
         member: &Member,
         details: serde_json::Value,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Error> {
         let entry =
             Entry { action, object_id: member.id.as_str(), object_name: member.email.as_str(), details };
         self.0.audit(transaction, ctx, principal, entry).await
     }
 }
 
-async fn find_member(reader: &mut Reader, principal: &Principal, email: &str) -> Result<Member, Failure> {
+async fn find_member(reader: &mut Reader, principal: &Principal, email: &str) -> Result<Member, Error> {
     let email = Email::parse(email)?;
     let members = reader.members(&principal.organisation_id).await?;
     let found = members.into_iter().find(|member| member.email == email);
     Ok(found.ok_or_else(|| Rejection::NotFound { kind: "member", id: email.as_str().to_owned() })?)
 }
 
-async fn reject_without_admin(reader: &mut Reader, principal: &Principal) -> Result<(), Failure> {
+async fn reject_without_admin(reader: &mut Reader, principal: &Principal) -> Result<(), Error> {
     if reader.count_admins(&principal.organisation_id).await? > 0 {
         return Ok(());
     }

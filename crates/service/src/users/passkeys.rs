@@ -4,7 +4,7 @@
 //! challenge waits in the store, for five minutes at most, and is taken by the first answer that names it, right or wrong.
 
 use crate::{
-    CurrentUser, Failure, OpaqueToken, Rejection, RequestContext, Users,
+    CurrentUser, Error, OpaqueToken, Rejection, RequestContext, Users,
     users::sign_in::{SignInRejection, SignedIn},
 };
 use domain::{
@@ -36,7 +36,7 @@ pub struct PasskeyAttempt<'a> {
     pub device: &'a str,
 }
 
-impl From<PasskeyError> for Failure {
+impl From<PasskeyError> for Error {
     fn from(error: PasskeyError) -> Self {
         Self::internal(error)
     }
@@ -64,7 +64,7 @@ impl Users<'_> {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn list_passkeys(self, user: &CurrentUser) -> Result<Vec<Passkey>, Failure> {
+    pub async fn list_passkeys(self, user: &CurrentUser) -> Result<Vec<Passkey>, Error> {
         Ok(self.0.store.reader().await?.passkeys_of(&user.session.user_id).await?)
     }
 
@@ -77,7 +77,7 @@ impl Users<'_> {
         ctx: &RequestContext,
         user: &CurrentUser,
         name: &str,
-    ) -> Result<Ceremony, Failure> {
+    ) -> Result<Ceremony, Error> {
         let name = Label::parse(name).map_err(|invalid| Invalid { field: "name", ..invalid })?;
         let party = self.required_party()?;
         let mut transaction = self.0.begin_with_fresh_proof(ctx, user).await?;
@@ -106,7 +106,7 @@ impl Users<'_> {
         user: &CurrentUser,
         ceremony: &str,
         answer: &str,
-    ) -> Result<Passkey, Failure> {
+    ) -> Result<Passkey, Error> {
         let person_id = &user.session.user_id;
         let taken = self.take(ctx, ceremony, CeremonyPurpose::Add).await?;
         let taken = taken.filter(|taken| taken.user_id.as_ref() == Some(person_id));
@@ -149,7 +149,7 @@ impl Users<'_> {
         ctx: &RequestContext,
         user: &CurrentUser,
         id: &str,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Error> {
         let missing = || Rejection::NotFound { kind: "passkey", id: id.to_owned() };
         let mut transaction = self.0.begin_with_fresh_proof(ctx, user).await?;
         let found = transaction.passkeys_of(&user.session.user_id).await?;
@@ -165,7 +165,7 @@ impl Users<'_> {
     ///
     /// # Errors
     /// Passkeys cannot be used here, there were too many attempts, or the store fails.
-    pub async fn begin_passkey_sign_in(self, ctx: &RequestContext) -> Result<Ceremony, Failure> {
+    pub async fn begin_passkey_sign_in(self, ctx: &RequestContext) -> Result<Ceremony, Error> {
         let party = self.required_party()?;
         if let Some(seconds) = self.0.limits.passkey(ctx.address) {
             return Err(Rejection::TooMany(seconds).into());
@@ -225,7 +225,7 @@ impl Users<'_> {
         purpose: CeremonyPurpose,
         kept: PasskeyCeremony,
         challenge: Challenge,
-    ) -> Result<Ceremony, Failure> {
+    ) -> Result<Ceremony, Error> {
         let handle = OpaqueToken::generate(self.0.entropy());
         let expires_at = ctx.now.plus_seconds(CEREMONY_SECONDS);
         transaction.begin_ceremony(handle.digest(), purpose, &kept, expires_at).await?;
@@ -238,7 +238,7 @@ impl Users<'_> {
         ctx: &RequestContext,
         ceremony: &str,
         purpose: CeremonyPurpose,
-    ) -> Result<Option<PasskeyCeremony>, Failure> {
+    ) -> Result<Option<PasskeyCeremony>, Error> {
         let mut transaction = self.0.store.begin().await?;
         let taken = transaction.take_ceremony(jose::digest(ceremony), purpose, ctx.now).await?;
         transaction.commit().await?;
@@ -251,7 +251,7 @@ impl Users<'_> {
         ctx: &RequestContext,
         action: Action,
         passkey: &Passkey,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Error> {
         let details = json!({ "passkey": passkey.name });
         self.audit_user(transaction, ctx, action, &details).await?;
         let done = if action == Action::PasskeyAdded { "added" } else { "removed" };
@@ -267,7 +267,7 @@ async fn check(
     party: &RelyingParty,
     state: &str,
     answer: &str,
-) -> Result<Option<(Passkey, String)>, Failure> {
+) -> Result<Option<(Passkey, String)>, Error> {
     let rejected = |why: &str| {
         tracing::warn!(request_id = %ctx.request_id, why, "rejected a passkey");
         Ok(None)

@@ -1,7 +1,7 @@
 //! A person's password: choosing, changing, and setting a new one by a link.
 
 use crate::{
-    CurrentUser, Failure, OpaqueToken, Rejection, RequestContext, Service, Users, operations::mail::Mail,
+    CurrentUser, Error, OpaqueToken, Rejection, RequestContext, Service, Users, operations::mail::Mail,
     users::sign_in::SignInRejection,
 };
 use domain::{Email, Invalid, LinkPurpose, LinkState, UserId, audit::Action, users::session::device_name};
@@ -11,16 +11,12 @@ use zeroize::Zeroizing;
 
 impl Users<'_> {
     /// Makes a hash of a new password after checking it against the policy.
-    pub(crate) async fn hash_password(
-        self,
-        password: &str,
-        email: Option<&Email>,
-    ) -> Result<String, Failure> {
+    pub(crate) async fn hash_password(self, password: &str, email: Option<&Email>) -> Result<String, Error> {
         domain::check_password(password, self.0.policy.password_minimum, email)?;
         let salt = domain::entropy::random::<16>(self.0.entropy());
         let password = Zeroizing::new(password.to_owned());
         let hashed = self.hashing(move || jose::password::hash(&password, salt)).await?;
-        hashed.map_err(Failure::internal)
+        hashed.map_err(Error::internal)
     }
 
     /// Changes the current user's password. Every other session of the person ends, and every access token.
@@ -104,7 +100,7 @@ impl Users<'_> {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn mail_reset_link(self, ctx: &RequestContext, email: Email) -> Result<(), Failure> {
+    pub async fn mail_reset_link(self, ctx: &RequestContext, email: Email) -> Result<(), Error> {
         let Some(person) = self.0.store.reader().await?.find_user(&email).await? else { return Ok(()) };
         let mut transaction = self.0.begin_for_user(ctx, &person.id, UserProof::Mail).await?;
         let link = self.insert_reset_link(&mut transaction, ctx).await?;
@@ -135,7 +131,7 @@ impl Users<'_> {
         ctx: &RequestContext,
         operator: &str,
         email: &str,
-    ) -> Result<Zeroizing<String>, Failure> {
+    ) -> Result<Zeroizing<String>, Error> {
         let email = Email::parse(email)?;
         let person = self.0.store.reader().await?.find_user(&email).await?;
         let person =
@@ -152,7 +148,7 @@ impl Users<'_> {
         self,
         transaction: &mut UserTransaction,
         ctx: &RequestContext,
-    ) -> Result<OpaqueToken, Failure> {
+    ) -> Result<OpaqueToken, Error> {
         let link = OpaqueToken::generate(self.0.entropy());
         let expires_at = ctx.now.plus_seconds(self.0.policy.reset_lifetime_seconds);
         transaction.insert_reset_link(link.digest(), ctx.now, expires_at).await?;
@@ -167,7 +163,7 @@ impl Users<'_> {
         self,
         ctx: &RequestContext,
         link: &str,
-    ) -> Result<LinkState<(UserId, Email)>, Failure> {
+    ) -> Result<LinkState<(UserId, Email)>, Error> {
         let mut reader = self.0.store.reader().await?;
         let found = reader.find_link(jose::digest(link), LinkPurpose::Reset).await?;
         Ok(found.map_or(LinkState::Unknown, |found| found.reset(ctx.now)))
@@ -177,7 +173,7 @@ impl Users<'_> {
     ///
     /// # Errors
     /// The link does not work (any more), the password is rejected, or the store fails.
-    pub async fn reset_password(self, ctx: &RequestContext, link: &str, new: &str) -> Result<Email, Failure> {
+    pub async fn reset_password(self, ctx: &RequestContext, link: &str, new: &str) -> Result<Email, Error> {
         let over = || Rejection::Conflict("this link has been used or is too old: ask for a new one".into());
         let digest = jose::digest(link);
         let found = self.0.store.reader().await?.find_link(digest, LinkPurpose::Reset).await?;
@@ -204,7 +200,7 @@ impl Users<'_> {
         self,
         transaction: &mut UserTransaction,
         ctx: &RequestContext,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Error> {
         let email = transaction.user().email.clone();
         let mail = Mail {
             subject: "Your password for Duku was changed".to_owned(),
@@ -224,7 +220,7 @@ impl Users<'_> {
         transaction: &mut UserTransaction,
         ctx: &RequestContext,
         what: &str,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Error> {
         let email = transaction.user().email.clone();
         let from = ctx.address.map_or_else(String::new, |address| format!(" from {address}"));
         let mail = Mail {

@@ -1,7 +1,7 @@
 //! The second factor: a TOTP secret (RFC 6238) with recovery codes.
 
 use crate::{
-    CurrentUser, Failure, Rejection, RequestContext, Users, authority::require_second_factor_proof,
+    CurrentUser, Error, Rejection, RequestContext, Users, authority::require_second_factor_proof,
     users::sign_in::SignInRejection,
 };
 use domain::{Invalid, SecondFactor, SecretDigest, UserId, audit::Action};
@@ -40,7 +40,7 @@ impl Users<'_> {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn second_factor_status(self, user: &CurrentUser) -> Result<SecondFactorStatus, Failure> {
+    pub async fn second_factor_status(self, user: &CurrentUser) -> Result<SecondFactorStatus, Error> {
         let person = &user.session.user_id;
         let mut reader = self.0.store.reader().await?;
         let factor = reader.find_second_factor(person).await?;
@@ -59,7 +59,7 @@ impl Users<'_> {
         self,
         ctx: &RequestContext,
         user: &CurrentUser,
-    ) -> Result<Enrolment, Failure> {
+    ) -> Result<Enrolment, Error> {
         let person = &user.session.user_id;
         let mut transaction = self.0.begin_as_current_user(ctx, user).await?;
         let sealed = self.seal_secret(person, &TotpSecret::generate(self.0.entropy()))?;
@@ -67,7 +67,7 @@ impl Users<'_> {
         transaction.begin_second_factor(&sealed, ctx.now, oldest).await?;
         // What is there now: two pages that were opened at once show the same secret.
         let found = transaction.find_second_factor(person).await?;
-        let found = found.filter(|found| !found.is_confirmed()).ok_or_else(|| Failure::from(enrolled()))?;
+        let found = found.filter(|found| !found.is_confirmed()).ok_or_else(|| Error::from(enrolled()))?;
         let secret = self.open_secret(person, &found.sealed_secret)?;
         transaction.commit().await?;
         Ok(Enrolment {
@@ -85,7 +85,7 @@ impl Users<'_> {
         ctx: &RequestContext,
         user: &CurrentUser,
         code: &str,
-    ) -> Result<Vec<String>, Failure> {
+    ) -> Result<Vec<String>, Error> {
         let id = &user.session.user_id;
         self.limit_codes(id)?;
         let mut transaction = self.0.begin_with_fresh_proof(ctx, user).await?;
@@ -134,7 +134,7 @@ impl Users<'_> {
                 .filter(|found| found.require_second_factor);
             if let Some(organisation) = requiring {
                 let message = format!("{} requires a second factor of its people", organisation.name);
-                return Err(Failure::from(Rejection::Conflict(message)).into());
+                return Err(Error::from(Rejection::Conflict(message)).into());
             }
         }
         transaction.remove_second_factor().await?;
@@ -159,7 +159,7 @@ impl Users<'_> {
         let factor = transaction.find_second_factor(&person.id).await?;
         if !factor.is_some_and(|factor| factor.is_confirmed()) {
             let message = "recovery codes belong to a second factor: set one up first";
-            return Err(Failure::from(Rejection::Conflict(message.into())).into());
+            return Err(Error::from(Rejection::Conflict(message.into())).into());
         }
         require_second_factor_proof(&mut transaction).await?;
         let codes = self.replace_codes(&mut transaction).await?;
@@ -179,7 +179,7 @@ impl Users<'_> {
         ctx: &RequestContext,
         operator: &str,
         email: &str,
-    ) -> Result<bool, Failure> {
+    ) -> Result<bool, Error> {
         let email = domain::Email::parse(email)?;
         let person = self.0.store.reader().await?.find_user(&email).await?;
         let person =
@@ -209,7 +209,7 @@ impl Users<'_> {
         transaction: &mut UserTransaction,
         ctx: &RequestContext,
         code: &str,
-    ) -> Result<bool, Failure> {
+    ) -> Result<bool, Error> {
         let person = transaction.user().clone();
         let factor = transaction.find_second_factor(&person.id).await?;
         let Some(factor) = factor.filter(SecondFactor::is_confirmed) else { return Ok(false) };
@@ -233,7 +233,7 @@ impl Users<'_> {
         Ok(true)
     }
 
-    async fn replace_codes(self, transaction: &mut UserTransaction) -> Result<Vec<String>, Failure> {
+    async fn replace_codes(self, transaction: &mut UserTransaction) -> Result<Vec<String>, Error> {
         let codes = jose::recovery::generate(self.0.entropy());
         let user = transaction.user().id.clone();
         let digest = |code: &String| self.recovery_digest(&user, &jose::recovery::normalise(code));
@@ -256,14 +256,14 @@ impl Users<'_> {
         }
     }
 
-    fn seal_secret(self, person: &UserId, secret: &TotpSecret) -> Result<Vec<u8>, Failure> {
+    fn seal_secret(self, person: &UserId, secret: &TotpSecret) -> Result<Vec<u8>, Error> {
         let context = seal_context(person);
-        self.0.master_key.seal(&context, secret.as_bytes(), self.0.entropy()).map_err(Failure::internal)
+        self.0.master_key.seal(&context, secret.as_bytes(), self.0.entropy()).map_err(Error::internal)
     }
 
-    fn open_secret(self, person: &UserId, sealed: &[u8]) -> Result<TotpSecret, Failure> {
-        let bytes = self.0.master_key.open(&seal_context(person), sealed).map_err(Failure::internal)?;
-        TotpSecret::from_bytes(&bytes).ok_or_else(|| Failure::internal("a second factor of the wrong size"))
+    fn open_secret(self, person: &UserId, sealed: &[u8]) -> Result<TotpSecret, Error> {
+        let bytes = self.0.master_key.open(&seal_context(person), sealed).map_err(Error::internal)?;
+        TotpSecret::from_bytes(&bytes).ok_or_else(|| Error::internal("a second factor of the wrong size"))
     }
 }
 

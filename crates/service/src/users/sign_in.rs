@@ -4,7 +4,7 @@
 //! password is looked at, per person and network, so that nobody can lock somebody else out from afar.
 
 use crate::{
-    Failure, OpaqueToken, Rejection, RequestContext, Users, attempt_limits::is_one_network, audit::Entry,
+    Error, OpaqueToken, Rejection, RequestContext, Users, attempt_limits::is_one_network, audit::Entry,
 };
 use domain::{
     Email, Session, SessionId, SessionKind, User, UserId, audit::Action, users::session::SignInProof,
@@ -53,20 +53,20 @@ pub enum SignInRejection {
     /// The sign-in that was to be completed is over: begin again.
     Over,
     /// The store failed, or too many passwords are being checked.
-    Failure(Failure),
+    Error(Error),
 }
 
 impl From<StoreError> for SignInRejection {
     fn from(error: StoreError) -> Self {
-        Self::Failure(error.into())
+        Self::Error(error.into())
     }
 }
 
-impl From<Failure> for SignInRejection {
-    fn from(failure: Failure) -> Self {
+impl From<Error> for SignInRejection {
+    fn from(failure: Error) -> Self {
         match failure {
-            Failure::Rejection(Rejection::TooMany(seconds)) => Self::TooManyAttempts(seconds),
-            other => Self::Failure(other),
+            Error::Rejection(Rejection::TooMany(seconds)) => Self::TooManyAttempts(seconds),
+            other => Self::Error(other),
         }
     }
 }
@@ -115,11 +115,7 @@ impl Users<'_> {
     /// Counts an attempt on a person's password. If there were too many: how many seconds to wait.
     ///
     /// What others use up everywhere does not count in a network where the person is signed in already.
-    pub(crate) async fn limit_sign_ins(
-        self,
-        ctx: &RequestContext,
-        name: &str,
-    ) -> Result<Option<u64>, Failure> {
+    pub(crate) async fn limit_sign_ins(self, ctx: &RequestContext, name: &str) -> Result<Option<u64>, Error> {
         let Some(seconds) = self.0.limits.sign_in(name, ctx.address) else { return Ok(None) };
         let Some(address) = ctx.address else { return Ok(Some(seconds)) };
         // The network's own limit comes first: who is over it makes nobody read the database.
@@ -141,7 +137,7 @@ impl Users<'_> {
         ctx: &RequestContext,
         user: &UserId,
         hash: &str,
-    ) -> Result<Option<UserTransaction>, Failure> {
+    ) -> Result<Option<UserTransaction>, Error> {
         Ok(self.0.store.begin_for_user(user, UserProof::Password(hash), ctx.now).await?.ok())
     }
 
@@ -180,7 +176,7 @@ impl Users<'_> {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn find_sign_in(self, ctx: &RequestContext, cookie: &str) -> Result<Option<Session>, Failure> {
+    pub async fn find_sign_in(self, ctx: &RequestContext, cookie: &str) -> Result<Option<Session>, Error> {
         let found = self.0.store.reader().await?.find_session(jose::digest(cookie), ctx.now).await?;
         let idle = self.0.policy.session_idle_seconds;
         Ok(found
@@ -192,7 +188,7 @@ impl Users<'_> {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn address_of(self, person: &UserId) -> Result<Option<Email>, Failure> {
+    pub async fn address_of(self, person: &UserId) -> Result<Option<Email>, Error> {
         Ok(self.0.store.reader().await?.find_user_by_id(person).await?.map(|person| person.email))
     }
 
@@ -200,11 +196,11 @@ impl Users<'_> {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn sign_out(self, ctx: &RequestContext, cookie: &str) -> Result<(), Failure> {
+    pub async fn sign_out(self, ctx: &RequestContext, cookie: &str) -> Result<(), Error> {
         self.end_by_cookie(ctx, Some(cookie)).await
     }
 
-    async fn find_user_for_sign_in(self, email: &str) -> Result<Option<User>, Failure> {
+    async fn find_user_for_sign_in(self, email: &str) -> Result<Option<User>, Error> {
         let Ok(email) = Email::parse(email) else { return Ok(None) };
         Ok(self.0.store.reader().await?.find_user(&email).await?)
     }
@@ -215,7 +211,7 @@ impl Users<'_> {
         ctx: &RequestContext,
         proof: SignInProof,
         device: &str,
-    ) -> Result<SignedIn, Failure> {
+    ) -> Result<SignedIn, Error> {
         let cookie = OpaqueToken::generate(self.0.entropy());
         let id = SessionId::generate(ctx.now, self.0.entropy());
         let user = transaction.user().id.clone();
@@ -226,11 +222,7 @@ impl Users<'_> {
     }
 
     /// Ends the sign-in that a cookie names, if it names one.
-    pub(crate) async fn end_by_cookie(
-        self,
-        ctx: &RequestContext,
-        cookie: Option<&str>,
-    ) -> Result<(), Failure> {
+    pub(crate) async fn end_by_cookie(self, ctx: &RequestContext, cookie: Option<&str>) -> Result<(), Error> {
         let Some(digest) = cookie.map(jose::digest) else { return Ok(()) };
         let found = self.0.store.reader().await?.find_session(digest, ctx.now).await?;
         let Some(found) = found else { return Ok(()) };
@@ -246,7 +238,7 @@ impl Users<'_> {
     ///
     /// # Errors
     /// So many are waiting that it would take too long.
-    pub(crate) async fn check_password(self, password: &str, hash: Option<String>) -> Result<bool, Failure> {
+    pub(crate) async fn check_password(self, password: &str, hash: Option<String>) -> Result<bool, Error> {
         let password = Zeroizing::new(password.to_owned());
         self.hashing(move || {
             if let Some(hash) = hash {
@@ -265,12 +257,12 @@ impl Users<'_> {
     pub(crate) async fn hashing<T: Send + 'static>(
         self,
         work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, Failure> {
+    ) -> Result<T, Error> {
         let Ok(_seat) = self.0.hashing_seats.try_acquire() else { return Err(Rejection::TooMany(2).into()) };
         let Ok(_place) = self.0.hashing.acquire().await else {
-            return Err(Failure::internal("passwords are not checked any more"));
+            return Err(Error::internal("passwords are not checked any more"));
         };
-        tokio::task::spawn_blocking(work).await.map_err(Failure::internal)
+        tokio::task::spawn_blocking(work).await.map_err(Error::internal)
     }
 
     /// Writes what a user did into the audit log of each organisation that the user belongs to.
@@ -280,7 +272,7 @@ impl Users<'_> {
         ctx: &RequestContext,
         action: Action,
         details: &serde_json::Value,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Error> {
         let user = transaction.user().clone();
         let mut chains: Vec<String> = transaction
             .organisations_of(&user.id)

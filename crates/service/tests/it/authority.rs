@@ -13,7 +13,7 @@ use domain::{
     authority::{ChangeProducts, ManageKeys},
 };
 use service::{
-    Failure, Policy, Rejection,
+    Error, Policy, Rejection,
     operations::audit_witness::Witness,
     users::{
         invitations::{Accepted, InvitationProof},
@@ -198,9 +198,9 @@ async fn a_stale_token_of_a_session_changes_no_key(fixture: Fixture) {
     assert_eq!(rejection_in(rejected), Rejection::SignInAgain);
     let rejected =
         fixture.service.users().invite(&at(late), &principal, "friend@acme.example", Role::Admin).await;
-    assert!(matches!(rejected, Err(Failure::Rejection(Rejection::SignInAgain))));
+    assert!(matches!(rejected, Err(Error::Rejection(Rejection::SignInAgain))));
     let rejected = fixture.service.users().change_role(&at(late), &principal, MAX, Role::Admin).await;
-    assert!(matches!(rejected, Err(Failure::Rejection(Rejection::SignInAgain))));
+    assert!(matches!(rejected, Err(Error::Rejection(Rejection::SignInAgain))));
     fixture.service.products().create_subject(&at(late), &principal, "Shop", None, None).await.unwrap();
     // The proof renews every token of the session.
     let mut user = guest.user(&fixture.service, late).await;

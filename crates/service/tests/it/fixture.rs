@@ -3,7 +3,7 @@
 use domain::{Organisation, Role, Timestamp};
 use jose::MasterKey;
 use service::{
-    Failure, Policy, Principal, Rejection, RequestContext, Service,
+    Error, Policy, Principal, Rejection, RequestContext, Service,
     keys::{GenerateKey, GeneratedKey, RotateKey},
     tokens::{
         TokenRejection,
@@ -185,11 +185,7 @@ pub(crate) async fn open(
     Service::open(database.store().await, master_key.clone(), policy, entropy(), &at(seconds)).await.unwrap()
 }
 
-pub(crate) async fn generate(
-    service: &Service,
-    principal: &Principal,
-    seconds: i64,
-) -> Result<Pair, Failure> {
+pub(crate) async fn generate(service: &Service, principal: &Principal, seconds: i64) -> Result<Pair, Error> {
     let input = GenerateKey { label: "CI".into(), expires_in_days: Some(30) };
     service.keys().generate(&at(seconds), principal, &input).await.map(Pair::from)
 }
@@ -211,7 +207,7 @@ pub(crate) fn told(rejection: ClientRejection) -> Reply {
         ClientRejection::Rotated(at) => Reply::Rotated(at),
         ClientRejection::Revoked(at) => Reply::Revoked(at),
         ClientRejection::TooManyFailures(seconds) => Reply::Wait(seconds),
-        ClientRejection::Failure(failure) => panic!("{failure:?}"),
+        ClientRejection::Error(error) => panic!("{error:?}"),
     }
 }
 
@@ -249,9 +245,9 @@ pub(crate) async fn reason(service: &Service, seconds: i64, token: &str) -> Stri
 
 /// The rejection that a use case answered with.
 #[track_caller]
-pub(crate) fn rejection_in<T: std::fmt::Debug>(answer: Result<T, Failure>) -> Rejection {
+pub(crate) fn rejection_in<T: std::fmt::Debug>(answer: Result<T, Error>) -> Rejection {
     match answer {
-        Err(Failure::Rejection(reject)) => reject,
+        Err(Error::Rejection(reject)) => reject,
         other => panic!("{other:?}"),
     }
 }

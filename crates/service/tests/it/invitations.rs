@@ -7,7 +7,7 @@ use crate::{
 };
 use domain::{LinkState, Role};
 use service::{
-    Failure, PrincipalKind, Rejection,
+    Error, PrincipalKind, Rejection,
     operations::mail::Mailed,
     users::invitations::{Accepted, InvitationProof},
 };
@@ -207,7 +207,7 @@ async fn taking_and_taking_back_at_once_come_out_one_way(fixture: Fixture) {
         for answer in answers.await {
             match answer {
                 Ok(accepted) => done.push(accepted),
-                Err(Failure::Rejection(Rejection::Conflict(_))) => {}
+                Err(Error::Rejection(Rejection::Conflict(_))) => {}
                 Err(other) => panic!("{other:?}"),
             }
         }

@@ -10,7 +10,7 @@ use crate::{
 };
 use domain::{LinkState, Role};
 use service::{
-    Failure, Rejection,
+    Error, Rejection,
     users::{authorization_codes::COMMAND_LINE, sign_in::SignInRejection},
 };
 
@@ -140,7 +140,7 @@ async fn a_used_link_takes_every_other_one_with_it(fixture: Fixture) {
     for link in links.await {
         match fixture.service.users().reset_password(&at(1), &link, OTHER_PASSWORD).await {
             Ok(_) => good += 1,
-            Err(Failure::Rejection(Rejection::Conflict(_))) => {}
+            Err(Error::Rejection(Rejection::Conflict(_))) => {}
             Err(other) => panic!("{other:?}"),
         }
     }
@@ -160,7 +160,7 @@ async fn what_is_rejected_changes_nothing(fixture: Fixture) {
         ));
         let rejection = service.users().change_password(&at(1), &user, PASSWORD, bad).await;
         assert!(
-            matches!(rejection, Err(SignInRejection::Failure(Failure::Rejection(Rejection::Invalid(_))))),
+            matches!(rejection, Err(SignInRejection::Error(Error::Rejection(Rejection::Invalid(_))))),
             "{bad}: {rejection:?}"
         );
     }

@@ -2,7 +2,7 @@
 
 use crate::fixture::{ADA, EVE, Fixture, MAX, accepts, at, on_both_engines, reason, rejection_in};
 use domain::Role;
-use service::{Failure, Principal, PrincipalKind, Rejection};
+use service::{Error, Principal, PrincipalKind, Rejection};
 
 on_both_engines!(
     an_organisations_name_is_its_own,
@@ -196,5 +196,5 @@ async fn addresses_and_passwords_are_checked(fixture: Fixture) {
     // A principal of an organisation that is gone is no one's fault but ours.
     let nowhere = domain::OrganisationId::generate(crate::fixture::time(0), &*crate::fixture::entropy());
     let stray = Principal { organisation_id: nowhere, ..fixture.admin.clone() };
-    assert!(matches!(service.organisations().get(&stray).await, Err(Failure::Internal(_))));
+    assert!(matches!(service.organisations().get(&stray).await, Err(Error::Internal(_))));
 }

@@ -6,7 +6,7 @@ use crate::fixture::{
 };
 use domain::{Role, product::UncheckedTarget};
 use futures::future::join_all;
-use service::{Failure, Policy, Principal, Rejection, Service, keys::RotateKey};
+use service::{Error, Policy, Principal, Rejection, Service, keys::RotateKey};
 use std::{
     collections::BTreeSet,
     sync::{
@@ -146,7 +146,7 @@ async fn a_race_of_rotation_and_revocation_leaves_no_working_secret(fixture: Fix
         for (number, answer) in answers.await.into_iter().enumerate() {
             match answer {
                 Ok(pair) => pairs.extend(pair),
-                Err(Failure::Rejection(Rejection::NotFound { .. })) if number != 1 => {}
+                Err(Error::Rejection(Rejection::NotFound { .. })) if number != 1 => {}
                 Err(other) => panic!("{other:?}"),
             }
         }
@@ -178,7 +178,7 @@ async fn generations_and_revocations_never_exceed_the_limit(fixture: Fixture) {
                 node.keys().revoke(&at(1), &admin, &ids[number / 6]).await.unwrap();
             } else {
                 match generate(&node, &admin, 1).await {
-                    Ok(_) | Err(Failure::Rejection(Rejection::LimitReached { .. })) => {}
+                    Ok(_) | Err(Error::Rejection(Rejection::LimitReached { .. })) => {}
                     Err(other) => panic!("{other:?}"),
                 }
             }
@@ -328,7 +328,7 @@ async fn a_product_that_is_deleted_under_an_upsert_leaves_no_target(fixture: Fix
         for (number, answer) in answers.await.into_iter().enumerate() {
             match answer {
                 Ok(()) => {}
-                Err(Failure::Rejection(Rejection::NotFound { kind: "product", .. })) if number > 0 => {}
+                Err(Error::Rejection(Rejection::NotFound { kind: "product", .. })) if number > 0 => {}
                 Err(other) => panic!("{other:?}"),
             }
         }

@@ -6,7 +6,7 @@ use crate::{
     races::{nodes, race},
 };
 use service::{
-    CurrentUser, Failure, Rejection, organisations::OrganisationSettings, users::sign_in::SignInRejection,
+    CurrentUser, Error, Rejection, organisations::OrganisationSettings, users::sign_in::SignInRejection,
 };
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -121,7 +121,7 @@ async fn a_second_factor_cannot_be_removed_where_it_is_required(fixture: Fixture
     let user = guest.user(&fixture.service, 2).await;
     let before = fixture.database.dump().await;
     let rejection = fixture.service.users().remove_second_factor(&at(2), &user, PASSWORD).await;
-    let Err(SignInRejection::Failure(Failure::Rejection(Rejection::Conflict(why)))) = rejection else {
+    let Err(SignInRejection::Error(Error::Rejection(Rejection::Conflict(why)))) = rejection else {
         panic!("{rejection:?}")
     };
     assert_eq!(why, "Acme requires a second factor of its people");
@@ -148,7 +148,7 @@ async fn a_removed_second_factor_is_not_asked_for_any_more(fixture: Fixture) {
     assert_eq!(fixture.database.number("SELECT COUNT(*) FROM recovery_codes").await, 0);
     let none = service.users().replace_recovery_codes(&at(2), &user, PASSWORD).await;
     assert!(
-        matches!(none, Err(SignInRejection::Failure(Failure::Rejection(Rejection::Conflict(_))))),
+        matches!(none, Err(SignInRejection::Error(Error::Rejection(Rejection::Conflict(_))))),
         "{none:?}"
     );
 }

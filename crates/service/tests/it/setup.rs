@@ -7,7 +7,7 @@ use crate::{
 };
 use domain::LinkState;
 use jose::MasterKey;
-use service::{Failure, Rejection, Service};
+use service::{Error, Rejection, Service};
 use testkit::{Database, Engine};
 
 /// Two nodes on fresh data.
@@ -102,7 +102,7 @@ async fn nodes_that_start_at_once_leave_one_link(engine: Engine) {
     for answer in answers.await {
         match answer {
             Ok(_) => good += 1,
-            Err(Failure::Rejection(Rejection::Conflict(_))) => {}
+            Err(Error::Rejection(Rejection::Conflict(_))) => {}
             Err(other) => panic!("{other:?}"),
         }
     }

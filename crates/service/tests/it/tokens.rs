@@ -249,6 +249,6 @@ async fn a_store_that_fails_authenticates_nobody() {
     assert!(fixture.accepts(1, &token).await);
     fixture.database.sql("ALTER TABLE api_keys RENAME TO away").await;
     let rejection = fixture.service.tokens().authenticate(&at(1), &token).await.unwrap_err();
-    assert!(matches!(rejection, TokenRejection::Failure(_)), "{rejection:?}");
+    assert!(matches!(rejection, TokenRejection::Error(_)), "{rejection:?}");
     assert!(fixture.service.tokens().issue_for_client(&at(1), pair.credential(), "").await.is_err());
 }

@@ -10,7 +10,7 @@ use crate::frame::{
 use axum::{body::Body, extract::Path};
 use http::{Response, StatusCode};
 use pages::{Chrome, Head, Section};
-use service::{Failure, Rejection, users::passkeys::Ceremony};
+use service::{Error, Rejection, users::passkeys::Ceremony};
 
 #[derive(askama::Template)]
 #[template(path = "account/passkey_add.html", blocks = ["content"])]
@@ -94,7 +94,7 @@ pub(crate) async fn begin(Posted(mut person, fields): Posted<UserPage>) -> Answe
             };
             Ok(show!(person, StatusCode::OK, page))
         }
-        Err(failure) => form(&person, &name, person.form_error(failure)?).await,
+        Err(error) => form(&person, &name, person.form_error(error)?).await,
     }
 }
 
@@ -105,8 +105,8 @@ pub(crate) async fn add(Posted(person, fields): Posted<UserPage>) -> Answer {
     match person.service().users().add_passkey(&person.ctx, &person.user, ceremony, passkey).await {
         Ok(_) => person.go(&format!("{ACCOUNT}?done=passkey-added")),
         // The device took so long that the password is needed again.
-        Err(Failure::Rejection(Rejection::SignInAgain)) => form(&person, "", FormError::default()).await,
-        Err(failure) => form(&person, "", person.form_error(failure)?).await,
+        Err(Error::Rejection(Rejection::SignInAgain)) => form(&person, "", FormError::default()).await,
+        Err(error) => form(&person, "", person.form_error(error)?).await,
     }
 }
 
@@ -146,9 +146,7 @@ pub(crate) async fn remove(Path(id): Path<String>, Posted(mut person, fields): P
     }
     match person.service().users().remove_passkey(&person.ctx, &person.user, &id).await {
         Ok(()) => person.go(&format!("{ACCOUNT}?done=passkey-removed")),
-        Err(Failure::Rejection(Rejection::NotFound { .. })) => {
-            removal(&person, id, FormError::default()).await
-        }
-        Err(failure) => Err(person.failed(&failure)),
+        Err(Error::Rejection(Rejection::NotFound { .. })) => removal(&person, id, FormError::default()).await,
+        Err(error) => Err(person.failed(&error)),
     }
 }

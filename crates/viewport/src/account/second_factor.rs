@@ -14,7 +14,7 @@ use crate::frame::{
 use axum::body::Body;
 use http::{Response, StatusCode};
 use pages::{Chrome, Head, Section, Time};
-use service::{Failure, Rejection};
+use service::{Error, Rejection};
 
 /// Where all of this is.
 pub(crate) const SECOND_FACTOR: &str = "/account/second-factor";
@@ -133,10 +133,10 @@ pub(crate) async fn confirm(Posted(mut person, fields): Posted<UserPage>) -> Ans
     let code = fields.text("code");
     let errors = match person.service().users().confirm_second_factor(&person.ctx, &person.user, code).await {
         Ok(codes) => return recovery_codes::show(&person, recovery_codes::Occasion::Enrolled, &codes).await,
-        Err(Failure::Rejection(Rejection::TooMany(seconds))) => {
+        Err(Error::Rejection(Rejection::TooMany(seconds))) => {
             FormError::new("code", format!("Too many attempts. Wait {seconds} seconds, then try again."))
         }
-        Err(failure) => person.form_error(failure)?,
+        Err(error) => person.form_error(error)?,
     };
     enrol(&person, errors).await
 }

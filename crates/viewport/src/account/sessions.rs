@@ -17,7 +17,7 @@ use axum::{
 use domain::{Session, SessionKind};
 use http::Response;
 use pages::Time;
-use service::{Failure, Rejection};
+use service::{Error, Rejection};
 use web::Cookie;
 
 /// One session.
@@ -65,8 +65,8 @@ pub(crate) async fn end(
     match person.service().users().end_session(&person.ctx, &person.user, &id).await {
         Ok(()) => {}
         // Somebody else's looks like one that has ended already.
-        Err(Failure::Rejection(Rejection::NotFound { .. })) => return person.go(&done("gone")),
-        Err(failure) => return Err(person.failed(&failure)),
+        Err(Error::Rejection(Rejection::NotFound { .. })) => return person.go(&done("gone")),
+        Err(error) => return Err(person.failed(&error)),
     }
     if person.user.root().as_str() != id {
         return person.go(&done("session"));

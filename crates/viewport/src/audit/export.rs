@@ -8,7 +8,7 @@ use axum::body::{Body, Bytes};
 use domain::audit::AuditEvent;
 use futures::stream;
 use http::{HeaderName, HeaderValue, Response, header};
-use service::{Failure, audit::export_line};
+use service::{Error, audit::export_line};
 
 /// `GET /settings/audit/export`
 pub(crate) async fn download(context: AdminPage<AuditLog>) -> Answer {
@@ -18,7 +18,7 @@ pub(crate) async fn download(context: AdminPage<AuditLog>) -> Answer {
     let day: String = context.ctx.now.to_string().chars().take(10).collect();
     let name = format!("attachment; filename=\"audit-{}-{day}.ndjson\"", context.principal.organisation_id);
     let rows = stream::try_unfold((context, first), |(context, events)| async move {
-        let Some(last) = events.last() else { return Ok::<_, Failure>(None) };
+        let Some(last) = events.last() else { return Ok::<_, Error>(None) };
         // Whoever is no Admin any more gets no more of it.
         let ctx = context.ctx_now();
         let next = context.service().audit_log().export_own(&ctx, &context.principal, last.sequence).await;

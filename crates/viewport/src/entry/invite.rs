@@ -123,6 +123,6 @@ pub(crate) async fn accept(Path(code): Path<String>, Posted(request, fields): Po
         Ok(Accepted::Joined(invitation) | Accepted::SignInFirst(invitation)) => {
             request.go(&login(&invitation, &code))
         }
-        Err(failure) => Ok(page(&request, open, guest, request.form_error(failure)?)),
+        Err(error) => Ok(page(&request, open, guest, request.form_error(error)?)),
     }
 }

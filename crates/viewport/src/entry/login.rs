@@ -164,7 +164,7 @@ pub(crate) async fn finish_sign_in(
     let viewport_session = viewport_session.map_err(|rejection| match rejection {
         CodeRejection::Invalid(why) => begin_again(&answer::sentence(why)),
         CodeRejection::TooManyFailures(seconds) => answer::too_many(seconds),
-        CodeRejection::Failure(failure) => request.failed(&failure),
+        CodeRejection::Error(failure) => request.failed(&failure),
     })?;
     // The session is prolonged by being used; the cookie lasts as long as that can go on.
     let seconds = viewport.service().policy().session_lifetime_seconds;

@@ -135,7 +135,7 @@ pub(crate) async fn set(Path(code): Path<String>, Posted(request, fields): Poste
                 ("Sign in", &format!("/login?login_hint={hint}")),
             ))
         }
-        Err(failure) => Ok(reset(&request, &email, request.form_error(failure)?)),
+        Err(error) => Ok(reset(&request, &email, request.form_error(error)?)),
     }
 }
 

@@ -69,6 +69,6 @@ pub(crate) async fn submit(Path(code): Path<String>, Posted(request, fields): Po
             let hint: String = url::form_urlencoded::byte_serialize(email.trim().as_bytes()).collect();
             request.go(&format!("/login?login_hint={hint}"))
         }
-        Err(failure) => Ok(page(&request, &fields, request.form_error(failure)?)),
+        Err(error) => Ok(page(&request, &fields, request.form_error(error)?)),
     }
 }

@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::response::IntoResponse;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
-use service::{Failure, Rejection, RequestContext};
+use service::{Error, Rejection, RequestContext};
 use web::Cause;
 
 /// What a handler answers. Both sides are answers: the second one ends the handler early.
@@ -53,19 +53,19 @@ pub(crate) fn with_cookie(mut response: Response<Body>, cookie: Option<HeaderVal
 }
 
 /// The page for what has no outcome and no form to show it in.
-pub(crate) fn failed(ctx: &RequestContext, failure: &Failure) -> Response<Body> {
-    match failure {
-        Failure::Rejection(reject) => rejected(reject),
-        Failure::Store(_) | Failure::Internal(_) => broken(ctx, failure),
+pub(crate) fn failed(ctx: &RequestContext, error: &Error) -> Response<Body> {
+    match error {
+        Error::Rejection(reject) => rejected(reject),
+        Error::Store(_) | Error::Internal(_) => broken(ctx, error),
     }
 }
 
 /// Something went wrong on our side.
-fn broken(ctx: &RequestContext, failure: &Failure) -> Response<Body> {
-    let temporary = failure.is_temporary();
+fn broken(ctx: &RequestContext, error: &Error) -> Response<Body> {
+    let temporary = error.is_temporary();
     let status = if temporary { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::INTERNAL_SERVER_ERROR };
     let mut response = pages::message_for(status).request_id(&ctx.request_id).into_response();
-    Cause::leave(failure, &mut response);
+    Cause::leave(error, &mut response);
     if temporary {
         response.headers_mut().insert(header::RETRY_AFTER, web::retry_after(1));
     }

@@ -7,7 +7,7 @@ use crate::frame::{
 };
 use axum::body::Body;
 use http::{Response, StatusCode};
-use service::{Failure, Rejection, users::sign_in::SignInRejection};
+use service::{Error, Rejection, users::sign_in::SignInRejection};
 
 /// One thing that is wrong with a form.
 #[derive(Debug, Default)]
@@ -37,12 +37,12 @@ impl PageRequest {
     ///
     /// # Errors
     /// The failure needs a page of its own.
-    pub(crate) fn form_error(&self, failure: Failure) -> Result<FormError, Response<Body>> {
-        match failure {
-            Failure::Rejection(Rejection::Invalid(invalid)) => {
+    pub(crate) fn form_error(&self, error: Error) -> Result<FormError, Response<Body>> {
+        match error {
+            Error::Rejection(Rejection::Invalid(invalid)) => {
                 Ok(FormError::new(invalid.field, answer::sentence(&invalid.message)))
             }
-            Failure::Rejection(
+            Error::Rejection(
                 reject @ (Rejection::Conflict(_)
                 | Rejection::TooMuchStored { .. }
                 | Rejection::LimitReached { .. }),
@@ -118,7 +118,7 @@ pub(crate) fn rejected_at(
         SignInRejection::Over => {
             Err(answer::message(StatusCode::CONFLICT, "This sign-in is over", "Go back and begin again."))
         }
-        SignInRejection::Failure(failure) => request.form_error(failure),
+        SignInRejection::Error(error) => request.form_error(error),
     }
 }
 

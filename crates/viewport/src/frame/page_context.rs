@@ -8,7 +8,7 @@ use axum::{body::Body, extract::FromRequestParts};
 use domain::{Ended, KeyOverview, Membership};
 use http::{HeaderMap, Method, Response, StatusCode, request::Parts};
 use pages::{Chrome, Section};
-use service::{CurrentUser, Failure, Principal, Rejection, RequestContext, Service, keys::notices};
+use service::{CurrentUser, Error, Principal, Rejection, RequestContext, Service, keys::notices};
 use std::borrow::Cow;
 use web::RequestHead;
 
@@ -79,18 +79,18 @@ impl PageRequest {
     }
 
     /// The page for a use case without an outcome. Whoever is not signed in any more is sent to the sign-in.
-    pub(crate) fn failed(&self, failure: &Failure) -> Response<Body> {
+    pub(crate) fn failed(&self, failure: &Error) -> Response<Body> {
         match failure {
-            Failure::Rejection(Rejection::Ended(Ended::SecondFactorRequired)) => {
+            Error::Rejection(Rejection::Ended(Ended::SecondFactorRequired)) => {
                 answer::see_other(self.partial, SECOND_FACTOR_REQUIRED)
             }
-            Failure::Rejection(Rejection::Ended(_)) => self.sign_in(),
+            Error::Rejection(Rejection::Ended(_)) => self.sign_in(),
             failure => answer::failed(&self.ctx, failure),
         }
     }
 
     /// The outcome of a use case, or the page for its failure.
-    pub(crate) fn outcome<T>(&self, outcome: Result<T, Failure>) -> Result<T, Response<Body>> {
+    pub(crate) fn outcome<T>(&self, outcome: Result<T, Error>) -> Result<T, Response<Body>> {
         outcome.map_err(|failure| self.failed(&failure))
     }
 

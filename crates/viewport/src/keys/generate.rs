@@ -104,7 +104,7 @@ pub(crate) async fn submit(Posted(mut context, fields): Posted<AdminPage<ApiKeys
             show_once::show(&context, show_once::Occasion::Generated, &generated).await
         }
         Ok(Sent::Before(id)) => show_once::sent_before(&context, &id).await,
-        Err(failure) => form(&context, &organisation, &fields, "", context.form_error(failure)?).await,
+        Err(error) => form(&context, &organisation, &fields, "", context.form_error(error)?).await,
     }
 }
 

@@ -119,10 +119,10 @@ pub(crate) async fn first_use(
     let overview = match context.service().keys().get(&context.principal, &id).await {
         Ok(overview) => overview,
         // The key was revoked while its secret was shown: the line says so and stops asking.
-        Err(service::Failure::Rejection(reject)) => {
+        Err(service::Error::Rejection(reject)) => {
             return Ok(answer::message(StatusCode::NOT_FOUND, "It is not here", reject.message()));
         }
-        Err(failure) => return Err(context.failed(&failure)),
+        Err(error) => return Err(context.failed(&error)),
     };
     let used = overview.last_used_at.filter(|at| at.ms() >= since);
     let from = overview.last_used_from.unwrap_or_else(|| "an unknown address".to_owned());

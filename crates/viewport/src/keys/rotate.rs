@@ -94,6 +94,6 @@ pub(crate) async fn submit(
     match sent {
         Ok(Sent::Now(generated)) => show_once::show(&context, show_once::Occasion::Rotated, &generated).await,
         Ok(Sent::Before(id)) => show_once::sent_before(&context, &id).await,
-        Err(failure) => form(&context, &report, &fields, context.form_error(failure)?).await,
+        Err(error) => form(&context, &report, &fields, context.form_error(error)?).await,
     }
 }

@@ -12,7 +12,7 @@ use axum::{body::Body, extract::Path};
 use domain::Invitation;
 use http::Response;
 use pages::{Chrome, Head, Section};
-use service::{Failure, Rejection};
+use service::{Error, Rejection};
 
 #[derive(askama::Template)]
 #[template(path = "members/revoke.html", blocks = ["content"])]
@@ -28,7 +28,7 @@ pub(crate) struct Form {
 async fn find(context: &MemberPage, id: &str) -> Result<Invitation, Response<Body>> {
     let waiting = context.outcome(context.service().users().list_invitations(&context.principal).await)?;
     let found = waiting.into_iter().find(|invitation| invitation.id.as_str() == id);
-    let missing = || Failure::from(Rejection::NotFound { kind: "open invitation", id: id.to_owned() });
+    let missing = || Error::from(Rejection::NotFound { kind: "open invitation", id: id.to_owned() });
     found.ok_or_else(|| context.failed(&missing()))
 }
 

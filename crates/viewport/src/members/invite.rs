@@ -10,7 +10,7 @@ use crate::frame::{
 use domain::Role;
 use http::StatusCode;
 use pages::{Chrome, Head, Section, Time};
-use service::{Failure, Rejection, operations::mail::Mailed, users::invitations::Invited};
+use service::{Error, Rejection, operations::mail::Mailed, users::invitations::Invited};
 
 #[derive(askama::Template)]
 #[template(path = "members/invite.html", blocks = ["content"])]
@@ -83,13 +83,13 @@ pub(crate) async fn submit(Posted(mut context, fields): Posted<AdminPage<Members
         context.service().users().invite(&context.ctx, &context.principal, fields.text("email"), role).await;
     match invited {
         Ok(invited) => link(&context, &invited).await,
-        Err(failure) => {
+        Err(error) => {
             // What is in an invitation's way has to do with the address, unless there are too many.
-            let field = match failure {
-                Failure::Rejection(Rejection::TooMuchStored { .. }) => "",
+            let field = match error {
+                Error::Rejection(Rejection::TooMuchStored { .. }) => "",
                 _ => "email",
             };
-            let FormError { text, .. } = context.form_error(failure)?;
+            let FormError { text, .. } = context.form_error(error)?;
             form(&context, &fields, FormError::new(field, text)).await
         }
     }

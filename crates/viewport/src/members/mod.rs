@@ -17,7 +17,7 @@ use axum::{body::Body, extract::RawQuery};
 use domain::{Invitation, Member, Role, Timestamp};
 use http::{Response, StatusCode};
 use pages::{Chrome, Head, Section, Time};
-use service::{Failure, Rejection};
+use service::{Error, Rejection};
 
 /// Where the list is.
 pub(crate) const LIST: &str = "/settings/members";
@@ -135,6 +135,6 @@ async fn find(context: &MemberPage, id: &str) -> Result<Member, Response<Body>> 
     let members = context.outcome(context.service().users().list_members(&context.principal).await)?;
     let found = members.into_iter().find(|member| member.id.as_str() == id);
     found.ok_or_else(|| {
-        context.failed(&Failure::from(Rejection::NotFound { kind: "member", id: id.to_owned() }))
+        context.failed(&Error::from(Rejection::NotFound { kind: "member", id: id.to_owned() }))
     })
 }

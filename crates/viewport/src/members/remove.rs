@@ -67,6 +67,6 @@ pub(crate) async fn submit(
     match removed {
         Ok(()) if member.id == context.user.session.user_id => context.go("/"),
         Ok(()) => context.go(&format!("{LIST}?done=member-removed")),
-        Err(failure) => form(&context, &member, context.form_error(failure)?).await,
+        Err(error) => form(&context, &member, context.form_error(error)?).await,
     }
 }

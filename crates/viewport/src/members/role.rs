@@ -68,8 +68,8 @@ pub(crate) async fn submit(
             context.go("/?done=demoted")
         }
         Ok(_) => context.go(&format!("{LIST}?done=role-changed")),
-        Err(failure) => {
-            let errors = context.form_error(failure)?;
+        Err(error) => {
+            let errors = context.form_error(error)?;
             // Whatever was in the way, the form shows the role as it is now.
             let member = find(&context, &user).await?;
             form(&context, &member, &fields, errors).await

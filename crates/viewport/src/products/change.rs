@@ -11,7 +11,7 @@ use crate::frame::{
 use axum::extract::Path;
 use domain::{Subject, Timestamp};
 use pages::{Chrome, Head, Section};
-use service::{Failure, Rejection, products::SubjectChange};
+use service::{Error, Rejection, products::SubjectChange};
 
 #[derive(askama::Template)]
 #[template(path = "products/form.html", blocks = ["content"])]
@@ -87,7 +87,7 @@ pub(crate) async fn submit(Posted(context, fields): Posted<MemberPage>) -> Answe
         .await;
     match made {
         Ok(product) => context.go(&format!("/p/{}?done=product-added", product.id)),
-        Err(failure) => form(&context, None, &fields, None, context.form_error(failure)?).await,
+        Err(error) => form(&context, None, &fields, None, context.form_error(error)?).await,
     }
 }
 
@@ -115,12 +115,12 @@ pub(crate) async fn save(Path(id): Path<String>, Posted(context, fields): Posted
     };
     match context.service().products().update_subject(&context.ctx, &context.principal, &id, change).await {
         Ok(_) => context.go(&format!("/p/{id}?done=product-changed")),
-        Err(Failure::Rejection(Rejection::Conflict(_))) => {
+        Err(Error::Rejection(Rejection::Conflict(_))) => {
             let product = find(&context, &id).await?;
             let stored = stored(&product, &fields);
             form(&context, Some(&product), &fields, Some(stored), FormError::default()).await
         }
-        Err(failure) => form(&context, Some(&product), &fields, None, context.form_error(failure)?).await,
+        Err(error) => form(&context, Some(&product), &fields, None, context.form_error(error)?).await,
     }
 }
 

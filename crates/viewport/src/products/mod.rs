@@ -8,7 +8,7 @@ use crate::frame::page_context::MemberPage;
 use axum::body::Body;
 use domain::{Subject, SubjectId};
 use http::Response;
-use service::{Failure, Rejection};
+use service::{Error, Rejection};
 
 /// A product as a breadcrumb names it.
 #[derive(Debug, Clone)]
@@ -35,6 +35,6 @@ pub(crate) async fn find(context: &MemberPage, id: &str) -> Result<Subject, Resp
         Err(_) => None,
     };
     found.ok_or_else(|| {
-        context.failed(&Failure::from(Rejection::NotFound { kind: "product", id: id.to_owned() }))
+        context.failed(&Error::from(Rejection::NotFound { kind: "product", id: id.to_owned() }))
     })
 }

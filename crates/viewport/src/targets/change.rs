@@ -15,7 +15,7 @@ use axum::extract::Path;
 use domain::{Subject, Target, Timestamp, product::UncheckedTarget};
 use http::StatusCode;
 use pages::{Chrome, Head, Section};
-use service::{Failure, Rejection, products::SeenTarget};
+use service::{Error, Rejection, products::SeenTarget};
 
 #[derive(askama::Template)]
 #[template(path = "targets/form.html", blocks = ["content"])]
@@ -134,7 +134,7 @@ pub(crate) async fn submit(
         .await;
     match made {
         Ok(target) => context.go(&format!("/p/{}/t/{}?done=target-added", product.id, target.id)),
-        Err(Failure::Rejection(Rejection::Conflict(message))) => {
+        Err(Error::Rejection(Rejection::Conflict(message))) => {
             let errors = FormError::new("buildKey", crate::frame::answer::sentence(&message));
             form(&context, (&product, None), &fields, None, errors).await
         }
@@ -169,7 +169,7 @@ pub(crate) async fn save(
         .await
     {
         Ok(_) => context.go(&format!("/p/{subject}/t/{id}?done=target-changed")),
-        Err(Failure::Rejection(Rejection::Conflict(_))) => {
+        Err(Error::Rejection(Rejection::Conflict(_))) => {
             let (product, target) = find(&context, &subject, &id).await?;
             let stored = Shown::of(&target).differences(&fields);
             form(&context, (&product, Some(&target)), &fields, Some(stored), FormError::default()).await

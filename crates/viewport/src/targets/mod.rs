@@ -9,7 +9,7 @@ use axum::body::Body;
 use domain::{Subject, Target, TargetId, Timestamp};
 use http::Response;
 use pages::Time;
-use service::{Failure, Rejection};
+use service::{Error, Rejection};
 
 /// A target as the list shows it.
 pub(crate) struct Row {
@@ -69,7 +69,7 @@ pub(crate) async fn find(
         Ok(id) => context.outcome(context.service().products().find_target(&context.principal, &id).await)?,
         Err(_) => None,
     };
-    let missing = || Failure::from(Rejection::NotFound { kind: "target", id: target.to_owned() });
+    let missing = || Error::from(Rejection::NotFound { kind: "target", id: target.to_owned() });
     let found = found.filter(|found| found.subject_id == product.id);
     let found = found.ok_or_else(|| context.failed(&missing()))?;
     Ok((product, found))

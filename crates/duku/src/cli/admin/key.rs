@@ -7,7 +7,7 @@ use crate::{
         key_view::{self, KeyRow, NewSecret, Status},
         output,
     },
-    failure::CommandFailure,
+    command_error::CommandError,
 };
 use clap::Subcommand;
 use domain::{KeyId, KeyOverview, Timestamp};
@@ -73,7 +73,7 @@ pub(crate) enum Key {
 }
 
 impl Key {
-    pub(crate) async fn run(self, operator: &Operator) -> Result<(), CommandFailure> {
+    pub(crate) async fn run(self, operator: &Operator) -> Result<(), CommandError> {
         match self {
             Self::Generate { organisation, label, expires_in, format } => {
                 let principal = operator.principal(&organisation).await?;
@@ -111,9 +111,9 @@ impl Key {
 }
 
 /// The operator acting on the organisation that the key belongs to.
-async fn owner(operator: &Operator, client_id: &str) -> Result<Principal, CommandFailure> {
+async fn owner(operator: &Operator, client_id: &str) -> Result<Principal, CommandError> {
     let missing = || {
-        CommandFailure::new(format!(
+        CommandError::new(format!(
             "there is no API key {client_id}: `duku admin key list --org ORG` shows them"
         ))
     };
@@ -127,7 +127,7 @@ fn show_once(
     GeneratedKey { key, secret }: &GeneratedKey,
     combined: &str,
     format: Format,
-) -> Result<(), CommandFailure> {
+) -> Result<(), CommandError> {
     let made = NewSecret {
         client_id: key.id.as_str(),
         client_secret: secret.expose(),

@@ -1,7 +1,7 @@
 //! `duku admin member`.
 
 use super::{Format, InOrganisation, Operator};
-use crate::{cli::output, failure::CommandFailure};
+use crate::{cli::output, command_error::CommandError};
 use clap::{Subcommand, ValueEnum};
 use domain::{Member, Role};
 use serde_json::{Value, json};
@@ -74,7 +74,7 @@ fn as_json(member: &Member) -> Value {
 }
 
 impl Members {
-    pub(crate) async fn run(self, operator: &Operator) -> Result<(), CommandFailure> {
+    pub(crate) async fn run(self, operator: &Operator) -> Result<(), CommandError> {
         let (service, ctx) = (&operator.service, &operator.ctx);
         match self {
             Self::Add { organisation, email, role, format } => {
@@ -112,7 +112,7 @@ impl Members {
     }
 }
 
-fn show(member: &Member, format: Format) -> Result<(), CommandFailure> {
+fn show(member: &Member, format: Format) -> Result<(), CommandError> {
     if format.json {
         return Ok(output::json(&as_json(member))?);
     }

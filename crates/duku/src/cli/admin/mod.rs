@@ -13,7 +13,7 @@ pub(crate) use super::output::Format;
 use super::{output, serve::remembered_urls};
 use crate::{
     app::{self, Ambient},
-    failure::CommandFailure,
+    command_error::CommandError,
     master_key,
     settings::{Settings, Urls},
 };
@@ -69,7 +69,7 @@ pub(crate) struct Operator {
 }
 
 impl Admin {
-    pub(crate) async fn run(self, settings: &Settings) -> Result<(), CommandFailure> {
+    pub(crate) async fn run(self, settings: &Settings) -> Result<(), CommandError> {
         if !matches!(self, Self::Org(org::Org::Create { .. })) {
             require_data(settings)?;
         }
@@ -83,7 +83,7 @@ impl Admin {
         done
     }
 
-    async fn work(self, operator: &Operator) -> Result<(), CommandFailure> {
+    async fn work(self, operator: &Operator) -> Result<(), CommandError> {
         match self {
             Self::Org(command) => command.run(operator).await,
             Self::Key(command) => command.run(operator).await,
@@ -108,7 +108,7 @@ impl Admin {
 
 impl Operator {
     /// Opens the data as the server would.
-    pub(crate) async fn open(settings: &Settings) -> Result<Self, CommandFailure> {
+    pub(crate) async fn open(settings: &Settings) -> Result<Self, CommandError> {
         let ambient = Ambient::system();
         let store = app::open_store(settings).await?;
         let urls = urls(settings, &store).await?;
@@ -117,7 +117,7 @@ impl Operator {
     }
 
     /// Opens the data without a look at the signing keys.
-    async fn open_for_repair(settings: &Settings) -> Result<Self, CommandFailure> {
+    async fn open_for_repair(settings: &Settings) -> Result<Self, CommandError> {
         let ambient = Ambient::system();
         let store = app::open_store(settings).await?;
         let policy = settings.policy(&urls(settings, &store).await?)?;
@@ -127,14 +127,14 @@ impl Operator {
     }
 
     /// The operator acting on an organisation.
-    pub(crate) async fn principal(&self, organisation: &InOrganisation) -> Result<Principal, CommandFailure> {
+    pub(crate) async fn principal(&self, organisation: &InOrganisation) -> Result<Principal, CommandError> {
         let organisation = self.service.organisations().find(&organisation.org).await?;
         Ok(Principal::operator(&self.name, &organisation))
     }
 }
 
 /// The settings' URLs; if they name none, those of the server that last ran on this data.
-pub(crate) async fn urls(settings: &Settings, store: &store::Store) -> Result<Urls, CommandFailure> {
+pub(crate) async fn urls(settings: &Settings, store: &store::Store) -> Result<Urls, CommandError> {
     if !Urls::are_set(settings)
         && let Some(urls) = remembered_urls(store).await?
     {
@@ -145,7 +145,7 @@ pub(crate) async fn urls(settings: &Settings, store: &store::Store) -> Result<Ur
 }
 
 /// Only the server and `org create` make new data: any other command would work on an empty copy somewhere else.
-pub(crate) fn require_data(settings: &Settings) -> Result<(), CommandFailure> {
+pub(crate) fn require_data(settings: &Settings) -> Result<(), CommandError> {
     let store::Location::Sqlite(path) = settings.store_options()?.location else { return Ok(()) };
     match master_key::among_the_data(settings) {
         _ if store::has_sqlite_data(&path) => Ok(()),
@@ -153,7 +153,7 @@ pub(crate) fn require_data(settings: &Settings) -> Result<(), CommandFailure> {
             let what = format!("there are no data at {}", path.display());
             Err(app::MissingData::new(&what, Some(&key)).into())
         }
-        None => Err(CommandFailure::new(format!(
+        None => Err(CommandError::new(format!(
             "there is no data at {}: name the right directory with --data-dir, or start with `duku admin org create`",
             path.display()
         ))),

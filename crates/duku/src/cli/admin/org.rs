@@ -3,7 +3,7 @@
 use super::{Format, InOrganisation, Operator};
 use crate::{
     cli::{output, secrets},
-    failure::CommandFailure,
+    command_error::CommandError,
 };
 use clap::Subcommand;
 use domain::Organisation;
@@ -62,7 +62,7 @@ fn as_json(organisation: &Organisation) -> Value {
 }
 
 impl Org {
-    pub(crate) async fn run(self, operator: &Operator) -> Result<(), CommandFailure> {
+    pub(crate) async fn run(self, operator: &Operator) -> Result<(), CommandError> {
         match self {
             Self::Create { name, admin_email, password_stdin, format } => {
                 let password = password_stdin.then(|| secrets::read(Path::new("-"))).transpose()?;
@@ -97,7 +97,7 @@ async fn create(
     admin_email: &str,
     password: Option<&str>,
     format: Format,
-) -> Result<(), CommandFailure> {
+) -> Result<(), CommandError> {
     let made = operator
         .service
         .organisations()
@@ -118,7 +118,7 @@ async fn create(
     ))?)
 }
 
-async fn list(operator: &Operator, format: Format) -> Result<(), CommandFailure> {
+async fn list(operator: &Operator, format: Format) -> Result<(), CommandError> {
     let mut organisations: Vec<Organisation> = Vec::new();
     loop {
         let after = organisations.last().map(|organisation| organisation.id.clone());

@@ -1,7 +1,7 @@
 //! `duku admin signing-key`.
 
 use super::{Format, Operator};
-use crate::{cli::output, failure::CommandFailure};
+use crate::{cli::output, command_error::CommandError};
 use clap::Subcommand;
 use serde_json::{Value, json};
 use service::tokens::signing_keys::{self, SigningKeyInfo};
@@ -42,7 +42,7 @@ fn as_json(key: &SigningKeyInfo) -> Value {
 }
 
 impl SigningKeys {
-    pub(crate) async fn run(self, operator: &Operator) -> Result<(), CommandFailure> {
+    pub(crate) async fn run(self, operator: &Operator) -> Result<(), CommandError> {
         let (service, ctx) = (&operator.service, &operator.ctx);
         let actor = signing_keys::operator(&operator.name);
         match self {

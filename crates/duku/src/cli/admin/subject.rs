@@ -1,7 +1,7 @@
 //! `duku admin subject`: products.
 
 use super::{Format, InOrganisation, Operator};
-use crate::{cli::output, failure::CommandFailure};
+use crate::{cli::output, command_error::CommandError};
 use clap::Subcommand;
 use serde_json::json;
 
@@ -29,7 +29,7 @@ pub(crate) enum SubjectCommand {
 }
 
 impl SubjectCommand {
-    pub(crate) async fn run(self, operator: &Operator) -> Result<(), CommandFailure> {
+    pub(crate) async fn run(self, operator: &Operator) -> Result<(), CommandError> {
         let Self::Create { organisation, name, base_url, description, format } = self;
         let principal = operator.principal(&organisation).await?;
         let made = operator

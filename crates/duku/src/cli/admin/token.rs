@@ -1,7 +1,7 @@
 //! `duku admin token`: an access token of a person, on an operator's word.
 
 use super::Operator;
-use crate::{cli::output, failure::CommandFailure};
+use crate::{cli::output, command_error::CommandError};
 use clap::Args;
 
 #[derive(Debug, Args)]
@@ -18,7 +18,7 @@ pub(crate) struct PersonToken {
 }
 
 impl PersonToken {
-    pub(crate) async fn run(self, operator: &Operator) -> Result<(), CommandFailure> {
+    pub(crate) async fn run(self, operator: &Operator) -> Result<(), CommandError> {
         let service = &operator.service;
         let organisation = match &self.org {
             Some(name) => Some(service.organisations().find(name).await?),

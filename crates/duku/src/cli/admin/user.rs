@@ -1,7 +1,7 @@
 //! `duku admin user`: help for people who cannot get in any more.
 
 use super::{Format, Operator};
-use crate::{cli::output, failure::CommandFailure};
+use crate::{cli::output, command_error::CommandError};
 use clap::Subcommand;
 use serde_json::json;
 
@@ -28,7 +28,7 @@ pub(crate) enum User {
 }
 
 impl User {
-    pub(crate) async fn run(self, operator: &Operator) -> Result<(), CommandFailure> {
+    pub(crate) async fn run(self, operator: &Operator) -> Result<(), CommandError> {
         match self {
             Self::ResetPassword { email, format } => reset_password(operator, &email, format).await,
             Self::RemoveSecondFactor { email, format } => {
@@ -38,7 +38,7 @@ impl User {
     }
 }
 
-async fn reset_password(operator: &Operator, email: &str, format: Format) -> Result<(), CommandFailure> {
+async fn reset_password(operator: &Operator, email: &str, format: Format) -> Result<(), CommandError> {
     let Operator { service, ctx, name } = operator;
     let link = service.users().make_reset_link(ctx, name, email).await?;
     let seconds = service.policy().reset_lifetime_seconds;
@@ -55,11 +55,7 @@ async fn reset_password(operator: &Operator, email: &str, format: Format) -> Res
     Ok(())
 }
 
-async fn remove_second_factor(
-    operator: &Operator,
-    email: &str,
-    format: Format,
-) -> Result<(), CommandFailure> {
+async fn remove_second_factor(operator: &Operator, email: &str, format: Format) -> Result<(), CommandError> {
     let Operator { service, ctx, name } = operator;
     let removed = service.users().remove_second_factor_of(ctx, name, email).await?;
     let email = email.trim();

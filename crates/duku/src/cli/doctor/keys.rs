@@ -7,7 +7,7 @@ use super::{
 use crate::{
     app::Ambient,
     cli::{admin::urls, copies::ago},
-    failure::CommandFailure,
+    command_error::CommandError,
     master_key::{self, MasterKeyError},
     settings::Settings,
 };
@@ -130,7 +130,7 @@ async fn signing_keys(
     ambient: &Ambient,
     store: &Store,
     key: jose::MasterKey,
-) -> Result<Vec<SigningKeyInfo>, CommandFailure> {
+) -> Result<Vec<SigningKeyInfo>, CommandError> {
     if store.reader().await?.signing_keys().await?.is_empty() {
         return Ok(Vec::new());
     }

@@ -10,7 +10,7 @@ mod network;
 mod server;
 
 use super::output::{self, Format};
-use crate::{app::Ambient, failure::CommandFailure, settings::Settings};
+use crate::{app::Ambient, command_error::CommandError, settings::Settings};
 use clap::Args;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -81,9 +81,9 @@ impl Findings {
 impl Doctor {
     pub(crate) async fn run(
         self,
-        settings: Result<Settings, CommandFailure>,
+        settings: Result<Settings, CommandError>,
         config: Option<&Path>,
-    ) -> Result<(), CommandFailure> {
+    ) -> Result<(), CommandError> {
         let ambient = Ambient::system();
         let mut findings = Findings::default();
         match settings {
@@ -117,7 +117,7 @@ impl Doctor {
         self.report(&findings)
     }
 
-    fn report(&self, findings: &Findings) -> Result<(), CommandFailure> {
+    fn report(&self, findings: &Findings) -> Result<(), CommandError> {
         let (failures, warnings) = (findings.count(State::Fail), findings.count(State::Warn));
         if self.format.json {
             let lines: Vec<Value> = findings.0.iter().map(as_json).collect();
@@ -142,10 +142,8 @@ impl Doctor {
         }
         match failures {
             0 => Ok(()),
-            1 => Err(CommandFailure::new("one thing is broken: see the line that says fail")),
-            many => {
-                Err(CommandFailure::new(format!("{many} things are broken: see the lines that say fail")))
-            }
+            1 => Err(CommandError::new("one thing is broken: see the line that says fail")),
+            many => Err(CommandError::new(format!("{many} things are broken: see the lines that say fail"))),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Refresh tokens work once, so whoever reads one to use it holds the lock until the next one is written.
 
 use super::draft::Draft;
-use crate::failure::CommandFailure;
+use crate::command_error::CommandError;
 use domain::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::{
@@ -63,7 +63,7 @@ struct Content {
 }
 
 /// Where the file is: `DUKU_CREDENTIALS_FILE`, else `duku/credentials.json` in `$XDG_CONFIG_HOME` or `~/.config`.
-pub(super) fn path() -> Result<PathBuf, CommandFailure> {
+pub(super) fn path() -> Result<PathBuf, CommandError> {
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     if let Some(path) = variable(VARIABLE) {
         return Ok(path);
@@ -72,7 +72,7 @@ pub(super) fn path() -> Result<PathBuf, CommandFailure> {
     let configuration = variable("XDG_CONFIG_HOME").filter(|path| path.is_absolute());
     let configuration = configuration.or_else(|| variable("HOME").map(|home| home.join(".config")));
     let configuration = configuration.ok_or_else(|| {
-        CommandFailure::new(format!(
+        CommandError::new(format!(
             "there is no home directory for the credentials: name a file with {VARIABLE}"
         ))
     })?;
@@ -92,14 +92,13 @@ impl Credentials {
     ///
     /// # Errors
     /// The file or its directory cannot be used, others may read it, or it is damaged.
-    pub(super) async fn lock(path: PathBuf) -> Result<Self, CommandFailure> {
+    pub(super) async fn lock(path: PathBuf) -> Result<Self, CommandError> {
         let opened = tokio::task::spawn_blocking(move || {
             let shown = path.display().to_string();
-            Self::open(path).map_err(|error| {
-                CommandFailure::new(format!("cannot use the credentials in {shown}: {error}"))
-            })
+            Self::open(path)
+                .map_err(|error| CommandError::new(format!("cannot use the credentials in {shown}: {error}")))
         });
-        opened.await.map_err(|error| CommandFailure::new(error.to_string()))?
+        opened.await.map_err(|error| CommandError::new(error.to_string()))?
     }
 
     fn open(path: PathBuf) -> io::Result<Self> {
@@ -128,22 +127,22 @@ impl Credentials {
     }
 
     /// Keeps a session in place of the one before.
-    pub(super) fn keep(&mut self, server: &str, session: Session) -> Result<(), CommandFailure> {
+    pub(super) fn keep(&mut self, server: &str, session: Session) -> Result<(), CommandError> {
         self.content.servers.insert(server.to_owned(), session);
         self.write()
     }
 
     /// Forgets a session.
-    pub(super) fn forget(&mut self, server: &str) -> Result<(), CommandFailure> {
+    pub(super) fn forget(&mut self, server: &str) -> Result<(), CommandError> {
         self.content.servers.remove(server);
         self.write()
     }
 
-    fn write(&mut self) -> Result<(), CommandFailure> {
+    fn write(&mut self) -> Result<(), CommandError> {
         let text = Zeroizing::new(serde_json::to_string_pretty(&self.content)?);
         let draft = self.draft.take().map_or_else(|| Draft::of(&self.path), Ok);
         draft.and_then(|draft| draft.commit(&format!("{}\n", text.as_str()))).map_err(|error| {
-            CommandFailure::new(format!(
+            CommandError::new(format!(
                 "cannot write the credentials to {}: {error}; sign in again with `duku login`",
                 self.path.display()
             ))

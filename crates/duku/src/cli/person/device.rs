@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     cli::{http, output::printable},
-    failure::CommandFailure,
+    command_error::CommandError,
 };
 use domain::Timestamp;
 use reqwest::{Client, StatusCode};
@@ -35,13 +35,13 @@ impl Authorization {
     ///
     /// # Errors
     /// The server cannot be reached, rejects, or does not know the grant.
-    pub(super) async fn request(client: &Client, url: &str) -> Result<Self, CommandFailure> {
+    pub(super) async fn request(client: &Client, url: &str) -> Result<Self, CommandError> {
         let (status, answer) = http::post_form(client, url, &[("client_id", CLIENT_ID)]).await?;
         if !status.is_success() {
             return Err(http::oauth_failure(status, &answer));
         }
         Self::parse(&answer).ok_or_else(|| {
-            CommandFailure::new("the answer holds no code to sign in with: is --server a Duku server?")
+            CommandError::new("the answer holds no code to sign in with: is --server a Duku server?")
         })
     }
 
@@ -67,7 +67,7 @@ impl Authorization {
         client: &Client,
         url: &str,
         sleep: impl AsyncFn(Duration),
-    ) -> Result<Value, CommandFailure> {
+    ) -> Result<Value, CommandError> {
         let form =
             [("grant_type", GRANT), ("device_code", self.device_code.expose()), ("client_id", CLIENT_ID)];
         let (mut interval, mut waited, mut failures) = (self.interval, Duration::ZERO, 0);
@@ -90,13 +90,13 @@ impl Authorization {
                 (_, Some("authorization_pending")) => {}
                 (_, Some("slow_down")) => interval += FIVE_SECONDS,
                 (_, Some("access_denied")) => {
-                    return Err(CommandFailure::new("signing in was denied in the browser"));
+                    return Err(CommandError::new("signing in was denied in the browser"));
                 }
                 (_, Some("expired_token")) => break,
                 (status, _) => return Err(http::oauth_failure(status, &answer)),
             }
         }
-        Err(CommandFailure::new(
+        Err(CommandError::new(
             "the code has expired before it was entered: run `duku login` again for a new one",
         ))
     }
@@ -109,11 +109,11 @@ fn page(address: &str) -> Option<String> {
 }
 
 /// Reads a token answer (RFC 6749 §5.1) that was received at `now`.
-pub(super) fn session(answer: &Value, realm: &str, now: Timestamp) -> Result<Session, CommandFailure> {
+pub(super) fn session(answer: &Value, realm: &str, now: Timestamp) -> Result<Session, CommandError> {
     let token = |name: &str| answer.get(name).and_then(Value::as_str).map(Token::new);
     let (access_token, refresh_token) =
         token("access_token").zip(token("refresh_token")).ok_or_else(|| {
-            CommandFailure::new(
+            CommandError::new(
                 "the answer holds no session: is --server a Duku server that people can sign in to?",
             )
         })?;

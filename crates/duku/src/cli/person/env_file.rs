@@ -1,7 +1,7 @@
 //! An `.env` file that a new secret goes into without being shown.
 
 use super::draft::Draft;
-use crate::failure::CommandFailure;
+use crate::command_error::CommandError;
 use std::{
     fs::File,
     io::{self, Read},
@@ -27,9 +27,9 @@ impl EnvFile {
     ///
     /// # Errors
     /// It is a directory, no text, too large, or cannot be read or written: nothing was asked of the server yet.
-    pub(super) fn open(path: &Path) -> Result<Self, CommandFailure> {
+    pub(super) fn open(path: &Path) -> Result<Self, CommandError> {
         let rejection = |error: io::Error| {
-            CommandFailure::new(format!(
+            CommandError::new(format!(
                 "cannot write {}: {error}; nothing was changed, choose another file with --env-file",
                 path.display()
             ))

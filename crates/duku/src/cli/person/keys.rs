@@ -10,7 +10,7 @@ use crate::{
         key_view::{self, KeyRow, NewSecret},
         output::{self, Format},
     },
-    failure::CommandFailure,
+    command_error::CommandError,
 };
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -99,7 +99,7 @@ pub(crate) struct Destination {
 }
 
 impl Keys {
-    pub(crate) async fn run(self) -> Result<(), CommandFailure> {
+    pub(crate) async fn run(self) -> Result<(), CommandError> {
         match self {
             Self::List { at, format } => key_view::list(list(&Person::at(&at).await?).await?, format),
             Self::Generate { at, label, expires_in, destination } => {
@@ -117,15 +117,15 @@ impl Keys {
     }
 }
 
-async fn list(person: &Person) -> Result<Vec<KeyRow>, CommandFailure> {
+async fn list(person: &Person) -> Result<Vec<KeyRow>, CommandError> {
     let mut data = person.graphql(LIST, &Value::Null).await?;
     let keys = data.get_mut("apiKeys").map(Value::take).unwrap_or_default();
     Ok(serde_json::from_value(keys)?)
 }
 
-async fn revoke(at: &At, client_id: &str, yes: bool, format: Format) -> Result<(), CommandFailure> {
+async fn revoke(at: &At, client_id: &str, yes: bool, format: Format) -> Result<(), CommandError> {
     if !yes && !std::io::stdin().is_terminal() {
-        return Err(CommandFailure::new(
+        return Err(CommandError::new(
             "there is no terminal to ask on: add --yes to revoke the key without being asked",
         ));
     }
@@ -141,9 +141,9 @@ async fn revoke(at: &At, client_id: &str, yes: bool, format: Format) -> Result<(
 }
 
 /// Has the person type the key's label.
-fn confirm(keys: &[KeyRow], client_id: &str, answer: &mut impl BufRead) -> Result<(), CommandFailure> {
+fn confirm(keys: &[KeyRow], client_id: &str, answer: &mut impl BufRead) -> Result<(), CommandError> {
     let key = keys.iter().find(|key| key.client_id == client_id).ok_or_else(|| {
-        CommandFailure::new(format!("there is no API key {client_id}: `duku keys list` shows them"))
+        CommandError::new(format!("there is no API key {client_id}: `duku keys list` shows them"))
     })?;
     let mut asking = std::io::stderr();
     write!(asking, "Revoking cannot be undone. Type the key's label, {}, to revoke it: ", key.label)?;
@@ -153,12 +153,12 @@ fn confirm(keys: &[KeyRow], client_id: &str, answer: &mut impl BufRead) -> Resul
     if typed.trim() == key.label {
         return Ok(());
     }
-    Err(CommandFailure::new("that is not the key's label; nothing was revoked"))
+    Err(CommandError::new("that is not the key's label; nothing was revoked"))
 }
 
 impl Destination {
     /// Makes a new secret by `document` and brings it to where it belongs.
-    async fn of_new_secret(&self, at: &At, document: &str, variables: &Value) -> Result<(), CommandFailure> {
+    async fn of_new_secret(&self, at: &At, document: &str, variables: &Value) -> Result<(), CommandError> {
         let person = Person::at(at).await?;
         let env_file = self.env_file.as_deref().map(EnvFile::open).transpose()?;
         let data = person.graphql(document, variables).await?;
@@ -178,7 +178,7 @@ impl Destination {
         }
     }
 
-    fn show(&self, made: &NewSecret<'_>) -> Result<(), CommandFailure> {
+    fn show(&self, made: &NewSecret<'_>) -> Result<(), CommandError> {
         let text = if self.format.json {
             output::json_text(&made.json())
         } else if std::io::stdout().is_terminal() {
@@ -190,10 +190,10 @@ impl Destination {
         made.show_once(&Zeroizing::new(text), "duku keys rotate")
     }
 
-    fn write(&self, made: &NewSecret<'_>, file: EnvFile) -> Result<(), CommandFailure> {
+    fn write(&self, made: &NewSecret<'_>, file: EnvFile) -> Result<(), CommandError> {
         let id = made.client_id;
         let path = file.write(id, made.client_secret).map_err(|error| {
-            CommandFailure::new(format!(
+            CommandError::new(format!(
                 "{id} has a new secret, but it could not be written ({error}): run `duku keys rotate {id}` again, or revoke the key"
             ))
         })?;
@@ -215,7 +215,7 @@ impl Destination {
 }
 
 /// A secret in the answer.
-fn secret(data: &Value, path: &str) -> Result<Zeroizing<String>, CommandFailure> {
+fn secret(data: &Value, path: &str) -> Result<Zeroizing<String>, CommandError> {
     let text = data.pointer(path).and_then(Value::as_str).filter(|text| is_plain(text));
     text.map(|text| Zeroizing::new(text.to_owned())).ok_or_else(strange)
 }
@@ -225,8 +225,8 @@ fn is_plain(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_+/=".contains(c))
 }
 
-fn strange() -> CommandFailure {
-    CommandFailure::new(
+fn strange() -> CommandError {
+    CommandError::new(
         "the answer holds no key in the form that a Duku server gives; if one was made, `duku keys list` shows it",
     )
 }

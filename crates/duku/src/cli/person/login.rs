@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     cli::{http, output},
-    failure::CommandFailure,
+    command_error::CommandError,
 };
 use clap::Args;
 use std::{
@@ -41,7 +41,7 @@ pub(crate) struct Logout {
 }
 
 impl Login {
-    pub(crate) async fn run(self) -> Result<(), CommandFailure> {
+    pub(crate) async fn run(self) -> Result<(), CommandError> {
         let server = server_url(&self.server)?;
         let path = credentials::path()?;
         // Opened once before anything is asked, so that nobody approves in vain.
@@ -71,7 +71,7 @@ impl Login {
 }
 
 impl Logout {
-    pub(crate) async fn run(self) -> Result<(), CommandFailure> {
+    pub(crate) async fn run(self) -> Result<(), CommandError> {
         let person = Person::at(&self.at).await?;
         let line = if person.sign_out().await? {
             format!("Signed out of {}", person.server)

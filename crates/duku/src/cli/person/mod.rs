@@ -13,7 +13,7 @@ pub(crate) use login::{Login, Logout};
 
 use crate::{
     cli::{http, output::printable},
-    failure::CommandFailure,
+    command_error::CommandError,
     settings::{authorization_server_of, base_url},
 };
 use domain::{Clock, Timestamp};
@@ -26,7 +26,7 @@ fn now() -> Timestamp {
 }
 
 /// A server's URL in the one form that credentials are filed under.
-fn server_url(text: &str) -> Result<String, CommandFailure> {
+fn server_url(text: &str) -> Result<String, CommandError> {
     base_url("--server", text)
 }
 
@@ -42,17 +42,17 @@ struct Viewer {
 }
 
 impl Viewer {
-    async fn of(client: &reqwest::Client, server: &str, access_token: &str) -> Result<Self, CommandFailure> {
+    async fn of(client: &reqwest::Client, server: &str, access_token: &str) -> Result<Self, CommandError> {
         let document = "{ viewer { name role organisation { name } } }";
         let (_, answer) =
             http::graphql(client, server, access_token, document, &serde_json::Value::Null).await?;
         if let Some(message) = http::graphql_error(&answer) {
-            return Err(CommandFailure::new(message));
+            return Err(CommandError::new(message));
         }
         let text = |path| answer.pointer(path).and_then(serde_json::Value::as_str).map(printable);
         let viewer = text("/data/viewer/name").zip(text("/data/viewer/organisation/name"));
         let (name, organisation) = viewer.ok_or_else(|| {
-            CommandFailure::new("the answer does not say who is signed in: is --server a Duku server?")
+            CommandError::new("the answer does not say who is signed in: is --server a Duku server?")
         })?;
         Ok(Self { name, organisation })
     }

@@ -5,7 +5,7 @@ use super::{
     credentials::{self, Credentials, Session, Token},
     device, endpoint, now, server_url,
 };
-use crate::{cli::http, failure::CommandFailure};
+use crate::{cli::http, command_error::CommandError};
 use clap::Args;
 use reqwest::{Client, StatusCode};
 use serde_json::Value;
@@ -31,7 +31,7 @@ impl Person {
     ///
     /// # Errors
     /// It is not named and there are several or none, or the credentials cannot be used.
-    pub(super) async fn at(at: &At) -> Result<Self, CommandFailure> {
+    pub(super) async fn at(at: &At) -> Result<Self, CommandError> {
         let path = credentials::path()?;
         let server = match at.server.as_deref().filter(|server| !server.is_empty()) {
             Some(server) => server_url(server)?,
@@ -44,7 +44,7 @@ impl Person {
     ///
     /// # Errors
     /// The person is not signed in any more, the server rejects (its message as it stands), or cannot be reached.
-    pub(super) async fn graphql(&self, document: &str, variables: &Value) -> Result<Value, CommandFailure> {
+    pub(super) async fn graphql(&self, document: &str, variables: &Value) -> Result<Value, CommandError> {
         let token = self.access_token(None).await?;
         let mut answer =
             http::graphql(&self.client, &self.server, token.expose(), document, variables).await?;
@@ -55,16 +55,16 @@ impl Person {
         }
         let (status, mut answer) = answer;
         if let Some(message) = http::graphql_error(&answer) {
-            return Err(CommandFailure::new(message));
+            return Err(CommandError::new(message));
         }
         let data = answer.get_mut("data").map(Value::take).filter(Value::is_object);
         data.ok_or_else(|| {
-            CommandFailure::new(format!("{status}, and the answer holds no data: is --server a Duku server?"))
+            CommandError::new(format!("{status}, and the answer holds no data: is --server a Duku server?"))
         })
     }
 
     /// An access token that is fresh and is not the `rejected` one.
-    async fn access_token(&self, rejected: Option<&Token>) -> Result<Token, CommandFailure> {
+    async fn access_token(&self, rejected: Option<&Token>) -> Result<Token, CommandError> {
         let mut file = Credentials::lock(self.path.clone()).await?;
         let session =
             file.session(&self.server).cloned().ok_or_else(|| self.signed_out("you are not signed in to"))?;
@@ -91,15 +91,15 @@ impl Person {
         Err(http::oauth_failure(status, &answer))
     }
 
-    fn signed_out(&self, how: &str) -> CommandFailure {
-        CommandFailure::new(format!("{how} {0}: sign in again with `duku login --server {0}`", self.server))
+    fn signed_out(&self, how: &str) -> CommandError {
+        CommandError::new(format!("{how} {0}: sign in again with `duku login --server {0}`", self.server))
     }
 
     /// Ends the session at the server and forgets it; false if there was none.
     ///
     /// # Errors
     /// The server cannot be reached or fails: then the session is kept, because it still works.
-    pub(super) async fn sign_out(&self) -> Result<bool, CommandFailure> {
+    pub(super) async fn sign_out(&self) -> Result<bool, CommandError> {
         let mut file = Credentials::lock(self.path.clone()).await?;
         let Some(session) = file.session(&self.server).cloned() else { return Ok(false) };
         end(&self.client, &self.server, &session).await?;
@@ -109,21 +109,21 @@ impl Person {
 }
 
 /// Ends a session at the server. One that has ended already is no failure.
-pub(super) async fn end(client: &Client, server: &str, session: &Session) -> Result<(), CommandFailure> {
+pub(super) async fn end(client: &Client, server: &str, session: &Session) -> Result<(), CommandError> {
     let url = endpoint(server, &session.realm, "logout");
     let form = [("client_id", CLIENT_ID), ("refresh_token", session.refresh_token.expose())];
     let status = http::send(&url, client.post(&url).form(&form)).await?.status();
     if status.is_success() || status == StatusCode::BAD_REQUEST {
         return Ok(());
     }
-    Err(CommandFailure::new(format!("{status}: the session at {server} was not ended; try again later")))
+    Err(CommandError::new(format!("{status}: the session at {server} was not ended; try again later")))
 }
 
-fn only_server(file: &Credentials) -> Result<String, CommandFailure> {
+fn only_server(file: &Credentials) -> Result<String, CommandError> {
     match file.servers().as_slice() {
         [one] => Ok((*one).to_owned()),
-        [] => Err(CommandFailure::new("you are not signed in: run `duku login --server URL` first")),
-        several => Err(CommandFailure::new(format!(
+        [] => Err(CommandError::new("you are not signed in: run `duku login --server URL` first")),
+        several => Err(CommandError::new(format!(
             "you are signed in to several servers; choose one with --server: {}",
             several.join(", ")
         ))),

@@ -34,7 +34,7 @@ fn no_input_gets_a_5xx(engine: Engine) {
         max_shrink_iters: 500,
         ..Config::default()
     });
-    runner.run(&request, |sent| sender.send(&sent)).unwrap_or_else(|failure| panic!("{failure}"));
+    runner.run(&request, |sent| sender.send(&sent)).unwrap_or_else(|error| panic!("{error}"));
     let seen = sender.seen.lock().unwrap().clone();
     println!("{seen:?}");
     for status in [200, 303, 400, 401, 404, 405] {

@@ -96,7 +96,7 @@ async fn open(options: Options) -> (Site, Browser) {
 }
 
 /// The message that a helper fails with.
-async fn failure(browser: Browser, helper: impl AsyncFnOnce(&Browser) + Send + 'static) -> String {
+async fn failure_of(browser: Browser, helper: impl AsyncFnOnce(&Browser) + Send + 'static) -> String {
     let local = tokio::task::LocalSet::new();
     let task =
         local.run_until(async move { tokio::task::spawn_local(async move { helper(&browser).await }).await });
@@ -195,7 +195,7 @@ async fn axe_finds_what_is_unkind() {
     browser.goto("/unkind").await;
     let violations = browser.axe_violations().await.join("\n");
     assert!(violations.contains("image-alt") && violations.contains("label"), "{violations}");
-    let message = failure(browser, async |browser| browser.axe().await).await;
+    let message = failure_of(browser, async |browser| browser.axe().await).await;
     assert!(message.contains("image-alt") && message.contains("/unkind"), "{message}");
 }
 
@@ -209,14 +209,14 @@ async fn the_console_tells_of_broken_policies_and_missing_files() {
     browser.goto("/nowhere").await;
     browser.has_silent_console().await;
     browser.goto("/broken").await;
-    let message = failure(browser, async |browser| browser.has_silent_console().await).await;
+    let message = failure_of(browser, async |browser| browser.has_silent_console().await).await;
     assert!(message.contains("missing.js"), "{message}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_not_there_is_told_with_what_is() {
     let (_site, browser) = open(Options::default()).await;
-    let message = failure(browser, async |browser| browser.click("Revoke").await).await;
+    let message = failure_of(browser, async |browser| browser.click("Revoke").await).await;
     assert!(message.contains("no button or link is called “Revoke”"), "{message}");
     assert!(message.contains("Save | Rotate"), "{message}");
     assert!(message.contains("browser-failures") && message.contains("A form"), "{message}");

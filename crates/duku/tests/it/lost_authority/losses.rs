@@ -32,12 +32,12 @@ impl Taker {
             return Ok(());
         }
         let (service, ctx) = (&self.service, &self.ctx);
-        let old = service.tokens().list_signing_keys(ctx).await.map_err(|failure| format!("{failure:?}"))?;
+        let old = service.tokens().list_signing_keys(ctx).await.map_err(|error| format!("{error:?}"))?;
         let made = service.tokens().rotate_signing_key(ctx, operator("test"), true).await;
-        made.map_err(|failure| format!("{failure:?}"))?;
+        made.map_err(|error| format!("{error:?}"))?;
         for key in old {
             let done = service.tokens().withdraw_signing_key(ctx, operator("test"), &key.kid).await;
-            done.map_err(|failure| format!("{failure:?}"))?;
+            done.map_err(|error| format!("{error:?}"))?;
         }
         Ok(())
     }
@@ -48,26 +48,26 @@ impl Taker {
         let key = &case.values["key"];
         match way {
             Way::KeyRevoked => {
-                service.keys().revoke(ctx, &by, key).await.map(drop).map_err(|failure| format!("{failure:?}"))
+                service.keys().revoke(ctx, &by, key).await.map(drop).map_err(|error| format!("{error:?}"))
             }
             Way::TokensEnded => {
                 let rotation = RotateKey { grace_seconds: 0, end_issued_tokens: true };
                 let done = service.keys().rotate(ctx, &by, key, rotation).await;
-                done.map(drop).map_err(|failure| format!("{failure:?}"))
+                done.map(drop).map_err(|error| format!("{error:?}"))
             }
             Way::MemberRemoved => {
                 let done = service.users().remove_member(ctx, &by, &case.email).await;
-                done.map_err(|failure| format!("{failure:?}"))
+                done.map_err(|error| format!("{error:?}"))
             }
             Way::AdminDemoted => {
                 let done = service.users().change_role(ctx, &by, &case.email, Role::Member).await;
-                done.map(drop).map_err(|failure| format!("{failure:?}"))
+                done.map(drop).map_err(|error| format!("{error:?}"))
             }
             Way::SecondFactorRequired => {
                 let seen = OrganisationSettings::of(&case.organisation);
                 let new = OrganisationSettings { require_second_factor: true, ..seen.clone() };
                 let done = service.organisations().change_settings(ctx, &by, &seen, &new).await;
-                done.map(drop).map_err(|failure| format!("{failure:?}"))
+                done.map(drop).map_err(|error| format!("{error:?}"))
             }
             Way::SigningKeyWithdrawn => Ok(()),
             Way::TokensEndedInViewport => {

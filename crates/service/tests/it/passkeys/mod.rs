@@ -7,7 +7,7 @@ use authenticator::Authenticator;
 use domain::{SessionKind, users::passkey::PASSKEYS_MAXIMUM};
 use futures::future::join;
 use service::{
-    CurrentUser, Failure, Policy, Rejection, RequestContext, Service,
+    CurrentUser, Error, Policy, Rejection, RequestContext, Service,
     users::{
         authorization_codes::{CodeRequest, VIEWPORT},
         passkeys::PasskeyAttempt,
@@ -325,7 +325,7 @@ async fn a_passkey_is_added_once_and_by_whom_it_was_asked_for(fixture: Fixture) 
     let service = moved(&fixture).await;
     let (ada, eve) = (user(&service, ADA).await, user(&service, EVE).await);
     add(&service, 1, &ada, b"laptop").await;
-    let is_conflict = |outcome: Result<_, Failure>, words: &str| {
+    let is_conflict = |outcome: Result<_, Error>, words: &str| {
         let rejection = rejection_in(outcome);
         assert!(matches!(&rejection, Rejection::Conflict(text) if text.contains(words)), "{rejection:?}");
     };
