@@ -61,7 +61,7 @@ fn facts(principal: &Principal) -> Value {
         PrincipalKind::ApiKey { id, label } => {
             json!({ "sub": id.as_str(), "name": label, "org_id": organisation, "org_name": name })
         }
-        PrincipalKind::Person { id, email, role } => json!({
+        PrincipalKind::User { id, email, role } => json!({
             "sub": id.as_str(), "email": email.as_str(), "role": role.as_str(),
             "org_id": organisation, "org_name": name,
         }),

@@ -231,7 +231,7 @@ impl Organisations<'_> {
         organisation: &Organisation,
         required: bool,
     ) -> Result<(), Error> {
-        if let (true, PrincipalKind::Person { id, .. }) = (required, &principal.holder) {
+        if let (true, PrincipalKind::User { id, .. }) = (required, &principal.holder) {
             let own = transaction.find_second_factor(id).await?.and_then(|factor| factor.confirmed_at);
             if own.is_none() {
                 let message = "set up your own second factor first, or you would lock yourself out";

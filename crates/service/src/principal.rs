@@ -37,7 +37,7 @@ pub enum PrincipalKind {
         label: String,
     },
     /// A person.
-    Person {
+    User {
         /// The person's id.
         id: UserId,
         /// The person's address.
@@ -82,7 +82,7 @@ impl Principal {
     pub fn authorise(&self, capability: Capability) -> Result<(), Rejection> {
         let caller = match &self.holder {
             PrincipalKind::ApiKey { .. } => Caller::ApiKey,
-            PrincipalKind::Person { role, .. } => Caller::User(*role),
+            PrincipalKind::User { role, .. } => Caller::User(*role),
             PrincipalKind::Operator { .. } => Caller::Operator,
         };
         check_capability(caller, self.scopes, capability).map_err(Rejection::Forbidden)
@@ -91,7 +91,7 @@ impl Principal {
     /// The role of the person who asks, as it was then; none for a key or an operator.
     pub const fn user_role(&self) -> Option<Role> {
         match &self.holder {
-            PrincipalKind::Person { role, .. } => Some(*role),
+            PrincipalKind::User { role, .. } => Some(*role),
             PrincipalKind::ApiKey { .. } | PrincipalKind::Operator { .. } => None,
         }
     }
@@ -99,7 +99,7 @@ impl Principal {
     /// The person who asks; none for a key or an operator.
     pub fn user_id(&self) -> Option<&UserId> {
         match &self.holder {
-            PrincipalKind::Person { id, .. } => Some(id),
+            PrincipalKind::User { id, .. } => Some(id),
             PrincipalKind::ApiKey { .. } | PrincipalKind::Operator { .. } => None,
         }
     }
@@ -110,7 +110,7 @@ impl Principal {
             PrincipalKind::ApiKey { id, label } => {
                 Actor { kind: ActorKind::ApiKey, id: id.as_str().to_owned(), name: label.clone() }
             }
-            PrincipalKind::Person { id, email, .. } => person(id, email),
+            PrincipalKind::User { id, email, .. } => user(id, email),
             PrincipalKind::Operator { name } => {
                 Actor { kind: ActorKind::Operator, id: "operator".to_owned(), name: name.clone() }
             }
@@ -119,7 +119,7 @@ impl Principal {
 }
 
 /// A person, for the audit log.
-pub(crate) fn person(id: &UserId, email: &Email) -> Actor {
+pub(crate) fn user(id: &UserId, email: &Email) -> Actor {
     Actor { kind: ActorKind::Person, id: id.as_str().to_owned(), name: email.as_str().to_owned() }
 }
 

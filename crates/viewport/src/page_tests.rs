@@ -211,8 +211,8 @@ impl HostileText {
         all
     }
 
-    fn person(&self, is_you: bool) -> members::Person {
-        members::Person {
+    fn person(&self, is_you: bool) -> members::MemberRow {
+        members::MemberRow {
             id: self.text(),
             email: self.text(),
             role: Role::Admin,

@@ -1,7 +1,7 @@
 //! The authorization code grant (RFC 6749 §4.1.3) with PKCE (RFC 7636 §4.5): a person's sign-in gets an access token, and
 //! an ID token for the scope `openid`. No refresh token: the browser's session lasts.
 
-use super::{invalid_grant, person_answer, required};
+use super::{invalid_grant, required, user_answer};
 use crate::{
     AuthorizationServer, client_authentication::public_client, errors::OAuthRejection, request::FormRequest,
 };
@@ -35,7 +35,7 @@ pub(crate) async fn exchange(
         CodeRejection::TooManyFailures(seconds) => ClientRejection::TooManyFailures(seconds).into(),
         CodeRejection::Error(error) => error.into(),
     })?;
-    Ok(person_answer(&issued.tokens, issued.id_token.as_deref()))
+    Ok(user_answer(&issued.tokens, issued.id_token.as_deref()))
 }
 
 /// RFC 7636 §4.1.

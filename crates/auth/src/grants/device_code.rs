@@ -1,6 +1,6 @@
 //! The device authorization grant (RFC 8628 §3.4): a device asks whether a user has approved it.
 
-use super::{person_answer, required};
+use super::{required, user_answer};
 use crate::{
     AuthorizationServer, client_authentication::public_client, errors::OAuthRejection, request::FormRequest,
 };
@@ -19,5 +19,5 @@ pub(crate) async fn exchange(
     let client_id = public_client::require(posted, form, COMMAND_LINE)?;
     let device_code = required(form, "device_code")?;
     let tokens = server.service().users().poll_device(&posted.ctx, client_id, device_code).await?;
-    Ok(person_answer(&tokens, None))
+    Ok(user_answer(&tokens, None))
 }

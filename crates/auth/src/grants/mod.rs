@@ -17,7 +17,7 @@ use web::Form;
 
 /// RFC 6749 §5.1 for people: with a refresh token or an ID token where the grant has one.
 #[derive(Serialize)]
-struct PersonAnswer<'a> {
+struct UserAnswer<'a> {
     access_token: &'a str,
     expires_in: i64,
     token_type: &'static str,
@@ -31,9 +31,9 @@ struct PersonAnswer<'a> {
     not_before_policy: i64,
 }
 
-fn person_answer(tokens: &UserTokens, id_token: Option<&str>) -> Response<Body> {
+fn user_answer(tokens: &UserTokens, id_token: Option<&str>) -> Response<Body> {
     let refresh = tokens.refresh.as_ref();
-    let answer = PersonAnswer {
+    let answer = UserAnswer {
         access_token: &tokens.access_token,
         expires_in: tokens.expires_in,
         token_type: "Bearer",

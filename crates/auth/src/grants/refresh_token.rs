@@ -1,7 +1,7 @@
 //! The refresh token grant (RFC 6749 §6): a device that a user approved gets its next access token. The refresh token
 //! changes each time; one that comes a second time has leaked, and ends the session (RFC 9700 §4.14.2).
 
-use super::{person_answer, required};
+use super::{required, user_answer};
 use crate::{
     AuthorizationServer, client_authentication::public_client, errors::OAuthRejection, request::FormRequest,
 };
@@ -29,5 +29,5 @@ pub(crate) async fn exchange(
         ));
     }
     let tokens = server.service().users().refresh(&posted.ctx, client_id, refresh_token).await?;
-    Ok(person_answer(&tokens, None))
+    Ok(user_answer(&tokens, None))
 }

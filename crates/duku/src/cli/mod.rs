@@ -14,11 +14,11 @@ pub mod durations;
 mod http;
 mod key_view;
 mod output;
-mod person;
 mod restore;
 mod restore_report;
 pub(crate) mod secrets;
 mod serve;
+mod user;
 
 use crate::{command_error::CommandError, settings::GivenSettings, telemetry};
 use clap::{CommandFactory, Parser, Subcommand};
@@ -73,12 +73,12 @@ enum Command {
     /// Run a GraphQL query with an API key and print the answer
     Query(client::Query),
     /// Sign in to a server, as a person, with the help of a browser
-    Login(person::Login),
+    Login(user::Login),
     /// End the session of `duku login`
-    Logout(person::Logout),
+    Logout(user::Logout),
     /// Work with your organisation's API keys over the network, signed in with `duku login`
     #[command(subcommand)]
-    Keys(person::Keys),
+    Keys(user::Keys),
     /// Print a completion script for a shell
     #[command(after_help = "Example:\n  duku completions bash > /etc/bash_completion.d/duku")]
     Completions {

@@ -32,7 +32,7 @@ impl Viewer {
         let actor = principal.actor();
         let (kind, role) = match &principal.holder {
             PrincipalKind::ApiKey { .. } => (ViewerKind::ApiKey, None),
-            PrincipalKind::Person { role, .. } => (ViewerKind::Person, Some((*role).into())),
+            PrincipalKind::User { role, .. } => (ViewerKind::Person, Some((*role).into())),
             // Operators work on the server's host; no access token names one.
             PrincipalKind::Operator { .. } => (ViewerKind::Person, None),
         };

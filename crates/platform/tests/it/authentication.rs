@@ -182,10 +182,10 @@ async fn the_viewer_is_who_asks() {
             "organisation": organisation,
         })
     );
-    let mut person = harness.ask(Actor::Admin, query).await.data("/viewer");
-    assert!(person["id"].take().as_str().unwrap().starts_with("usr_"));
+    let mut user = harness.ask(Actor::Admin, query).await.data("/viewer");
+    assert!(user["id"].take().as_str().unwrap().starts_with("usr_"));
     assert_eq!(
-        person,
+        user,
         json!({
             "kind": "PERSON", "id": null, "name": "ada@acme.example", "role": "ADMIN", "scopes": ["openid"],
             "organisation": organisation,

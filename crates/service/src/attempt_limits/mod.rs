@@ -21,7 +21,7 @@ pub(crate) struct FailureLimits {
     counters: Counters,
     client_failures: Option<Quota>,
     address_failures: Option<Quota>,
-    person: Option<Quota>,
+    user: Option<Quota>,
     address: Option<Quota>,
     /// Six digits are few, and mails go to others: after the first ten, one in two minutes.
     slow: Option<Quota>,
@@ -33,7 +33,7 @@ enum Counted {
     ClientFailures,
     AddressFailures,
     SignInsOfAddress,
-    SignInsOfPerson,
+    SignInsOfUser,
     SecondFactors,
     UserCodes,
     ResetLinks,
@@ -46,7 +46,7 @@ impl FailureLimits {
             counters: Counters::new(),
             client_failures: Quota::per_minute(policy.failures_per_client),
             address_failures: Quota::per_minute(policy.failures_per_address),
-            person: Quota::per_minute(policy.sign_ins_per_person),
+            user: Quota::per_minute(policy.sign_ins_per_person),
             address: Quota::per_minute(policy.sign_ins_per_address),
             slow: Quota::one_in(Duration::from_mins(2), policy.sign_ins_per_person),
         }
@@ -55,9 +55,9 @@ impl FailureLimits {
     /// Counts an attempt to sign in. If there were too many: how many seconds to wait.
     pub(crate) fn sign_in(&self, name: &str, address: Option<IpAddr>) -> Option<u64> {
         let mut counts = self.of_sign_in(name, address);
-        let everywhere = self.person.map(|quota| quota.times(networks::EVERYWHERE));
+        let everywhere = self.user.map(|quota| quota.times(networks::EVERYWHERE));
         let anywhere = None::<(u128, u32)>;
-        counts.extend(self.counters.of((Counted::SignInsOfPerson, name, anywhere), everywhere));
+        counts.extend(self.counters.of((Counted::SignInsOfUser, name, anywhere), everywhere));
         self.counters.count(&counts)
     }
 
@@ -73,8 +73,8 @@ impl FailureLimits {
         let unknown = Network { prefix: 0, length: 0, factor: 1 };
         let networks = from.chain(address.is_none().then_some(unknown));
         counts.extend(networks.filter_map(|Network { prefix, length, factor }| {
-            let quota = self.person.map(|quota| quota.times(factor));
-            self.counters.of((Counted::SignInsOfPerson, name, Some((prefix, length))), quota)
+            let quota = self.user.map(|quota| quota.times(factor));
+            self.counters.of((Counted::SignInsOfUser, name, Some((prefix, length))), quota)
         }));
         counts
     }
@@ -86,14 +86,14 @@ impl FailureLimits {
     }
 
     /// Counts an attempt with a second factor.
-    pub(crate) fn second_factor(&self, person: &UserId) -> Option<u64> {
-        let count = self.counters.of((Counted::SecondFactors, person), self.slow);
+    pub(crate) fn second_factor(&self, user: &UserId) -> Option<u64> {
+        let count = self.counters.of((Counted::SecondFactors, user), self.slow);
         self.counters.count(count.as_slice())
     }
 
     /// Counts an attempt to find a device by its user code.
-    pub(crate) fn user_code(&self, person: &UserId) -> Option<u64> {
-        let count = self.counters.of((Counted::UserCodes, person), self.person);
+    pub(crate) fn user_code(&self, user: &UserId) -> Option<u64> {
+        let count = self.counters.of((Counted::UserCodes, user), self.user);
         self.counters.count(count.as_slice())
     }
 

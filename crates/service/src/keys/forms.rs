@@ -38,10 +38,10 @@ impl Keys<'_> {
         nonce: &str,
         form: KeyForm<'_>,
     ) -> Result<Sent, Error> {
-        let person = owner(principal)?;
+        let user = owner(principal)?;
         // It locks the organisation, so the second of two clicks sees what the first one did.
         let mut transaction = self.0.begin_as::<ManageKeys>(ctx, principal).await?;
-        if let Some(before) = transaction.find_sent_form(nonce, person).await? {
+        if let Some(before) = transaction.find_sent_form(nonce, user).await? {
             return Ok(Sent::Before(before));
         }
         let (generated, what) = match form {
@@ -52,7 +52,7 @@ impl Keys<'_> {
                 (self.rotate_in(&mut transaction, ctx, principal, id, input).await?, "rotated an API key")
             }
         };
-        note(&mut transaction, ctx, nonce, person, &generated.key.id).await?;
+        note(&mut transaction, ctx, nonce, user, &generated.key.id).await?;
         transaction.commit().await?;
         keys::log(&generated.key, what);
         Ok(Sent::Now(Box::new(generated)))
@@ -64,15 +64,15 @@ impl Keys<'_> {
     /// The principal is no Admin, or the store fails.
     pub async fn find_sent_form(self, principal: &Principal, nonce: &str) -> Result<Option<String>, Error> {
         principal.authorise(Capability::ManageKeys)?;
-        let person = owner(principal)?;
-        Ok(self.0.store.reader().await?.find_sent_form(nonce, person).await?)
+        let user = owner(principal)?;
+        Ok(self.0.store.reader().await?.find_sent_form(nonce, user).await?)
     }
 }
 
 /// Forms are a person's own; nobody else's browser can have sent one.
 fn owner(principal: &Principal) -> Result<&UserId, Error> {
     match &principal.holder {
-        PrincipalKind::Person { id, .. } => Ok(id),
+        PrincipalKind::User { id, .. } => Ok(id),
         PrincipalKind::ApiKey { .. } | PrincipalKind::Operator { .. } => {
             Err(Error::internal("a form that no person sent"))
         }
@@ -83,10 +83,10 @@ async fn note(
     transaction: &mut OrganisationTransaction<ManageKeys>,
     ctx: &RequestContext,
     nonce: &str,
-    person: &UserId,
+    user: &UserId,
     key: &KeyId,
 ) -> Result<(), Error> {
-    if transaction.note_sent_form(nonce, person, key.as_str(), ctx.now).await? {
+    if transaction.note_sent_form(nonce, user, key.as_str(), ctx.now).await? {
         return Ok(());
     }
     Err(Rejection::Conflict("this form was sent already: open it anew".into()).into())

@@ -211,7 +211,7 @@ impl Tokens<'_> {
             claim: Claim::Token(Arc::clone(claims)),
             organisation_id: claims.organisation_id.clone(),
             organisation_name: found.organisation_name,
-            holder: PrincipalKind::Person { id: id.clone(), email: found.email, role: found.facts.role },
+            holder: PrincipalKind::User { id: id.clone(), email: found.email, role: found.facts.role },
             scopes: claims.scopes,
             fresh_until: Some(proved_at(claims, &found.facts).plus_seconds(fresh_seconds)),
         })

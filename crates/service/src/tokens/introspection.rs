@@ -54,7 +54,7 @@ impl Tokens<'_> {
 
     fn facts(self, claims: &TokenClaims, principal: &Principal) -> TokenFacts {
         let username = match &principal.holder {
-            PrincipalKind::Person { email, .. } => Some(email.as_str().to_owned()),
+            PrincipalKind::User { email, .. } => Some(email.as_str().to_owned()),
             PrincipalKind::ApiKey { .. } | PrincipalKind::Operator { .. } => None,
         };
         TokenFacts {

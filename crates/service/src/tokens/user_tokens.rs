@@ -21,7 +21,7 @@ pub struct UserTokens {
     /// The next refresh token and how long it lives unused, in seconds; none where the session gets only this token.
     pub refresh: Option<(OpaqueToken, i64)>,
     /// The person's id, `sub`.
-    pub person: domain::UserId,
+    pub user_id: domain::UserId,
     /// The person's address.
     pub email: Email,
 }
@@ -69,7 +69,7 @@ impl Tokens<'_> {
             expires_in: self.0.policy.token_lifetime_seconds,
             scope: scope.to_owned(),
             refresh: None,
-            person: person.id,
+            user_id: person.id,
             email: person.email,
         }))
     }

@@ -219,7 +219,7 @@ impl Users<'_> {
         let issued_at = ctx.now.seconds();
         let claims = IdClaims {
             iss: &self.0.policy.issuer,
-            sub: tokens.person.as_str(),
+            sub: tokens.user_id.as_str(),
             aud: &code.client_id,
             exp: issued_at + tokens.expires_in,
             iat: issued_at,

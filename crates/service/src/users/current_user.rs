@@ -97,7 +97,7 @@ impl Users<'_> {
             object_name: person.email.as_str(),
             details: json!({ "second_factor": signed_in.second_factor_at.is_some() }),
         };
-        let actor = crate::principal::person(&person.id, &person.email);
+        let actor = crate::principal::user(&person.id, &person.email);
         self.0.append(transaction, ctx, chain, actor, entry).await
     }
 
@@ -183,7 +183,7 @@ impl Users<'_> {
                 ),
                 organisation_id,
                 organisation_name,
-                holder: PrincipalKind::Person { id: session.user_id.clone(), email: email.clone(), role },
+                holder: PrincipalKind::User { id: session.user_id.clone(), email: email.clone(), role },
                 scopes: ScopeSet::DEFAULT,
                 fresh_until: Some(session.authenticated_at.plus_seconds(self.0.policy.sign_in_fresh_seconds)),
             });

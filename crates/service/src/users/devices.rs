@@ -249,7 +249,7 @@ impl Users<'_> {
             object_name: &new.device,
             details: json!({}),
         };
-        let actor = crate::principal::person(&new.user_id, &tokens.email);
+        let actor = crate::principal::user(&new.user_id, &tokens.email);
         self.0.append(&mut transaction, ctx, organisation.as_str(), actor, entry).await?;
         transaction.commit().await?;
         Ok(UserTokens { refresh: Some((refresh, seconds_until(new.expires_at, ctx.now))), ..tokens })

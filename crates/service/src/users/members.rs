@@ -145,9 +145,9 @@ impl Users<'_> {
         if let Some(known) = transaction.find_user(email).await? {
             return Ok(known.id);
         }
-        let person = self.new_user(ctx, email, None);
-        match transaction.insert_user(&person).await {
-            Ok(()) => Ok(person.id),
+        let user = self.new_user(ctx, email, None);
+        match transaction.insert_user(&user).await {
+            Ok(()) => Ok(user.id),
             Err(StoreError::Taken) => {
                 let known = transaction.find_user(email).await?;
                 Ok(known.ok_or_else(|| Error::internal("a person who is known and is not there"))?.id)

@@ -107,9 +107,9 @@ impl Users<'_> {
         ceremony: &str,
         answer: &str,
     ) -> Result<Passkey, Error> {
-        let person_id = &user.session.user_id;
+        let user_id = &user.session.user_id;
         let taken = self.take(ctx, ceremony, CeremonyPurpose::Add).await?;
-        let taken = taken.filter(|taken| taken.user_id.as_ref() == Some(person_id));
+        let taken = taken.filter(|taken| taken.user_id.as_ref() == Some(user_id));
         let taken = taken.ok_or_else(|| Rejection::Conflict("that took too long: begin again".into()))?;
         let made = match self.required_party()?.finish_adding(&taken.state, answer) {
             Ok(made) => made,
@@ -122,10 +122,10 @@ impl Users<'_> {
             Err(broken) => return Err(broken.into()),
         };
         let mut transaction = self.0.begin_with_fresh_proof(ctx, user).await?;
-        require_room(&transaction.passkeys_of(person_id).await?)?;
+        require_room(&transaction.passkeys_of(user_id).await?)?;
         let new = Passkey {
             id: PasskeyId::generate(ctx.now, self.0.entropy()),
-            user_id: person_id.clone(),
+            user_id: user_id.clone(),
             name: taken.name.unwrap_or_default(),
             credential_id: made.id,
             credential: made.credential,

@@ -290,7 +290,7 @@ impl Users<'_> {
                 object_name: user.email.as_str(),
                 details: details.clone(),
             };
-            let actor = crate::principal::person(&user.id, &user.email);
+            let actor = crate::principal::user(&user.id, &user.email);
             self.0.append(transaction, ctx, &chain, actor, entry).await?;
         }
         Ok(())

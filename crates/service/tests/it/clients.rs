@@ -41,8 +41,8 @@ async fn a_client_learns_of_tokens_of_its_own_organisation_only(fixture: Fixture
     for (seconds, nothing) in [(310, token.as_str()), (11, "x"), (11, ""), (0, token.as_str())] {
         assert_eq!(introspect(&fixture, &own, seconds, nothing).await, None);
     }
-    let person = fixture.service.tokens().issue_for_user(&at(10), "root", MAX, None).await.unwrap();
-    let facts = introspect(&fixture, &own, 11, &person).await.unwrap();
+    let user = fixture.service.tokens().issue_for_user(&at(10), "root", MAX, None).await.unwrap();
+    let facts = introspect(&fixture, &own, 11, &user).await.unwrap();
     assert_eq!((facts.username.as_deref(), facts.client_id.as_str()), (Some(MAX), "duku-admin"));
     // Asking is no use of the token's key.
     assert_eq!(fixture.service.keys().get(&fixture.admin, &sibling.id).await.unwrap().last_used_at, None);
@@ -60,8 +60,8 @@ async fn a_node_judges_tokens_that_it_signed_as_another_does_that_checks_them(fi
         .await
         .unwrap()
         .access_token;
-    let person = fixture.service.tokens().issue_for_user(&at(10), "root", MAX, None).await.unwrap();
-    for token in [&key, &person] {
+    let user = fixture.service.tokens().issue_for_user(&at(10), "root", MAX, None).await.unwrap();
+    for token in [&key, &user] {
         let facts = introspect(&fixture, &own, 11, token).await.unwrap();
         assert_eq!(other.tokens().introspect(&at(11), own.credential(), token).await.unwrap(), Some(facts));
         let here = fixture.service.tokens().authenticate(&at(11), token).await.unwrap();
@@ -83,18 +83,18 @@ async fn a_client_revokes_its_own_tokens_only(fixture: Fixture) {
     let (own, sibling) = (fixture.generate(0).await, fixture.generate(0).await);
     let stranger = generate(&fixture.service, &fixture.outsider, 0).await.unwrap();
     let (token, spared) = (fixture.issue_token(10, &own).await, fixture.issue_token(10, &own).await);
-    let person = fixture.service.tokens().issue_for_user(&at(10), "root", MAX, None).await.unwrap();
+    let user = fixture.service.tokens().issue_for_user(&at(10), "root", MAX, None).await.unwrap();
     let revoke = async |client: &Pair, token: &str| {
         fixture.service.tokens().revoke(&at(11), client.credential(), token).await
     };
-    for (client, token) in [(&sibling, &token), (&own, &person)] {
+    for (client, token) in [(&sibling, &token), (&own, &user)] {
         let rejection = revoke(client, token).await.unwrap_err();
         assert!(matches!(rejection, RevocationRejection::NotYours), "{rejection:?}");
     }
     // Another organisation's client learns nothing, not even that the token is good.
     revoke(&stranger, &token).await.unwrap();
     revoke(&own, "no token").await.unwrap();
-    for good in [&token, &spared, &person] {
+    for good in [&token, &spared, &user] {
         assert!(fixture.accepts(11, good).await);
     }
     revoke(&own, &token).await.unwrap();

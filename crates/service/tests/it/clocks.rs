@@ -102,12 +102,12 @@ async fn a_clock_that_nothing_confirms_forgets_warns_and_replaces_nothing(fixtur
 async fn a_token_whose_revocation_was_forgotten_is_rejected(fixture: Fixture) {
     let (pair, other) = (fixture.generate(0).await, fixture.generate(0).await);
     let (revoked, good) = (fixture.issue_token(0, &pair).await, fixture.issue_token(2, &other).await);
-    let person = fixture.service.tokens().issue_for_user(&at(0), "root", ADA, None).await.unwrap();
+    let user = fixture.service.tokens().issue_for_user(&at(0), "root", ADA, None).await.unwrap();
     fixture.service.tokens().revoke(&at(1), pair.credential(), &revoked).await.unwrap();
     // Believed though it is three days ahead.
     fixture.service.operations().every_minute(&at(3 * DAY)).await.unwrap();
     assert_eq!(fixture.database.number("SELECT COUNT(*) FROM revoked_tokens WHERE token_id <> ''").await, 0);
-    for token in [&revoked, &good, &person] {
+    for token in [&revoked, &good, &user] {
         assert_eq!(reason(&fixture.service, 3, token).await, "the token was revoked");
     }
     // Tokens that outlive what was forgotten are good, and so are all after every signing key was replaced.

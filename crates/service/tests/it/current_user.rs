@@ -39,7 +39,7 @@ async fn who_is_removed_from_an_organisation_moves_on_to_another(fixture: Fixtur
     service.users().remove_member(&at(1), &fixture.admin, MAX).await.unwrap();
     let user = guest.user(service, 1).await;
     assert_eq!(organisation(&user), Some("Globex"));
-    assert!(matches!(user.principal.unwrap().holder, PrincipalKind::Person { role: Role::Admin, .. }));
+    assert!(matches!(user.principal.unwrap().holder, PrincipalKind::User { role: Role::Admin, .. }));
     assert_eq!(organisation(&guest.user(service, 2).await), Some("Globex"));
 }
 

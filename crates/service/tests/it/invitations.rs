@@ -81,7 +81,7 @@ async fn who_has_a_password_takes_it_signed_in(fixture: Fixture) {
     service.users().accept_invitation(&at(1), &link, InvitationProof::CurrentUser(&user)).await.unwrap();
     let principal = eve.user(service, 2).await.principal.unwrap();
     assert_eq!(principal.organisation_name, "Acme");
-    assert!(matches!(principal.holder, PrincipalKind::Person { role: Role::Member, .. }));
+    assert!(matches!(principal.holder, PrincipalKind::User { role: Role::Member, .. }));
     assert_eq!(service.users().memberships(&user).await.unwrap().len(), 2);
     try_sign_in(service, &at(2), EVE, PASSWORD).await.unwrap();
 }

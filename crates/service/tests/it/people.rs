@@ -85,7 +85,7 @@ async fn a_changed_role_counts_at_the_next_request(fixture: Fixture) {
         fixture.service.users().change_role(&at(1), &fixture.operator, MAX, role).await.unwrap();
         for node in [&fixture.service, &other] {
             let max = node.tokens().authenticate(&at(1), &token).await.unwrap();
-            assert!(matches!(&max.holder, PrincipalKind::Person { role: now, .. } if *now == role));
+            assert!(matches!(&max.holder, PrincipalKind::User { role: now, .. } if *now == role));
             assert_eq!(node.keys().list(&max).await.is_ok(), may);
         }
     }
@@ -140,7 +140,7 @@ async fn a_person_may_belong_to_several_organisations(fixture: Fixture) {
         let token = service.tokens().issue_for_user(&at(0), "root", ADA, Some(organisation)).await.unwrap();
         let ada = service.tokens().authenticate(&at(0), &token).await.unwrap();
         assert_eq!(ada.organisation_id, organisation.id);
-        let PrincipalKind::Person { role, .. } = ada.holder else { panic!("no person") };
+        let PrincipalKind::User { role, .. } = ada.holder else { panic!("no person") };
         roles.push(role);
     }
     assert_eq!(roles, [Role::Admin, Role::Member]);

@@ -38,10 +38,10 @@ async fn no_secret_and_no_token_is_in_any_table_or_file(fixture: Fixture) {
     for pair in [&first, &revoked, &guess] {
         fixture.rejection(6, pair).await;
     }
-    let person =
+    let user =
         fixture.service.tokens().issue_for_user(&at(6), "root", ADA, Some(&fixture.acme)).await.unwrap();
-    assert!(fixture.accepts(6, &person).await);
-    secrets.push(person);
+    assert!(fixture.accepts(6, &user).await);
+    secrets.push(user);
     secrets.extend([first, second, third, revoked, guess].map(|pair| pair.secret));
     fixture.service.keys().flush_usage(&at(7)).await.unwrap();
 

@@ -173,14 +173,14 @@ async fn a_withdrawn_key_ends_its_tokens_at_once_on_every_node(fixture: Fixture)
     let other = fixture.another_node(0).await;
     let pair = fixture.generate(0).await;
     let (old, issued) = token(&fixture.service, 10, &pair).await;
-    let person =
+    let user =
         fixture.service.tokens().issue_for_user(&at(10), "root", crate::fixture::MAX, None).await.unwrap();
-    assert!(accepts(&other, 10, &issued).await && accepts(&other, 10, &person).await);
+    assert!(accepts(&other, 10, &issued).await && accepts(&other, 10, &user).await);
     fixture.service.tokens().rotate_signing_key(&at(10), operator("root"), true).await.unwrap();
     fixture.service.tokens().withdraw_signing_key(&at(10), operator("root"), &old).await.unwrap();
     // The other node remembers the signatures, and rejects all the same.
     let expected = "the token was signed by a key that was withdrawn: exchange the key for a new token";
-    for bad in [&issued, &person] {
+    for bad in [&issued, &user] {
         assert_eq!(reason(&other, 10, bad).await, expected);
         assert!(!fixture.accepts(10, bad).await);
     }

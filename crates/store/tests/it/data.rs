@@ -146,7 +146,7 @@ pub(crate) fn rotated(key: &ApiKey, at: Timestamp) -> (ApiKey, RetiredSecret) {
     (ApiKey { secret: secret(), rotated_at: Some(at), ..key.clone() }, retired)
 }
 
-pub(crate) fn person(email: &str) -> User {
+pub(crate) fn user(email: &str) -> User {
     User {
         id: UserId::generate(NOW, &*ENTROPY),
         email: Email::parse(email).unwrap(),

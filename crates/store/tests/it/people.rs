@@ -1,6 +1,6 @@
 //! People, their memberships, and what their tokens are checked against.
 
-use crate::data::{Fresh, NOW, on_both_engines, organisation, person};
+use crate::data::{Fresh, NOW, on_both_engines, organisation, user};
 use domain::{
     Email, Role, ScopeSet, User,
     authority::{ManageMembers, TokenClaims, TokenSubject},
@@ -17,7 +17,7 @@ on_both_engines!(
 );
 
 async fn a_person_is_known_by_one_address(fresh: Fresh) {
-    let ada = User { password_hash: Some("$argon2id$…".into()), ..person("ada@example.org") };
+    let ada = User { password_hash: Some("$argon2id$…".into()), ..user("ada@example.org") };
     let mut transaction = fresh.found("Acme").await;
     transaction.insert_user(&ada).await.unwrap();
     transaction.commit().await.unwrap();
@@ -29,12 +29,12 @@ async fn a_person_is_known_by_one_address(fresh: Fresh) {
 }
 
 async fn a_taken_address_leaves_the_transaction_good(fresh: Fresh) {
-    let ada = person("ada@example.org");
+    let ada = user("ada@example.org");
     let mut transaction = fresh.found("Acme").await;
     transaction.insert_user(&ada).await.unwrap();
     transaction.commit().await.unwrap();
     let mut transaction = fresh.found("Globex").await;
-    let rejection = transaction.insert_user(&person("ada@example.org")).await.unwrap_err();
+    let rejection = transaction.insert_user(&user("ada@example.org")).await.unwrap_err();
     assert!(matches!(rejection, StoreError::Taken), "{rejection:?}");
     assert_eq!(transaction.find_user(&ada.email).await.unwrap().unwrap().id, ada.id);
     transaction.set_meta("after", "the rejection").await.unwrap();
@@ -43,19 +43,19 @@ async fn a_taken_address_leaves_the_transaction_good(fresh: Fresh) {
 }
 
 async fn the_first_password_stays(fresh: Fresh) {
-    let ada = person("ada@example.org");
+    let ada = user("ada@example.org");
     let mut transaction = fresh.found("Acme").await;
     transaction.insert_user(&ada).await.unwrap();
     assert!(transaction.set_first_password(&ada.id, "first").await.unwrap());
     assert!(!transaction.set_first_password(&ada.id, "second").await.unwrap());
-    assert!(!transaction.set_first_password(&person("eve@example.org").id, "first").await.unwrap());
+    assert!(!transaction.set_first_password(&user("eve@example.org").id, "first").await.unwrap());
     let found = transaction.find_user(&ada.email).await.unwrap().unwrap();
     assert_eq!(found.password_hash.as_deref(), Some("first"));
 }
 
 async fn a_member_is_added_once_and_changes_roles(fresh: Fresh) {
     let (acme, globex) = (fresh.organisation("Acme").await, fresh.organisation("Globex").await);
-    let (ada, bob) = (person("ada@example.org"), person("bob@example.org"));
+    let (ada, bob) = (user("ada@example.org"), user("bob@example.org"));
     let mut here = fresh.begin_for::<ManageMembers>(&acme.id).await;
     for one in [&ada, &bob] {
         here.insert_user(one).await.unwrap();
@@ -88,7 +88,7 @@ async fn a_member_is_added_once_and_changes_roles(fresh: Fresh) {
 
 async fn a_persons_tokens_of_one_organisation_end_without_those_of_another(fresh: Fresh) {
     let (acme, globex) = (fresh.organisation("Acme").await, fresh.organisation("Globex").await);
-    let ada = person("ada@example.org");
+    let ada = user("ada@example.org");
     let mut epochs = Vec::new();
     for (number, organisation) in [&acme, &globex].into_iter().enumerate() {
         let mut transaction = fresh.begin_for::<ManageMembers>(&organisation.id).await;
@@ -111,7 +111,7 @@ async fn a_persons_tokens_of_one_organisation_end_without_those_of_another(fresh
 
 async fn a_token_is_checked_only_in_the_organisations_of_its_person(fresh: Fresh) {
     let acme = fresh.organisation("Acme").await;
-    let ada = person("ada@example.org");
+    let ada = user("ada@example.org");
     let mut transaction = fresh.begin_for::<ManageMembers>(&acme.id).await;
     transaction.insert_user(&ada).await.unwrap();
     transaction.add_member(&ada.id, Role::Admin, NOW).await.unwrap();

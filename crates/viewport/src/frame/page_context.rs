@@ -275,5 +275,5 @@ impl MemberPage {
 }
 
 fn is_admin(principal: &Principal) -> bool {
-    matches!(&principal.holder, service::PrincipalKind::Person { role: domain::Role::Admin, .. })
+    matches!(&principal.holder, service::PrincipalKind::User { role: domain::Role::Admin, .. })
 }

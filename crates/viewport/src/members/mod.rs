@@ -24,7 +24,7 @@ pub(crate) const LIST: &str = "/settings/members";
 
 /// A member as the list and the forms show them.
 #[derive(Debug, Clone)]
-pub(crate) struct Person {
+pub(crate) struct MemberRow {
     pub(crate) id: String,
     pub(crate) email: String,
     pub(crate) role: Role,
@@ -34,7 +34,7 @@ pub(crate) struct Person {
     pub(crate) is_you: bool,
 }
 
-impl Person {
+impl MemberRow {
     pub(crate) fn of(member: &Member, context: &MemberPage) -> Self {
         Self {
             id: member.id.to_string(),
@@ -93,7 +93,7 @@ pub(crate) struct List {
     pub(crate) head: Head,
     pub(crate) chrome: Chrome,
     pub(crate) notice: &'static str,
-    pub(crate) people: Vec<Person>,
+    pub(crate) people: Vec<MemberRow>,
     /// How many people there are on all pages, and how many of them are Admins.
     pub(crate) total: usize,
     pub(crate) admins: usize,
@@ -119,7 +119,7 @@ pub(crate) async fn list(context: AdminPage<Members>, RawQuery(query): RawQuery)
         notice: done::notice(&query),
         total: members.len(),
         admins: members.iter().filter(|member| member.role == Role::Admin).count(),
-        people: people.iter().map(|member| Person::of(member, &context)).collect(),
+        people: people.iter().map(|member| MemberRow::of(member, &context)).collect(),
         is_later: start > 0,
         next: next.map(|last| last.id.to_string()),
         invitations: invitations.iter().map(|one| Invited::of(one, context.ctx.now)).collect(),

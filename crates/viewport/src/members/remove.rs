@@ -1,6 +1,6 @@
 //! Removing a member. The organisation's keys stay, whoever made them.
 
-use super::{LIST, Person, find};
+use super::{LIST, MemberRow, find};
 use crate::frame::{
     admin_page::{AdminPage, Members},
     answer::Answer,
@@ -24,7 +24,7 @@ pub(crate) struct Form {
     pub(crate) head: Head,
     pub(crate) chrome: Chrome,
     pub(crate) partial: bool,
-    pub(crate) person: Person,
+    pub(crate) person: MemberRow,
     pub(crate) keys: Vec<Key>,
     pub(crate) fresh: bool,
     pub(crate) errors: FormError,
@@ -39,7 +39,7 @@ async fn form(context: &MemberPage, member: &Member, errors: FormError) -> Answe
         head: Head::new(format!("Remove {}", member.email)),
         chrome: context.chrome_with(Section::Members, Some(&keys), None).await?,
         partial: context.partial,
-        person: Person::of(member, context),
+        person: MemberRow::of(member, context),
         keys: own.map(|one| Key { id: one.key.id.to_string(), label: one.key.label.to_string() }).collect(),
         fresh: context.is_fresh(),
         errors,

@@ -1,6 +1,6 @@
 //! Changing a member's role.
 
-use super::{LIST, Person, find};
+use super::{LIST, MemberRow, find};
 use crate::frame::{
     admin_page::{AdminPage, Members},
     answer::Answer,
@@ -18,7 +18,7 @@ pub(crate) struct Form {
     pub(crate) head: Head,
     pub(crate) chrome: Chrome,
     pub(crate) partial: bool,
-    pub(crate) person: Person,
+    pub(crate) person: MemberRow,
     /// The role that is chosen in the form; the person's own is the one that was seen.
     pub(crate) role: Role,
     pub(crate) fresh: bool,
@@ -30,7 +30,7 @@ async fn form(context: &MemberPage, member: &Member, fields: &Fields, errors: Fo
         head: Head::new(format!("Role of {}", member.email)),
         chrome: context.chrome(Section::Members).await?,
         partial: context.partial,
-        person: Person::of(member, context),
+        person: MemberRow::of(member, context),
         role: Role::parse(fields.text("role")).unwrap_or(member.role),
         fresh: context.is_fresh(),
         errors,

@@ -120,7 +120,7 @@ impl Case {
                 values.insert("side", side.id.to_string());
                 marks.push(side.id.to_string());
             }
-            Before::InvitedPerson => {
+            Before::InvitedUser => {
                 marks.push(make("Side", &format!("guest-{number}@example.org")).await.id.to_string());
             }
             _ => {}

@@ -56,7 +56,7 @@ impl Case {
             Credential::Cookie | Credential::Password | Credential::PendingSignIn => {
                 request.with("cookie", self.cookies.clone())
             }
-            Credential::Invitation if self.change.before == Before::InvitedPerson => {
+            Credential::Invitation if self.change.before == Before::InvitedUser => {
                 request.with("cookie", self.cookies.clone())
             }
             Credential::AuthorizationCode if self.values.contains_key("callback") => {

@@ -49,7 +49,7 @@ pub(super) enum Before {
     Code,
     CallbackAddress,
     InvitedStranger,
-    InvitedPerson,
+    InvitedUser,
     ResetLinkMade,
     Switched,
 }
@@ -135,8 +135,8 @@ pub(super) const VIEWPORT: &[Row] = &[
         Before::InvitedStranger,
         "password={new_password}",
     ),
-    change("POST /invite/{code}", Credential::Invitation, Needs::Admin, Before::InvitedPerson, "x=1"),
-    own("POST /invite/{code}", Before::InvitedPerson, "x=1"),
+    change("POST /invite/{code}", Credential::Invitation, Needs::Admin, Before::InvitedUser, "x=1"),
+    own("POST /invite/{code}", Before::InvitedUser, "x=1"),
     change(
         "POST /reset/{code}",
         Credential::ResetLink,

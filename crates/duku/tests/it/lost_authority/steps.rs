@@ -55,7 +55,7 @@ impl Case {
                 self.values.insert("callback", callback);
             }
             Before::InvitedStranger => self.invite(&format!("stranger-{number}@example.org")).await,
-            Before::InvitedPerson => {
+            Before::InvitedUser => {
                 let guest = format!("guest-{number}@example.org");
                 self.invite(&guest).await;
                 let [mut first, mut second] = [(); 2].map(|()| Browser::new(app.address));

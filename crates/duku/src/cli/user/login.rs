@@ -5,7 +5,7 @@ use super::{
     credentials::{self, Credentials},
     device::{self, Authorization},
     endpoint, now, server_url,
-    session::{self, At, Person},
+    session::{self, At, SignedInUser},
 };
 use crate::{
     cli::{http, output},
@@ -72,7 +72,7 @@ impl Login {
 
 impl Logout {
     pub(crate) async fn run(self) -> Result<(), CommandError> {
-        let person = Person::at(&self.at).await?;
+        let person = SignedInUser::at(&self.at).await?;
         let line = if person.sign_out().await? {
             format!("Signed out of {}", person.server)
         } else {

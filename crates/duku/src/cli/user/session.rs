@@ -20,13 +20,13 @@ pub(crate) struct At {
 }
 
 /// A person at a server.
-pub(super) struct Person {
+pub(super) struct SignedInUser {
     pub(super) server: String,
     client: Client,
     path: PathBuf,
 }
 
-impl Person {
+impl SignedInUser {
     /// Finds the server that is meant.
     ///
     /// # Errors

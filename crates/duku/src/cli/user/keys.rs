@@ -2,7 +2,7 @@
 
 use super::{
     env_file::{self, EnvFile},
-    session::{At, Person},
+    session::{At, SignedInUser},
 };
 use crate::{
     cli::{
@@ -101,7 +101,7 @@ pub(crate) struct Destination {
 impl Keys {
     pub(crate) async fn run(self) -> Result<(), CommandError> {
         match self {
-            Self::List { at, format } => key_view::list(list(&Person::at(&at).await?).await?, format),
+            Self::List { at, format } => key_view::list(list(&SignedInUser::at(&at).await?).await?, format),
             Self::Generate { at, label, expires_in, destination } => {
                 let variables = json!({ "input": { "label": label, "expiresInDays": expires_in } });
                 destination.of_new_secret(&at, GENERATE, &variables).await
@@ -117,8 +117,8 @@ impl Keys {
     }
 }
 
-async fn list(person: &Person) -> Result<Vec<KeyRow>, CommandError> {
-    let mut data = person.graphql(LIST, &Value::Null).await?;
+async fn list(user: &SignedInUser) -> Result<Vec<KeyRow>, CommandError> {
+    let mut data = user.graphql(LIST, &Value::Null).await?;
     let keys = data.get_mut("apiKeys").map(Value::take).unwrap_or_default();
     Ok(serde_json::from_value(keys)?)
 }
@@ -129,11 +129,11 @@ async fn revoke(at: &At, client_id: &str, yes: bool, format: Format) -> Result<(
             "there is no terminal to ask on: add --yes to revoke the key without being asked",
         ));
     }
-    let person = Person::at(at).await?;
+    let user = SignedInUser::at(at).await?;
     if !yes {
-        confirm(&list(&person).await?, client_id, &mut std::io::stdin().lock())?;
+        confirm(&list(&user).await?, client_id, &mut std::io::stdin().lock())?;
     }
-    person.graphql(REVOKE, &json!({ "id": client_id })).await?;
+    user.graphql(REVOKE, &json!({ "id": client_id })).await?;
     if format.json {
         return Ok(output::json(&json!({ "client_id": client_id, "revoked": true }))?);
     }
@@ -159,9 +159,9 @@ fn confirm(keys: &[KeyRow], client_id: &str, answer: &mut impl BufRead) -> Resul
 impl Destination {
     /// Makes a new secret by `document` and brings it to where it belongs.
     async fn of_new_secret(&self, at: &At, document: &str, variables: &Value) -> Result<(), CommandError> {
-        let person = Person::at(at).await?;
+        let user = SignedInUser::at(at).await?;
         let env_file = self.env_file.as_deref().map(EnvFile::open).transpose()?;
-        let data = person.graphql(document, variables).await?;
+        let data = user.graphql(document, variables).await?;
         let (combined, secret) = (secret(&data, "/made/combinedKey")?, secret(&data, "/made/clientSecret")?);
         let text = |path| data.pointer(path).and_then(Value::as_str);
         let made = NewSecret {
