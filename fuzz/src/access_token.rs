@@ -1,6 +1,6 @@
-//! Access tokens: whatever is changed about a token that we signed, or put together without our key, is refused.
+//! Access tokens: whatever is changed about a token that we signed, or put together without our key, is rejected.
 
-use super::house::house;
+use super::installation::installation;
 use axum::body::Body;
 use axum::http::{HeaderValue, Request, StatusCode, header};
 use jose::{Algorithm, SigningKey, VerifyingKey, base64url, jwt};
@@ -85,7 +85,7 @@ fn the_api_refuses(token: &[u8]) {
         .header(header::CONTENT_TYPE, "application/json")
         .body(Body::from(r#"{"query":"{ viewer { __typename } }"}"#))
         .unwrap();
-    let answer = house().ask(request);
+    let answer = installation().ask(request);
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{:?}", String::from_utf8_lossy(token));
     assert!(answer.header("www-authenticate").starts_with("Bearer"));
     answer.json();

@@ -1,6 +1,6 @@
 //! Cookies: the first byte chooses a page, each line after it is a `Cookie` header.
 
-use super::house::house;
+use super::installation::installation;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use web::Cookie;
@@ -29,7 +29,7 @@ pub fn run(data: &[u8]) {
     let page = PAGES[usize::from(*page) % PAGES.len()];
     let mut request = Request::get(page).header(header::ACCEPT, "text/html").body(Body::empty()).unwrap();
     request.headers_mut().extend(headers);
-    let answer = house().ask(request);
+    let answer = installation().ask(request);
     let text = String::from_utf8_lossy(&answer.body);
     assert!(!text.contains("Acme") && !text.contains("ada@example.org"), "somebody got in: {text}");
     if page == PAGES[0] {

@@ -1,7 +1,7 @@
 //! GraphQL: the document, then its variables and the operation's name, each after a zero byte. Input that begins like JSON is
 //! the body as it stands.
 
-use super::house::{Answer, house};
+use super::installation::{Answer, installation};
 use axum::body::Body;
 use axum::http::{Request, header};
 use serde_json::{Value, json};
@@ -27,11 +27,11 @@ pub fn run(data: &[u8]) {
 fn ask(body: &[u8]) -> (Answer, Duration) {
     let started = Instant::now();
     let request = Request::post("/graphql")
-        .header(header::AUTHORIZATION, format!("Bearer {}", house().admin_token))
+        .header(header::AUTHORIZATION, format!("Bearer {}", installation().admin_token))
         .header(header::CONTENT_TYPE, "application/json")
         .body(Body::from(body.to_vec()))
         .unwrap();
-    (house().ask(request), started.elapsed())
+    (installation().ask(request), started.elapsed())
 }
 
 fn body_of(data: &[u8]) -> Vec<u8> {

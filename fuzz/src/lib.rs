@@ -12,6 +12,6 @@
 pub mod access_token;
 pub mod cookies;
 pub mod graphql;
-pub mod house;
+pub mod installation;
 pub mod settings;
 pub mod token_request;

@@ -1,7 +1,7 @@
 //! The token endpoint: `Authorization` on the first line of the input, `Content-Type` on the second (a form if it is empty),
 //! the body in the rest.
 
-use super::house::house;
+use super::installation::installation;
 use axum::body::Body;
 use axum::http::{HeaderValue, Request, StatusCode, header};
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -25,7 +25,7 @@ pub fn run(data: &[u8]) {
         let Ok(value) = HeaderValue::from_bytes(authorization) else { return };
         request = request.header(header::AUTHORIZATION, value);
     }
-    let answer = house().ask(request.body(Body::from(body.to_vec())).unwrap());
+    let answer = installation().ask(request.body(Body::from(body.to_vec())).unwrap());
     let json = answer.json();
     assert_eq!(answer.header("cache-control"), "no-store");
     if answer.status == StatusCode::OK {
@@ -53,7 +53,7 @@ fn a_form_is_read_as_it_was_written(body: &[u8]) {
 }
 
 fn has_the_secret(authorization: &[u8], body: &[u8]) -> bool {
-    let secret = &house().pair.client_secret;
+    let secret = &installation().pair.client_secret;
     let in_form = Form::parse(body).is_ok_and(|form| form.get("client_secret") == Some(secret));
     let basic = std::str::from_utf8(authorization).ok().and_then(|text| text.split_once(' '));
     let pair = basic.and_then(|(_, value)| BASE64_STANDARD.decode(value.trim()).ok());

@@ -217,7 +217,7 @@ fn judge(verdict: &mut Verdict, thing: &mut Thing, event: &Event) {
             if event.end < thing.doubtful {
                 verdict.lost += 1;
                 let (born, doubtful) = (thing.born, thing.doubtful);
-                verdict.tell(|| format!("LOST: {event} was refused with what came by {born}; nothing can have ended it before {doubtful}"));
+                verdict.tell(|| format!("LOST: {event} was rejected with what came by {born}; nothing can have ended it before {doubtful}"));
             }
         }
         Reply::Unavailable | Reply::Unknown | Reply::Wrong => {}

@@ -13,7 +13,7 @@ use axum::{
 use http::{Response, StatusCode};
 use serde_json::json;
 use service::{
-    tokens::issuance::ClientRejection,
+    tokens::client_authentication::ClientRejection,
     users::{
         authorization_codes::COMMAND_LINE,
         devices::{DeviceRejection, DeviceStart},

@@ -7,7 +7,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::json;
 use service::{
     Error,
-    tokens::issuance::{ClientRejection, IssuanceRejection},
+    tokens::{client_authentication::ClientRejection, issuance::IssuanceRejection},
 };
 use web::Cause;
 

@@ -14,7 +14,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
 use service::{
     Principal, PrincipalKind,
-    tokens::{TokenRejection, issuance::ClientRejection},
+    tokens::{TokenRejection, client_authentication::ClientRejection},
 };
 use web::bearer::{BearerToken, quotable};
 

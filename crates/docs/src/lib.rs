@@ -7,5 +7,5 @@ mod index;
 mod library;
 mod site;
 
-pub use library::{Block, BlockKind, Entry, Group, HintStyle, Library, Page, Problem, Section, Unreadable};
+pub use library::{Block, BlockKind, Entry, Finding, Group, HintStyle, Library, Page, Section, Unreadable};
 pub use site::{ASSETS, Address, Docs};

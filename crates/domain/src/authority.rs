@@ -95,7 +95,7 @@ impl Claim {
 }
 
 /// What a use case may do, as a type: a transaction that was confirmed for one permission cannot be used for another.
-pub trait Permission: Send + Sync + 'static {
+pub trait CapabilityType: Send + Sync + 'static {
     /// The row of the permission table.
     const CAPABILITY: Capability;
 }
@@ -106,7 +106,7 @@ macro_rules! permissions {
         #[derive(Debug)]
         pub enum $name {}
 
-        impl Permission for $name {
+        impl CapabilityType for $name {
             const CAPABILITY: Capability = Capability::$name;
         }
     )*};
@@ -238,7 +238,7 @@ pub struct SessionFacts {
 pub fn check_key_token(claims: &TokenClaims, key: Option<KeyFacts<'_>>, now: Timestamp) -> Result<(), Ended> {
     let key = key.filter(|key| *key.organisation_id == claims.organisation_id).ok_or(Ended::KeyRevoked)?;
     check_token(key.token_revoked, key.signing_key_published)?;
-    key.credential_state.honour(claims.token_epoch, now).map_err(|end| match end {
+    key.credential_state.check_token_epoch(claims.token_epoch, now).map_err(|end| match end {
         TokenEnd::KeyExpired(at) => Ended::KeyExpired(at),
         TokenEnd::Ended => Ended::KeyTokensEnded,
     })

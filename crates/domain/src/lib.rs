@@ -34,10 +34,10 @@ macro_rules! words {
 pub mod api_key;
 pub mod audit;
 pub mod authority;
+pub mod capability;
 pub mod entropy;
 pub mod id;
 pub mod organisation;
-pub mod permission;
 pub mod product;
 mod request_context;
 pub mod role;
@@ -52,12 +52,12 @@ pub use api_key::{
     usage::{KeyOverview, KeyUse, RecentSource},
 };
 pub use authority::{AuthorityRejection, Claim, Ended, SessionClaim};
+pub use capability::Capability;
 pub use entropy::Entropy;
 pub use id::{
     EventId, InvitationId, KeyId, OrganisationId, PasskeyId, SessionId, SubjectId, TargetId, TokenId, UserId,
 };
 pub use organisation::{KeyPolicy, Organisation};
-pub use permission::Capability;
 pub use product::{Subject, Target};
 pub use request_context::RequestContext;
 pub use role::Role;

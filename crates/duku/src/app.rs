@@ -2,7 +2,7 @@
 
 use crate::{
     command_error::CommandError,
-    mail, master_key, operations,
+    health, mail, master_key,
     settings::{Settings, Urls},
     system_clock::SystemClock,
 };
@@ -176,7 +176,7 @@ pub fn router(
     service: &Service,
     urls: &Urls,
     ambient: &Ambient,
-    stopping: operations::Stopping,
+    stopping: health::Stopping,
 ) -> Router {
     let middleware = RequestMiddleware::new(Arc::clone(&ambient.clock), &*ambient.entropy, proxies);
     let auth_settings = auth::Settings { realm: settings.realm.clone(), form_bytes: settings.form_bytes };
@@ -200,14 +200,14 @@ pub fn router(
         .merge(viewport::Viewport::new(service.clone(), viewport_settings).router())
         .merge(docs.router())
         .merge(pages::assets_with(viewport::ASSETS.iter().chain(&docs::ASSETS)))
-        .merge(operations::router(service.clone(), stopping))
-        .fallback(move |headers: HeaderMap| std::future::ready(operations::not_found(&headers, &discovery)))
+        .merge(health::router(service.clone(), stopping))
+        .fallback(move |headers: HeaderMap| std::future::ready(health::not_found(&headers, &discovery)))
         // One layer, not one for each of these: every layer costs each request a copy and an allocation.
         .layer(from_fn(move |request, next: Next| {
             let docs = docs.clone();
             middleware
                 .clone()
-                .enter(request, move |request| operations::guard(timeout, answer(docs, request, next)))
+                .enter(request, move |request| health::with_timeout(timeout, answer(docs, request, next)))
         }))
 }
 

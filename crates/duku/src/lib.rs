@@ -5,10 +5,10 @@
 pub mod app;
 pub mod cli;
 pub mod command_error;
+pub mod health;
 pub mod jobs;
 pub mod mail;
 pub mod master_key;
-pub mod operations;
 pub mod server;
 pub mod settings;
 pub mod system_clock;

@@ -5,7 +5,6 @@
 //! `schema` call the use cases of `service`, which hold every rule. What went wrong comes back through `errors` (one
 //! field), `request_errors` (the document) or `rejection` (the whole request).
 
-mod batch_loader;
 mod errors;
 mod http;
 mod operation;

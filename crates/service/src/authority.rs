@@ -4,7 +4,7 @@
 use crate::{CurrentUser, Error, Inner, Principal, Rejection, RequestContext, tokens::TokenRejection};
 use domain::{
     AuthorityRejection, Claim, Ended, OrganisationId, Role, UserId,
-    authority::{Permission, check_user_session},
+    authority::{CapabilityType, check_user_session},
 };
 use store::{OrganisationTransaction, UserProof, UserTransaction};
 
@@ -29,7 +29,7 @@ impl Inner {
     ///
     /// # Errors
     /// The principal may not, or not any more, or has to prove the password first; or the store fails.
-    pub(crate) async fn begin_as<P: Permission>(
+    pub(crate) async fn begin_as<P: CapabilityType>(
         &self,
         ctx: &RequestContext,
         principal: &Principal,

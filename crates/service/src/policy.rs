@@ -1,4 +1,4 @@
-//! What an installation may set about its credentials. Every value has a default that suits most.
+//! What an installation may set about credentials, users and how much an organisation may have. Every value has a default that suits most.
 
 use domain::users::session::CommandLineLimits;
 use jose::Algorithm;

@@ -6,9 +6,9 @@ pub fn all_statements() -> Vec<(&'static str, &'static str)> {
         crate::tables::audit::ALL,
         crate::tables::authority::USER_STATEMENTS,
         crate::tables::users::authorization_grants::ALL,
-        crate::checkup::on_sqlite::ALL,
+        crate::health::on_sqlite::ALL,
         crate::tables::cleaning::ALL,
-        crate::copies::ALL,
+        crate::backups::ALL,
         crate::tables::keys::api_keys::ALL,
         crate::tables::users::links::ALL,
         crate::tables::mails::ALL,
@@ -30,12 +30,12 @@ pub fn all_statements() -> Vec<(&'static str, &'static str)> {
 pub fn dialects() -> (Vec<(&'static str, &'static str)>, Vec<&'static str>) {
     let on_postgres = [
         crate::tables::authority::ORGANISATION_LOCKS,
-        crate::checkup::ALL,
+        crate::health::ALL,
         crate::tables::keys::api_keys::on_postgres::ALL,
         crate::tables::products::on_postgres::ALL,
     ]
     .concat();
-    let differing = [crate::checkup::on_sqlite::ALL, crate::tables::products::on_postgres::ALL].concat();
+    let differing = [crate::health::on_sqlite::ALL, crate::tables::products::on_postgres::ALL].concat();
     let on_sqlite = differing.iter().map(|(name, _)| *name).collect();
     (on_postgres, on_sqlite)
 }

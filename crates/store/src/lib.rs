@@ -4,14 +4,13 @@
 //! committed. An operation is durable when [`Transaction::commit`] has answered.
 
 mod all_statements;
-mod checkup;
-mod copies;
+mod backups;
 mod engine;
+mod health;
 mod tables;
 
 pub use all_statements::{all_statements, dialects};
-pub use checkup::ServerFacts;
-pub use copies::{
+pub use backups::{
     Differences, MOST_DIFFERENCES, Named, RunningGrace, SoleUse, copy_sqlite, create_private,
     damage_of_sqlite, folder_of, has_sqlite_data,
 };
@@ -21,6 +20,7 @@ pub use engine::postgres::shares::{Origin, attribute_work_to, on_behalf_of, on_s
 pub use engine::sqlite::checkpoint::Checkpoint;
 pub use engine::transaction::{Reader, Transaction};
 pub use engine::{Location, Options};
+pub use health::ServerFacts;
 pub use tables::authority::{
     FoundOrganisation, JoinOrganisation, MayAddMembers, OrganisationTransaction, TokenTransaction, UserProof,
     UserTransaction,

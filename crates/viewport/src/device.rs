@@ -2,10 +2,10 @@
 
 use crate::frame::{
     answer::{self, Answer},
-    browser,
     form::Posted,
     form_error::{self, FormError},
     page_context::{MemberPage, show},
+    user_agent,
 };
 use axum::{body::Body, extract::RawQuery};
 use domain::{DeviceGrant, Role, users::device_grant::shown_user_code};
@@ -60,7 +60,7 @@ async fn confirmation(context: &MemberPage, device: &DeviceGrant, errors: FormEr
         head: Head::new("Approve this command line?"),
         chrome: context.chrome_with(Section::Account, None, Some(&memberships)).await?,
         user_code: shown_user_code(&device.user_code),
-        name: browser::short_name(&device.device),
+        name: user_agent::short_name(&device.device),
         device: device.device.clone(),
         elsewhere: elsewhere(device.address.as_deref(), context.ctx.address),
         address: device.address.clone().unwrap_or_default(),
@@ -135,7 +135,7 @@ pub(crate) async fn decide(Posted(mut context, fields): Posted<MemberPage>) -> A
 }
 
 fn decided(context: &MemberPage, device: &DeviceGrant, approved: bool) -> Response<Body> {
-    let name = browser::short_name(&device.device);
+    let name = user_agent::short_name(&device.device);
     if !approved {
         let text = format!(
             "“{name}” was denied. If you did not start it, somebody else did; nothing of yours was shown."

@@ -2,7 +2,7 @@
 
 use crate::frame::{
     answer::Answer,
-    done,
+    flash,
     form::Fields,
     page_context::{MemberPage, show},
     paging::{cut, page_size},
@@ -95,7 +95,7 @@ pub(crate) async fn show(context: MemberPage, RawQuery(query): RawQuery) -> Answ
     let page = Home {
         head: Head::new("Products"),
         chrome: context.chrome_with(Section::Products, keys.as_deref(), None).await?,
-        notice: done::notice(&query),
+        notice: flash::notice(&query),
         attention: attention.into_iter().map(|one| Notice::of(one, now)).collect(),
         needs_key: keys.is_some_and(|keys| keys.is_empty()) && after.is_none(),
         products: subjects.iter().map(|subject| Product::of(subject, now)).collect(),

@@ -12,7 +12,6 @@
 mod account;
 mod audit;
 mod device;
-mod entry;
 mod explorer;
 mod frame;
 mod home;
@@ -21,6 +20,7 @@ mod members;
 mod organisation;
 mod products;
 mod routes;
+mod sign_in;
 mod switch;
 mod targets;
 #[cfg(test)]

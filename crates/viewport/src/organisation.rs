@@ -4,7 +4,7 @@ use crate::frame::{
     admin_page::{self, AdminPage},
     answer::{self, Answer},
     differences::{Stored, differences},
-    done,
+    flash,
     form::{Fields, Posted},
     form_error::{self, FormError},
     page_context::{MemberPage, show},
@@ -133,7 +133,7 @@ fn seen(fields: &Fields) -> OrganisationSettings {
 pub(crate) async fn show(context: AdminPage<admin_page::Organisation>, RawQuery(query): RawQuery) -> Answer {
     let organisation = context.outcome(context.service().organisations().get(&context.principal).await)?;
     let settings = OrganisationSettings::of(&organisation);
-    let notice = done::notice(&Fields::of_query(query.as_deref()));
+    let notice = flash::notice(&Fields::of_query(query.as_deref()));
     let typed = Typed::stored(&settings);
     page(&context, &organisation, (&typed, settings), notice, None, FormError::default()).await
 }

@@ -2,12 +2,12 @@
 //! others does not compile.
 
 use crate::{
-    Viewport, account, audit, device, entry, explorer,
+    Viewport, account, audit, device, explorer,
     frame::{
         access::{self, route_for},
         answer,
     },
-    home, keys, members, organisation, products, switch, targets,
+    home, keys, members, organisation, products, sign_in, switch, targets,
 };
 use axum::{
     Router,
@@ -68,25 +68,25 @@ table! {
     POST "/account/passkeys" User account::passkeys::add;
     GET  "/account/passkeys/add" User account::passkeys::show_form;
     POST "/account/passkeys/add" User account::passkeys::begin;
-    GET  "/account/passkeys/{id}/remove" User account::passkeys::ask_remove;
+    GET  "/account/passkeys/{id}/remove" User account::passkeys::confirm_remove;
     POST "/account/passkeys/{id}/remove" User account::passkeys::remove;
 }
 
 table! {
     rules, served:
-    GET  "/login" Anyone entry::login::begin_sign_in;
-    GET  "/login/callback" Anyone entry::login::finish_sign_in;
-    GET  "/logout" Anyone entry::logout::show_form;
-    POST "/logout" Anyone entry::logout::leave;
-    GET  "/signed-out" Anyone entry::logout::left;
-    GET  "/setup/{code}" Anyone entry::setup::show;
-    POST "/setup/{code}" Anyone entry::setup::submit;
-    GET  "/invite/{code}" Anyone entry::invite::show;
-    POST "/invite/{code}" Anyone entry::invite::accept;
-    GET  "/forgot" Anyone entry::password::show_forgot;
-    POST "/forgot" Anyone entry::password::request_reset_link;
-    GET  "/reset/{code}" Anyone entry::password::show_reset;
-    POST "/reset/{code}" Anyone entry::password::set;
+    GET  "/login" Anyone sign_in::login::begin_sign_in;
+    GET  "/login/callback" Anyone sign_in::login::finish_sign_in;
+    GET  "/logout" Anyone sign_in::logout::show_form;
+    POST "/logout" Anyone sign_in::logout::leave;
+    GET  "/signed-out" Anyone sign_in::logout::left;
+    GET  "/setup/{code}" Anyone sign_in::setup::show;
+    POST "/setup/{code}" Anyone sign_in::setup::submit;
+    GET  "/invite/{code}" Anyone sign_in::invite::show;
+    POST "/invite/{code}" Anyone sign_in::invite::accept;
+    GET  "/forgot" Anyone sign_in::password::show_forgot;
+    POST "/forgot" Anyone sign_in::password::request_reset_link;
+    GET  "/reset/{code}" Anyone sign_in::password::show_reset;
+    POST "/reset/{code}" Anyone sign_in::password::set;
 
     GET  "/account" User account::show;
     GET  "/account/password" User account::password::show_form;
@@ -104,17 +104,17 @@ table! {
     GET  "/explorer" Member explorer::show;
 
     GET  "/" Member home::show;
-    GET  "/p/new" Member products::change::ask_new;
+    GET  "/p/new" Member products::change::show_new;
     POST "/p/new" Member products::change::submit;
     GET  "/p/{subject}" Member products::page::show;
-    GET  "/p/{subject}/edit" Member products::change::ask_edit;
+    GET  "/p/{subject}/edit" Member products::change::show_edit;
     POST "/p/{subject}/edit" Member products::change::save;
     GET  "/p/{subject}/delete" Member products::delete::show_form;
     POST "/p/{subject}/delete" Member products::delete::submit;
-    GET  "/p/{subject}/t/new" Member targets::change::ask_new;
+    GET  "/p/{subject}/t/new" Member targets::change::show_new;
     POST "/p/{subject}/t/new" Member targets::change::submit;
     GET  "/p/{subject}/t/{target}" Member targets::page::show;
-    GET  "/p/{subject}/t/{target}/edit" Member targets::change::ask_edit;
+    GET  "/p/{subject}/t/{target}/edit" Member targets::change::show_edit;
     POST "/p/{subject}/t/{target}/edit" Member targets::change::save;
     GET  "/p/{subject}/t/{target}/delete" Member targets::delete::show_form;
     POST "/p/{subject}/t/{target}/delete" Member targets::delete::submit;

@@ -3,7 +3,7 @@
 use http::HeaderMap;
 use ipnet::IpNet;
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv6Addr, SocketAddr},
     sync::Arc,
 };
 
@@ -60,6 +60,15 @@ impl TrustedProxies {
 fn read_hop(hop: &str) -> Option<IpAddr> {
     let bare = hop.strip_prefix('[').and_then(|hop| hop.strip_suffix(']')).unwrap_or(hop);
     bare.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|address| address.ip()))
+}
+
+/// What counts as one client address: an IPv6 network of 64 bits is one client's.
+pub fn client_network(address: IpAddr) -> u128 {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(v6) if v6 == Ipv6Addr::LOCALHOST => v6.to_bits(),
+        IpAddr::V6(v6) => v6.to_bits() >> 64 << 64,
+    }
 }
 
 #[cfg(test)]

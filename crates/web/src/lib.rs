@@ -11,7 +11,7 @@ pub mod form;
 mod middleware;
 pub mod origin;
 
-pub use address::TrustedProxies;
+pub use address::{TrustedProxies, client_network};
 pub use answer::{json, retry_after};
 pub use body::BodyError;
 pub use context::{RequestHead, context, now, receive};

@@ -193,7 +193,7 @@ impl Judged {
         let verdict = &self.verdict;
         Figures::new()
             .with("exchanges and API calls that were accepted or rejected", verdict.uses)
-            .with("of these refused", verdict.rejected)
+            .with("of these rejected", verdict.rejected)
             .with("of these started after an end had been answered", verdict.after_an_end)
             .with("rotations and revocations answered", verdict.endings)
             .with("single tokens ended", verdict.tokens_ended)

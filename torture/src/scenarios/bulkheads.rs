@@ -122,7 +122,7 @@ async fn beside(
         let slower = meanwhile.p99.as_secs_f64() / quiet.p99.as_secs_f64();
         figures = figures
             .with(&format!("{what} beside {name}"), meanwhile.answered)
-            .with(&format!("{what} refused beside {name}"), meanwhile.rejected)
+            .with(&format!("{what} rejected beside {name}"), meanwhile.rejected)
             .with(&format!("p99 of {what} before, in milliseconds"), ms(quiet.p99))
             .with(&format!("p99 of {what} beside {name}, in milliseconds"), ms(meanwhile.p99));
         if meanwhile.rejected > 0 || meanwhile.answered == 0 || slower > bench.amount(SLOWER.0, SLOWER.1) {

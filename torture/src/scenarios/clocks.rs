@@ -49,7 +49,7 @@ async fn jump(bench: &Bench, engine: Engine, hours: &[i64]) -> Outcome<u64> {
     for hour in hours {
         clock.set(hour * HOUR)?;
         let token = exchange(&mut client, &things.current).await?;
-        let token = token.ok_or_else(|| format!("a good key is refused {hour} hours off"))?;
+        let token = token.ok_or_else(|| format!("a good key is rejected {hour} hours off"))?;
         let call = |token: &str| http::graphql(token, "{ subjects(first: 1) { id } }");
         let reply = ask(&mut client, &call(&token), recording_client::of_call).await?;
         ensure(reply == Reply::Done, || format!("a new token is answered {reply:?} {hour} hours off"))?;
@@ -111,9 +111,9 @@ async fn end_some(cluster: &Cluster, client: &mut Client, probe: &Probe) -> Outc
     let pair = |key: &serde_json::Value| http::exchange(&text(key, "client_id"), &text(key, "client_secret"));
     let mut ended_tokens = Vec::new();
     for key in [&rotated, &revoked] {
-        ended_tokens.push(exchange(client, &pair(key)).await?.ok_or("a new key is refused")?);
+        ended_tokens.push(exchange(client, &pair(key)).await?.ok_or("a new key is rejected")?);
     }
-    let single = exchange(client, &probe.exchange()).await?.ok_or("the probe is refused")?;
+    let single = exchange(client, &probe.exchange()).await?.ok_or("the probe is rejected")?;
     let end = http::revoke_token(&probe.client_id, &probe.secret, &single);
     ensure(ask(client, &end, recording_client::of_token_end).await? == Reply::Done, || {
         "a token was not ended".to_owned()

@@ -86,7 +86,7 @@ pub(super) async fn slow_and_endless(bench: &Bench) -> Outcome<Figures> {
     let grown = with.1.saturating_sub(before.1);
     ensure(grown < 256 * 1024, || format!("the node grew by {grown} KiB"))?;
     let shed = node.metric("duku_requests_shed_total").await?;
-    ensure(shed < 1.0, || format!("{shed} ordinary requests were refused for the sake of slow ones"))?;
+    ensure(shed < 1.0, || format!("{shed} ordinary requests were rejected for the sake of slow ones"))?;
     Ok(Figures::new()
         .with("slow senders, answered with", tally(slow_said))
         .with("endless bodies, answered with", tally(endless_said))

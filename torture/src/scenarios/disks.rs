@@ -89,7 +89,7 @@ pub(super) async fn full(bench: &Bench) -> Outcome<Figures> {
     Ok(Figures::new()
         .with("what a server said that stopped on a full disk", said)
         .with("changes until the disk was full", kept)
-        .with("changes refused with 503 then", rejected)
+        .with("changes rejected with 503 then", rejected)
         .with("answered changes that were missing", 0)
         .with("exchanges and API calls that only read, with the disk full", "served")
         .with("first change after space was freed, without a restart", "served"))

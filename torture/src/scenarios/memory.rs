@@ -84,12 +84,12 @@ async fn attack(bench: &Bench, figures: Figures, mebibytes: u64) -> Outcome<Figu
         .with(&format!("{mebibytes} MiB: the limit is a cgroup's"), group.is_some())
         .with(&format!("{mebibytes} MiB: most memory of the node, in MiB"), peak / 1024)
         .with(&format!("{mebibytes} MiB: exchanges of an honest client"), meanwhile.0)
-        .with(&format!("{mebibytes} MiB: of these refused"), meanwhile.1)
+        .with(&format!("{mebibytes} MiB: of these rejected"), meanwhile.1)
         .with(&format!("{mebibytes} MiB: p99 before, in milliseconds"), ms(before.2))
         .with(&format!("{mebibytes} MiB: p99 meanwhile, in milliseconds"), ms(meanwhile.2));
     let broken = |what: &str| format!("{what}\n{}", figures.lines());
     ensure(peak / 1024 <= mebibytes, || broken("it took more memory than it may"))?;
-    ensure(meanwhile.1 == 0, || broken("an honest client was refused"))?;
+    ensure(meanwhile.1 == 0, || broken("an honest client was rejected"))?;
     ensure(meanwhile.2 < bench.amount(BOUND.0, BOUND.1), || broken("an honest client waited too long"))?;
     Ok(figures)
 }

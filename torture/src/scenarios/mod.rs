@@ -50,7 +50,7 @@ pub const SCENARIOS: &[Scenario] = scenarios! {
     "slow-database" "While the database answers every second statement after three seconds, everything is answered as it should be or 503, within the promised time; what needs no database does not wait." slow_database::run;
     "failover" "When the primary of PostgreSQL is killed, a synchronous standby takes over and nothing acknowledged is lost; meanwhile nodes are closed, and they open by themselves." failover::run;
     "poolers" "Through a connection pooler, in session mode and in transaction mode, whoever else uses it, nodes keep every promise; a node that was told another mode does not start." poolers::run;
-    "disk-full" "On a full disk changes are refused with 503, reading goes on, nothing answered is lost, and it works again when there is space." disks::full;
+    "disk-full" "On a full disk changes are rejected with 503, reading goes on, nothing answered is lost, and it works again when there is space." disks::full;
     "read-only" "Data that cannot be written are said so, and nodes work again when they can." disks::read_only;
     "clocks" "Whatever a clock does, what was ended stays ended, good keys work, and tokens live within their times." clocks::run;
     "once" "Migrations, the rotation of the signing key and warnings happen once, whichever nodes start or die." once::run;

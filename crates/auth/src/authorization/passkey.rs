@@ -15,7 +15,7 @@ use http::{Response, StatusCode};
 use serde_json::{Value, json};
 use service::{
     Error, Rejection,
-    tokens::issuance::ClientRejection,
+    tokens::client_authentication::ClientRejection,
     users::{passkeys::PasskeyAttempt, sign_in::SignInRejection},
 };
 

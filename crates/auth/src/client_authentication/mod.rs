@@ -5,7 +5,7 @@ pub(crate) mod public_client;
 use crate::errors::OAuthRejection;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderMap, header};
-use service::tokens::issuance::Credential;
+use service::tokens::client_authentication::Credential;
 use std::borrow::Cow;
 use web::Form;
 

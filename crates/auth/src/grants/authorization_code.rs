@@ -8,7 +8,7 @@ use crate::{
 use axum::body::Body;
 use http::Response;
 use service::{
-    tokens::issuance::ClientRejection,
+    tokens::client_authentication::ClientRejection,
     users::authorization_codes::{CodeRejection, VIEWPORT},
 };
 use web::Form;

@@ -10,7 +10,7 @@ use axum::body::Body;
 use http::{Response, StatusCode};
 use serde::Serialize;
 use service::{
-    tokens::{issuance::ClientRejection, user_tokens::UserTokens},
+    tokens::{client_authentication::ClientRejection, user_tokens::UserTokens},
     users::devices::PollRejection,
 };
 use web::Form;

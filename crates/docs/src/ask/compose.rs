@@ -20,7 +20,7 @@ const SECOND: f64 = 0.85;
 /// The longest excerpt, in characters, and how many there are.
 const LONGEST_EXCERPT: usize = 1200;
 const EXCERPTS: usize = 5;
-/// How many pages a refusal names.
+/// How many pages a rejection names.
 const NEAREST: usize = 3;
 /// The most that a score can be, without the asked page's part.
 const BEST: f64 = 3.5;

@@ -12,7 +12,7 @@ pub(crate) const UNSURE: &str =
     "This may not answer the question: the documentation speaks of only a part of it.";
 
 #[derive(Serialize)]
-struct Told<'a> {
+struct AnswerBody<'a> {
     question: &'a str,
     answer: String,
     confidence: Confidence,
@@ -63,7 +63,7 @@ pub(crate) fn as_json(library: &Library, question: &str, answer: &Answer, base: 
     });
     let excerpts = quoted.collect();
     let text = if answer.text.is_empty() { NOT_HERE.to_owned() } else { prose(&answer.text) };
-    serde_json::json!(Told { question, answer: text, confidence: answer.confidence, excerpts, sources })
+    serde_json::json!(AnswerBody { question, answer: text, confidence: answer.confidence, excerpts, sources })
 }
 
 /// The answer as Markdown, in which neither the question nor a sentence of the pages is markup.

@@ -1,9 +1,9 @@
 //! Looking through a library for what would mislead its readers.
 
-use super::{Library, Page, Problem, links::Target, problem::Fault};
+use super::{Finding, Library, Page, finding::LineFinding, links::Target};
 use std::collections::HashMap;
 
-pub(super) fn check(library: &Library) -> Vec<Problem> {
+pub(super) fn check(library: &Library) -> Vec<Finding> {
     let mut problems = library.problems.clone();
     let mut titles: HashMap<&str, &Page> = HashMap::new();
     for page in &library.pages {
@@ -16,9 +16,9 @@ pub(super) fn check(library: &Library) -> Vec<Problem> {
     problems
 }
 
-fn titled<'a>(page: &'a Page, titles: &mut HashMap<&'a str, &'a Page>) -> Option<Fault> {
+fn titled<'a>(page: &'a Page, titles: &mut HashMap<&'a str, &'a Page>) -> Option<LineFinding> {
     let Some((title, line)) = &page.outline.title else {
-        return Some(Fault::new(
+        return Some(LineFinding::new(
             1,
             "the page has no title",
             "begin it with a line like `# What it is about`",
@@ -26,10 +26,10 @@ fn titled<'a>(page: &'a Page, titles: &mut HashMap<&'a str, &'a Page>) -> Option
     };
     let other = titles.insert(title, page)?;
     let what = format!("{} has the same title", other.file);
-    Some(Fault::new(*line, what, "say in the title what is different"))
+    Some(LineFinding::new(*line, what, "say in the title what is different"))
 }
 
-fn links<'a>(library: &'a Library, page: &'a Page) -> impl Iterator<Item = Fault> + 'a {
+fn links<'a>(library: &'a Library, page: &'a Page) -> impl Iterator<Item = LineFinding> + 'a {
     page.outline.links.iter().filter_map(|link| {
         let written = &link.written;
         let (what, cure) = match &link.target {
@@ -46,7 +46,7 @@ fn links<'a>(library: &'a Library, page: &'a Page) -> impl Iterator<Item = Fault
                 ),
             },
         };
-        Some(Fault::new(link.line, what, cure))
+        Some(LineFinding::new(link.line, what, cure))
     })
 }
 

@@ -1,6 +1,6 @@
 //! Markdown as pages are written in it: `CommonMark` with tables and `~~`, and hint blocks around other blocks.
 
-use super::{problem::Fault, text::Lines};
+use super::{finding::LineFinding, text::Lines};
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 use std::{borrow::Cow, collections::BTreeMap, ops::Range};
 
@@ -66,7 +66,7 @@ pub(super) struct Readable<'a> {
     /// By the line that they stand on.
     tags: BTreeMap<usize, HintTag>,
     pub(super) lines: Lines,
-    faults: Vec<Fault>,
+    faults: Vec<LineFinding>,
 }
 
 impl<'a> Readable<'a> {
@@ -113,7 +113,7 @@ impl<'a> Readable<'a> {
             "endhint" => Some(HintTag::End),
             "hint" => Some(HintTag::Start(self.style(attributes.trim(), line))),
             other => {
-                self.faults.push(Fault::new(
+                self.faults.push(LineFinding::new(
                     line,
                     format!("there is no block called {other}"),
                     "only {% hint %} and {% endhint %} are known",
@@ -127,7 +127,7 @@ impl<'a> Readable<'a> {
         let named = attributes.strip_prefix("style=\"").and_then(|rest| rest.strip_suffix('"'));
         let found = HintStyle::ALL.into_iter().find(|style| Some(style.name()) == named);
         found.unwrap_or_else(|| {
-            self.faults.push(Fault::new(
+            self.faults.push(LineFinding::new(
                 line,
                 format!("the hint's style is not known: {attributes}"),
                 "write style=\"info\", \"success\", \"warning\" or \"danger\"",
@@ -137,7 +137,7 @@ impl<'a> Readable<'a> {
     }
 
     /// The pieces of the page with their places in it, and what is wrong with its blocks.
-    pub(super) fn pieces(&self) -> (Vec<(Piece<'_>, Range<usize>)>, Vec<Fault>) {
+    pub(super) fn pieces(&self) -> (Vec<(Piece<'_>, Range<usize>)>, Vec<LineFinding>) {
         let mut walk = Walk {
             readable: self,
             pieces: Vec::new(),
@@ -155,7 +155,7 @@ impl<'a> Readable<'a> {
 struct Walk<'a> {
     readable: &'a Readable<'a>,
     pieces: Vec<(Piece<'a>, Range<usize>)>,
-    faults: Vec<Fault>,
+    faults: Vec<LineFinding>,
     /// The lines on which hints began that have not ended.
     open: Vec<usize>,
     met: usize,
@@ -191,14 +191,18 @@ impl<'a> Walk<'a> {
             HintTag::Start(style) => {
                 if let Some(outer) = self.open.last() {
                     let what = format!("a hint begins inside of the one of line {outer}");
-                    self.faults.push(Fault::new(line, what, "end that one first with {% endhint %}"));
+                    self.faults.push(LineFinding::new(line, what, "end that one first with {% endhint %}"));
                 }
                 self.open.push(line);
                 Some(Piece::HintStart(style))
             }
             HintTag::End if self.open.pop().is_some() => Some(Piece::HintEnd),
             HintTag::End => {
-                self.faults.push(Fault::new(line, "no hint is open here", "take the {% endhint %} away"));
+                self.faults.push(LineFinding::new(
+                    line,
+                    "no hint is open here",
+                    "take the {% endhint %} away",
+                ));
                 None
             }
         }
@@ -211,20 +215,28 @@ impl<'a> Walk<'a> {
         let last = block.rsplit_once('\n').map_or("", |(_, last)| last).trim_start_matches([' ', '\t', '>']);
         if last.chars().filter(|c| *c == mark).count() < opening || !last.chars().all(|c| c == mark) {
             let cure = "end it with a line of the same marks that it begins with";
-            self.faults.push(Fault::new(line, "the code block that begins here does not end", cure));
+            self.faults.push(LineFinding::new(line, "the code block that begins here does not end", cure));
         }
     }
 
-    fn end(mut self) -> (Vec<(Piece<'a>, Range<usize>)>, Vec<Fault>) {
+    fn end(mut self) -> (Vec<(Piece<'a>, Range<usize>)>, Vec<LineFinding>) {
         let end = self.readable.text.len();
         for line in std::mem::take(&mut self.open) {
-            self.faults.push(Fault::new(line, "the hint that begins here does not end", "add {% endhint %}"));
+            self.faults.push(LineFinding::new(
+                line,
+                "the hint that begins here does not end",
+                "add {% endhint %}",
+            ));
             self.pieces.push((Piece::HintEnd, end..end));
         }
         if self.met < self.readable.tags.len() {
             let line = self.readable.tags.keys().next().copied().unwrap_or(1);
             let cure = "put an empty line before and after it, and indent it like what it stands in";
-            self.faults.push(Fault::new(line, "a hint of this page is not where a block can begin", cure));
+            self.faults.push(LineFinding::new(
+                line,
+                "a hint of this page is not where a block can begin",
+                cure,
+            ));
         }
         (self.pieces, self.faults)
     }

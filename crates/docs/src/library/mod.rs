@@ -4,31 +4,31 @@
 //! folder does not stop it from being read: [`Library::check`] tells it with file and line.
 
 mod check;
+mod finding;
 mod highlight;
 mod html;
 mod links;
 mod markdown;
 mod navigation;
 mod outline;
-mod problem;
 mod questions;
 mod read;
 mod text;
 
+pub use finding::Finding;
 pub use markdown::HintStyle;
 pub use navigation::{Entry, Group};
 pub use outline::{Block, BlockKind, Section};
-pub use problem::Problem;
 pub use read::Unreadable;
 
 pub(crate) use html::{address, snippet};
 pub(crate) use questions::{Answered, bare};
 pub(crate) use text::decoded;
 
+use finding::LineFinding;
 use flate2::read::GzDecoder;
 use links::page_path;
 use outline::{Outline, outline};
-use problem::Fault;
 use std::{
     borrow::Cow,
     collections::{HashMap, HashSet},
@@ -60,7 +60,7 @@ pub struct Library {
     /// In the order of their sections.
     questions: Vec<Answered>,
     /// What is wrong beside what each page knows of itself.
-    problems: Vec<Problem>,
+    problems: Vec<Finding>,
 }
 
 /// A section of a library.
@@ -174,14 +174,14 @@ impl Library {
     fn add(&mut self, page: Page) {
         let before = self.by_path.get(&page.path).and_then(|index| self.pages.get(*index));
         let fault = match before {
-            Some(before) => Some(Fault::new(
+            Some(before) => Some(LineFinding::new(
                 1,
                 format!("{} has the same address", before.file),
                 "name one of the files differently",
             )),
             None if TAKEN.contains(&&*page.path) => {
                 let what = format!("the site itself is at /{}", page.path);
-                Some(Fault::new(1, what, "name the file differently"))
+                Some(LineFinding::new(1, what, "name the file differently"))
             }
             None => None,
         };
@@ -207,7 +207,7 @@ impl Library {
             entries.enumerate().map(|(place, entry)| (&*entry.path, place)).collect();
         for page in self.pages.iter().filter(|page| !order.contains_key(&*page.path)) {
             let what = format!("{SUMMARY} does not have this page");
-            self.problems.push(Fault::new(1, what, "add a line for it there").within(&page.file));
+            self.problems.push(LineFinding::new(1, what, "add a line for it there").within(&page.file));
         }
         self.pages.sort_by_key(|page| order.get(&*page.path).copied().unwrap_or(usize::MAX));
         self.by_path =
@@ -279,7 +279,7 @@ impl Library {
     }
 
     /// Everything that is wrong with the folder, by file and line.
-    pub fn check(&self) -> Vec<Problem> {
+    pub fn check(&self) -> Vec<Finding> {
         check::check(self)
     }
 }

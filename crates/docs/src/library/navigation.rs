@@ -1,9 +1,9 @@
 //! The order of pages: as `SUMMARY.md` has it, or by their paths.
 
 use super::{
+    finding::LineFinding,
     links::{Target, page_path, target},
     markdown::{Piece, Readable},
-    problem::Fault,
 };
 use pulldown_cmark::{Event, Tag, TagEnd};
 use std::collections::{BTreeMap, HashSet};
@@ -33,7 +33,7 @@ pub(super) fn of_summary(
     summary: &str,
     file: &str,
     pages: &HashSet<&str>,
-    faults: &mut Vec<Fault>,
+    faults: &mut Vec<LineFinding>,
 ) -> Vec<Group> {
     let readable = Readable::of(summary);
     let (pieces, more) = readable.pieces();
@@ -84,18 +84,25 @@ impl Reader<'_> {
         self.groups.iter().all(|group| group.entries.is_empty())
     }
 
-    fn add(&mut self, written: &str, to: Target, title: String, depth: usize, line: usize) -> Option<Fault> {
+    fn add(
+        &mut self,
+        written: &str,
+        to: Target,
+        title: String,
+        depth: usize,
+        line: usize,
+    ) -> Option<LineFinding> {
         let page = match to {
             Target::Page { path, .. } => Some(path).filter(|path| self.pages.contains(&**path)),
             Target::Elsewhere | Target::Forbidden => None,
         };
         let Some(path) = page else {
             let what = format!("the navigation leads to {written}, and there is no such page");
-            return Some(Fault::new(line, what, "write the page, or take the line away"));
+            return Some(LineFinding::new(line, what, "write the page, or take the line away"));
         };
         if !self.seen.insert(path.clone()) {
             let what = format!("the navigation has {written} twice");
-            return Some(Fault::new(line, what, "keep one of the lines"));
+            return Some(LineFinding::new(line, what, "keep one of the lines"));
         }
         if let Some(group) = self.groups.last_mut() {
             group.entries.push(Entry { path, title, depth });

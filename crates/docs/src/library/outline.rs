@@ -1,9 +1,9 @@
 //! What a page says, without its looks: title, sections, blocks, links.
 
 use super::{
+    finding::LineFinding,
     links::{Target, target},
     markdown::{HintStyle, Piece, Readable},
-    problem::Fault,
     text::slug,
 };
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Tag, TagEnd};
@@ -85,7 +85,7 @@ pub(super) struct Outline {
     pub(super) sections: Vec<Section>,
     pub(super) headings: Vec<Heading>,
     pub(super) links: Vec<Link>,
-    pub(super) faults: Vec<Fault>,
+    pub(super) faults: Vec<LineFinding>,
 }
 
 /// Reads the page of `file`.
@@ -125,7 +125,7 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(readable: &'a Readable<'a>, file: &'a str, faults: Vec<Fault>) -> Self {
+    fn new(readable: &'a Readable<'a>, file: &'a str, faults: Vec<LineFinding>) -> Self {
         let first =
             Section { headings: Vec::new(), anchor: String::new(), level: 1, line: 1, blocks: Vec::new() };
         Self {
@@ -219,7 +219,7 @@ impl<'a> Reader<'a> {
             Tag::Link { dest_url, .. } => self.link(&dest_url, line),
             Tag::Image { dest_url, .. } => {
                 let what = format!("this documentation has no pictures: {dest_url}");
-                self.outline.faults.push(Fault::new(line, what, "say it in words"));
+                self.outline.faults.push(LineFinding::new(line, what, "say it in words"));
             }
             _ => {}
         }
@@ -292,7 +292,7 @@ impl<'a> Reader<'a> {
             return bare;
         }
         let what = format!("this page has another heading with the anchor #{bare}");
-        self.outline.faults.push(Fault::new(line, what, "word one of them differently"));
+        self.outline.faults.push(LineFinding::new(line, what, "word one of them differently"));
         let numbered = (1..).map(|number| format!("{bare}-{number}"));
         numbered.into_iter().find(|name| self.names.insert(name.clone())).unwrap_or(bare)
     }

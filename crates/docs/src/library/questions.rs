@@ -5,8 +5,8 @@
 
 use super::{
     Library, Place,
+    finding::LineFinding,
     links::{Target, target},
-    problem::Fault,
 };
 use std::collections::HashMap;
 
@@ -22,7 +22,7 @@ pub(crate) struct Answered {
 }
 
 /// The questions in the text of `file`, for a library's pages.
-pub(super) fn of_text(text: &str, file: &str, library: &Library) -> (Vec<Answered>, Vec<Fault>) {
+pub(super) fn of_text(text: &str, file: &str, library: &Library) -> (Vec<Answered>, Vec<LineFinding>) {
     let mut reader = Reader {
         library,
         file,
@@ -55,7 +55,7 @@ enum Under {
     /// The last of the quotes.
     Quote(Place),
     /// Something that is at fault already: what stands under it is passed over.
-    Fault(Option<Place>),
+    LineFinding(Option<Place>),
 }
 
 struct Reader<'a> {
@@ -65,21 +65,25 @@ struct Reader<'a> {
     answered: Vec<Answered>,
     /// Each question with its line.
     seen: HashMap<String, usize>,
-    faults: Vec<Fault>,
+    faults: Vec<LineFinding>,
 }
 
 impl Reader<'_> {
     fn take(&mut self, line: &str, number: usize) {
         if let Some(heading) = line.strip_prefix("## ") {
             let place = self.section(heading, number);
-            self.under = place.map_or(Under::Fault(None), Under::Section);
+            self.under = place.map_or(Under::LineFinding(None), Under::Section);
         } else if let Some(quote) = line.strip_prefix("> ") {
             self.quote(quote, number);
         } else if let Some(question) = line.strip_prefix(['-', '*']) {
             self.question(question.trim(), number);
         } else {
             let cure = "write a `## ` with a link to a section, a quote `> ` of it, or a question `- `";
-            self.faults.push(Fault::new(number, "this is neither a section, a quote nor a question", cure));
+            self.faults.push(LineFinding::new(
+                number,
+                "this is neither a section, a quote nor a question",
+                cure,
+            ));
         }
     }
 
@@ -92,15 +96,15 @@ impl Reader<'_> {
         });
         if place.is_none() {
             let cure = "link it to one, as in `## [Limits](operating/limits.md#api-keys)`";
-            self.faults.push(Fault::new(line, "this heading leads to no section of a page", cure));
+            self.faults.push(LineFinding::new(line, "this heading leads to no section of a page", cure));
         }
         place
     }
 
     fn quote(&mut self, quote: &str, line: usize) {
         let place = match self.under {
-            Under::Section(place) | Under::Quote(place) | Under::Fault(Some(place)) => place,
-            Under::Fault(None) => return,
+            Under::Section(place) | Under::Quote(place) | Under::LineFinding(Some(place)) => place,
+            Under::LineFinding(None) => return,
             Under::Nothing => return self.out_of_place(line, "a quote", "section"),
         };
         let quote = bare(quote);
@@ -109,18 +113,18 @@ impl Reader<'_> {
             self.under = Under::Quote(place);
         } else {
             let cure = "quote words of one paragraph, entry, row or code that still stand there";
-            self.faults.push(Fault::new(line, "the section does not have these words", cure));
-            self.under = Under::Fault(Some(place));
+            self.faults.push(LineFinding::new(line, "the section does not have these words", cure));
+            self.under = Under::LineFinding(Some(place));
         }
     }
 
     fn question(&mut self, question: &str, line: usize) {
         match (self.under, self.answered.last_mut()) {
-            (Under::Fault(_), _) => {}
+            (Under::LineFinding(_), _) => {}
             (Under::Quote(_), Some(answered)) => {
                 if let Some(first) = self.seen.insert(bare(question), line) {
                     let what = format!("line {first} asks the same");
-                    self.faults.push(Fault::new(line, what, "keep it where it is answered best"));
+                    self.faults.push(LineFinding::new(line, what, "keep it where it is answered best"));
                 }
                 answered.questions.push(question.to_owned());
             }
@@ -130,7 +134,7 @@ impl Reader<'_> {
 
     fn out_of_place(&mut self, line: usize, what: &str, above: &str) {
         let what = format!("{what} without a {above} above it");
-        self.faults.push(Fault::new(line, what, "put it under what it belongs to"));
+        self.faults.push(LineFinding::new(line, what, "put it under what it belongs to"));
     }
 }
 

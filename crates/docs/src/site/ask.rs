@@ -1,6 +1,8 @@
 //! Asking: as a page for people, and as Markdown or JSON for machines.
 
-use super::{Asked, BADLY_ENCODED, Docs, LONGEST, Refusal, Refused, frame::Frame, kept, machines::MARKDOWN};
+use super::{
+    Asked, BADLY_ENCODED, Docs, LONGEST, Rejection, RejectionBody, etag, frame::Frame, machines::MARKDOWN,
+};
 use crate::ask::{Answer, Asking, Confidence, Named, Passage, UNSURE, as_json, as_markdown};
 use askama::Template;
 use axum::body::Body;
@@ -16,7 +18,7 @@ struct Shown<'a> {
     head: Head,
     frame: Frame<'a>,
     question: &'a str,
-    refusal: Option<&'a str>,
+    rejection: Option<&'a str>,
     /// Said before an answer that may be none.
     unsure: Option<&'static str>,
     passages: &'a [Passage],
@@ -27,7 +29,7 @@ struct Shown<'a> {
 pub(super) async fn page(docs: &Docs, asked: &Asked) -> Response<Body> {
     let form = Form::parse(asked.query().as_bytes());
     let asking = form.map_err(|_| BADLY_ENCODED).and_then(|form| {
-        let page = form.get("page").and_then(|path| docs.shelf().library.place(path));
+        let page = form.get("page").and_then(|path| docs.library_cache().library.place(path));
         asking(form.get("q"), form.get("goal"), page)
     });
     if asked.wants_json() {
@@ -36,12 +38,14 @@ pub(super) async fn page(docs: &Docs, asked: &Asked) -> Response<Body> {
     match asking {
         // The box alone, without a complaint.
         Err(EMPTY) if asked.query().is_empty() => show(docs, asked, "", None, &Answer::default()),
-        Err(refusal) => show(docs, asked, "", Some((StatusCode::BAD_REQUEST, refusal)), &Answer::default()),
+        Err(rejection) => {
+            show(docs, asked, "", Some((StatusCode::BAD_REQUEST, rejection)), &Answer::default())
+        }
         Ok(asking) => {
             let question = asking.question.clone();
-            let answer = docs.shelf().ask(asking).await;
-            let refusal = answer.is_none().then_some((StatusCode::INTERNAL_SERVER_ERROR, FAILED));
-            show(docs, asked, &question, refusal, &answer.unwrap_or_default())
+            let answer = docs.library_cache().ask(asking).await;
+            let rejection = answer.is_none().then_some((StatusCode::INTERNAL_SERVER_ERROR, FAILED));
+            show(docs, asked, &question, rejection, &answer.unwrap_or_default())
         }
     }
 }
@@ -56,10 +60,10 @@ pub(super) async fn of_page(docs: &Docs, asked: &Asked, place: usize) -> Option<
     Some(machine(docs, asked, asking).await)
 }
 
-const EMPTY: Refusal = "Nothing is asked: put a question in plain words behind `ask=`.";
-const TOO_LONG: Refusal = "That is too long: a question and a goal have at most 1,000 characters each.";
+const EMPTY: Rejection = "Nothing is asked: put a question in plain words behind `ask=`.";
+const TOO_LONG: Rejection = "That is too long: a question and a goal have at most 1,000 characters each.";
 
-fn asking(question: Option<&str>, goal: Option<&str>, page: Option<usize>) -> Result<Asking, Refusal> {
+fn asking(question: Option<&str>, goal: Option<&str>, page: Option<usize>) -> Result<Asking, Rejection> {
     let question = question.unwrap_or_default().trim();
     let goal = goal.unwrap_or_default().trim();
     if question.is_empty() {
@@ -71,13 +75,13 @@ fn asking(question: Option<&str>, goal: Option<&str>, page: Option<usize>) -> Re
     Ok(Asking { question: question.to_owned(), goal: goal.to_owned(), page })
 }
 
-async fn machine(docs: &Docs, asked: &Asked, asking: Result<Asking, Refusal>) -> Response<Body> {
-    let library = &docs.shelf().library;
+async fn machine(docs: &Docs, asked: &Asked, asking: Result<Asking, Rejection>) -> Response<Body> {
+    let library = &docs.library_cache().library;
     let outcome = match asking {
-        Err(refusal) => Err((StatusCode::BAD_REQUEST, refusal)),
+        Err(rejection) => Err((StatusCode::BAD_REQUEST, rejection)),
         Ok(asking) => {
             let question = asking.question.clone();
-            let answer = docs.shelf().ask(asking).await;
+            let answer = docs.library_cache().ask(asking).await;
             answer.map(|answer| (question, answer)).ok_or((StatusCode::INTERNAL_SERVER_ERROR, FAILED))
         }
     };
@@ -87,10 +91,10 @@ async fn machine(docs: &Docs, asked: &Asked, asking: Result<Asking, Refusal>) ->
         }
         Ok((question, answer)) => {
             let text = as_markdown(library, &question, &answer, docs.url());
-            kept::plain(StatusCode::OK, MARKDOWN, text)
+            etag::plain(StatusCode::OK, MARKDOWN, text)
         }
-        Err((status, error)) if asked.wants_json() => web::json(status, &Refused { error }),
-        Err((status, error)) => kept::plain(status, MARKDOWN, format!("{error}\n")),
+        Err((status, error)) if asked.wants_json() => web::json(status, &RejectionBody { error }),
+        Err((status, error)) => etag::plain(status, MARKDOWN, format!("{error}\n")),
     };
     response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept"));
     response
@@ -100,17 +104,17 @@ fn show(
     docs: &Docs,
     asked: &Asked,
     question: &str,
-    refusal: Option<(StatusCode, &str)>,
+    rejection: Option<(StatusCode, &str)>,
     answer: &Answer,
 ) -> Response<Body> {
-    let status = refusal.map_or(StatusCode::OK, |(status, _)| status);
-    let library = &docs.shelf().library;
+    let status = rejection.map_or(StatusCode::OK, |(status, _)| status);
+    let library = &docs.library_cache().library;
     let sources = answer.sources.iter().filter_map(|source| Named::of(library, source, asked.mount.base()));
     let shown = Shown {
         head: Head::new("Ask"),
         frame: Frame::of(docs, asked, None),
         question,
-        refusal: refusal.map(|(_, refusal)| refusal),
+        rejection: rejection.map(|(_, rejection)| rejection),
         unsure: (answer.confidence == Confidence::Unsure).then_some(UNSURE),
         passages: &answer.text,
         sources: sources.collect(),

@@ -28,7 +28,7 @@ impl<'a> Frame<'a> {
     }
 
     pub(super) fn groups(&self) -> &[Group] {
-        self.docs.shelf().library.groups()
+        self.docs.library_cache().library.groups()
     }
 
     /// The address of a page, or of another path of the site.

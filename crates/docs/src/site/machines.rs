@@ -1,6 +1,6 @@
 //! The pages for machines: as Markdown, as a list, and all in one.
 
-use super::{Asked, Docs, kept};
+use super::{Asked, Docs, etag};
 use crate::library::{Page, address};
 use axum::body::Body;
 use http::Response;
@@ -11,9 +11,9 @@ const PLAIN: &str = "text/plain; charset=utf-8";
 
 /// A page as it is written, with how to ask below it.
 pub(super) fn markdown(docs: &Docs, asked: &Asked, place: usize) -> Response<Body> {
-    let page = docs.shelf().library.pages().get(place);
+    let page = docs.library_cache().library.pages().get(place);
     let text = page.map(|page| format!("{}{}", page.markdown, how_to_ask(docs, page)));
-    kept::text(&asked.headers, MARKDOWN, text.unwrap_or_default())
+    etag::text(&asked.headers, MARKDOWN, text.unwrap_or_default())
 }
 
 fn how_to_ask(docs: &Docs, page: &Page) -> String {
@@ -32,7 +32,7 @@ fn how_to_ask(docs: &Docs, page: &Page) -> String {
 
 /// `llms.txt` (<https://llmstxt.org>).
 pub(super) fn contents(docs: &Docs, asked: &Asked) -> Response<Body> {
-    let library = &docs.shelf().library;
+    let library = &docs.library_cache().library;
     let mut text = String::new();
     if let Some(first) = library.first() {
         let _ = write!(text, "# {}\n\n> {}\n", first.title, one_line(&first.description));
@@ -51,13 +51,13 @@ pub(super) fn contents(docs: &Docs, asked: &Asked) -> Response<Body> {
             let _ = writeln!(text, "- [{}]({url}): {}", page.title, one_line(&page.description));
         }
     }
-    kept::text(&asked.headers, PLAIN, text)
+    etag::text(&asked.headers, PLAIN, text)
 }
 
 /// `llms-full.txt`: every page, in the order of the navigation.
 pub(super) fn everything(docs: &Docs, asked: &Asked) -> Response<Body> {
     let mut text = String::new();
-    for page in docs.shelf().library.pages() {
+    for page in docs.library_cache().library.pages() {
         if !text.is_empty() {
             text.push_str("\n---\n\n");
         }
@@ -67,7 +67,7 @@ pub(super) fn everything(docs: &Docs, asked: &Asked) -> Response<Body> {
             text.push('\n');
         }
     }
-    kept::text(&asked.headers, PLAIN, text)
+    etag::text(&asked.headers, PLAIN, text)
 }
 
 fn one_line(text: &str) -> String {

@@ -33,9 +33,9 @@ pub(super) async fn answer(docs: &Docs, request: Request) -> Response<Body> {
         .with_max_request_body_bytes(LARGEST)
         // Whoever may read the pages may ask about them, from any host and page: there is nothing to steal.
         .disable_allowed_hosts();
-    let desk = Desk(docs.clone());
+    let server = McpServer(docs.clone());
     let service = StreamableHttpService::new(
-        move || Ok(desk.clone()),
+        move || Ok(server.clone()),
         Arc::new(NeverSessionManager::default()),
         config,
     );
@@ -44,11 +44,11 @@ pub(super) async fn answer(docs: &Docs, request: Request) -> Response<Body> {
 
 /// Where agents ask.
 #[derive(Clone)]
-struct Desk(Docs);
+struct McpServer(Docs);
 
-impl ServerHandler for Desk {
+impl ServerHandler for McpServer {
     fn get_info(&self) -> ServerConfig {
-        let first = self.0.shelf().library.first();
+        let first = self.0.library_cache().library.first();
         let about = first.map_or_else(String::new, |page| format!("{}: {}", page.title, page.description));
         let mut info = ServerConfig::new(ServerCapabilities::builder().enable_tools().build());
         info.server_info = Implementation::new("duku-docs", env!("CARGO_PKG_VERSION"))
@@ -157,11 +157,11 @@ impl Arguments {
     }
 }
 
-impl Desk {
+impl McpServer {
     async fn ask(&self, arguments: &Arguments) -> Result<String, String> {
         let question = arguments.needed("question")?.to_owned();
         let goal = arguments.optional("goal")?.unwrap_or_default().to_owned();
-        let pages = self.0.shelf();
+        let pages = self.0.library_cache();
         let page = match arguments.optional("page")? {
             None | Some("") => None,
             Some(path) => Some(pages.library.place(path).ok_or_else(|| self.unknown(path))?),
@@ -186,7 +186,7 @@ impl Desk {
 
     fn read(&self, arguments: &Arguments) -> Result<String, String> {
         let path = arguments.optional("page")?.ok_or("`page` is missing")?;
-        let page = self.0.shelf().library.page(path.trim_matches('/').trim_end_matches(".md"));
+        let page = self.0.library_cache().library.page(path.trim_matches('/').trim_end_matches(".md"));
         page.map(|page: &Page| page.standalone(self.0.url())).ok_or_else(|| self.unknown(path))
     }
 

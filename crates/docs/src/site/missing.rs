@@ -1,6 +1,6 @@
 //! Addresses without a page, and the pages that may have been meant.
 
-use super::{Asked, Docs, frame::Frame, kept, machines::MARKDOWN};
+use super::{Asked, Docs, etag, frame::Frame, machines::MARKDOWN};
 use crate::library::{Library, Page, address};
 use askama::Template;
 use axum::body::Body;
@@ -17,14 +17,14 @@ struct Missing<'a> {
 }
 
 pub(super) fn answer(docs: &Docs, asked: &Asked, path: &str, as_markdown: bool) -> Response<Body> {
-    let nearest = nearest(&docs.shelf().library, path);
+    let nearest = nearest(&docs.library_cache().library, path);
     if as_markdown {
         let mut text = "# This page is not here\n\n".to_owned();
         for page in &nearest {
             let _ = writeln!(text, "- [{}]({})", page.title, address(docs.url(), &page.file));
         }
         let _ = writeln!(text, "- [Every page]({})", address(docs.url(), "llms.txt"));
-        return kept::plain(StatusCode::NOT_FOUND, MARKDOWN, text);
+        return etag::plain(StatusCode::NOT_FOUND, MARKDOWN, text);
     }
     let frame = Frame::of(docs, asked, None);
     pages::html(StatusCode::NOT_FOUND, &Missing { head: Head::new("This page is not here"), frame, nearest })

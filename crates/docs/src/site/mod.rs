@@ -1,16 +1,16 @@
 //! The site: which request gets which answer.
 
 mod ask;
+mod cache;
+mod etag;
 mod frame;
-mod kept;
 mod machines;
 #[cfg(feature = "mcp")]
 mod mcp;
 mod missing;
 mod page;
+mod route;
 mod search;
-mod shelf;
-mod wanted;
 
 use axum::{
     Router,
@@ -19,12 +19,12 @@ use axum::{
     response::{IntoResponse, Redirect},
     routing::get,
 };
+use cache::LibraryCache;
 use http::{HeaderMap, Method, Response, StatusCode, Uri, header, request::Parts};
 use pages::Asset;
+use route::RequestedResource;
 use serde::Serialize;
-use shelf::Shelf;
 use std::sync::{Arc, OnceLock};
-use wanted::Wanted;
 
 use crate::library::{Library, address};
 
@@ -59,7 +59,7 @@ pub struct Docs(Arc<Inner>);
 
 struct Inner {
     address: Address,
-    shelf: OnceLock<Shelf>,
+    cache: OnceLock<LibraryCache>,
 }
 
 /// What stands before the paths of a site in a request: `/docs`, or nothing on a host of its own.
@@ -82,13 +82,13 @@ impl Mount {
 const LONGEST: usize = 1000;
 
 /// What is wrong with a text that is looked for or asked.
-type Refusal = &'static str;
+type Rejection = &'static str;
 
-const BADLY_ENCODED: Refusal = "The address is badly encoded, or asks twice.";
+const BADLY_ENCODED: Rejection = "The address is badly encoded, or asks twice.";
 
-/// A refusal as JSON.
+/// A rejection as JSON.
 #[derive(Serialize)]
-struct Refused<'a> {
+struct RejectionBody<'a> {
     error: &'a str,
 }
 
@@ -125,16 +125,16 @@ fn plain_host(host: &str) -> &str {
 impl Docs {
     /// The site of the pages that are compiled in.
     pub fn embedded(address: Address) -> Self {
-        Self(Arc::new(Inner { address, shelf: OnceLock::new() }))
+        Self(Arc::new(Inner { address, cache: OnceLock::new() }))
     }
 
     /// The site of another library.
     pub fn of(library: Library, address: Address) -> Self {
-        Self(Arc::new(Inner { address, shelf: OnceLock::from(Shelf::of(library)) }))
+        Self(Arc::new(Inner { address, cache: OnceLock::from(LibraryCache::of(library)) }))
     }
 
-    fn shelf(&self) -> &Shelf {
-        self.0.shelf.get_or_init(|| Shelf::of(Library::embedded()))
+    fn library_cache(&self) -> &LibraryCache {
+        self.0.cache.get_or_init(|| LibraryCache::of(Library::embedded()))
     }
 
     /// What stands before the path of every page.
@@ -144,7 +144,7 @@ impl Docs {
 
     /// The site below `/docs`, and what machines look for at the root.
     pub fn router(&self) -> Router {
-        let serve = |at: fn(&Asked, &Docs) -> Wanted| {
+        let serve = |at: fn(&Asked, &Docs) -> RequestedResource| {
             let docs = self.clone();
             get(async move |request: Request| {
                 let asked = Asked::of(Mount::Below, request);
@@ -153,11 +153,11 @@ impl Docs {
             })
         };
         let router = Router::new()
-            .route("/docs", serve(Wanted::of))
-            .route("/docs/", serve(Wanted::of))
-            .route("/docs/{*path}", serve(Wanted::of))
-            .route("/llms.txt", serve(|_, _| Wanted::Contents))
-            .route("/llms-full.txt", serve(|_, _| Wanted::Everything));
+            .route("/docs", serve(RequestedResource::of))
+            .route("/docs/", serve(RequestedResource::of))
+            .route("/docs/{*path}", serve(RequestedResource::of))
+            .route("/llms.txt", serve(|_, _| RequestedResource::Contents))
+            .route("/llms-full.txt", serve(|_, _| RequestedResource::Everything));
         #[cfg(feature = "mcp")]
         let router = router.route("/docs/mcp", {
             let docs = self.clone();
@@ -187,7 +187,7 @@ impl Docs {
             return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")]).into_response();
         }
         let asked = Asked::of(Mount::Own, request);
-        let wanted = Wanted::of(&asked, self);
+        let wanted = RequestedResource::of(&asked, self);
         let mut response = self.answer(&asked, wanted).await;
         if is_head {
             *response.body_mut() = Body::empty();
@@ -195,23 +195,27 @@ impl Docs {
         response
     }
 
-    async fn answer(&self, asked: &Asked, wanted: Wanted) -> Response<Body> {
+    async fn answer(&self, asked: &Asked, wanted: RequestedResource) -> Response<Body> {
         match wanted {
-            Wanted::Page(place) => page::answer(self, asked, place),
-            Wanted::Markdown(place) => match ask::of_page(self, asked, place).await {
+            RequestedResource::Page(place) => page::answer(self, asked, place),
+            RequestedResource::Markdown(place) => match ask::of_page(self, asked, place).await {
                 Some(answer) => answer,
                 None => machines::markdown(self, asked, place),
             },
-            Wanted::Contents => machines::contents(self, asked),
-            Wanted::Everything => machines::everything(self, asked),
-            Wanted::Search => search::answer(self, asked).await,
-            Wanted::Ask => ask::page(self, asked).await,
-            Wanted::Opening(path) => Redirect::to(&address(asked.mount.base(), &path)).into_response(),
-            Wanted::Moved(path) => {
+            RequestedResource::Contents => machines::contents(self, asked),
+            RequestedResource::Everything => machines::everything(self, asked),
+            RequestedResource::Search => search::answer(self, asked).await,
+            RequestedResource::Ask => ask::page(self, asked).await,
+            RequestedResource::Opening(path) => {
+                Redirect::to(&address(asked.mount.base(), &path)).into_response()
+            }
+            RequestedResource::Moved(path) => {
                 let query = asked.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
                 Redirect::permanent(&format!("{}{query}", address(asked.mount.base(), &path))).into_response()
             }
-            Wanted::Nothing { path, as_markdown } => missing::answer(self, asked, &path, as_markdown),
+            RequestedResource::Nothing { path, as_markdown } => {
+                missing::answer(self, asked, &path, as_markdown)
+            }
         }
     }
 }

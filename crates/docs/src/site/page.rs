@@ -1,6 +1,6 @@
 //! A page for people.
 
-use super::{Asked, Docs, frame::Frame, kept};
+use super::{Asked, Docs, etag, frame::Frame};
 use crate::library::{Page, Section};
 use askama::Template;
 use axum::body::Body;
@@ -24,8 +24,8 @@ struct Shown<'a> {
 const DEEPEST: u8 = 3;
 
 pub(super) fn answer(docs: &Docs, asked: &Asked, place: usize) -> Response<Body> {
-    let shelf = docs.shelf();
-    let pages = shelf.library.pages();
+    let cache = docs.library_cache();
+    let pages = cache.library.pages();
     let Some(page) = pages.get(place) else {
         return super::missing::answer(docs, asked, "", false);
     };
@@ -35,10 +35,10 @@ pub(super) fn answer(docs: &Docs, asked: &Asked, place: usize) -> Response<Body>
         head: Head::new(page.title.as_str()),
         frame: Frame::of(docs, asked, Some(&page.path)),
         page,
-        text: shelf.text(place, asked.mount),
+        text: cache.text(place, asked.mount),
         parts: if parts.len() > 1 { parts } else { Vec::new() },
         previous: place.checked_sub(1).and_then(|before| pages.get(before)),
         next: pages.get(place + 1),
     };
-    kept::html(&asked.headers, &shown)
+    etag::html(&asked.headers, &shown)
 }

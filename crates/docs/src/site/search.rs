@@ -1,6 +1,8 @@
 //! Searching: as a page, and as JSON for scripts.
 
-use super::{Asked, BADLY_ENCODED, Docs, LONGEST, Refusal, Refused, frame::Frame, shelf::Shelf};
+use super::{
+    Asked, BADLY_ENCODED, Docs, LONGEST, Rejection, RejectionBody, cache::LibraryCache, frame::Frame,
+};
 use crate::{
     index::{Hit, Index, Marked, Need, Term},
     library::Library,
@@ -67,17 +69,17 @@ struct Shown<'a> {
     head: Head,
     frame: Frame<'a>,
     found: &'a [Found],
-    refusal: Option<&'a str>,
+    rejection: Option<&'a str>,
 }
 
 pub(super) async fn answer(docs: &Docs, asked: &Asked) -> Response<Body> {
     let query = match query(asked.query()) {
         Ok(query) => query,
-        Err(refusal) => return show(docs, asked, "", Err((StatusCode::BAD_REQUEST, refusal))),
+        Err(rejection) => return show(docs, asked, "", Err((StatusCode::BAD_REQUEST, rejection))),
     };
     match found(docs, &query, asked.mount.base()).await {
         Ok(found) => show(docs, asked, &query, Ok(&found)),
-        Err(refusal) => show(docs, asked, &query, Err((StatusCode::INTERNAL_SERVER_ERROR, refusal))),
+        Err(rejection) => show(docs, asked, &query, Err((StatusCode::INTERNAL_SERVER_ERROR, rejection))),
     }
 }
 
@@ -85,10 +87,10 @@ pub(super) async fn answer(docs: &Docs, asked: &Asked) -> Response<Body> {
 ///
 /// # Errors
 /// The index fails; the log says why.
-pub(super) async fn found(docs: &Docs, query: &str, base: &str) -> Result<Vec<Found>, Refusal> {
+pub(super) async fn found(docs: &Docs, query: &str, base: &str) -> Result<Vec<Found>, Rejection> {
     let words = Term::all(query, true);
-    match docs.shelf().with_index(move |index| search(index, &words)).await {
-        Some(Ok(hits)) => Ok(pick(docs, base, docs.shelf(), &hits)),
+    match docs.library_cache().with_index(move |index| search(index, &words)).await {
+        Some(Ok(hits)) => Ok(pick(docs, base, docs.library_cache(), &hits)),
         Some(Err(error)) => {
             tracing::error!(%error, "a search failed");
             Err(FAILED)
@@ -100,7 +102,7 @@ pub(super) async fn found(docs: &Docs, query: &str, base: &str) -> Result<Vec<Fo
 const FAILED: &str = "The search does not work just now. It is not your fault, and it has been logged.";
 
 /// What is looked for.
-fn query(text: &str) -> Result<String, Refusal> {
+fn query(text: &str) -> Result<String, Rejection> {
     let form = Form::parse(text.as_bytes()).map_err(|_| BADLY_ENCODED)?;
     let query = form.get("q").unwrap_or_default();
     if query.chars().count() > LONGEST {
@@ -116,14 +118,14 @@ fn search(index: &Index, words: &[Term]) -> rusqlite::Result<Vec<Hit>> {
 }
 
 /// The best of them, without one page filling the list.
-fn pick(docs: &Docs, base: &str, shelf: &Shelf, hits: &[Hit]) -> Vec<Found> {
+fn pick(docs: &Docs, base: &str, cache: &LibraryCache, hits: &[Hit]) -> Vec<Found> {
     let mut of_page: HashMap<usize, usize> = HashMap::new();
     let few = hits.iter().filter(|hit| {
         let before = of_page.entry(hit.place.page).or_default();
         *before += 1;
         *before <= OF_ONE_PAGE
     });
-    few.take(SHOWN).filter_map(|hit| shown(docs, base, &shelf.library, hit)).collect()
+    few.take(SHOWN).filter_map(|hit| shown(docs, base, &cache.library, hit)).collect()
 }
 
 fn shown(docs: &Docs, base: &str, library: &Library, hit: &Hit) -> Option<Found> {
@@ -150,13 +152,13 @@ fn show(
     let mut response = if asked.wants_json() {
         match found {
             Ok(results) => web::json(status, &Results { query, results }),
-            Err((_, error)) => web::json(status, &Refused { error }),
+            Err((_, error)) => web::json(status, &RejectionBody { error }),
         }
     } else {
         let frame = Frame::of(docs, asked, None).searching(query);
-        let refusal = found.err().map(|(_, refusal)| refusal);
+        let rejection = found.err().map(|(_, rejection)| rejection);
         let head = Head::new("Search");
-        pages::html(status, &Shown { head, frame, found: found.unwrap_or_default(), refusal })
+        pages::html(status, &Shown { head, frame, found: found.unwrap_or_default(), rejection })
     };
     response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept"));
     response

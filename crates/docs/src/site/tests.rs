@@ -81,7 +81,7 @@ async fn get_own(path: &str) -> Answered {
 async fn every_page_that_is_compiled_in_is_there_for_people_and_as_it_is_written() {
     let address = Address { url: "https://x.example/docs".into(), host: None, product: "/".into() };
     let docs = Docs::embedded(address);
-    for page in docs.shelf().library.pages() {
+    for page in docs.library_cache().library.pages() {
         let fetch = async |path: String| {
             let request = Request::get(path).body(Body::empty()).unwrap();
             Answered::of(docs.router().oneshot(request).await.unwrap()).await
@@ -352,11 +352,11 @@ async fn nothing_is_read_or_made_before_it_is_asked_for() {
         router.clone().oneshot(request).await.unwrap().status()
     };
     assert_eq!(ask("/graphql").await, StatusCode::NOT_FOUND);
-    assert!(docs.0.shelf.get().is_none(), "the pages are read");
+    assert!(docs.0.cache.get().is_none(), "the pages are read");
     assert_eq!(ask("/docs").await, StatusCode::OK);
-    assert_eq!(docs.shelf().made(), (1, false), "one page is made, and nothing to search in");
+    assert_eq!(docs.library_cache().made(), (1, false), "one page is made, and nothing to search in");
     assert_eq!(ask("/llms-full.txt").await, StatusCode::OK);
-    assert_eq!(docs.shelf().made(), (1, false));
+    assert_eq!(docs.library_cache().made(), (1, false));
     assert_eq!(ask("/docs/search?q=key").await, StatusCode::OK);
-    assert_eq!(docs.shelf().made(), (1, true));
+    assert_eq!(docs.library_cache().made(), (1, true));
 }

@@ -107,7 +107,7 @@ impl CredentialState {
     ///
     /// # Errors
     /// The key expired, or its tokens were ended after this one was issued.
-    pub fn honour(&self, epoch: i64, now: Timestamp) -> Result<(), TokenEnd> {
+    pub fn check_token_epoch(&self, epoch: i64, now: Timestamp) -> Result<(), TokenEnd> {
         if !self.is_active(now) {
             Err(TokenEnd::KeyExpired(self.expires_at))
         } else if epoch != self.token_epoch {

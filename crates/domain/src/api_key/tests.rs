@@ -159,7 +159,7 @@ proptest! {
             }
             for epoch in &epochs {
                 let newest_epoch = *epoch == key.token_epoch;
-                prop_assert_eq!(key.credential_state().honour(*epoch, now).is_ok(), active && newest_epoch);
+                prop_assert_eq!(key.credential_state().check_token_epoch(*epoch, now).is_ok(), active && newest_epoch);
             }
             if active {
                 let window = key.credential_state().token_window(now, 300);

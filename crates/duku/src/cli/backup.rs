@@ -2,9 +2,8 @@
 
 use super::{
     admin::{Format, operating_system_user, require_data, urls},
-    backup_seal,
-    copies::{Sound, apart, examine, is_same_file, size, sqlite_file},
-    output,
+    backup_check::{Sound, apart, examine, is_same_file, size, sqlite_file},
+    backup_seal, output,
 };
 use crate::{
     app::{self, Ambient},

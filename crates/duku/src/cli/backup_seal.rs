@@ -1,6 +1,6 @@
 //! The seal at the end of a backup: a change to any byte of it is noticed before it takes the place of the data.
 
-use super::copies::Sound;
+use super::backup_check::Sound;
 use crate::command_error::CommandError;
 use jose::{MasterKey, digest};
 use std::{

@@ -5,9 +5,9 @@
 mod admin;
 mod audit;
 mod backup;
+mod backup_check;
 mod backup_seal;
 mod client;
-mod copies;
 mod demo;
 mod doctor;
 pub mod durations;

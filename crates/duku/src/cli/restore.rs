@@ -2,8 +2,8 @@
 
 use super::{
     admin::{Format, operating_system_user, urls},
+    backup_check::{Sound, ago, apart, examine, is_same_file, sqlite_file},
     backup_seal::Seal,
-    copies::{Sound, ago, apart, examine, is_same_file, sqlite_file},
     output, restore_report,
 };
 use crate::{

@@ -4,7 +4,7 @@ use super::output;
 use crate::{
     app::{self, Ambient},
     command_error::CommandError,
-    jobs, operations,
+    health, jobs,
     server::{self, load_shedding::LoadShedder, open_files},
     settings::{Settings, Urls, token_endpoint, viewport_of},
     telemetry,
@@ -155,7 +155,7 @@ impl Prepared {
     pub(crate) async fn serve(self) -> Result<(), CommandError> {
         let Self { listener, urls, service, ambient, settings, proxies, docs, metrics, witness, signals } =
             self;
-        let stopping = operations::Stopping::default();
+        let stopping = health::Stopping::default();
         let router =
             app::router(&settings, proxies.clone(), docs, &service, &urls, &ambient, stopping.clone());
         let limits = server::Limits {
@@ -175,7 +175,7 @@ impl Prepared {
         if let Some((listener, handle)) = metrics {
             let (everyone, forever) =
                 (Arc::new(LoadShedder::new(usize::MAX, usize::MAX)), std::future::pending());
-            let router = operations::metrics_router(handle);
+            let router = health::metrics_router(handle);
             let limits = server::Limits { counted: false, ..limits };
             tokio::spawn(server::serve(listener, router, limits, proxies.clone(), everyone, forever));
         }
@@ -198,7 +198,7 @@ impl Prepared {
 /// Resolves when the server is to accept no more: after Ctrl-C at once, after SIGTERM when load balancers have had time to
 /// see that this node is not ready, or at a second signal.
 async fn stop(
-    stopping: operations::Stopping,
+    stopping: health::Stopping,
     shedder: Arc<LoadShedder>,
     drain: Duration,
     Signals { mut interrupt, mut terminate }: Signals,

@@ -8,12 +8,12 @@ use crate::server::Limits;
 use metrics::{Counter, Gauge};
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv6Addr, SocketAddr},
+    net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use web::TrustedProxies;
+use web::{TrustedProxies, client_network};
 
 /// Places for probes when all others are taken, and how many of them one address gets.
 const RESERVED: usize = 32;
@@ -181,15 +181,6 @@ impl Counts {
             self.logged = Some(Instant::now());
             log();
         }
-    }
-}
-
-/// What counts as one client address: an IPv6 network of 64 bits is one client's.
-pub(crate) fn client_network(address: IpAddr) -> u128 {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
-        IpAddr::V6(v6) if v6 == Ipv6Addr::LOCALHOST => v6.to_bits(),
-        IpAddr::V6(v6) => v6.to_bits() >> 64 << 64,
     }
 }
 

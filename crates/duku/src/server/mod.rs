@@ -3,8 +3,8 @@
 pub(crate) mod admission;
 pub(crate) mod connection;
 pub mod load_shedding;
-pub mod memory;
 pub(crate) mod open_files;
+pub mod system_memory;
 
 use crate::{
     command_error::CommandError,
@@ -109,7 +109,7 @@ const FIRST_REQUEST: Duration = Duration::from_millis(500);
 /// How long connections that came before the listener was closed are still served, when no other comes.
 const ACCEPT_DRAIN: Duration = Duration::from_millis(20);
 /// How long a connection that was told to end may take to do so.
-const FAREWELL: Duration = Duration::from_secs(5);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// What a probe may take of a place that is reserved for probes.
 const PROBE: Duration = Duration::from_secs(2);
 /// The most requests that an HTTP/2 connection may have under way, and what is buffered of each of their answers.
@@ -266,7 +266,7 @@ where
                     Verdict::End(Reason::Idle) if !ending => {
                         ending = true;
                         connection.as_mut().graceful_shutdown();
-                        timer.as_mut().reset(now + FAREWELL);
+                        timer.as_mut().reset(now + CLOSE_TIMEOUT);
                     }
                     Verdict::End(reason) => {
                         tracing::debug!(?reason, %peer, "a connection was closed");

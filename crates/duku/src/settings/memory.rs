@@ -1,7 +1,7 @@
 //! Limits that follow from how much memory the process may take, unless they are set.
 
 use super::Settings;
-use crate::{command_error::CommandError, server::memory};
+use crate::{command_error::CommandError, server::system_memory};
 
 /// What is assumed where the system does not say.
 const USUAL: u64 = 1 << 30;
@@ -11,7 +11,7 @@ impl Settings {
     /// How much memory the process may take, in bytes.
     pub fn memory(&self) -> usize {
         let bytes = match self.memory_bytes {
-            0 => memory::available().unwrap_or(USUAL),
+            0 => system_memory::available().unwrap_or(USUAL),
             bytes => bytes,
         };
         usize::try_from(bytes).unwrap_or(usize::MAX).max(LEAST)

@@ -3,7 +3,7 @@
 use axum::Router;
 use duku::{
     app::{self, Ambient},
-    operations::Stopping,
+    health::Stopping,
     settings::{GivenSettings, Settings, Urls},
 };
 use service::{

@@ -113,7 +113,7 @@ async fn a_token_lives_within_its_times(engine: Engine) {
     app.clock.advance_seconds(299);
     assert!(app.api.accepts(&token).await);
     app.clock.advance_seconds(1);
-    assert!(!app.api.accepts(&token).await, "exp is the first second at which it is refused");
+    assert!(!app.api.accepts(&token).await, "exp is the first second at which it is rejected");
     app.clock.advance_seconds(-300 - 5);
     assert!(app.api.accepts(&token).await, "clocks of nodes may differ by five seconds");
     app.clock.advance_seconds(-1);

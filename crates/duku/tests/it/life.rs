@@ -114,7 +114,7 @@ async fn ending_issued_tokens_rejects_them_at_once(engine: Engine) {
     let leaked = app.api.token(&first).await;
     assert!(app.api.accepts(&leaked).await);
     let second = admin.rotated(json!({ "id": first.client_id, "endIssuedTokens": true })).await;
-    assert!(!app.api.accepts(&leaked).await, "issued in the same second, refused all the same");
+    assert!(!app.api.accepts(&leaked).await, "issued in the same second, rejected all the same");
     assert!(app.api.accepts(&app.api.token(&second).await).await);
 }
 

@@ -30,7 +30,7 @@ pub(crate) async fn verify(
 ) -> Result<VerifiedCredential, RequestRejection> {
     match BearerToken::of(headers) {
         BearerToken::Token(token) => {
-            let verified = platform.service().tokens().verify_signature(ctx, token).await;
+            let verified = platform.service().tokens().verify(ctx, token).await;
             verified.map(VerifiedCredential::Token).map_err(|rejection| match rejection {
                 TokenRejection::Invalid(_) if ClientSecret::is_well_formed(token) => challenge(
                     platform,

@@ -4,7 +4,6 @@
 
 use crate::{
     operation::{
-        call::Call,
         execute::{chosen, invalid, unreadable},
         limits::{self, Pages, Weight},
         request_errors::RequestError,
@@ -12,7 +11,7 @@ use crate::{
         variables,
     },
     scalars::ApiScalar,
-    schema::{Schema, mutation::Mutation, query::Query},
+    schema::{Schema, context::GraphqlContext, mutation::Mutation, query::Query},
     settings::Settings,
 };
 use juniper::{
@@ -26,7 +25,7 @@ use std::sync::Arc;
 /// Longer documents are read anew each time, so that nobody can fill the memory with them.
 const LONGEST: usize = 2048;
 
-type Operation<'a> = ValidatedOperation<'a, Query, Mutation, EmptySubscription<Call>, ApiScalar>;
+type Operation<'a> = ValidatedOperation<'a, Query, Mutation, EmptySubscription<GraphqlContext>, ApiScalar>;
 
 /// A document that is valid, and the operation of it that runs.
 pub(crate) struct Prepared<'a> {
@@ -52,7 +51,7 @@ self_cell! {
 }
 
 /// A prepared document that several requests run.
-pub(crate) type Kept = Arc<OwnedDocument>;
+pub(crate) type SharedDocument = Arc<OwnedDocument>;
 
 impl Prepared<'_> {
     pub(crate) fn operation_type(&self) -> OperationType {
@@ -91,7 +90,7 @@ impl Prepared<'_> {
         &self,
         given: Map<String, JsonValue>,
         schema: &Schema,
-        call: &Call,
+        call: &GraphqlContext,
     ) -> Result<(Value<ApiScalar>, Vec<ExecutionError<ApiScalar>>), GraphQLError> {
         let operation = chosen(&self.document, self.name);
         let values = operation.map(|operation| variables::of(&operation.item, given, schema));
@@ -108,7 +107,7 @@ pub(crate) fn prepare(
     text: String,
     name: Option<&str>,
     checks: impl FnOnce(&[Definition<'_, ApiScalar>]) -> Result<bool, Vec<RequestError>>,
-) -> Result<Option<Kept>, Vec<RequestError>> {
+) -> Result<Option<SharedDocument>, Vec<RequestError>> {
     let source = Source { schema, text, name: name.map(str::to_owned) };
     let prepared = OwnedDocument::try_new(source, |source| {
         let name = source.name.as_deref();
@@ -134,18 +133,18 @@ enum Stop {
 }
 
 /// The documents that came most.
-pub(crate) struct Documents(quick_cache::sync::Cache<String, Kept>);
+pub(crate) struct Documents(quick_cache::sync::Cache<String, SharedDocument>);
 
 impl Documents {
     pub(crate) fn new(capacity: usize) -> Self {
         Self(quick_cache::sync::Cache::new(capacity))
     }
 
-    pub(crate) fn find(&self, text: &str, name: Option<&str>) -> Option<Kept> {
+    pub(crate) fn find(&self, text: &str, name: Option<&str>) -> Option<SharedDocument> {
         if text.len() > LONGEST { None } else { self.0.get(&key(text, name)) }
     }
 
-    pub(crate) fn keep(&self, text: &str, name: Option<&str>, kept: &Kept) {
+    pub(crate) fn keep(&self, text: &str, name: Option<&str>, kept: &SharedDocument) {
         if text.len() <= LONGEST {
             self.0.insert(key(text, name), Arc::clone(kept));
         }

@@ -5,14 +5,15 @@ use crate::{
     http::params::Params,
     operation::{
         budget::{self, Budget, Exceeded, Reserved},
-        call::Call,
-        documents::{self, Kept},
+        documents::{self, SharedDocument},
         limits::{self, Pages},
-        literals::{self, Literals},
         request_errors::RequestError,
     },
-    scalars::ApiScalar,
-    schema::Schema,
+    scalars::{
+        ApiScalar,
+        literals::{self, Literals},
+    },
+    schema::{Schema, context::GraphqlContext},
 };
 use juniper::{
     Definition, ExecutionError, GraphQLError, Operation, OperationType, ParseError, Spanning, Value,
@@ -63,9 +64,9 @@ pub(crate) struct RequestCaller {
 /// An operation that may run.
 pub(crate) struct Ready {
     platform: Platform,
-    document: Kept,
+    document: SharedDocument,
     given: Map<String, JsonValue>,
-    call: Call,
+    call: GraphqlContext,
     budget: Budget,
     /// Whether it may take long on the processor.
     pub(crate) is_heavy: bool,
@@ -89,7 +90,7 @@ pub(crate) fn prepare(
     let maximum = usize::try_from(service.policy().page_maximum).unwrap_or(usize::MAX);
     let pages = Pages { variables: &given, maximum };
     let ready = |document, given, literals, is_heavy| {
-        let call = Call::new(service.clone(), caller.ctx, caller.principal, literals);
+        let call = GraphqlContext::new(service.clone(), caller.ctx, caller.principal, literals);
         Ready { platform: platform.clone(), document, given, call, budget, is_heavy }
     };
 

@@ -1,7 +1,7 @@
 //! What must be known of the schema before a document is executed: how many entries its lists may have, and
 //! where it takes JSON. Read once from the schema itself.
 
-use crate::{scalars::ApiScalar, schema::json};
+use crate::{scalars::ApiScalar, scalars::json};
 use juniper::{
     InputValue, SchemaType, Type,
     meta::{Argument, Field, MetaType},

@@ -1,8 +1,8 @@
 //! The values of variables, from JSON, by the types that the operation gives them.
 
 use crate::{
-    scalars::ApiScalar,
-    schema::{Schema, json},
+    scalars::{ApiScalar, json},
+    schema::Schema,
 };
 use juniper::{InputValue, Operation, Variables};
 use serde_json::{Map, Value as JsonValue};

@@ -1,9 +1,10 @@
 //! `ApiKey`: the credential of one integration.
 
-use super::{date_time::DateTime, organisation::int};
+use super::organisation::int;
+use crate::scalars::date_time::DateTime;
 use crate::{
-    operation::call::{Call, Outcome},
     scalars::ApiScalar,
+    schema::context::{GraphqlContext, Outcome},
 };
 use domain::KeyOverview;
 use juniper::{GraphQLEnum, GraphQLInputObject, ID, graphql_object};
@@ -23,7 +24,7 @@ pub(crate) struct ApiKey(pub(crate) KeyOverview);
 
 /// An API key: the credential of one integration. Its secret is shown once, when it is generated or rotated.
 #[graphql_object]
-#[graphql(context = Call, scalar = ApiScalar)]
+#[graphql(context = GraphqlContext, scalar = ApiScalar)]
 impl ApiKey {
     /// Its id, `key_…`.
     fn id(&self) -> ID {
@@ -41,7 +42,7 @@ impl ApiKey {
     }
 
     /// Whether it works.
-    fn status(&self, context: &Call) -> ApiKeyStatus {
+    fn status(&self, context: &GraphqlContext) -> ApiKeyStatus {
         if self.0.key.is_active(context.ctx.now) { ApiKeyStatus::Active } else { ApiKeyStatus::Expired }
     }
 
@@ -71,7 +72,7 @@ impl ApiKey {
     }
 
     /// Until when the previous secret works on; null if no grace runs.
-    fn grace_until(&self, context: &Call) -> Option<DateTime> {
+    fn grace_until(&self, context: &GraphqlContext) -> Option<DateTime> {
         self.0.key.running_grace(context.ctx.now).map(|grace| grace.until.into())
     }
 
@@ -120,7 +121,7 @@ impl GeneratedApiKey {
     }
 
     /// A rotated key. Its use is worth a read, but never the secret: whatever that read says, the answer holds the secret.
-    pub(crate) async fn rotated(context: &Call, generated: GeneratedKey) -> Self {
+    pub(crate) async fn rotated(context: &GraphqlContext, generated: GeneratedKey) -> Self {
         let overview = context.service.keys().get(&context.principal, generated.key.id.as_str()).await;
         match overview {
             Ok(overview) => Self { overview, generated },
@@ -134,7 +135,7 @@ impl GeneratedApiKey {
 
 /// An API key with its secret. This answer is the only one that ever holds the secret: store it now.
 #[graphql_object]
-#[graphql(context = Call, scalar = ApiScalar)]
+#[graphql(context = GraphqlContext, scalar = ApiScalar)]
 impl GeneratedApiKey {
     /// The key.
     fn api_key(&self) -> ApiKey {

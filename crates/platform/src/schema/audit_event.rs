@@ -1,9 +1,10 @@
 //! `AuditEvent`: one entry of the audit log.
 
-use super::{date_time::DateTime, json::Json, organisation::int};
+use super::organisation::int;
+use crate::scalars::{date_time::DateTime, json::Json};
 use crate::{
-    operation::call::{Call, Outcome},
     scalars::ApiScalar,
+    schema::context::{GraphqlContext, Outcome},
 };
 use juniper::{ID, graphql_object};
 
@@ -11,7 +12,7 @@ pub(crate) struct AuditEvent(pub(crate) domain::audit::AuditEvent);
 
 /// One entry of the audit log: who did what to which object, when and from where.
 #[graphql_object]
-#[graphql(context = Call, scalar = ApiScalar)]
+#[graphql(context = GraphqlContext, scalar = ApiScalar)]
 impl AuditEvent {
     /// Its id, `evt_…`.
     fn id(&self) -> ID {

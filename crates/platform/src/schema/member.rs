@@ -1,7 +1,7 @@
 //! `Member`: a person in the organisation.
 
-use super::date_time::DateTime;
-use crate::{operation::call::Call, scalars::ApiScalar};
+use crate::scalars::date_time::DateTime;
+use crate::{scalars::ApiScalar, schema::context::GraphqlContext};
 use juniper::{GraphQLEnum, ID, graphql_object};
 
 /// The roles of a person in an organisation.
@@ -27,7 +27,7 @@ pub(crate) struct Member(pub(crate) domain::Member);
 
 /// A person in the organisation.
 #[graphql_object]
-#[graphql(context = Call, scalar = ApiScalar)]
+#[graphql(context = GraphqlContext, scalar = ApiScalar)]
 impl Member {
     /// The person's id, `usr_…`.
     fn id(&self) -> ID {

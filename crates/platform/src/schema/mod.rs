@@ -2,8 +2,8 @@
 
 pub(crate) mod api_key;
 pub(crate) mod audit_event;
-pub(crate) mod date_time;
-pub(crate) mod json;
+pub(crate) mod batch_loader;
+pub(crate) mod context;
 pub(crate) mod list;
 pub(crate) mod member;
 pub(crate) mod mutation;
@@ -14,13 +14,13 @@ pub(crate) mod subject;
 pub(crate) mod target;
 pub(crate) mod viewer;
 
-use crate::{operation::call::Call, scalars::ApiScalar};
+use crate::{scalars::ApiScalar, schema::context::GraphqlContext};
 use juniper::{EmptySubscription, RootNode};
 use mutation::Mutation;
 use query::Query;
 
 /// The schema, ready to execute.
-pub(crate) type Schema = RootNode<Query, Mutation, EmptySubscription<Call>, ApiScalar>;
+pub(crate) type Schema = RootNode<Query, Mutation, EmptySubscription<GraphqlContext>, ApiScalar>;
 
 /// Builds the schema. Documents of more than `tokens` tokens are rejected before they are read any further.
 ///

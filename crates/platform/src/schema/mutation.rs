@@ -6,8 +6,8 @@ use super::{
     target::{Target, UpsertSimulationTargetInput},
 };
 use crate::{
-    operation::call::{Call, Outcome},
     scalars::ApiScalar,
+    schema::context::{GraphqlContext, Outcome},
 };
 use juniper::{ID, graphql_object};
 
@@ -15,10 +15,10 @@ pub(crate) struct Mutation;
 
 /// What can be changed. The fields of one mutation are carried out one after the other.
 #[graphql_object]
-#[graphql(context = Call, scalar = ApiScalar)]
+#[graphql(context = GraphqlContext, scalar = ApiScalar)]
 impl Mutation {
     /// Adds a product.
-    async fn create_subject(context: &Call, input: CreateSubjectInput) -> Outcome<Subject> {
+    async fn create_subject(context: &GraphqlContext, input: CreateSubjectInput) -> Outcome<Subject> {
         let CreateSubjectInput { name, description, base_url } = &input;
         let (description, base_url) = (description.as_deref(), base_url.as_deref());
         let made = context
@@ -30,7 +30,7 @@ impl Mutation {
     }
 
     /// Changes a product.
-    async fn update_subject(context: &Call, input: UpdateSubjectInput) -> Outcome<Subject> {
+    async fn update_subject(context: &GraphqlContext, input: UpdateSubjectInput) -> Outcome<Subject> {
         let id = input.id.clone();
         let changed = context
             .service
@@ -41,13 +41,16 @@ impl Mutation {
     }
 
     /// Deletes a product with its targets; answers with its id.
-    async fn delete_subject(context: &Call, id: ID) -> Outcome<ID> {
+    async fn delete_subject(context: &GraphqlContext, id: ID) -> Outcome<ID> {
         let deleted = context.service.products().delete_subject(&context.ctx, &context.principal, &id).await;
         context.outcome(deleted).map(|id| ID::new(id.as_str()))
     }
 
     /// Reports a deployment: adds a target to a product, or updates the one with the same `buildKey`.
-    async fn upsert_simulation_target(context: &Call, input: UpsertSimulationTargetInput) -> Outcome<Target> {
+    async fn upsert_simulation_target(
+        context: &GraphqlContext,
+        input: UpsertSimulationTargetInput,
+    ) -> Outcome<Target> {
         let subject = input.subject_id.clone();
         let target = input.into_target(&context.literals);
         let reported = context
@@ -59,14 +62,17 @@ impl Mutation {
     }
 
     /// Generates an API key. The answer is the only one that ever holds its secret. For Admins.
-    async fn generate_api_key(context: &Call, input: GenerateApiKeyInput) -> Outcome<GeneratedApiKey> {
+    async fn generate_api_key(
+        context: &GraphqlContext,
+        input: GenerateApiKeyInput,
+    ) -> Outcome<GeneratedApiKey> {
         let generated =
             context.service.keys().generate(&context.ctx, &context.principal, &input.into()).await;
         context.outcome(generated).map(GeneratedApiKey::unused)
     }
 
     /// Gives an API key a new secret and renews its expiry; the `client_id` stays. For Admins.
-    async fn rotate_api_key(context: &Call, input: RotateApiKeyInput) -> Outcome<GeneratedApiKey> {
+    async fn rotate_api_key(context: &GraphqlContext, input: RotateApiKeyInput) -> Outcome<GeneratedApiKey> {
         let choices = input.choices();
         let rotated =
             context.service.keys().rotate(&context.ctx, &context.principal, &input.id, choices).await;
@@ -74,13 +80,13 @@ impl Mutation {
     }
 
     /// Ends the grace of an API key's last rotation: the previous secret stops working now. For Admins.
-    async fn end_grace(context: &Call, id: ID) -> Outcome<ApiKey> {
+    async fn end_grace(context: &GraphqlContext, id: ID) -> Outcome<ApiKey> {
         let ended = context.service.keys().end_grace(&context.ctx, &context.principal, &id).await;
         context.outcome(ended).map(ApiKey)
     }
 
     /// Deletes an API key, permanently; its access tokens are rejected from now on. Answers with its id. For Admins.
-    async fn revoke_api_key(context: &Call, id: ID) -> Outcome<ID> {
+    async fn revoke_api_key(context: &GraphqlContext, id: ID) -> Outcome<ID> {
         let revoked = context.service.keys().revoke(&context.ctx, &context.principal, &id).await;
         context.outcome(revoked).map(|id| ID::new(id.as_str()))
     }

@@ -1,10 +1,10 @@
 //! `Organisation`: the tenant.
 
-use super::date_time::DateTime;
+use crate::scalars::date_time::DateTime;
 use crate::{
     errors,
-    operation::call::{Call, Outcome},
     scalars::ApiScalar,
+    schema::context::{GraphqlContext, Outcome},
 };
 use juniper::{ID, graphql_object};
 
@@ -12,7 +12,7 @@ pub(crate) struct Organisation(pub(crate) domain::Organisation);
 
 /// An organisation: the tenant that products, API keys and people belong to.
 #[graphql_object]
-#[graphql(context = Call, scalar = ApiScalar)]
+#[graphql(context = GraphqlContext, scalar = ApiScalar)]
 impl Organisation {
     /// Its id, `org_…`.
     fn id(&self) -> ID {
@@ -40,7 +40,7 @@ impl Organisation {
     }
 
     /// How many Active API keys the organisation may have.
-    fn active_key_limit(context: &Call) -> Outcome<i32> {
+    fn active_key_limit(context: &GraphqlContext) -> Outcome<i32> {
         let limit = context.service.policy().active_keys;
         int("the limit of Active keys", i64::try_from(limit).unwrap_or(i64::MAX))
     }

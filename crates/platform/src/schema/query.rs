@@ -5,8 +5,8 @@ use super::{
     organisation::Organisation, subject::Subject, target::Target, viewer::Viewer,
 };
 use crate::{
-    operation::call::{Call, Outcome},
     scalars::ApiScalar,
+    schema::context::{GraphqlContext, Outcome},
 };
 use domain::{EventId, SubjectId, TargetId, audit::AuditFilter};
 use juniper::{ID, graphql_object};
@@ -16,16 +16,16 @@ pub(crate) struct Query;
 
 /// What can be read. Everything belongs to the organisation of the one who asks; nothing of another organisation is ever there.
 #[graphql_object]
-#[graphql(context = Call, scalar = ApiScalar)]
+#[graphql(context = GraphqlContext, scalar = ApiScalar)]
 impl Query {
     /// The API key or person that asks, its organisation and what it may do.
-    fn viewer(context: &Call) -> Viewer {
+    fn viewer(context: &GraphqlContext) -> Viewer {
         Viewer::of(&context.principal)
     }
 
     /// The organisation's products, oldest first.
     async fn subjects(
-        context: &Call,
+        context: &GraphqlContext,
         #[graphql(default = PAGE, description = "How many, from 1 to what the server allows (1000, unless it sets `page_maximum`).")]
         first: Option<i32>,
         #[graphql(description = "The id of the last product of the page before.")] after: Option<ID>,
@@ -37,7 +37,7 @@ impl Query {
     }
 
     /// One product; null with the error `NOT_FOUND` if the organisation has none with this id.
-    async fn subject(context: &Call, id: ID) -> Outcome<Option<Subject>> {
+    async fn subject(context: &GraphqlContext, id: ID) -> Outcome<Option<Subject>> {
         let found = match SubjectId::parse(&id) {
             Ok(id) => context.subject(&id).await?,
             Err(_) => None,
@@ -49,7 +49,7 @@ impl Query {
 
     /// The targets of the organisation, or of one product, oldest first.
     async fn targets(
-        context: &Call,
+        context: &GraphqlContext,
         #[graphql(description = "Only the targets of this product.")] subject_id: Option<ID>,
         #[graphql(default = PAGE, description = "How many, from 1 to what the server allows (1000, unless it sets `page_maximum`).")]
         first: Option<i32>,
@@ -68,7 +68,7 @@ impl Query {
     }
 
     /// One target; null with the error `NOT_FOUND` if the organisation has none with this id.
-    async fn target(context: &Call, id: ID) -> Outcome<Option<Target>> {
+    async fn target(context: &GraphqlContext, id: ID) -> Outcome<Option<Target>> {
         let found = match TargetId::parse(&id) {
             Ok(id) => {
                 context.outcome(context.service.products().find_target(&context.principal, &id).await)?
@@ -80,25 +80,25 @@ impl Query {
     }
 
     /// The organisation of the one who asks.
-    async fn organisation(context: &Call) -> Outcome<Organisation> {
+    async fn organisation(context: &GraphqlContext) -> Outcome<Organisation> {
         context.organisation().await
     }
 
     /// The organisation's API keys, oldest first, Active and Expired. For Admins.
-    async fn api_keys(context: &Call) -> Outcome<List<ApiKey>> {
+    async fn api_keys(context: &GraphqlContext) -> Outcome<List<ApiKey>> {
         let keys = context.outcome(context.service.keys().list(&context.principal).await)?;
         Ok(keys.into_iter().map(ApiKey).collect())
     }
 
     /// The organisation's people, in the order in which they were added. For Admins.
-    async fn members(context: &Call) -> Outcome<List<Member>> {
+    async fn members(context: &GraphqlContext) -> Outcome<List<Member>> {
         let members = context.outcome(context.service.users().list_members(&context.principal).await)?;
         Ok(members.into_iter().map(Member).collect())
     }
 
     /// What happened in the organisation, newest first. For Admins.
     async fn audit_log(
-        context: &Call,
+        context: &GraphqlContext,
         #[graphql(default = AUDIT_PAGE, description = "How many, from 1 to what the server allows (1000, unless it sets `page_maximum`).")]
         first: Option<i32>,
         #[graphql(description = "The id of the last entry of the page before.")] after: Option<ID>,

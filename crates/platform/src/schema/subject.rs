@@ -1,9 +1,10 @@
 //! `Subject`: a product.
 
-use super::{PAGE, date_time::DateTime, list::List, target::Target};
+use super::{PAGE, list::List, target::Target};
+use crate::scalars::date_time::DateTime;
 use crate::{
-    operation::call::{Call, Outcome},
     scalars::ApiScalar,
+    schema::context::{GraphqlContext, Outcome},
 };
 use domain::TargetId;
 use juniper::{GraphQLInputObject, ID, Nullable, graphql_object};
@@ -13,7 +14,7 @@ pub(crate) struct Subject(pub(crate) domain::Subject);
 
 /// A product: an application under test.
 #[graphql_object]
-#[graphql(context = Call, scalar = ApiScalar)]
+#[graphql(context = GraphqlContext, scalar = ApiScalar)]
 impl Subject {
     /// Its id, `sbj_…`.
     fn id(&self) -> ID {
@@ -48,7 +49,7 @@ impl Subject {
     /// Its targets, oldest first.
     async fn targets(
         &self,
-        context: &Call,
+        context: &GraphqlContext,
         #[graphql(default = PAGE, description = "How many, from 1 to what the server allows (1000, unless it sets `page_maximum`).")]
         first: Option<i32>,
         #[graphql(description = "The id of the last target of the page before.")] after: Option<ID>,

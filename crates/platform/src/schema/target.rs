@@ -1,13 +1,11 @@
 //! `Target`: one deployment of a product.
 
-use super::{date_time::DateTime, json::Json, organisation::int, subject::Subject};
-use crate::{
-    operation::{
-        call::{Call, Outcome},
-        literals::Literals,
-    },
-    scalars::ApiScalar,
+use super::{
+    context::{GraphqlContext, Outcome},
+    organisation::int,
+    subject::Subject,
 };
+use crate::scalars::{ApiScalar, date_time::DateTime, json::Json, literals::Literals};
 use domain::product::UncheckedTarget;
 use juniper::{GraphQLInputObject, ID, graphql_object};
 use service::Rejection;
@@ -16,7 +14,7 @@ pub(crate) struct Target(pub(crate) domain::Target);
 
 /// A target: one deployment of a product.
 #[graphql_object]
-#[graphql(context = Call, scalar = ApiScalar)]
+#[graphql(context = GraphqlContext, scalar = ApiScalar)]
 impl Target {
     /// Its id, `smt_…`.
     fn id(&self) -> ID {
@@ -29,7 +27,7 @@ impl Target {
     }
 
     /// The product that it deploys.
-    async fn subject(&self, context: &Call) -> Outcome<Subject> {
+    async fn subject(&self, context: &GraphqlContext) -> Outcome<Subject> {
         let id = &self.0.subject_id;
         let gone = || context.reject(Rejection::NotFound { kind: "product", id: id.as_str().to_owned() });
         context.subject_of(&self.0).await?.ok_or_else(gone)

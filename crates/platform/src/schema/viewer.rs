@@ -2,8 +2,8 @@
 
 use super::{member::Role, organisation::Organisation};
 use crate::{
-    operation::call::{Call, Outcome},
     scalars::ApiScalar,
+    schema::context::{GraphqlContext, Outcome},
 };
 use domain::{Scope, ScopeSet};
 use juniper::{GraphQLEnum, ID, graphql_object};
@@ -42,7 +42,7 @@ impl Viewer {
 
 /// The API key or person that asks.
 #[graphql_object]
-#[graphql(context = Call, scalar = ApiScalar)]
+#[graphql(context = GraphqlContext, scalar = ApiScalar)]
 impl Viewer {
     /// Whether it is an API key or a person.
     fn kind(&self) -> ViewerKind {
@@ -65,7 +65,7 @@ impl Viewer {
     }
 
     /// The organisation that the access token opens.
-    async fn organisation(&self, context: &Call) -> Outcome<Organisation> {
+    async fn organisation(&self, context: &GraphqlContext) -> Outcome<Organisation> {
         context.organisation().await
     }
 

@@ -6,7 +6,9 @@ use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use platform::{Platform, Settings};
 use serde_json::{Value, json};
-use service::{Policy, Principal, RequestContext, Service, keys::GenerateKey, tokens::issuance::Credential};
+use service::{
+    Policy, Principal, RequestContext, Service, keys::GenerateKey, tokens::client_authentication::Credential,
+};
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},

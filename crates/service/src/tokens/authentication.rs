@@ -66,9 +66,9 @@ impl Tokens<'_> {
     /// Accepts a bearer token and says whose it is.
     ///
     /// # Errors
-    /// The token is not good, or its holder does not honour it any more, or the store fails.
+    /// The token is not good, or its holder does not check_token_epoch it any more, or the store fails.
     pub async fn authenticate(self, ctx: &RequestContext, token: &str) -> Result<Principal, TokenRejection> {
-        let claims = self.verify_signature(ctx, token).await?;
+        let claims = self.verify(ctx, token).await?;
         self.authenticate_verified(ctx, &claims).await
     }
 
@@ -77,12 +77,8 @@ impl Tokens<'_> {
     ///
     /// # Errors
     /// The token is not ours, or the store fails.
-    pub async fn verify_signature(
-        self,
-        ctx: &RequestContext,
-        token: &str,
-    ) -> Result<Arc<TokenClaims>, TokenRejection> {
-        self.verify(token).await.map_err(|rejection| self.count_failure(ctx, rejection))
+    pub async fn verify(self, ctx: &RequestContext, token: &str) -> Result<Arc<TokenClaims>, TokenRejection> {
+        self.verify_uncounted(token).await.map_err(|rejection| self.count_failure(ctx, rejection))
     }
 
     /// Accepts a token that was proved, and says whose it is.
@@ -113,12 +109,12 @@ impl Tokens<'_> {
         }
     }
 
-    pub(crate) async fn check(
+    pub(crate) async fn authenticate_uncounted(
         self,
         ctx: &RequestContext,
         token: &str,
     ) -> Result<AuthenticatedToken, TokenRejection> {
-        let claims = self.verify(token).await?;
+        let claims = self.verify_uncounted(token).await?;
         let principal = self.check_claims(ctx, &claims).await?;
         Ok(AuthenticatedToken { claims, principal })
     }
@@ -136,7 +132,7 @@ impl Tokens<'_> {
         }
     }
 
-    async fn verify(self, token: &str) -> Result<Arc<TokenClaims>, TokenRejection> {
+    async fn verify_uncounted(self, token: &str) -> Result<Arc<TokenClaims>, TokenRejection> {
         let name = jose::sha256(token.as_bytes());
         if let Some(verified) = self.0.verified.0.get(&name) {
             return Ok(verified);
@@ -182,7 +178,7 @@ impl Tokens<'_> {
             credential_state: &found.key.credential_state,
             organisation_id: &found.key.organisation_id,
             token_revoked: found.token_revoked(Timestamp::from_seconds(claims.expires_at)),
-            signing_key_published: found.key.signing_key_alive,
+            signing_key_published: found.key.signing_key_published,
         });
         check_key_token(claims, facts, ctx.now)?;
         let KeyForTokenCheck { key, label, .. } = found.ok_or(Ended::KeyRevoked)?;

@@ -4,7 +4,7 @@ use crate::{
     Principal, PrincipalKind, RequestContext, Tokens,
     tokens::{
         AuthenticatedToken, TokenRejection,
-        issuance::{ClientRejection, Credential},
+        client_authentication::{ClientRejection, Credential},
     },
 };
 use domain::authority::TokenClaims;
@@ -38,7 +38,7 @@ impl Tokens<'_> {
         token: &str,
     ) -> Result<Option<TokenFacts>, ClientRejection> {
         let client = self.authenticate_client(ctx, credential).await?;
-        match self.check(ctx, token).await {
+        match self.authenticate_uncounted(ctx, token).await {
             Ok(AuthenticatedToken { claims, principal })
                 if principal.organisation_id == client.key.organisation_id =>
             {

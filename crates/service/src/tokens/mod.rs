@@ -2,6 +2,7 @@
 
 mod authentication;
 mod claims;
+pub mod client_authentication;
 pub mod introspection;
 pub mod issuance;
 pub mod opaque_token;

@@ -5,7 +5,7 @@ use crate::{
     audit::Entry,
     tokens::{
         AuthenticatedToken, TokenRejection,
-        issuance::{ClientRejection, Credential},
+        client_authentication::{ClientRejection, Credential},
     },
 };
 use domain::{KeyId, audit::Action};
@@ -34,7 +34,7 @@ impl Tokens<'_> {
     ) -> Result<(), RevocationRejection> {
         let client = self.authenticate_client(ctx, credential).await.map_err(RevocationRejection::Client)?;
         let fail = |failure: Error| RevocationRejection::Client(ClientRejection::Error(failure));
-        match self.check(ctx, token).await {
+        match self.authenticate_uncounted(ctx, token).await {
             Ok(accepted) => match &accepted.principal.holder {
                 PrincipalKind::ApiKey { id, .. } if *id == client.id => {
                     self.revoke_accepted(ctx, credential, &client.id, &accepted).await
@@ -62,7 +62,7 @@ impl Tokens<'_> {
         let fail = |error: StoreError| RevocationRejection::Client(ClientRejection::Error(error.into()));
         let begun = self.0.store.begin_for_token(client, claims, ctx.now).await.map_err(fail)?;
         let transaction = match begun {
-            Ok(begun) if !credential.opens(begun.key(), ctx.now) => {
+            Ok(begun) if !credential.matches(begun.key(), ctx.now) => {
                 begun.roll_back().await.map_err(fail)?;
                 None
             }

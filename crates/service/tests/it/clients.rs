@@ -3,7 +3,9 @@
 use crate::fixture::{
     Fixture, MAX, NO_GRACE, Pair, Reply, at, generate, on_both_engines, reason, time, told,
 };
-use service::tokens::{introspection::TokenFacts, issuance::Credential, revocation::RevocationRejection};
+use service::tokens::{
+    client_authentication::Credential, introspection::TokenFacts, revocation::RevocationRejection,
+};
 
 on_both_engines!(
     a_client_learns_of_tokens_of_its_own_organisation_only,

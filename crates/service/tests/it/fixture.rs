@@ -7,7 +7,8 @@ use service::{
     keys::{GenerateKey, GeneratedKey, RotateKey},
     tokens::{
         TokenRejection,
-        issuance::{ClientRejection, Credential, IssuanceRejection, IssuedToken},
+        client_authentication::{ClientRejection, Credential},
+        issuance::{IssuanceRejection, IssuedToken},
     },
 };
 use std::sync::{Arc, LazyLock};

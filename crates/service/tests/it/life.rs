@@ -126,7 +126,7 @@ async fn ending_issued_tokens_rejects_them_at_once_and_spares_later_ones(fixture
     let why = "an Admin ended the tokens issued before the key's last rotation";
     assert_eq!(reason(&fixture.service, 100, &token).await, why);
     assert_eq!(reason(&other, 100, &token).await, why);
-    // Bought in the same second, after the rotation.
+    // Issued in the same second, after the rotation.
     for pair in [&first, &second] {
         assert!(fixture.accepts(100, &fixture.issue_token(100, pair).await).await);
     }

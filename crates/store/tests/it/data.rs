@@ -4,7 +4,7 @@ use domain::{
     ApiKey, Claim, Email, KeyId, KeyPolicy, Label, Lifetime, Name, Organisation, OrganisationId,
     SecretDigest, SubjectId, TargetId, Timestamp, User, UserId,
     api_key::{NewKey, RetiredSecret, StoredSecret, claim_slot},
-    authority::{ManageKeys, Permission},
+    authority::{CapabilityType, ManageKeys},
     product::{Subject, SubjectDetails, Target, UncheckedTarget},
 };
 use std::sync::LazyLock;
@@ -68,7 +68,7 @@ impl Fresh {
     }
 
     /// A transaction that may do in an organisation what `P` names, on an operator's word.
-    pub(crate) async fn begin_for<P: Permission>(
+    pub(crate) async fn begin_for<P: CapabilityType>(
         &self,
         organisation: &OrganisationId,
     ) -> OrganisationTransaction<P> {

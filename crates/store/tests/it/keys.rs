@@ -203,7 +203,10 @@ async fn the_doors_learn_the_key_and_the_standing_of_its_tokens(fresh: Fresh) {
         );
         let exchange = fresh.store.find_key_for_issuance(&key.id, kid).await.unwrap().unwrap();
         for found in [token_check.key, exchange] {
-            assert_eq!((found.credential_state, found.signing_key_alive), (key.credential_state(), alive));
+            assert_eq!(
+                (found.credential_state, found.signing_key_published),
+                (key.credential_state(), alive)
+            );
             assert_eq!(
                 (&found.organisation_id, &found.organisation_name),
                 (&key.organisation_id, &key.organisation_name)

@@ -2,9 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod audit;
+mod backups;
 mod checkpoints;
 mod connections;
-mod copies;
 mod data;
 mod files;
 mod keys;

@@ -133,7 +133,7 @@ async fn removal(person: &UserPage, id: String, errors: FormError) -> Answer {
 }
 
 /// `GET /account/passkeys/{id}/remove`
-pub(crate) async fn ask_remove(person: UserPage, Path(id): Path<String>) -> Answer {
+pub(crate) async fn confirm_remove(person: UserPage, Path(id): Path<String>) -> Answer {
     second_factor::require_proof(&person).await?;
     removal(&person, id, FormError::default()).await
 }

@@ -5,9 +5,9 @@ use crate::{
     Viewport,
     frame::{
         answer::{self, Answer},
-        browser,
         form::Posted,
         page_context::UserPage,
+        user_agent,
     },
 };
 use axum::{
@@ -46,7 +46,7 @@ pub(super) async fn rows(person: &UserPage) -> Result<Vec<SessionRow>, Response<
             is_this: id == *root,
             id: id.as_str().to_owned(),
             is_command_line: kind == SessionKind::CommandLine,
-            name: browser::short_name(&device),
+            name: user_agent::short_name(&device),
             device,
             address: address.unwrap_or_default(),
             began: pages::moment(created_at),

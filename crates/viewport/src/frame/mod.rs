@@ -3,11 +3,11 @@
 pub(crate) mod access;
 pub(crate) mod admin_page;
 pub(crate) mod answer;
-pub(crate) mod browser;
 pub(crate) mod differences;
-pub(crate) mod done;
+pub(crate) mod flash;
 pub(crate) mod form;
 pub(crate) mod form_error;
-pub(crate) mod next;
 pub(crate) mod page_context;
 pub(crate) mod paging;
+pub(crate) mod return_to;
+pub(crate) mod user_agent;

@@ -8,7 +8,7 @@ pub(crate) mod role;
 use crate::frame::{
     admin_page::{AdminPage, Members},
     answer::Answer,
-    done,
+    flash,
     form::Fields,
     page_context::{MemberPage, show},
     paging::{cut, page_size},
@@ -116,7 +116,7 @@ pub(crate) async fn list(context: AdminPage<Members>, RawQuery(query): RawQuery)
     let page = List {
         head: Head::new("Members"),
         chrome: context.chrome(Section::Members).await?,
-        notice: done::notice(&query),
+        notice: flash::notice(&query),
         total: members.len(),
         admins: members.iter().filter(|member| member.role == Role::Admin).count(),
         people: people.iter().map(|member| MemberRow::of(member, &context)).collect(),

@@ -66,7 +66,7 @@ async fn form(
 }
 
 /// `GET /p/new`
-pub(crate) async fn ask_new(context: MemberPage) -> Answer {
+pub(crate) async fn show_new(context: MemberPage) -> Answer {
     form(&context, None, &Fields::default(), None, FormError::default()).await
 }
 
@@ -92,7 +92,7 @@ pub(crate) async fn submit(Posted(context, fields): Posted<MemberPage>) -> Answe
 }
 
 /// `GET /p/{subject}/edit`
-pub(crate) async fn ask_edit(context: MemberPage, Path(id): Path<String>) -> Answer {
+pub(crate) async fn show_edit(context: MemberPage, Path(id): Path<String>) -> Answer {
     let product = find(&context, &id).await?;
     let details = &product.details;
     let fields = Fields::from_iter([

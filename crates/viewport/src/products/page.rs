@@ -4,7 +4,7 @@ use super::find;
 use crate::{
     frame::{
         answer::Answer,
-        done,
+        flash,
         form::Fields,
         page_context::{MemberPage, show},
         paging::{cut, page_size},
@@ -48,7 +48,7 @@ pub(crate) async fn show(context: MemberPage, Path(id): Path<String>, RawQuery(q
     let page = Page {
         head: Head::new(product.details.name.as_str()),
         chrome: context.chrome(Section::Products).await?,
-        notice: done::notice(&query),
+        notice: flash::notice(&query),
         id,
         name: product.details.name.to_string(),
         description: product.details.description,

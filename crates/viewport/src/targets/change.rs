@@ -112,7 +112,7 @@ fn read(fields: &Fields, build_key: &str) -> Result<UncheckedTarget, FormError> 
 }
 
 /// `GET /p/{subject}/t/new`
-pub(crate) async fn ask_new(context: MemberPage, Path(subject): Path<String>) -> Answer {
+pub(crate) async fn show_new(context: MemberPage, Path(subject): Path<String>) -> Answer {
     let product = products::find(&context, &subject).await?;
     form(&context, (&product, None), &Fields::default(), None, FormError::default()).await
 }
@@ -143,7 +143,10 @@ pub(crate) async fn submit(
 }
 
 /// `GET /p/{subject}/t/{target}/edit`
-pub(crate) async fn ask_edit(context: MemberPage, Path((subject, target)): Path<(String, String)>) -> Answer {
+pub(crate) async fn show_edit(
+    context: MemberPage,
+    Path((subject, target)): Path<(String, String)>,
+) -> Answer {
     let (product, target) = find(&context, &subject, &target).await?;
     let shown = Shown::of(&target);
     let fields = Fields::from_iter(shown.pairs());

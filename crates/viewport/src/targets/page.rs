@@ -4,7 +4,7 @@ use super::{Build, find, pretty};
 use crate::{
     frame::{
         answer::Answer,
-        done,
+        flash,
         form::Fields,
         page_context::{MemberPage, show},
     },
@@ -44,7 +44,7 @@ pub(crate) async fn show(
     let page = Page {
         head: Head::new(format!("{} of {}", target.details.name, product.details.name)),
         chrome: context.chrome(Section::Products).await?,
-        notice: done::notice(&Fields::of_query(query.as_deref())),
+        notice: flash::notice(&Fields::of_query(query.as_deref())),
         product: Named::of(&product),
         id: target.id.to_string(),
         build: Build::of(&target),

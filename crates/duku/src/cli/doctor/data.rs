@@ -4,7 +4,7 @@ use super::{Findings, access, server};
 use crate::{
     app::{Ambient, MissingData},
     cli::{
-        copies::{ago, size},
+        backup_check::{ago, size},
         output,
     },
     master_key,

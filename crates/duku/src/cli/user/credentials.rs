@@ -2,7 +2,7 @@
 //!
 //! Refresh tokens work once, so whoever reads one to use it holds the lock until the next one is written.
 
-use super::draft::Draft;
+use super::atomic_file::AtomicFile;
 use crate::command_error::CommandError;
 use domain::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -83,7 +83,7 @@ pub(super) fn path() -> Result<PathBuf, CommandError> {
 pub(super) struct Credentials {
     path: PathBuf,
     content: Content,
-    draft: Option<Draft>,
+    draft: Option<AtomicFile>,
     _lock: fs::File,
 }
 
@@ -112,7 +112,7 @@ impl Credentials {
             fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(lock_path)?;
         lock.lock()?;
         let content = read(&path)?;
-        let draft = Some(Draft::of(&path)?);
+        let draft = Some(AtomicFile::of(&path)?);
         Ok(Self { path, content, draft, _lock: lock })
     }
 
@@ -140,7 +140,7 @@ impl Credentials {
 
     fn write(&mut self) -> Result<(), CommandError> {
         let text = Zeroizing::new(serde_json::to_string_pretty(&self.content)?);
-        let draft = self.draft.take().map_or_else(|| Draft::of(&self.path), Ok);
+        let draft = self.draft.take().map_or_else(|| AtomicFile::of(&self.path), Ok);
         draft.and_then(|draft| draft.commit(&format!("{}\n", text.as_str()))).map_err(|error| {
             CommandError::new(format!(
                 "cannot write the credentials to {}: {error}; sign in again with `duku login`",

@@ -1,6 +1,6 @@
 //! An `.env` file that a new secret goes into without being shown.
 
-use super::draft::Draft;
+use super::atomic_file::AtomicFile;
 use crate::command_error::CommandError;
 use std::{
     fs::File,
@@ -19,7 +19,7 @@ pub(super) const CLIENT_SECRET: &str = "DUKU_CLIENT_SECRET";
 pub(super) struct EnvFile {
     path: PathBuf,
     before: Zeroizing<String>,
-    draft: Draft,
+    draft: AtomicFile,
 }
 
 impl EnvFile {
@@ -34,7 +34,7 @@ impl EnvFile {
                 path.display()
             ))
         };
-        let draft = Draft::of(path).map_err(rejection)?;
+        let draft = AtomicFile::of(path).map_err(rejection)?;
         let before = match std::fs::metadata(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             Err(error) => return Err(rejection(error)),

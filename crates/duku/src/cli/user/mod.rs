@@ -1,8 +1,8 @@
 //! Commands of a person who signed in with `duku login`: a client of a server, with a session of their own.
 
+mod atomic_file;
 mod credentials;
 mod device;
-mod draft;
 mod env_file;
 mod keys;
 mod login;

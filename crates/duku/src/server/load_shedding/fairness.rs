@@ -4,7 +4,6 @@
 //! admitted although others use up everything. Counters lie in a fixed table under a hash with a random key (stochastic
 //! fairness): nobody can fill its memory, and two that fall into one counter by chance share as if they were one.
 
-use crate::server::admission::client_network;
 use std::{
     hash::{BuildHasher, Hasher, RandomState},
     net::IpAddr,
@@ -13,6 +12,7 @@ use std::{
         atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed},
     },
 };
+use web::client_network;
 
 const ADDRESSES: usize = 1024;
 /// Of one address.

@@ -2,7 +2,6 @@
 //!
 //! Client addresses share it by dynamic thresholds: an address may have at most what is free, so there is always some for others.
 
-use crate::server::admission::client_network;
 use std::{
     hash::{BuildHasher, RandomState},
     net::IpAddr,
@@ -11,6 +10,7 @@ use std::{
         atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     },
 };
+use web::client_network;
 
 /// What a request takes whatever it is: its headers, a small body, the state of who works on it, a small answer.
 pub(super) const REQUEST: usize = 16 * 1024;

@@ -30,8 +30,8 @@ export function check(condition, complaint) {
   }
 }
 
-/** What the promise was refused with; a promise that is kept ends the script. */
-export async function refusal(promise, complaint) {
+/** What the promise was rejected with; a promise that is kept ends the script. */
+export async function rejectionOf(promise, complaint) {
   try {
     await promise
   } catch (error) {
@@ -46,7 +46,7 @@ export function checkProducts(data) {
   check(names.includes('Shop'), `the product Shop is missing in ${JSON.stringify(data)}`)
 }
 
-/** An access token, bought without any library: for the scripts that are about what comes after. */
+/** An access token, got without any library: for the scripts that are about what comes after. */
 export async function accessToken() {
   const body = new URLSearchParams({
     grant_type: 'client_credentials',

@@ -1,6 +1,6 @@
 // graphql-request fetches the schema; graphql builds it and checks documents against it before they are sent.
 
-import { accessToken, check, checkProducts, graphqlUrl, refusal } from './common.mjs'
+import { accessToken, check, checkProducts, graphqlUrl, rejectionOf } from './common.mjs'
 import { buildClientSchema, getIntrospectionQuery, parse, validate, validateSchema } from 'graphql'
 import { ClientError, GraphQLClient } from 'graphql-request'
 
@@ -30,7 +30,7 @@ check(subject.name === input.name, `made ${input.name}, found ${JSON.stringify(s
 const unknown = validate(schema, parse('{ noSuchField }'))
 check(unknown.length === 1, 'the schema that was read does not refuse an unknown field')
 
-const stranger = await refusal(connect('not.a.token').request('{ subjects { id } }'), 'a token that is none was accepted')
+const stranger = await rejectionOf(connect('not.a.token').request('{ subjects { id } }'), 'a token that is none was accepted')
 check(stranger instanceof ClientError && stranger.response.status === 401, `a token that is none gave ${stranger}`)
 const code = stranger.response.errors?.[0]?.extensions?.code
 check(code === 'UNAUTHENTICATED', `the library finds the error code ${code}`)

@@ -1,6 +1,6 @@
 // jose verifies an access token by the published keys, as RFC 9068 asks an API to.
 
-import { accessToken, check, clientId, graphqlUrl, issuer, refusal, timeoutSeconds } from './common.mjs'
+import { accessToken, check, clientId, graphqlUrl, issuer, rejectionOf, timeoutSeconds } from './common.mjs'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 
 const discovered = await (await fetch(`${issuer}/.well-known/openid-configuration`)).json()
@@ -20,12 +20,12 @@ check(payload.client_id === clientId && payload.azp === clientId, `the token bel
 
 // The same call must be able to fail, or it has proved nothing.
 const elsewhere = { ...expected, audience: 'https://elsewhere.example/graphql' }
-const forElsewhere = await refusal(jwtVerify(token, keys, elsewhere), 'another API would accept this token')
-check(forElsewhere.code === 'ERR_JWT_CLAIM_VALIDATION_FAILED', `refused elsewhere, but with ${forElsewhere}`)
+const forElsewhere = await rejectionOf(jwtVerify(token, keys, elsewhere), 'another API would accept this token')
+check(forElsewhere.code === 'ERR_JWT_CLAIM_VALIDATION_FAILED', `rejected elsewhere, but with ${forElsewhere}`)
 
 const [header, , signature] = token.split('.')
 const changed = Buffer.from(JSON.stringify({ ...payload, org_id: 'org_other' })).toString('base64url')
-const forged = await refusal(jwtVerify([header, changed, signature].join('.'), keys, expected), 'a forged token passes')
-check(forged.code === 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED', `a forged token is refused, but with ${forged}`)
+const forged = await rejectionOf(jwtVerify([header, changed, signature].join('.'), keys, expected), 'a forged token passes')
+check(forged.code === 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED', `a forged token is rejected, but with ${forged}`)
 
 console.log(`jose: ${protectedHeader.alg} signature by the published key, issuer, audience, type at+jwt and claims`)

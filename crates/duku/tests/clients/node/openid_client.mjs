@@ -1,6 +1,6 @@
 // openid-client discovers the server, exchanges the key in both ways, queries the API and asks about its token.
 
-import { check, checkProducts, clientId, clientSecret, graphqlUrl, issuer, refusal, timeoutSeconds } from './common.mjs'
+import { check, checkProducts, clientId, clientSecret, graphqlUrl, issuer, rejectionOf, timeoutSeconds } from './common.mjs'
 import * as client from 'openid-client'
 
 // `allowInsecureRequests`: on this machine's own address there is nobody to listen in.
@@ -28,7 +28,7 @@ for (const authenticate of [client.ClientSecretBasic, client.ClientSecretPost]) 
   }
 
   const stranger = await discover(authenticate(`${clientSecret}x`))
-  const error = await refusal(client.clientCredentialsGrant(stranger), `${way}: a wrong secret was accepted`)
+  const error = await rejectionOf(client.clientCredentialsGrant(stranger), `${way}: a wrong secret was accepted`)
   check(error.status === 401, `${way}: a wrong secret gave ${error}`)
 }
 

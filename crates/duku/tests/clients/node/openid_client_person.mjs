@@ -1,7 +1,7 @@
 // openid-client takes a person through the authorization code flow with PKCE, checks the ID token and its signature,
 // queries the API, asks who it is, and begins a device authorization.
 
-import { check, checkProducts, graphqlUrl, issuer, refusal, timeoutSeconds, url } from './common.mjs'
+import { check, checkProducts, graphqlUrl, issuer, rejectionOf, timeoutSeconds, url } from './common.mjs'
 import * as client from 'openid-client'
 
 const options = {
@@ -47,7 +47,7 @@ checkProducts((await products.json()).data)
 const about = await client.fetchUserInfo(config, tokens.access_token, claims.sub)
 check(about.email === claims.email, `userinfo says ${JSON.stringify(about)}`)
 
-const error = await refusal(client.authorizationCodeGrant(config, callback, expected), 'a code worked twice')
+const error = await rejectionOf(client.authorizationCodeGrant(config, callback, expected), 'a code worked twice')
 check(error.error === 'invalid_grant', `the second use of the code gave ${error}`)
 
 const begun = await client.initiateDeviceAuthorization(await discover('duku-cli'), {})

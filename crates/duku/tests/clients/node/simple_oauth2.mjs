@@ -1,7 +1,7 @@
 // simple-oauth2 exchanges the key by header and by body; its token queries the API.
 
 import {
-  check, checkProducts, clientId, clientSecret, graphqlUrl, refusal, timeoutSeconds, tokenPath, url,
+  check, checkProducts, clientId, clientSecret, graphqlUrl, rejectionOf, timeoutSeconds, tokenPath, url,
 } from './common.mjs'
 import { ClientCredentials } from 'simple-oauth2'
 
@@ -27,7 +27,7 @@ for (const way of ['header', 'body']) {
   })
   checkProducts((await response.json()).data)
 
-  const error = await refusal(connect(way, `${clientSecret}x`).getToken({}), `${way}: a wrong secret was accepted`)
+  const error = await rejectionOf(connect(way, `${clientSecret}x`).getToken({}), `${way}: a wrong secret was accepted`)
   check(error.output?.statusCode === 401, `${way}: a wrong secret gave ${error}`)
   check(error.data?.payload?.error === 'invalid_client', `${way}: a wrong secret gave ${JSON.stringify(error.data?.payload)}`)
 }

@@ -39,7 +39,7 @@ for method in ("client_secret_basic", "client_secret_post"):
     try:
         session_of(method, CLIENT_SECRET + "x").fetch_token(TOKEN_URL, grant_type="client_credentials")
     except OAuthError as rejection:
-        check(rejection.error == "invalid_client", f"{method}: a wrong secret was refused with {rejection.error}")
+        check(rejection.error == "invalid_client", f"{method}: a wrong secret was rejected with {rejection.error}")
         check(rejection.description, f"{method}: the rejection does not describe itself")
     else:
         raise SystemExit(f"{method}: a wrong secret was accepted")

@@ -12,7 +12,7 @@ use axum::{
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use duku::{
     app::{self, Ambient},
-    operations::Stopping,
+    health::Stopping,
     settings::{GivenSettings, Switch, Urls},
 };
 use proptest::{prop_assert, test_runner::TestCaseError};

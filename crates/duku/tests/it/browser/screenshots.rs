@@ -279,7 +279,7 @@ async fn fill_keys(fixture: &BrowserFixture) {
                 now: fixture.now().plus_seconds(-back * day - 3600),
                 ..fixture.ctx()
             };
-            let credential = service::tokens::issuance::Credential {
+            let credential = service::tokens::client_authentication::Credential {
                 client_id: &pair.client_id,
                 client_secret: &pair.client_secret,
             };
@@ -307,7 +307,7 @@ async fn use_from_many_addresses(fixture: &BrowserFixture, pair: &Pair) {
     for number in 1..=140_u8 {
         let address = std::net::IpAddr::from([198, 51, 100, number]);
         let ctx = service::RequestContext { address: Some(address), ..fixture.ctx() };
-        let credential = service::tokens::issuance::Credential {
+        let credential = service::tokens::client_authentication::Credential {
             client_id: &pair.client_id,
             client_secret: &pair.client_secret,
         };

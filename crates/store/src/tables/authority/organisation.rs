@@ -15,8 +15,8 @@ use domain::{
     AuthorityRejection, Claim, Ended, Invitation, InvitationEnd, Organisation, OrganisationId, ScopeSet,
     SecretDigest, SessionClaim, Timestamp,
     authority::{
-        Caller, KeyFacts, ManageMembers, Permission, TokenClaims, TokenSubject, UserFacts, check_capability,
-        check_key_token, check_user_session, check_user_token, proved_at,
+        Caller, CapabilityType, KeyFacts, ManageMembers, TokenClaims, TokenSubject, UserFacts,
+        check_capability, check_key_token, check_user_session, check_user_token, proved_at,
     },
 };
 use std::marker::PhantomData;
@@ -88,7 +88,7 @@ impl Store {
     ///
     /// # Errors
     /// The database fails. That the claim does not hold is the inner error.
-    pub async fn begin_as<P: Permission>(
+    pub async fn begin_as<P: CapabilityType>(
         &self,
         claim: &Claim,
         now: Timestamp,
@@ -139,7 +139,7 @@ impl Transaction {
         Ok(())
     }
 
-    async fn confirm<P: Permission>(
+    async fn confirm<P: CapabilityType>(
         &mut self,
         claim: &Claim,
         now: Timestamp,
@@ -219,7 +219,7 @@ impl Transaction {
                     credential_state: &found.key.credential_state,
                     organisation_id: &found.key.organisation_id,
                     token_revoked: found.token_revoked(Timestamp::from_seconds(claims.expires_at)),
-                    signing_key_published: found.key.signing_key_alive,
+                    signing_key_published: found.key.signing_key_published,
                 });
                 let checked = check_key_token(claims, facts, now);
                 Ok(checked.map(|()| (Caller::ApiKey, claims.scopes, None)))

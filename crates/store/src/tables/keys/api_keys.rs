@@ -106,7 +106,7 @@ pub struct KeyForIssuance {
     /// That organisation's name.
     pub organisation_name: String,
     /// Whether the key that would sign the token is still published.
-    pub signing_key_alive: bool,
+    pub signing_key_published: bool,
 }
 
 /// What an access token's holder is checked against at each request.
@@ -150,7 +150,7 @@ pub(crate) fn for_issuance(row: &Row<'_>) -> Result<KeyForIssuance, StoreError> 
         },
         organisation_id: row.next()?,
         organisation_name: row.next()?,
-        signing_key_alive: row.next()?,
+        signing_key_published: row.next()?,
     })
 }
 

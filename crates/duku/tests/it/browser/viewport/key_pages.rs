@@ -6,7 +6,7 @@ use domain::Role;
 use serde_json::json;
 use service::{
     keys::{GenerateKey, RotateKey},
-    tokens::issuance::Credential,
+    tokens::client_authentication::Credential,
 };
 use testkit::Pair;
 

@@ -4,8 +4,8 @@
 //! the first that comes back reads for all.
 
 use crate::{
-    operation::{budget, call::Page},
-    schema::size::Size,
+    operation::budget,
+    schema::{context::Page, size::Size},
 };
 use domain::{Invalid, SubjectId, TargetId};
 use service::{Error, Rejection};

@@ -1,10 +1,11 @@
 //! One call of the API: what every field of the schema gets to work with.
 
 use crate::{
-    batch_loader::BatchLoader,
     errors::{self, ApiError},
-    operation::literals::Literals,
-    schema::{list::List, organisation::Organisation, subject::Subject, target::Target},
+    scalars::literals::Literals,
+    schema::{
+        batch_loader::BatchLoader, list::List, organisation::Organisation, subject::Subject, target::Target,
+    },
 };
 use domain::{SubjectId, TargetId};
 use juniper::{Context, FieldResult};
@@ -21,7 +22,7 @@ const CAUSES: usize = 3;
 pub(crate) type Outcome<T> = FieldResult<T, crate::scalars::ApiScalar>;
 
 /// Who asks, when and from where, and the use cases.
-pub(crate) struct Call {
+pub(crate) struct GraphqlContext {
     pub(crate) service: Service,
     pub(crate) ctx: RequestContext,
     pub(crate) principal: Principal,
@@ -32,7 +33,7 @@ pub(crate) struct Call {
     causes: Mutex<Vec<String>>,
 }
 
-impl Context for Call {}
+impl Context for GraphqlContext {}
 
 /// A page of a list, as the arguments `first` and `after` ask for it.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -41,7 +42,7 @@ pub(crate) struct Page<Id> {
     after: Option<Id>,
 }
 
-impl Call {
+impl GraphqlContext {
     pub(crate) fn new(
         service: Service,
         ctx: RequestContext,

@@ -128,7 +128,10 @@ pub fn not_found(headers: &HeaderMap, discovery: &str) -> Response<Body> {
 
 /// Gives a request a time to be answered in, and answers for it if that is over or if a bug breaks it off: the request is
 /// lost then, the server is not.
-pub async fn guard(patience: Duration, answer: impl Future<Output = Response<Body>>) -> Response<Body> {
+pub async fn with_timeout(
+    patience: Duration,
+    answer: impl Future<Output = Response<Body>>,
+) -> Response<Body> {
     match AssertUnwindSafe(tokio::time::timeout(patience, answer)).catch_unwind().await {
         Ok(Ok(response)) => response,
         Ok(Err(_)) => too_slow(),
@@ -190,7 +193,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_bug_loses_its_request_alone_and_leaves_the_cause_for_the_log() {
-        let answer = guard(Duration::from_secs(5), async { panic!("it fell over") }).await;
+        let answer = with_timeout(Duration::from_secs(5), async { panic!("it fell over") }).await;
         assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
         let Cause(cause) = answer.extensions().get::<Cause>().unwrap();
         assert_eq!(&**cause, "a panic: it fell over");
@@ -198,7 +201,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_request_that_takes_too_long_is_given_up() {
-        let answer = guard(Duration::from_millis(1), std::future::pending()).await;
+        let answer = with_timeout(Duration::from_millis(1), std::future::pending()).await;
         assert_eq!(answer.status(), StatusCode::REQUEST_TIMEOUT);
     }
 }

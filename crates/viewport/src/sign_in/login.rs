@@ -4,8 +4,8 @@ use crate::{
     Viewport,
     frame::{
         answer::{self, Answer},
-        next::own_page,
         page_context::PageRequest,
+        return_to::own_page,
     },
 };
 use axum::extract::{RawQuery, State};

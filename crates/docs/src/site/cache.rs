@@ -8,7 +8,7 @@ use crate::{
 };
 use std::sync::{Arc, OnceLock};
 
-pub(super) struct Shelf {
+pub(super) struct LibraryCache {
     pub(super) library: Arc<Library>,
     /// Each page's HTML, below `/docs` and on a host of its own.
     texts: Vec<[OnceLock<String>; 2]>,
@@ -16,7 +16,7 @@ pub(super) struct Shelf {
     guide: Arc<OnceLock<Option<Guide>>>,
 }
 
-impl Shelf {
+impl LibraryCache {
     pub(super) fn of(library: Library) -> Self {
         let texts = library.pages().iter().map(|_| Default::default()).collect();
         Self { library: Arc::new(library), texts, index: Arc::default(), guide: Arc::default() }

@@ -5,7 +5,7 @@ use crate::library::{Library, decoded};
 
 /// What a request is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Wanted {
+pub(super) enum RequestedResource {
     /// A page for people: which of the library's.
     Page(usize),
     /// A page as Markdown: which of the library's.
@@ -26,14 +26,14 @@ pub(super) enum Wanted {
     },
 }
 
-impl Wanted {
+impl RequestedResource {
     pub(super) fn of(asked: &Asked, docs: &Docs) -> Self {
         let whole = asked.uri.path();
         let below = whole.strip_prefix(asked.mount.base()).unwrap_or(whole);
         let Some(path) = decoded(below) else {
             return Self::Nothing { path: String::new(), as_markdown: false };
         };
-        let library = &docs.shelf().library;
+        let library = &docs.library_cache().library;
         // `/docs/` is `/docs`.
         if path == "/" && !asked.mount.base().is_empty() {
             return Self::Moved(String::new());

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Something that would mislead a reader.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Problem {
+pub struct Finding {
     /// The file, below the folder.
     pub file: String,
     /// The line, from 1.
@@ -15,7 +15,7 @@ pub struct Problem {
     pub cure: String,
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { file, line, what, cure } = self;
         write!(f, "{file}:{line}: {what}; {cure}")
@@ -24,19 +24,19 @@ impl fmt::Display for Problem {
 
 /// A problem inside of one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(super) struct LineFinding {
     pub(super) line: usize,
     pub(super) what: String,
     pub(super) cure: String,
 }
 
-impl Fault {
+impl LineFinding {
     pub(super) fn new(line: usize, what: impl Into<String>, cure: impl Into<String>) -> Self {
         Self { line, what: what.into(), cure: cure.into() }
     }
 
-    pub(super) fn within(&self, file: &str) -> Problem {
+    pub(super) fn within(&self, file: &str) -> Finding {
         let Self { line, what, cure } = self.clone();
-        Problem { file: file.to_owned(), line, what, cure }
+        Finding { file: file.to_owned(), line, what, cure }
     }
 }

@@ -1,9 +1,7 @@
 //! The `JSON` scalar. Written out by hand because the library's scalars cannot hold objects or lists.
 
-use crate::{
-    operation::{budget, literals::Literals},
-    scalars::{ApiScalar, JsonText},
-};
+use super::{ApiScalar, JsonText, literals::Literals};
+use crate::operation::budget;
 use juniper::{
     ArcStr, BoxFuture, ExecutionResult, Executor, FromInputValue, GraphQLType, GraphQLValue,
     GraphQLValueAsync, InputValue, ParseScalarResult, ParseScalarValue, Registry, ScalarToken, Selection,
@@ -108,7 +106,7 @@ impl FromInputValue<ApiScalar> for Json {
 
 impl ParseScalarValue<ApiScalar> for Json {
     fn from_str(token: ScalarToken<'_>) -> ParseScalarResult<ApiScalar> {
-        crate::operation::literals::scalar(token).map(ApiScalar::Json)
+        crate::scalars::literals::scalar(token).map(ApiScalar::Json)
     }
 }
 

@@ -4,7 +4,8 @@
 //! and a name of our own put in its place; the field that wants the value finds it again by that name. Line and
 //! column of everything else stay what they were, so that errors point where they should.
 
-use crate::{operation::request_errors::RequestError, schema::json};
+use super::json;
+use crate::operation::request_errors::RequestError;
 use juniper::{
     ParseError, ScalarToken, Spanning,
     parser::{Lexer, SourcePosition, Token},

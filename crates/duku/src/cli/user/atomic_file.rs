@@ -9,12 +9,12 @@ use std::{
 use tempfile::NamedTempFile;
 
 /// A new version of a file, beside it and under another name: if this can be made, writing will hardly fail.
-pub(super) struct Draft {
+pub(super) struct AtomicFile {
     file: NamedTempFile,
     target: PathBuf,
 }
 
-impl Draft {
+impl AtomicFile {
     /// Starts the next version of `target`, which need not be there yet. A symbolic link stays one: what it leads to is replaced.
     pub(super) fn of(target: &Path) -> io::Result<Self> {
         let target = match fs::canonicalize(target) {

@@ -4,7 +4,7 @@ use axum::http::{HeaderValue, Request, Response, StatusCode};
 use axum::{Router, body::Body};
 use duku::{
     app::{self, Ambient},
-    operations::Stopping,
+    health::Stopping,
     settings::{GivenSettings, Switch, Urls},
 };
 use std::{
@@ -15,7 +15,7 @@ use testkit::{Pair, SeededEntropy, TestClock};
 use tokio::runtime::Runtime;
 use tower::ServiceExt;
 
-pub struct House {
+pub struct Installation {
     /// An API key of the organisation Acme.
     pub pair: Pair,
     /// An access token of Acme's Admin.
@@ -33,12 +33,12 @@ pub struct Answer {
 }
 
 /// The one installation of this process.
-pub fn house() -> &'static House {
-    static HOUSE: OnceLock<House> = OnceLock::new();
-    HOUSE.get_or_init(House::build)
+pub fn installation() -> &'static Installation {
+    static HOUSE: OnceLock<Installation> = OnceLock::new();
+    HOUSE.get_or_init(Installation::build)
 }
 
-impl House {
+impl Installation {
     fn build() -> Self {
         let dir = tempfile::Builder::new().prefix("duku-fuzz-").tempdir().unwrap();
         let given = GivenSettings {
@@ -73,7 +73,7 @@ impl House {
 
     /// Hands a request to the router. Whatever it is, the answer is not the server's fault.
     pub fn ask(&self, mut request: Request<Body>) -> Answer {
-        // Without a host a request is refused before anything looks at it.
+        // Without a host a request is rejected before anything looks at it.
         request.headers_mut().entry("host").or_insert(HeaderValue::from_static("duku.example"));
         let line = format!("{} {}", request.method(), request.uri());
         let answer = self.runtime.block_on(async {

@@ -1,5 +1,9 @@
 //! What the leaves of arguments and answers hold.
 
+pub(crate) mod date_time;
+pub(crate) mod json;
+pub(crate) mod literals;
+
 use crate::operation::budget;
 use juniper::ScalarValue;
 use serde::{Deserialize, Deserializer, Serialize};
