@@ -29,6 +29,8 @@ const CLASSES: [(&str, char); 17] = [
     ("keyword", 'k'),
     ("storage", 'k'),
 ];
+/// Behind what is typed at a prompt.
+const END: char = 'e';
 /// What a person types stands behind this in the language `console`.
 const PROMPT: &str = "$ ";
 
@@ -69,8 +71,10 @@ impl Highlighter {
                 let Some(more) = lines.next() else { break };
                 command.push_str(more);
             }
+            let typed = command.trim_end_matches('\n');
             spans.push((PROMPT.len(), 'p'));
-            spans.extend(self.coloured(shell, &command));
+            spans.extend(self.coloured(shell, typed));
+            spans.push((command.len() - typed.len(), END));
         }
         spans
     }

@@ -17,11 +17,11 @@ pub(super) fn highlight(language: &str, code: &str) -> String {
     for (length, class) in spans(language, code) {
         let Some((text, after)) = rest.split_at_checked(usize::from(*length)) else { break };
         rest = after;
-        if is_command && matches!(class, 'p' | 'o') {
+        if is_command && matches!(class, 'p' | 'o' | 'e') {
             into.push_str("</span>");
             is_command = false;
         }
-        if *class == ' ' {
+        if matches!(class, ' ' | 'e') {
             escape(text, &mut into);
             continue;
         }

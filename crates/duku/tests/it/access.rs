@@ -115,7 +115,7 @@ async fn every_route_of_viewport_opens_for_whom_its_row_says() {
 }
 
 /// The routes of the other crates, and who may call them. `client` proves itself by a secret, a code or a token.
-const OTHERS: [(&str, &str); 24] = [
+const OTHERS: [(&str, &str); 25] = [
     ("auth", "/.well-known/oauth-authorization-server{realm} anyone"),
     ("auth", "{protocol}/auth anyone"),
     ("auth", "{protocol}/auth/device anyone"),
@@ -128,6 +128,7 @@ const OTHERS: [(&str, &str); 24] = [
     ("auth", "{protocol}/userinfo client"),
     ("auth", "{realm} anyone"),
     ("auth", "{realm}/.well-known/openid-configuration anyone"),
+    ("auth", "{realm}/openapi.json anyone"),
     ("platform", "/graphql client"),
     ("platform", "http::metadata::PATH anyone"),
     ("duku", "/healthz anyone"),
