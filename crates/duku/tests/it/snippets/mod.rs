@@ -21,6 +21,8 @@ enum Rule {
     Console,
     /// A whole program, run in its language.
     Program(Language),
+    /// A Python program that verifies an access token.
+    Verifier,
     GraphQl,
     Json,
     Toml,
@@ -36,9 +38,11 @@ enum Rule {
 impl Rule {
     fn of(info: &str) -> Option<Self> {
         Some(match info {
-            "sh" => Self::Run,
+            // `bash` is what the page that the product keeps is written in.
+            "sh" | "bash" => Self::Run,
             "sh norun" => Self::Norun,
             "console" => Self::Console,
+            "python verify" => Self::Verifier,
             "graphql" => Self::GraphQl,
             "json" => Self::Json,
             "toml" => Self::Toml,

@@ -147,3 +147,41 @@ fn java() {
 fn ruby() {
     all_work(Language::Ruby);
 }
+
+/// It names the client of a good token and fails for one that was changed.
+#[test]
+fn a_service_verifies_a_token() {
+    let server = Server::start(Database::Sqlite);
+    server.make_acme();
+    let pair = server.generate("verifier");
+    let output = duku(&["token"])
+        .env("DUKU_URL", &server.url)
+        .envs([("DUKU_CLIENT_ID", &pair.client_id), ("DUKU_CLIENT_SECRET", &pair.client_secret)])
+        .output()
+        .unwrap();
+    let (token, complained) = words(&output);
+    assert!(output.status.success(), "{complained}");
+    for program in blocks(Rule::Verifier) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("verify.py");
+        fs::write(&file, &program.text).unwrap();
+        let verify = |token: &str| {
+            Language::Python
+                .command()
+                .arg(&file)
+                .env("TOKEN", token)
+                .env("DUKU_ISSUER", format!("{}/realms/duku", server.url))
+                .env("DUKU_AUDIENCE", format!("{}/graphql", server.url))
+                .envs([("NO_PROXY", "*"), ("no_proxy", "*")])
+                .output()
+                .unwrap()
+        };
+        let output = verify(token.trim());
+        let (said, complained) = words(&output);
+        assert!(output.status.success(), "{}: {complained}", program.place());
+        assert_eq!(said.trim(), format!("{} Acme", pair.client_id), "{}", program.place());
+        let (front, signature) = token.trim().rsplit_once('.').unwrap();
+        let changed: String = signature.chars().rev().collect();
+        assert!(!verify(&format!("{front}.{changed}")).status.success(), "{}", program.place());
+    }
+}

@@ -18,7 +18,16 @@ macro_rules! pages {
 
 pages! {
     getting_started "getting-started.md" [r#""subjects":[{"id":"sbj_"#, r#""name":"Shop""#, "The key is key_", "/reset/"];
-    api_keys "integrations/api-keys.md" [r#""name":"Shop""#, r#""active":true"#, "Nightly build"];
+    quick_start "quick-start.md" ["Shop"];
+    api_keys "integrations/api-keys.md" [r#""access_token":"ey"#, r#""name":"Shop""#];
+    manage_keys "integrations/manage-keys.md" ["Nightly build"];
+    client_secret "integrations/client-secret.md" [r#""kind":"API_KEY""#];
+    key_expiry "integrations/key-expiry.md" ["The secret expires in 89 days"];
+    rotate_without_downtime "guides/rotate-without-downtime.md" ["The previous secret"];
+    leaked_secret "guides/leaked-secret.md" [];
+    verify_tokens "guides/verify-tokens.md" ["ES256", r#""org_name": "Acme""#];
+    versions "reference/versions.md" ["duku 0."];
+    oauth_endpoints "reference/oauth-endpoints.md" [r#""active":true"#];
     graphql_api "integrations/graphql-api.md" [r#""targets":[]"#, r#""organisation":{"name":"Acme"}"#];
     ci "integrations/ci.md" ["The first product is sbj_", r#""upsertSimulationTarget":{"id":"smt_"#];
     asking "asking.md" ["# API keys", "/docs/getting-started.md)", "## Answer", "## Sources", r#""excerpts""#];
@@ -56,7 +65,7 @@ struct Sandbox {
     server: Option<Server>,
     shell: Command,
     /// What stands on the page, and what it is here.
-    addresses: [(&'static str, String); 2],
+    addresses: [(&'static str, String); 7],
 }
 
 impl Sandbox {
@@ -127,12 +136,21 @@ impl Sandbox {
     }
 }
 
-fn addresses(url: &str, metrics: &str) -> [(&'static str, String); 2] {
+fn addresses(url: &str, metrics: &str) -> [(&'static str, String); 7] {
     let host = |url: &str| {
         let bare = url.trim_start_matches("http://");
         bare.split('/').next().unwrap_or_default().to_owned()
     };
-    [("127.0.0.1:8080", host(url)), ("127.0.0.1:9090", host(metrics))]
+    let here = format!("http://{}", host(url));
+    [
+        ("127.0.0.1:8080", host(url)),
+        ("127.0.0.1:9090", host(metrics)),
+        ("https://auth.duku.ai", here.clone()),
+        ("https://platform.duku.ai", here),
+        ("<your_client_id>", "$DUKU_CLIENT_ID".to_owned()),
+        ("<your_client_secret>", "$DUKU_CLIENT_SECRET".to_owned()),
+        ("<access_token>", "$(duku token)".to_owned()),
+    ]
 }
 
 /// A shell in a folder of its own that finds this `duku` first.
