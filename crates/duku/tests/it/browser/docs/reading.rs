@@ -26,11 +26,11 @@ async fn reads_three_pages(options: Options) {
     assert_eq!(here(&browser, ".docs-nav").await, "API keys");
     assert_eq!(browser.text(".hint .hint-label").await, "Warning");
     browser.click("[rel=next]").await;
-    browser.is_at("/docs/integrations/graphql-api").await;
+    browser.is_at("/docs/integrations/manage-keys").await;
     browser.click("[rel=prev]").await;
     browser.is_at("/docs/integrations/api-keys").await;
     browser.back().await;
-    browser.is_at("/docs/integrations/graphql-api").await;
+    browser.is_at("/docs/integrations/manage-keys").await;
     browser.has_silent_console().await;
 }
 
@@ -54,14 +54,14 @@ async fn top_of(browser: &Browser, css: &str) -> f64 {
 async fn the_contents_of_a_page_lead_to_its_parts_and_follow_the_reader() {
     let site = site().await;
     let browser = Browser::start(&site.api.url, Options::default()).await;
-    browser.goto("/docs/integrations/api-keys").await;
-    browser.click(".docs-toc [href='#rotate-a-key']").await;
-    browser.is_at("/docs/integrations/api-keys#rotate-a-key").await;
-    let is_there = async || (40.0..200.0).contains(&top_of(&browser, "#rotate-a-key").await);
-    assert!(browser.comes_true(is_there).await, "below the bar: {}", top_of(&browser, "#rotate-a-key").await);
-    assert!(browser.comes_true(async || here(&browser, ".docs-toc").await == "Rotate a key").await);
-    browser.evaluate("document.querySelector('#when-a-key-expires').scrollIntoView()", json!([])).await;
-    assert!(browser.comes_true(async || here(&browser, ".docs-toc").await == "When a key expires").await);
+    browser.goto("/docs/operating/limits").await;
+    browser.click(".docs-toc [href='#access-tokens']").await;
+    browser.is_at("/docs/operating/limits#access-tokens").await;
+    let is_there = async || (40.0..200.0).contains(&top_of(&browser, "#access-tokens").await);
+    assert!(browser.comes_true(is_there).await, "below the bar: {}", top_of(&browser, "#access-tokens").await);
+    assert!(browser.comes_true(async || here(&browser, ".docs-toc").await == "Access tokens").await);
+    browser.evaluate("document.querySelector('#requests-at-once').scrollIntoView()", json!([])).await;
+    assert!(browser.comes_true(async || here(&browser, ".docs-toc").await == "Requests at once").await);
     // A long page keeps the reader's place in sight in its contents as well.
     let is_in_sight = "const at = document.querySelector('.docs-toc [aria-current]').getBoundingClientRect();
         return at.top >= 0 && at.bottom <= innerHeight";
@@ -101,14 +101,14 @@ async fn a_phone_has_everything_in_one_column() {
     let site = site().await;
     let browser = Browser::start(&site.api.url, PHONE).await;
     browser.goto("/docs").await;
-    browser.does_not_see("Client libraries Viewport").await;
+    browser.does_not_see("Client libraries Verify tokens in your own service").await;
     browser.click("All pages").await;
     browser.click(".docs-nav [href='/docs/integrations/api-keys']").await;
     browser.is_at("/docs/integrations/api-keys").await;
     browser.click("On this page").await;
-    browser.click(".docs-toc [href='#revoke-a-key']").await;
-    let is_there = async || (40.0..200.0).contains(&top_of(&browser, "#revoke-a-key").await);
-    assert!(browser.comes_true(is_there).await, "{}", top_of(&browser, "#revoke-a-key").await);
+    browser.click(".docs-toc [href='#rotate-a-key']").await;
+    let is_there = async || (40.0..200.0).contains(&top_of(&browser, "#rotate-a-key").await);
+    assert!(browser.comes_true(is_there).await, "{}", top_of(&browser, "#rotate-a-key").await);
     assert_eq!(browser.sticking_out().await, None);
     browser.fill("Search the documentation", "tombstone").await;
     browser.sees("Nothing has “tombstone” in it.").await;

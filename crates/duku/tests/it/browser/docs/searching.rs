@@ -35,7 +35,7 @@ async fn a_person_searches_by_keyboard_alone() {
     }
     browser.press("ArrowDown").await;
     let first = chosen(&browser).await;
-    assert_eq!(first, "Rotate without downtime");
+    assert_eq!(first, "Rotate a key without downtime");
     browser.press("ArrowUp").await;
     assert_ne!(chosen(&browser).await, first, "it goes round");
     browser.press("Escape").await;
@@ -44,7 +44,7 @@ async fn a_person_searches_by_keyboard_alone() {
     browser.press("ArrowDown").await;
     browser.press("ArrowUp").await;
     browser.press("Enter").await;
-    browser.is_at("/docs/integrations/api-keys#rotate-without-downtime").await;
+    browser.is_at("/docs/guides/rotate-without-downtime").await;
     // A `/` in a field is a letter.
     browser.click("#page\\.ask").await;
     browser.press("/").await;
@@ -75,9 +75,9 @@ async fn a_person_searches_without_scripts() {
     browser.fill(BOX, "rotate downtime").await;
     browser.press("Enter").await;
     browser.is_at("/docs/search?q=rotate+downtime").await;
-    assert!(browser.text(".docs-results").await.starts_with("Rotate without downtime"));
-    browser.click("Rotate without downtime").await;
-    browser.is_at("/docs/integrations/api-keys#rotate-without-downtime").await;
+    assert!(browser.text(".docs-results").await.starts_with("Rotate a key without downtime"));
+    browser.click("Rotate a key without downtime").await;
+    browser.is_at("/docs/guides/rotate-without-downtime").await;
     browser.goto("/docs/search?q=zyx").await;
     browser.sees("Nothing has “zyx” in it.").await;
 }
