@@ -58,7 +58,11 @@ async fn the_contents_of_a_page_lead_to_its_parts_and_follow_the_reader() {
     browser.click(".docs-toc [href='#access-tokens']").await;
     browser.is_at("/docs/operating/limits#access-tokens").await;
     let is_there = async || (40.0..200.0).contains(&top_of(&browser, "#access-tokens").await);
-    assert!(browser.comes_true(is_there).await, "below the bar: {}", top_of(&browser, "#access-tokens").await);
+    assert!(
+        browser.comes_true(is_there).await,
+        "below the bar: {}",
+        top_of(&browser, "#access-tokens").await
+    );
     assert!(browser.comes_true(async || here(&browser, ".docs-toc").await == "Access tokens").await);
     browser.evaluate("document.querySelector('#requests-at-once').scrollIntoView()", json!([])).await;
     assert!(browser.comes_true(async || here(&browser, ".docs-toc").await == "Requests at once").await);
