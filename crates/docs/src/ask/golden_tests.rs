@@ -116,3 +116,19 @@ fn questions_for_practice_keep_their_level() {
     let score = judge(include_str!("../../tests/golden/practice.toml"), true);
     at_least(score.answered, score.answerable, 80);
 }
+
+/// Its faults are not told, so that nobody tunes to them.
+#[test]
+fn questions_that_were_kept_aside_are_answered() {
+    let score = judge(include_str!("../../tests/golden/kept_aside.toml"), false);
+    at_least(score.answered, score.answerable, 85);
+    at_least(score.in_excerpts, score.answerable, 92);
+    at_least(score.answerable - score.refused_although_answered, score.answerable, 95);
+    at_least(score.foreign_refused, score.foreign, 85);
+}
+
+#[test]
+fn facts_about_api_keys_are_said_first() {
+    let score = judge(include_str!("../../tests/golden/seed.toml"), true);
+    assert!(score.first + 1 >= score.answerable, "{score:?}");
+}

@@ -17,8 +17,8 @@ use serde::Serialize;
 
 /// How much of a question the best sections must speak of on average, by how much each word tells: below the first it is
 /// refused, below the second the answer says that it is unsure.
-const REFUSED_BELOW: f64 = 0.42;
-const UNSURE_BELOW: f64 = 0.55;
+const REFUSED_BELOW: f64 = 0.3;
+const UNSURE_BELOW: f64 = 0.4;
 
 /// What is asked, of which page, and what for.
 #[derive(Debug, Clone, Default)]

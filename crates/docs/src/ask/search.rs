@@ -13,8 +13,10 @@ const MOST_WORDS: usize = 64;
 /// How many sections, units and listed questions are looked at.
 const SECTIONS: u32 = 60;
 const UNITS: u32 = 200;
-/// What a synonym counts, and a word of what the answer is for, in parts of an asked word.
+/// What a synonym counts, of this documentation and of English in general, and a word of what the answer is for, in parts of
+/// an asked word.
 const SYNONYM: f64 = 0.5;
+const GENERAL_SYNONYM: f64 = 0.25;
 const GOAL: f64 = 0.25;
 /// What the nearest listed question counts at the section that it is listed for, in parts of what it counts at the unit.
 const LISTED_IN_SECTION: f64 = 0.5;
@@ -22,6 +24,10 @@ const LISTED_IN_SECTION: f64 = 0.5;
 const ASKED_PAGE: f64 = 1.15;
 /// In how many sections it is looked how much of the question they speak of.
 const COVERING: usize = 3;
+/// What a word counts that only a section's listed questions have.
+const ONLY_ASKED: f64 = 0.5;
+/// What a word counts that no section has, in parts of what a word of one section counts: it speaks for another subject.
+const UNKNOWN: f64 = 1.5;
 /// What the rarest word of a question must tell at least: that of a word which half the sections have.
 const TELLING: f64 = std::f64::consts::LN_2;
 
@@ -42,7 +48,9 @@ const FIND_UNITS: &str = "SELECT rowid, -rank FROM unit \
 const FIND_QUESTIONS: &str =
     "SELECT rowid, -rank FROM question WHERE question MATCH ?1 ORDER BY rank, rowid LIMIT ?2";
 const COUNT: &str = "SELECT COUNT(*) FROM section WHERE section MATCH ?1";
-const SPEAKS: &str = "SELECT COUNT(*) FROM section WHERE section MATCH ?1 AND rowid = ?2";
+/// The second query is the first one without what is only asked.
+const SPEAKS: &str = "SELECT (SELECT COUNT(*) FROM section WHERE section MATCH ?1 AND rowid = ?3), \
+    (SELECT COUNT(*) FROM section WHERE section MATCH ?2 AND rowid = ?3)";
 
 /// A library's text, to be asked.
 pub(super) struct Search {
@@ -54,6 +62,7 @@ pub(super) struct Search {
     /// The rows of section and unit that each row of `question` is listed for.
     listed: Vec<(usize, usize)>,
     synonyms: Synonyms,
+    general: Synonyms,
     /// The words of the pages, and how often each stands there.
     vocabulary: HashMap<String, usize>,
 }
@@ -139,7 +148,15 @@ impl Search {
         for word in all.iter().flat_map(|unit| words(&unit.text)) {
             *vocabulary.entry(word).or_default() += 1;
         }
-        Ok(Self { connection: Mutex::new(connection), places, units: all, listed, synonyms, vocabulary })
+        Ok(Self {
+            connection: Mutex::new(connection),
+            places,
+            units: all,
+            listed,
+            synonyms,
+            general: Synonyms::general(),
+            vocabulary,
+        })
     }
 
     pub(super) fn unit(&self, at: usize) -> Option<&Unit> {
@@ -156,9 +173,17 @@ impl Search {
             }
         }
         let meant = self.synonyms.meant(&asked);
+        let general = self.general.meant(&asked);
         let goal = words(&asking.goal);
         let meant_words = meant.iter().map(|(_, word)| *word).collect::<BTreeSet<_>>().into_iter().collect();
-        let wanted = [(all(&asked), 1.0), (meant_words, SYNONYM), (all(&goal), GOAL)];
+        let general_words =
+            general.iter().map(|(_, word)| *word).collect::<BTreeSet<_>>().into_iter().collect();
+        let wanted = [
+            (all(&asked), 1.0),
+            (meant_words, SYNONYM),
+            (general_words, GENERAL_SYNONYM),
+            (all(&goal), GOAL),
+        ];
         let find = |sql, limit| -> rusqlite::Result<Hits> {
             let mut hits = Hits::new();
             for (words, weight) in &wanted {
@@ -235,14 +260,17 @@ impl Search {
         let (mut spoken, mut whole, mut telling) = (0.0, 0.0, 0.0_f64);
         for (word, at) in asked.iter().zip(0..) {
             let having = count(connection, word)?;
-            let weight = ((all - having + 0.5) / (having + 0.5)).ln_1p();
+            let weight =
+                ((all - having + 0.5) / (having + 0.5)).ln_1p() * if having > 0.0 { 1.0 } else { UNKNOWN };
             telling = telling.max(weight);
             let others = meant.iter().filter(|(place, _)| *place == at).map(|(_, other)| *other);
-            let either: Vec<&str> = others.chain([word.as_str()]).collect();
+            let either = any_of(&others.chain([word.as_str()]).collect::<Vec<_>>());
+            let pages = format!("{{title heading body}} : ({either})");
             for section in sections {
-                let said: f64 = speaks
-                    .query_row(params![any_of(&either), rowid(*section)], |row| row.get::<_, u32>(0))?
-                    .into();
+                let said = speaks.query_row(params![either, pages, rowid(*section)], |row| {
+                    let (anywhere, in_page): (u32, u32) = (row.get(0)?, row.get(1)?);
+                    Ok(if in_page > 0 { 1.0 } else { ONLY_ASKED * f64::from(anywhere) })
+                })?;
                 spoken += weight * said;
                 whole += weight;
             }

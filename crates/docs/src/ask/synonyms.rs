@@ -7,7 +7,21 @@ use super::search::words;
 #[derive(Debug, Default)]
 pub(super) struct Synonyms(Vec<(Vec<String>, Vec<String>)>);
 
+/// What people say for words of English in general; the words of a line mean each other.
+const GENERAL: &str = include_str!("general.txt");
+
 impl Synonyms {
+    /// Those of English in general.
+    pub(super) fn general() -> Self {
+        let pairs = GENERAL.lines().flat_map(|cluster| {
+            let others = move |meant| cluster.split(',').filter(move |saying| *saying != meant).map(words);
+            cluster.split(',').flat_map(move |meant| others(meant).map(move |saying| (saying, words(meant))))
+        });
+        // Several words for one would bring words that mean something else.
+        Self(pairs.filter(|(saying, meant)| !saying.is_empty() && meant.len() == 1).collect())
+    }
+
+    /// Those of a documentation.
     pub(super) fn of(list: Option<&str>) -> Self {
         let lines = list.into_iter().flat_map(str::lines);
         let entries = lines.filter_map(|line| line.trim_start().strip_prefix(['*', '-'])?.split_once(':'));
