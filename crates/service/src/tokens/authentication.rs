@@ -66,7 +66,7 @@ impl Tokens<'_> {
     /// Accepts a bearer token and says whose it is.
     ///
     /// # Errors
-    /// The token is not good, or its holder does not check_token_epoch it any more, or the store fails.
+    /// The token is not good, or its holder does not accept it any more, or the store fails.
     pub async fn authenticate(self, ctx: &RequestContext, token: &str) -> Result<Principal, TokenRejection> {
         let claims = self.verify(ctx, token).await?;
         self.authenticate_verified(ctx, &claims).await
