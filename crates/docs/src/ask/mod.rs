@@ -96,10 +96,14 @@ impl Guide {
     /// The search fails.
     pub(crate) fn answer(&self, library: &Library, asking: &Asking) -> rusqlite::Result<Answer> {
         let (candidates, coverage) = self.0.candidates(asking)?;
+        // Of an error message with its stack trace most words are the reader's own.
+        let is_pasted = asking.question.contains('\n');
         let confidence = match coverage {
             _ if candidates.is_empty() => Confidence::None,
             coverage if coverage >= UNSURE_BELOW => Confidence::Likely,
-            coverage if coverage >= REFUSED_BELOW || !library.lists_questions() => Confidence::Unsure,
+            coverage if coverage >= REFUSED_BELOW || !library.lists_questions() || is_pasted => {
+                Confidence::Unsure
+            }
             _ => Confidence::None,
         };
         Ok(compose::answer(library, &self.0, &candidates, confidence))

@@ -1,6 +1,6 @@
 //! Questions that nobody should ask, and what holds for every answer.
 
-use super::{Answer, Asking, Guide, Passage, Source, as_json, as_markdown};
+use super::{Answer, Asking, Confidence, Guide, Passage, Source, as_json, as_markdown};
 use crate::{Address, Block, BlockKind, Docs, Page, library::Library};
 use axum::body::Body;
 use http::Request;
@@ -72,6 +72,83 @@ fn a_long_question_is_answered_like_any_other() {
     for long in ["key ".repeat(250), "x".repeat(1000), "rotate/".repeat(140), "a_b".repeat(330)] {
         let _ = ask(&long);
     }
+}
+
+/// What people paste and how they ask, each with words that the answer or its excerpts must have.
+#[test]
+fn questions_in_all_forms_are_answered() {
+    for (question, fact) in [
+        ("expires_in", "seconds"),
+        ("client_secret_expires_at", "stops working"),
+        ("rotate", "rotat"),
+        ("duku.toml", "duku.toml"),
+        (
+            "{\"error\":\"invalid_client\",\"error_description\":\"This client_secret was replaced by a rotation at 2026-11-01T10:00:00Z and works no more.\"}",
+            "rotation",
+        ),
+        (
+            "Traceback (most recent call last):\n  File \"deploy.py\", line 12, in <module>\n    token = fetch_token()\n  \
+             File \"deploy.py\", line 5, in fetch_token\n    raise HTTPError(401)\nHTTPError: 401 invalid_client",
+            "invalid_client",
+        ),
+        ("How many keys can we have, and how long does a token live?", "10 active keys"),
+        ("how do I extend a token?", "exchange"),
+    ] {
+        let answer = ask(question);
+        let said = pieces(&answer).join(" ").to_lowercase();
+        assert!(!is_refused(&answer) && said.contains(fact), "{question} {:?}: {said}", answer.confidence);
+    }
+}
+
+fn answer_of(
+    files: impl IntoIterator<Item = (String, std::borrow::Cow<'static, str>)>,
+    question: &str,
+) -> Answer {
+    let library = Library::of(files);
+    let asking = Asking { question: question.to_owned(), ..Asking::default() };
+    Guide::of(&library).unwrap().answer(&library, &asking).unwrap()
+}
+
+#[test]
+fn a_folder_without_a_list_of_questions_is_unsure_and_refuses_only_what_it_has_no_word_of() {
+    let files = || {
+        [
+            ("tea.md", "# Tea\n\nGreen tea draws at 70 degrees.\n"),
+            ("cups.md", "# Cups\n\nCups hold 200 ml.\n"),
+        ]
+        .map(|(file, text)| (file.to_owned(), text.into()))
+    };
+    let answer = answer_of(files(), "how hot must the water for green tea be, please?");
+    assert_eq!(answer.confidence, Confidence::Unsure);
+    assert_eq!(answer.text, [Passage::Sentences("Green tea draws at 70 degrees.".into())]);
+    assert!(is_refused(&answer_of(files(), "blockchain")));
+    assert!(is_refused(&answer_of([], "anything")));
+}
+
+#[test]
+fn a_broken_list_of_questions_breaks_no_answer() {
+    let list = "# Questions\n## [Gone](../gone.md)\n> nothing\n- who\n## [Tea](../tea.md)\n- early\n> no such words\n- what\nodd\n";
+    let files = [
+        ("tea.md", "# Tea\n\nGreen tea draws at 70 degrees.\n"),
+        ("ask/QUESTIONS.md", list),
+        ("ask/SYNONYMS.md", "* :\n* a\n*: ,,\n"),
+    ];
+    let files = files.map(|(file, text)| (file.to_owned(), text.into()));
+    let answer = answer_of(files, "green tea degrees");
+    assert_eq!(answer.text, [Passage::Sentences("Green tea draws at 70 degrees.".into())]);
+}
+
+#[test]
+fn a_folder_of_many_pages_is_answered() {
+    let page = |number: usize| {
+        (
+            format!("p{number}.md"),
+            format!("# Service {number}\n\nService {number} listens on port {}.\n", 20_000 + number).into(),
+        )
+    };
+    let answer = answer_of((0..10_000).map(page), "which port does service 7321 listen on?");
+    let says = |passage: &Passage| matches!(passage, Passage::Sentences(text) if text.contains("27321"));
+    assert!(answer.text.iter().any(says), "{:?}", answer.text);
 }
 
 #[test]
