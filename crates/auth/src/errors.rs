@@ -124,8 +124,8 @@ impl From<IssuanceRejection> for OAuthRejection {
 }
 
 impl From<Error> for OAuthRejection {
-    fn from(failure: Error) -> Self {
-        let rejection = if failure.is_temporary() {
+    fn from(error: Error) -> Self {
+        let rejection = if error.is_temporary() {
             Self::later(
                 StatusCode::SERVICE_UNAVAILABLE,
                 1,
@@ -138,7 +138,7 @@ impl From<Error> for OAuthRejection {
                 "Something went wrong here, not with the request. The X-Request-Id of this answer names it in our logs.",
             )
         };
-        Self { cause: Some(failure.to_string()), ..rejection }
+        Self { cause: Some(error.to_string()), ..rejection }
     }
 }
 

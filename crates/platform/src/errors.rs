@@ -27,11 +27,11 @@ fn error(code: Code, message: impl Into<String>, mut extensions: JsonValue) -> A
 }
 
 /// What a field says when its use case has no outcome. An internal cause is not shown.
-pub(crate) fn of_failure(ctx: &RequestContext, failure: Error) -> ApiError {
-    match failure {
+pub(crate) fn of_error(ctx: &RequestContext, cause: Error) -> ApiError {
+    match cause {
         Error::Rejection(reject) => of_reject(reject),
         Error::Store(_) | Error::Internal(_) => {
-            let temporary = failure.is_temporary();
+            let temporary = cause.is_temporary();
             let mut extensions = json!({ "requestId": ctx.request_id });
             if temporary && let Some(map) = extensions.as_object_mut() {
                 map.insert(RETRY_AFTER_SECONDS.to_owned(), 1.into());

@@ -103,13 +103,13 @@ fn following(blocks: &[Block], at: usize) -> Vec<Passage> {
     }
 }
 
-/// The list that an entry is of.
+/// The list that an entry is of, as far as there is room.
 fn steps(blocks: &[Block], at: usize) -> Vec<Passage> {
     let is_entry = |block: &&Block| matches!(block.kind, BlockKind::Item { .. });
-    let before = blocks.get(..at).unwrap_or_default().iter().rev().take_while(is_entry).count();
-    let list: Vec<&Block> = blocks.iter().skip(at - before).take_while(is_entry).collect();
-    let numbered = list.iter().any(|block| matches!(block.kind, BlockKind::Item { number: Some(_), .. }));
-    vec![Passage::List(list.into_iter().map(|block| block.text.clone()).collect(), numbered)]
+    let (before, after) = blocks.split_at(at);
+    let start = at - before.iter().rev().take_while(is_entry).count();
+    let end = at + after.iter().take_while(is_entry).count();
+    excerpt(blocks.get(start..end).unwrap_or_default(), at - start)
 }
 
 /// A block alone.
@@ -122,7 +122,7 @@ fn said(block: &Block) -> Option<Passage> {
     }
 }
 
-/// The section as far as there is room, and if it is longer, from where the answer is.
+/// Blocks as far as there is room, and if there are more, from where the answer is.
 fn excerpt(blocks: &[Block], answer: usize) -> Vec<Passage> {
     let length = |block: &Block| block.text.chars().count();
     let before: usize = blocks.iter().take(answer + 1).map(length).sum();
@@ -135,7 +135,7 @@ fn excerpt(blocks: &[Block], answer: usize) -> Vec<Passage> {
         }
         room = room.saturating_sub(length(block));
         let is_entry = matches!(block.kind, BlockKind::Item { .. });
-        let numbered = matches!(block.kind, BlockKind::Item { number: Some(_), .. });
+        let numbered = matches!(block.kind, BlockKind::Item { number: Some(1), .. });
         match passages.last_mut() {
             Some(Passage::List(entries, _)) if is_entry => entries.push(block.text.clone()),
             _ if is_entry => passages.push(Passage::List(vec![block.text.clone()], numbered)),

@@ -2,10 +2,19 @@
 //! `* what the pages say: what people say, and what else`.
 
 use super::search::words;
+use std::collections::HashMap;
 
-/// Each saying, in words, and the words that it may mean.
+/// By the first word of what people say.
 #[derive(Debug, Default)]
-pub(super) struct Synonyms(Vec<(Vec<String>, Vec<String>)>);
+pub(super) struct Synonyms(HashMap<String, Vec<Synonym>>);
+
+#[derive(Debug)]
+struct Synonym {
+    /// What people say, in words.
+    saying: Vec<String>,
+    /// The words that it may mean.
+    meant: Vec<String>,
+}
 
 /// What people say for words of English in general; the words of a line mean each other.
 const GENERAL: &str = include_str!("general.txt");
@@ -18,29 +27,38 @@ impl Synonyms {
             cluster.split(',').flat_map(move |meant| others(meant).map(move |saying| (saying, words(meant))))
         });
         // Several words for one would bring words that mean something else.
-        Self(pairs.filter(|(saying, meant)| !saying.is_empty() && meant.len() == 1).collect())
+        Self::by_first_word(pairs.filter(|(_, meant)| meant.len() == 1))
     }
 
     /// Those of a documentation.
     pub(super) fn of(list: Option<&str>) -> Self {
         let lines = list.into_iter().flat_map(str::lines);
         let entries = lines.filter_map(|line| line.trim_start().strip_prefix(['*', '-'])?.split_once(':'));
-        let sayings = entries.flat_map(|(meant, said)| {
-            said.split(',')
-                .map(move |saying| (words(saying), words(meant)))
-                .filter(|(saying, _)| !saying.is_empty())
-        });
-        Self(sayings.collect())
+        Self::by_first_word(
+            entries
+                .flat_map(|(meant, said)| said.split(',').map(move |saying| (words(saying), words(meant)))),
+        )
+    }
+
+    fn by_first_word(sayings: impl Iterator<Item = (Vec<String>, Vec<String>)>) -> Self {
+        let mut all: HashMap<String, Vec<Synonym>> = HashMap::new();
+        for (saying, meant) in sayings {
+            let Some(first) = saying.first() else { continue };
+            all.entry(singular(first).to_owned()).or_default().push(Synonym { saying, meant });
+        }
+        Self(all)
     }
 
     /// For each word of a question, by its place, what it may mean besides.
     pub(super) fn meant(&self, question: &[String]) -> Vec<(usize, &str)> {
         let mut meant = Vec::new();
-        for (saying, meaning) in &self.0 {
-            let found = question.windows(saying.len()).enumerate().filter(|(_, part)| {
-                part.iter().zip(saying).all(|(word, said)| singular(word) == singular(said))
-            });
-            for (at, _) in found {
+        for (at, first) in question.iter().enumerate() {
+            for Synonym { saying, meant: meaning } in self.0.get(singular(first)).into_iter().flatten() {
+                let part = question.get(at..at + saying.len()).unwrap_or_default();
+                let alike = |(word, said): (&String, &String)| singular(word) == singular(said);
+                if part.is_empty() || !part.iter().zip(saying).all(alike) {
+                    continue;
+                }
                 let new = meaning.iter().filter(|word| !question.contains(word));
                 meant.extend(new.flat_map(|word| (at..at + saying.len()).map(move |at| (at, word.as_str()))));
             }

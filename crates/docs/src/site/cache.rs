@@ -7,13 +7,27 @@ use crate::{
     library::Library,
 };
 use std::sync::{Arc, OnceLock};
+use tokio::sync::Semaphore;
 
 pub(super) struct LibraryCache {
     pub(super) library: Arc<Library>,
     /// Each page's HTML, below `/docs` and on a host of its own.
     texts: Vec<[OnceLock<String>; 2]>,
-    index: Arc<OnceLock<Option<Index>>>,
-    guide: Arc<OnceLock<Option<Guide>>>,
+    index: Arc<Made<Index>>,
+    guide: Arc<Made<Guide>>,
+}
+
+/// What is made of the library when it is first used, by one request after the other.
+struct Made<T> {
+    value: OnceLock<Option<T>>,
+    /// Whoever waits for the one before waits here, and not on one of the threads on which passwords are checked, too.
+    turn: Arc<Semaphore>,
+}
+
+impl<T> Default for Made<T> {
+    fn default() -> Self {
+        Self { value: OnceLock::new(), turn: Arc::new(Semaphore::new(1)) }
+    }
 }
 
 impl LibraryCache {
@@ -36,7 +50,7 @@ impl LibraryCache {
     #[cfg(test)]
     pub(super) fn made(&self) -> (usize, bool) {
         let texts = self.texts.iter().flatten().filter(|text| text.get().is_some());
-        (texts.count(), self.index.get().is_some())
+        (texts.count(), self.index.value.get().is_some())
     }
 
     /// Lets `work` use the index. `None` if there is none; the log says why.
@@ -57,18 +71,50 @@ impl LibraryCache {
     /// Lets `work` use what is made of the library once, beside the requests that wait for nothing: making it takes a moment.
     async fn with<M: Send + Sync + 'static, T: Send + 'static>(
         &self,
-        made: &Arc<OnceLock<Option<M>>>,
+        made: &Arc<Made<M>>,
         read: impl FnOnce(&Library) -> rusqlite::Result<M> + Send + 'static,
         work: impl FnOnce(&M) -> T + Send + 'static,
     ) -> Option<T> {
         let (library, made) = (Arc::clone(&self.library), Arc::clone(made));
+        let turn = Arc::clone(&made.turn).acquire_owned().await.ok()?;
         let worked = tokio::task::spawn_blocking(move || {
-            let made = made.get_or_init(|| {
+            // Also if nobody waits for the answer any more.
+            let _turn = turn;
+            let made = made.value.get_or_init(|| {
                 let made = read(&library);
                 made.inspect_err(|error| tracing::error!(%error, "the documentation cannot be searched")).ok()
             });
             made.as_ref().map(work)
         });
         worked.await.ok().flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_who_ask_at_once_leave_threads_for_others() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().max_blocking_threads(3).build().unwrap();
+        let cache = Arc::new(LibraryCache::of(Library::embedded()));
+        runtime.block_on(async {
+            let asking = Asking { question: "how do I rotate a key?".to_owned(), ..Asking::default() };
+            let ask = |_| {
+                let (cache, asking) = (Arc::clone(&cache), asking.clone());
+                tokio::spawn(async move { cache.ask(asking).await.is_some() })
+            };
+            let asked: Vec<_> = (0..200).map(ask).collect();
+            // Until the first one is at work and all others wait.
+            while cache.guide.turn.available_permits() > 0 {
+                tokio::task::yield_now().await;
+            }
+            tokio::task::spawn_blocking(|| ()).await.unwrap();
+            let answered = asked.iter().filter(|asked| asked.is_finished()).count();
+            assert!(answered < 100, "{answered} had their answers before a thread was free");
+            for asked in asked {
+                assert!(asked.await.unwrap());
+            }
+        });
     }
 }

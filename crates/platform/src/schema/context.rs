@@ -67,7 +67,7 @@ impl GraphqlContext {
                 causes.push(cause);
             }
         }
-        errors::of_failure(&self.ctx, error)
+        errors::of_error(&self.ctx, error)
     }
 
     /// Why fields failed on our side, if any did.

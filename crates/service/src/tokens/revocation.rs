@@ -33,7 +33,7 @@ impl Tokens<'_> {
         token: &str,
     ) -> Result<(), RevocationRejection> {
         let client = self.authenticate_client(ctx, credential).await.map_err(RevocationRejection::Client)?;
-        let fail = |failure: Error| RevocationRejection::Client(ClientRejection::Error(failure));
+        let fail = |error: Error| RevocationRejection::Client(ClientRejection::Error(error));
         match self.authenticate_uncounted(ctx, token).await {
             Ok(accepted) => match &accepted.principal.holder {
                 PrincipalKind::ApiKey { id, .. } if *id == client.id => {

@@ -47,8 +47,8 @@ impl From<StoreError> for CodeRejection {
 }
 
 impl From<Error> for CodeRejection {
-    fn from(failure: Error) -> Self {
-        Self::Error(failure)
+    fn from(error: Error) -> Self {
+        Self::Error(error)
     }
 }
 

@@ -72,8 +72,8 @@ impl From<StoreError> for PollRejection {
 }
 
 impl From<Error> for PollRejection {
-    fn from(failure: Error) -> Self {
-        Self::Error(failure)
+    fn from(error: Error) -> Self {
+        Self::Error(error)
     }
 }
 

@@ -63,8 +63,8 @@ impl From<StoreError> for SignInRejection {
 }
 
 impl From<Error> for SignInRejection {
-    fn from(failure: Error) -> Self {
-        match failure {
+    fn from(error: Error) -> Self {
+        match error {
             Error::Rejection(Rejection::TooMany(seconds)) => Self::TooManyAttempts(seconds),
             other => Self::Error(other),
         }
