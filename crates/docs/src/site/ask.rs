@@ -52,11 +52,13 @@ pub(super) async fn page(docs: &Docs, asked: &Asked) -> Response<Body> {
 
 /// `/PAGE.md?ask=…&goal=…`: for machines. Nothing if nothing is asked.
 pub(super) async fn of_page(docs: &Docs, asked: &Asked, place: usize) -> Option<Response<Body>> {
-    let asking = match Form::parse(asked.query().as_bytes()) {
-        Ok(form) => asking(Some(form.get("ask")?), form.get("goal"), Some(place)),
-        Err(_) if asked.query().contains("ask=") => Err(BADLY_ENCODED),
-        Err(_) => return None,
-    };
+    // Also an empty question is one: whoever asks nothing is told so, and does not get the page.
+    let mut names = asked.query().split('&').map(|pair| pair.split('=').next().unwrap_or_default());
+    if !names.any(|name| name == "ask") {
+        return None;
+    }
+    let form = Form::parse(asked.query().as_bytes()).map_err(|_| BADLY_ENCODED);
+    let asking = form.and_then(|form| asking(form.get("ask"), form.get("goal"), Some(place)));
     Some(machine(docs, asked, asking).await)
 }
 

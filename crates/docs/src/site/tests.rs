@@ -294,6 +294,18 @@ async fn searches_take_whatever_is_typed_up_to_their_limit() {
 }
 
 #[tokio::test]
+async fn an_empty_question_is_rejected_and_no_question_gets_the_page() {
+    let page = "/docs/use/keys.md";
+    for nothing in ["ask=", "ask", "ask=%20%20", "ask=&goal=x", "goal=x&ask="] {
+        assert_eq!(get(&format!("{page}?{nothing}")).await.status, 400, "{nothing}");
+    }
+    for other in ["", "?goal=x", "?task=x", "?x=ask"] {
+        let answer = get(&format!("{page}{other}")).await;
+        assert!(answer.status == 200 && answer.text.starts_with("# "), "{other}");
+    }
+}
+
+#[tokio::test]
 async fn on_a_host_of_its_own_the_site_is_at_the_root() {
     let home = get_own("/").await;
     assert_eq!(home.status, 200);
