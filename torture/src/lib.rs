@@ -2,7 +2,7 @@
 //! comes back by itself.
 //!
 //! A scenario starts nodes as processes of their own, torments them, and ends with figures or with the history that shows a
-//! broken promise. `cargo xtask torture` runs them in full; `crates/duku/tests/it/torture.rs` runs a short version of each.
+//! broken promise. `cargo xtask torture` runs them in full; `crates/duku/tests/it/faults/torture.rs` runs a short version of each.
 
 mod balancer;
 mod checker;

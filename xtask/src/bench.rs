@@ -9,7 +9,7 @@ use crate::process::{self, Outcome, cargo, target};
 
 /// The row that a test measures; without the variables that test does nothing. Every other row is the bench's own.
 const PAGES: &str = "pages";
-const PAGES_TEST: &str = "page_times::every_page";
+const PAGES_TEST: &str = "pages::times::every_page";
 /// The row that needs a PostgreSQL.
 const POSTGRES: &str = "postgres";
 /// The core of the load; the database works there too, so that a node has its own.

@@ -140,14 +140,16 @@ fn dead(page: &Path, link: &str) -> Outcome<Option<String>> {
     Ok((!has_anchor).then(|| "names a heading that is not there".to_owned()))
 }
 
-/// Why a named test holds nothing, if it does not: it is not there, or it is ignored.
+/// Why a named test holds nothing, if it does not: it is not there, not in its module, or ignored.
 fn missing(root: &Path, test: &str) -> Outcome<Option<String>> {
     let package = test.split("::").next().unwrap_or_default();
     let name = test.rsplit("::").next().unwrap_or_default();
     let library = root.join("crates").join(package);
     let folder = if library.is_dir() { library } else { root.join(package) };
+    let module = test.rsplit("::").skip(1).find(|part| *part != "tests").unwrap_or_default();
     let mut sources = Vec::new();
     files(&folder, "rs", &mut sources);
+    sources.retain(|source| source.with_extension("").iter().any(|part| part == module));
     let declared = [format!("fn {name}("), format!("fn {name}<")];
     // Macros run a test on each engine: they name it in a list.
     for source in sources {
@@ -157,7 +159,7 @@ fn missing(root: &Path, test: &str) -> Outcome<Option<String>> {
             return Ok(above.contains("#[ignore").then(|| "is ignored, so it proves nothing".to_owned()));
         }
     }
-    Ok(Some(format!("is named as a test, but {package} has no `fn {name}`")))
+    Ok(Some(format!("is named as a test, but {package} has no `fn {name}` in a file or folder `{module}`")))
 }
 
 #[cfg(test)]
@@ -184,6 +186,7 @@ mod tests {
     fn a_test_that_is_not_there_is_found() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         assert_eq!(missing(root, "xtask::documents::a_test_that_is_not_there_is_found").unwrap(), None);
+        assert!(missing(root, "xtask::process::a_test_that_is_not_there_is_found").unwrap().is_some());
         assert!(
             missing(root, "xtask::documents::no_such_test")
                 .unwrap()

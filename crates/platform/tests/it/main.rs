@@ -9,19 +9,13 @@
 )]
 
 mod access;
-mod answer_bytes;
-mod authentication;
 mod documents;
-mod errors;
 mod harness;
 mod http;
 mod introspection;
 mod isolation;
 mod keys;
-mod limits;
 mod products;
 mod reference;
-mod robustness;
 mod schema;
 mod session;
-mod turns;

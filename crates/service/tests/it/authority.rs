@@ -1,27 +1,25 @@
 //! What somebody may do is decided when it takes effect, and what ends it waits for that moment or comes before it.
 
 use crate::{
-    browser::{
-        Guest, OTHER_PASSWORD, PASSWORD, Post, command_line, enrol, has_password, refresh, refresh_token,
-        secret_of, sign_in, try_sign_in,
+    fixture::{ADA, DAY, EVE, Fixture, MAX, NO_GRACE, at, on_both_engines, rejection_in, time},
+    keys::races::{nodes, race},
+    users::browser::{
+        Guest, OTHER_PASSWORD, PASSWORD, Post, command_line, enrol, refresh, refresh_token, secret_of,
+        sign_in, try_sign_in,
     },
-    fixture::{ADA, DAY, EVE, Fixture, MAX, NO_GRACE, at, on_both_engines, policy, rejection_in, time},
-    races::{nodes, race},
 };
 use domain::{
     LinkState, Role,
     authority::{ChangeProducts, ManageKeys},
 };
 use service::{
-    Error, Policy, Rejection,
-    operations::audit_witness::Witness,
+    Error, Rejection,
     users::{
         invitations::{Accepted, InvitationProof},
         sign_in::SignInRejection,
     },
 };
 use std::time::Duration;
-use testkit::Engine;
 
 on_both_engines!(
     what_ends_a_key_waits_for_what_rests_on_it,
@@ -38,7 +36,6 @@ on_both_engines!(
     a_device_gets_nothing_once_the_session_that_approved_it_has_ended,
     recovery_codes_are_kept_under_a_keyed_digest,
     changes_of_how_a_person_signs_in_are_mailed,
-    a_cut_that_the_seals_do_not_show_is_found_with_a_witness,
 );
 
 async fn what_ends_a_key_waits_for_what_rests_on_it(fixture: Fixture) {
@@ -192,7 +189,7 @@ async fn a_stale_token_of_a_session_changes_no_key(fixture: Fixture) {
     let guest = Guest::of(&fixture, 0, ADA).await;
     // A code of its own, long after the password was given.
     let late = 11 * 60;
-    let tokens = crate::browser::browser_token(&fixture.service, late, &guest.signed_in).await.tokens;
+    let tokens = crate::users::browser::browser_token(&fixture.service, late, &guest.signed_in).await.tokens;
     let principal = fixture.service.tokens().authenticate(&at(late), &tokens.access_token).await.unwrap();
     let rejected = crate::fixture::generate(&fixture.service, &principal, late).await;
     assert_eq!(rejection_in(rejected), Rejection::SignInAgain);
@@ -329,91 +326,4 @@ async fn changes_of_how_a_person_signs_in_are_mailed(fixture: Fixture) {
         ]
     );
     assert!(post.mails().iter().all(|mail| mail.to.as_str() == ADA && mail.text.contains("/forgot")));
-}
-
-async fn a_cut_that_the_seals_do_not_show_is_found_with_a_witness(fixture: Fixture) {
-    let pair = fixture.generate(0).await;
-    let acme = fixture.acme.id.as_str();
-    fixture.database.sql("CREATE TABLE older AS SELECT * FROM audit_heads").await;
-    fixture.rotate(1, &pair, NO_GRACE).await;
-    let mut witness = Witness::default();
-    let ends = fixture.service.operations().ends_to_witness().await.unwrap();
-    for end in &ends {
-        assert!(witness.read_line(&end.line(&at(2))));
-    }
-    fixture.service.operations().note_witnessed(&ends);
-    assert!(
-        fixture.service.operations().ends_to_witness().await.unwrap().is_empty(),
-        "nothing has grown since"
-    );
-    let damage_of = async |witness: &Witness| {
-        let reports = fixture.service.audit_log().verify_against(Some(acme), witness).await.unwrap();
-        reports.into_iter().find_map(|report| report.damage)
-    };
-    assert_eq!(damage_of(&witness).await, None);
-    // Whoever owns the database takes the last entry away and puts the end back that stood before it.
-    let unguard = match fixture.database.location() {
-        store::Location::Sqlite(_) => "DROP TRIGGER audit_events_never_go",
-        store::Location::Postgres(_) => "DROP TRIGGER audit_events_never_change ON audit_events",
-    };
-    fixture.database.sql(unguard).await;
-    let cut = format!(
-        "DELETE FROM audit_events WHERE chain = '{acme}' AND sequence > (SELECT sequence FROM older WHERE chain = '{acme}'); \
-         DELETE FROM audit_heads WHERE chain = '{acme}'; \
-         INSERT INTO audit_heads SELECT * FROM older WHERE chain = '{acme}'"
-    );
-    fixture.database.sql(&cut).await;
-    assert_eq!(damage_of(&Witness::default()).await, None, "the seals alone do not show it");
-    let damage = damage_of(&witness).await.unwrap();
-    assert!(damage.contains("was cut"), "{damage}");
-    // The chain grows again; what the witness saw is still another entry.
-    fixture.rotate(3, &pair, NO_GRACE).await;
-    let damage = damage_of(&witness).await.unwrap();
-    assert!(damage.contains("another one than the witness saw"), "{damage}");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_an_organisation_may_store_has_limits_that_say_their_setting() {
-    let small = Policy {
-        products_per_organisation: 1,
-        targets_per_product: 1,
-        members_per_organisation: 2,
-        open_invitations_per_organisation: 1,
-        ..policy()
-    };
-    let fixture = Fixture::with(Engine::Sqlite, small).await;
-    let service = &fixture.service;
-    let named = |rejected: Rejection, setting: &str| {
-        assert!(rejected.message().contains(setting), "{rejected:?}");
-        assert!(matches!(rejected, Rejection::TooMuchStored { .. }), "{rejected:?}");
-    };
-    let shop = service.products().create_subject(&at(0), &fixture.admin, "Shop", None, None).await.unwrap();
-    let more = service.products().create_subject(&at(0), &fixture.admin, "Blog", None, None).await;
-    named(rejection_in(more), "products_per_organisation");
-    let target = |build_key: &str| domain::product::UncheckedTarget {
-        build_key: build_key.into(),
-        name: "Staging".into(),
-        version: "1".into(),
-        environment: "staging".into(),
-        description: None,
-        build_number: None,
-        build_url: None,
-        metadata: None,
-    };
-    let id = shop.id.as_str();
-    service.products().upsert_target(&at(0), &fixture.admin, id, target("a")).await.unwrap();
-    service.products().upsert_target(&at(1), &fixture.admin, id, target("a")).await.unwrap();
-    named(
-        rejection_in(service.products().upsert_target(&at(1), &fixture.admin, id, target("b")).await),
-        "targets_per_product",
-    );
-    let more = service.users().add_member(&at(0), &fixture.admin, "third@acme.example", Role::Member).await;
-    named(rejection_in(more), "members_per_organisation");
-    service.users().invite(&at(0), &fixture.admin, "a@acme.example", Role::Member).await.unwrap();
-    let more = service.users().invite(&at(0), &fixture.admin, "b@acme.example", Role::Member).await;
-    named(rejection_in(more), "open_invitations_per_organisation");
-    service.users().invite(&at(1), &fixture.admin, "a@acme.example", Role::Admin).await.unwrap();
-    let open = service.users().list_invitations(&fixture.admin).await.unwrap();
-    assert_eq!(open.len(), 1, "the newer one took the place of the former: {open:?}");
-    has_password(&fixture, ADA).await;
 }

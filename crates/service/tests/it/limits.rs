@@ -1,7 +1,11 @@
 //! Failures are limited; a right secret is never rejected because someone else guesses.
 
-use crate::fixture::{Fixture, NO_GRACE, Pair, Reply, exchange_with, from, policy, time};
-use service::{Policy, tokens::TokenRejection};
+use crate::{
+    fixture::{ADA, Fixture, NO_GRACE, Pair, Reply, at, exchange_with, from, policy, rejection_in, time},
+    users::browser::has_password,
+};
+use domain::Role;
+use service::{Policy, Rejection, tokens::TokenRejection};
 use testkit::Engine;
 
 async fn fixture(failures_per_client: u32, failures_per_address: u32) -> Fixture {
@@ -70,4 +74,50 @@ async fn zero_means_no_limit() {
     for _ in 0..1000 {
         assert_eq!(fixture.rejection(0, &wrong(&pair)).await, Reply::Unknown);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_organisation_may_store_has_limits_that_say_their_setting() {
+    let small = Policy {
+        products_per_organisation: 1,
+        targets_per_product: 1,
+        members_per_organisation: 2,
+        open_invitations_per_organisation: 1,
+        ..policy()
+    };
+    let fixture = Fixture::with(Engine::Sqlite, small).await;
+    let service = &fixture.service;
+    let named = |rejected: Rejection, setting: &str| {
+        assert!(rejected.message().contains(setting), "{rejected:?}");
+        assert!(matches!(rejected, Rejection::TooMuchStored { .. }), "{rejected:?}");
+    };
+    let shop = service.products().create_subject(&at(0), &fixture.admin, "Shop", None, None).await.unwrap();
+    let more = service.products().create_subject(&at(0), &fixture.admin, "Blog", None, None).await;
+    named(rejection_in(more), "products_per_organisation");
+    let target = |build_key: &str| domain::product::UncheckedTarget {
+        build_key: build_key.into(),
+        name: "Staging".into(),
+        version: "1".into(),
+        environment: "staging".into(),
+        description: None,
+        build_number: None,
+        build_url: None,
+        metadata: None,
+    };
+    let id = shop.id.as_str();
+    service.products().upsert_target(&at(0), &fixture.admin, id, target("a")).await.unwrap();
+    service.products().upsert_target(&at(1), &fixture.admin, id, target("a")).await.unwrap();
+    named(
+        rejection_in(service.products().upsert_target(&at(1), &fixture.admin, id, target("b")).await),
+        "targets_per_product",
+    );
+    let more = service.users().add_member(&at(0), &fixture.admin, "third@acme.example", Role::Member).await;
+    named(rejection_in(more), "members_per_organisation");
+    service.users().invite(&at(0), &fixture.admin, "a@acme.example", Role::Member).await.unwrap();
+    let more = service.users().invite(&at(0), &fixture.admin, "b@acme.example", Role::Member).await;
+    named(rejection_in(more), "open_invitations_per_organisation");
+    service.users().invite(&at(1), &fixture.admin, "a@acme.example", Role::Admin).await.unwrap();
+    let open = service.users().list_invitations(&fixture.admin).await.unwrap();
+    assert_eq!(open.len(), 1, "the newer one took the place of the former: {open:?}");
+    has_password(&fixture, ADA).await;
 }

@@ -2,7 +2,7 @@
 
 use super::{Rule, blocks, fences::Fence};
 use crate::{
-    clients::installed,
+    oauth::clients::installed,
     server::{Database, Server, duku},
 };
 use std::{

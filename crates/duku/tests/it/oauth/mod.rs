@@ -1,0 +1,5 @@
+//! The OAuth endpoints, asked by hand and by the clients of others.
+
+pub(crate) mod clients;
+mod protocol;
+mod token_endpoint;
