@@ -2,7 +2,7 @@
 
 mod highlight;
 
-use flate2::{Compression, write::GzEncoder};
+use flate2::{Compression, GzBuilder};
 use highlight::Highlighter;
 use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
 use std::{
@@ -22,19 +22,24 @@ fn main() -> io::Result<()> {
     pages_in(&root, &mut files)?;
     files.sort();
     let out = PathBuf::from(env::var("OUT_DIR").map_err(io::Error::other)?);
-    let questions = root.join("ask/QUESTIONS.md");
-    files.retain(|file| *file != questions);
-    let mut packed = GzEncoder::new(fs::File::create(out.join("questions.gz"))?, Compression::best());
-    packed.write_all(&fs::read(questions)?)?;
-    packed.finish()?;
     fs::write(out.join("highlighted.rs"), highlighted(&files)?)?;
     let entry = |file: &PathBuf| {
         let name = file.strip_prefix(&root).map_err(io::Error::other)?;
-        let (name, path) = (name.to_string_lossy().replace('\\', "/"), file.to_string_lossy());
-        Ok(format!("    ({name:?}, include_str!({path:?})),\n"))
+        Ok((name.to_string_lossy().replace('\\', "/"), fs::read_to_string(file)?))
     };
-    let entries = files.iter().map(entry).collect::<io::Result<String>>()?;
-    fs::write(out.join("embedded.rs"), format!("&[\n{entries}]\n"))
+    let pages = files.iter().map(entry).collect::<io::Result<Vec<_>>>()?;
+    pack(&out.join("pages.json.gz"), &serde_json::to_vec(&pages)?)?;
+    println!("cargo::rerun-if-changed=assets");
+    for name in ["docs.css", "docs.js"] {
+        pack(&out.join(name).with_added_extension("gz"), &fs::read(Path::new("assets").join(name))?)?;
+    }
+    Ok(())
+}
+
+fn pack(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut packed = GzBuilder::new().write(fs::File::create(file)?, Compression::best());
+    packed.write_all(bytes)?;
+    packed.finish().map(drop)
 }
 
 /// The colours of each block of code, as a table that is searched by the block's hash.

@@ -4,10 +4,10 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, RawQuery};
 use axum::routing::get;
-use flate2::{Compression, write::GzEncoder};
+use flate2::read::GzDecoder;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::Write;
+use std::io::Read;
 use std::sync::{Arc, LazyLock, OnceLock};
 
 /// A file that browsers load beside a page.
@@ -17,8 +17,8 @@ pub struct Asset {
     pub name: &'static str,
     /// Its `Content-Type`.
     pub content_type: &'static str,
-    /// What is in it.
-    pub bytes: &'static [u8],
+    /// What is in it, in gzip.
+    pub gzip: &'static [u8],
 }
 
 impl Asset {
@@ -29,7 +29,7 @@ impl Asset {
 
     fn version(&self) -> String {
         let mut hasher = DefaultHasher::new();
-        self.bytes.hash(&mut hasher);
+        self.gzip.hash(&mut hasher);
         format!("{:016x}", hasher.finish())
     }
 }
@@ -41,16 +41,28 @@ static SHARED: &[Asset] = &[
     Asset {
         name: "style.css",
         content_type: "text/css; charset=utf-8",
-        bytes: include_bytes!("../assets/style.css"),
+        gzip: include_bytes!(concat!(env!("OUT_DIR"), "/style.css.gz")),
     },
-    Asset { name: "app.js", content_type: SCRIPT, bytes: include_bytes!("../assets/app.js") },
+    Asset {
+        name: "app.js",
+        content_type: SCRIPT,
+        gzip: include_bytes!(concat!(env!("OUT_DIR"), "/app.js.gz")),
+    },
     #[cfg(feature = "passkeys")]
-    Asset { name: "passkeys.js", content_type: SCRIPT, bytes: include_bytes!("../assets/passkeys.js") },
-    Asset { name: "htmx.js", content_type: SCRIPT, bytes: include_bytes!("../assets/htmx.js") },
+    Asset {
+        name: "passkeys.js",
+        content_type: SCRIPT,
+        gzip: include_bytes!(concat!(env!("OUT_DIR"), "/passkeys.js.gz")),
+    },
+    Asset {
+        name: "htmx.js",
+        content_type: SCRIPT,
+        gzip: include_bytes!(concat!(env!("OUT_DIR"), "/htmx.js.gz")),
+    },
     Asset {
         name: "favicon.svg",
         content_type: "image/svg+xml",
-        bytes: include_bytes!("../assets/favicon.svg"),
+        gzip: include_bytes!(concat!(env!("OUT_DIR"), "/favicon.svg.gz")),
     },
 ];
 
@@ -88,23 +100,24 @@ pub fn assets_with(more: impl IntoIterator<Item = &'static Asset>) -> Router {
 struct Served {
     asset: &'static Asset,
     version: String,
-    /// Compressed when it is first asked for.
-    gzip: OnceLock<Bytes>,
+    /// Unpacked when somebody asks who does not take gzip.
+    plain: OnceLock<Bytes>,
 }
 
 impl Served {
     fn of(asset: &'static Asset) -> Self {
-        Self { asset, version: asset.version(), gzip: OnceLock::new() }
+        Self { asset, version: asset.version(), plain: OnceLock::new() }
     }
 
-    /// Static files hold nothing secret, so compressing them gives nothing away.
-    fn compressed(&self) -> Bytes {
-        let compress = || {
-            let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-            encoder.write_all(self.asset.bytes).and_then(|()| encoder.finish()).map(Bytes::from)
+    fn plain(&self) -> Bytes {
+        let unpack = || {
+            let mut bytes = Vec::new();
+            if let Err(error) = GzDecoder::new(self.asset.gzip).read_to_end(&mut bytes) {
+                tracing::error!(%error, name = self.asset.name, "a static file cannot be unpacked");
+            }
+            Bytes::from(bytes)
         };
-        // Writing into memory does not fail; if it did, an empty file would be worse than an uncompressed one.
-        self.gzip.get_or_init(|| compress().unwrap_or(Bytes::new())).clone()
+        self.plain.get_or_init(unpack).clone()
     }
 
     fn answer(&self, query: Option<&str>, request: &HeaderMap) -> Response<Body> {
@@ -116,16 +129,14 @@ impl Served {
         };
         let known = listed(header::IF_NONE_MATCH).any(|value| value.trim_start_matches("W/") == tag);
         let takes_gzip = listed(header::ACCEPT_ENCODING).any(|value| value.split(';').next() == Some("gzip"));
-        let gzip = Some(()).filter(|()| takes_gzip && !known).map(|()| self.compressed());
-        let gzip = gzip.filter(|bytes| !bytes.is_empty());
         let mut response = Response::new(Body::empty());
         if known {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
-        } else if let Some(gzip) = gzip {
-            *response.body_mut() = Body::from(gzip);
+        } else if takes_gzip {
+            *response.body_mut() = Body::from(asset.gzip);
             response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         } else {
-            *response.body_mut() = Body::from(asset.bytes);
+            *response.body_mut() = Body::from(self.plain());
         }
         let exact = query.and_then(|query| query.strip_prefix("v=")) == Some(version);
         label(response.headers_mut(), asset, exact, &tag);
@@ -164,7 +175,8 @@ mod tests {
     use http_body_util::BodyExt;
     use tower::ServiceExt;
 
-    static EXTRA: [Asset; 1] = [Asset { name: "extra.js", content_type: SCRIPT, bytes: b"1" }];
+    const EXTRA_GZIP: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/favicon.svg.gz"));
+    static EXTRA: [Asset; 1] = [Asset { name: "extra.js", content_type: SCRIPT, gzip: EXTRA_GZIP }];
 
     async fn fetch(path: &str, none_match: Option<&str>) -> Response<Body> {
         let mut request = Request::get(path);
@@ -183,7 +195,9 @@ mod tests {
             assert_eq!(response.headers()["x-content-type-options"], "nosniff");
             assert_eq!(response.headers()["cache-control"], "public, max-age=31536000, immutable");
             let tag = response.headers()["etag"].to_str().unwrap().to_owned();
-            assert_eq!(&*response.into_body().collect().await.unwrap().to_bytes(), asset.bytes);
+            let plain = response.into_body().collect().await.unwrap().to_bytes();
+            assert_eq!(plain, Served::of(asset).plain());
+            assert!(!plain.is_empty());
 
             let again = fetch(&asset.url(), Some(&tag)).await;
             assert_eq!(again.status(), 304);
@@ -212,7 +226,8 @@ mod tests {
         for asset in SHARED {
             assert_eq!(asset_url(asset.name), asset.url());
         }
-        assert!(SHARED.iter().find(|asset| asset.name == "style.css").unwrap().bytes.len() < 32 * 1024);
-        assert!(SHARED.iter().find(|asset| asset.name == "app.js").unwrap().bytes.len() < 14 * 1024);
+        let size = |name| Served::of(SHARED.iter().find(|asset| asset.name == name).unwrap()).plain().len();
+        assert!(size("style.css") < 32 * 1024);
+        assert!(size("app.js") < 14 * 1024);
     }
 }

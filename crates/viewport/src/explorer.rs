@@ -13,7 +13,7 @@ use std::sync::LazyLock;
 pub static ASSETS: [Asset; 1] = [Asset {
     name: "explorer.js",
     content_type: "text/javascript; charset=utf-8",
-    bytes: include_bytes!("../assets/explorer.js"),
+    gzip: include_bytes!(concat!(env!("OUT_DIR"), "/explorer.js.gz")),
 }];
 
 static SCRIPT: LazyLock<String> = LazyLock::new(|| ASSETS.iter().map(Asset::url).collect());

@@ -3,7 +3,7 @@
 
 use super::{Asking, Guide};
 use crate::{Block, Page, library::Library};
-use std::{borrow::Cow, fmt::Write, time::Instant};
+use std::{fmt::Write, time::Instant};
 
 const QUESTIONS: [&str; 10] = [
     "How many Active keys can an organisation have?",
@@ -77,7 +77,7 @@ fn large(pages: usize) -> Library {
             let at = (number * 31 + part * 97) % texts.len();
             let _ = write!(text, "\n## Part {part} of name{}\n\n{}\n", number * 5 + part, texts[at]);
         }
-        (format!("p{number}.md"), Cow::Owned(text))
+        (format!("p{number}.md"), text)
     };
     Library::of((0..pages).map(page))
 }

@@ -100,10 +100,7 @@ fn questions_in_all_forms_are_answered() {
     }
 }
 
-fn answer_of(
-    files: impl IntoIterator<Item = (String, std::borrow::Cow<'static, str>)>,
-    question: &str,
-) -> Answer {
+fn answer_of(files: impl IntoIterator<Item = (String, String)>, question: &str) -> Answer {
     let library = Library::of(files);
     let asking = Asking { question: question.to_owned(), ..Asking::default() };
     Guide::of(&library).unwrap().answer(&library, &asking).unwrap()
@@ -143,7 +140,7 @@ fn a_folder_of_many_pages_is_answered() {
     let page = |number: usize| {
         (
             format!("p{number}.md"),
-            format!("# Service {number}\n\nService {number} listens on port {}.\n", 20_000 + number).into(),
+            format!("# Service {number}\n\nService {number} listens on port {}.\n", 20_000 + number),
         )
     };
     let answer = answer_of((0..10_000).map(page), "which port does service 7321 listen on?");

@@ -29,11 +29,7 @@ use finding::LineFinding;
 use flate2::read::GzDecoder;
 use links::page_path;
 use outline::{Outline, outline};
-use std::{
-    borrow::Cow,
-    collections::{HashMap, HashSet},
-    io::Read,
-};
+use std::collections::{HashMap, HashSet};
 
 /// The file with the navigation.
 const SUMMARY: &str = "SUMMARY.md";
@@ -45,10 +41,8 @@ const QUESTIONS: &str = "ask/QUESTIONS.md";
 /// Addresses of the site that no page can have.
 const TAKEN: [&str; 5] = ["search", "ask", "mcp", "llms.txt", "llms-full.txt"];
 
-/// The pages of `docs/`, as they were when this was compiled.
-static EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
-/// [`QUESTIONS`] of `docs/`, which is larger than all pages, in gzip.
-static EMBEDDED_QUESTIONS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/questions.gz"));
+/// The files of `docs/`, as they were when this was compiled: pairs of path and text, as JSON in gzip.
+static EMBEDDED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/pages.json.gz"));
 
 /// A folder of pages.
 #[derive(Debug)]
@@ -56,7 +50,7 @@ pub struct Library {
     pages: Vec<Page>,
     by_path: HashMap<String, usize>,
     groups: Vec<Group>,
-    synonyms: Option<Cow<'static, str>>,
+    synonyms: Option<String>,
     /// In the order of their sections.
     questions: Vec<Answered>,
     /// What is wrong beside what each page knows of itself.
@@ -84,12 +78,12 @@ pub struct Page {
     /// Its first paragraph, without markup.
     pub description: String,
     /// As it is written.
-    pub markdown: Cow<'static, str>,
+    pub markdown: String,
     outline: Outline,
 }
 
 impl Page {
-    fn of(file: String, markdown: Cow<'static, str>) -> Self {
+    fn of(file: String, markdown: String) -> Self {
         let outline = outline(&markdown, &file);
         let title = outline.title.as_ref().map_or_else(|| file.clone(), |(title, _)| title.clone());
         let mut blocks = outline.sections.iter().flat_map(|section| &section.blocks);
@@ -129,16 +123,14 @@ impl Section {
 impl Library {
     /// The pages that are compiled in.
     pub fn embedded() -> Self {
-        let pages = EMBEDDED.iter().map(|(file, text)| ((*file).to_owned(), Cow::Borrowed(*text)));
-        let mut questions = String::new();
-        if let Err(error) = GzDecoder::new(EMBEDDED_QUESTIONS).read_to_string(&mut questions) {
-            tracing::error!(%error, "the list of questions cannot be unpacked");
-        }
-        Self::of(pages.chain([(QUESTIONS.to_owned(), questions.into())]))
+        let files: Vec<(String, String)> = serde_json::from_reader(GzDecoder::new(EMBEDDED))
+            .inspect_err(|error| tracing::error!(%error, "the pages cannot be unpacked"))
+            .unwrap_or_default();
+        Self::of(files)
     }
 
     /// The pages of files: their paths below the folder, with `/` between, and their texts.
-    pub fn of(files: impl IntoIterator<Item = (String, Cow<'static, str>)>) -> Self {
+    pub fn of(files: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut files: Vec<_> = files.into_iter().collect();
         files.sort();
         let mut library = Self {

@@ -2,7 +2,6 @@
 
 use super::{Library, Page, links::Target, outline::Link};
 use std::{
-    borrow::Cow,
     fmt, fs, io,
     path::{Path, PathBuf},
 };
@@ -41,7 +40,7 @@ impl Library {
     }
 }
 
-type Files = Vec<(String, Cow<'static, str>)>;
+type Files = Vec<(String, String)>;
 
 fn collect(folder: &Path, below: &str, files: &mut Files) -> Result<(), (PathBuf, io::Error)> {
     let failed = |error| (folder.to_owned(), error);
@@ -59,7 +58,7 @@ fn collect(folder: &Path, below: &str, files: &mut Files) -> Result<(), (PathBuf
                 return Err(failed(io::Error::other("a page has at most 4 MiB")));
             }
             let text = fs::read_to_string(&path).map_err(failed)?;
-            files.push((format!("{below}{name}"), Cow::Owned(text.replace("\r\n", "\n"))));
+            files.push((format!("{below}{name}"), text.replace("\r\n", "\n")));
         }
     }
     Ok(())

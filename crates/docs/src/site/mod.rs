@@ -33,12 +33,12 @@ pub static ASSETS: [Asset; 2] = [
     Asset {
         name: "docs.css",
         content_type: "text/css; charset=utf-8",
-        bytes: include_bytes!("../../assets/docs.css"),
+        gzip: include_bytes!(concat!(env!("OUT_DIR"), "/docs.css.gz")),
     },
     Asset {
         name: "docs.js",
         content_type: "text/javascript; charset=utf-8",
-        bytes: include_bytes!("../../assets/docs.js"),
+        gzip: include_bytes!(concat!(env!("OUT_DIR"), "/docs.js.gz")),
     },
 ];
 

@@ -11,7 +11,7 @@ const URL: &str = "DUKU_STORE_TEST_CHILD_URL";
 /// Starts this binary again with nothing to run but `part`.
 fn start(part: &str, database: &Database) -> Child {
     Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", &format!("processes::{part}"), "--ignored", "--nocapture"])
+        .args(["--exact", &format!("engine::processes::{part}"), "--ignored", "--nocapture"])
         .env(URL, &database.url)
         .stdout(Stdio::null())
         .spawn()
