@@ -95,7 +95,7 @@ impl AuthorizationServer {
                 get(logout::show_form).post(logout::end).fallback(authorization::not_allowed),
             )
             .route(&format!("{protocol}/auth/device"), write(device::start))
-            .route(&format!("{protocol}/token"), write(token::exchange))
+            .route(&format!("{protocol}/token"), write(token::issue))
             .route(&format!("{protocol}/token/introspect"), write(introspect::introspect))
             .route(&format!("{protocol}/revoke"), write(revoke::revoke))
             .route(

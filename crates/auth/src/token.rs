@@ -7,7 +7,7 @@ use axum::{
 };
 use http::{Response, StatusCode};
 
-pub(crate) async fn exchange(
+pub(crate) async fn issue(
     State(server): State<AuthorizationServer>,
     request: Request,
 ) -> Result<Response<Body>, OAuthRejection> {
@@ -16,16 +16,16 @@ pub(crate) async fn exchange(
     // The grants of people are boxed: what is kept while they wait would be moved about with every machine's request, too.
     match form.get("grant_type") {
         Some(grants::client_credentials::NAME) => {
-            grants::client_credentials::exchange(&server, &posted, &form).await
+            grants::client_credentials::issue(&server, &posted, &form).await
         }
         Some(grants::authorization_code::NAME) => {
-            Box::pin(grants::authorization_code::exchange(&server, &posted, &form)).await
+            Box::pin(grants::authorization_code::issue(&server, &posted, &form)).await
         }
         Some(grants::device_code::NAME) => {
-            Box::pin(grants::device_code::exchange(&server, &posted, &form)).await
+            Box::pin(grants::device_code::issue(&server, &posted, &form)).await
         }
         Some(grants::refresh_token::NAME) => {
-            Box::pin(grants::refresh_token::exchange(&server, &posted, &form)).await
+            Box::pin(grants::refresh_token::issue(&server, &posted, &form)).await
         }
         Some(_) => Err(OAuthRejection::new(
             StatusCode::BAD_REQUEST,

@@ -45,7 +45,7 @@ actions! {
     AccessTokenRevoked = "access_token.revoked";
     DeadSecretSeen = "api_key.dead_secret_seen";
     PersonSignedIn = "person.signed_in";
-    DeviceApproved = "person.command_line_let_in";
+    DeviceApproved = "person.device_approved";
     SessionEnded = "person.session_ended";
     RefreshTokenReused = "person.refresh_token_reused";
     PasswordSet = "person.password_set";

@@ -21,7 +21,9 @@ pub fn all_statements() -> Vec<(&'static str, &'static str)> {
         crate::tables::users::sessions::ALL,
         crate::tables::keys::signing_keys::ALL,
         crate::tables::keys::revoked_tokens::ALL,
+        crate::tables::keys::key_notices::ALL,
         crate::tables::keys::key_usage::ALL,
+        crate::tables::keys::sent_forms::ALL,
     ]
     .concat()
 }

@@ -77,8 +77,8 @@ table! {
     GET  "/login" Anyone sign_in::login::begin_sign_in;
     GET  "/login/callback" Anyone sign_in::login::finish_sign_in;
     GET  "/logout" Anyone sign_in::logout::show_form;
-    POST "/logout" Anyone sign_in::logout::leave;
-    GET  "/signed-out" Anyone sign_in::logout::left;
+    POST "/logout" Anyone sign_in::logout::sign_out;
+    GET  "/signed-out" Anyone sign_in::logout::show_signed_out;
     GET  "/setup/{code}" Anyone sign_in::setup::show;
     POST "/setup/{code}" Anyone sign_in::setup::submit;
     GET  "/invite/{code}" Anyone sign_in::invite::show;
@@ -98,7 +98,7 @@ table! {
     POST "/account/second-factor/codes" User account::recovery_codes::replace;
     GET  "/account/second-factor/remove" User account::remove_second_factor::show_form;
     POST "/account/second-factor/remove" User account::remove_second_factor::remove;
-    POST "/switch" User switch::switch;
+    POST "/switch" User switch::change_organisation;
     GET  "/device" Member device::show_form;
     POST "/device" Member device::decide;
     GET  "/explorer" Member explorer::show;

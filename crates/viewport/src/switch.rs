@@ -9,7 +9,7 @@ use http::StatusCode;
 use service::{Error, Rejection};
 
 /// `POST /switch`
-pub(crate) async fn switch(Posted(person, fields): Posted<UserPage>) -> Answer {
+pub(crate) async fn change_organisation(Posted(person, fields): Posted<UserPage>) -> Answer {
     let organisation = fields.text("organisation");
     match person.service().users().switch_organisation(&person.ctx, &person.user, organisation).await {
         Ok(()) => person.go("/"),

@@ -15,7 +15,7 @@ use web::Form;
 
 pub(crate) const NAME: &str = "authorization_code";
 
-pub(crate) async fn exchange(
+pub(crate) async fn issue(
     server: &AuthorizationServer,
     posted: &FormRequest,
     form: &Form<'_>,
@@ -28,8 +28,11 @@ pub(crate) async fn exchange(
             "code_verifier must have 43 to 128 letters, digits, dashes, dots, underscores or tildes.",
         ));
     }
-    let issued =
-        server.service().users().exchange_code(&posted.ctx, code, client_id, redirect_uri, verifier).await;
+    let issued = server
+        .service()
+        .users()
+        .issue_code_tokens(&posted.ctx, code, client_id, redirect_uri, verifier)
+        .await;
     let issued = issued.map_err(|rejection| match rejection {
         CodeRejection::Invalid(why) => invalid_grant(why),
         CodeRejection::TooManyFailures(seconds) => ClientRejection::TooManyFailures(seconds).into(),

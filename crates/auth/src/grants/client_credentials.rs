@@ -26,7 +26,7 @@ struct Answer<'a> {
     client_secret_expires_at: i64,
 }
 
-pub(crate) async fn exchange(
+pub(crate) async fn issue(
     server: &AuthorizationServer,
     posted: &FormRequest,
     form: &Form<'_>,

@@ -11,7 +11,7 @@ use web::Form;
 
 pub(crate) const NAME: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
-pub(crate) async fn exchange(
+pub(crate) async fn issue(
     server: &AuthorizationServer,
     posted: &FormRequest,
     form: &Form<'_>,

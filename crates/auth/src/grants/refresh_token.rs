@@ -13,7 +13,7 @@ use web::Form;
 
 pub(crate) const NAME: &str = "refresh_token";
 
-pub(crate) async fn exchange(
+pub(crate) async fn issue(
     server: &AuthorizationServer,
     posted: &FormRequest,
     form: &Form<'_>,

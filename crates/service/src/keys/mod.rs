@@ -1,7 +1,7 @@
 //! Use cases of an API key's life that an Admin starts: list, generate, rotate, end a grace, revoke.
 
-pub mod forms;
 pub mod notices;
+pub mod sent_forms;
 pub mod usage_recorder;
 pub mod usage_report;
 

@@ -170,11 +170,11 @@ impl Users<'_> {
         Ok(transaction.commit().await?)
     }
 
-    /// Exchanges a code at the token endpoint for an access token of the person.
+    /// Issues the tokens that a code is good for at the token endpoint.
     ///
     /// # Errors
     /// The code is not good (any more), the person belongs to no organisation, or the store fails.
-    pub async fn exchange_code(
+    pub async fn issue_code_tokens(
         self,
         ctx: &RequestContext,
         code: &str,

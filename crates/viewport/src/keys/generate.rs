@@ -14,7 +14,7 @@ use http::Response;
 use pages::{Chrome, Head, Section};
 use service::keys::{
     GenerateKey,
-    forms::{KeyForm, Sent},
+    sent_forms::{KeyForm, Sent},
 };
 
 #[derive(askama::Template)]

@@ -13,7 +13,7 @@ use domain::api_key::GracePeriod;
 use pages::{Chrome, Head, Section, Time};
 use service::keys::{
     RotateKey,
-    forms::{KeyForm, Sent},
+    sent_forms::{KeyForm, Sent},
     usage_report::KeyReport,
 };
 

@@ -26,7 +26,7 @@ pub(crate) async fn show_form(request: PageRequest) -> Answer {
 }
 
 /// `POST /logout`
-pub(crate) async fn leave(State(viewport): State<Viewport>, request: PageRequest) -> Answer {
+pub(crate) async fn sign_out(State(viewport): State<Viewport>, request: PageRequest) -> Answer {
     if let Some(cookie) = request.cookie() {
         request.outcome(viewport.service().users().sign_out(&request.ctx, cookie).await)?;
     }
@@ -37,7 +37,7 @@ pub(crate) async fn leave(State(viewport): State<Viewport>, request: PageRequest
 }
 
 /// `GET /signed-out`
-pub(crate) async fn left() -> Answer {
+pub(crate) async fn show_signed_out() -> Answer {
     Ok(answer::message_with_link(
         StatusCode::OK,
         "You are signed out",

@@ -10,7 +10,7 @@ use service::{
     Principal, Rejection,
     keys::{
         GenerateKey,
-        forms::{KeyForm, Sent},
+        sent_forms::{KeyForm, Sent},
     },
 };
 

@@ -81,7 +81,7 @@ pub(crate) async fn sign_in_to_viewport(
 pub(crate) async fn browser_token(service: &Service, seconds: i64, signed_in: &SignedIn) -> CodeTokens {
     let code = code(service, seconds, signed_in).await;
     let redirect_uri = service.users().viewport_redirect_uri();
-    service.users().exchange_code(&at(seconds), &code, VIEWPORT, &redirect_uri, VERIFIER).await.unwrap()
+    service.users().issue_code_tokens(&at(seconds), &code, VIEWPORT, &redirect_uri, VERIFIER).await.unwrap()
 }
 
 /// A person in Viewport.

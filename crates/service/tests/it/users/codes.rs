@@ -65,7 +65,7 @@ async fn a_code_that_comes_a_second_time_ends_the_sign_in(fixture: Fixture) {
     let code = code(service, 0, &signed_in).await;
     let redirect_uri = service.users().viewport_redirect_uri();
     let now = at(1);
-    let exchange = || service.users().exchange_code(&now, &code, VIEWPORT, &redirect_uri, VERIFIER);
+    let exchange = || service.users().issue_code_tokens(&now, &code, VIEWPORT, &redirect_uri, VERIFIER);
     let token = exchange().await.unwrap().tokens.access_token;
     assert!(fixture.accepts(1, &token).await);
     assert!(why(exchange().await).contains("used already"));
@@ -87,7 +87,8 @@ async fn a_code_is_good_for_its_client_redirect_uri_and_verifier_only(fixture: F
     ] {
         let code = code(service, 0, &signed_in).await;
         assert!(
-            why(service.users().exchange_code(&at(1), &code, client, uri, verifier).await).contains(reason)
+            why(service.users().issue_code_tokens(&at(1), &code, client, uri, verifier).await)
+                .contains(reason)
         );
     }
     assert!(service.users().find_sign_in(&at(1), signed_in.cookie.expose()).await.unwrap().is_some());

@@ -7,7 +7,7 @@ use crate::{
 use domain::{OrganisationId, Role};
 use service::{
     CurrentUser, PrincipalKind, Rejection,
-    keys::{GenerateKey, RotateKey, forms::KeyForm},
+    keys::{GenerateKey, RotateKey, sent_forms::KeyForm},
     organisations::OrganisationSettings,
     users::sign_in::SignInRejection,
 };
@@ -55,7 +55,7 @@ async fn who_belongs_to_no_organisation_sees_none(fixture: Fixture) {
     let code = crate::users::browser::code(service, 2, &again.signed_in).await;
     let uri = service.users().viewport_redirect_uri();
     let verifier = crate::users::browser::VERIFIER;
-    service.users().exchange_code(&at(2), &code, "viewport", &uri, verifier).await.unwrap_err();
+    service.users().issue_code_tokens(&at(2), &code, "viewport", &uri, verifier).await.unwrap_err();
     // Who comes back goes on in the same session.
     service.users().add_member(&at(3), &fixture.admin, MAX, Role::Member).await.unwrap();
     assert_eq!(organisation(&again.user(service, 3).await), Some("Acme"));

@@ -59,7 +59,7 @@ async fn a_device_waits_is_approved_and_fetches_its_tokens_once(fixture: Fixture
         service.users().poll_device(&at(10), COMMAND_LINE, start.device_code.expose()).await.unwrap();
     let ada = service.tokens().authenticate(&at(10), &tokens.access_token).await.unwrap();
     assert_eq!((ada.organisation_name.as_str(), ada.actor().name.as_str()), ("Acme", ADA));
-    assert_eq!(fixture.actions_after(entries).await, ["person.command_line_let_in"]);
+    assert_eq!(fixture.actions_after(entries).await, ["person.device_approved"]);
     assert!(
         matches!(poll(&fixture, 20, &start).await, Err(PollRejection::Invalid(why)) if why.contains("used already"))
     );
