@@ -1,11 +1,17 @@
 //! Products (`Subject` in GraphQL) and their targets.
 
+pub mod secrets;
+
 use crate::{
     Invalid, Name, OrganisationId, SubjectId, TargetId, Timestamp,
-    text::{Tag, paragraph, web_url},
+    text::{paragraph, reported_line, web_url},
 };
 
 const DESCRIPTION_CHARACTERS: usize = 4000;
+/// The longest name of a target, in UTF-16 units.
+pub const TARGET_NAME: usize = 255;
+/// The longest build key, version and environment, in UTF-16 units.
+pub const TARGET_FIELD: usize = 512;
 /// The largest `metadata` of a target, in bytes of JSON.
 pub const METADATA_BYTES: usize = 16 * 1024;
 
@@ -73,8 +79,8 @@ pub struct Target {
 pub struct TargetDetails {
     /// Names the deployment within its product: the same key updates, another creates.
     pub build_key: String,
-    /// Its name.
-    pub name: Name,
+    /// Its name, at most [`TARGET_NAME`].
+    pub name: String,
     /// Some sentences about it, at most 4,000 characters.
     pub description: Option<String>,
     /// The version that is deployed.
@@ -83,10 +89,18 @@ pub struct TargetDetails {
     pub environment: String,
     /// The pipeline's number of the build.
     pub build_number: Option<i64>,
-    /// The pipeline's page of the build, an `http` or `https` URL.
+    /// The address of the deployment that is to be explored, an `http` or `https` URL.
     pub build_url: Option<String>,
-    /// Anything else, as JSON of at most 16 KiB.
+    /// Anything else, as JSON of at most 16 KiB. Where a secret was given, [`secrets::SET`] stands in its place.
     pub metadata: Option<serde_json::Value>,
+}
+
+impl TargetDetails {
+    /// The pipeline's page of the build, if `metadata.ciRunUrl` is a web address.
+    pub fn ci_run_url(&self) -> Option<String> {
+        let url = self.metadata.as_ref()?.get("ciRunUrl")?.as_str()?;
+        web_url("ciRunUrl", url).ok()
+    }
 }
 
 /// The same as it came from outside.
@@ -109,11 +123,6 @@ impl UncheckedTarget {
     /// # Errors
     /// The first field that breaks its rule.
     pub fn check(self) -> Result<TargetDetails, Invalid> {
-        let tag = |field, text: &str| {
-            Tag::parse(text)
-                .map(|tag| tag.as_str().to_owned())
-                .map_err(|invalid| Invalid { field, ..invalid })
-        };
         if self.build_number.is_some_and(|number| number < 0) {
             return Err(Invalid::new("buildNumber", "a build number is 0 or more"));
         }
@@ -125,14 +134,14 @@ impl UncheckedTarget {
             ));
         }
         Ok(TargetDetails {
-            build_key: tag("buildKey", &self.build_key)?,
-            name: Name::parse(&self.name)?,
+            build_key: reported_line("buildKey", &self.build_key, TARGET_FIELD)?,
+            name: reported_line("name", &self.name, TARGET_NAME)?,
             description: self
                 .description
                 .map(|text| paragraph("description", &text, DESCRIPTION_CHARACTERS))
                 .transpose()?,
-            version: tag("version", &self.version)?,
-            environment: tag("environment", &self.environment)?,
+            version: reported_line("version", &self.version, TARGET_FIELD)?,
+            environment: reported_line("environment", &self.environment, TARGET_FIELD)?,
             build_number: self.build_number,
             build_url: self.build_url.map(|text| web_url("buildUrl", &text)).transpose()?,
             metadata: self.metadata.filter(|metadata| !metadata.is_null()),
@@ -159,7 +168,7 @@ mod tests {
         assert!(target().check().is_ok());
         let cases = [
             ("buildKey", UncheckedTarget { build_key: " ".into(), ..target() }),
-            ("version", UncheckedTarget { version: "x".repeat(201), ..target() }),
+            ("version", UncheckedTarget { version: "x".repeat(513), ..target() }),
             ("environment", UncheckedTarget { environment: "\u{200B}".into(), ..target() }),
             ("buildNumber", UncheckedTarget { build_number: Some(-1), ..target() }),
             ("buildUrl", UncheckedTarget { build_url: Some("javascript:1".into()), ..target() }),

@@ -10,14 +10,19 @@ pub struct RequestContext {
     pub now: Timestamp,
     /// The caller's address, behind trusted proxies the one that they name; none if the request did not come over the network.
     pub address: Option<IpAddr>,
+    /// What the calling program says of itself (`User-Agent`), at most [`Self::USER_AGENT`] characters. Anyone can write anything there.
+    pub user_agent: Option<String>,
     /// The name of the request in the answer's `X-Request-Id` and in every log line.
     pub request_id: String,
 }
 
 impl RequestContext {
+    /// As much of a `User-Agent` is kept.
+    pub const USER_AGENT: usize = 200;
+
     /// For work that no request asked for, named `purpose` in the logs.
     pub fn background(now: Timestamp, purpose: &str) -> Self {
-        Self { now, address: None, request_id: purpose.to_owned() }
+        Self { now, address: None, user_agent: None, request_id: purpose.to_owned() }
     }
 
     /// The address as text, as it is kept.

@@ -42,6 +42,26 @@ fn visible_line(field: &'static str, text: &str, maximum: usize) -> Result<Strin
     }
 }
 
+/// One line that a program reports, of 1 to `maximum` UTF-16 units: what nobody can see is taken out of it instead of being
+/// rejected, and spaces of any kind become one. Joiners stay: emoji and Persian are written with them.
+pub(crate) fn reported_line(field: &'static str, text: &str, maximum: usize) -> Result<String, Invalid> {
+    let is_joiner = |c: char| matches!(c, '\u{200C}' | '\u{200D}');
+    let cleaned: String = text
+        .chars()
+        .map(|c| if c.is_whitespace() { ' ' } else { c })
+        .filter(|c| is_joiner(*c) || !is_invisible(*c))
+        .collect();
+    let trimmed = cleaned.trim_matches(|c| c == ' ' || is_joiner(c));
+    match trimmed.encode_utf16().count() {
+        0 => Err(Invalid::new(field, format!("write 1 to {maximum} visible characters; it is empty"))),
+        length if length > maximum => Err(Invalid::new(
+            field,
+            format!("write at most {maximum} characters (UTF-16 units); it has {length}"),
+        )),
+        _ => Ok(trimmed.to_owned()),
+    }
+}
+
 /// Rejects text of several lines that is over `maximum` characters or holds control characters other than line breaks and tabs.
 pub(crate) fn paragraph(field: &'static str, text: &str, maximum: usize) -> Result<String, Invalid> {
     let length = text.chars().count();
@@ -107,10 +127,8 @@ macro_rules! lines {
 lines! {
     /// An API key's label: 1 to 64 visible characters.
     Label("label", 64);
-    /// The name of an organisation, a product, a target or a person: 1 to 200 visible characters.
+    /// The name of an organisation, a product or a person: 1 to 200 visible characters.
     Name("name", 200);
-    /// A short free value of a target, like its version or its environment: 1 to 200 visible characters.
-    Tag("value", 200);
 }
 
 /// A person's e-mail address, in lower case.
@@ -146,6 +164,26 @@ impl fmt::Display for Email {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn what_programs_report_is_cleaned_and_joiners_stay() {
+        for (reported, kept) in [
+            (
+                "\u{1F468}\u{200D}\u{1F469}\u{200D}\u{1F467} preview",
+                "\u{1F468}\u{200D}\u{1F469}\u{200D}\u{1F467} preview",
+            ),
+            ("می\u{200C}خواهم", "می\u{200C}خواهم"),
+            ("\u{FEFF}feat\u{200B}: a\u{202E}b\u{7}\u{A0}c\n", "feat: ab c"),
+        ] {
+            assert_eq!(reported_line("name", reported, 255).unwrap(), kept);
+        }
+        for nothing in ["", " \u{200D}\u{200C} ", "\u{3164}\u{2800}"] {
+            assert!(reported_line("name", nothing, 255).is_err(), "{nothing:?}");
+        }
+        // An emoji beyond the first plane is two units.
+        assert!(reported_line("name", &"\u{1F600}".repeat(127), 255).is_ok());
+        assert!(reported_line("name", &"\u{1F600}".repeat(128), 255).is_err());
+    }
 
     #[test]
     fn labels_of_0_65_or_invisible_characters_are_rejected() {

@@ -5,9 +5,14 @@ use domain::{
     Capability, Invalid, Subject, SubjectId, Target, TargetId, Timestamp,
     audit::Action,
     authority::ChangeProducts,
-    product::{SubjectDetails, TargetDetails, UncheckedTarget},
+    product::{
+        SubjectDetails, TargetDetails, UncheckedTarget,
+        secrets::{self, Secrets},
+    },
 };
 use serde_json::json;
+use store::OrganisationTransaction;
+use zeroize::Zeroizing;
 
 /// A change of a product: what is `None` stays.
 #[derive(Debug, Clone, Default)]
@@ -309,7 +314,7 @@ impl Products<'_> {
     ) -> Result<Target, Error> {
         principal.authorise(Capability::ChangeProducts)?;
         let subject_id = parse_subject_id(subject_id)?;
-        let details = input.check()?;
+        let mut details = input.check()?;
         let organisation = &principal.organisation_id;
         let mut transaction = self.0.begin_as::<ChangeProducts>(ctx, principal).await?;
         let subject = transaction.lock_subject(&subject_id).await?;
@@ -317,6 +322,11 @@ impl Products<'_> {
         let before =
             transaction.find_target_by_build_key(organisation, &subject_id, &details.build_key).await?;
         seen.check(before.as_ref())?;
+        let former = match &before {
+            Some(target) => self.target_secrets(&mut transaction, &target.id).await?,
+            None => Secrets::new(),
+        };
+        let given = details.metadata.as_mut().map(|metadata| secrets::take(metadata, &former));
         let (target, action) = if let Some(before) = before {
             let target = Target { details, updated_at: ctx.now, ..before };
             transaction.update_target(&target).await?;
@@ -337,6 +347,11 @@ impl Products<'_> {
             transaction.insert_target(&target).await?;
             (target, Action::TargetCreated)
         };
+        let given = given.unwrap_or_default();
+        if given != former {
+            let sealed = self.seal_secrets(&target.id, &given)?;
+            transaction.keep_target_secrets(&target.id, sealed.as_deref()).await?;
+        }
         let TargetDetails { name, version, environment, .. } = &target.details;
         let subject = target.subject_id.as_str();
         let entry = Entry {
@@ -349,6 +364,32 @@ impl Products<'_> {
         transaction.commit().await?;
         Ok(target)
     }
+}
+
+impl Products<'_> {
+    /// The secrets that a target was given.
+    async fn target_secrets(
+        self,
+        transaction: &mut OrganisationTransaction<ChangeProducts>,
+        id: &TargetId,
+    ) -> Result<Secrets, Error> {
+        let Some(sealed) = transaction.target_secrets(id).await? else { return Ok(Secrets::new()) };
+        let plain = self.0.master_key.open(&seal_context(id), &sealed).map_err(Error::internal)?;
+        serde_json::from_slice(&plain).map_err(Error::internal)
+    }
+
+    fn seal_secrets(self, id: &TargetId, secrets: &Secrets) -> Result<Option<Vec<u8>>, Error> {
+        if secrets.is_empty() {
+            return Ok(None);
+        }
+        let plain = Zeroizing::new(serde_json::to_vec(secrets).map_err(Error::internal)?);
+        let sealed = self.0.master_key.seal(&seal_context(id), &plain, self.0.entropy());
+        sealed.map(Some).map_err(Error::internal)
+    }
+}
+
+fn seal_context(id: &TargetId) -> String {
+    format!("target-secrets:{id}")
 }
 
 fn too_many(what: &'static str, limit: i64, setting: &'static str) -> Error {

@@ -3,7 +3,7 @@
 use axum::body::Bytes;
 use axum::extract::Request;
 use domain::{Clock, RequestContext, Timestamp};
-use http::request::Parts;
+use http::{HeaderMap, header, request::Parts};
 use std::{fmt, net::IpAddr, sync::Arc};
 
 use crate::body::{BodyError, read_body};
@@ -28,9 +28,21 @@ impl RequestHead {
         self.clock.now()
     }
 
-    fn whole(&self) -> RequestContext {
-        RequestContext { now: self.clock.now(), address: self.address, request_id: self.request_id.clone() }
+    fn whole(&self, headers: &HeaderMap) -> RequestContext {
+        RequestContext {
+            now: self.clock.now(),
+            address: self.address,
+            user_agent: user_agent(headers),
+            request_id: self.request_id.clone(),
+        }
     }
+}
+
+/// A header's text is ASCII, so it can be cut anywhere.
+fn user_agent(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get(header::USER_AGENT)?.to_str().ok()?.trim();
+    let kept = text.get(..text.len().min(RequestContext::USER_AGENT))?;
+    (!kept.is_empty()).then(|| kept.to_owned())
 }
 
 impl fmt::Debug for RequestHead {
@@ -46,7 +58,7 @@ impl fmt::Debug for RequestHead {
 pub async fn receive(request: Request, maximum: usize) -> Result<(Parts, Bytes), BodyError> {
     let (mut parts, body) = request.into_parts();
     let body = read_body(body, maximum).await?;
-    if let Some(context) = parts.extensions.get::<RequestHead>().map(RequestHead::whole) {
+    if let Some(context) = parts.extensions.get::<RequestHead>().map(|head| head.whole(&parts.headers)) {
         parts.extensions.insert(context);
     }
     Ok((parts, body))
@@ -56,7 +68,7 @@ pub async fn receive(request: Request, maximum: usize) -> Result<(Parts, Bytes),
 /// its head is. None if it did not come through the middleware.
 pub fn context(parts: &Parts) -> Option<RequestContext> {
     let received = parts.extensions.get::<RequestContext>().cloned();
-    received.or_else(|| parts.extensions.get::<RequestHead>().map(RequestHead::whole))
+    received.or_else(|| parts.extensions.get::<RequestHead>().map(|head| head.whole(&parts.headers)))
 }
 
 /// The time now, for a request that has waited since its own time was taken.
@@ -88,6 +100,7 @@ mod tests {
             Ok::<_, std::convert::Infallible>("late")
         }));
         let mut request = Request::new(body);
+        request.headers_mut().insert(header::USER_AGENT, "x".repeat(300).parse().unwrap());
         request.extensions_mut().insert(head);
         let (parts, body) = receive(request, 10).await.unwrap();
         assert_eq!(&*body, b"late");
@@ -97,5 +110,6 @@ mod tests {
             Timestamp::from_ms(30_000),
             "one time for the whole request"
         );
+        assert_eq!(context(&parts).unwrap().user_agent, Some("x".repeat(RequestContext::USER_AGENT)));
     }
 }

@@ -41,6 +41,8 @@ pub struct RecentSource {
     pub address: String,
     /// Whether it was the previous secret, during a rotation's grace.
     pub previous_secret: bool,
+    /// What the program said of itself at last.
+    pub user_agent: Option<String>,
     /// When it last was.
     pub last_used_at: Timestamp,
 }

@@ -58,13 +58,13 @@ pub enum DatabasePooler {
 }
 
 settings! {
-    /// Where the data and the master key live
+    /// The directory of the data and the master key
     data_dir: PathBuf = PathBuf::from("./duku-data"), "DUKU_DATA_DIR";
-    /// The address to serve on
+    /// The address and port that the server listens on
     listen: String = "127.0.0.1:8080".to_owned(), "DUKU_LISTEN";
-    /// The address to serve /metrics on, or "off" [default: 127.0.0.1:9090, left out with a warning if that port is taken]
+    /// The address and port of /metrics, or "off" [default: 127.0.0.1:9090, left out with a warning if that port is taken]
     metrics_listen: String, "DUKU_METRICS_LISTEN";
-    /// The URL that everything is reached at from outside [default: http:// and the listening address]
+    /// The URL at which clients and browsers reach the server [default: http:// and the listening address]
     public_url: String, "DUKU_PUBLIC_URL";
     /// The authorization server's URL, if it has a host name of its own [default: --platform-url, "platform." replaced by "auth."]
     auth_url: String, "DUKU_AUTH_URL";
@@ -78,9 +78,9 @@ settings! {
     docs_folder: PathBuf, "DUKU_DOCS_FOLDER";
     /// sqlite://PATH or postgres://… [default: sqlite, in the data directory]. A URL with a password belongs in the environment
     database_url: String, "DUKU_DATABASE_URL";
-    /// PostgreSQL: the most connections of this process
+    /// PostgreSQL: the most connections that this node opens
     database_connections: usize = 16, [2..=1000], "DUKU_DATABASE_CONNECTIONS";
-    /// How long to wait for the database before an operation is given up, in seconds
+    /// How long an operation waits for the database before it is answered 503, in seconds
     database_timeout_seconds: u64 = 5, [1..=300], "DUKU_DATABASE_TIMEOUT_SECONDS";
     /// What kind of connection pooler stands between Duku and PostgreSQL: "session" or "transaction", as PgBouncer's pool_mode, or "none"
     database_pooler: DatabasePooler = DatabasePooler::None, "DUKU_DATABASE_POOLER";
@@ -94,17 +94,17 @@ settings! {
     smtp_url: String, "DUKU_SMTP_URL";
     /// A file with the mail server's password, unless DUKU_SMTP_PASSWORD holds it
     smtp_password_file: PathBuf, "DUKU_SMTP_PASSWORD_FILE";
-    /// In whose name mails are, like "Duku <duku@example.org>"; --smtp-url needs it
+    /// The sender of mails, like "Duku <duku@example.org>"; required with --smtp-url
     mail_from: String, "DUKU_MAIL_FROM";
-    /// How long the mail server may take for one mail, in seconds
+    /// How long the mail server may take to accept a mail, in seconds
     mail_timeout_seconds: u64 = 10, [1..=300], "DUKU_MAIL_TIMEOUT_SECONDS";
     /// The realm's name in the authorization server's paths
     realm: String = auth::Settings::default().realm, "DUKU_REALM";
-    /// What new signing keys sign with: ES256, RS256 or EdDSA
+    /// The algorithm of new signing keys: ES256, RS256 or EdDSA
     signing_algorithm: String = POLICY.algorithm.to_string(), "DUKU_SIGNING_ALGORITHM";
-    /// How long a signing key signs before the next one does, in days
+    /// How long a signing key is used before the next one takes over, in days
     signing_key_days: i64 = POLICY.signing_key_lifetime_seconds / DAY, [1..=3650], "DUKU_SIGNING_KEY_DAYS";
-    /// How long a signing key is published before it signs, in seconds
+    /// How long a new signing key is published in the JWKS before it signs, in seconds
     signing_key_lead_seconds: i64 = POLICY.signing_key_lead_seconds, [0..=86_400], "DUKU_SIGNING_KEY_LEAD_SECONDS";
     /// How long an access token lives, in seconds
     token_lifetime_seconds: i64 = POLICY.token_lifetime_seconds, [10..=86_400], "DUKU_TOKEN_LIFETIME_SECONDS";
@@ -114,13 +114,13 @@ settings! {
     clock_skew_seconds: i64 = POLICY.clock_skew_seconds, [0..=300], "DUKU_CLOCK_SKEW_SECONDS";
     /// How far the clock may be from what confirms it (PostgreSQL's clock; on SQLite the last confirmed time) before cleaning, warnings and new signing keys wait, in seconds
     clock_tolerance_seconds: i64 = POLICY.clock_tolerance_seconds, [60..=43_200], "DUKU_CLOCK_TOLERANCE_SECONDS";
-    /// Whether failures are limited; off is for load tests
+    /// Whether failed attempts are rate limited; off is for load tests only
     rate_limit: Switch = Switch::On, "DUKU_RATE_LIMIT";
     /// Failed exchanges a minute of one client before they are answered 429
     failures_per_client: u32 = POLICY.failures_per_client, "DUKU_FAILURES_PER_CLIENT";
     /// Failed exchanges and API calls a minute from one address before they are answered 429
     failures_per_address: u32 = POLICY.failures_per_address, "DUKU_FAILURES_PER_ADDRESS";
-    /// Proxies whose X-Forwarded-For is believed: addresses and networks, separated by commas
+    /// Reverse proxies whose X-Forwarded-For is trusted: addresses and networks, separated by commas
     #[arg(value_delimiter = ',')]
     trusted_proxies: Vec<String> = Vec::new(), "DUKU_TRUSTED_PROXIES";
     /// The largest form that the authorization server reads, in bytes
@@ -137,7 +137,7 @@ settings! {
     sign_ins_per_address: u32 = POLICY.sign_ins_per_address, "DUKU_SIGN_INS_PER_ADDRESS";
     /// How long a person stays signed in at most, in hours
     session_hours: i64 = POLICY.session_lifetime_seconds / HOUR, [1..=8760], "DUKU_SESSION_HOURS";
-    /// How long a session may be unused, in minutes
+    /// How long a session lasts without use, in minutes
     session_idle_minutes: i64 = POLICY.session_idle_seconds / MINUTE, [1..=525_600], "DUKU_SESSION_IDLE_MINUTES";
     /// For how long after giving the password keys, people, settings and the second factor may be changed, in minutes
     sign_in_fresh_minutes: i64 = POLICY.sign_in_fresh_seconds / MINUTE, [1..=1440], "DUKU_SIGN_IN_FRESH_MINUTES";
@@ -157,13 +157,13 @@ settings! {
     graphql_complexity: usize = platform::Settings::default().complexity, [10..=i64::MAX], "DUKU_GRAPHQL_COMPLEXITY";
     /// How many aliases a GraphQL document may use
     graphql_aliases: usize = platform::Settings::default().aliases, "DUKU_GRAPHQL_ALIASES";
-    /// The longest answer of GraphQL, in bytes; what is read for it may take four times as much; 0 for 8 MiB, or a 64th of `memory_bytes` if that is less; otherwise at least 65536
+    /// The largest answer of the GraphQL API, in bytes; what is read for it may take four times as much; 0 for 8 MiB, or a 64th of `memory_bytes` if that is less; otherwise at least 65536
     graphql_answer_bytes: usize = 0, [0..=1 << 30], "DUKU_GRAPHQL_ANSWER_BYTES";
-    /// How much memory all answers of GraphQL that are under way may take, in bytes; 0 for 16 times `graphql_answer_bytes`, or an eighth of `memory_bytes` if that is less; in any case at least 8 times `graphql_answer_bytes`
+    /// How much memory all GraphQL answers in progress may take together, in bytes; 0 for 16 times `graphql_answer_bytes`, or an eighth of `memory_bytes` if that is less; in any case at least 8 times `graphql_answer_bytes`
     graphql_memory_bytes: usize = 0, "DUKU_GRAPHQL_MEMORY_BYTES";
-    /// How many GraphQL documents are remembered once they are read, those of up to 2 KiB
+    /// How many parsed GraphQL documents of up to 2 KiB are cached
     graphql_documents: usize = platform::Settings::default().documents, "DUKU_GRAPHQL_DOCUMENTS";
-    /// The largest page of a list
+    /// The most entries of a page of a GraphQL list (`first`)
     page_maximum: i64 = POLICY.page_maximum, [20..=10_000], "DUKU_PAGE_MAXIMUM";
     /// The most products of an organisation
     products_per_organisation: i64 = POLICY.products_per_organisation, [1..=10_000_000], "DUKU_PRODUCTS_PER_ORGANISATION";
@@ -171,43 +171,43 @@ settings! {
     targets_per_product: i64 = POLICY.targets_per_product, [1..=10_000_000], "DUKU_TARGETS_PER_PRODUCT";
     /// The most people in an organisation
     members_per_organisation: i64 = POLICY.members_per_organisation, [1..=1_000_000], "DUKU_MEMBERS_PER_ORGANISATION";
-    /// The most invitations of an organisation that nobody has taken yet
+    /// The most open invitations of an organisation
     open_invitations_per_organisation: i64 = POLICY.open_invitations_per_organisation, [1..=100_000], "DUKU_OPEN_INVITATIONS_PER_ORGANISATION";
-    /// A file to which the ends of the audit log's chains are appended every minute; it should lie where whoever can write the database cannot write [default: the log alone]
+    /// A file to which the end of each audit log chain is appended every minute (the witness); keep it where nobody who can write the database can write [default: the log alone]
     audit_witness_file: PathBuf, "DUKU_AUDIT_WITNESS_FILE";
-    /// How often use counters are written, in seconds
+    /// How often last use and use counters are written to the database, in seconds
     usage_flush_seconds: u64 = 1, [1..=3600], "DUKU_USAGE_FLUSH_SECONDS";
     /// For how many days use counters are kept
     usage_days: i64 = POLICY.usage_days, [1..=3650], "DUKU_USAGE_DAYS";
     /// How much memory the process may take, in bytes, from which other limits follow; 0 for what its cgroup allows or the machine has; otherwise at least 67108864
     memory_bytes: u64 = 0, "DUKU_MEMORY_BYTES";
-    /// How much memory requests that are under way may take with their bodies and answers, in bytes; 0 for an eighth of `memory_bytes`; otherwise at least 1048576
+    /// How much memory requests in progress may take with their bodies and answers, in bytes; 0 for an eighth of `memory_bytes`; otherwise at least 1048576
     request_memory_bytes: usize = 0, "DUKU_REQUEST_MEMORY_BYTES";
     /// The most connections that are open at once; 0 for 10000, or one for each 512 KiB of `memory_bytes` if that is less
     connections: usize = 0, [0..=1_000_000], "DUKU_CONNECTIONS";
-    /// The most connections of one client address, trusted proxies apart; 0 for as many as are free, so half of them at most
+    /// The most connections of one client address; trusted proxies are not limited; 0 for as many as are free, so half of them at most
     connections_per_address: usize = 0, [0..=1_000_000], "DUKU_CONNECTIONS_PER_ADDRESS";
-    /// The most requests of one class (tokens, GraphQL, sign-in, pages) that are worked on at once; those beyond are answered 503 with Retry-After
+    /// The most requests of one class (tokens, GraphQL, sign-in, pages) in progress at once; more are answered 503 with Retry-After (load shedding)
     requests: usize = 1000, [1..=1_000_000], "DUKU_REQUESTS";
-    /// How long requests may take under overload, in milliseconds; what would take longer is answered 503 instead, unless its client is within the own share
+    /// How long requests may take under overload, in milliseconds; what would take longer is answered 503 instead, unless its client uses less than its share
     wait_milliseconds: u64 = 500, [10..=60_000], "DUKU_WAIT_MILLISECONDS";
     /// How long a client may take to send its headers, in seconds
     header_timeout_seconds: u64 = 10, [1..=3600], "DUKU_HEADER_TIMEOUT_SECONDS";
     /// How long a connection may stay open between two requests, in seconds
     idle_timeout_seconds: u64 = 75, [1..=86_400], "DUKU_IDLE_TIMEOUT_SECONDS";
-    /// How long a client may take nothing of an answer before its connection is closed, in seconds
+    /// How long a client may read nothing of an answer before its connection is closed, in seconds
     write_timeout_seconds: u64 = 30, [1..=3600], "DUKU_WRITE_TIMEOUT_SECONDS";
-    /// How long a request may take in all, in seconds
+    /// How long a request may take in all before it is answered 408, in seconds
     request_timeout_seconds: u64 = 30, [1..=3600], "DUKU_REQUEST_TIMEOUT_SECONDS";
-    /// How long the server is not ready and still serves after SIGTERM, so that load balancers move on, in seconds
+    /// Graceful shutdown: how long /readyz answers 503 after SIGTERM while requests are still served, so that load balancers take the node out, in seconds
     drain_seconds: u64 = 5, [0..=3600], "DUKU_DRAIN_SECONDS";
-    /// How long a stop waits for running requests, in seconds
+    /// Graceful shutdown: how long a stop waits for running requests, in seconds
     stop_seconds: u64 = 10, "DUKU_STOP_SECONDS";
     /// SQLite: how long a stop may take to bring the write-ahead log into the database file, in seconds
     checkpoint_seconds: u64 = 10, [1..=3600], "DUKU_CHECKPOINT_SECONDS";
     /// What is logged: error, warn, info, debug, or a filter like info,store=debug [default: info]
     log: String, "DUKU_LOG";
-    /// How log lines look
+    /// The format of log lines; auto is pretty on a terminal and JSON otherwise
     log_format: LogFormat = LogFormat::Auto, "DUKU_LOG_FORMAT";
 }
 

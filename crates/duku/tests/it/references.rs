@@ -7,8 +7,8 @@ use testkit::assert_committed;
 
 const HEAD: &str = "# Settings
 
-Every setting of Duku, written from the program itself. A flag beats the environment, the environment beats the file that `--config` or
-`DUKU_CONFIG` names, and the file beats the default. Keys of the file stand at its top level:
+Every setting of Duku with its default. A flag overrides the environment, the environment overrides the file that `--config` or
+`DUKU_CONFIG` names, and the file overrides the default. The file is TOML, with all keys at its top level:
 
 ```toml
 listen = \"0.0.0.0:8080\"

@@ -43,7 +43,7 @@ impl Params {
             }
             Some(_) => {}
         }
-        let raw: Raw = serde_json::from_slice(body).map_err(|error| {
+        let raw: Raw = read(body).map_err(|error| {
             // The library's own sentence may quote what was sent, a secret for instance: only the place is told.
             let (line, column) = (error.line(), error.column());
             RequestRejection::bad_request(match error.classify() {
@@ -80,6 +80,36 @@ impl Params {
         }
         raw.check()
     }
+}
+
+/// Reads JSON in which JavaScript may have cut a string between the halves of a surrogate pair.
+fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> serde_json::Result<T> {
+    serde_json::from_slice(body).or_else(|error| match with_whole_pairs(body) {
+        Some(body) => serde_json::from_slice(&body),
+        None => Err(error),
+    })
+}
+
+/// The body with U+FFFD for each escape of half a pair, in the same length; none if there is no such escape.
+fn with_whole_pairs(body: &[u8]) -> Option<Vec<u8>> {
+    let unit = |at: usize| {
+        let digits = body.get(at..at + 6)?.strip_prefix(b"\\u")?;
+        u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+    };
+    let (mut whole, mut found, mut at) = (body.to_vec(), false, 0);
+    while at < body.len() {
+        at += match (body.get(at), unit(at)) {
+            (_, Some(0xD800..=0xDBFF)) if matches!(unit(at + 6), Some(0xDC00..=0xDFFF)) => 12,
+            (_, Some(0xD800..=0xDFFF)) => {
+                whole.get_mut(at..at + 6)?.copy_from_slice(b"\\uFFFD");
+                found = true;
+                6
+            }
+            (Some(b'\\'), _) => 2,
+            _ => 1,
+        };
+    }
+    found.then_some(whole)
 }
 
 fn json_of(name: &str, text: &str) -> Result<JsonValue, RequestRejection> {

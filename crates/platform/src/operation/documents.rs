@@ -93,7 +93,7 @@ impl Prepared<'_> {
         call: &GraphqlContext,
     ) -> Result<(Value<ApiScalar>, Vec<ExecutionError<ApiScalar>>), GraphQLError> {
         let operation = chosen(&self.document, self.name);
-        let values = operation.map(|operation| variables::of(&operation.item, given, schema));
+        let values = operation.map(|operation| variables::of(&operation.item, given, schema)).transpose()?;
         self.operation.execute(&values.unwrap_or_default(), call).await
     }
 }

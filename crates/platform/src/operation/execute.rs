@@ -8,6 +8,7 @@ use crate::{
         documents::{self, SharedDocument},
         limits::{self, Pages},
         request_errors::RequestError,
+        wording::as_in_reference,
     },
     scalars::{
         ApiScalar,
@@ -222,7 +223,7 @@ pub(crate) fn invalid(error: GraphQLError, name: Option<&str>) -> Vec<RequestErr
                 error
                     .locations()
                     .iter()
-                    .fold(RequestError::invalid(error.message()), |error, at| error.at(*at))
+                    .fold(RequestError::invalid(as_in_reference(error.message())), |error, at| error.at(*at))
             };
             return errors.iter().take(ERRORS).map(error).collect();
         }

@@ -8,3 +8,4 @@ pub(crate) mod limits;
 pub(crate) mod request_errors;
 pub(crate) mod shape;
 pub(crate) mod variables;
+pub(crate) mod wording;

@@ -10,13 +10,13 @@ use domain::KeyOverview;
 use juniper::{GraphQLEnum, GraphQLInputObject, ID, graphql_object};
 use service::keys::{GenerateKey, GeneratedKey, RotateKey};
 
-/// Whether an API key works.
+/// The states of an API key.
 #[derive(Debug, Clone, Copy, GraphQLEnum)]
 #[graphql(scalar = ApiScalar)]
 pub(crate) enum ApiKeyStatus {
     /// It can be exchanged for access tokens and counts towards the limit.
     Active,
-    /// Its time is over; rotating it brings it back.
+    /// Its expiry has passed; a rotation makes it Active again.
     Expired,
 }
 
@@ -36,12 +36,12 @@ impl ApiKey {
         self.id()
     }
 
-    /// What the Admin called it.
+    /// The label that an Admin gave it.
     fn label(&self) -> &str {
         self.0.key.label.as_str()
     }
 
-    /// Whether it works.
+    /// Whether it is Active or Expired.
     fn status(&self, context: &GraphqlContext) -> ApiKeyStatus {
         if self.0.key.is_active(context.ctx.now) { ApiKeyStatus::Active } else { ApiKeyStatus::Expired }
     }
@@ -56,12 +56,12 @@ impl ApiKey {
         &self.0.key.created_by
     }
 
-    /// From this instant on neither the key nor its access tokens work.
+    /// When it expires: from then on the key and its access tokens are rejected.
     fn expires_at(&self) -> DateTime {
         self.0.key.expires_at.into()
     }
 
-    /// By how many days a rotation renews it.
+    /// Its lifetime: by how many days a rotation renews the expiry.
     fn lifetime_days(&self) -> Outcome<i32> {
         int("the lifetime", self.0.key.lifetime.days())
     }
@@ -91,12 +91,12 @@ impl ApiKey {
         &self.0.key.secret.hint
     }
 
-    /// How often a secret that was rotated out has turned up: a leak, or a pipeline that was forgotten.
+    /// How often a former secret was presented after a rotation: the sign of a leak or of a forgotten pipeline.
     fn dead_secret_uses(&self) -> Outcome<i32> {
         int("the number of uses", self.0.dead_secret_uses)
     }
 
-    /// When such a secret last turned up.
+    /// When a former secret was last presented.
     fn dead_secret_seen_at(&self) -> Option<DateTime> {
         self.0.dead_secret_seen_at.map(Into::into)
     }
@@ -151,7 +151,7 @@ impl GeneratedApiKey {
         ID::new(self.generated.key.id.as_str())
     }
 
-    /// The `client_secret` of the exchange, `dks_…`. It is shown only here and stored nowhere.
+    /// The `client_secret` of the exchange, `dks_…`. It is shown only here: Duku stores its SHA-256 only.
     fn client_secret(&self) -> &str {
         self.generated.secret.expose()
     }

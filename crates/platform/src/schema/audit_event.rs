@@ -34,7 +34,7 @@ impl AuditEvent {
         &self.0.actor_id
     }
 
-    /// How people know the actor: an e-mail address, a label, a user of the server's host.
+    /// The actor's name: a person's e-mail address, a key's label, or a user of the server's host.
     fn actor(&self) -> &str {
         &self.0.actor_name
     }
@@ -49,18 +49,18 @@ impl AuditEvent {
         &self.0.object_id
     }
 
-    /// How people know what it happened to.
+    /// The name of what it happened to.
     fn object(&self) -> &str {
         &self.0.object_name
     }
 
-    /// What else is worth knowing. Never a secret.
+    /// Details of the action. Never a secret.
     fn details(&self) -> Json {
         let text = &self.0.details;
         Json::Value(serde_json::from_str(text).unwrap_or_else(|_| text.clone().into()))
     }
 
-    /// The address that it came from, if it came over the network.
+    /// The IP address of the request, if it came over the network.
     fn address(&self) -> Option<&str> {
         self.0.address.as_deref()
     }

@@ -39,7 +39,7 @@ impl Member {
         self.0.email.as_str()
     }
 
-    /// What the person may do in the organisation.
+    /// The person's role in the organisation.
     fn role(&self) -> Role {
         self.0.role.into()
     }

@@ -40,7 +40,7 @@ impl Mutation {
         context.outcome(changed).map(Subject)
     }
 
-    /// Deletes a product with its targets; answers with its id.
+    /// Deletes a product with its targets; returns its id.
     async fn delete_subject(context: &GraphqlContext, id: ID) -> Outcome<ID> {
         let deleted = context.service.products().delete_subject(&context.ctx, &context.principal, &id).await;
         context.outcome(deleted).map(|id| ID::new(id.as_str()))
@@ -79,13 +79,13 @@ impl Mutation {
         Ok(GeneratedApiKey::rotated(context, context.outcome(rotated)?).await)
     }
 
-    /// Ends the grace of an API key's last rotation: the previous secret stops working now. For Admins.
+    /// Ends the grace of an API key's last rotation: the previous secret is rejected at once. For Admins.
     async fn end_grace(context: &GraphqlContext, id: ID) -> Outcome<ApiKey> {
         let ended = context.service.keys().end_grace(&context.ctx, &context.principal, &id).await;
         context.outcome(ended).map(ApiKey)
     }
 
-    /// Deletes an API key, permanently; its access tokens are rejected from now on. Answers with its id. For Admins.
+    /// Revokes an API key: deletes it permanently, and its access tokens are rejected at once. Returns its id. For Admins.
     async fn revoke_api_key(context: &GraphqlContext, id: ID) -> Outcome<ID> {
         let revoked = context.service.keys().revoke(&context.ctx, &context.principal, &id).await;
         context.outcome(revoked).map(|id| ID::new(id.as_str()))

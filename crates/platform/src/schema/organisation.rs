@@ -24,7 +24,7 @@ impl Organisation {
         self.0.name.as_str()
     }
 
-    /// When it was made.
+    /// When it was created.
     fn created_at(&self) -> DateTime {
         self.0.created_at.into()
     }

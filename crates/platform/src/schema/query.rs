@@ -18,7 +18,7 @@ pub(crate) struct Query;
 #[graphql_object]
 #[graphql(context = GraphqlContext, scalar = ApiScalar)]
 impl Query {
-    /// The API key or person that asks, its organisation and what it may do.
+    /// The API key or person that sends the request, its organisation and its scopes.
     fn viewer(context: &GraphqlContext) -> Viewer {
         Viewer::of(&context.principal)
     }
@@ -79,7 +79,7 @@ impl Query {
         found.map(|target| Some(Target(target))).ok_or_else(missing)
     }
 
-    /// The organisation of the one who asks.
+    /// The organisation that the access token is for.
     async fn organisation(context: &GraphqlContext) -> Outcome<Organisation> {
         context.organisation().await
     }
@@ -90,7 +90,7 @@ impl Query {
         Ok(keys.into_iter().map(ApiKey).collect())
     }
 
-    /// The organisation's people, in the order in which they were added. For Admins.
+    /// The organisation's people, the oldest account first. For Admins.
     async fn members(context: &GraphqlContext) -> Outcome<List<Member>> {
         let members = context.outcome(context.service.users().list_members(&context.principal).await)?;
         Ok(members.into_iter().map(Member).collect())

@@ -21,22 +21,22 @@ impl Subject {
         ID::new(self.0.id.as_str())
     }
 
-    /// What people call it.
+    /// Its name.
     fn name(&self) -> &str {
         self.0.details.name.as_str()
     }
 
-    /// Some sentences about it.
+    /// Its description.
     fn description(&self) -> Option<&str> {
         self.0.details.description.as_deref()
     }
 
-    /// Where it runs.
+    /// The URL at which it runs.
     fn base_url(&self) -> Option<&str> {
         self.0.details.base_url.as_deref()
     }
 
-    /// When it was made.
+    /// When it was created.
     fn created_at(&self) -> DateTime {
         self.0.created_at.into()
     }
@@ -63,11 +63,11 @@ impl Subject {
 #[derive(Debug, GraphQLInputObject)]
 #[graphql(scalar = ApiScalar)]
 pub(crate) struct CreateSubjectInput {
-    /// What people call it: 1 to 200 visible characters.
+    /// Its name: 1 to 200 visible characters.
     pub(crate) name: String,
-    /// Some sentences about it, at most 4000 characters.
+    /// Its description, at most 4000 characters.
     pub(crate) description: Option<String>,
-    /// Where it runs: a whole `http` or `https` URL.
+    /// The URL at which it runs: a whole `http` or `https` URL.
     pub(crate) base_url: Option<String>,
 }
 
@@ -79,9 +79,9 @@ pub(crate) struct UpdateSubjectInput {
     pub(crate) id: ID,
     /// The new name; a product always has one, so null leaves it as it is.
     name: Option<String>,
-    /// The new description; null takes it away.
+    /// The new description; null removes it.
     description: Nullable<String>,
-    /// The new base URL; null takes it away.
+    /// The new base URL; null removes it.
     base_url: Nullable<String>,
 }
 

@@ -33,12 +33,12 @@ impl Target {
         context.subject_of(&self.0).await?.ok_or_else(gone)
     }
 
-    /// What people call it.
+    /// Its name.
     fn name(&self) -> &str {
         self.0.details.name.as_str()
     }
 
-    /// Some sentences about it.
+    /// Its description.
     fn description(&self) -> Option<&str> {
         self.0.details.description.as_deref()
     }
@@ -64,17 +64,17 @@ impl Target {
         self.0.details.build_number.map(|number| int("the build number", number)).transpose()
     }
 
-    /// The pipeline's page of the build.
+    /// The address of the deployment that is to be explored.
     fn build_url(&self) -> Option<&str> {
         self.0.details.build_url.as_deref()
     }
 
-    /// Whatever else the pipeline said of it.
+    /// Whatever else the pipeline said of it. A secret in it reads `(set)`.
     fn metadata(&self) -> Option<Json> {
         self.0.details.metadata.clone().map(Json::Value)
     }
 
-    /// When it was made.
+    /// When it was created.
     fn created_at(&self) -> DateTime {
         self.0.created_at.into()
     }
@@ -91,21 +91,22 @@ impl Target {
 pub(crate) struct UpsertSimulationTargetInput {
     /// The id of the product that is deployed.
     pub(crate) subject_id: ID,
-    /// Names the deployment within its product: 1 to 200 visible characters.
+    /// Names the deployment within its product: 1 to 512 characters.
     build_key: String,
-    /// What people call it: 1 to 200 visible characters.
+    /// Its name: 1 to 255 characters (UTF-16 units).
     name: String,
-    /// Some sentences about it, at most 4000 characters.
+    /// Its description, at most 4000 characters.
     description: Option<String>,
-    /// The version that is deployed: 1 to 200 visible characters.
+    /// The version that is deployed: 1 to 512 characters.
     version: String,
-    /// Where it is deployed, like `staging`: 1 to 200 visible characters.
+    /// Where it is deployed, like `staging`: 1 to 512 characters.
     environment: String,
     /// The pipeline's number of the build, 0 or more.
     build_number: Option<i32>,
-    /// The pipeline's page of the build: a whole `http` or `https` URL.
+    /// The address of the deployment that is to be explored: a whole `http` or `https` URL. The pipeline's page of the build is
+    /// `ciRunUrl` in `metadata`.
     build_url: Option<String>,
-    /// Whatever else is worth knowing, at most 16 KiB.
+    /// Whatever else is worth knowing, at most 16 KiB. What is named like a secret is encrypted and reads `(set)` from then on.
     metadata: Option<Json>,
 }
 

@@ -9,7 +9,7 @@ use domain::{Scope, ScopeSet};
 use juniper::{GraphQLEnum, ID, graphql_object};
 use service::{Principal, PrincipalKind};
 
-/// The kinds of those who ask.
+/// Who sends a request.
 #[derive(Debug, Clone, Copy, GraphQLEnum)]
 #[graphql(scalar = ApiScalar)]
 pub(crate) enum ViewerKind {
@@ -40,7 +40,7 @@ impl Viewer {
     }
 }
 
-/// The API key or person that asks.
+/// The API key or person that sends the request.
 #[graphql_object]
 #[graphql(context = GraphqlContext, scalar = ApiScalar)]
 impl Viewer {
@@ -64,12 +64,12 @@ impl Viewer {
         self.role
     }
 
-    /// The organisation that the access token opens.
+    /// The organisation that the access token is for.
     async fn organisation(&self, context: &GraphqlContext) -> Outcome<Organisation> {
         context.organisation().await
     }
 
-    /// What the access token was asked for. With `platform:read` and without `platform:write` it can only read.
+    /// The scopes of the access token. With `platform:read` and without `platform:write` it can only read.
     fn scopes(&self) -> Vec<&'static str> {
         let scopes = Scope::ALL.into_iter().filter(|scope| self.scopes.contains(*scope));
         scopes.map(Scope::as_str).collect()

@@ -9,6 +9,7 @@
 )]
 
 mod access;
+mod ci_actions;
 mod documents;
 mod harness;
 mod http;

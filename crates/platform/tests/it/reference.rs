@@ -6,8 +6,8 @@ use testkit::assert_committed;
 
 const HEAD: &str = "# GraphQL schema
 
-Every operation and type of the [GraphQL API](graphql-api.md), written from the schema itself. In the repository the schema stands
-in `crates/platform/schema.graphql`, and a running server answers GraphQL introspection.
+Every operation and type of the [GraphQL API](graphql-api.md). In the repository the schema is `crates/platform/schema.graphql`, and a
+running server answers GraphQL introspection.
 ";
 
 #[test]
@@ -53,7 +53,7 @@ fn section(page: &mut String, title: &str, parts: impl Iterator<Item = String>) 
 fn operation(kind: &str, field: &Field<'_, String>, links: &Links) -> String {
     let text = described(kind, &field.name, field.description.as_deref());
     let arguments = table("argument", field.arguments.iter().map(|argument| value(argument, links)));
-    format!("{text}\nAnswers {}.\n{arguments}", linked(&field.field_type, links))
+    format!("{text}\nReturns {}.\n{arguments}", linked(&field.field_type, links))
 }
 
 fn object(named: &TypeDefinition<'_, String>, links: &Links) -> Option<String> {

@@ -33,7 +33,14 @@ pub(crate) enum Use {
 struct Pending {
     days: BTreeMap<i64, KeyUse>,
     /// By address, and whether it was the previous secret. In an order, so that nodes write rows in the same one.
-    sources: BTreeMap<(IpAddr, bool), Timestamp>,
+    sources: BTreeMap<(IpAddr, bool), LastUse>,
+}
+
+/// When an address was last seen, and the program there.
+#[derive(Debug, Clone)]
+struct LastUse {
+    at: Timestamp,
+    user_agent: Option<String>,
 }
 
 #[derive(Debug)]
@@ -87,7 +94,8 @@ impl Recorder {
             Use::ApiCall => counts.api_calls += 1,
         }
         if let Some(address) = ctx.address {
-            pending.note_source((address, what == Use::Exchange { by_grace: true }), ctx.now);
+            let user_agent = ctx.user_agent.as_deref();
+            pending.note_source((address, what == Use::Exchange { by_grace: true }), ctx.now, user_agent);
         }
     }
 
@@ -153,14 +161,19 @@ impl Pending {
     }
 
     /// Notes an address; when there are too many, the one that was quiet for longest goes.
-    fn note_source(&mut self, source: (IpAddr, bool), at: Timestamp) {
+    fn note_source(&mut self, source: (IpAddr, bool), at: Timestamp, user_agent: Option<&str>) {
         if self.sources.len() >= ADDRESSES && !self.sources.contains_key(&source) {
-            let oldest = self.sources.iter().min_by_key(|(_, at)| **at).map(|(source, _)| *source);
+            let oldest = self.sources.iter().min_by_key(|(_, last)| last.at).map(|(source, _)| *source);
             oldest.and_then(|oldest| self.sources.remove(&oldest));
             self.day(at.day()).other_addresses += 1;
         }
-        let newest = self.sources.entry(source).or_insert(at);
-        *newest = at.max(*newest);
+        let newest = self.sources.entry(source).or_insert(LastUse { at, user_agent: None });
+        if newest.at <= at {
+            newest.at = at;
+            if newest.user_agent.as_deref() != user_agent {
+                newest.user_agent = user_agent.map(str::to_owned);
+            }
+        }
     }
 
     fn counts(&self) -> impl Iterator<Item = KeyUse> {
@@ -168,16 +181,17 @@ impl Pending {
     }
 
     fn sources(&self) -> impl Iterator<Item = RecentSource> {
-        self.sources.iter().map(|((address, previous_secret), at)| RecentSource {
+        self.sources.iter().map(|((address, previous_secret), last)| RecentSource {
             address: address.to_string(),
             previous_secret: *previous_secret,
-            last_used_at: *at,
+            user_agent: last.user_agent.clone(),
+            last_used_at: last.at,
         })
     }
 
     fn newest(&self) -> Option<(IpAddr, Timestamp)> {
-        let newest = self.sources.iter().max_by_key(|(_, at)| **at);
-        newest.map(|((address, _), at)| (*address, *at))
+        let newest = self.sources.iter().max_by_key(|(_, last)| last.at);
+        newest.map(|((address, _), last)| (*address, last.at))
     }
 
     fn add(&mut self, other: Self) {
@@ -188,8 +202,8 @@ impl Pending {
             day.api_calls += counts.api_calls;
             day.other_addresses += counts.other_addresses;
         }
-        for (source, at) in other.sources {
-            self.note_source(source, at);
+        for (source, last) in other.sources {
+            self.note_source(source, last.at, last.user_agent.as_deref());
         }
     }
 }
@@ -270,8 +284,10 @@ impl Keys<'_> {
                 .find_key(key_id)
                 .await?
                 .map_or_else(String::new, |key| key.label.as_str().to_owned());
-            let ctx =
-                RequestContext { now: dead.at, address: dead.address, request_id: ctx.request_id.clone() };
+            let ctx = RequestContext {
+                address: dead.address,
+                ..RequestContext::background(dead.at, &ctx.request_id)
+            };
             let entry = Entry {
                 action: Action::DeadSecretSeen,
                 object_id: key_id.as_str(),

@@ -104,7 +104,10 @@ pub(crate) fn at(seconds: i64) -> RequestContext {
 }
 
 pub(crate) fn from(address: &str, seconds: i64) -> RequestContext {
-    RequestContext { now: time(seconds), address: Some(address.parse().unwrap()), request_id: "test".into() }
+    RequestContext {
+        address: Some(address.parse().unwrap()),
+        ..RequestContext::background(time(seconds), "test")
+    }
 }
 
 pub(crate) const NO_GRACE: RotateKey = RotateKey { grace_seconds: 0, end_issued_tokens: false };

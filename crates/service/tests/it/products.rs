@@ -145,7 +145,7 @@ async fn inputs_are_rejected_with_the_name_of_the_field(fixture: Fixture) {
     for (input, expected) in [
         (UncheckedTarget { build_key: " ".into(), ..good() }, "buildKey"),
         (UncheckedTarget { name: "\u{202e}".into(), ..good() }, "name"),
-        (UncheckedTarget { version: "x".repeat(201), ..good() }, "version"),
+        (UncheckedTarget { version: "x".repeat(513), ..good() }, "version"),
         (UncheckedTarget { environment: String::new(), ..good() }, "environment"),
         (UncheckedTarget { build_number: Some(-1), ..good() }, "buildNumber"),
         (UncheckedTarget { build_url: Some("ci".into()), ..good() }, "buildUrl"),

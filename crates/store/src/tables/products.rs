@@ -10,7 +10,7 @@ use crate::{
 use domain::{
     OrganisationId, Subject, SubjectId, Target, TargetId,
     authority::ChangeProducts,
-    product::{SubjectDetails, TargetDetails},
+    product::{SubjectDetails, TargetDetails, secrets},
 };
 
 macro_rules! subject_columns {
@@ -67,6 +67,8 @@ statements! {
     );
     UPDATE_TARGET = "UPDATE targets SET name = $3, description = $4, version = $5, environment = $6, \
         build_number = $7, build_url = $8, metadata = $9, updated_at_ms = $10 WHERE id = $1 AND organisation_id = $2";
+    TARGET_SECRETS = "SELECT sealed_secrets FROM targets WHERE id = $1 AND organisation_id = $2";
+    KEEP_TARGET_SECRETS = "UPDATE targets SET sealed_secrets = $3 WHERE id = $1 AND organisation_id = $2";
 }
 
 /// Where PostgreSQL's dialect differs: it has arrays for lists of ids, and LATERAL.
@@ -102,7 +104,10 @@ fn json_list(ids: &[SubjectId]) -> String {
 
 fn metadata(text: Option<String>) -> Result<Option<serde_json::Value>, StoreError> {
     let value = text.map(|text| serde_json::from_str(&text)).transpose();
-    value.map_err(|error| StoreError::corrupt(format!("metadata: {error}")))
+    let mut value = value.map_err(|error| StoreError::corrupt(format!("metadata: {error}")))?;
+    // Versions before 0.2 kept them in plain text.
+    value.iter_mut().for_each(secrets::hide);
+    Ok(value)
 }
 
 fn target(row: &Row<'_>) -> Result<Target, StoreError> {
@@ -286,6 +291,22 @@ impl OrganisationTransaction<ChangeProducts> {
             (changed.updated_at),
         ];
         Ok(self.execute(UPDATE_TARGET, params).await? == 1)
+    }
+
+    /// The sealed secrets of a target, if it has any.
+    pub async fn target_secrets(&mut self, id: &TargetId) -> Result<Option<Vec<u8>>, StoreError> {
+        let params = params![id.as_str(), self.id().as_str()];
+        Ok(self.find(TARGET_SECRETS, params, only_column).await?.flatten())
+    }
+
+    /// Keeps the sealed secrets of a target in place of former ones. False if the target is gone.
+    pub async fn keep_target_secrets(
+        &mut self,
+        id: &TargetId,
+        sealed: Option<&[u8]>,
+    ) -> Result<bool, StoreError> {
+        let params = params![id.as_str(), self.id().as_str(), sealed];
+        Ok(self.execute(KEEP_TARGET_SECRETS, params).await? == 1)
     }
 
     /// Deletes a target. False if it is gone.

@@ -54,7 +54,7 @@ async fn form(
         )),
         chrome: context.chrome(Section::Products).await?,
         product: Named::of(product),
-        target: target.map(|target| (target.id.to_string(), target.details.name.to_string())),
+        target: target.map(|target| (target.id.to_string(), target.details.name.clone())),
         seen_at: match (&conflict, fields.text("seen_at")) {
             // Whoever has read what is stored now may replace it.
             (Some(_), _) | (None, "") => {

@@ -39,7 +39,7 @@ pub(crate) async fn show_form(
         partial: context.partial,
         product: Named::of(&product),
         id: target.id.to_string(),
-        name: target.details.name.to_string(),
+        name: target.details.name.clone(),
         version: target.details.version,
         environment: target.details.environment,
         build_key: target.details.build_key,

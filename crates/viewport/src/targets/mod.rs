@@ -27,7 +27,7 @@ impl Row {
         let details = &target.details;
         Self {
             id: target.id.to_string(),
-            name: details.name.to_string(),
+            name: details.name.clone(),
             build_key: details.build_key.clone(),
             version: details.version.clone(),
             environment: details.environment.clone(),

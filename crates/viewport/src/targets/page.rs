@@ -51,7 +51,7 @@ pub(crate) async fn show(
         metadata: pretty(&target),
         created: pages::moment(target.created_at),
         updated: pages::moment(target.updated_at),
-        name: target.details.name.to_string(),
+        name: target.details.name.clone(),
         description: target.details.description,
         build_key: target.details.build_key,
         version: target.details.version,

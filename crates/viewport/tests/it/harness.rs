@@ -59,6 +59,7 @@ impl Harness {
             now: self.clock.now(),
             address: Some("192.0.2.7".parse().unwrap()),
             request_id: "test".into(),
+            user_agent: None,
         }
     }
 

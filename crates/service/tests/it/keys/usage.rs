@@ -23,6 +23,7 @@ on_both_engines!(
     a_flush_that_nobody_waited_for_loses_nothing,
     whoever_flushes_waits_for_a_flush_under_way,
     old_counters_are_forgotten_day_by_day,
+    the_program_that_used_a_key_last_is_told,
 );
 
 async fn last_used(node: &Service, fixture: &Fixture, pair: &Pair) -> Option<(i64, String)> {
@@ -42,6 +43,22 @@ fn use_of(exchanges: i64, api_calls: i64) -> Vec<KeyUse> {
 
 fn seen(seconds: i64, address: &str) -> (i64, String) {
     (seconds, address.to_owned())
+}
+
+async fn the_program_that_used_a_key_last_is_told(fixture: Fixture) {
+    let pair = fixture.generate(0).await;
+    let id = KeyId::parse(&pair.id).unwrap();
+    for (second, program) in [(1, Some("curl/8.5")), (2, None), (3, Some("acme-explore-action/2.1"))] {
+        let ctx =
+            service::RequestContext { user_agent: program.map(str::to_owned), ..from("192.0.2.1", second) };
+        exchange_with(&fixture.service, &ctx, &pair).await.unwrap();
+        if second != 2 {
+            fixture.service.keys().flush_usage(&at(second)).await.unwrap();
+            let mut reader = fixture.service.store().reader().await.unwrap();
+            let sources = reader.key_sources(&id, time(0)).await.unwrap();
+            assert_eq!((sources.len(), sources[0].user_agent.as_deref()), (1, program));
+        }
+    }
 }
 
 async fn last_used_is_true_before_anything_is_written(fixture: Fixture) {

@@ -43,9 +43,34 @@ async fn no_secret_and_no_token_is_in_any_table_or_file(fixture: Fixture) {
     assert!(fixture.accepts(6, &user).await);
     secrets.push(user);
     secrets.extend([first, second, third, revoked, guess].map(|pair| pair.secret));
+    secrets.push(report_target_with_secret(&fixture).await);
     fixture.service.keys().flush_usage(&at(7)).await.unwrap();
 
     assert_nowhere(&fixture, &secrets).await;
+}
+
+/// A deployment whose metadata hold a secret; it is reported again as it is read.
+async fn report_target_with_secret(fixture: &Fixture) -> String {
+    let products = fixture.service.products();
+    let shop = products.create_subject(&at(0), &fixture.admin, "Shop", None, None).await.unwrap();
+    let secret = "opens-the-protected-preview-4711";
+    let mut target = domain::product::UncheckedTarget {
+        build_key: "main".into(),
+        name: "Preview".into(),
+        version: "1".into(),
+        environment: "preview".into(),
+        metadata: Some(serde_json::json!({ "vercelAutomationBypassSecret": secret, "branch": "main" })),
+        ..Default::default()
+    };
+    for second in [1, 2] {
+        let id = shop.id.as_str();
+        let kept = products.upsert_target(&at(second), &fixture.admin, id, target.clone()).await.unwrap();
+        assert_eq!(kept.details.metadata.as_ref().unwrap()["vercelAutomationBypassSecret"], "(set)");
+        let read = products.find_target(&fixture.admin, &kept.id).await.unwrap().unwrap();
+        assert_eq!(read.details.metadata, kept.details.metadata);
+        target.metadata = read.details.metadata;
+    }
+    secret.to_owned()
 }
 
 async fn nothing_that_lets_a_person_in_is_in_any_table_or_file(fixture: Fixture) {

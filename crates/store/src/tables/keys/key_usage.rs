@@ -19,16 +19,16 @@ statements! {
         grace_exchanges = key_usage.grace_exchanges + excluded.grace_exchanges, \
         api_calls = key_usage.api_calls + excluded.api_calls, \
         other_addresses = key_usage.other_addresses + excluded.other_addresses";
-    NOTE_SOURCE = "INSERT INTO key_sources (key_id, address, secret, last_used_at_ms) \
-        SELECT id, $2, $3, $4 FROM api_keys WHERE id = $1 \
-        ON CONFLICT (key_id, address, secret) DO UPDATE SET last_used_at_ms = \
+    NOTE_SOURCE = "INSERT INTO key_sources (key_id, address, secret, last_used_at_ms, user_agent) \
+        SELECT id, $2, $3, $4, $5 FROM api_keys WHERE id = $1 \
+        ON CONFLICT (key_id, address, secret) DO UPDATE SET user_agent = excluded.user_agent, last_used_at_ms = \
         CASE WHEN excluded.last_used_at_ms > key_sources.last_used_at_ms \
         THEN excluded.last_used_at_ms ELSE key_sources.last_used_at_ms END";
     NOTE_DEAD = "UPDATE retired_secrets SET seen_count = seen_count + $3, last_seen_at_ms = $4, last_seen_from = $5 \
         WHERE key_id = $1 AND digest = $2";
     LOCK_DEAD = "UPDATE retired_secrets SET seen_count = seen_count WHERE key_id = $1 AND digest = $2";
     DEAD_LAST_SEEN = "SELECT last_seen_at_ms FROM retired_secrets WHERE key_id = $1 AND digest = $2";
-    SOURCES = "SELECT address, secret, last_used_at_ms FROM key_sources \
+    SOURCES = "SELECT address, secret, user_agent, last_used_at_ms FROM key_sources \
         WHERE key_id = $1 AND last_used_at_ms >= $2 ORDER BY last_used_at_ms DESC LIMIT 100";
     DAYS = "SELECT day, exchanges, grace_exchanges, api_calls, other_addresses FROM key_usage WHERE key_id = $1 AND day >= $2 ORDER BY day";
     COUNT_OTHERS = "UPDATE key_usage SET other_addresses = other_addresses + (SELECT COUNT(*) FROM (SELECT 1 \
@@ -63,6 +63,7 @@ impl Reader {
             Ok(RecentSource {
                 address: row.next()?,
                 previous_secret: row.next::<String>()? == "previous",
+                user_agent: row.next()?,
                 last_used_at: row.next()?,
             })
         })
@@ -94,7 +95,13 @@ impl Transaction {
     pub async fn note_key_sources(&mut self, sources: &[(&KeyId, RecentSource)]) -> Result<(), StoreError> {
         let row = |(key, source): &(&KeyId, RecentSource)| {
             let secret = if source.previous_secret { "previous" } else { "current" };
-            params![key.as_str(), source.address.as_str(), secret, source.last_used_at]
+            params![
+                key.as_str(),
+                source.address.as_str(),
+                secret,
+                source.last_used_at,
+                source.user_agent.as_deref()
+            ]
         };
         self.execute_each(NOTE_SOURCE, sources.iter().map(row).collect()).await
     }

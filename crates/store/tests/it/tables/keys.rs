@@ -70,7 +70,12 @@ async fn revoked(fresh: &Fresh) -> (ApiKey, RetiredSecret) {
         .count_key_uses(&[(&now.id, KeyUse { day: 1, exchanges: 1, ..KeyUse::default() })])
         .await
         .unwrap();
-    let source = RecentSource { address: "192.0.2.1".into(), previous_secret: false, last_used_at: NOW };
+    let source = RecentSource {
+        address: "192.0.2.1".into(),
+        previous_secret: false,
+        user_agent: None,
+        last_used_at: NOW,
+    };
     transaction.note_key_sources(&[(&now.id, source)]).await.unwrap();
     transaction.commit().await.unwrap();
     let tombstone = now.clone().revoke(NOW.plus_seconds(9));
@@ -155,6 +160,7 @@ async fn the_overview_shows_the_newest_use_and_all_dead_secrets(fresh: Fresh) {
         let source = RecentSource {
             address: address.into(),
             previous_secret: second == 9,
+            user_agent: None,
             last_used_at: NOW.plus_seconds(second),
         };
         transaction.note_key_sources(&[(&used.id, source)]).await.unwrap();
