@@ -1,16 +1,13 @@
 //! The device authorization endpoint (RFC 8628 §3.1): a command line asks for the approval of a user.
 
 use crate::{
-    AuthorizationServer, browser,
+    AuthorizationServer, OAuthOutcome, browser,
     client_authentication::public_client,
     errors::{OAuthRejection, no_store},
     request::FormRequest,
 };
-use axum::{
-    body::Body,
-    extract::{Request, State},
-};
-use http::{Response, StatusCode};
+use axum::extract::{Request, State};
+use http::StatusCode;
 use serde_json::json;
 use service::{
     tokens::client_authentication::ClientRejection,
@@ -20,10 +17,7 @@ use service::{
     },
 };
 
-pub(crate) async fn start(
-    State(server): State<AuthorizationServer>,
-    request: Request,
-) -> Result<Response<Body>, OAuthRejection> {
+pub(crate) async fn start(State(server): State<AuthorizationServer>, request: Request) -> OAuthOutcome {
     let posted = FormRequest::read(&server, request).await?;
     let form = posted.form()?;
     let client_id = public_client::require(&posted, &form, COMMAND_LINE)?;

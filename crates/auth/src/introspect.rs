@@ -1,23 +1,17 @@
 //! Token introspection (RFC 7662): a key may ask about the tokens of its own organisation.
 
 use crate::{
-    AuthorizationServer,
+    AuthorizationServer, OAuthOutcome,
     client_authentication::ClientAuthentication,
     errors::{OAuthRejection, no_store},
     request::FormRequest,
 };
-use axum::{
-    body::Body,
-    extract::{Request, State},
-};
-use http::{Response, StatusCode};
+use axum::extract::{Request, State};
+use http::StatusCode;
 use serde_json::{Value, json};
 use service::tokens::introspection::TokenFacts;
 
-pub(crate) async fn introspect(
-    State(server): State<AuthorizationServer>,
-    request: Request,
-) -> Result<Response<Body>, OAuthRejection> {
+pub(crate) async fn introspect(State(server): State<AuthorizationServer>, request: Request) -> OAuthOutcome {
     let posted = FormRequest::read(&server, request).await?;
     let form = posted.form()?;
     let client = ClientAuthentication::find(&posted.headers, &form)?;

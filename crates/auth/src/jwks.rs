@@ -1,15 +1,13 @@
 //! The JSON Web Key Set (RFC 7517 §5) with every published signing key.
 
-use crate::{AuthorizationServer, errors::OAuthRejection};
+use crate::{AuthorizationServer, OAuthOutcome};
 use axum::{body::Body, extract::State};
 use http::{HeaderValue, Response, header};
 
 /// Keys are published an hour before they sign, so that caches of five minutes never miss one.
 const CACHE: HeaderValue = HeaderValue::from_static("public, max-age=300");
 
-pub(crate) async fn show(
-    State(server): State<AuthorizationServer>,
-) -> Result<Response<Body>, OAuthRejection> {
+pub(crate) async fn show(State(server): State<AuthorizationServer>) -> OAuthOutcome {
     let keys = server.service().tokens().jwks().await?;
     let mut response = Response::new(Body::from(keys.to_string()));
     let headers = response.headers_mut();

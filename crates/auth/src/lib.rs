@@ -28,6 +28,9 @@ use service::Service;
 use std::sync::Arc;
 use web::Cookie;
 
+/// The answer of an endpoint for machines.
+pub(crate) type OAuthOutcome = Result<http::Response<axum::body::Body>, errors::OAuthRejection>;
+
 /// What the authorization server needs to know of its installation.
 #[derive(Debug, Clone)]
 pub struct Settings {

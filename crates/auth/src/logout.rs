@@ -3,11 +3,11 @@
 //! A link alone signs nobody out: the page asks first, and only a form of this very origin is believed.
 
 use crate::{
-    AuthorizationServer,
+    AuthorizationServer, OAuthOutcome,
     authorization::see_other,
     browser::{self, Browser},
     client_authentication::public_client,
-    errors::{OAuthRejection, no_store},
+    errors::no_store,
     query_parameters::QueryParameters,
     request::FormRequest,
 };
@@ -89,7 +89,7 @@ async fn end_command_line(
     posted: &FormRequest,
     form: &Form<'_>,
     refresh_token: &str,
-) -> Result<Response<Body>, OAuthRejection> {
+) -> OAuthOutcome {
     public_client::require(posted, form, COMMAND_LINE)?;
     server.service().users().end_command_line(&posted.ctx, refresh_token).await?;
     let mut response = Response::new(Body::empty());

@@ -1,18 +1,12 @@
 //! The realm's document, as Keycloak's adapters read it.
 
-use crate::{AuthorizationServer, errors::OAuthRejection, request::ctx};
-use axum::{
-    body::Body,
-    extract::{Request, State},
-};
+use crate::{AuthorizationServer, OAuthOutcome, request::ctx};
+use axum::extract::{Request, State};
 use base64::{Engine, prelude::BASE64_STANDARD};
-use http::{Response, StatusCode};
+use http::StatusCode;
 use serde_json::json;
 
-pub(crate) async fn show(
-    State(server): State<AuthorizationServer>,
-    request: Request,
-) -> Result<Response<Body>, OAuthRejection> {
+pub(crate) async fn show(State(server): State<AuthorizationServer>, request: Request) -> OAuthOutcome {
     let ctx = ctx(&request.into_parts().0)?;
     let issuer = &server.service().policy().issuer;
     let public_key = server.service().tokens().current_public_key(&ctx).await?;

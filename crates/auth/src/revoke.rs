@@ -2,7 +2,7 @@
 //! token.
 
 use crate::{
-    AuthorizationServer,
+    AuthorizationServer, OAuthOutcome,
     client_authentication::{ClientAuthentication, public_client},
     errors::{OAuthRejection, no_store},
     request::FormRequest,
@@ -15,10 +15,7 @@ use http::{Response, StatusCode};
 use service::{tokens::revocation::RevocationRejection, users::authorization_codes::COMMAND_LINE};
 use web::Form;
 
-pub(crate) async fn revoke(
-    State(server): State<AuthorizationServer>,
-    request: Request,
-) -> Result<Response<Body>, OAuthRejection> {
+pub(crate) async fn revoke(State(server): State<AuthorizationServer>, request: Request) -> OAuthOutcome {
     let posted = FormRequest::read(&server, request).await?;
     let form = posted.form()?;
     if public_client::is(&posted, &form, COMMAND_LINE) {
@@ -45,7 +42,7 @@ async fn revoke_refresh_token(
     server: &AuthorizationServer,
     posted: &FormRequest,
     form: &Form<'_>,
-) -> Result<Response<Body>, OAuthRejection> {
+) -> OAuthOutcome {
     let token = form.get("token").ok_or_else(|| OAuthRejection::invalid_request("token is missing."))?;
     server.service().users().end_command_line(&posted.ctx, token).await?;
     Ok(no_store(Response::new(Body::empty())))

@@ -1,16 +1,10 @@
 //! The token endpoint (RFC 6749 §3.2): names the grant and hands over to it.
 
-use crate::{AuthorizationServer, errors::OAuthRejection, grants, request::FormRequest};
-use axum::{
-    body::Body,
-    extract::{Request, State},
-};
-use http::{Response, StatusCode};
+use crate::{AuthorizationServer, OAuthOutcome, errors::OAuthRejection, grants, request::FormRequest};
+use axum::extract::{Request, State};
+use http::StatusCode;
 
-pub(crate) async fn issue(
-    State(server): State<AuthorizationServer>,
-    request: Request,
-) -> Result<Response<Body>, OAuthRejection> {
+pub(crate) async fn issue(State(server): State<AuthorizationServer>, request: Request) -> OAuthOutcome {
     let posted = FormRequest::read(&server, request).await?;
     let form = posted.form()?;
     // The grants of people are boxed: what is kept while they wait would be moved about with every machine's request, too.

@@ -232,9 +232,6 @@ pub struct SessionFacts {
 }
 
 /// Whether a key's token is still accepted. `key` is none if the key is not there (any more).
-///
-/// # Errors
-/// Why not.
 pub fn check_key_token(claims: &TokenClaims, key: Option<KeyFacts<'_>>, now: Timestamp) -> Result<(), Ended> {
     let key = key.filter(|key| *key.organisation_id == claims.organisation_id).ok_or(Ended::KeyRevoked)?;
     check_token(key.token_revoked, key.signing_key_published)?;
@@ -245,9 +242,6 @@ pub fn check_key_token(claims: &TokenClaims, key: Option<KeyFacts<'_>>, now: Tim
 }
 
 /// Whether a person's token is still accepted. `user` is none if the person is no member (any more).
-///
-/// # Errors
-/// Why not.
 pub fn check_user_token(claims: &TokenClaims, user: Option<&UserFacts>) -> Result<(), Ended> {
     let user = user.ok_or(Ended::NoMember)?;
     check_token(user.token_revoked, user.signing_key_published)?;
@@ -261,9 +255,6 @@ pub fn check_user_token(claims: &TokenClaims, user: Option<&UserFacts>) -> Resul
 }
 
 /// Whether a person's session still works in the organisation. `user` is none if the person is no member (any more).
-///
-/// # Errors
-/// Why not.
 pub fn check_user_session(user: Option<&UserFacts>) -> Result<(), Ended> {
     check_session(user.ok_or(Ended::NoMember)?)
 }

@@ -43,9 +43,6 @@ pub struct SubjectDetails {
 
 impl SubjectDetails {
     /// Checks what came from outside.
-    ///
-    /// # Errors
-    /// The first field that breaks its rule.
     pub fn parse(name: &str, description: Option<&str>, base_url: Option<&str>) -> Result<Self, Invalid> {
         Ok(Self {
             name: Name::parse(name)?,
@@ -119,9 +116,6 @@ pub struct UncheckedTarget {
 
 impl UncheckedTarget {
     /// Checks every field.
-    ///
-    /// # Errors
-    /// The first field that breaks its rule.
     pub fn check(self) -> Result<TargetDetails, Invalid> {
         if self.build_number.is_some_and(|number| number < 0) {
             return Err(Invalid::new("buildNumber", "a build number is 0 or more"));

@@ -159,9 +159,6 @@ impl SigningKey {
 
     /// Signs `claims` as an ID token (OpenID Connect Core 1.0 §2): the header's `typ` is `JWT`, so that nobody takes it
     /// for an access token (RFC 8725 §3.11).
-    ///
-    /// # Errors
-    /// As [`Self::sign`].
     pub fn sign_id_token<C: serde::Serialize>(&self, claims: &C) -> Result<String, KeyError> {
         self.sign_under(&header(self.algorithm(), "JWT", self.kid()), claims)
     }

@@ -4,7 +4,7 @@
 //! with a MAC under the master key, so that whoever rewrites the table cannot make it fit.
 
 use crate::{
-    AuditLog, Error, Inner, Principal, RequestContext, operations::audit_witness::Witness, principal,
+    AuditLog, Error, Inner, Principal, RequestContext, Result, operations::audit_witness::Witness, principal,
 };
 use domain::{
     Capability, EventId, Timestamp,
@@ -45,7 +45,7 @@ impl Inner {
         ctx: &RequestContext,
         principal: &Principal,
         entry: Entry<'_>,
-    ) -> Result<(), Error> {
+    ) -> Result<()> {
         self.append(transaction, ctx, principal.organisation_id.as_str(), principal.actor(), entry).await
     }
 
@@ -56,7 +56,7 @@ impl Inner {
         ctx: &RequestContext,
         chain: &str,
         entry: Entry<'_>,
-    ) -> Result<(), Error> {
+    ) -> Result<()> {
         self.append(transaction, ctx, chain, principal::system(), entry).await
     }
 
@@ -67,7 +67,7 @@ impl Inner {
         chain: &str,
         actor: Actor,
         entry: Entry<'_>,
-    ) -> Result<(), Error> {
+    ) -> Result<()> {
         let head = transaction.lock_audit_head(chain).await?;
         let new = NewEvent {
             id: EventId::generate(ctx.now, self.entropy()),
@@ -101,7 +101,7 @@ impl AuditLog<'_> {
         first: i64,
         before: Option<&EventId>,
         filter: &AuditFilter,
-    ) -> Result<Vec<AuditEvent>, Error> {
+    ) -> Result<Vec<AuditEvent>> {
         principal.authorise(Capability::ManageOrganisation)?;
         let first = self.0.page(first)?;
         let mut reader = self.0.store.reader().await?;
@@ -110,10 +110,7 @@ impl AuditLog<'_> {
     }
 
     /// Up to 1,000 entries of a chain after number `after`, oldest first, for an operator's export.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub async fn export(self, chain: &str, after: i64) -> Result<Vec<AuditEvent>, Error> {
+    pub async fn export(self, chain: &str, after: i64) -> Result<Vec<AuditEvent>> {
         Ok(self.0.store.reader().await?.audit_events_after(chain, after, VERIFY_BATCH).await?)
     }
 
@@ -126,7 +123,7 @@ impl AuditLog<'_> {
         ctx: &RequestContext,
         principal: &Principal,
         after: i64,
-    ) -> Result<Vec<AuditEvent>, Error> {
+    ) -> Result<Vec<AuditEvent>> {
         principal.authorise(Capability::ManageOrganisation)?;
         let events = self.export(principal.organisation_id.as_str(), after).await?;
         // After the read: an export goes on for a while, and what was read is given only to who may have it then.
@@ -138,7 +135,7 @@ impl AuditLog<'_> {
     ///
     /// # Errors
     /// The principal may not read the log, or the store fails.
-    pub async fn verify_own(self, principal: &Principal) -> Result<ChainReport, Error> {
+    pub async fn verify_own(self, principal: &Principal) -> Result<ChainReport> {
         principal.authorise(Capability::ManageOrganisation)?;
         let chain = principal.organisation_id.as_str();
         let reports = self.verify(Some(chain)).await?;
@@ -149,19 +146,12 @@ impl AuditLog<'_> {
     ///
     /// # Errors
     /// The store fails. A fault in a chain is not an error: it is in the report.
-    pub async fn verify(self, only: Option<&str>) -> Result<Vec<ChainReport>, Error> {
+    pub async fn verify(self, only: Option<&str>) -> Result<Vec<ChainReport>> {
         self.verify_against(only, &Witness::default()).await
     }
 
     /// The same, and whether the chains have all that a witness saw.
-    ///
-    /// # Errors
-    /// As [`Self::verify`].
-    pub async fn verify_against(
-        self,
-        only: Option<&str>,
-        witness: &Witness,
-    ) -> Result<Vec<ChainReport>, Error> {
+    pub async fn verify_against(self, only: Option<&str>, witness: &Witness) -> Result<Vec<ChainReport>> {
         verify_chains(&self.0.store, Some(&self.0.master_key), only, witness).await
     }
 }
@@ -182,7 +172,7 @@ pub async fn verify_chains(
     master_key: Option<&MasterKey>,
     only: Option<&str>,
     witness: &Witness,
-) -> Result<Vec<ChainReport>, Error> {
+) -> Result<Vec<ChainReport>> {
     let verifier = Verifier { store, master_key, witness };
     let heads = store.reader().await?.audit_heads().await?;
     let mut reports = Vec::new();
@@ -208,11 +198,11 @@ struct Verifier<'a> {
 }
 
 impl Verifier<'_> {
-    async fn events_after(&self, chain: &str, after: i64) -> Result<Vec<AuditEvent>, Error> {
+    async fn events_after(&self, chain: &str, after: i64) -> Result<Vec<AuditEvent>> {
         Ok(self.store.reader().await?.audit_events_after(chain, after, VERIFY_BATCH).await?)
     }
 
-    async fn chain(&self, head: AuditHead) -> Result<ChainReport, Error> {
+    async fn chain(&self, head: AuditHead) -> Result<ChainReport> {
         let mut walk = Walk::default();
         let mut damage = None;
         while damage.is_none() && walk.entries < head.sequence {
@@ -236,7 +226,7 @@ impl Verifier<'_> {
         self.witness.contradicts(&event.chain, event.sequence, &event.hash).map_or(Ok(()), Err)
     }
 
-    async fn damage_at_end(&self, head: &AuditHead, walk: &Walk) -> Result<Option<String>, Error> {
+    async fn damage_at_end(&self, head: &AuditHead, walk: &Walk) -> Result<Option<String>> {
         if head.sequence == 0 {
             // The first entry and its seal come in one transaction: no good chain is without them.
             return Ok(Some("the sealed end of the chain is missing".to_owned()));

@@ -1,7 +1,9 @@
 //! From a claim to an authority: what authentication proved is confirmed again inside the transaction that changes
 //! something. `store` has the types without which nothing can be written.
 
-use crate::{CurrentUser, Error, Inner, Principal, Rejection, RequestContext, tokens::TokenRejection};
+use crate::{
+    CurrentUser, Error, Inner, Principal, Rejection, RequestContext, Result, tokens::TokenRejection,
+};
 use domain::{
     AuthorityRejection, Claim, Ended, OrganisationId, Role, UserId,
     authority::{CapabilityType, check_user_session},
@@ -33,7 +35,7 @@ impl Inner {
         &self,
         ctx: &RequestContext,
         principal: &Principal,
-    ) -> Result<OrganisationTransaction<P>, Error> {
+    ) -> Result<OrganisationTransaction<P>> {
         // Whoever did not have the capability a moment ago makes nobody wait for a lock.
         principal.authorise(P::CAPABILITY)?;
         let fresh_since = ctx.now.plus_seconds(-self.policy.sign_in_fresh_seconds);
@@ -45,7 +47,7 @@ impl Inner {
     ///
     /// # Errors
     /// It has ended, or the role is another one; or the store fails.
-    pub(crate) async fn confirm(&self, ctx: &RequestContext, principal: &Principal) -> Result<(), Error> {
+    pub(crate) async fn confirm(&self, ctx: &RequestContext, principal: &Principal) -> Result<()> {
         let ended = match &principal.claim {
             Claim::Operator(_) => return Ok(()),
             Claim::Token(claims) => match self.tokens().check_claims(ctx, claims).await {
@@ -75,7 +77,7 @@ impl Inner {
         ctx: &RequestContext,
         user: &UserId,
         proof: UserProof<'_>,
-    ) -> Result<UserTransaction, Error> {
+    ) -> Result<UserTransaction> {
         Ok(self.store.begin_for_user(user, proof, ctx.now).await??)
     }
 
@@ -87,21 +89,18 @@ impl Inner {
         &self,
         ctx: &RequestContext,
         user: &CurrentUser,
-    ) -> Result<UserTransaction, Error> {
+    ) -> Result<UserTransaction> {
         let session = &user.session;
         self.begin_for_user(ctx, &session.user_id, UserProof::Session(&session.id)).await
     }
 
     /// The same for what the current user may do in an organisation.
-    ///
-    /// # Errors
-    /// As [`Self::begin_as_current_user`].
     pub(crate) async fn begin_as_current_user_in(
         &self,
         ctx: &RequestContext,
         user: &CurrentUser,
         organisation: &OrganisationId,
-    ) -> Result<UserTransaction, Error> {
+    ) -> Result<UserTransaction> {
         let session = &user.session;
         let proof = UserProof::Session(&session.id);
         Ok(self.store.begin_for_user_in(organisation, &session.user_id, proof, ctx.now).await??)
@@ -116,7 +115,7 @@ impl Inner {
         &self,
         ctx: &RequestContext,
         user: &CurrentUser,
-    ) -> Result<UserTransaction, Error> {
+    ) -> Result<UserTransaction> {
         let transaction = self.begin_as_current_user(ctx, user).await?;
         self.require_fresh_proof(ctx, transaction).await
     }
@@ -129,7 +128,7 @@ impl Inner {
         &self,
         ctx: &RequestContext,
         mut transaction: UserTransaction,
-    ) -> Result<UserTransaction, Error> {
+    ) -> Result<UserTransaction> {
         let fresh = self.policy.sign_in_fresh_seconds;
         if !transaction.proved_session().is_some_and(|session| session.is_fresh(ctx.now, fresh)) {
             return Err(Rejection::SignInAgain.into());
@@ -139,7 +138,7 @@ impl Inner {
     }
 }
 
-fn same_role(principal: &Principal, now: Option<Role>) -> Result<(), Error> {
+fn same_role(principal: &Principal, now: Option<Role>) -> Result<()> {
     if principal.user_role() == now {
         return Ok(());
     }
@@ -150,7 +149,7 @@ fn same_role(principal: &Principal, now: Option<Role>) -> Result<(), Error> {
 ///
 /// # Errors
 /// The person has a second factor and did not prove it in the session; or the store fails.
-pub(crate) async fn require_second_factor_proof(transaction: &mut UserTransaction) -> Result<(), Error> {
+pub(crate) async fn require_second_factor_proof(transaction: &mut UserTransaction) -> Result<()> {
     let user = transaction.user().id.clone();
     let factor = transaction.find_second_factor(&user).await?;
     let enrolled = factor.is_some_and(|factor| factor.is_confirmed());

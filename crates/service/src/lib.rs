@@ -1,7 +1,8 @@
 //! Use cases: authorise, decide, persist, audit.
 //!
 //! A use case takes a [`RequestContext`] (when and from where), a [`Principal`] (who) and plain values, and answers with its
-//! outcome or a [`Error`]: a [`Rejection`] that the caller can mend, or an internal error that nobody outside sees.
+//! outcome or a [`Error`]: a [`Rejection`] that the caller can mend, or an internal error that nobody outside sees. Every use case
+//! fails if the store does.
 
 pub mod attempt_limits;
 pub mod audit;
@@ -23,6 +24,8 @@ pub use principal::{Principal, PrincipalKind};
 pub use store::{StoreError, on_same_behalf};
 pub use tokens::opaque_token::OpaqueToken;
 pub use users::current_user::CurrentUser;
+
+pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
 use domain::Entropy;
 use jose::MasterKey;
@@ -137,7 +140,7 @@ impl Service {
     ///
     /// # Errors
     /// It does not.
-    pub async fn ready(&self) -> Result<(), Error> {
+    pub async fn ready(&self) -> Result<()> {
         Ok(self.0.store.ping().await?)
     }
 
@@ -145,7 +148,7 @@ impl Service {
     ///
     /// # Errors
     /// It has ended, or the role is another one; or the store fails.
-    pub async fn confirm(&self, ctx: &RequestContext, principal: &Principal) -> Result<(), Error> {
+    pub async fn confirm(&self, ctx: &RequestContext, principal: &Principal) -> Result<()> {
         self.0.confirm(ctx, principal).await
     }
 }
@@ -203,10 +206,7 @@ families! {
 }
 
 /// The fingerprint of the master key that the data was sealed with; none for fresh data.
-///
-/// # Errors
-/// The store fails.
-pub async fn sealed_under(store: &Store) -> Result<Option<String>, Error> {
+pub async fn sealed_under(store: &Store) -> Result<Option<String>> {
     Ok(store.reader().await?.meta(MASTER_KEY_FINGERPRINT).await?)
 }
 

@@ -1,6 +1,8 @@
 //! Organisations: making, finding, renaming, key policy.
 
-use crate::{Error, Organisations, Principal, PrincipalKind, Rejection, RequestContext, audit::Entry};
+use crate::{
+    Error, Organisations, Principal, PrincipalKind, Rejection, RequestContext, Result, audit::Entry,
+};
 use domain::{
     Capability, Email, Invalid, KeyPolicy, Lifetime, Name, Organisation, OrganisationId, Role,
     audit::{Action, SYSTEM_CHAIN},
@@ -62,7 +64,7 @@ impl Organisations<'_> {
         name: &str,
         admin_email: &str,
         password: Option<&str>,
-    ) -> Result<Organisation, Error> {
+    ) -> Result<Organisation> {
         let mut draft = self.draft_organisation(ctx, name, admin_email, password).await?;
         draft.principal = Principal::operator(operator, &draft.organisation);
         let transaction = self.0.store.begin().await?;
@@ -76,7 +78,7 @@ impl Organisations<'_> {
         name: &str,
         admin_email: &str,
         password: Option<&str>,
-    ) -> Result<NewOrganisation, Error> {
+    ) -> Result<NewOrganisation> {
         let organisation = Organisation {
             id: OrganisationId::generate(ctx.now, self.0.entropy()),
             name: organisation_name(name)?,
@@ -99,7 +101,7 @@ impl Organisations<'_> {
         transaction: Transaction,
         ctx: &RequestContext,
         draft: &NewOrganisation,
-    ) -> Result<(), Error> {
+    ) -> Result<()> {
         let NewOrganisation { organisation, email, password_hash, principal } = draft;
         let founded = transaction.found_organisation(organisation.clone()).await;
         let mut transaction = founded.map_err(|error| taken(&organisation.name, error))?;
@@ -127,7 +129,7 @@ impl Organisations<'_> {
     ///
     /// # Errors
     /// There is none, or the store fails.
-    pub async fn find(self, id_or_name: &str) -> Result<Organisation, Error> {
+    pub async fn find(self, id_or_name: &str) -> Result<Organisation> {
         let mut reader = self.0.store.reader().await?;
         let found = match OrganisationId::parse(id_or_name) {
             Ok(id) => reader.find_organisation(&id).await?,
@@ -141,18 +143,12 @@ impl Organisations<'_> {
     }
 
     /// Up to 1,000 organisations after `after`, oldest first.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub async fn list(self, after: Option<&OrganisationId>) -> Result<Vec<Organisation>, Error> {
+    pub async fn list(self, after: Option<&OrganisationId>) -> Result<Vec<Organisation>> {
         Ok(self.0.store.reader().await?.organisations(after, self.0.policy.page_maximum).await?)
     }
 
     /// The principal's own organisation.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub async fn get(self, principal: &Principal) -> Result<Organisation, Error> {
+    pub async fn get(self, principal: &Principal) -> Result<Organisation> {
         let found = self.0.store.reader().await?.find_organisation(&principal.organisation_id).await?;
         found.ok_or_else(|| Error::internal("a principal without an organisation"))
     }
@@ -161,7 +157,7 @@ impl Organisations<'_> {
     ///
     /// # Errors
     /// The principal is no Admin, the name is wrong or taken, or the store fails.
-    pub async fn rename(self, ctx: &RequestContext, principal: &Principal, name: &str) -> Result<(), Error> {
+    pub async fn rename(self, ctx: &RequestContext, principal: &Principal, name: &str) -> Result<()> {
         principal.authorise(Capability::ManageOrganisation)?;
         let name = organisation_name(name)?;
         let mut transaction = self.0.begin_as::<ManageOrganisation>(ctx, principal).await?;
@@ -177,7 +173,7 @@ impl Organisations<'_> {
         principal: &Principal,
         before: &Organisation,
         name: &Name,
-    ) -> Result<(), Error> {
+    ) -> Result<()> {
         transaction.rename_organisation(name).await.map_err(|error| taken(name, error))?;
         let entry = Entry {
             action: Action::OrganisationRenamed,
@@ -199,7 +195,7 @@ impl Organisations<'_> {
         principal: &Principal,
         seen: &OrganisationSettings,
         new: &OrganisationSettings,
-    ) -> Result<(), Error> {
+    ) -> Result<()> {
         principal.authorise(Capability::ManageOrganisation)?;
         let name = organisation_name(&new.name)?;
         let policy =
@@ -230,7 +226,7 @@ impl Organisations<'_> {
         principal: &Principal,
         organisation: &Organisation,
         required: bool,
-    ) -> Result<(), Error> {
+    ) -> Result<()> {
         if let (true, PrincipalKind::User { id, .. }) = (required, &principal.holder) {
             let own = transaction.find_second_factor(id).await?.and_then(|factor| factor.confirmed_at);
             if own.is_none() {
@@ -258,7 +254,7 @@ impl Organisations<'_> {
         principal: &Principal,
         default_days: i64,
         maximum_days: i64,
-    ) -> Result<(), Error> {
+    ) -> Result<()> {
         principal.authorise(Capability::ManageOrganisation)?;
         let policy = KeyPolicy::new(Lifetime::from_days(default_days)?, Lifetime::from_days(maximum_days)?)?;
         let mut transaction = self.0.begin_as::<ManageOrganisation>(ctx, principal).await?;
@@ -274,7 +270,7 @@ impl Organisations<'_> {
         principal: &Principal,
         organisation: &Organisation,
         policy: KeyPolicy,
-    ) -> Result<(), Error> {
+    ) -> Result<()> {
         transaction.set_key_policy(policy).await?;
         let entry = Entry {
             action: Action::KeyPolicyChanged,

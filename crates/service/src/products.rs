@@ -1,6 +1,6 @@
 //! Products and targets.
 
-use crate::{Error, Inner, Principal, Products, Rejection, RequestContext, audit::Entry};
+use crate::{Error, Inner, Principal, Products, Rejection, RequestContext, Result, audit::Entry};
 use domain::{
     Capability, Invalid, Subject, SubjectId, Target, TargetId, Timestamp,
     audit::Action,
@@ -78,30 +78,20 @@ impl Products<'_> {
         principal: &Principal,
         first: i64,
         after: Option<&SubjectId>,
-    ) -> Result<Vec<Subject>, Error> {
+    ) -> Result<Vec<Subject>> {
         principal.authorise(Capability::ViewProducts)?;
         let first = self.0.page(first)?;
         Ok(self.0.store.reader().await?.subjects(&principal.organisation_id, after, first).await?)
     }
 
     /// The organisation's product with this id, if there is one.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub async fn find_subject(self, principal: &Principal, id: &SubjectId) -> Result<Option<Subject>, Error> {
+    pub async fn find_subject(self, principal: &Principal, id: &SubjectId) -> Result<Option<Subject>> {
         principal.authorise(Capability::ViewProducts)?;
         Ok(self.0.store.reader().await?.find_subject(&principal.organisation_id, id).await?)
     }
 
     /// Those of these products that the organisation has.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub async fn find_subjects(
-        self,
-        principal: &Principal,
-        ids: &[SubjectId],
-    ) -> Result<Vec<Subject>, Error> {
+    pub async fn find_subjects(self, principal: &Principal, ids: &[SubjectId]) -> Result<Vec<Subject>> {
         principal.authorise(Capability::ViewProducts)?;
         Ok(self.0.store.reader().await?.subjects_by_ids(&principal.organisation_id, ids).await?)
     }
@@ -116,7 +106,7 @@ impl Products<'_> {
         subjects: &[SubjectId],
         first: i64,
         after: Option<&TargetId>,
-    ) -> Result<Vec<Target>, Error> {
+    ) -> Result<Vec<Target>> {
         principal.authorise(Capability::ViewProducts)?;
         let first = self.0.page(first)?;
         let mut reader = self.0.store.reader().await?;
@@ -133,17 +123,14 @@ impl Products<'_> {
         subject: Option<&SubjectId>,
         first: i64,
         after: Option<&TargetId>,
-    ) -> Result<Vec<Target>, Error> {
+    ) -> Result<Vec<Target>> {
         principal.authorise(Capability::ViewProducts)?;
         let first = self.0.page(first)?;
         Ok(self.0.store.reader().await?.targets(&principal.organisation_id, subject, after, first).await?)
     }
 
     /// The organisation's target with this id, if there is one.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub async fn find_target(self, principal: &Principal, id: &TargetId) -> Result<Option<Target>, Error> {
+    pub async fn find_target(self, principal: &Principal, id: &TargetId) -> Result<Option<Target>> {
         principal.authorise(Capability::ViewProducts)?;
         Ok(self.0.store.reader().await?.find_target(&principal.organisation_id, id).await?)
     }
@@ -159,7 +146,7 @@ impl Products<'_> {
         name: &str,
         description: Option<&str>,
         base_url: Option<&str>,
-    ) -> Result<Subject, Error> {
+    ) -> Result<Subject> {
         principal.authorise(Capability::ChangeProducts)?;
         let subject = Subject {
             id: SubjectId::generate(ctx.now, self.0.entropy()),
@@ -196,7 +183,7 @@ impl Products<'_> {
         principal: &Principal,
         id: &str,
         change: SubjectChange,
-    ) -> Result<Subject, Error> {
+    ) -> Result<Subject> {
         principal.authorise(Capability::ChangeProducts)?;
         let id = parse_subject_id(id)?;
         let mut transaction = self.0.begin_as::<ChangeProducts>(ctx, principal).await?;
@@ -234,7 +221,7 @@ impl Products<'_> {
         ctx: &RequestContext,
         principal: &Principal,
         id: &str,
-    ) -> Result<SubjectId, Error> {
+    ) -> Result<SubjectId> {
         principal.authorise(Capability::ChangeProducts)?;
         let id = parse_subject_id(id)?;
         let mut transaction = self.0.begin_as::<ChangeProducts>(ctx, principal).await?;
@@ -248,10 +235,7 @@ impl Products<'_> {
     }
 
     /// How many targets a product has.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub async fn count_targets(self, principal: &Principal, subject: &SubjectId) -> Result<i64, Error> {
+    pub async fn count_targets(self, principal: &Principal, subject: &SubjectId) -> Result<i64> {
         principal.authorise(Capability::ViewProducts)?;
         Ok(self.0.store.reader().await?.count_targets(&principal.organisation_id, subject).await?)
     }
@@ -265,7 +249,7 @@ impl Products<'_> {
         ctx: &RequestContext,
         principal: &Principal,
         id: &str,
-    ) -> Result<Target, Error> {
+    ) -> Result<Target> {
         principal.authorise(Capability::ChangeProducts)?;
         let missing = || Rejection::NotFound { kind: "target", id: id.to_owned() };
         let parsed = TargetId::parse(id).map_err(|_| missing())?;
@@ -296,7 +280,7 @@ impl Products<'_> {
         principal: &Principal,
         subject_id: &str,
         input: UncheckedTarget,
-    ) -> Result<Target, Error> {
+    ) -> Result<Target> {
         self.upsert_target_from(ctx, principal, subject_id, SeenTarget::Unseen, input).await
     }
 
@@ -311,7 +295,7 @@ impl Products<'_> {
         subject_id: &str,
         seen: SeenTarget,
         input: UncheckedTarget,
-    ) -> Result<Target, Error> {
+    ) -> Result<Target> {
         principal.authorise(Capability::ChangeProducts)?;
         let subject_id = parse_subject_id(subject_id)?;
         let mut details = input.check()?;
@@ -372,13 +356,13 @@ impl Products<'_> {
         self,
         transaction: &mut OrganisationTransaction<ChangeProducts>,
         id: &TargetId,
-    ) -> Result<Secrets, Error> {
+    ) -> Result<Secrets> {
         let Some(sealed) = transaction.target_secrets(id).await? else { return Ok(Secrets::new()) };
         let plain = self.0.master_key.open(&seal_context(id), &sealed).map_err(Error::internal)?;
         serde_json::from_slice(&plain).map_err(Error::internal)
     }
 
-    fn seal_secrets(self, id: &TargetId, secrets: &Secrets) -> Result<Option<Vec<u8>>, Error> {
+    fn seal_secrets(self, id: &TargetId, secrets: &Secrets) -> Result<Option<Vec<u8>>> {
         if secrets.is_empty() {
             return Ok(None);
         }

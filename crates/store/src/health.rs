@@ -1,11 +1,8 @@
 //! What an operator asks of a database's health. Nothing here is on the way of a request.
 
 use crate::{
-    Reader, Store, StoreError, all_statements, dialects,
-    engine::{
-        statements::statements,
-        value::{only_column, params, read},
-    },
+    Reader, Result, Store, StoreError, all_statements, dialects,
+    engine::{only_column, params, read, statements},
 };
 use domain::Timestamp;
 
@@ -54,7 +51,7 @@ const TRIGGERS_OF_POSTGRES: [&str; 1] = ["audit_events_never_change"];
 
 impl Reader {
     /// What the server's clock says; nothing with SQLite, which has none of its own.
-    pub async fn server_time(&mut self) -> Result<Option<Timestamp>, StoreError> {
+    pub async fn server_time(&mut self) -> Result<Option<Timestamp>> {
         if !self.is_postgres() {
             return Ok(None);
         }
@@ -62,7 +59,7 @@ impl Reader {
     }
 
     /// The first thing that the schema lacks, in words; nothing if every statement of the program fits it.
-    async fn schema_error(&mut self) -> Result<Option<String>, StoreError> {
+    async fn schema_error(&mut self) -> Result<Option<String>> {
         let postgres = self.is_postgres();
         let (on_postgres, on_sqlite) = dialects();
         let mut statements = all_statements();
@@ -91,7 +88,7 @@ impl Reader {
     }
 
     /// What the server says of itself; nothing with SQLite, which has none.
-    pub async fn server_facts(&mut self) -> Result<Option<ServerFacts>, StoreError> {
+    pub async fn server_facts(&mut self) -> Result<Option<ServerFacts>> {
         if !self.is_postgres() {
             return Ok(None);
         }
@@ -109,7 +106,7 @@ impl Store {
     ///
     /// # Errors
     /// The data cannot be read.
-    pub async fn schema_error(&self) -> Result<Option<String>, StoreError> {
+    pub async fn schema_error(&self) -> Result<Option<String>> {
         self.reader().await?.schema_error().await
     }
 
@@ -117,7 +114,7 @@ impl Store {
     ///
     /// # Errors
     /// The data cannot be read.
-    pub async fn has_tables(&self) -> Result<bool, StoreError> {
+    pub async fn has_tables(&self) -> Result<bool> {
         match self.reader().await?.meta("schema").await {
             Ok(_) => Ok(true),
             Err(StoreError::Rejected(_)) => Ok(false),
@@ -129,7 +126,7 @@ impl Store {
     ///
     /// # Errors
     /// The server does not answer.
-    pub async fn server_facts(&self) -> Result<Option<ServerFacts>, StoreError> {
+    pub async fn server_facts(&self) -> Result<Option<ServerFacts>> {
         self.reader().await?.server_facts().await
     }
 }

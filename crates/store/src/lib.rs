@@ -1,7 +1,7 @@
 //! Storage: SQLite in one file, or PostgreSQL. The only place that knows SQL.
 //!
 //! A [`Reader`] runs statements on either engine. So does a [`Transaction`], which can write and loses everything unless it is
-//! committed. An operation is durable when [`Transaction::commit`] has answered.
+//! committed. An operation is durable when [`Transaction::commit`] has answered. Everything fails if the database does.
 
 mod all_statements;
 mod backups;
@@ -30,6 +30,8 @@ pub use tables::keys::api_keys::{KeyForIssuance, KeyForTokenCheck};
 pub use tables::keys::key_usage::{DayPosition, SourcePosition};
 pub use tables::keys::signing_keys::StoredSigningKey;
 
+pub(crate) type Result<T, E = StoreError> = std::result::Result<T, E>;
+
 use engine::{Engine, migrations};
 use std::{sync::Arc, time::Duration};
 
@@ -51,7 +53,7 @@ impl Store {
     ///
     /// # Errors
     /// The data cannot be reached, written, or was written by a newer version.
-    pub async fn open(options: &Options) -> Result<Self, StoreError> {
+    pub async fn open(options: &Options) -> Result<Self> {
         let engine = Engine::open(options).await?;
         migrations::run(&engine, options.migration_timeout).await?;
         Ok(Self::on(engine))
@@ -61,7 +63,7 @@ impl Store {
     ///
     /// # Errors
     /// The database cannot be reached.
-    pub async fn reader(&self) -> Result<Reader, StoreError> {
+    pub async fn reader(&self) -> Result<Reader> {
         self.engine.reader().await
     }
 
@@ -69,7 +71,7 @@ impl Store {
     ///
     /// # Errors
     /// The database cannot be reached or cannot be written.
-    pub async fn begin(&self) -> Result<Transaction, StoreError> {
+    pub async fn begin(&self) -> Result<Transaction> {
         self.engine.begin().await
     }
 
@@ -79,7 +81,7 @@ impl Store {
     ///
     /// # Errors
     /// The file cannot be written, or `limit` was too short.
-    pub async fn close(&self, lock_wait: Duration, limit: Duration) -> Result<Checkpoint, StoreError> {
+    pub async fn close(&self, lock_wait: Duration, limit: Duration) -> Result<Checkpoint> {
         self.engine.close(lock_wait, limit).await
     }
 
@@ -95,7 +97,7 @@ impl Store {
     ///
     /// # Errors
     /// There is none.
-    pub async fn ping(&self) -> Result<(), StoreError> {
+    pub async fn ping(&self) -> Result<()> {
         if let Some(postgres) = self.engine.postgres() {
             postgres.check_again().await?;
         }

@@ -3,7 +3,7 @@
 
 use super::{AuthorizationFlow, FormError};
 use crate::{
-    AuthorizationServer, browser,
+    AuthorizationServer, OAuthOutcome, browser,
     errors::{OAuthRejection, no_store},
     request::ctx,
 };
@@ -20,10 +20,7 @@ use service::{
 };
 
 /// `POST`: a challenge for whoever is there.
-pub(crate) async fn show(
-    State(server): State<AuthorizationServer>,
-    request: Request,
-) -> Result<Response<Body>, OAuthRejection> {
+pub(crate) async fn show(State(server): State<AuthorizationServer>, request: Request) -> OAuthOutcome {
     if !web::origin::is_own(request.method(), request.headers(), server.cookie().is_secure()) {
         return Ok(browser::foreign());
     }

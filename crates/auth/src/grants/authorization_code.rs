@@ -3,10 +3,9 @@
 
 use super::{invalid_grant, required, user_answer};
 use crate::{
-    AuthorizationServer, client_authentication::public_client, errors::OAuthRejection, request::FormRequest,
+    AuthorizationServer, OAuthOutcome, client_authentication::public_client, errors::OAuthRejection,
+    request::FormRequest,
 };
-use axum::body::Body;
-use http::Response;
 use service::{
     tokens::client_authentication::ClientRejection,
     users::authorization_codes::{CodeRejection, VIEWPORT},
@@ -19,7 +18,7 @@ pub(crate) async fn issue(
     server: &AuthorizationServer,
     posted: &FormRequest,
     form: &Form<'_>,
-) -> Result<Response<Body>, OAuthRejection> {
+) -> OAuthOutcome {
     let client_id = public_client::require(posted, form, VIEWPORT)?;
     let (code, redirect_uri) = (required(form, "code")?, required(form, "redirect_uri")?);
     let verifier = required(form, "code_verifier")?;

@@ -1,13 +1,12 @@
 //! The client credentials grant (RFC 6749 §4.4): an API key's pair gets an access token. No refresh token (§4.4.3).
 
 use crate::{
-    AuthorizationServer,
+    AuthorizationServer, OAuthOutcome,
     client_authentication::ClientAuthentication,
     errors::{OAuthRejection, no_store},
     request::FormRequest,
 };
-use axum::body::Body;
-use http::{Response, StatusCode};
+use http::StatusCode;
 use serde::Serialize;
 use web::Form;
 
@@ -30,7 +29,7 @@ pub(crate) async fn issue(
     server: &AuthorizationServer,
     posted: &FormRequest,
     form: &Form<'_>,
-) -> Result<Response<Body>, OAuthRejection> {
+) -> OAuthOutcome {
     let client = ClientAuthentication::find(&posted.headers, form)?;
     let scope = form.get("scope").unwrap_or("");
     let issued = server

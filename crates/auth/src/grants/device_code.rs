@@ -1,11 +1,7 @@
 //! The device authorization grant (RFC 8628 §3.4): a device asks whether a user has approved it.
 
 use super::{required, user_answer};
-use crate::{
-    AuthorizationServer, client_authentication::public_client, errors::OAuthRejection, request::FormRequest,
-};
-use axum::body::Body;
-use http::Response;
+use crate::{AuthorizationServer, OAuthOutcome, client_authentication::public_client, request::FormRequest};
 use service::users::authorization_codes::COMMAND_LINE;
 use web::Form;
 
@@ -15,7 +11,7 @@ pub(crate) async fn issue(
     server: &AuthorizationServer,
     posted: &FormRequest,
     form: &Form<'_>,
-) -> Result<Response<Body>, OAuthRejection> {
+) -> OAuthOutcome {
     let client_id = public_client::require(posted, form, COMMAND_LINE)?;
     let device_code = required(form, "device_code")?;
     let tokens = server.service().users().poll_device(&posted.ctx, client_id, device_code).await?;

@@ -3,11 +3,11 @@
 
 use super::{required, user_answer};
 use crate::{
-    AuthorizationServer, client_authentication::public_client, errors::OAuthRejection, request::FormRequest,
+    AuthorizationServer, OAuthOutcome, client_authentication::public_client, errors::OAuthRejection,
+    request::FormRequest,
 };
-use axum::body::Body;
 use domain::ScopeSet;
-use http::{Response, StatusCode};
+use http::StatusCode;
 use service::users::authorization_codes::COMMAND_LINE;
 use web::Form;
 
@@ -17,7 +17,7 @@ pub(crate) async fn issue(
     server: &AuthorizationServer,
     posted: &FormRequest,
     form: &Form<'_>,
-) -> Result<Response<Body>, OAuthRejection> {
+) -> OAuthOutcome {
     let client_id = public_client::require(posted, form, COMMAND_LINE)?;
     let refresh_token = required(form, "refresh_token")?;
     // Every device is approved with the default scope; a token of another one was not what the person agreed to.

@@ -5,7 +5,7 @@ pub mod sent_forms;
 pub mod usage_recorder;
 pub mod usage_report;
 
-use crate::{Error, Keys, Principal, Rejection, RequestContext, audit::Entry, errors::Candidate};
+use crate::{Keys, Principal, Rejection, RequestContext, Result, audit::Entry, errors::Candidate};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use domain::{
     ApiKey, Capability, ClientSecret, KeyId, KeyOverview, KeyState, Label, Organisation, OrganisationId,
@@ -55,7 +55,7 @@ impl Keys<'_> {
     ///
     /// # Errors
     /// The principal is no Admin, or the store fails.
-    pub async fn list(self, principal: &Principal) -> Result<Vec<KeyOverview>, Error> {
+    pub async fn list(self, principal: &Principal) -> Result<Vec<KeyOverview>> {
         principal.authorise(Capability::ManageKeys)?;
         let mut reader = self.0.store.reader().await?;
         self.overviews(&mut reader, &principal.organisation_id, None).await
@@ -65,7 +65,7 @@ impl Keys<'_> {
     ///
     /// # Errors
     /// The principal is no Admin, the key is not there, or the store fails.
-    pub async fn get(self, principal: &Principal, id: &str) -> Result<KeyOverview, Error> {
+    pub async fn get(self, principal: &Principal, id: &str) -> Result<KeyOverview> {
         principal.authorise(Capability::ManageKeys)?;
         let id = parse_id(id)?;
         let mut reader = self.0.store.reader().await?;
@@ -79,7 +79,7 @@ impl Keys<'_> {
         reader: &mut Reader,
         organisation: &OrganisationId,
         id: Option<&KeyId>,
-    ) -> Result<Vec<KeyOverview>, Error> {
+    ) -> Result<Vec<KeyOverview>> {
         let mut keys = reader.keys(organisation, id).await?;
         for key in &mut keys {
             self.0.usage.add_pending(key);
@@ -96,7 +96,7 @@ impl Keys<'_> {
         ctx: &RequestContext,
         principal: &Principal,
         input: &GenerateKey,
-    ) -> Result<GeneratedKey, Error> {
+    ) -> Result<GeneratedKey> {
         let mut transaction = self.0.begin_as(ctx, principal).await?;
         let generated = self.generate_in(&mut transaction, ctx, principal, input).await?;
         transaction.commit().await?;
@@ -110,7 +110,7 @@ impl Keys<'_> {
         ctx: &RequestContext,
         principal: &Principal,
         input: &GenerateKey,
-    ) -> Result<GeneratedKey, Error> {
+    ) -> Result<GeneratedKey> {
         let label = Label::parse(&input.label)?;
         let secret = ClientSecret::generate(self.0.entropy());
         let organisation = transaction.organisation().clone();
@@ -140,7 +140,7 @@ impl Keys<'_> {
         principal: &Principal,
         id: &str,
         input: RotateKey,
-    ) -> Result<GeneratedKey, Error> {
+    ) -> Result<GeneratedKey> {
         let mut transaction = self.0.begin_as(ctx, principal).await?;
         let generated = self.rotate_in(&mut transaction, ctx, principal, id, input).await?;
         transaction.commit().await?;
@@ -155,7 +155,7 @@ impl Keys<'_> {
         principal: &Principal,
         id: &str,
         input: RotateKey,
-    ) -> Result<GeneratedKey, Error> {
+    ) -> Result<GeneratedKey> {
         let id = parse_id(id)?;
         let secret = ClientSecret::generate(self.0.entropy());
         let rotation = Rotation {
@@ -193,7 +193,7 @@ impl Keys<'_> {
         ctx: &RequestContext,
         principal: &Principal,
         id: &str,
-    ) -> Result<KeyOverview, Error> {
+    ) -> Result<KeyOverview> {
         principal.authorise(Capability::ManageKeys)?;
         let parsed = parse_id(id)?;
         let mut transaction = self.0.begin_as::<ManageKeys>(ctx, principal).await?;
@@ -215,7 +215,7 @@ impl Keys<'_> {
     ///
     /// # Errors
     /// The principal is no Admin, the key is not there, or the store fails.
-    pub async fn revoke(self, ctx: &RequestContext, principal: &Principal, id: &str) -> Result<KeyId, Error> {
+    pub async fn revoke(self, ctx: &RequestContext, principal: &Principal, id: &str) -> Result<KeyId> {
         principal.authorise(Capability::ManageKeys)?;
         let id = parse_id(id)?;
         let mut transaction = self.0.begin_as::<ManageKeys>(ctx, principal).await?;
@@ -235,7 +235,7 @@ impl Keys<'_> {
         transaction: &mut Transaction,
         ctx: &RequestContext,
         organisation: &Organisation,
-    ) -> Result<FreeSlot, Error> {
+    ) -> Result<FreeSlot> {
         let active = transaction.count_active_keys(&organisation.id, ctx.now).await?;
         match api_key::claim_slot(active, self.0.policy.active_keys) {
             Ok(slot) => Ok(slot),
@@ -254,7 +254,7 @@ impl Keys<'_> {
         action: Action,
         key: &ApiKey,
         details: serde_json::Value,
-    ) -> Result<(), Error> {
+    ) -> Result<()> {
         let entry = Entry { action, object_id: key.id.as_str(), object_name: key.label.as_str(), details };
         self.0.audit(transaction, ctx, principal, entry).await
     }
@@ -291,7 +291,7 @@ fn not_found(id: &KeyId) -> Rejection {
     Rejection::NotFound { kind: "API key", id: id.as_str().to_owned() }
 }
 
-async fn find(reader: &mut Reader, principal: &Principal, id: &KeyId) -> Result<ApiKey, Error> {
+async fn find(reader: &mut Reader, principal: &Principal, id: &KeyId) -> Result<ApiKey> {
     let key = reader.find_key(id).await?;
     key.filter(|key| key.organisation_id == principal.organisation_id).ok_or_else(|| not_found(id).into())
 }

@@ -1,6 +1,6 @@
 //! What Admins should notice: keys that expire, dead secrets that turn up, and the mails about keys.
 
-use crate::{Error, Keys, RequestContext};
+use crate::{Keys, RequestContext, Result};
 use domain::{ApiKey, KeyId, KeyOverview, Timestamp};
 use store::Transaction;
 
@@ -68,7 +68,7 @@ impl Keys<'_> {
     ///
     /// # Errors
     /// The store fails; the next minute tries again.
-    pub(crate) async fn warn_of_expiry(self, ctx: &RequestContext) -> Result<(), Error> {
+    pub(crate) async fn warn_of_expiry(self, ctx: &RequestContext) -> Result<()> {
         if !self.0.operations().sends_mail() {
             return Ok(());
         }
@@ -118,7 +118,7 @@ impl Keys<'_> {
         key: &ApiKey,
         what: &str,
         by: &str,
-    ) -> Result<(), Error> {
+    ) -> Result<()> {
         let RequestContext { now, address, .. } = ctx;
         let from = address.map_or_else(String::new, |address| format!(" from {address}"));
         let text = format!(
@@ -138,7 +138,7 @@ impl Keys<'_> {
         organisation: &domain::OrganisationId,
         key: &KeyId,
         label: &str,
-    ) -> Result<(), Error> {
+    ) -> Result<()> {
         let name = if label.is_empty() { "a revoked key" } else { label };
         let from = ctx.address.map_or_else(|| "an unknown address".to_owned(), |address| address.to_string());
         let text = format!(

@@ -2,7 +2,7 @@
 //! and whoever comes second is told so instead of getting another secret.
 
 use crate::{
-    Error, Keys, Principal, PrincipalKind, Rejection, RequestContext,
+    Error, Keys, Principal, PrincipalKind, Rejection, RequestContext, Result,
     keys::{self, GenerateKey, GeneratedKey, RotateKey},
 };
 use domain::{Capability, KeyId, UserId, authority::ManageKeys};
@@ -37,7 +37,7 @@ impl Keys<'_> {
         principal: &Principal,
         nonce: &str,
         form: KeyForm<'_>,
-    ) -> Result<Sent, Error> {
+    ) -> Result<Sent> {
         let user = owner(principal)?;
         // It locks the organisation, so the second of two clicks sees what the first one did.
         let mut transaction = self.0.begin_as::<ManageKeys>(ctx, principal).await?;
@@ -62,7 +62,7 @@ impl Keys<'_> {
     ///
     /// # Errors
     /// The principal is no Admin, or the store fails.
-    pub async fn find_sent_form(self, principal: &Principal, nonce: &str) -> Result<Option<String>, Error> {
+    pub async fn find_sent_form(self, principal: &Principal, nonce: &str) -> Result<Option<String>> {
         principal.authorise(Capability::ManageKeys)?;
         let user = owner(principal)?;
         Ok(self.0.store.reader().await?.find_sent_form(nonce, user).await?)
@@ -70,7 +70,7 @@ impl Keys<'_> {
 }
 
 /// Forms are a person's own; nobody else's browser can have sent one.
-fn owner(principal: &Principal) -> Result<&UserId, Error> {
+fn owner(principal: &Principal) -> Result<&UserId> {
     match &principal.holder {
         PrincipalKind::User { id, .. } => Ok(id),
         PrincipalKind::ApiKey { .. } | PrincipalKind::Operator { .. } => {
@@ -85,7 +85,7 @@ async fn note(
     nonce: &str,
     user: &UserId,
     key: &KeyId,
-) -> Result<(), Error> {
+) -> Result<()> {
     if transaction.note_sent_form(nonce, user, key.as_str(), ctx.now).await? {
         return Ok(());
     }

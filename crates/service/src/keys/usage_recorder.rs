@@ -1,6 +1,6 @@
 //! Use counters and "last used", gathered in memory and written in batches, so that a request never waits for them.
 
-use crate::{Error, Keys, RequestContext, audit::Entry};
+use crate::{Keys, RequestContext, Result, audit::Entry};
 use domain::{
     KeyId, KeyOverview, KeyUse, OrganisationId, RecentSource, SecretDigest, Timestamp,
     api_key::{RetiredSecret, usage::DeadSecretUse},
@@ -217,10 +217,7 @@ fn of_each<'a, T, I: Iterator<Item = T>>(
 
 impl Keys<'_> {
     /// Writes what was gathered since the last time. What cannot be written is kept for the next time.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub async fn flush_usage(self, ctx: &RequestContext) -> Result<(), Error> {
+    pub async fn flush_usage(self, ctx: &RequestContext) -> Result<()> {
         let mut flushes = self.0.usage.flushing.lock().await;
         *flushes += 1;
         let mut unwritten = self.0.usage.take();
@@ -239,7 +236,7 @@ impl Keys<'_> {
         Ok(())
     }
 
-    async fn write_batch(self, batch: &[(KeyId, Pending)]) -> Result<(), Error> {
+    async fn write_batch(self, batch: &[(KeyId, Pending)]) -> Result<()> {
         let mut transaction = self.0.store.begin().await?;
         transaction.count_key_uses(&of_each(batch, Pending::counts)).await?;
         transaction.note_key_sources(&of_each(batch, Pending::sources)).await?;
@@ -251,7 +248,7 @@ impl Keys<'_> {
         batch: &[(KeyId, Pending)],
         flush: u64,
         ctx: &RequestContext,
-    ) -> Result<(), Error> {
+    ) -> Result<()> {
         let turn = |key: &KeyId| key.as_str().bytes().map(u64::from).sum::<u64>() % TURNS == flush % TURNS;
         let keys: Vec<_> = batch.iter().map(|(key, _)| key).filter(|key| turn(key)).collect();
         if keys.is_empty() {
@@ -268,7 +265,7 @@ impl Keys<'_> {
         key_id: &KeyId,
         digest: SecretDigest,
         dead: &Dead,
-    ) -> Result<(), Error> {
+    ) -> Result<()> {
         let mut transaction = self.0.store.begin().await?;
         let before = transaction.dead_secret_last_seen(key_id, digest).await?;
         let seen = DeadSecretUse {

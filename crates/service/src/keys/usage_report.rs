@@ -1,6 +1,6 @@
 //! A key's use as an Admin sees it: thirty days, and where it was used from.
 
-use crate::{Error, Keys, Principal, RequestContext};
+use crate::{Keys, Principal, RequestContext, Result};
 use domain::{KeyOverview, KeyUse, RecentSource};
 
 /// How many days a key's page shows.
@@ -24,12 +24,7 @@ impl Keys<'_> {
     ///
     /// # Errors
     /// The principal is no Admin, the key is not there, or the store fails.
-    pub async fn report(
-        self,
-        ctx: &RequestContext,
-        principal: &Principal,
-        id: &str,
-    ) -> Result<KeyReport, Error> {
+    pub async fn report(self, ctx: &RequestContext, principal: &Principal, id: &str) -> Result<KeyReport> {
         let overview = self.get(principal, id).await?;
         let first = ctx.now.day() - SHOWN_DAYS + 1;
         let since = ctx.now.plus_seconds(-SHOWN_DAYS * 86_400);

@@ -3,7 +3,7 @@
 //! The seal of a chain's end shows that the end was sealed here, not that it is the newest one: whoever can write the
 //! database can cut a chain and put an older end back. Ends that were noted elsewhere show it.
 
-use crate::{Error, Operations, RequestContext};
+use crate::{Operations, RequestContext, Result};
 use domain::audit::AuditHead;
 use serde_json::{Value, json};
 use std::{
@@ -104,10 +104,7 @@ fn short(hash: &str) -> &str {
 
 impl Operations<'_> {
     /// The ends of all chains that have grown since [`Self::note_witnessed`] was last told of them.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub async fn ends_to_witness(self) -> Result<Vec<WitnessedEnd>, Error> {
+    pub async fn ends_to_witness(self) -> Result<Vec<WitnessedEnd>> {
         let heads = self.0.store.reader().await?.audit_heads().await?;
         let noted = self.0.noted_ends.0.lock().unwrap_or_else(PoisonError::into_inner);
         let grown = |head: &AuditHead| noted.get(&head.chain).is_none_or(|seen| *seen < head.sequence);

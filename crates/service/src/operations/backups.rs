@@ -1,7 +1,7 @@
 //! What an installation remembers of its backups, and what becomes of an old state when it comes back to life.
 
 use crate::{
-    Error, Operations, RequestContext,
+    Operations, RequestContext, Result,
     audit::{Entry, SYSTEM},
 };
 use domain::{
@@ -16,16 +16,13 @@ const DATA: &str = "data";
 
 impl Operations<'_> {
     /// Notes that a backup was made: who has copies of the data is worth knowing.
-    ///
-    /// # Errors
-    /// The store fails.
     pub async fn note_backup(
         self,
         ctx: &RequestContext,
         operator: Actor,
         name: &str,
         details: Value,
-    ) -> Result<(), Error> {
+    ) -> Result<()> {
         let mut transaction = self.0.store.begin().await?;
         let entry = Entry { action: Action::DataBackedUp, object_id: DATA, object_name: name, details };
         self.0.append(&mut transaction, ctx, SYSTEM, operator, entry).await?;
@@ -34,9 +31,6 @@ impl Operations<'_> {
 
     /// Notes that these data come from a backup and, with `end`, ends every access token, session, code, link and
     /// invitation in them: some were ended after the backup was made, and nobody knows any more which.
-    ///
-    /// # Errors
-    /// The store fails.
     pub async fn note_restore(
         self,
         ctx: &RequestContext,
@@ -44,7 +38,7 @@ impl Operations<'_> {
         name: &str,
         details: Value,
         end: bool,
-    ) -> Result<(), Error> {
+    ) -> Result<()> {
         let mut transaction = self.0.store.begin().await?;
         if end {
             self.end_everything(&mut transaction, ctx, operator).await?;
@@ -56,10 +50,7 @@ impl Operations<'_> {
     }
 
     /// Ends every access token, session, code, link and invitation of all organisations, on every node. API keys stay.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub async fn end_all_access(self, ctx: &RequestContext, operator: &Actor) -> Result<(), Error> {
+    pub async fn end_all_access(self, ctx: &RequestContext, operator: &Actor) -> Result<()> {
         let mut transaction = self.0.store.begin().await?;
         self.end_everything(&mut transaction, ctx, operator).await?;
         let entry = Entry {
@@ -78,7 +69,7 @@ impl Operations<'_> {
         transaction: &mut Transaction,
         ctx: &RequestContext,
         operator: &Actor,
-    ) -> Result<(), Error> {
+    ) -> Result<()> {
         // Raising every key's token epoch would not do: a signing key that was withdrawn since is back as well.
         self.0.tokens().replace_signing_keys(transaction, ctx, operator).await?;
         Ok(transaction.end_every_way_in(ctx.now).await?)
@@ -86,10 +77,7 @@ impl Operations<'_> {
 }
 
 /// When the last backup was made with `duku backup`, as the audit log has it.
-///
-/// # Errors
-/// The store fails.
-pub async fn last_backup(store: &Store) -> Result<Option<Timestamp>, Error> {
+pub async fn last_backup(store: &Store) -> Result<Option<Timestamp>> {
     let filter =
         AuditFilter { action: Some(Action::DataBackedUp.as_str().to_owned()), ..AuditFilter::default() };
     let found = store.reader().await?.audit_events_before(SYSTEM_CHAIN, None, 1, &filter).await?;

@@ -4,7 +4,7 @@
 //! confirmed time does, which whoever is confirmed writes down every minute: a clock that is further from it than the
 //! tolerance is believed only after it has run steadily for as long as the tolerance, while nobody else was confirmed.
 
-use crate::{Error, Operations, RequestContext};
+use crate::{Operations, RequestContext, Result};
 use domain::Timestamp;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -75,7 +75,7 @@ impl Seen {
 
 impl Operations<'_> {
     /// Whether the clock is confirmed, and says in the log when it is not any more.
-    pub(crate) async fn clock_is_confirmed(self, ctx: &RequestContext) -> Result<bool, Error> {
+    pub(crate) async fn clock_is_confirmed(self, ctx: &RequestContext) -> Result<bool> {
         let evidence = self.evidence().await?;
         let tolerance = self.0.policy.clock_tolerance_seconds;
         let mut seen = self.0.watch.seen();
@@ -90,7 +90,7 @@ impl Operations<'_> {
     }
 
     /// The same, once every minute.
-    pub(crate) async fn confirm_clock(self, ctx: &RequestContext) -> Result<bool, Error> {
+    pub(crate) async fn confirm_clock(self, ctx: &RequestContext) -> Result<bool> {
         let before = self.evidence().await?;
         self.0.watch.seen().note_minute(ctx.now, before.confirmed_at);
         let confirmed = self.clock_is_confirmed(ctx).await?;
@@ -103,7 +103,7 @@ impl Operations<'_> {
         Ok(confirmed)
     }
 
-    async fn evidence(self) -> Result<Evidence, Error> {
+    async fn evidence(self) -> Result<Evidence> {
         let mut reader = self.0.store.reader().await?;
         let server = reader.server_time().await?;
         let confirmed_at = reader.meta(CONFIRMED_AT).await?;

@@ -3,7 +3,7 @@
 //! A mail is queued in the transaction of what it tells of, sealed, because a link in it is as good as a password. Every
 //! node sends what is due; each mail is claimed by one of them at a time.
 
-use crate::{Error, Inner, OpaqueToken, Operations, RequestContext};
+use crate::{Error, Inner, OpaqueToken, Operations, RequestContext, Result};
 use domain::{Email, OrganisationId, QueuedMail, TokenId, users::mail::CLAIM_SECONDS};
 use serde::{Deserialize, Serialize};
 use std::{future::Future, pin::Pin, sync::Arc};
@@ -63,7 +63,7 @@ impl Operations<'_> {
         self.0.mailer.get().is_some()
     }
 
-    async fn note_outcome(self, id: &str, mail: &Mail, sent: &Result<(), MailError>) -> Result<(), Error> {
+    async fn note_outcome(self, id: &str, mail: &Mail, sent: &Result<(), MailError>) -> Result<()> {
         let mut transaction = self.0.store.begin().await?;
         match sent {
             Ok(()) => transaction.forget_mail(id).await?,
@@ -82,7 +82,7 @@ impl Operations<'_> {
     ///
     /// # Errors
     /// The store fails; a mail server that fails is logged and is no error.
-    pub async fn send_due_mail(self, ctx: &RequestContext) -> Result<(), Error> {
+    pub async fn send_due_mail(self, ctx: &RequestContext) -> Result<()> {
         let Some(mailer) = self.0.mailer.get() else { return Ok(()) };
         let due = self.0.store.reader().await?.due_mails(ctx.now).await?;
         for (queued, place) in due.into_iter().zip(1..) {
@@ -108,7 +108,7 @@ impl Operations<'_> {
         Ok(())
     }
 
-    fn unseal_mail(self, queued: &QueuedMail) -> Result<Mail, Error> {
+    fn unseal_mail(self, queued: &QueuedMail) -> Result<Mail> {
         let plain =
             self.0.master_key.open(&seal_context(&queued.id), &queued.sealed).map_err(Error::internal)?;
         let letter: MailContent = serde_json::from_slice(&plain).map_err(Error::internal)?;
@@ -128,7 +128,7 @@ impl Inner {
         transaction: &mut Transaction,
         ctx: &RequestContext,
         mail: &Mail,
-    ) -> Result<(), Error> {
+    ) -> Result<()> {
         if self.operations().sends_mail() {
             self.enqueue(transaction, ctx, mail, 0).await?;
         }
@@ -143,7 +143,7 @@ impl Inner {
         organisation: &OrganisationId,
         subject: &str,
         text: &str,
-    ) -> Result<(), Error> {
+    ) -> Result<()> {
         if !self.operations().sends_mail() {
             return Ok(());
         }
@@ -160,7 +160,7 @@ impl Inner {
         ctx: &RequestContext,
         mail: &Mail,
         delay_seconds: i64,
-    ) -> Result<TokenId, Error> {
+    ) -> Result<TokenId> {
         let id = TokenId::generate(ctx.now, self.entropy());
         let letter = MailContent {
             to: mail.to.as_str().to_owned(),
@@ -180,7 +180,7 @@ impl Inner {
         mut transaction: OrganisationTransaction<P>,
         ctx: &RequestContext,
         mail: &Mail,
-    ) -> Result<Mailed, Error> {
+    ) -> Result<Mailed> {
         let Some(mailer) = self.mailer.get() else {
             transaction.commit().await?;
             return Ok(Mailed::NotSetUp);
@@ -196,7 +196,7 @@ impl Inner {
     }
 
     /// Gives up mail that could not be sent for three days.
-    pub(crate) async fn give_up_mail(&self, ctx: &RequestContext) -> Result<(), Error> {
+    pub(crate) async fn give_up_mail(&self, ctx: &RequestContext) -> Result<()> {
         let given_up =
             self.operations().forget(Outdated::Mails, QueuedMail::given_up_before(ctx.now)).await?;
         if given_up > 0 {

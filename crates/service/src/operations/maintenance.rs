@@ -3,7 +3,7 @@
 //! What cannot be undone is done only while the clock is confirmed (see `clock`), and in batches, so that requests get
 //! their turn in between.
 
-use crate::{Error, Operations, RequestContext};
+use crate::{Error, Operations, RequestContext, Result};
 use domain::Timestamp;
 use std::time::Duration;
 use store::{DayPosition, Outdated, SourcePosition};
@@ -24,13 +24,13 @@ const PAUSE: Duration = Duration::from_millis(5);
 struct Jobs(Option<Error>);
 
 impl Jobs {
-    fn note<T>(&mut self, outcome: Result<T, Error>) {
+    fn note<T>(&mut self, outcome: Result<T>) {
         if let Err(error) = outcome {
             self.0.get_or_insert(error);
         }
     }
 
-    fn outcome(self) -> Result<(), Error> {
+    fn outcome(self) -> Result<()> {
         self.0.map_or(Ok(()), Err)
     }
 }
@@ -40,7 +40,7 @@ impl Operations<'_> {
     ///
     /// # Errors
     /// The store fails; the next minute tries again.
-    pub async fn every_minute(self, ctx: &RequestContext) -> Result<(), Error> {
+    pub async fn every_minute(self, ctx: &RequestContext) -> Result<()> {
         let mut jobs = Jobs::default();
         if self.confirm_clock(ctx).await? {
             jobs.note(self.0.tokens().keep_signing_keys(ctx).await);
@@ -54,7 +54,7 @@ impl Operations<'_> {
         jobs.outcome()
     }
 
-    async fn gauge(self, ctx: &RequestContext) -> Result<(), Error> {
+    async fn gauge(self, ctx: &RequestContext) -> Result<()> {
         let active = self.0.store.reader().await?.count_all_active_keys(ctx.now).await?;
         #[expect(clippy::cast_precision_loss, reason = "a gauge is a float, exact up to 2^53 keys")]
         metrics::gauge!("duku_active_keys").set(active as f64);
@@ -67,10 +67,7 @@ impl Operations<'_> {
 
     /// What is due every day: use counters, links, codes and forms that nobody looks at any more, mail that cannot be sent.
     /// False if the clock is not confirmed, so that it is still to be done.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub async fn every_day(self, ctx: &RequestContext) -> Result<bool, Error> {
+    pub async fn every_day(self, ctx: &RequestContext) -> Result<bool> {
         if !self.clock_is_confirmed(ctx).await? {
             return Ok(false);
         }
@@ -92,7 +89,7 @@ impl Operations<'_> {
         jobs.outcome().map(|()| true)
     }
 
-    async fn forget_revocations(self, until: Timestamp) -> Result<(), Error> {
+    async fn forget_revocations(self, until: Timestamp) -> Result<()> {
         loop {
             let mut transaction = self.0.store.begin().await?;
             let forgotten = transaction.forget_revocations(until, BATCH).await?;
@@ -105,7 +102,7 @@ impl Operations<'_> {
     }
 
     /// Forgets all of what was over at `until`; answers how many.
-    pub(crate) async fn forget(self, what: Outdated, until: Timestamp) -> Result<u64, Error> {
+    pub(crate) async fn forget(self, what: Outdated, until: Timestamp) -> Result<u64> {
         let mut all = 0;
         loop {
             let mut transaction = self.0.store.begin().await?;
@@ -119,7 +116,7 @@ impl Operations<'_> {
         }
     }
 
-    async fn forget_days(self, day: i64) -> Result<(), Error> {
+    async fn forget_days(self, day: i64) -> Result<()> {
         let mut next = Some(DayPosition::default());
         while let Some(from) = next {
             let mut transaction = self.0.store.begin().await?;
@@ -130,7 +127,7 @@ impl Operations<'_> {
         Ok(())
     }
 
-    async fn forget_sources(self, since: Timestamp) -> Result<(), Error> {
+    async fn forget_sources(self, since: Timestamp) -> Result<()> {
         let mut next = Some(SourcePosition::default());
         while let Some(from) = next {
             let mut transaction = self.0.store.begin().await?;

@@ -1,15 +1,12 @@
 //! The first start: a one-time link with which somebody makes the first organisation and becomes its Admin.
 
-use crate::{Error, OpaqueToken, Operations, Rejection, RequestContext};
+use crate::{OpaqueToken, Operations, Rejection, RequestContext, Result};
 use domain::{LinkPurpose, LinkState, Organisation};
 use zeroize::Zeroizing;
 
 impl Operations<'_> {
     /// Makes a setup link if there is no organisation yet; earlier ones work no more.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub async fn make_setup_link(self, ctx: &RequestContext) -> Result<Option<Zeroizing<String>>, Error> {
+    pub async fn make_setup_link(self, ctx: &RequestContext) -> Result<Option<Zeroizing<String>>> {
         let mut transaction = self.0.store.begin().await?;
         transaction.lock_setup().await?;
         if transaction.count_organisations().await? > 0 {
@@ -24,10 +21,7 @@ impl Operations<'_> {
     }
 
     /// Whether a setup link can be used.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub async fn find_setup_link(self, ctx: &RequestContext, link: &str) -> Result<LinkState<()>, Error> {
+    pub async fn find_setup_link(self, ctx: &RequestContext, link: &str) -> Result<LinkState<()>> {
         let mut reader = self.0.store.reader().await?;
         let Some(found) = reader.find_link(jose::digest(link), LinkPurpose::Setup).await? else {
             return Ok(LinkState::Unknown);
@@ -46,7 +40,7 @@ impl Operations<'_> {
         organisation: &str,
         email: &str,
         password: &str,
-    ) -> Result<Organisation, Error> {
+    ) -> Result<Organisation> {
         let over = || Rejection::Conflict("this setup link has been used or is too old".into());
         if !matches!(self.find_setup_link(ctx, link).await?, LinkState::Open(())) {
             return Err(over().into());

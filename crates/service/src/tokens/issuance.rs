@@ -8,7 +8,7 @@ use super::{
     claims::{Claims, token_claims},
     client_authentication::{AuthenticatedClient, ClientRejection, Credential},
 };
-use crate::{Error, RequestContext, Tokens, keys::usage_recorder::Use};
+use crate::{RequestContext, Result, Tokens, keys::usage_recorder::Use};
 use domain::{
     ScopeSet, Timestamp, TokenId,
     api_key::{CredentialState, TokenWindow},
@@ -136,7 +136,7 @@ impl Tokens<'_> {
     }
 
     /// Signs a token's claims, and remembers that it did: what this node signed, it need not check.
-    pub(crate) fn issue(self, ctx: &RequestContext, claims: &Claims<'_>) -> Result<String, Error> {
+    pub(crate) fn issue(self, ctx: &RequestContext, claims: &Claims<'_>) -> Result<String> {
         let (token, key) = self.signing_ring().sign(ctx.now, claims)?;
         if let Some(key) = key
             && let Ok(verified) = token_claims(claims, key.kid())

@@ -4,7 +4,7 @@
 //! expired. The newest key whose time has come signs. Private keys are sealed under the master key with the kid as context.
 
 use crate::{
-    Error, Rejection, RequestContext, Tokens,
+    Error, Rejection, RequestContext, Result, Tokens,
     audit::{Entry, SYSTEM},
     principal::system,
 };
@@ -57,14 +57,14 @@ pub struct SigningKeyInfo {
 
 impl SigningKeyRing {
     /// The newest key whose time has come; after a clock jumped back the oldest one, which is published and good.
-    fn signer(&self, now: Timestamp) -> Result<&SigningKey, Error> {
+    fn signer(&self, now: Timestamp) -> Result<&SigningKey> {
         let turn = self.signers.iter().rev().find(|(from, _)| *from <= now);
         let chosen = turn.or_else(|| self.signers.first());
         chosen.map(|(_, key)| key).ok_or_else(|| Error::internal("there is no signing key"))
     }
 
     /// The name of the key whose turn it is.
-    pub(crate) fn kid(&self, now: Timestamp) -> Result<&str, Error> {
+    pub(crate) fn kid(&self, now: Timestamp) -> Result<&str> {
         self.signer(now).map(SigningKey::kid)
     }
 
@@ -73,7 +73,7 @@ impl SigningKeyRing {
         &self,
         now: Timestamp,
         claims: &impl Serialize,
-    ) -> Result<(String, Option<Arc<VerifyingKey>>), Error> {
+    ) -> Result<(String, Option<Arc<VerifyingKey>>)> {
         let signer = self.signer(now)?;
         let token = signer.sign(claims).map_err(Error::internal)?;
         Ok((token, self.verifiers.get(signer.kid()).cloned()))
@@ -101,11 +101,7 @@ fn signing_now(stored: &[StoredSigningKey], now: Timestamp) -> Option<&StoredSig
 
 impl Tokens<'_> {
     /// Signs an ID token's claims with the key whose turn it is.
-    pub(crate) fn sign_id_token(
-        self,
-        ctx: &RequestContext,
-        claims: &impl Serialize,
-    ) -> Result<String, Error> {
+    pub(crate) fn sign_id_token(self, ctx: &RequestContext, claims: &impl Serialize) -> Result<String> {
         self.0.signing.ring().signer(ctx.now)?.sign_id_token(claims).map_err(Error::internal)
     }
 
@@ -115,16 +111,13 @@ impl Tokens<'_> {
     }
 
     /// The public half of the key that signs now, as `SubjectPublicKeyInfo` in DER.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub async fn current_public_key(self, ctx: &RequestContext) -> Result<Vec<u8>, Error> {
+    pub async fn current_public_key(self, ctx: &RequestContext) -> Result<Vec<u8>> {
         self.refresh_signing_keys().await?;
         self.0.signing.ring().signer(ctx.now)?.public_key_der().map_err(Error::internal)
     }
 
     /// The public key with this id, looked up in the store if this process does not know it yet.
-    pub(crate) async fn verifying_key(self, kid: &str) -> Result<Option<Arc<VerifyingKey>>, Error> {
+    pub(crate) async fn verifying_key(self, kid: &str) -> Result<Option<Arc<VerifyingKey>>> {
         if let Some(key) = self.0.signing.ring().verifiers.get(kid) {
             return Ok(Some(Arc::clone(key)));
         }
@@ -137,7 +130,7 @@ impl Tokens<'_> {
     ///
     /// # Errors
     /// The store holds something that it should not.
-    pub async fn jwks(self) -> Result<Arc<str>, Error> {
+    pub async fn jwks(self) -> Result<Arc<str>> {
         match self.refresh_signing_keys().await {
             Err(failure) if failure.is_temporary() => {
                 tracing::warn!(%failure, "the published keys may be old");
@@ -151,7 +144,7 @@ impl Tokens<'_> {
     ///
     /// # Errors
     /// The store fails, or a private key cannot be unsealed.
-    pub async fn refresh_signing_keys(self) -> Result<(), Error> {
+    pub async fn refresh_signing_keys(self) -> Result<()> {
         let stored = self.0.store.reader().await?.signing_keys().await?;
         if state_of(&stored) != self.0.signing.ring().state {
             self.0.signing.replace(self.ring_of(&stored)?);
@@ -159,7 +152,7 @@ impl Tokens<'_> {
         Ok(())
     }
 
-    fn ring_of(self, stored: &[StoredSigningKey]) -> Result<SigningKeyRing, Error> {
+    fn ring_of(self, stored: &[StoredSigningKey]) -> Result<SigningKeyRing> {
         let mut ring = SigningKeyRing { state: state_of(stored), ..SigningKeyRing::default() };
         let mut published = Vec::new();
         for key in stored {
@@ -172,7 +165,7 @@ impl Tokens<'_> {
         Ok(ring)
     }
 
-    fn unseal(self, key: &StoredSigningKey) -> Result<SigningKey, Error> {
+    fn unseal(self, key: &StoredSigningKey) -> Result<SigningKey> {
         let failure =
             |error: &dyn std::fmt::Display| Error::internal(format!("signing key {}: {error}", key.kid));
         let algorithm = Algorithm::parse(&key.algorithm).map_err(|error| failure(&error))?;
@@ -185,17 +178,14 @@ impl Tokens<'_> {
     }
 
     /// Makes the first signing key if there is none; otherwise takes the keys as they are.
-    pub(crate) async fn ensure_signing_key(self, ctx: &RequestContext) -> Result<(), Error> {
+    pub(crate) async fn ensure_signing_key(self, ctx: &RequestContext) -> Result<()> {
         self.refresh_signing_keys().await?;
         if self.0.signing.ring().signers.is_empty() { self.keep_signing_keys(ctx).await } else { Ok(()) }
     }
 
     /// Makes the first key, the next one when the newest grows old or has another algorithm than the policy, and
     /// deletes keys whose last token has expired. Safe to call from every node at any time.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub async fn keep_signing_keys(self, ctx: &RequestContext) -> Result<(), Error> {
+    pub async fn keep_signing_keys(self, ctx: &RequestContext) -> Result<()> {
         let stored = self.0.store.reader().await?.signing_keys().await?;
         if self.is_due(&stored, ctx.now) || !self.done(&stored, ctx.now).is_empty() {
             let mut transaction = self.0.store.begin().await?;
@@ -244,7 +234,7 @@ impl Tokens<'_> {
         transaction: &mut Transaction,
         ctx: &RequestContext,
         actor: &Actor,
-    ) -> Result<(), Error> {
+    ) -> Result<()> {
         transaction.lock_signing_keys().await?;
         for key in transaction.signing_keys().await? {
             transaction.delete_signing_key(&key.kid).await?;
@@ -262,7 +252,7 @@ impl Tokens<'_> {
         algorithm: Algorithm,
         signs_from: Timestamp,
         actor: Actor,
-    ) -> Result<SigningKeyInfo, Error> {
+    ) -> Result<SigningKeyInfo> {
         let (key, document) = SigningKey::generate(algorithm).map_err(Error::internal)?;
         let sealed_private_key = self
             .0
@@ -290,15 +280,12 @@ impl Tokens<'_> {
     }
 
     /// Makes the next signing key now; it signs after the lead time, or at once.
-    ///
-    /// # Errors
-    /// The store fails.
     pub async fn rotate_signing_key(
         self,
         ctx: &RequestContext,
         operator: Actor,
         immediately: bool,
-    ) -> Result<SigningKeyInfo, Error> {
+    ) -> Result<SigningKeyInfo> {
         let lead = if immediately { 0 } else { self.0.policy.signing_key_lead_seconds };
         let mut transaction = self.0.store.begin().await?;
         transaction.lock_signing_keys().await?;
@@ -314,7 +301,7 @@ impl Tokens<'_> {
     }
 
     /// Takes over an operator's change, which is done. Another key that cannot be used does not undo it, and `doctor` tells of it.
-    async fn refresh_after_change(self) -> Result<(), Error> {
+    async fn refresh_after_change(self) -> Result<()> {
         match self.refresh_signing_keys().await {
             Err(Error::Internal(cause)) => {
                 tracing::error!(cause, "a signing key cannot be used");
@@ -329,12 +316,7 @@ impl Tokens<'_> {
     ///
     /// # Errors
     /// There is no such key, it is the one that signs, or the store fails.
-    pub async fn withdraw_signing_key(
-        self,
-        ctx: &RequestContext,
-        operator: Actor,
-        kid: &str,
-    ) -> Result<(), Error> {
+    pub async fn withdraw_signing_key(self, ctx: &RequestContext, operator: Actor, kid: &str) -> Result<()> {
         let mut transaction = self.0.store.begin().await?;
         transaction.lock_signing_keys().await?;
         let stored = transaction.signing_keys().await?;
@@ -364,10 +346,7 @@ impl Tokens<'_> {
     }
 
     /// Every signing key, in the order in which they start to sign.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub async fn list_signing_keys(self, ctx: &RequestContext) -> Result<Vec<SigningKeyInfo>, Error> {
+    pub async fn list_signing_keys(self, ctx: &RequestContext) -> Result<Vec<SigningKeyInfo>> {
         let stored = self.0.store.reader().await?.signing_keys().await?;
         let current = signing_now(&stored, ctx.now).map(|key| key.kid.clone());
         let infos = stored.iter().map(|key| SigningKeyInfo {

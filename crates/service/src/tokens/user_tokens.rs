@@ -1,6 +1,8 @@
 //! Access tokens for people: issued to a sign-in or a command line, or made on an operator's word.
 
-use crate::{Error, OpaqueToken, Principal, Rejection, RequestContext, Tokens, audit::Entry, tokens::Claims};
+use crate::{
+    OpaqueToken, Principal, Rejection, RequestContext, Result, Tokens, audit::Entry, tokens::Claims,
+};
 use domain::{Email, Ended, OrganisationId, ScopeSet, Session, TokenId, User, audit::Action};
 use serde_json::json;
 use std::borrow::Cow;
@@ -52,7 +54,7 @@ impl Tokens<'_> {
         ctx: &RequestContext,
         from: &Session,
         grant: UserGrant<'_>,
-    ) -> Result<Result<UserTokens, Ended>, Error> {
+    ) -> Result<Result<UserTokens, Ended>> {
         let UserGrant { organisation, client_id, scope } = grant;
         let person = transaction.user().clone();
         let epoch = transaction.token_epoch_of(organisation, &person.id).await?;
@@ -79,7 +81,7 @@ impl Tokens<'_> {
         ctx: &RequestContext,
         person: &User,
         content: &TokenContent<'_>,
-    ) -> Result<String, Error> {
+    ) -> Result<String> {
         let token_id = TokenId::generate(ctx.now, self.0.entropy());
         let issued_at = ctx.now.seconds();
         let claims = Claims {
@@ -110,7 +112,7 @@ impl Tokens<'_> {
         operator: &str,
         email: &str,
         organisation: Option<&domain::Organisation>,
-    ) -> Result<String, Error> {
+    ) -> Result<String> {
         let email = Email::parse(email)?;
         let mut transaction = self.0.store.begin().await?;
         let missing = || Rejection::NotFound { kind: "person", id: email.as_str().to_owned() };

@@ -2,7 +2,7 @@
 //! the redirect URI and the verifier that they were asked for with.
 
 use crate::{
-    Error, OpaqueToken, RequestContext, Users,
+    Error, OpaqueToken, RequestContext, Result, Users,
     tokens::user_tokens::{UserGrant, UserTokens},
 };
 use domain::{AuthorizationCode, Ended, Scope, ScopeSet, Session};
@@ -91,7 +91,7 @@ impl Users<'_> {
         ctx: &RequestContext,
         sign_in: &Session,
         request: CodeRequest<'_>,
-    ) -> Result<OpaqueToken, Error> {
+    ) -> Result<OpaqueToken> {
         let code = OpaqueToken::generate(self.0.entropy());
         let new = AuthorizationCode {
             client_id: request.client_id.to_owned(),
@@ -158,11 +158,7 @@ impl Users<'_> {
     }
 
     /// A token that the code was exchanged for hangs on the sign-in itself, so all of it ends.
-    async fn end_what_a_code_opened(
-        self,
-        ctx: &RequestContext,
-        code: &AuthorizationCode,
-    ) -> Result<(), Error> {
+    async fn end_what_a_code_opened(self, ctx: &RequestContext, code: &AuthorizationCode) -> Result<()> {
         let proof = UserProof::Session(&code.session_id);
         let begun = self.0.store.begin_for_user(&code.user_id, proof, ctx.now).await?;
         let Ok(mut transaction) = begun else { return Ok(()) };
@@ -212,7 +208,7 @@ impl Users<'_> {
         code: &AuthorizationCode,
         sign_in: &Session,
         tokens: &UserTokens,
-    ) -> Result<Option<String>, Error> {
+    ) -> Result<Option<String>> {
         if !ScopeSet::parse(&code.scope).is_ok_and(|scopes| scopes.contains(Scope::OpenId)) {
             return Ok(None);
         }

@@ -1,7 +1,7 @@
 //! People in Viewport: who a browser's cookie stands for, in which organisation, and which other sessions the person has.
 
 use crate::{
-    Error, OpaqueToken, Principal, PrincipalKind, Rejection, RequestContext, Users, audit::Entry,
+    OpaqueToken, Principal, PrincipalKind, Rejection, RequestContext, Result, Users, audit::Entry,
     users::authorization_codes::CodeRejection,
 };
 use domain::{
@@ -88,7 +88,7 @@ impl Users<'_> {
         ctx: &RequestContext,
         signed_in: &Session,
         organisation: Option<&OrganisationId>,
-    ) -> Result<(), Error> {
+    ) -> Result<()> {
         let person = transaction.user().clone();
         let chain = organisation.map_or(crate::audit::SYSTEM, OrganisationId::as_str);
         let entry = Entry {
@@ -106,7 +106,7 @@ impl Users<'_> {
         self,
         reader: &mut Reader,
         person: &domain::UserId,
-    ) -> Result<Option<OrganisationId>, Error> {
+    ) -> Result<Option<OrganisationId>> {
         let last = reader.last_organisation_of(person).await?;
         Ok(organisation_to_enter(last, &reader.memberships_of(person).await?))
     }
@@ -117,14 +117,7 @@ impl Users<'_> {
 
     /// Who a browser in Viewport is. A person who was removed from the session's organisation goes on in another one, if
     /// there is one.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub async fn find_current_user(
-        self,
-        ctx: &RequestContext,
-        cookie: &str,
-    ) -> Result<Option<CurrentUser>, Error> {
+    pub async fn find_current_user(self, ctx: &RequestContext, cookie: &str) -> Result<Option<CurrentUser>> {
         let digest = jose::digest(cookie);
         let Some(found) = self.0.store.reader().await?.find_current_user(digest, ctx.now).await? else {
             return Ok(None);
@@ -150,7 +143,7 @@ impl Users<'_> {
         ctx: &RequestContext,
         stranded: &Session,
         digest: domain::SecretDigest,
-    ) -> Result<Option<SignedInUser>, Error> {
+    ) -> Result<Option<SignedInUser>> {
         let memberships = self.0.store.reader().await?.memberships_of(&stranded.user_id).await?;
         let Some(first) = memberships.first() else { return Ok(None) };
         let proof = UserProof::Session(&stranded.id);
@@ -162,7 +155,7 @@ impl Users<'_> {
         Ok(self.0.store.reader().await?.find_current_user(digest, ctx.now).await?)
     }
 
-    async fn touch(self, ctx: &RequestContext, used: &Session) -> Result<(), Error> {
+    async fn touch(self, ctx: &RequestContext, used: &Session) -> Result<()> {
         let address = ctx.address_text();
         let mut transaction = self.0.store.begin().await?;
         transaction.touch_session(&used.id, ctx.now, address.as_deref(), self.idle_end(ctx.now)).await?;
@@ -197,10 +190,7 @@ impl Users<'_> {
     }
 
     /// The organisations that the current user belongs to, by name.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub async fn memberships(self, user: &CurrentUser) -> Result<Vec<Membership>, Error> {
+    pub async fn memberships(self, user: &CurrentUser) -> Result<Vec<Membership>> {
         Ok(self.0.store.reader().await?.memberships_of(&user.session.user_id).await?)
     }
 
@@ -213,7 +203,7 @@ impl Users<'_> {
         ctx: &RequestContext,
         user: &CurrentUser,
         organisation: &str,
-    ) -> Result<(), Error> {
+    ) -> Result<()> {
         let missing = || Rejection::NotFound { kind: "organisation", id: organisation.to_owned() };
         let id = OrganisationId::parse(organisation).map_err(|_| missing())?;
         let mut transaction = self.0.begin_as_current_user_in(ctx, user, &id).await?;
@@ -228,14 +218,7 @@ impl Users<'_> {
     }
 
     /// The current user's sessions: browsers and command lines, oldest first.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub async fn list_sessions(
-        self,
-        ctx: &RequestContext,
-        user: &CurrentUser,
-    ) -> Result<Vec<Session>, Error> {
+    pub async fn list_sessions(self, ctx: &RequestContext, user: &CurrentUser) -> Result<Vec<Session>> {
         let mut sessions = self.0.store.reader().await?.sessions_of(&user.session.user_id, ctx.now).await?;
         // A sign-in that was unused for too long is over, though its row is still there.
         let idle = self.0.policy.session_idle_seconds;
@@ -247,7 +230,7 @@ impl Users<'_> {
     ///
     /// # Errors
     /// The person has no such session, or the store fails.
-    pub async fn end_session(self, ctx: &RequestContext, user: &CurrentUser, id: &str) -> Result<(), Error> {
+    pub async fn end_session(self, ctx: &RequestContext, user: &CurrentUser, id: &str) -> Result<()> {
         let missing = || Rejection::NotFound { kind: "session", id: id.to_owned() };
         let id = SessionId::parse(id).map_err(|_| missing())?;
         let mut transaction = self.0.begin_as_current_user(ctx, user).await?;
@@ -259,10 +242,7 @@ impl Users<'_> {
     }
 
     /// Ends all of the current user's sessions but this one. Answers how many rows went.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub async fn end_other_sessions(self, ctx: &RequestContext, user: &CurrentUser) -> Result<u64, Error> {
+    pub async fn end_other_sessions(self, ctx: &RequestContext, user: &CurrentUser) -> Result<u64> {
         let mut transaction = self.0.begin_as_current_user(ctx, user).await?;
         let ended = transaction.end_sessions(Some(user.root())).await?;
         if ended > 0 {
@@ -277,7 +257,7 @@ impl Users<'_> {
         transaction: &mut UserTransaction,
         ctx: &RequestContext,
         details: serde_json::Value,
-    ) -> Result<(), Error> {
+    ) -> Result<()> {
         self.audit_user(transaction, ctx, Action::SessionEnded, &details).await
     }
 }

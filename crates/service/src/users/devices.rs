@@ -2,7 +2,7 @@
 //! (RFC 9700 §4.14.2).
 
 use crate::{
-    CurrentUser, Error, OpaqueToken, Rejection, RequestContext, Users,
+    CurrentUser, Error, OpaqueToken, Rejection, RequestContext, Result, Users,
     audit::Entry,
     tokens::{
         opaque_token::family_of,
@@ -130,7 +130,7 @@ impl Users<'_> {
         ctx: &RequestContext,
         user: &CurrentUser,
         user_code: &str,
-    ) -> Result<DeviceGrant, Error> {
+    ) -> Result<DeviceGrant> {
         if let Some(seconds) = self.0.limits.user_code(&user.session.user_id) {
             return Err(Rejection::TooMany(seconds).into());
         }
@@ -156,7 +156,7 @@ impl Users<'_> {
         user: &CurrentUser,
         user_code: &str,
         approved: bool,
-    ) -> Result<(), Error> {
+    ) -> Result<()> {
         let principal = user.principal.as_ref().ok_or_else(|| {
             Rejection::Forbidden("you belong to no organisation that the command line could work in".into())
         })?;
@@ -309,7 +309,7 @@ impl Users<'_> {
     }
 
     /// Ends the session of a refresh token that was exchanged before, if the session lives.
-    async fn end_reused(self, ctx: &RequestContext, leaked: &Session) -> Result<(), Error> {
+    async fn end_reused(self, ctx: &RequestContext, leaked: &Session) -> Result<()> {
         let proof = UserProof::Session(&leaked.id);
         let begun = self.0.store.begin_for_user(&leaked.user_id, proof, ctx.now).await?;
         let Ok(mut transaction) = begun else { return Ok(()) };
@@ -322,10 +322,7 @@ impl Users<'_> {
     }
 
     /// Ends the session of a refresh token, if it is one.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub async fn end_command_line(self, ctx: &RequestContext, refresh_token: &str) -> Result<(), Error> {
+    pub async fn end_command_line(self, ctx: &RequestContext, refresh_token: &str) -> Result<()> {
         let digest = jose::digest(refresh_token);
         let found = self.0.store.reader().await?.find_session(digest, ctx.now).await?;
         let found = found.filter(|found| found.kind == SessionKind::CommandLine);

@@ -1,7 +1,7 @@
 //! Invitations by link: made by an Admin, copied or mailed, taken once.
 
 use crate::{
-    CurrentUser, Error, OpaqueToken, Principal, Rejection, RequestContext, Users,
+    CurrentUser, Error, OpaqueToken, Principal, Rejection, RequestContext, Result, Users,
     audit::Entry,
     operations::mail::{Mail, Mailed},
 };
@@ -36,7 +36,7 @@ impl Users<'_> {
         principal: &Principal,
         email: &str,
         role: Role,
-    ) -> Result<Invited, Error> {
+    ) -> Result<Invited> {
         principal.authorise(Capability::ManageMembers)?;
         let email = Email::parse(email)?;
         let link = OpaqueToken::generate(self.0.entropy());
@@ -77,7 +77,7 @@ impl Users<'_> {
     ///
     /// # Errors
     /// The principal is no Admin, or the store fails.
-    pub async fn list_invitations(self, principal: &Principal) -> Result<Vec<Invitation>, Error> {
+    pub async fn list_invitations(self, principal: &Principal) -> Result<Vec<Invitation>> {
         principal.authorise(Capability::ManageMembers)?;
         Ok(self.0.store.reader().await?.open_invitations(&principal.organisation_id).await?)
     }
@@ -91,7 +91,7 @@ impl Users<'_> {
         ctx: &RequestContext,
         principal: &Principal,
         id: &str,
-    ) -> Result<Invitation, Error> {
+    ) -> Result<Invitation> {
         principal.authorise(Capability::ManageMembers)?;
         let missing = || Rejection::NotFound { kind: "invitation", id: id.to_owned() };
         let parsed = InvitationId::parse(id).map_err(|_| missing())?;
@@ -109,14 +109,7 @@ impl Users<'_> {
     }
 
     /// What an invitation's link leads to. It does not tell whether the invited address is known here.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub async fn find_invitation(
-        self,
-        ctx: &RequestContext,
-        link: &str,
-    ) -> Result<LinkState<Invitation>, Error> {
+    pub async fn find_invitation(self, ctx: &RequestContext, link: &str) -> Result<LinkState<Invitation>> {
         let mut reader = self.0.store.reader().await?;
         let Some(invitation) = reader.find_invitation(jose::digest(link)).await? else {
             return Ok(LinkState::Unknown);
@@ -126,10 +119,7 @@ impl Users<'_> {
     }
 
     /// Whether the signed-in person is the one who took an invitation.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub async fn has_joined_by(self, link: &str, user: &CurrentUser) -> Result<bool, Error> {
+    pub async fn has_joined_by(self, link: &str, user: &CurrentUser) -> Result<bool> {
         let found = self.0.store.reader().await?.find_invitation(jose::digest(link)).await?;
         Ok(found.is_some_and(|invitation| invitation.was_accepted_by(&user.email)))
     }
@@ -144,7 +134,7 @@ impl Users<'_> {
         ctx: &RequestContext,
         link: &str,
         by: InvitationProof<'_>,
-    ) -> Result<Accepted, Error> {
+    ) -> Result<Accepted> {
         let over =
             || Rejection::Conflict("this invitation has been used or is too old: ask for a new one".into());
         let LinkState::Open(seen) = self.find_invitation(ctx, link).await? else {
@@ -206,7 +196,7 @@ impl Users<'_> {
         action: Action,
         invitation: &Invitation,
         details: serde_json::Value,
-    ) -> Result<(), Error> {
+    ) -> Result<()> {
         let entry = Entry {
             action,
             object_id: invitation.id.as_str(),

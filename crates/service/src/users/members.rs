@@ -1,6 +1,6 @@
 //! People and their roles. An organisation always keeps at least one Admin.
 
-use crate::{Error, Principal, Rejection, RequestContext, Users, audit::Entry};
+use crate::{Error, Principal, Rejection, RequestContext, Result, Users, audit::Entry};
 use domain::{Capability, Email, Member, Role, User, UserId, audit::Action, authority::ManageMembers};
 use serde_json::json;
 use store::{MayAddMembers, OrganisationTransaction, Reader, StoreError, Transaction};
@@ -10,16 +10,13 @@ impl Users<'_> {
     ///
     /// # Errors
     /// The principal is no Admin, or the store fails.
-    pub async fn list_members(self, principal: &Principal) -> Result<Vec<Member>, Error> {
+    pub async fn list_members(self, principal: &Principal) -> Result<Vec<Member>> {
         principal.authorise(Capability::ManageMembers)?;
         Ok(self.0.store.reader().await?.members(&principal.organisation_id).await?)
     }
 
     /// The addresses of the organisation's Admins, whom anybody in it may know: they are who to ask.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub async fn admins(self, principal: &Principal) -> Result<Vec<Email>, Error> {
+    pub async fn admins(self, principal: &Principal) -> Result<Vec<Email>> {
         principal.authorise(Capability::ViewProducts)?;
         Ok(self.0.store.reader().await?.admin_addresses(&principal.organisation_id).await?)
     }
@@ -34,7 +31,7 @@ impl Users<'_> {
         principal: &Principal,
         email: &str,
         role: Role,
-    ) -> Result<Member, Error> {
+    ) -> Result<Member> {
         principal.authorise(Capability::ManageMembers)?;
         let email = Email::parse(email)?;
         let mut transaction = self.0.begin_as::<ManageMembers>(ctx, principal).await?;
@@ -53,7 +50,7 @@ impl Users<'_> {
         principal: &Principal,
         email: &str,
         role: Role,
-    ) -> Result<Member, Error> {
+    ) -> Result<Member> {
         self.change_role_from(ctx, principal, email, None, role).await
     }
 
@@ -68,7 +65,7 @@ impl Users<'_> {
         email: &str,
         seen: Option<Role>,
         role: Role,
-    ) -> Result<Member, Error> {
+    ) -> Result<Member> {
         let mut transaction = self.0.begin_as::<ManageMembers>(ctx, principal).await?;
         let member = find_member(&mut transaction, principal, email).await?;
         if seen.is_some_and(|seen| seen != member.role) {
@@ -89,12 +86,7 @@ impl Users<'_> {
     ///
     /// # Errors
     /// The principal is no Admin, the person is no member, it would leave no Admin, or the store fails.
-    pub async fn remove_member(
-        self,
-        ctx: &RequestContext,
-        principal: &Principal,
-        email: &str,
-    ) -> Result<(), Error> {
+    pub async fn remove_member(self, ctx: &RequestContext, principal: &Principal, email: &str) -> Result<()> {
         let mut transaction = self.0.begin_as::<ManageMembers>(ctx, principal).await?;
         let member = find_member(&mut transaction, principal, email).await?;
         transaction.remove_member(&member.id, ctx.now).await?;
@@ -112,7 +104,7 @@ impl Users<'_> {
         principal: &Principal,
         email: &Email,
         role: Role,
-    ) -> Result<Member, Error> {
+    ) -> Result<Member> {
         let limit = self.0.policy.members_per_organisation;
         if transaction.count_members(&principal.organisation_id).await? >= limit {
             return Err(Rejection::TooMuchStored {
@@ -141,7 +133,7 @@ impl Users<'_> {
         transaction: &mut OrganisationTransaction<P>,
         ctx: &RequestContext,
         email: &Email,
-    ) -> Result<UserId, Error> {
+    ) -> Result<UserId> {
         if let Some(known) = transaction.find_user(email).await? {
             return Ok(known.id);
         }
@@ -169,21 +161,21 @@ impl Users<'_> {
         action: Action,
         member: &Member,
         details: serde_json::Value,
-    ) -> Result<(), Error> {
+    ) -> Result<()> {
         let entry =
             Entry { action, object_id: member.id.as_str(), object_name: member.email.as_str(), details };
         self.0.audit(transaction, ctx, principal, entry).await
     }
 }
 
-async fn find_member(reader: &mut Reader, principal: &Principal, email: &str) -> Result<Member, Error> {
+async fn find_member(reader: &mut Reader, principal: &Principal, email: &str) -> Result<Member> {
     let email = Email::parse(email)?;
     let members = reader.members(&principal.organisation_id).await?;
     let found = members.into_iter().find(|member| member.email == email);
     Ok(found.ok_or_else(|| Rejection::NotFound { kind: "member", id: email.as_str().to_owned() })?)
 }
 
-async fn reject_without_admin(reader: &mut Reader, principal: &Principal) -> Result<(), Error> {
+async fn reject_without_admin(reader: &mut Reader, principal: &Principal) -> Result<()> {
     if reader.count_admins(&principal.organisation_id).await? > 0 {
         return Ok(());
     }

@@ -4,7 +4,7 @@
 //! challenge waits in the store, for five minutes at most, and is taken by the first answer that names it, right or wrong.
 
 use crate::{
-    CurrentUser, Error, OpaqueToken, Rejection, RequestContext, Users,
+    CurrentUser, Error, OpaqueToken, Rejection, RequestContext, Result, Users,
     users::sign_in::{SignInRejection, SignedIn},
 };
 use domain::{
@@ -61,10 +61,7 @@ impl Users<'_> {
     }
 
     /// The current user's passkeys, oldest first.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub async fn list_passkeys(self, user: &CurrentUser) -> Result<Vec<Passkey>, Error> {
+    pub async fn list_passkeys(self, user: &CurrentUser) -> Result<Vec<Passkey>> {
         Ok(self.0.store.reader().await?.passkeys_of(&user.session.user_id).await?)
     }
 
@@ -77,7 +74,7 @@ impl Users<'_> {
         ctx: &RequestContext,
         user: &CurrentUser,
         name: &str,
-    ) -> Result<Ceremony, Error> {
+    ) -> Result<Ceremony> {
         let name = Label::parse(name).map_err(|invalid| Invalid { field: "name", ..invalid })?;
         let party = self.required_party()?;
         let mut transaction = self.0.begin_with_fresh_proof(ctx, user).await?;
@@ -106,7 +103,7 @@ impl Users<'_> {
         user: &CurrentUser,
         ceremony: &str,
         answer: &str,
-    ) -> Result<Passkey, Error> {
+    ) -> Result<Passkey> {
         let user_id = &user.session.user_id;
         let taken = self.take(ctx, ceremony, CeremonyPurpose::Add).await?;
         let taken = taken.filter(|taken| taken.user_id.as_ref() == Some(user_id));
@@ -144,12 +141,7 @@ impl Users<'_> {
     ///
     /// # Errors
     /// The current user has no such passkey, has to prove who they are first, or the store fails.
-    pub async fn remove_passkey(
-        self,
-        ctx: &RequestContext,
-        user: &CurrentUser,
-        id: &str,
-    ) -> Result<(), Error> {
+    pub async fn remove_passkey(self, ctx: &RequestContext, user: &CurrentUser, id: &str) -> Result<()> {
         let missing = || Rejection::NotFound { kind: "passkey", id: id.to_owned() };
         let mut transaction = self.0.begin_with_fresh_proof(ctx, user).await?;
         let found = transaction.passkeys_of(&user.session.user_id).await?;
@@ -165,7 +157,7 @@ impl Users<'_> {
     ///
     /// # Errors
     /// Passkeys cannot be used here, there were too many attempts, or the store fails.
-    pub async fn begin_passkey_sign_in(self, ctx: &RequestContext) -> Result<Ceremony, Error> {
+    pub async fn begin_passkey_sign_in(self, ctx: &RequestContext) -> Result<Ceremony> {
         let party = self.required_party()?;
         if let Some(seconds) = self.0.limits.passkey(ctx.address) {
             return Err(Rejection::TooMany(seconds).into());
@@ -225,7 +217,7 @@ impl Users<'_> {
         purpose: CeremonyPurpose,
         kept: PasskeyCeremony,
         challenge: Challenge,
-    ) -> Result<Ceremony, Error> {
+    ) -> Result<Ceremony> {
         let handle = OpaqueToken::generate(self.0.entropy());
         let expires_at = ctx.now.plus_seconds(CEREMONY_SECONDS);
         transaction.begin_ceremony(handle.digest(), purpose, &kept, expires_at).await?;
@@ -238,7 +230,7 @@ impl Users<'_> {
         ctx: &RequestContext,
         ceremony: &str,
         purpose: CeremonyPurpose,
-    ) -> Result<Option<PasskeyCeremony>, Error> {
+    ) -> Result<Option<PasskeyCeremony>> {
         let mut transaction = self.0.store.begin().await?;
         let taken = transaction.take_ceremony(jose::digest(ceremony), purpose, ctx.now).await?;
         transaction.commit().await?;
@@ -251,7 +243,7 @@ impl Users<'_> {
         ctx: &RequestContext,
         action: Action,
         passkey: &Passkey,
-    ) -> Result<(), Error> {
+    ) -> Result<()> {
         let details = json!({ "passkey": passkey.name });
         self.audit_user(transaction, ctx, action, &details).await?;
         let done = if action == Action::PasskeyAdded { "added" } else { "removed" };
@@ -267,7 +259,7 @@ async fn check(
     party: &RelyingParty,
     state: &str,
     answer: &str,
-) -> Result<Option<(Passkey, String)>, Error> {
+) -> Result<Option<(Passkey, String)>> {
     let rejected = |why: &str| {
         tracing::warn!(request_id = %ctx.request_id, why, "rejected a passkey");
         Ok(None)

@@ -1,8 +1,8 @@
 //! A person's password: choosing, changing, and setting a new one by a link.
 
 use crate::{
-    CurrentUser, Error, OpaqueToken, Rejection, RequestContext, Service, Users, operations::mail::Mail,
-    users::sign_in::SignInRejection,
+    CurrentUser, Error, OpaqueToken, Rejection, RequestContext, Result, Service, Users,
+    operations::mail::Mail, users::sign_in::SignInRejection,
 };
 use domain::{Email, Invalid, LinkPurpose, LinkState, UserId, audit::Action, users::session::device_name};
 use serde_json::json;
@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 impl Users<'_> {
     /// Makes a hash of a new password after checking it against the policy.
-    pub(crate) async fn hash_password(self, password: &str, email: Option<&Email>) -> Result<String, Error> {
+    pub(crate) async fn hash_password(self, password: &str, email: Option<&Email>) -> Result<String> {
         domain::check_password(password, self.0.policy.password_minimum, email)?;
         let salt = domain::entropy::random::<16>(self.0.entropy());
         let password = Zeroizing::new(password.to_owned());
@@ -97,10 +97,7 @@ impl Users<'_> {
     }
 
     /// Mails a link that sets a new password, if there is such a person.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub async fn mail_reset_link(self, ctx: &RequestContext, email: Email) -> Result<(), Error> {
+    pub async fn mail_reset_link(self, ctx: &RequestContext, email: Email) -> Result<()> {
         let Some(person) = self.0.store.reader().await?.find_user(&email).await? else { return Ok(()) };
         let mut transaction = self.0.begin_for_user(ctx, &person.id, UserProof::Mail).await?;
         let link = self.insert_reset_link(&mut transaction, ctx).await?;
@@ -131,7 +128,7 @@ impl Users<'_> {
         ctx: &RequestContext,
         operator: &str,
         email: &str,
-    ) -> Result<Zeroizing<String>, Error> {
+    ) -> Result<Zeroizing<String>> {
         let email = Email::parse(email)?;
         let person = self.0.store.reader().await?.find_user(&email).await?;
         let person =
@@ -148,7 +145,7 @@ impl Users<'_> {
         self,
         transaction: &mut UserTransaction,
         ctx: &RequestContext,
-    ) -> Result<OpaqueToken, Error> {
+    ) -> Result<OpaqueToken> {
         let link = OpaqueToken::generate(self.0.entropy());
         let expires_at = ctx.now.plus_seconds(self.0.policy.reset_lifetime_seconds);
         transaction.insert_reset_link(link.digest(), ctx.now, expires_at).await?;
@@ -156,14 +153,11 @@ impl Users<'_> {
     }
 
     /// Whose password a link sets.
-    ///
-    /// # Errors
-    /// The store fails.
     pub async fn find_reset_link(
         self,
         ctx: &RequestContext,
         link: &str,
-    ) -> Result<LinkState<(UserId, Email)>, Error> {
+    ) -> Result<LinkState<(UserId, Email)>> {
         let mut reader = self.0.store.reader().await?;
         let found = reader.find_link(jose::digest(link), LinkPurpose::Reset).await?;
         Ok(found.map_or(LinkState::Unknown, |found| found.reset(ctx.now)))
@@ -173,7 +167,7 @@ impl Users<'_> {
     ///
     /// # Errors
     /// The link does not work (any more), the password is rejected, or the store fails.
-    pub async fn reset_password(self, ctx: &RequestContext, link: &str, new: &str) -> Result<Email, Error> {
+    pub async fn reset_password(self, ctx: &RequestContext, link: &str, new: &str) -> Result<Email> {
         let over = || Rejection::Conflict("this link has been used or is too old: ask for a new one".into());
         let digest = jose::digest(link);
         let found = self.0.store.reader().await?.find_link(digest, LinkPurpose::Reset).await?;
@@ -200,7 +194,7 @@ impl Users<'_> {
         self,
         transaction: &mut UserTransaction,
         ctx: &RequestContext,
-    ) -> Result<(), Error> {
+    ) -> Result<()> {
         let email = transaction.user().email.clone();
         let mail = Mail {
             subject: "Your password for Duku was changed".to_owned(),
@@ -220,7 +214,7 @@ impl Users<'_> {
         transaction: &mut UserTransaction,
         ctx: &RequestContext,
         what: &str,
-    ) -> Result<(), Error> {
+    ) -> Result<()> {
         let email = transaction.user().email.clone();
         let from = ctx.address.map_or_else(String::new, |address| format!(" from {address}"));
         let mail = Mail {

@@ -1,7 +1,7 @@
 //! The second factor: a TOTP secret (RFC 6238) with recovery codes.
 
 use crate::{
-    CurrentUser, Error, Rejection, RequestContext, Users, authority::require_second_factor_proof,
+    CurrentUser, Error, Rejection, RequestContext, Result, Users, authority::require_second_factor_proof,
     users::sign_in::SignInRejection,
 };
 use domain::{Invalid, SecondFactor, SecretDigest, UserId, audit::Action};
@@ -37,10 +37,7 @@ fn seal_context(person: &UserId) -> String {
 
 impl Users<'_> {
     /// Whether the current user has a second factor.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub async fn second_factor_status(self, user: &CurrentUser) -> Result<SecondFactorStatus, Error> {
+    pub async fn second_factor_status(self, user: &CurrentUser) -> Result<SecondFactorStatus> {
         let person = &user.session.user_id;
         let mut reader = self.0.store.reader().await?;
         let factor = reader.find_second_factor(person).await?;
@@ -55,11 +52,7 @@ impl Users<'_> {
     ///
     /// # Errors
     /// The current user has a second factor already, or the store fails.
-    pub async fn begin_second_factor(
-        self,
-        ctx: &RequestContext,
-        user: &CurrentUser,
-    ) -> Result<Enrolment, Error> {
+    pub async fn begin_second_factor(self, ctx: &RequestContext, user: &CurrentUser) -> Result<Enrolment> {
         let person = &user.session.user_id;
         let mut transaction = self.0.begin_as_current_user(ctx, user).await?;
         let sealed = self.seal_secret(person, &TotpSecret::generate(self.0.entropy()))?;
@@ -85,7 +78,7 @@ impl Users<'_> {
         ctx: &RequestContext,
         user: &CurrentUser,
         code: &str,
-    ) -> Result<Vec<String>, Error> {
+    ) -> Result<Vec<String>> {
         let id = &user.session.user_id;
         self.limit_codes(id)?;
         let mut transaction = self.0.begin_with_fresh_proof(ctx, user).await?;
@@ -179,7 +172,7 @@ impl Users<'_> {
         ctx: &RequestContext,
         operator: &str,
         email: &str,
-    ) -> Result<bool, Error> {
+    ) -> Result<bool> {
         let email = domain::Email::parse(email)?;
         let person = self.0.store.reader().await?.find_user(&email).await?;
         let person =
@@ -209,7 +202,7 @@ impl Users<'_> {
         transaction: &mut UserTransaction,
         ctx: &RequestContext,
         code: &str,
-    ) -> Result<bool, Error> {
+    ) -> Result<bool> {
         let person = transaction.user().clone();
         let factor = transaction.find_second_factor(&person.id).await?;
         let Some(factor) = factor.filter(SecondFactor::is_confirmed) else { return Ok(false) };
@@ -233,7 +226,7 @@ impl Users<'_> {
         Ok(true)
     }
 
-    async fn replace_codes(self, transaction: &mut UserTransaction) -> Result<Vec<String>, Error> {
+    async fn replace_codes(self, transaction: &mut UserTransaction) -> Result<Vec<String>> {
         let codes = jose::recovery::generate(self.0.entropy());
         let user = transaction.user().id.clone();
         let digest = |code: &String| self.recovery_digest(&user, &jose::recovery::normalise(code));
@@ -256,12 +249,12 @@ impl Users<'_> {
         }
     }
 
-    fn seal_secret(self, person: &UserId, secret: &TotpSecret) -> Result<Vec<u8>, Error> {
+    fn seal_secret(self, person: &UserId, secret: &TotpSecret) -> Result<Vec<u8>> {
         let context = seal_context(person);
         self.0.master_key.seal(&context, secret.as_bytes(), self.0.entropy()).map_err(Error::internal)
     }
 
-    fn open_secret(self, person: &UserId, sealed: &[u8]) -> Result<TotpSecret, Error> {
+    fn open_secret(self, person: &UserId, sealed: &[u8]) -> Result<TotpSecret> {
         let bytes = self.0.master_key.open(&seal_context(person), sealed).map_err(Error::internal)?;
         TotpSecret::from_bytes(&bytes).ok_or_else(|| Error::internal("a second factor of the wrong size"))
     }

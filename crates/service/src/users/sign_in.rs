@@ -4,7 +4,8 @@
 //! password is looked at, per person and network, so that nobody can lock somebody else out from afar.
 
 use crate::{
-    Error, OpaqueToken, Rejection, RequestContext, Users, attempt_limits::is_one_network, audit::Entry,
+    Error, OpaqueToken, Rejection, RequestContext, Result, Users, attempt_limits::is_one_network,
+    audit::Entry,
 };
 use domain::{
     Email, Session, SessionId, SessionKind, User, UserId, audit::Action, users::session::SignInProof,
@@ -115,7 +116,7 @@ impl Users<'_> {
     /// Counts an attempt on a person's password. If there were too many: how many seconds to wait.
     ///
     /// What others use up everywhere does not count in a network where the person is signed in already.
-    pub(crate) async fn limit_sign_ins(self, ctx: &RequestContext, name: &str) -> Result<Option<u64>, Error> {
+    pub(crate) async fn limit_sign_ins(self, ctx: &RequestContext, name: &str) -> Result<Option<u64>> {
         let Some(seconds) = self.0.limits.sign_in(name, ctx.address) else { return Ok(None) };
         let Some(address) = ctx.address else { return Ok(Some(seconds)) };
         // The network's own limit comes first: who is over it makes nobody read the database.
@@ -137,7 +138,7 @@ impl Users<'_> {
         ctx: &RequestContext,
         user: &UserId,
         hash: &str,
-    ) -> Result<Option<UserTransaction>, Error> {
+    ) -> Result<Option<UserTransaction>> {
         Ok(self.0.store.begin_for_user(user, UserProof::Password(hash), ctx.now).await?.ok())
     }
 
@@ -173,10 +174,7 @@ impl Users<'_> {
     }
 
     /// The sign-in that a browser's cookie names, pending or not, unless it is over or was unused for too long.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub async fn find_sign_in(self, ctx: &RequestContext, cookie: &str) -> Result<Option<Session>, Error> {
+    pub async fn find_sign_in(self, ctx: &RequestContext, cookie: &str) -> Result<Option<Session>> {
         let found = self.0.store.reader().await?.find_session(jose::digest(cookie), ctx.now).await?;
         let idle = self.0.policy.session_idle_seconds;
         Ok(found
@@ -185,22 +183,16 @@ impl Users<'_> {
     }
 
     /// The address of a person who has signed in, for a page that asks only for the password again.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub async fn address_of(self, person: &UserId) -> Result<Option<Email>, Error> {
+    pub async fn address_of(self, person: &UserId) -> Result<Option<Email>> {
         Ok(self.0.store.reader().await?.find_user_by_id(person).await?.map(|person| person.email))
     }
 
     /// Ends the sign-in that a browser's cookie names, with its Viewport.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub async fn sign_out(self, ctx: &RequestContext, cookie: &str) -> Result<(), Error> {
+    pub async fn sign_out(self, ctx: &RequestContext, cookie: &str) -> Result<()> {
         self.end_by_cookie(ctx, Some(cookie)).await
     }
 
-    async fn find_user_for_sign_in(self, email: &str) -> Result<Option<User>, Error> {
+    async fn find_user_for_sign_in(self, email: &str) -> Result<Option<User>> {
         let Ok(email) = Email::parse(email) else { return Ok(None) };
         Ok(self.0.store.reader().await?.find_user(&email).await?)
     }
@@ -211,7 +203,7 @@ impl Users<'_> {
         ctx: &RequestContext,
         proof: SignInProof,
         device: &str,
-    ) -> Result<SignedIn, Error> {
+    ) -> Result<SignedIn> {
         let cookie = OpaqueToken::generate(self.0.entropy());
         let id = SessionId::generate(ctx.now, self.0.entropy());
         let user = transaction.user().id.clone();
@@ -222,7 +214,7 @@ impl Users<'_> {
     }
 
     /// Ends the sign-in that a cookie names, if it names one.
-    pub(crate) async fn end_by_cookie(self, ctx: &RequestContext, cookie: Option<&str>) -> Result<(), Error> {
+    pub(crate) async fn end_by_cookie(self, ctx: &RequestContext, cookie: Option<&str>) -> Result<()> {
         let Some(digest) = cookie.map(jose::digest) else { return Ok(()) };
         let found = self.0.store.reader().await?.find_session(digest, ctx.now).await?;
         let Some(found) = found else { return Ok(()) };
@@ -238,7 +230,7 @@ impl Users<'_> {
     ///
     /// # Errors
     /// So many are waiting that it would take too long.
-    pub(crate) async fn check_password(self, password: &str, hash: Option<String>) -> Result<bool, Error> {
+    pub(crate) async fn check_password(self, password: &str, hash: Option<String>) -> Result<bool> {
         let password = Zeroizing::new(password.to_owned());
         self.hashing(move || {
             if let Some(hash) = hash {
@@ -257,7 +249,7 @@ impl Users<'_> {
     pub(crate) async fn hashing<T: Send + 'static>(
         self,
         work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, Error> {
+    ) -> Result<T> {
         let Ok(_seat) = self.0.hashing_seats.try_acquire() else { return Err(Rejection::TooMany(2).into()) };
         let Ok(_place) = self.0.hashing.acquire().await else {
             return Err(Error::internal("passwords are not checked any more"));
@@ -272,7 +264,7 @@ impl Users<'_> {
         ctx: &RequestContext,
         action: Action,
         details: &serde_json::Value,
-    ) -> Result<(), Error> {
+    ) -> Result<()> {
         let user = transaction.user().clone();
         let mut chains: Vec<String> = transaction
             .organisations_of(&user.id)

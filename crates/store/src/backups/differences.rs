@@ -1,7 +1,7 @@
 //! What was changed between a backup and the data that it replaces.
 
 use crate::engine::sqlite::replace::SoleUse;
-use crate::{StoreError, engine::sqlite::open};
+use crate::{Result, engine::sqlite::open};
 use domain::Timestamp;
 use rusqlite::Connection;
 use std::path::Path;
@@ -57,7 +57,7 @@ impl SoleUse {
     ///
     /// # Errors
     /// The former data cannot be read.
-    pub fn differences(&self, staged: &Path, now: Timestamp) -> Result<Option<Differences>, StoreError> {
+    pub fn differences(&self, staged: &Path, now: Timestamp) -> Result<Option<Differences>> {
         if open::is_empty(&self.place) {
             return Ok(None);
         }
@@ -97,26 +97,19 @@ impl SoleUse {
     }
 
     /// Every key in the staged file whose previous secret works.
-    ///
-    /// # Errors
-    /// It cannot be read.
-    pub fn running_graces(&self, staged: &Path, now: Timestamp) -> Result<Vec<RunningGrace>, StoreError> {
+    pub fn running_graces(&self, staged: &Path, now: Timestamp) -> Result<Vec<RunningGrace>> {
         graces(&Connection::open(staged)?, RUNNING, now)
     }
 }
 
-fn named(connection: &Connection, sql: &str, now: Timestamp) -> Result<Vec<Named>, StoreError> {
+fn named(connection: &Connection, sql: &str, now: Timestamp) -> Result<Vec<Named>> {
     let limit = i64::try_from(MOST_DIFFERENCES).unwrap_or(i64::MAX);
     let mut statement = connection.prepare(sql)?;
     let rows = statement.query_map([now.ms(), limit], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-fn graces(
-    connection: &Connection,
-    sql: &'static str,
-    now: Timestamp,
-) -> Result<Vec<RunningGrace>, StoreError> {
+fn graces(connection: &Connection, sql: &'static str, now: Timestamp) -> Result<Vec<RunningGrace>> {
     let mut statement = connection.prepare(sql)?;
     let rows = statement.query_map([now.ms()], |row| {
         Ok(RunningGrace {

@@ -1,12 +1,8 @@
 //! Backups of SQLite data, for the commands that make them and put them back. PostgreSQL has tools of its own.
 
 use crate::{
-    Engine, Location, Options, Reader, Store, StoreError, Transaction,
-    engine::{
-        migrations, sqlite,
-        statements::statements,
-        value::{only_column, params},
-    },
+    Engine, Location, Options, Reader, Result, Store, StoreError, Transaction,
+    engine::{migrations, only_column, params, sqlite, statements},
 };
 use domain::Timestamp;
 use std::{fs::File, path::Path, time::Duration};
@@ -35,7 +31,7 @@ statements! {
 ///
 /// # Errors
 /// One of them cannot be read or written.
-pub fn copy_sqlite(source: &Path, target: &Path, patience: Duration) -> Result<(), StoreError> {
+pub fn copy_sqlite(source: &Path, target: &Path, patience: Duration) -> Result<()> {
     sqlite::copy::copy(source, target, patience)
 }
 
@@ -43,7 +39,7 @@ pub fn copy_sqlite(source: &Path, target: &Path, patience: Duration) -> Result<(
 ///
 /// # Errors
 /// It is there already or cannot be made.
-pub fn create_private(path: &Path) -> Result<File, StoreError> {
+pub fn create_private(path: &Path) -> Result<File> {
     sqlite::copy::create_private(path)
 }
 
@@ -57,7 +53,7 @@ pub fn has_sqlite_data(path: &Path) -> bool {
 ///
 /// # Errors
 /// It cannot be read at all.
-pub fn damage_of_sqlite(path: &Path, quick: bool) -> Result<Vec<String>, StoreError> {
+pub fn damage_of_sqlite(path: &Path, quick: bool) -> Result<Vec<String>> {
     sqlite::copy::damage(path, quick)
 }
 
@@ -66,7 +62,7 @@ impl Store {
     ///
     /// # Errors
     /// It is no database of Duku, or one of a newer version.
-    pub async fn open_copy(path: &Path) -> Result<Self, StoreError> {
+    pub async fn open_copy(path: &Path) -> Result<Self> {
         let store = Self::on(Engine::Sqlite(sqlite::Sqlite::open_copy(path)?));
         match store.schema_version().await? {
             0 => Err(StoreError::Configuration(format!("{} holds no data of Duku", path.display()))),
@@ -78,7 +74,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`Self::open`]; also if there are no data.
-    pub async fn open_as_it_is(options: &Options) -> Result<Self, StoreError> {
+    pub async fn open_as_it_is(options: &Options) -> Result<Self> {
         let store = Self::on(Engine::open(options).await?);
         store.schema_version().await.map(|_| store)
     }
@@ -87,7 +83,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::NoData`] if there are none; as [`Self::open`].
-    pub async fn open_existing(options: &Options) -> Result<Self, StoreError> {
+    pub async fn open_existing(options: &Options) -> Result<Self> {
         if let Location::Sqlite(path) = &options.location {
             sqlite::open::require_content(path)?;
         }
@@ -110,7 +106,7 @@ impl Store {
     ///
     /// # Errors
     /// They are of a newer version, or cannot be read.
-    pub async fn schema_version(&self) -> Result<i64, StoreError> {
+    pub async fn schema_version(&self) -> Result<i64> {
         migrations::version_before_writing(&self.engine).await
     }
 
@@ -122,14 +118,14 @@ impl Store {
 
 impl Reader {
     /// When the newest entry of the audit log was written.
-    pub async fn newest_audit_time(&mut self) -> Result<Option<Timestamp>, StoreError> {
+    pub async fn newest_audit_time(&mut self) -> Result<Option<Timestamp>> {
         self.find(NEWEST_EVENT, params![], only_column).await
     }
 }
 
 impl Transaction {
     /// Ends every session, code, device, link and invitation of people, and forgets mail on its way.
-    pub async fn end_every_way_in(&mut self, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn end_every_way_in(&mut self, now: Timestamp) -> Result<()> {
         for statement in [HOLD_USERS, END_SESSIONS, END_CODES, END_DEVICES, END_CEREMONIES, END_MAILS] {
             self.execute(statement, params![]).await?;
         }

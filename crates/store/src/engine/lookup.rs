@@ -3,7 +3,8 @@
 //! Promise: a request is only ever put into a read that has not begun, so it sees every commit that was answered before it came.
 //! Nothing is remembered between reads.
 
-use super::{Engine, error::StoreError, postgres, sqlite, value::Mapper};
+use super::{Engine, postgres, sqlite, value::Mapper};
+use crate::Result;
 
 /// The most statements of a lookup that are under way at once on PostgreSQL: one that the network delays does not hold up all.
 pub(crate) const STATEMENTS_AT_ONCE: usize = 2;
@@ -33,7 +34,7 @@ impl<const N: usize, T: Send + 'static> Lookup<N, T> {
     }
 
     /// The row with this key.
-    pub(crate) async fn find(&self, key: [String; N]) -> Result<Option<T>, StoreError> {
+    pub(crate) async fn find(&self, key: [String; N]) -> Result<Option<T>> {
         match self {
             Self::Sqlite(lookups) => lookups.find(key).await,
             Self::Postgres(lookups) => Box::pin(lookups.find(key)).await,

@@ -9,6 +9,10 @@ pub(crate) mod statements;
 pub(crate) mod transaction;
 pub(crate) mod value;
 
+use crate::Result;
+pub(crate) use statements::statements;
+pub(crate) use value::{Row, only_column, params, read};
+
 use error::StoreError;
 use postgres::{PgConnection, Pooler, Postgres, shares::Shares};
 use sqlite::{Sqlite, checkpoint::Checkpoint};
@@ -42,7 +46,7 @@ impl Location {
     ///
     /// # Errors
     /// Any other scheme, or no path.
-    pub fn parse(url: &str) -> Result<Self, StoreError> {
+    pub fn parse(url: &str) -> Result<Self> {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             return Ok(Self::Postgres(url.to_owned()));
         }
@@ -100,7 +104,7 @@ pub(crate) enum Engine {
 }
 
 impl Engine {
-    pub(crate) async fn open(options: &Options) -> Result<Self, StoreError> {
+    pub(crate) async fn open(options: &Options) -> Result<Self> {
         Ok(match &options.location {
             Location::Sqlite(path) => Self::Sqlite(Sqlite::open(path, options.patience)?),
             Location::Postgres(url) => {
@@ -118,7 +122,7 @@ impl Engine {
         }
     }
 
-    pub(crate) async fn reader(&self) -> Result<Reader, StoreError> {
+    pub(crate) async fn reader(&self) -> Result<Reader> {
         match self {
             Self::Sqlite(sqlite) => Ok(Reader::sqlite(sqlite.clone())),
             Self::Postgres(postgres, shares) => {
@@ -130,7 +134,7 @@ impl Engine {
         }
     }
 
-    pub(crate) async fn begin(&self) -> Result<Transaction, StoreError> {
+    pub(crate) async fn begin(&self) -> Result<Transaction> {
         match self {
             Self::Sqlite(sqlite) => Ok(Transaction::sqlite(sqlite.begin().await?)),
             Self::Postgres(postgres, shares) => {
@@ -142,7 +146,7 @@ impl Engine {
         }
     }
 
-    pub(crate) async fn close(&self, lock_wait: Duration, limit: Duration) -> Result<Checkpoint, StoreError> {
+    pub(crate) async fn close(&self, lock_wait: Duration, limit: Duration) -> Result<Checkpoint> {
         match self {
             Self::Sqlite(sqlite) => match tokio::time::timeout(limit, sqlite.close(lock_wait)).await {
                 Ok(outcome) => outcome,

@@ -1,7 +1,7 @@
 //! Reading and writing, the same on both engines.
 
 use crate::{
-    StoreError,
+    Result, StoreError,
     engine::{
         postgres::{PgConnection, shares::Share},
         sqlite::{Sqlite, SqliteConnection, SqliteTransaction},
@@ -45,7 +45,7 @@ enum Connection {
     Postgres { connection: PgConnection, _share: Option<Share> },
 }
 
-type Waiting<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+type Waiting<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 impl Deref for Transaction {
     type Target = Reader;
@@ -77,7 +77,7 @@ impl Reader {
         sql: &'static str,
         params: Vec<Value>,
         map: Mapper<T>,
-    ) -> Result<Vec<T>, StoreError> {
+    ) -> Result<Vec<T>> {
         let started = Instant::now();
         let before = self.suspect();
         let answer = match &mut self.connection {
@@ -102,7 +102,7 @@ impl Reader {
         sql: &'static str,
         params: Vec<Value>,
         map: Mapper<T>,
-    ) -> Result<Option<T>, StoreError> {
+    ) -> Result<Option<T>> {
         Ok(self.query(sql, params, map).await?.into_iter().next())
     }
 
@@ -110,7 +110,7 @@ impl Reader {
     ///
     /// # Errors
     /// The statement does not fit the schema.
-    pub async fn prepare(&mut self, sql: &'static str) -> Result<(), StoreError> {
+    pub async fn prepare(&mut self, sql: &'static str) -> Result<()> {
         match &mut self.connection {
             Connection::Sqlite(sqlite) => {
                 sqlite
@@ -131,7 +131,7 @@ impl Reader {
         std::mem::replace(&mut self.spoilt, true)
     }
 
-    fn note<T>(&mut self, before: bool, answer: Result<T, StoreError>) -> Result<T, StoreError> {
+    fn note<T>(&mut self, before: bool, answer: Result<T>) -> Result<T> {
         self.spoilt = before || answer.is_err();
         answer
     }
@@ -152,7 +152,7 @@ impl Transaction {
     ///
     /// # Errors
     /// Nothing was kept; or, if the connection broke just then, it is not known whether it was.
-    pub async fn commit(mut self) -> Result<(), StoreError> {
+    pub async fn commit(mut self) -> Result<()> {
         if self.spoilt {
             return Err(StoreError::Rejected("a statement of this transaction had failed".into()));
         }
@@ -170,7 +170,7 @@ impl Transaction {
     ///
     /// # Errors
     /// What it read was not kept, so that the rejection has no ground.
-    pub async fn roll_back(self) -> Result<(), StoreError> {
+    pub async fn roll_back(self) -> Result<()> {
         match &self.connection {
             Connection::Sqlite(sqlite) => sqlite.roll_back().await,
             Connection::Postgres { .. } => Ok(()),
@@ -178,7 +178,7 @@ impl Transaction {
     }
 
     /// Runs a statement that changes rows and says how many.
-    pub(crate) async fn execute(&mut self, sql: &'static str, params: Vec<Value>) -> Result<u64, StoreError> {
+    pub(crate) async fn execute(&mut self, sql: &'static str, params: Vec<Value>) -> Result<u64> {
         let started = Instant::now();
         let before = self.suspect();
         let answer = match &mut self.connection {
@@ -193,11 +193,7 @@ impl Transaction {
 
     /// Runs a statement that changes rows for each of many sets of parameters, without waiting for one before the next is
     /// sent.
-    pub(crate) async fn execute_each(
-        &mut self,
-        sql: &'static str,
-        each: Vec<Vec<Value>>,
-    ) -> Result<(), StoreError> {
+    pub(crate) async fn execute_each(&mut self, sql: &'static str, each: Vec<Vec<Value>>) -> Result<()> {
         let started = Instant::now();
         let before = self.suspect();
         let answer = match &mut self.connection {
@@ -217,7 +213,7 @@ impl Transaction {
     }
 
     /// Runs a script of several statements, as a migration is.
-    pub(crate) async fn script(&mut self, sql: &'static str) -> Result<(), StoreError> {
+    pub(crate) async fn script(&mut self, sql: &'static str) -> Result<()> {
         let before = self.suspect();
         let answer = match &mut self.connection {
             Connection::Sqlite(sqlite) => {

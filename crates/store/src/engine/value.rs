@@ -1,5 +1,6 @@
 //! Parameters and rows that are the same for both engines.
 
+use crate::Result;
 use crate::StoreError;
 use domain::{
     Email, InvitationEnd, InvitationId, KeyId, Label, Lifetime, Name, OrganisationId, PasskeyId, Role,
@@ -176,7 +177,7 @@ pub(crate) struct Row<'a> {
 }
 
 /// Turns one row into a value.
-pub(crate) type Mapper<T> = fn(&Row<'_>) -> Result<T, StoreError>;
+pub(crate) type Mapper<T> = fn(&Row<'_>) -> Result<T>;
 
 /// The columns of a row, by position.
 pub(crate) enum Cells<'a> {
@@ -186,7 +187,7 @@ pub(crate) enum Cells<'a> {
 
 /// A value that a column holds.
 pub(crate) trait Column: Sized {
-    fn read(cells: &Cells<'_>, column: usize) -> Result<Self, StoreError>;
+    fn read(cells: &Cells<'_>, column: usize) -> Result<Self>;
 }
 
 impl<'a> Row<'a> {
@@ -199,14 +200,14 @@ impl<'a> Row<'a> {
     }
 
     /// What `map` makes of it. A statement with a column more or less than `map` reads fails every test that runs it.
-    pub(crate) fn read<T>(self, map: Mapper<T>) -> Result<T, StoreError> {
+    pub(crate) fn read<T>(self, map: Mapper<T>) -> Result<T> {
         let value = map(&self)?;
         debug_assert_eq!(self.next.get(), self.cells.count(), "columns read, and columns of the statement");
         Ok(value)
     }
 
     /// The next column.
-    pub(crate) fn next<T: Column>(&self) -> Result<T, StoreError> {
+    pub(crate) fn next<T: Column>(&self) -> Result<T> {
         let column = self.next.get();
         self.next.set(column + 1);
         T::read(&self.cells, column)
@@ -224,7 +225,7 @@ macro_rules! read {
 pub(crate) use read;
 
 /// The only column of a row.
-pub(crate) fn only_column<T: Column>(row: &Row<'_>) -> Result<T, StoreError> {
+pub(crate) fn only_column<T: Column>(row: &Row<'_>) -> Result<T> {
     row.next()
 }
 
@@ -236,7 +237,7 @@ impl Cells<'_> {
         }
     }
 
-    fn get<T>(&self, column: usize) -> Result<T, StoreError>
+    fn get<T>(&self, column: usize) -> Result<T>
     where
         T: rusqlite::types::FromSql + for<'b> tokio_postgres::types::FromSql<'b>,
     {
@@ -248,7 +249,7 @@ impl Cells<'_> {
         }
     }
 
-    fn is_null(&self, column: usize) -> Result<bool, StoreError> {
+    fn is_null(&self, column: usize) -> Result<bool> {
         Ok(match self {
             Self::Sqlite(row) => matches!(row.get_ref(column)?, rusqlite::types::ValueRef::Null),
             Self::Postgres(row) => row
@@ -276,7 +277,7 @@ impl FromSql<'_> for OfAnyType {
 macro_rules! plain_columns {
     ($($column:ty),*) => {
         $(impl Column for $column {
-            fn read(cells: &Cells<'_>, column: usize) -> Result<Self, StoreError> {
+            fn read(cells: &Cells<'_>, column: usize) -> Result<Self> {
                 cells.get(column)
             }
         })*
@@ -285,31 +286,31 @@ macro_rules! plain_columns {
 plain_columns!(i64, String, Vec<u8>);
 
 impl<T: Column> Column for Option<T> {
-    fn read(cells: &Cells<'_>, column: usize) -> Result<Self, StoreError> {
+    fn read(cells: &Cells<'_>, column: usize) -> Result<Self> {
         if cells.is_null(column)? { Ok(None) } else { T::read(cells, column).map(Some) }
     }
 }
 
 impl Column for bool {
-    fn read(cells: &Cells<'_>, column: usize) -> Result<Self, StoreError> {
+    fn read(cells: &Cells<'_>, column: usize) -> Result<Self> {
         Ok(cells.get::<i64>(column)? != 0)
     }
 }
 
 impl Column for Timestamp {
-    fn read(cells: &Cells<'_>, column: usize) -> Result<Self, StoreError> {
+    fn read(cells: &Cells<'_>, column: usize) -> Result<Self> {
         cells.get(column).map(Self::from_ms)
     }
 }
 
 impl Column for Lifetime {
-    fn read(cells: &Cells<'_>, column: usize) -> Result<Self, StoreError> {
+    fn read(cells: &Cells<'_>, column: usize) -> Result<Self> {
         Self::from_seconds(cells.get(column)?).map_err(|invalid| StoreError::corrupt(invalid.to_string()))
     }
 }
 
 impl Column for SecretDigest {
-    fn read(cells: &Cells<'_>, column: usize) -> Result<Self, StoreError> {
+    fn read(cells: &Cells<'_>, column: usize) -> Result<Self> {
         let bytes = match cells {
             Cells::Sqlite(row) => {
                 row.get_ref(column)?.as_blob().map_err(|error| StoreError::corrupt(error.to_string()))?
@@ -327,7 +328,7 @@ macro_rules! parsed_columns {
     ($($column:ty),* $(,)?) => {
         text_fields!($($column),*);
         $(impl Column for $column {
-            fn read(cells: &Cells<'_>, column: usize) -> Result<Self, StoreError> {
+            fn read(cells: &Cells<'_>, column: usize) -> Result<Self> {
                 let text = String::read(cells, column)?;
                 Self::parse(&text).map_err(|error| StoreError::corrupt(format!("column {column}: {error}")))
             }
@@ -353,7 +354,7 @@ macro_rules! word_columns {
     ($($column:ty),* $(,)?) => {
         text_fields!($($column),*);
         $(impl Column for $column {
-            fn read(cells: &Cells<'_>, column: usize) -> Result<Self, StoreError> {
+            fn read(cells: &Cells<'_>, column: usize) -> Result<Self> {
                 let word = String::read(cells, column)?;
                 Self::parse(&word).ok_or_else(|| StoreError::corrupt(format!("column {column}: {word}")))
             }

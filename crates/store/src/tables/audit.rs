@@ -1,11 +1,8 @@
 //! The audit log: one chain per organisation, append-only in the database itself.
 
 use crate::{
-    Reader, StoreError, Transaction,
-    engine::{
-        statements::statements,
-        value::{Row, only_column, params, read},
-    },
+    Reader, Result, StoreError, Transaction,
+    engine::{Row, only_column, params, read, statements},
 };
 use domain::audit::{AuditEvent, SYSTEM_CHAIN};
 use domain::audit::{AuditFilter, AuditHead};
@@ -41,11 +38,11 @@ statements! {
     SEQUENCE_OF = "SELECT sequence FROM audit_events WHERE chain = $1 AND id = $2";
 }
 
-fn head(row: &Row<'_>) -> Result<AuditHead, StoreError> {
+fn head(row: &Row<'_>) -> Result<AuditHead> {
     read!(row => AuditHead { chain, sequence, hash, seal })
 }
 
-fn event(row: &Row<'_>) -> Result<AuditEvent, StoreError> {
+fn event(row: &Row<'_>) -> Result<AuditEvent> {
     read!(row => AuditEvent {
         id, chain, sequence, at, actor_kind, actor_id, actor_name, action, object_id, object_name, details,
         address, previous_hash, hash,
@@ -54,12 +51,12 @@ fn event(row: &Row<'_>) -> Result<AuditEvent, StoreError> {
 
 impl Reader {
     /// The chain's end.
-    pub async fn audit_head(&mut self, chain: &str) -> Result<Option<AuditHead>, StoreError> {
+    pub async fn audit_head(&mut self, chain: &str) -> Result<Option<AuditHead>> {
         self.find(HEAD, params![chain], head).await
     }
 
     /// The end of every chain that there must be; number 0 and no seal where it is missing.
-    pub async fn audit_heads(&mut self) -> Result<Vec<AuditHead>, StoreError> {
+    pub async fn audit_heads(&mut self) -> Result<Vec<AuditHead>> {
         self.query(CHAINS, params![SYSTEM_CHAIN], head).await
     }
 
@@ -69,7 +66,7 @@ impl Reader {
         chain: &str,
         after: i64,
         first: i64,
-    ) -> Result<Vec<AuditEvent>, StoreError> {
+    ) -> Result<Vec<AuditEvent>> {
         self.query(FORWARD, params![chain, after, first], event).await
     }
 
@@ -80,7 +77,7 @@ impl Reader {
         before: Option<&str>,
         first: i64,
         filter: &AuditFilter,
-    ) -> Result<Vec<AuditEvent>, StoreError> {
+    ) -> Result<Vec<AuditEvent>> {
         let before = match before {
             None => i64::MAX,
             Some(id) => self.find(SEQUENCE_OF, params![chain, id], only_column).await?.unwrap_or(0),
@@ -94,14 +91,14 @@ impl Reader {
 
 impl Transaction {
     /// The chain's end, opening the chain if it is new, and no other transaction appends until this one ends.
-    pub async fn lock_audit_head(&mut self, chain: &str) -> Result<AuditHead, StoreError> {
+    pub async fn lock_audit_head(&mut self, chain: &str) -> Result<AuditHead> {
         self.execute(OPEN_CHAIN, params![chain, domain::audit::FIRST_PREVIOUS_HASH]).await?;
         self.execute(LOCK_HEAD, params![chain]).await?;
         self.audit_head(chain).await?.ok_or_else(|| StoreError::corrupt("an audit chain without an end"))
     }
 
     /// Appends an entry and moves the chain's end to it.
-    pub async fn append_audit_event(&mut self, event: &AuditEvent, seal: &str) -> Result<(), StoreError> {
+    pub async fn append_audit_event(&mut self, event: &AuditEvent, seal: &str) -> Result<()> {
         let params = params![event =>
             id, chain, sequence, at, actor_kind, actor_id, actor_name, action, object_id, object_name,
             details, address, previous_hash, hash,

@@ -1,8 +1,8 @@
 //! What is forgotten once it is over, in batches that each hold locks for a moment only.
 
 use crate::{
-    StoreError, Transaction,
-    engine::{statements::statements, value::params},
+    Result, Transaction,
+    engine::{params, statements},
 };
 use domain::Timestamp;
 
@@ -73,7 +73,7 @@ impl Outdated {
 
 impl Transaction {
     /// Forgets up to `most` of what was over at `until`, the oldest first; answers how many.
-    pub async fn forget(&mut self, what: Outdated, until: Timestamp, most: i64) -> Result<u64, StoreError> {
+    pub async fn forget(&mut self, what: Outdated, until: Timestamp, most: i64) -> Result<u64> {
         self.execute(what.sql(), params![until, most]).await
     }
 }

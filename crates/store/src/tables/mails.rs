@@ -1,11 +1,8 @@
 //! Mail on its way.
 
 use crate::{
-    Reader, StoreError, Transaction,
-    engine::{
-        statements::statements,
-        value::{params, read},
-    },
+    Reader, Result, Transaction,
+    engine::{params, read, statements},
 };
 use domain::{QueuedMail, Timestamp, TokenId};
 
@@ -21,7 +18,7 @@ statements! {
 
 impl Reader {
     /// Up to 20 mails that are due, longest waiting first.
-    pub async fn due_mails(&mut self, now: Timestamp) -> Result<Vec<QueuedMail>, StoreError> {
+    pub async fn due_mails(&mut self, now: Timestamp) -> Result<Vec<QueuedMail>> {
         self.query(DUE, params![now], |row| read!(row => QueuedMail { id, sealed, created_at, attempts }))
             .await
     }
@@ -35,22 +32,22 @@ impl Transaction {
         sealed: &[u8],
         now: Timestamp,
         due: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<()> {
         self.execute(ADD, params![id.as_str(), sealed, now, due]).await.map(drop)
     }
 
     /// Takes a mail on, to be tried again at `next` unless it is gone by then. False if another node took it.
-    pub async fn claim_mail(&mut self, mail: &QueuedMail, next: Timestamp) -> Result<bool, StoreError> {
+    pub async fn claim_mail(&mut self, mail: &QueuedMail, next: Timestamp) -> Result<bool> {
         Ok(self.execute(CLAIM, params![&mail.id, mail.attempts, next]).await? == 1)
     }
 
     /// Notes why a mail could not be sent.
-    pub async fn note_mail_error(&mut self, id: &str, error: &str) -> Result<(), StoreError> {
+    pub async fn note_mail_error(&mut self, id: &str, error: &str) -> Result<()> {
         self.execute(FAILED, params![id, error]).await.map(drop)
     }
 
     /// Forgets a mail that was sent.
-    pub async fn forget_mail(&mut self, id: &str) -> Result<(), StoreError> {
+    pub async fn forget_mail(&mut self, id: &str) -> Result<()> {
         self.execute(SENT, params![id]).await.map(drop)
     }
 }

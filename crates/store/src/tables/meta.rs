@@ -1,11 +1,8 @@
 //! Named values of the installation, and rows that exist to be locked.
 
 use crate::{
-    Reader, StoreError, Transaction,
-    engine::{
-        statements::statements,
-        value::{only_column, params},
-    },
+    Reader, Result, Transaction,
+    engine::{only_column, params, statements},
 };
 
 statements! {
@@ -17,29 +14,29 @@ statements! {
 
 impl Reader {
     /// The value called `name`.
-    pub async fn meta(&mut self, name: &str) -> Result<Option<String>, StoreError> {
+    pub async fn meta(&mut self, name: &str) -> Result<Option<String>> {
         self.find(FIND, params![name], only_column).await
     }
 }
 
 impl Transaction {
     /// Sets `name` unless it is set; whoever comes first decides.
-    pub async fn set_meta_once(&mut self, name: &str, value: &str) -> Result<(), StoreError> {
+    pub async fn set_meta_once(&mut self, name: &str, value: &str) -> Result<()> {
         self.execute(INSERT, params![name, value]).await.map(drop)
     }
 
     /// Sets `name`.
-    pub async fn set_meta(&mut self, name: &str, value: &str) -> Result<(), StoreError> {
+    pub async fn set_meta(&mut self, name: &str, value: &str) -> Result<()> {
         self.execute(UPSERT, params![name, value]).await.map(drop)
     }
 
     /// Lets only one transaction at a time, of all nodes, work on the signing keys.
-    pub async fn lock_signing_keys(&mut self) -> Result<(), StoreError> {
+    pub async fn lock_signing_keys(&mut self) -> Result<()> {
         self.execute(LOCK, params!["lock.signing_keys"]).await.map(drop)
     }
 
     /// Lets only one transaction at a time, of all nodes, make setup links or the first organisation.
-    pub async fn lock_setup(&mut self) -> Result<(), StoreError> {
+    pub async fn lock_setup(&mut self) -> Result<()> {
         self.execute(LOCK, params!["lock.setup"]).await.map(drop)
     }
 }

@@ -1,11 +1,8 @@
 //! Products and targets. Lists are pages by id, so each page costs the same.
 
 use crate::{
-    OrganisationTransaction, Reader, StoreError,
-    engine::{
-        statements::statements,
-        value::{Row, only_column, params, read},
-    },
+    OrganisationTransaction, Reader, Result, StoreError,
+    engine::{Row, only_column, params, read, statements},
 };
 use domain::{
     OrganisationId, Subject, SubjectId, Target, TargetId,
@@ -88,7 +85,7 @@ pub(crate) mod on_postgres {
     }
 }
 
-fn subject(row: &Row<'_>) -> Result<Subject, StoreError> {
+fn subject(row: &Row<'_>) -> Result<Subject> {
     read!(row => Subject {
         id, organisation_id,
         details: SubjectDetails { name: row.next()?, description: row.next()?, base_url: row.next()? },
@@ -102,7 +99,7 @@ fn json_list(ids: &[SubjectId]) -> String {
     format!("[{}]", quoted.join(","))
 }
 
-fn metadata(text: Option<String>) -> Result<Option<serde_json::Value>, StoreError> {
+fn metadata(text: Option<String>) -> Result<Option<serde_json::Value>> {
     let value = text.map(|text| serde_json::from_str(&text)).transpose();
     let mut value = value.map_err(|error| StoreError::corrupt(format!("metadata: {error}")))?;
     // Versions before 0.2 kept them in plain text.
@@ -110,7 +107,7 @@ fn metadata(text: Option<String>) -> Result<Option<serde_json::Value>, StoreErro
     Ok(value)
 }
 
-fn target(row: &Row<'_>) -> Result<Target, StoreError> {
+fn target(row: &Row<'_>) -> Result<Target> {
     Ok(Target {
         id: row.next()?,
         organisation_id: row.next()?,
@@ -136,7 +133,7 @@ impl Reader {
         &mut self,
         organisation: &OrganisationId,
         id: &SubjectId,
-    ) -> Result<Option<Subject>, StoreError> {
+    ) -> Result<Option<Subject>> {
         self.find(FIND_SUBJECT, params![id.as_str(), organisation.as_str()], subject).await
     }
 
@@ -146,7 +143,7 @@ impl Reader {
         organisation: &OrganisationId,
         after: Option<&SubjectId>,
         first: i64,
-    ) -> Result<Vec<Subject>, StoreError> {
+    ) -> Result<Vec<Subject>> {
         let params = params![organisation.as_str(), after.map_or("", SubjectId::as_str), first];
         self.query(LIST_SUBJECTS, params, subject).await
     }
@@ -156,7 +153,7 @@ impl Reader {
         &mut self,
         organisation: &OrganisationId,
         ids: &[SubjectId],
-    ) -> Result<Vec<Subject>, StoreError> {
+    ) -> Result<Vec<Subject>> {
         let sql = if self.is_postgres() { on_postgres::SUBJECTS_BY_IDS } else { SUBJECTS_BY_IDS };
         self.query(sql, params![organisation.as_str(), json_list(ids)], subject).await
     }
@@ -166,7 +163,7 @@ impl Reader {
         &mut self,
         organisation: &OrganisationId,
         id: &TargetId,
-    ) -> Result<Option<Target>, StoreError> {
+    ) -> Result<Option<Target>> {
         self.find(FIND_TARGET, params![id.as_str(), organisation.as_str()], target).await
     }
 
@@ -176,7 +173,7 @@ impl Reader {
         organisation: &OrganisationId,
         subject: &SubjectId,
         build_key: &str,
-    ) -> Result<Option<Target>, StoreError> {
+    ) -> Result<Option<Target>> {
         let params = params![subject.as_str(), build_key, organisation.as_str()];
         self.find(FIND_TARGET_BY_BUILD_KEY, params, target).await
     }
@@ -188,7 +185,7 @@ impl Reader {
         subject: Option<&SubjectId>,
         after: Option<&TargetId>,
         first: i64,
-    ) -> Result<Vec<Target>, StoreError> {
+    ) -> Result<Vec<Target>> {
         let after = after.map_or("", TargetId::as_str);
         match subject {
             Some(subject) => {
@@ -206,24 +203,20 @@ impl Reader {
         subjects: &[SubjectId],
         after: Option<&TargetId>,
         first: i64,
-    ) -> Result<Vec<Target>, StoreError> {
+    ) -> Result<Vec<Target>> {
         let sql = if self.is_postgres() { on_postgres::TARGETS_OF_SUBJECTS } else { TARGETS_OF_SUBJECTS };
         let after = after.map_or("", TargetId::as_str);
         self.query(sql, params![json_list(subjects), organisation.as_str(), after, first], target).await
     }
 
     /// How many products the organisation has.
-    pub async fn count_subjects(&mut self, organisation: &OrganisationId) -> Result<i64, StoreError> {
+    pub async fn count_subjects(&mut self, organisation: &OrganisationId) -> Result<i64> {
         let params = params![organisation.as_str()];
         Ok(self.find(COUNT_SUBJECTS, params, only_column).await?.unwrap_or(0))
     }
 
     /// How many targets the product has.
-    pub async fn count_targets(
-        &mut self,
-        organisation: &OrganisationId,
-        subject: &SubjectId,
-    ) -> Result<i64, StoreError> {
+    pub async fn count_targets(&mut self, organisation: &OrganisationId, subject: &SubjectId) -> Result<i64> {
         let params = params![subject.as_str(), organisation.as_str()];
         Ok(self.find(COUNT_TARGETS, params, only_column).await?.unwrap_or(0))
     }
@@ -231,7 +224,7 @@ impl Reader {
 
 impl OrganisationTransaction<ChangeProducts> {
     /// Adds a product.
-    pub async fn insert_subject(&mut self, new: &Subject) -> Result<(), StoreError> {
+    pub async fn insert_subject(&mut self, new: &Subject) -> Result<()> {
         self.require_own(&new.organisation_id)?;
         let params = params![new =>
             id, organisation_id, (new.details.name.as_str()), (new.details.description.as_deref()),
@@ -241,7 +234,7 @@ impl OrganisationTransaction<ChangeProducts> {
     }
 
     /// Stores a changed product. False if it is gone.
-    pub async fn update_subject(&mut self, changed: &Subject) -> Result<bool, StoreError> {
+    pub async fn update_subject(&mut self, changed: &Subject) -> Result<bool> {
         self.require_own(&changed.organisation_id)?;
         let params = params![
             changed.id.as_str(),
@@ -255,14 +248,14 @@ impl OrganisationTransaction<ChangeProducts> {
     }
 
     /// The organisation's product with this id, keeping every other transaction from changing or deleting it until this one ends.
-    pub async fn lock_subject(&mut self, id: &SubjectId) -> Result<Option<Subject>, StoreError> {
+    pub async fn lock_subject(&mut self, id: &SubjectId) -> Result<Option<Subject>> {
         let organisation = self.id().clone();
         self.execute(LOCK_SUBJECT, params![id.as_str(), organisation.as_str()]).await?;
         self.find_subject(&organisation, id).await
     }
 
     /// Deletes a product with its targets; answers how many targets went along.
-    pub async fn delete_subject(&mut self, id: &SubjectId) -> Result<u64, StoreError> {
+    pub async fn delete_subject(&mut self, id: &SubjectId) -> Result<u64> {
         let organisation = self.id().clone();
         let targets = self.execute(DELETE_TARGETS, params![id.as_str(), organisation.as_str()]).await?;
         self.execute(DELETE_SUBJECT, params![id.as_str(), organisation.as_str()]).await?;
@@ -270,7 +263,7 @@ impl OrganisationTransaction<ChangeProducts> {
     }
 
     /// Adds a target.
-    pub async fn insert_target(&mut self, new: &Target) -> Result<(), StoreError> {
+    pub async fn insert_target(&mut self, new: &Target) -> Result<()> {
         self.require_own(&new.organisation_id)?;
         let details = &new.details;
         let params = params![details =>
@@ -282,7 +275,7 @@ impl OrganisationTransaction<ChangeProducts> {
     }
 
     /// Stores a changed target. False if it is gone.
-    pub async fn update_target(&mut self, changed: &Target) -> Result<bool, StoreError> {
+    pub async fn update_target(&mut self, changed: &Target) -> Result<bool> {
         self.require_own(&changed.organisation_id)?;
         let details = &changed.details;
         let params = params![details =>
@@ -294,23 +287,19 @@ impl OrganisationTransaction<ChangeProducts> {
     }
 
     /// The sealed secrets of a target, if it has any.
-    pub async fn target_secrets(&mut self, id: &TargetId) -> Result<Option<Vec<u8>>, StoreError> {
+    pub async fn target_secrets(&mut self, id: &TargetId) -> Result<Option<Vec<u8>>> {
         let params = params![id.as_str(), self.id().as_str()];
         Ok(self.find(TARGET_SECRETS, params, only_column).await?.flatten())
     }
 
     /// Keeps the sealed secrets of a target in place of former ones. False if the target is gone.
-    pub async fn keep_target_secrets(
-        &mut self,
-        id: &TargetId,
-        sealed: Option<&[u8]>,
-    ) -> Result<bool, StoreError> {
+    pub async fn keep_target_secrets(&mut self, id: &TargetId, sealed: Option<&[u8]>) -> Result<bool> {
         let params = params![id.as_str(), self.id().as_str(), sealed];
         Ok(self.execute(KEEP_TARGET_SECRETS, params).await? == 1)
     }
 
     /// Deletes a target. False if it is gone.
-    pub async fn delete_target(&mut self, id: &TargetId) -> Result<bool, StoreError> {
+    pub async fn delete_target(&mut self, id: &TargetId) -> Result<bool> {
         let params = params![id.as_str(), self.id().as_str()];
         Ok(self.execute(DELETE_TARGET, params).await? == 1)
     }

@@ -5,7 +5,7 @@
 
 use super::report_while;
 use crate::{
-    Engine, Pooler, Reader, StoreError, Transaction,
+    Engine, Pooler, Reader, Result, Transaction,
     engine::{postgres::PgConnection, value::params},
 };
 use std::time::Duration;
@@ -53,11 +53,7 @@ enum State {
 
 impl Index {
     /// Builds the index, if it is not there. `migration` is the transaction that keeps other processes away.
-    pub(super) async fn prepare(
-        &self,
-        engine: &Engine,
-        migration: &mut Transaction,
-    ) -> Result<(), StoreError> {
+    pub(super) async fn prepare(&self, engine: &Engine, migration: &mut Transaction) -> Result<()> {
         let Some(postgres) = engine.postgres() else { return Ok(()) };
         if postgres.pooler() == Pooler::Transaction {
             // There is no session to build it in without limits: the script builds it, and who writes waits.
@@ -88,7 +84,7 @@ impl Index {
         }
     }
 
-    async fn state(&self, reader: &mut Reader) -> Result<State, StoreError> {
+    async fn state(&self, reader: &mut Reader) -> Result<State> {
         let found =
             reader.find(STATE, params![self.name], |row| Ok((row.next()?, row.next::<i64>()? > 0))).await?;
         Ok(match found {

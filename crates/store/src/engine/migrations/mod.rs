@@ -6,7 +6,7 @@
 mod indexes;
 
 use crate::{
-    Engine, Reader, StoreError,
+    Engine, Reader, Result, StoreError,
     engine::value::{only_column, params},
 };
 use indexes::{Index, index};
@@ -83,7 +83,7 @@ enum Blocker {
 }
 
 /// Brings the data to this binary's schema. Waits so long for others who migrate, or who use what is to be changed.
-pub(crate) async fn run(engine: &Engine, timeout: Duration) -> Result<(), StoreError> {
+pub(crate) async fn run(engine: &Engine, timeout: Duration) -> Result<()> {
     let before = version_before_writing(engine).await?;
     if before == newest() {
         return Ok(());
@@ -119,7 +119,7 @@ impl Wait {
     }
 
     /// Says now and then what is waited for, unless it has been waited for too long.
-    fn report(&mut self, blocker: Blocker, timeout: Duration) -> Result<(), StoreError> {
+    fn report(&mut self, blocker: Blocker, timeout: Duration) -> Result<()> {
         if self.began.elapsed() >= timeout {
             return Err(blocker.given_up(timeout));
         }
@@ -132,7 +132,7 @@ impl Wait {
 }
 
 /// Makes the next migration, if there is one and nobody else makes it. Data that were fresh have no rows to go on with.
-async fn step(engine: &Engine, has_rows: bool) -> Result<Step, StoreError> {
+async fn step(engine: &Engine, has_rows: bool) -> Result<Step> {
     let mut transaction = engine.begin().await?;
     if transaction.is_postgres() {
         transaction.script(LIMITS).await?;
@@ -211,13 +211,13 @@ pub(crate) fn newest() -> i64 {
     MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0)
 }
 
-fn reject_newer(found: i64) -> Result<(), StoreError> {
+fn reject_newer(found: i64) -> Result<()> {
     let known = newest();
     if found > known { Err(StoreError::Newer { found, known }) } else { Ok(()) }
 }
 
 /// What the data says without asking for a write lock, so that opening current data disturbs nobody.
-pub(crate) async fn version_before_writing(engine: &Engine) -> Result<i64, StoreError> {
+pub(crate) async fn version_before_writing(engine: &Engine) -> Result<i64> {
     match current(&mut engine.reader().await?).await {
         Ok(found) => reject_newer(found).map(|()| found),
         Err(StoreError::Rejected(_)) => Ok(0),
@@ -225,7 +225,7 @@ pub(crate) async fn version_before_writing(engine: &Engine) -> Result<i64, Store
     }
 }
 
-async fn current(reader: &mut Reader) -> Result<i64, StoreError> {
+async fn current(reader: &mut Reader) -> Result<i64> {
     let found = reader.find("SELECT MAX(version) FROM schema_migrations", params![], only_column).await?;
     Ok(found.flatten().unwrap_or(0))
 }

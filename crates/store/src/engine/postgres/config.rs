@@ -1,6 +1,6 @@
 //! What is made of the database URL.
 
-use crate::{Pooler, StoreError};
+use crate::{Pooler, Result, StoreError};
 use std::{str::FromStr, time::Duration};
 use tokio_postgres::{
     Config,
@@ -41,7 +41,7 @@ impl SessionLimits {
     }
 }
 
-pub(super) fn configure(url: &str, patience: Duration, pooler: Pooler) -> Result<Config, StoreError> {
+pub(super) fn configure(url: &str, patience: Duration, pooler: Pooler) -> Result<Config> {
     // The reason is not shown: it may quote a part of the password.
     let mut config = Config::from_str(url).map_err(|_| unreadable())?;
     require_tls_beyond_this_machine(&mut config);
@@ -93,7 +93,7 @@ fn require_tls_beyond_this_machine(config: &mut Config) {
 }
 
 /// Where the server is, as a person would say it.
-pub(super) fn server_of(config: &Config) -> Result<String, StoreError> {
+pub(super) fn server_of(config: &Config) -> Result<String> {
     let port = config.get_ports().first().copied().unwrap_or(5432);
     match config.get_hosts().first() {
         // An `@` of the password that should have been `%40` ends up here, with what follows it.

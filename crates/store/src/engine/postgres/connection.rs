@@ -6,7 +6,7 @@ use super::{
     Pooler, Postgres, pooler,
     statements::{Parameter, execute, query_in_transaction, query_unnamed, typed},
 };
-use crate::{StoreError, engine::value::Value};
+use crate::{Result, StoreError, engine::value::Value};
 use deadpool_postgres::Object;
 use futures::{TryStreamExt, future::try_join_all};
 use std::{
@@ -73,12 +73,12 @@ fn is_io(error: &tokio_postgres::Error) -> bool {
 
 impl PgConnection {
     /// For reading.
-    pub(crate) async fn reader(postgres: &Postgres) -> Result<Self, StoreError> {
+    pub(crate) async fn reader(postgres: &Postgres) -> Result<Self> {
         Self::reader_since(postgres, Instant::now()).await
     }
 
     /// For reading, by whoever has been waiting for an answer since `started`.
-    pub(crate) async fn reader_since(postgres: &Postgres, started: Instant) -> Result<Self, StoreError> {
+    pub(crate) async fn reader_since(postgres: &Postgres, started: Instant) -> Result<Self> {
         let connection = Some(postgres.connection(started).await?);
         Ok(Self {
             postgres: postgres.clone(),
@@ -91,7 +91,7 @@ impl PgConnection {
     }
 
     /// A connection whose session may be changed: it waits for answers as long as they take, and nobody gets it afterwards.
-    pub(crate) async fn apart(postgres: &Postgres) -> Result<Self, StoreError> {
+    pub(crate) async fn apart(postgres: &Postgres) -> Result<Self> {
         let mut connection = Self::reader(postgres).await?;
         (connection.unlimited, connection.apart) = (true, true);
         Ok(connection)
@@ -102,7 +102,7 @@ impl PgConnection {
     }
 
     /// In a new transaction.
-    pub(crate) async fn transaction(postgres: &Postgres, started: Instant) -> Result<Self, StoreError> {
+    pub(crate) async fn transaction(postgres: &Postgres, started: Instant) -> Result<Self> {
         let mut connection = Self::reader_since(postgres, started).await?;
         match connection.start().await {
             // The pool had not noticed yet that the connection was cut. Nothing has been done on it.
@@ -122,7 +122,7 @@ impl PgConnection {
         self.batch(&begin).await
     }
 
-    pub(crate) async fn commit(&mut self) -> Result<(), StoreError> {
+    pub(crate) async fn commit(&mut self) -> Result<()> {
         if self.in_transaction {
             self.batch("COMMIT").await?;
             self.in_transaction = false;
@@ -130,19 +130,11 @@ impl PgConnection {
         Ok(())
     }
 
-    pub(crate) async fn query(
-        &mut self,
-        sql: &'static str,
-        params: &[Value],
-    ) -> Result<Vec<Row>, StoreError> {
+    pub(crate) async fn query(&mut self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>> {
         self.ask(sql, &typed(params)).await
     }
 
-    pub(super) async fn ask(
-        &mut self,
-        sql: &'static str,
-        params: &[Parameter<'_>],
-    ) -> Result<Vec<Row>, StoreError> {
+    pub(super) async fn ask(&mut self, sql: &'static str, params: &[Parameter<'_>]) -> Result<Vec<Row>> {
         let started = Instant::now();
         let rows = match self.rows(sql, params).await {
             // A reader can ask again; a transaction is gone with its connection.
@@ -156,18 +148,14 @@ impl PgConnection {
         Ok(rows?)
     }
 
-    pub(crate) async fn execute(&mut self, sql: &'static str, params: &[Value]) -> Result<u64, StoreError> {
+    pub(crate) async fn execute(&mut self, sql: &'static str, params: &[Value]) -> Result<u64> {
         let unnamed = self.has_no_session();
         let answer = self.within(async |connection| execute(connection, unnamed, sql, params).await).await;
         Ok(answer?)
     }
 
     /// Sends the statement with each set of parameters before the first answer is waited for.
-    pub(crate) async fn execute_each(
-        &mut self,
-        sql: &'static str,
-        each: &[Vec<Value>],
-    ) -> Result<(), StoreError> {
+    pub(crate) async fn execute_each(&mut self, sql: &'static str, each: &[Vec<Value>]) -> Result<()> {
         let unnamed = self.has_no_session();
         let answer = self
             .within(async |connection| {
@@ -184,11 +172,11 @@ impl PgConnection {
         Ok(answer.map(drop)?)
     }
 
-    pub(crate) async fn script(&mut self, sql: &'static str) -> Result<(), StoreError> {
+    pub(crate) async fn script(&mut self, sql: &'static str) -> Result<()> {
         Ok(self.batch(sql).await?)
     }
 
-    pub(crate) async fn prepare(&mut self, sql: &'static str) -> Result<(), StoreError> {
+    pub(crate) async fn prepare(&mut self, sql: &'static str) -> Result<()> {
         let answer: Result<Statement, QueryError> =
             self.within(async |connection| connection.prepare(sql).await).await;
         Ok(answer.map(drop)?)

@@ -4,6 +4,7 @@
 //! before it came. Nothing is remembered between statements.
 
 use super::{PgConnection, Postgres};
+use crate::Result;
 use crate::engine::{
     error::StoreError,
     lookup::{LookupSql, STATEMENTS_AT_ONCE},
@@ -19,7 +20,7 @@ use tokio_postgres::types::{ToSql, Type};
 
 /// The most requests of one statement.
 const BATCH: usize = 128;
-type Answer<T> = Result<Option<T>, StoreError>;
+type Answer<T> = Result<Option<T>>;
 
 /// One request: what it asks for, and who waits for the answer.
 struct Waiting<const N: usize, T> {
@@ -118,7 +119,7 @@ async fn rows<const N: usize>(
     postgres: &Postgres,
     sql: &'static str,
     columns: &[Vec<&str>; N],
-) -> Result<Vec<tokio_postgres::Row>, StoreError> {
+) -> Result<Vec<tokio_postgres::Row>> {
     let params: Vec<_> =
         columns.iter().map(|column| (column as &(dyn ToSql + Sync), Type::TEXT_ARRAY)).collect();
     PgConnection::reader(postgres).await?.ask(sql, &params).await

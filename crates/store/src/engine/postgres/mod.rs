@@ -11,7 +11,7 @@ mod tls;
 pub(crate) use connection::PgConnection;
 pub use pooler::Pooler;
 
-use crate::{Options, StoreError};
+use crate::{Options, Result, StoreError};
 use config::{SessionLimits, configure, server_of};
 use deadpool_postgres::{
     HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime,
@@ -44,7 +44,7 @@ pub(crate) struct Postgres {
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
 impl Postgres {
-    pub(crate) async fn connect(url: &str, options: &Options) -> Result<Self, StoreError> {
+    pub(crate) async fn connect(url: &str, options: &Options) -> Result<Self> {
         let config = configure(url, options.patience, options.pooler)?;
         let server = server_of(&config)?;
         let manager_config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
@@ -96,7 +96,7 @@ impl Postgres {
     }
 
     /// Looks again whether connections keep their sessions, if one has shown that it does not.
-    pub(crate) async fn check_again(&self) -> Result<(), StoreError> {
+    pub(crate) async fn check_again(&self) -> Result<()> {
         if self.session_was_lost.load(Ordering::Relaxed) {
             self.pool.retain(|_, _| false);
             self.check_pooler().await?;
@@ -111,14 +111,14 @@ impl Postgres {
     }
 
     /// A connection, for whoever has been waiting for an answer since `started`.
-    async fn connection(&self, started: Instant) -> Result<Object, StoreError> {
+    async fn connection(&self, started: Instant) -> Result<Object> {
         if self.session_was_lost.load(Ordering::Relaxed) {
             return Err(pooler::lost_session());
         }
         self.pooled(started).await
     }
 
-    async fn pooled(&self, started: Instant) -> Result<Object, StoreError> {
+    async fn pooled(&self, started: Instant) -> Result<Object> {
         let busy = || {
             StoreError::Unavailable("PostgreSQL did not answer in time, or every connection is busy".into())
         };

@@ -4,6 +4,7 @@
 //! the session stay with the backend, where the next client finds them: statements of other processes would be run.
 
 use super::{Postgres, config::SessionLimits};
+use crate::Result;
 use crate::StoreError;
 use deadpool_postgres::{ClientWrapper, Hook, HookError};
 use std::time::{Duration, Instant};
@@ -91,7 +92,7 @@ pub(super) fn rejected_options(said: &str) -> Option<StoreError> {
 
 impl Postgres {
     /// Makes sure that two connections have a backend each and keep it.
-    pub(super) async fn check_pooler(&self) -> Result<(), StoreError> {
+    pub(super) async fn check_pooler(&self) -> Result<()> {
         // Where sessions are not relied on, they need not last; and one connection alone shows nothing.
         if self.pooler == Pooler::Transaction || self.pool.status().max_size < 2 {
             return Ok(());

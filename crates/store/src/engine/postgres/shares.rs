@@ -4,6 +4,7 @@
 //! a part of the connections that others leave free (dynamic thresholds): so there is always one for somebody else. Whoever waits
 //! and has fewest is served first.
 
+use crate::Result;
 use crate::StoreError;
 use domain::OrganisationId;
 use std::{
@@ -162,7 +163,7 @@ impl Shares {
     }
 
     /// A connection for whoever this task works for.
-    pub(crate) async fn acquire(self: &Arc<Self>) -> Result<Share, StoreError> {
+    pub(crate) async fn acquire(self: &Arc<Self>) -> Result<Share> {
         let origin = ORIGIN.try_with(Cell::get).unwrap_or_default();
         let waiting = {
             let mut state = self.lock();
@@ -189,7 +190,7 @@ mod tests {
         Shares::new(connections, Duration::from_millis(50))
     }
 
-    async fn acquire(shares: &Arc<Shares>, class: u8, client: u64) -> Result<Share, StoreError> {
+    async fn acquire(shares: &Arc<Shares>, class: u8, client: u64) -> Result<Share> {
         on_behalf_of(Origin { class, client }, shares.acquire()).await
     }
 

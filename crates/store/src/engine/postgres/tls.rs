@@ -1,5 +1,6 @@
 //! TLS to PostgreSQL: always verified, against the system's certificates or a file of one's own.
 
+use crate::Result;
 use crate::StoreError;
 use rustls::{
     ClientConfig, RootCertStore,
@@ -8,7 +9,7 @@ use rustls::{
 use std::{path::Path, sync::Arc};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-pub(crate) fn connector(authority: Option<&Path>) -> Result<MakeRustlsConnect, StoreError> {
+pub(crate) fn connector(authority: Option<&Path>) -> Result<MakeRustlsConnect> {
     let mut roots = RootCertStore::empty();
     if let Some(path) = authority {
         add_file(&mut roots, path)?;
@@ -24,7 +25,7 @@ pub(crate) fn connector(authority: Option<&Path>) -> Result<MakeRustlsConnect, S
     Ok(MakeRustlsConnect::new(config))
 }
 
-fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), StoreError> {
+fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<()> {
     let rejection = |error: &dyn std::fmt::Display| {
         StoreError::Configuration(format!("cannot use the certificates in {}: {error}", path.display()))
     };

@@ -1,6 +1,6 @@
 //! The checkpoint at the end: everything that was committed is in the database file, and its log is empty.
 
-use crate::StoreError;
+use crate::Result;
 use rusqlite::Connection;
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub enum Checkpoint {
 
 /// First without hindering anybody, which copies the pages, then with the locks that emptying the log takes: others wait for
 /// the second step alone, and it has nothing left to copy.
-pub(super) fn run(connection: &Connection, lock_wait: Duration) -> Result<Checkpoint, StoreError> {
+pub(super) fn run(connection: &Connection, lock_wait: Duration) -> Result<Checkpoint> {
     connection.busy_timeout(Duration::ZERO)?;
     let copied = step(connection, "PRAGMA wal_checkpoint(PASSIVE)")?;
     connection.busy_timeout(lock_wait)?;
@@ -35,7 +35,7 @@ struct Step {
     left: Option<i64>,
 }
 
-fn step(connection: &Connection, pragma: &str) -> Result<Step, StoreError> {
+fn step(connection: &Connection, pragma: &str) -> Result<Step> {
     let (is_busy, in_log, copied) = connection.query_row(pragma, [], |row| {
         Ok((row.get::<_, bool>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
     })?;

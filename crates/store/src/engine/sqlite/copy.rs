@@ -1,6 +1,7 @@
 //! Whole copies of a SQLite file: written while others write, and examined page by page.
 
 use super::open::{for_reading, new_private, require_content};
+use crate::Result;
 use crate::StoreError;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::{fs::File, io, path::Path, time::Duration};
@@ -13,7 +14,7 @@ const MOST_DAMAGE: usize = 10;
 /// `VACUUM INTO` reads in one transaction, so writers go on and none of them makes the copy start anew, as happens to
 /// SQLite's backup API when it copies in steps. And what was deleted is not in the copy, while a copy of pages would
 /// carry it along.
-pub(crate) fn copy(source: &Path, target: &Path, patience: Duration) -> Result<(), StoreError> {
+pub(crate) fn copy(source: &Path, target: &Path, patience: Duration) -> Result<()> {
     let name =
         target.to_str().ok_or_else(|| StoreError::Configuration("a backup's path must be UTF-8".into()))?;
     require_content(source)?;
@@ -27,7 +28,7 @@ pub(crate) fn copy(source: &Path, target: &Path, patience: Duration) -> Result<(
 }
 
 /// A new file that its owner alone can read.
-pub(crate) fn create_private(path: &Path) -> Result<File, StoreError> {
+pub(crate) fn create_private(path: &Path) -> Result<File> {
     new_private(path).map_err(|error| io_error(path, &error))
 }
 
@@ -41,7 +42,7 @@ pub(crate) fn io_error(path: &Path, error: &io::Error) -> StoreError {
 }
 
 /// What SQLite finds wrong with a file that nobody writes: nothing if it is sound.
-pub(crate) fn damage(path: &Path, quick: bool) -> Result<Vec<String>, StoreError> {
+pub(crate) fn damage(path: &Path, quick: bool) -> Result<Vec<String>> {
     require_content(path)?;
     let connection = for_reading(path, Duration::from_secs(5))?;
     let pragma = if quick { "PRAGMA quick_check" } else { "PRAGMA integrity_check" };
@@ -57,7 +58,7 @@ pub(crate) fn damage(path: &Path, quick: bool) -> Result<Vec<String>, StoreError
     Ok(damage)
 }
 
-fn first_column(connection: &Connection, sql: &str) -> Result<Vec<String>, StoreError> {
+fn first_column(connection: &Connection, sql: &str) -> Result<Vec<String>> {
     let mut statement = connection.prepare(sql)?;
     let mut rows = statement.query([])?;
     let mut answer = Vec::new();

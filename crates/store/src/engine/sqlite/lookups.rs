@@ -6,6 +6,7 @@
 //! Nothing is remembered between transactions.
 
 use super::{Sqlite, bind, numbered};
+use crate::Result;
 use crate::engine::{
     error::StoreError,
     transaction::METERS,
@@ -49,7 +50,7 @@ impl<const N: usize, T> Lookups<N, T> {
     }
 }
 
-type Answer<T> = Result<Option<T>, StoreError>;
+type Answer<T> = Result<Option<T>>;
 
 /// One request: the parameters of its statement, and who waits for the row.
 struct Waiting<const N: usize, T> {

@@ -13,7 +13,7 @@ mod writer;
 pub(crate) use writer::SqliteTransaction;
 
 use crate::{
-    StoreError,
+    Result, StoreError,
     engine::value::{Mapper, Row, Value},
 };
 use rusqlite::{Connection, Statement, ToSql};
@@ -49,14 +49,14 @@ struct Shared {
 }
 
 impl Sqlite {
-    pub(crate) fn open(path: &Path, patience: Duration) -> Result<Self, StoreError> {
+    pub(crate) fn open(path: &Path, patience: Duration) -> Result<Self> {
         let in_use = open::hold(path)?;
         let writer = writer::Writer::start(open::for_writing(path, patience)?, patience.saturating_mul(2))?;
         Ok(Self::new(path, patience, Some(writer), in_use))
     }
 
     /// A file that nobody writes.
-    pub(crate) fn open_copy(path: &Path) -> Result<Self, StoreError> {
+    pub(crate) fn open_copy(path: &Path) -> Result<Self> {
         let patience = Duration::from_secs(5);
         open::for_reading(path, patience)?;
         Ok(Self::new(path, patience, None, None))
@@ -72,12 +72,12 @@ impl Sqlite {
         Self(Arc::new(Shared { id, path: path.into(), patience, writer, _in_use: in_use }))
     }
 
-    pub(crate) async fn begin(&self) -> Result<SqliteTransaction, StoreError> {
+    pub(crate) async fn begin(&self) -> Result<SqliteTransaction> {
         self.0.writer.as_ref().ok_or(StoreError::ReadOnly)?.begin().await
     }
 
     /// As [`crate::Store::close`].
-    pub(crate) async fn close(&self, lock_wait: Duration) -> Result<checkpoint::Checkpoint, StoreError> {
+    pub(crate) async fn close(&self, lock_wait: Duration) -> Result<checkpoint::Checkpoint> {
         match &self.0.writer {
             Some(writer) => writer.close(lock_wait).await,
             None => Ok(checkpoint::Checkpoint::Complete),
@@ -85,10 +85,7 @@ impl Sqlite {
     }
 
     /// Runs `work` on this thread's own connection.
-    pub(crate) fn read<T>(
-        &self,
-        work: impl FnOnce(&Connection) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
+    pub(crate) fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         let connection = READERS.with_borrow_mut(|readers| {
             if let Some((_, open)) = readers.iter().find(|(id, _)| *id == self.0.id) {
                 return Ok(Rc::clone(open));
@@ -110,22 +107,22 @@ pub(crate) enum SqliteConnection {
 impl SqliteConnection {
     pub(crate) async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
+        work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         match self {
             Self::Reader(sqlite) => sqlite.read(work),
             Self::Writer(transaction) => transaction.run(work).await,
         }
     }
 
-    pub(crate) async fn commit(&self) -> Result<(), StoreError> {
+    pub(crate) async fn commit(&self) -> Result<()> {
         match self {
             Self::Reader(_) => Ok(()),
             Self::Writer(transaction) => transaction.commit().await,
         }
     }
 
-    pub(crate) async fn roll_back(&self) -> Result<(), StoreError> {
+    pub(crate) async fn roll_back(&self) -> Result<()> {
         match self {
             Self::Reader(_) => Ok(()),
             Self::Writer(transaction) => transaction.roll_back().await,
@@ -138,7 +135,7 @@ pub(crate) fn query<T>(
     sql: &'static str,
     params: &[Value],
     map: Mapper<T>,
-) -> Result<Vec<T>, StoreError> {
+) -> Result<Vec<T>> {
     let mut statement = connection.prepare_cached(&numbered(sql))?;
     bind(&mut statement, params)?;
     let mut rows = statement.raw_query();
@@ -149,11 +146,7 @@ pub(crate) fn query<T>(
     Ok(answer)
 }
 
-pub(crate) fn execute(
-    connection: &Connection,
-    sql: &'static str,
-    params: &[Value],
-) -> Result<u64, StoreError> {
+pub(crate) fn execute(connection: &Connection, sql: &'static str, params: &[Value]) -> Result<u64> {
     let mut statement = connection.prepare_cached(&numbered(sql))?;
     bind(&mut statement, params)?;
     let changed = statement.raw_execute()?;
@@ -174,7 +167,7 @@ fn numbered(sql: &'static str) -> Rc<str> {
     })
 }
 
-fn bind(statement: &mut Statement<'_>, params: &[impl ToSql]) -> Result<(), StoreError> {
+fn bind(statement: &mut Statement<'_>, params: &[impl ToSql]) -> Result<()> {
     if statement.parameter_count() != params.len() {
         return Err(StoreError::Rejected("the statement has other parameters than it was given".into()));
     }

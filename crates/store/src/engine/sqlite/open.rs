@@ -1,5 +1,6 @@
 //! Opening the file: made if it is missing, rejected with a reason if it cannot serve, never touched if it is not ours.
 
+use crate::Result;
 use crate::StoreError;
 use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 use std::{
@@ -20,7 +21,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 
 /// Says that the file is in use, for as long as the answer lives: as long, nobody puts another one in its place. The lock is
 /// on the folder, where it needs no file of its own.
-pub(super) fn hold(path: &Path) -> Result<Option<fs::File>, StoreError> {
+pub(super) fn hold(path: &Path) -> Result<Option<fs::File>> {
     let Ok(folder) = fs::File::open(folder_of(path)) else { return Ok(None) };
     match folder.try_lock_shared() {
         Ok(()) => Ok(Some(folder)),
@@ -41,7 +42,7 @@ pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-pub(super) fn for_writing(path: &Path, patience: Duration) -> Result<Connection, StoreError> {
+pub(super) fn for_writing(path: &Path, patience: Duration) -> Result<Connection> {
     reject_log_without_file(path)?;
     create_private(path)?;
     let connection = connect(path, patience).map_err(|error| describe(path, &error))?;
@@ -50,7 +51,7 @@ pub(super) fn for_writing(path: &Path, patience: Duration) -> Result<Connection,
     Ok(connection)
 }
 
-pub(super) fn for_reading(path: &Path, patience: Duration) -> Result<Connection, StoreError> {
+pub(super) fn for_reading(path: &Path, patience: Duration) -> Result<Connection> {
     let connection = Connection::open_with_flags(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
@@ -70,7 +71,7 @@ pub(super) fn new_private(path: &Path) -> io::Result<fs::File> {
 }
 
 /// SQLite deletes the log of a file that is missing or empty, and with it the last copy of what was committed.
-fn reject_log_without_file(path: &Path) -> Result<(), StoreError> {
+fn reject_log_without_file(path: &Path) -> Result<()> {
     let log = log_of(path);
     if is_empty(path) && !is_empty(&log) {
         return Err(StoreError::NoData(format!(
@@ -84,7 +85,7 @@ fn reject_log_without_file(path: &Path) -> Result<(), StoreError> {
 }
 
 /// Rejects a file that is not there or that nothing was ever written to.
-pub(crate) fn require_content(path: &Path) -> Result<(), StoreError> {
+pub(crate) fn require_content(path: &Path) -> Result<()> {
     reject_log_without_file(path)?;
     match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -114,7 +115,7 @@ pub(crate) fn is_empty(path: &Path) -> bool {
 }
 
 /// Makes the file before SQLite does, so that no other user can open it for even a moment.
-fn create_private(path: &Path) -> Result<(), StoreError> {
+fn create_private(path: &Path) -> Result<()> {
     match new_private(path) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => match fs::metadata(path) {

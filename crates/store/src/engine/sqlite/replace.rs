@@ -1,7 +1,7 @@
 //! Putting another file in the place of the data, while nobody uses them.
 
 use super::copy::{create_private, io_error, is_damage};
-use crate::{StoreError, engine::sqlite::open};
+use crate::{Result, StoreError, engine::sqlite::open};
 use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 use std::{
     fs::{self, File},
@@ -26,7 +26,7 @@ impl SoleUse {
     ///
     /// # Errors
     /// A process has the data open: a server, a command of `duku`, or a shell of SQLite.
-    pub fn take(place: &Path) -> Result<Self, StoreError> {
+    pub fn take(place: &Path) -> Result<Self> {
         let folder = open::folder_of(place).to_owned();
         let lock = File::open(&folder).map_err(|error| io_error(&folder, &error))?;
         match lock.try_lock() {
@@ -45,7 +45,7 @@ impl SoleUse {
     ///
     /// # Errors
     /// It cannot be read or written, or is no SQLite database.
-    pub fn stage(&self, source: &mut dyn Read) -> Result<PathBuf, StoreError> {
+    pub fn stage(&self, source: &mut dyn Read) -> Result<PathBuf> {
         let room = self.folder.join(WAITING_ROOM);
         self.clear()?;
         fs::DirBuilder::new().mode(0o700).create(&room).map_err(|error| io_error(&room, &error))?;
@@ -65,7 +65,7 @@ impl SoleUse {
         Ok(staged)
     }
 
-    fn clear(&self) -> Result<(), StoreError> {
+    fn clear(&self) -> Result<()> {
         let room = self.folder.join(WAITING_ROOM);
         match fs::remove_dir_all(&room) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error(&room, &error)),
@@ -78,7 +78,7 @@ impl SoleUse {
     ///
     /// # Errors
     /// A file cannot be moved; the message says which.
-    pub fn put_in_place(self, staged: &Path, suffix: &str) -> Result<Option<PathBuf>, StoreError> {
+    pub fn put_in_place(self, staged: &Path, suffix: &str) -> Result<Option<PathBuf>> {
         settle(staged)?;
         self.hand_over(staged);
         let mut aside = None;
@@ -142,7 +142,7 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 }
 
 /// False if there was nothing to move.
-fn move_if_there(from: &Path, to: &Path) -> Result<bool, StoreError> {
+fn move_if_there(from: &Path, to: &Path) -> Result<bool> {
     match fs::rename(from, to) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -151,7 +151,7 @@ fn move_if_there(from: &Path, to: &Path) -> Result<bool, StoreError> {
 }
 
 /// Makes sure that no other process has the file open, and that its log is in it. A file that is damaged stays as it is.
-fn fold(place: &Path) -> Result<(), StoreError> {
+fn fold(place: &Path) -> Result<()> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let folded = Connection::open_with_flags(place, flags).and_then(|connection| {
         connection.busy_timeout(Duration::ZERO)?;

@@ -4,6 +4,7 @@
 //! waits, and only then is any of its transactions answered. A failed flush fails the whole group.
 
 use super::checkpoint::{self, Checkpoint};
+use crate::Result;
 use crate::StoreError;
 use rusqlite::Connection;
 use std::{
@@ -18,8 +19,8 @@ const GROUP: usize = 64;
 const UNDO: &str = "ROLLBACK TO one; RELEASE one";
 
 type Work = Box<dyn FnOnce(&Connection) + Send>;
-type Answer = oneshot::Sender<Result<(), StoreError>>;
-type CloseAnswer = oneshot::Sender<Result<Checkpoint, StoreError>>;
+type Answer = oneshot::Sender<Result<()>>;
+type CloseAnswer = oneshot::Sender<Result<Checkpoint>>;
 
 enum Step {
     Run(Work),
@@ -47,7 +48,7 @@ pub(crate) struct Writer(Sender<Request>);
 
 impl Writer {
     /// A transaction that asks for nothing for as long as `stall` is given up, because everyone else waits for it.
-    pub(crate) fn start(connection: Connection, stall: Duration) -> Result<Self, StoreError> {
+    pub(crate) fn start(connection: Connection, stall: Duration) -> Result<Self> {
         let (requests, queue) = channel();
         std::thread::Builder::new()
             .name("duku-writer".into())
@@ -63,7 +64,7 @@ impl Writer {
         Ok(Self(requests))
     }
 
-    pub(crate) async fn begin(&self) -> Result<SqliteTransaction, StoreError> {
+    pub(crate) async fn begin(&self) -> Result<SqliteTransaction> {
         let (steps, receiver) = channel();
         let (started, start) = oneshot::channel();
         self.0.send(Request::Transaction(Begin { steps: receiver, started })).map_err(|_| gone())?;
@@ -72,7 +73,7 @@ impl Writer {
     }
 
     /// As [`crate::Store::close`].
-    pub(crate) async fn close(&self, lock_wait: Duration) -> Result<Checkpoint, StoreError> {
+    pub(crate) async fn close(&self, lock_wait: Duration) -> Result<Checkpoint> {
         let (answer, result) = oneshot::channel();
         self.0.send(Request::Close(Close { lock_wait, answer })).map_err(|_| gone())?;
         result.await.map_err(|_| gone())?
@@ -85,8 +86,8 @@ pub(crate) struct SqliteTransaction(Sender<Step>);
 impl SqliteTransaction {
     pub(crate) async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
+        work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let (answer, result) = oneshot::channel();
         let work: Work = Box::new(move |connection| {
             let _ = answer.send(work(connection));
@@ -95,16 +96,16 @@ impl SqliteTransaction {
         result.await.map_err(|_| gone())?
     }
 
-    pub(crate) async fn commit(&self) -> Result<(), StoreError> {
+    pub(crate) async fn commit(&self) -> Result<()> {
         self.end(Step::Commit).await
     }
 
     /// Undoes the transaction. Answered after the group's flush, because it has seen what the group had done before it.
-    pub(crate) async fn roll_back(&self) -> Result<(), StoreError> {
+    pub(crate) async fn roll_back(&self) -> Result<()> {
         self.end(Step::RollBack).await
     }
 
-    async fn end(&self, step: fn(Answer) -> Step) -> Result<(), StoreError> {
+    async fn end(&self, step: fn(Answer) -> Step) -> Result<()> {
         let (answer, result) = oneshot::channel();
         self.0.send(step(answer)).map_err(|_| gone())?;
         result.await.map_err(|_| gone())?
@@ -120,7 +121,7 @@ fn work_off(
     connection: &Connection,
     queue: &Receiver<Request>,
     stall: Duration,
-) -> Option<(CloseAnswer, Result<Checkpoint, StoreError>)> {
+) -> Option<(CloseAnswer, Result<Checkpoint>)> {
     let mut waiting = None;
     loop {
         match waiting.take().or_else(|| queue.recv().ok())? {

@@ -1,11 +1,8 @@
 //! Authority over an organisation's things, from a claim.
 
 use crate::{
-    Reader, Store, StoreError, Transaction,
-    engine::{
-        statements::statements,
-        value::{only_column, params},
-    },
+    Reader, Result, Store, StoreError, Transaction,
+    engine::{only_column, params, statements},
     tables::{
         keys::api_keys::for_token_check,
         users::members::{SESSION_IN_ORGANISATION, user_facts},
@@ -72,7 +69,7 @@ impl<P> OrganisationTransaction<P> {
     }
 
     /// Makes sure that what is written belongs to the organisation that the authority is over.
-    pub(crate) fn require_own(&self, organisation: &OrganisationId) -> Result<(), StoreError> {
+    pub(crate) fn require_own(&self, organisation: &OrganisationId) -> Result<()> {
         if organisation == self.id() {
             return Ok(());
         }
@@ -93,7 +90,7 @@ impl Store {
         claim: &Claim,
         now: Timestamp,
         fresh_since: Timestamp,
-    ) -> Result<Result<OrganisationTransaction<P>, AuthorityRejection>, StoreError> {
+    ) -> Result<Result<OrganisationTransaction<P>, AuthorityRejection>> {
         let mut transaction = self.begin().await?;
         Ok(match transaction.confirm::<P>(claim, now, fresh_since).await? {
             Ok(organisation) => Ok(OrganisationTransaction::new(transaction, organisation)),
@@ -107,15 +104,12 @@ impl Store {
 
 impl Reader {
     /// A user in an organisation through one of the user's sessions. None if the user is no member.
-    ///
-    /// # Errors
-    /// The database fails.
     pub async fn find_user_of_session(
         &mut self,
         claim: &SessionClaim,
         organisation: &OrganisationId,
         now: Timestamp,
-    ) -> Result<Option<UserFacts>, StoreError> {
+    ) -> Result<Option<UserFacts>> {
         let SessionClaim { session_id, user_id } = claim;
         let params = params![organisation.as_str(), user_id.as_str(), session_id.as_str(), now];
         self.find(SESSION_IN_ORGANISATION, params, user_facts).await
@@ -124,14 +118,14 @@ impl Reader {
 
 impl Transaction {
     /// Keeps others from changing or deleting a row until this transaction ends.
-    pub(crate) async fn hold(&mut self, sql: &'static str, id: &str) -> Result<(), StoreError> {
+    pub(crate) async fn hold(&mut self, sql: &'static str, id: &str) -> Result<()> {
         if self.is_postgres() {
             self.query(sql, params![id], only_column::<String>).await?;
         }
         Ok(())
     }
 
-    async fn hold_membership(&mut self, organisation: &str, user: &str) -> Result<(), StoreError> {
+    async fn hold_membership(&mut self, organisation: &str, user: &str) -> Result<()> {
         if self.is_postgres() {
             self.query(on_postgres::HOLD_MEMBERSHIP, params![organisation, user], only_column::<String>)
                 .await?;
@@ -144,7 +138,7 @@ impl Transaction {
         claim: &Claim,
         now: Timestamp,
         fresh_since: Timestamp,
-    ) -> Result<Result<Organisation, AuthorityRejection>, StoreError> {
+    ) -> Result<Result<Organisation, AuthorityRejection>> {
         let id = claim.organisation_id();
         // Keys, people and settings of an organisation change one transaction at a time; its products do not wait.
         let found = if P::CAPABILITY.needs_fresh_proof() {
@@ -181,7 +175,7 @@ impl Transaction {
         claim: &SessionClaim,
         organisation: &OrganisationId,
         now: Timestamp,
-    ) -> Result<Confirmed, StoreError> {
+    ) -> Result<Confirmed> {
         let facts = self.user_of_session(claim, organisation, now).await?;
         Ok(check_user_session(facts.as_ref()).and_then(|()| {
             let facts = facts.ok_or(Ended::NoMember)?;
@@ -196,7 +190,7 @@ impl Transaction {
         claim: &SessionClaim,
         organisation: &OrganisationId,
         now: Timestamp,
-    ) -> Result<Option<UserFacts>, StoreError> {
+    ) -> Result<Option<UserFacts>> {
         let SessionClaim { session_id, user_id } = claim;
         self.hold(on_postgres::HOLD_USER, user_id.as_str()).await?;
         self.hold_membership(organisation.as_str(), user_id.as_str()).await?;
@@ -204,11 +198,7 @@ impl Transaction {
         self.find_user_of_session(claim, organisation, now).await
     }
 
-    pub(super) async fn confirm_token(
-        &mut self,
-        claims: &TokenClaims,
-        now: Timestamp,
-    ) -> Result<Confirmed, StoreError> {
+    pub(super) async fn confirm_token(&mut self, claims: &TokenClaims, now: Timestamp) -> Result<Confirmed> {
         match &claims.subject {
             TokenSubject::ApiKey(id) => {
                 self.hold(on_postgres::HOLD_KEY, id.as_str()).await?;
@@ -249,7 +239,7 @@ impl Transaction {
     pub async fn found_organisation(
         mut self,
         new: Organisation,
-    ) -> Result<OrganisationTransaction<FoundOrganisation>, StoreError> {
+    ) -> Result<OrganisationTransaction<FoundOrganisation>> {
         self.insert_organisation(&new).await?;
         Ok(OrganisationTransaction::new(self, new))
     }
@@ -263,7 +253,7 @@ impl Transaction {
         mut self,
         digest: SecretDigest,
         now: Timestamp,
-    ) -> Result<Option<(Invitation, OrganisationTransaction<JoinOrganisation>)>, StoreError> {
+    ) -> Result<Option<(Invitation, OrganisationTransaction<JoinOrganisation>)>> {
         let Some(seen) = self.find_invitation(digest).await? else { return Ok(None) };
         let Some(organisation) = self.lock_organisation(&seen.organisation_id).await? else {
             return Ok(None);
@@ -283,10 +273,7 @@ impl Transaction {
 
 impl OrganisationTransaction<JoinOrganisation> {
     /// Whether a user's session lives, which it does until this transaction ends then.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub async fn hold_session(&mut self, claim: &SessionClaim, now: Timestamp) -> Result<bool, StoreError> {
+    pub async fn hold_session(&mut self, claim: &SessionClaim, now: Timestamp) -> Result<bool> {
         self.hold(on_postgres::HOLD_USER, claim.user_id.as_str()).await?;
         self.hold(on_postgres::HOLD_SESSION, claim.session_id.as_str()).await?;
         Ok(self.find_live_session(&claim.user_id, &claim.session_id, now).await?.is_some())

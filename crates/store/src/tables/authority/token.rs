@@ -1,7 +1,7 @@
 //! Authority over an API key's own tokens, from one of them.
 
 use super::organisation::on_postgres::HOLD_SIGNING_KEY;
-use crate::{Store, StoreError, Transaction};
+use crate::{Result, Store, Transaction};
 use domain::{ApiKey, Ended, KeyId, Timestamp, authority::TokenClaims};
 
 /// A transaction that may revoke one token of an API key. The key's row is locked: whoever acts with the token is done, or
@@ -23,10 +23,7 @@ impl TokenTransaction {
     }
 
     /// Undoes everything.
-    ///
-    /// # Errors
-    /// As [`Transaction::roll_back`].
-    pub async fn roll_back(self) -> Result<(), StoreError> {
+    pub async fn roll_back(self) -> Result<()> {
         self.transaction.roll_back().await
     }
 }
@@ -43,7 +40,7 @@ impl Store {
         id: &KeyId,
         claims: &TokenClaims,
         now: Timestamp,
-    ) -> Result<Result<TokenTransaction, Ended>, StoreError> {
+    ) -> Result<Result<TokenTransaction, Ended>> {
         let mut transaction = self.begin().await?;
         transaction.hold(HOLD_SIGNING_KEY, &claims.kid).await?;
         transaction.lock_key(id).await?;

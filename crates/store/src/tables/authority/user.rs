@@ -2,11 +2,8 @@
 
 use super::organisation::on_postgres::HOLD_ORGANISATION;
 use crate::{
-    Reader, Store, StoreError, Transaction,
-    engine::{
-        statements::statements,
-        value::{Value, params},
-    },
+    Reader, Result, Store, Transaction,
+    engine::{params, statements, value::Value},
 };
 use domain::{
     Ended, OrganisationId, PasskeyId, SecretDigest, Session, SessionClaim, SessionId, SessionKind, Timestamp,
@@ -64,11 +61,7 @@ impl UserTransaction {
     }
 
     /// Runs a statement whose first parameter is the user.
-    pub(crate) async fn execute_own(
-        &mut self,
-        sql: &'static str,
-        others: Vec<Value>,
-    ) -> Result<u64, StoreError> {
+    pub(crate) async fn execute_own(&mut self, sql: &'static str, others: Vec<Value>) -> Result<u64> {
         let mut params = params![self.user.id.as_str()];
         params.extend(others);
         self.transaction.execute(sql, params).await
@@ -79,7 +72,7 @@ impl UserTransaction {
         &mut self,
         organisation: &OrganisationId,
         now: Timestamp,
-    ) -> Result<Option<domain::authority::UserFacts>, StoreError> {
+    ) -> Result<Option<domain::authority::UserFacts>> {
         let Some(session) = &self.proved else { return Ok(None) };
         let claim = SessionClaim { session_id: session.id.clone(), user_id: self.user.id.clone() };
         self.transaction.user_of_session(&claim, organisation, now).await
@@ -98,21 +91,18 @@ impl Store {
         user: &UserId,
         proof: UserProof<'_>,
         now: Timestamp,
-    ) -> Result<Result<UserTransaction, Ended>, StoreError> {
+    ) -> Result<Result<UserTransaction, Ended>> {
         self.begin().await?.for_user(user, proof, now).await
     }
 
     /// The same for what the user may do in an organisation, whose rules stay as they are until the transaction ends.
-    ///
-    /// # Errors
-    /// As [`Self::begin_for_user`].
     pub async fn begin_for_user_in(
         &self,
         organisation: &OrganisationId,
         user: &UserId,
         proof: UserProof<'_>,
         now: Timestamp,
-    ) -> Result<Result<UserTransaction, Ended>, StoreError> {
+    ) -> Result<Result<UserTransaction, Ended>> {
         let mut transaction = self.begin().await?;
         transaction.hold(HOLD_ORGANISATION, organisation.as_str()).await?;
         transaction.for_user(user, proof, now).await
@@ -126,7 +116,7 @@ impl Reader {
         user: &UserId,
         id: &SessionId,
         now: Timestamp,
-    ) -> Result<Option<Session>, StoreError> {
+    ) -> Result<Option<Session>> {
         let found = self.find_session_by_id(id, now).await?.filter(|found| found.user_id == *user);
         let Some(found) = found else { return Ok(None) };
         let parent_lives = match &found.parent_id {
@@ -142,7 +132,7 @@ impl Reader {
         user: &UserId,
         digest: SecretDigest,
         now: Timestamp,
-    ) -> Result<Option<Session>, StoreError> {
+    ) -> Result<Option<Session>> {
         let Some(code) = self.find_code(digest).await?.filter(|code| code.user_id == *user) else {
             return Ok(None);
         };
@@ -161,7 +151,7 @@ impl Transaction {
         user: &UserId,
         proof: UserProof<'_>,
         now: Timestamp,
-    ) -> Result<Result<UserTransaction, Ended>, StoreError> {
+    ) -> Result<Result<UserTransaction, Ended>> {
         self.execute(LOCK_USER, params![user.as_str()]).await?;
         let Some(user) = self.find_user_by_id(user).await? else {
             return self.reject(Ended::ProofOutdated).await;
@@ -194,7 +184,7 @@ impl Transaction {
         Ok(Ok(UserTransaction { transaction: self, user, proved }))
     }
 
-    async fn reject(self, ended: Ended) -> Result<Result<UserTransaction, Ended>, StoreError> {
+    async fn reject(self, ended: Ended) -> Result<Result<UserTransaction, Ended>> {
         self.roll_back().await?;
         Ok(Err(ended))
     }

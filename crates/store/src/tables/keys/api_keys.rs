@@ -1,11 +1,11 @@
 //! API keys and the digests of their former secrets.
 
 use crate::{
-    Engine, OrganisationTransaction, Reader, Store, StoreError, Transaction,
+    Engine, OrganisationTransaction, Reader, Result, Store, StoreError, Transaction,
     engine::{
+        Row,
         lookup::{Lookup, LookupSql},
-        statements::statements,
-        value::{Row, only_column, params, read},
+        only_column, params, read, statements,
     },
 };
 use domain::{
@@ -127,7 +127,7 @@ impl KeyForTokenCheck {
     }
 }
 
-pub(crate) fn key(row: &Row<'_>) -> Result<ApiKey, StoreError> {
+pub(crate) fn key(row: &Row<'_>) -> Result<ApiKey> {
     read!(row => ApiKey {
         id, organisation_id, organisation_name, label,
         secret: StoredSecret { digest: row.next()?, hint: row.next()? },
@@ -140,7 +140,7 @@ fn grace(digest: Option<SecretDigest>, until: Option<Timestamp>) -> Option<Grace
     digest.zip(until).map(|(digest, until)| Grace { digest, until })
 }
 
-pub(crate) fn for_issuance(row: &Row<'_>) -> Result<KeyForIssuance, StoreError> {
+pub(crate) fn for_issuance(row: &Row<'_>) -> Result<KeyForIssuance> {
     Ok(KeyForIssuance {
         credential_state: CredentialState {
             secret: row.next()?,
@@ -154,7 +154,7 @@ pub(crate) fn for_issuance(row: &Row<'_>) -> Result<KeyForIssuance, StoreError> 
     })
 }
 
-pub(crate) fn for_token_check(row: &Row<'_>) -> Result<KeyForTokenCheck, StoreError> {
+pub(crate) fn for_token_check(row: &Row<'_>) -> Result<KeyForTokenCheck> {
     read!(row => KeyForTokenCheck {
         key: for_issuance(row)?, label, token_revoked, revocations_forgotten_until,
     })
@@ -185,11 +185,7 @@ impl Store {
     ///
     /// # Errors
     /// The database cannot be asked.
-    pub async fn find_key_for_issuance(
-        &self,
-        id: &KeyId,
-        kid: &str,
-    ) -> Result<Option<KeyForIssuance>, StoreError> {
+    pub async fn find_key_for_issuance(&self, id: &KeyId, kid: &str) -> Result<Option<KeyForIssuance>> {
         self.keys.issuance.find([id.as_str().to_owned(), kid.to_owned()]).await
     }
 
@@ -203,19 +199,19 @@ impl Store {
         id: &KeyId,
         token_id: &str,
         kid: &str,
-    ) -> Result<Option<KeyForTokenCheck>, StoreError> {
+    ) -> Result<Option<KeyForTokenCheck>> {
         self.keys.token_check.find([id.as_str().to_owned(), token_id.to_owned(), kid.to_owned()]).await
     }
 }
 
 impl Reader {
     /// The key with this id.
-    pub async fn find_key(&mut self, id: &KeyId) -> Result<Option<ApiKey>, StoreError> {
+    pub async fn find_key(&mut self, id: &KeyId) -> Result<Option<ApiKey>> {
         self.find(FIND, params![id.as_str()], key).await
     }
 
     /// Every digest that once belonged to the key, whether it still exists or not.
-    pub async fn retired_secrets(&mut self, id: &KeyId) -> Result<Vec<RetiredSecret>, StoreError> {
+    pub async fn retired_secrets(&mut self, id: &KeyId) -> Result<Vec<RetiredSecret>> {
         self.query(
             RETIRED,
             params![id.as_str()],
@@ -225,17 +221,13 @@ impl Reader {
     }
 
     /// How many of the organisation's keys are Active at `now`.
-    pub async fn count_active_keys(
-        &mut self,
-        id: &OrganisationId,
-        now: Timestamp,
-    ) -> Result<usize, StoreError> {
+    pub async fn count_active_keys(&mut self, id: &OrganisationId, now: Timestamp) -> Result<usize> {
         let count = self.find(COUNT_ACTIVE, params![id.as_str(), now], only_column::<i64>).await?;
         Ok(usize::try_from(count.unwrap_or(0)).unwrap_or(usize::MAX))
     }
 
     /// How many keys of all organisations are Active at `now`.
-    pub async fn count_all_active_keys(&mut self, now: Timestamp) -> Result<i64, StoreError> {
+    pub async fn count_all_active_keys(&mut self, now: Timestamp) -> Result<i64> {
         Ok(self.find(COUNT_ALL_ACTIVE, params![now], only_column).await?.unwrap_or(0))
     }
 
@@ -244,7 +236,7 @@ impl Reader {
         &mut self,
         organisation: &OrganisationId,
         id: Option<&KeyId>,
-    ) -> Result<Vec<KeyOverview>, StoreError> {
+    ) -> Result<Vec<KeyOverview>> {
         self.query(LIST, params![organisation.as_str(), id.map_or("", KeyId::as_str)], |row| {
             read!(row => KeyOverview {
                 key: key(row)?, last_used_at, last_used_from, dead_secret_uses, dead_secret_seen_at,
@@ -256,14 +248,14 @@ impl Reader {
 
 impl Transaction {
     /// Waits for every transaction that rests on one of the key's tokens, and keeps others from beginning.
-    pub async fn lock_key(&mut self, id: &KeyId) -> Result<(), StoreError> {
+    pub async fn lock_key(&mut self, id: &KeyId) -> Result<()> {
         self.execute(LOCK, params![id.as_str()]).await.map(drop)
     }
 }
 
 impl OrganisationTransaction<ManageKeys> {
     /// Adds a key. [`StoreError::Taken`] if its id is or ever was in use.
-    pub async fn insert_key(&mut self, new: &ApiKey) -> Result<(), StoreError> {
+    pub async fn insert_key(&mut self, new: &ApiKey) -> Result<()> {
         self.require_own(&new.organisation_id)?;
         let params = params![new =>
             id, organisation_id, organisation_name, label, (new.secret.digest), (&new.secret.hint),
@@ -277,7 +269,7 @@ impl OrganisationTransaction<ManageKeys> {
     }
 
     /// Stores what a rotation or the end of a grace changed.
-    pub async fn update_key(&mut self, key: &ApiKey) -> Result<(), StoreError> {
+    pub async fn update_key(&mut self, key: &ApiKey) -> Result<()> {
         self.require_own(&key.organisation_id)?;
         let params = params![key =>
             id, (key.secret.digest), (&key.secret.hint), (key.grace.map(|grace| grace.digest)),
@@ -287,14 +279,14 @@ impl OrganisationTransaction<ManageKeys> {
     }
 
     /// Remembers a secret that was rotated out.
-    pub async fn retire_secret(&mut self, retired: &RetiredSecret) -> Result<(), StoreError> {
+    pub async fn retire_secret(&mut self, retired: &RetiredSecret) -> Result<()> {
         self.require_own(&retired.organisation_id)?;
         let params = params![retired => key_id, digest, organisation_id, at, cause];
         self.execute(RETIRE, params).await.map(drop)
     }
 
     /// Deletes a key and all that belongs to it, leaving its tombstone.
-    pub async fn delete_key(&mut self, tombstone: &RetiredSecret) -> Result<(), StoreError> {
+    pub async fn delete_key(&mut self, tombstone: &RetiredSecret) -> Result<()> {
         self.require_own(&tombstone.organisation_id)?;
         let id = tombstone.key_id.as_str();
         self.execute(DELETE, params![id]).await?;

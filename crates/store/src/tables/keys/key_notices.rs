@@ -1,11 +1,8 @@
 //! Which warnings before a key's expiry were mailed, and to whom they go.
 
 use crate::{
-    Reader, StoreError, Transaction,
-    engine::{
-        statements::statements,
-        value::{only_column, params},
-    },
+    Reader, Result, Transaction,
+    engine::{only_column, params, statements},
     tables::keys::api_keys::key,
 };
 use domain::{ApiKey, Email, KeyId, OrganisationId, Timestamp};
@@ -29,24 +26,19 @@ impl Reader {
         &mut self,
         from: Timestamp,
         to: Timestamp,
-    ) -> Result<Vec<(ApiKey, Option<i64>)>, StoreError> {
+    ) -> Result<Vec<(ApiKey, Option<i64>)>> {
         self.query(EXPIRING, params![from, to], |row| Ok((key(row)?, row.next()?))).await
     }
 
     /// The addresses of the organisation's Admins.
-    pub async fn admin_addresses(&mut self, organisation: &OrganisationId) -> Result<Vec<Email>, StoreError> {
+    pub async fn admin_addresses(&mut self, organisation: &OrganisationId) -> Result<Vec<Email>> {
         self.query(ADMINS, params![organisation.as_str()], only_column).await
     }
 }
 
 impl Transaction {
     /// Notes that the warning `days` before a key's expiry is given. False if it was given before, by whichever node.
-    pub async fn note_key_notice(
-        &mut self,
-        key: &KeyId,
-        expires_at: Timestamp,
-        days: i64,
-    ) -> Result<bool, StoreError> {
+    pub async fn note_key_notice(&mut self, key: &KeyId, expires_at: Timestamp, days: i64) -> Result<bool> {
         Ok(self.execute(NOTICE, params![key.as_str(), expires_at, days]).await? == 1)
     }
 }

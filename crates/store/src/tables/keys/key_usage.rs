@@ -1,11 +1,8 @@
 //! What keys were used for and from where, written in batches away from the requests.
 
 use crate::{
-    Reader, StoreError, Transaction,
-    engine::{
-        statements::statements,
-        value::{only_column, params, read},
-    },
+    Reader, Result, Transaction,
+    engine::{only_column, params, read, statements},
 };
 use domain::{
     KeyId, KeyUse, RecentSource, SecretDigest, Timestamp,
@@ -54,11 +51,7 @@ const OTHERS_AT_ONCE: i64 = 1000;
 
 impl Reader {
     /// From where the key was used since `since`, newest first, at most 100.
-    pub async fn key_sources(
-        &mut self,
-        key: &KeyId,
-        since: Timestamp,
-    ) -> Result<Vec<RecentSource>, StoreError> {
+    pub async fn key_sources(&mut self, key: &KeyId, since: Timestamp) -> Result<Vec<RecentSource>> {
         self.query(SOURCES, params![key.as_str(), since], |row| {
             Ok(RecentSource {
                 address: row.next()?,
@@ -71,7 +64,7 @@ impl Reader {
     }
 
     /// The key's days since `day`, oldest first; days without use are left out.
-    pub async fn key_days(&mut self, key: &KeyId, day: i64) -> Result<Vec<KeyUse>, StoreError> {
+    pub async fn key_days(&mut self, key: &KeyId, day: i64) -> Result<Vec<KeyUse>> {
         self.query(
             DAYS,
             params![key.as_str(), day],
@@ -83,7 +76,7 @@ impl Reader {
 
 impl Transaction {
     /// Adds to days of keys. Keys that are gone are passed over.
-    pub async fn count_key_uses(&mut self, uses: &[(&KeyId, KeyUse)]) -> Result<(), StoreError> {
+    pub async fn count_key_uses(&mut self, uses: &[(&KeyId, KeyUse)]) -> Result<()> {
         let row = |(key, counts): &(&KeyId, KeyUse)| {
             let KeyUse { day, exchanges, grace_exchanges, api_calls, other_addresses } = *counts;
             params![key.as_str(), day, exchanges, grace_exchanges, api_calls, other_addresses]
@@ -92,7 +85,7 @@ impl Transaction {
     }
 
     /// Notes where keys were used from. Keys that are gone are passed over.
-    pub async fn note_key_sources(&mut self, sources: &[(&KeyId, RecentSource)]) -> Result<(), StoreError> {
+    pub async fn note_key_sources(&mut self, sources: &[(&KeyId, RecentSource)]) -> Result<()> {
         let row = |(key, source): &(&KeyId, RecentSource)| {
             let secret = if source.previous_secret { "previous" } else { "current" };
             params![
@@ -107,7 +100,7 @@ impl Transaction {
     }
 
     /// Counts a former secret that turned up. False if nobody remembers it.
-    pub async fn note_dead_secret(&mut self, seen: &DeadSecretUse) -> Result<bool, StoreError> {
+    pub async fn note_dead_secret(&mut self, seen: &DeadSecretUse) -> Result<bool> {
         let params = params![seen.key_id.as_str(), seen.digest, seen.times, seen.at, seen.address.as_deref()];
         Ok(self.execute(NOTE_DEAD, params).await? == 1)
     }
@@ -117,14 +110,14 @@ impl Transaction {
         &mut self,
         key: &KeyId,
         digest: SecretDigest,
-    ) -> Result<Option<Timestamp>, StoreError> {
+    ) -> Result<Option<Timestamp>> {
         self.execute(LOCK_DEAD, params![key.as_str(), digest]).await?;
         let found = self.find(DEAD_LAST_SEEN, params![key.as_str(), digest], only_column).await?;
         Ok(found.flatten())
     }
 
     /// Forgets addresses of keys that have more than [`SOURCES_OF_A_KEY`], the oldest, and counts them on `day`.
-    pub async fn forget_other_sources(&mut self, keys: &[&KeyId], day: i64) -> Result<(), StoreError> {
+    pub async fn forget_other_sources(&mut self, keys: &[&KeyId], day: i64) -> Result<()> {
         let count = keys.iter().map(|key| params![key.as_str(), day, SOURCES_OF_A_KEY, OTHERS_AT_ONCE]);
         self.execute_each(COUNT_OTHERS, count.collect()).await?;
         let forget = keys.iter().map(|key| params![key.as_str(), SOURCES_OF_A_KEY, OTHERS_AT_ONCE]);
@@ -138,7 +131,7 @@ impl Transaction {
         from: &DayPosition,
         size: i64,
         day: i64,
-    ) -> Result<(u64, Option<DayPosition>), StoreError> {
+    ) -> Result<(u64, Option<DayPosition>)> {
         let next = self
             .find(NEXT_DAYS, params![&from.key, from.day, size - 1], |row| {
                 Ok(DayPosition { key: row.next()?, day: row.next()? })
@@ -156,7 +149,7 @@ impl Transaction {
         from: &SourcePosition,
         size: i64,
         since: Timestamp,
-    ) -> Result<(u64, Option<SourcePosition>), StoreError> {
+    ) -> Result<(u64, Option<SourcePosition>)> {
         let SourcePosition { key, address, secret } = from;
         let next = self
             .find(

@@ -4,8 +4,8 @@
 //! token, and a token that expires no later counts as revoked, so that what is forgotten is rejected whatever a clock says.
 
 use crate::{
-    StoreError, TokenTransaction, Transaction,
-    engine::{statements::statements, value::params},
+    Result, TokenTransaction, Transaction,
+    engine::{params, statements},
 };
 use domain::Timestamp;
 
@@ -21,10 +21,7 @@ statements! {
 
 impl TokenTransaction {
     /// Remembers that the token this transaction began with was revoked.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub async fn revoke_token(&mut self) -> Result<(), StoreError> {
+    pub async fn revoke_token(&mut self) -> Result<()> {
         let params = params![&self.claims().token_id, Timestamp::from_seconds(self.claims().expires_at)];
         self.execute(REVOKE, params).await.map(drop)
     }
@@ -33,7 +30,7 @@ impl TokenTransaction {
 impl Transaction {
     /// Forgets up to `most` revoked tokens that expired by `until`; answers how many. From then on every token that
     /// expires by `until` counts as revoked.
-    pub async fn forget_revocations(&mut self, until: Timestamp, most: i64) -> Result<u64, StoreError> {
+    pub async fn forget_revocations(&mut self, until: Timestamp, most: i64) -> Result<u64> {
         let forgotten = self.execute(FORGET, params![until, most]).await?;
         if forgotten > 0 {
             self.execute(FORGOTTEN_UNTIL, params![until]).await?;
@@ -42,7 +39,7 @@ impl Transaction {
     }
 
     /// Lets tokens that expire soon count again, after every key that signed former ones was replaced.
-    pub async fn clear_forgotten_until(&mut self) -> Result<(), StoreError> {
+    pub async fn clear_forgotten_until(&mut self) -> Result<()> {
         self.execute(CLEAR_FORGOTTEN_UNTIL, params![]).await.map(drop)
     }
 }

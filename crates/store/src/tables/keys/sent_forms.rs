@@ -1,11 +1,8 @@
 //! Which forms were carried out, so that one that is sent twice makes one secret.
 
 use crate::{
-    OrganisationTransaction, Reader, StoreError,
-    engine::{
-        statements::statements,
-        value::{only_column, params},
-    },
+    OrganisationTransaction, Reader, Result,
+    engine::{only_column, params, statements},
 };
 use domain::{Timestamp, UserId, authority::ManageKeys};
 
@@ -17,7 +14,7 @@ statements! {
 
 impl Reader {
     /// What a form of the user was carried out on, if it was.
-    pub async fn find_sent_form(&mut self, form: &str, user: &UserId) -> Result<Option<String>, StoreError> {
+    pub async fn find_sent_form(&mut self, form: &str, user: &UserId) -> Result<Option<String>> {
         self.find(SENT_FORM, params![form, user.as_str()], only_column).await
     }
 }
@@ -30,7 +27,7 @@ impl OrganisationTransaction<ManageKeys> {
         user: &UserId,
         object_id: &str,
         now: Timestamp,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<bool> {
         Ok(self.execute(SEND_FORM, params![form, user.as_str(), object_id, now]).await? == 1)
     }
 }

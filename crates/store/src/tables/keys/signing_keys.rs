@@ -1,11 +1,8 @@
 //! Signing keys, private parts sealed under the master key.
 
 use crate::{
-    Reader, StoreError, Transaction,
-    engine::{
-        statements::statements,
-        value::{params, read},
-    },
+    Reader, Result, Transaction,
+    engine::{params, read, statements},
 };
 use domain::Timestamp;
 
@@ -36,7 +33,7 @@ pub struct StoredSigningKey {
 
 impl Reader {
     /// Every signing key, in the order in which they start to sign.
-    pub async fn signing_keys(&mut self) -> Result<Vec<StoredSigningKey>, StoreError> {
+    pub async fn signing_keys(&mut self) -> Result<Vec<StoredSigningKey>> {
         self.query(LIST, params![], |row| {
             read!(row => StoredSigningKey {
                 kid, algorithm, public_jwk, sealed_private_key, created_at, signs_from,
@@ -48,13 +45,13 @@ impl Reader {
 
 impl Transaction {
     /// Adds a signing key.
-    pub async fn insert_signing_key(&mut self, key: &StoredSigningKey) -> Result<(), StoreError> {
+    pub async fn insert_signing_key(&mut self, key: &StoredSigningKey) -> Result<()> {
         let params = params![key => kid, algorithm, public_jwk, sealed_private_key, created_at, signs_from];
         self.execute(INSERT, params).await.map(drop)
     }
 
     /// Deletes a signing key: its tokens are rejected from now on. False if there is none.
-    pub async fn delete_signing_key(&mut self, kid: &str) -> Result<bool, StoreError> {
+    pub async fn delete_signing_key(&mut self, kid: &str) -> Result<bool> {
         Ok(self.execute(DELETE, params![kid]).await? == 1)
     }
 }

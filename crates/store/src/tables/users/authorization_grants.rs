@@ -1,11 +1,8 @@
 //! Codes that the authorization server gives out: authorization codes (RFC 6749 §4.1.2) and device codes (RFC 8628).
 
 use crate::{
-    Reader, StoreError, Transaction, UserTransaction,
-    engine::{
-        statements::statements,
-        value::{Row, params, read},
-    },
+    Reader, Result, StoreError, Transaction, UserTransaction,
+    engine::{Row, params, read, statements},
 };
 use domain::{
     AuthorizationCode, DeviceGrant, OrganisationId, SecretDigest, Session, Timestamp, UserId,
@@ -40,14 +37,14 @@ statements! {
         WHERE digest = $1 AND user_id = $2 AND consumed_at_ms IS NULL AND decision = 'approved' AND expires_at_ms > $3";
 }
 
-fn device(row: &Row<'_>) -> Result<DeviceGrant, StoreError> {
+fn device(row: &Row<'_>) -> Result<DeviceGrant> {
     read!(row => DeviceGrant {
         user_code, client_id, scope, device, address, created_at, expires_at, interval_seconds,
         decision: decision(row)?, consumed_at,
     })
 }
 
-fn decision(row: &Row<'_>) -> Result<Option<DeviceDecision>, StoreError> {
+fn decision(row: &Row<'_>) -> Result<Option<DeviceDecision>> {
     let word: Option<String> = row.next()?;
     let by: Option<(UserId, OrganisationId)> = row.next::<Option<_>>()?.zip(row.next()?);
     let (authenticated_at, second_factor_at) = (row.next()?, row.next()?);
@@ -64,7 +61,7 @@ fn decision(row: &Row<'_>) -> Result<Option<DeviceDecision>, StoreError> {
 
 impl Reader {
     /// The authorization code with this digest, used or not.
-    pub async fn find_code(&mut self, digest: SecretDigest) -> Result<Option<AuthorizationCode>, StoreError> {
+    pub async fn find_code(&mut self, digest: SecretDigest) -> Result<Option<AuthorizationCode>> {
         self.find(FIND_CODE, params![digest], |row| {
             read!(row => AuthorizationCode {
                 client_id, redirect_uri, challenge, scope, nonce, session_id, user_id, expires_at,
@@ -75,31 +72,24 @@ impl Reader {
     }
 
     /// The device with this digest.
-    pub async fn find_device(&mut self, digest: SecretDigest) -> Result<Option<DeviceGrant>, StoreError> {
+    pub async fn find_device(&mut self, digest: SecretDigest) -> Result<Option<DeviceGrant>> {
         self.find(FIND_DEVICE, params![digest], device).await
     }
 
     /// The device that shows this user code.
-    pub async fn find_device_by_user_code(
-        &mut self,
-        user_code: &str,
-    ) -> Result<Option<DeviceGrant>, StoreError> {
+    pub async fn find_device_by_user_code(&mut self, user_code: &str) -> Result<Option<DeviceGrant>> {
         self.find(FIND_DEVICE_BY_USER_CODE, params![user_code], device).await
     }
 }
 
 impl Transaction {
     /// Uses an authorization code up. False if it was used already.
-    pub(crate) async fn consume_code(
-        &mut self,
-        digest: SecretDigest,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
+    pub(crate) async fn consume_code(&mut self, digest: SecretDigest, now: Timestamp) -> Result<bool> {
         Ok(self.execute(CONSUME_CODE, params![digest, now]).await? == 1)
     }
 
     /// Adds a device that waits. [`StoreError::Taken`] if its user code is, which leaves the transaction good.
-    pub async fn insert_device(&mut self, new: &DeviceGrant, digest: SecretDigest) -> Result<(), StoreError> {
+    pub async fn insert_device(&mut self, new: &DeviceGrant, digest: SecretDigest) -> Result<()> {
         let params = params![new =>
             (digest), user_code, client_id, scope, device, address, created_at, expires_at, created_at,
             interval_seconds,
@@ -117,7 +107,7 @@ impl Transaction {
         digest: SecretDigest,
         now: Timestamp,
         next: Timestamp,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<bool> {
         if self.execute(POLL_DEVICE, params![digest, next, now]).await? == 1 {
             return Ok(true);
         }
@@ -131,18 +121,14 @@ impl Transaction {
         digest: SecretDigest,
         user: &UserId,
         now: Timestamp,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<bool> {
         Ok(self.execute(CONSUME_DEVICE, params![digest, user.as_str(), now]).await? == 1)
     }
 }
 
 impl UserTransaction {
     /// Adds an authorization code.
-    pub async fn insert_code(
-        &mut self,
-        new: &AuthorizationCode,
-        digest: SecretDigest,
-    ) -> Result<(), StoreError> {
+    pub async fn insert_code(&mut self, new: &AuthorizationCode, digest: SecretDigest) -> Result<()> {
         let params = params![new =>
             (digest), client_id, redirect_uri, challenge, scope, nonce, session_id, (self.id().as_str()),
             expires_at,
@@ -159,7 +145,7 @@ impl UserTransaction {
         organisation: &OrganisationId,
         session: &Session,
         now: Timestamp,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<bool> {
         let params = params![
             user_code,
             if approved { "approved" } else { "denied" },

@@ -1,11 +1,8 @@
 //! Links that work once: invitations, password resets, the setup of the first organisation.
 
 use crate::{
-    OrganisationTransaction, Reader, StoreError, Transaction, UserTransaction,
-    engine::{
-        statements::statements,
-        value::{Row, only_column, params, read},
-    },
+    OrganisationTransaction, Reader, Result, Transaction, UserTransaction,
+    engine::{Row, only_column, params, read, statements},
 };
 use domain::{
     Email, Invitation, InvitationEnd, InvitationId, LinkPurpose, OneTimeLink, OrganisationId, SecretDigest,
@@ -47,7 +44,7 @@ statements! {
     COUNT_ORGANISATIONS = "SELECT COUNT(*) FROM organisations";
 }
 
-fn invitation(row: &Row<'_>) -> Result<Invitation, StoreError> {
+fn invitation(row: &Row<'_>) -> Result<Invitation> {
     read!(row => Invitation {
         id, organisation_id, organisation_name, email, role, created_at, created_by, expires_at,
         end: row.next::<Option<Timestamp>>()?.zip(row.next()?), inviter,
@@ -56,7 +53,7 @@ fn invitation(row: &Row<'_>) -> Result<Invitation, StoreError> {
 
 impl Reader {
     /// The invitation with this digest, open or not.
-    pub async fn find_invitation(&mut self, digest: SecretDigest) -> Result<Option<Invitation>, StoreError> {
+    pub async fn find_invitation(&mut self, digest: SecretDigest) -> Result<Option<Invitation>> {
         self.find(FIND_INVITATION, params![digest], invitation).await
     }
 
@@ -65,15 +62,12 @@ impl Reader {
         &mut self,
         organisation: &OrganisationId,
         id: &InvitationId,
-    ) -> Result<Option<Invitation>, StoreError> {
+    ) -> Result<Option<Invitation>> {
         self.find(INVITATION_BY_ID, params![organisation.as_str(), id.as_str()], invitation).await
     }
 
     /// The organisation's invitations that nobody has taken or ended, oldest first; expired ones are among them.
-    pub async fn open_invitations(
-        &mut self,
-        organisation: &OrganisationId,
-    ) -> Result<Vec<Invitation>, StoreError> {
+    pub async fn open_invitations(&mut self, organisation: &OrganisationId) -> Result<Vec<Invitation>> {
         self.query(OPEN_INVITATIONS, params![organisation.as_str()], invitation).await
     }
 
@@ -82,7 +76,7 @@ impl Reader {
         &mut self,
         digest: SecretDigest,
         purpose: LinkPurpose,
-    ) -> Result<Option<OneTimeLink>, StoreError> {
+    ) -> Result<Option<OneTimeLink>> {
         self.find(FIND_LINK, params![digest, purpose.as_str()], |row| {
             Ok(OneTimeLink {
                 user: row.next::<Option<UserId>>()?.zip(row.next()?),
@@ -94,14 +88,14 @@ impl Reader {
     }
 
     /// How many organisations there are.
-    pub async fn count_organisations(&mut self) -> Result<i64, StoreError> {
+    pub async fn count_organisations(&mut self) -> Result<i64> {
         Ok(self.find(COUNT_ORGANISATIONS, params![], only_column).await?.unwrap_or(0))
     }
 }
 
 impl Transaction {
     /// Uses up every setup link: only the newest start's link works, and none once there is an organisation.
-    pub async fn consume_setup_links(&mut self, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn consume_setup_links(&mut self, now: Timestamp) -> Result<()> {
         self.execute(CONSUME_SETUPS, params![now]).await.map(drop)
     }
 
@@ -111,18 +105,14 @@ impl Transaction {
         digest: SecretDigest,
         now: Timestamp,
         expires_at: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<()> {
         let nobody: Option<&str> = None;
         let params = params![digest, LinkPurpose::Setup.as_str(), nobody, now, expires_at];
         self.execute(ADD_LINK, params).await.map(drop)
     }
 
     /// Uses a setup link up. False if it was used, is over, or was never there.
-    pub async fn consume_setup_link(
-        &mut self,
-        digest: SecretDigest,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
+    pub async fn consume_setup_link(&mut self, digest: SecretDigest, now: Timestamp) -> Result<bool> {
         Ok(self.execute(CONSUME_SETUP, params![digest, now]).await? == 1)
     }
 
@@ -132,7 +122,7 @@ impl Transaction {
         digest: SecretDigest,
         user: &UserId,
         now: Timestamp,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<bool> {
         Ok(self.execute(CONSUME_RESET, params![digest, user.as_str(), now]).await? == 1)
     }
 }
@@ -144,14 +134,14 @@ impl UserTransaction {
         digest: SecretDigest,
         now: Timestamp,
         expires_at: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<()> {
         self.consume_reset_links(now).await?;
         let params = params![digest, LinkPurpose::Reset.as_str(), Some(self.id().as_str()), now, expires_at];
         self.execute(ADD_LINK, params).await.map(drop)
     }
 
     /// Uses up every link that sets the user's password.
-    pub async fn consume_reset_links(&mut self, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn consume_reset_links(&mut self, now: Timestamp) -> Result<()> {
         let params = params![self.id().as_str(), now];
         self.execute(CONSUME_LINKS_OF, params).await.map(drop)
     }
@@ -159,7 +149,7 @@ impl UserTransaction {
 
 impl<P> OrganisationTransaction<P> {
     /// Ends the organisation's open invitation of a user, who came by another way or gets a newer one.
-    pub async fn replace_invitation(&mut self, email: &Email, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn replace_invitation(&mut self, email: &Email, now: Timestamp) -> Result<()> {
         let params = params![self.id().as_str(), email.as_str(), now];
         self.execute(REPLACE, params).await.map(drop)
     }
@@ -169,17 +159,13 @@ impl<P> OrganisationTransaction<P> {
         id: &InvitationId,
         end: InvitationEnd,
         now: Timestamp,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<bool> {
         let params = params![id.as_str(), self.id().as_str(), now, end.as_str()];
         Ok(self.execute(END_INVITATION, params).await? == 1)
     }
 
     /// Takes back every open invitation that a user made.
-    pub(crate) async fn end_invitations_by(
-        &mut self,
-        user: &UserId,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
+    pub(crate) async fn end_invitations_by(&mut self, user: &UserId, now: Timestamp) -> Result<()> {
         let params = params![self.id().as_str(), user.as_str(), now];
         self.execute(END_INVITATIONS_BY, params).await.map(drop)
     }
@@ -187,11 +173,7 @@ impl<P> OrganisationTransaction<P> {
 
 impl OrganisationTransaction<ManageMembers> {
     /// Adds an invitation; an open one for the same user ends.
-    pub async fn insert_invitation(
-        &mut self,
-        new: &Invitation,
-        digest: SecretDigest,
-    ) -> Result<(), StoreError> {
+    pub async fn insert_invitation(&mut self, new: &Invitation, digest: SecretDigest) -> Result<()> {
         self.require_own(&new.organisation_id)?;
         self.replace_invitation(&new.email, new.created_at).await?;
         let params = params![new =>
@@ -201,12 +183,12 @@ impl OrganisationTransaction<ManageMembers> {
     }
 
     /// Takes an open invitation back. False if it had ended already.
-    pub async fn revoke_invitation(&mut self, id: &InvitationId, now: Timestamp) -> Result<bool, StoreError> {
+    pub async fn revoke_invitation(&mut self, id: &InvitationId, now: Timestamp) -> Result<bool> {
         self.end_invitation_as(id, InvitationEnd::Revoked, now).await
     }
 
     /// How many invitations of the organisation are open; expired ones are among them.
-    pub async fn count_open_invitations(&mut self) -> Result<i64, StoreError> {
+    pub async fn count_open_invitations(&mut self) -> Result<i64> {
         let params = params![self.id().as_str()];
         Ok(self.find(COUNT_OPEN_INVITATIONS, params, only_column).await?.unwrap_or(0))
     }

@@ -1,11 +1,8 @@
 //! People and their roles.
 
 use crate::{
-    FoundOrganisation, MayAddMembers, OrganisationTransaction, Reader, StoreError, UserTransaction,
-    engine::{
-        statements::statements,
-        value::{Row, only_column, params, read},
-    },
+    FoundOrganisation, MayAddMembers, OrganisationTransaction, Reader, Result, StoreError, UserTransaction,
+    engine::{Row, only_column, params, read, statements},
 };
 use domain::{
     Email, Invitation, Member, OrganisationId, Role, SessionId, Timestamp, User, UserForTokenCheck, UserId,
@@ -54,7 +51,7 @@ statements! {
 }
 
 /// Reads what decides about a user's session or token: the next seven columns.
-pub(crate) fn user_facts(row: &Row<'_>) -> Result<UserFacts, StoreError> {
+pub(crate) fn user_facts(row: &Row<'_>) -> Result<UserFacts> {
     read!(row => UserFacts {
         role, second_factor_required, token_epoch, token_revoked, signing_key_published,
         session: session_facts(row.next()?, row.next()?),
@@ -69,23 +66,23 @@ fn session_facts(
     authenticated_at.map(|authenticated_at| SessionFacts { authenticated_at, second_factor_proved })
 }
 
-fn user(row: &Row<'_>) -> Result<User, StoreError> {
+fn user(row: &Row<'_>) -> Result<User> {
     read!(row => User { id, email, password_hash, token_epoch, created_at })
 }
 
 impl Reader {
     /// The user with this address.
-    pub async fn find_user(&mut self, email: &Email) -> Result<Option<User>, StoreError> {
+    pub async fn find_user(&mut self, email: &Email) -> Result<Option<User>> {
         self.find(FIND_USER, params![email.as_str()], user).await
     }
 
     /// The user with this id.
-    pub async fn find_user_by_id(&mut self, id: &UserId) -> Result<Option<User>, StoreError> {
+    pub async fn find_user_by_id(&mut self, id: &UserId) -> Result<Option<User>> {
         self.find(FIND_USER_BY_ID, params![id.as_str()], user).await
     }
 
     /// The organisation's people in the order in which they were added.
-    pub async fn members(&mut self, organisation: &OrganisationId) -> Result<Vec<Member>, StoreError> {
+    pub async fn members(&mut self, organisation: &OrganisationId) -> Result<Vec<Member>> {
         self.query(
             LIST,
             params![organisation.as_str()],
@@ -95,18 +92,18 @@ impl Reader {
     }
 
     /// The organisations that the user belongs to.
-    pub async fn organisations_of(&mut self, user: &UserId) -> Result<Vec<OrganisationId>, StoreError> {
+    pub async fn organisations_of(&mut self, user: &UserId) -> Result<Vec<OrganisationId>> {
         self.query(ORGANISATIONS_OF, params![user.as_str()], only_column).await
     }
 
     /// How many people the organisation has.
-    pub async fn count_members(&mut self, organisation: &OrganisationId) -> Result<i64, StoreError> {
+    pub async fn count_members(&mut self, organisation: &OrganisationId) -> Result<i64> {
         let params = params![organisation.as_str()];
         Ok(self.find(COUNT_MEMBERS, params, only_column).await?.unwrap_or(0))
     }
 
     /// How many Admins the organisation has.
-    pub async fn count_admins(&mut self, organisation: &OrganisationId) -> Result<i64, StoreError> {
+    pub async fn count_admins(&mut self, organisation: &OrganisationId) -> Result<i64> {
         Ok(self.find(COUNT_ADMINS, params![organisation.as_str()], only_column).await?.unwrap_or(0))
     }
 
@@ -116,7 +113,7 @@ impl Reader {
         id: &UserId,
         claims: &TokenClaims,
         now: Timestamp,
-    ) -> Result<Option<UserForTokenCheck>, StoreError> {
+    ) -> Result<Option<UserForTokenCheck>> {
         let params = params![
             claims.organisation_id.as_str(),
             id.as_str(),
@@ -141,12 +138,12 @@ impl Reader {
         &mut self,
         organisation: &OrganisationId,
         user: &UserId,
-    ) -> Result<Option<i64>, StoreError> {
+    ) -> Result<Option<i64>> {
         self.find(TOKEN_EPOCH, params![organisation.as_str(), user.as_str()], only_column).await
     }
 
     /// Whether whoever made an invitation may still do so. One that was made on an operator's word stands by itself.
-    pub async fn inviter_is_admin(&mut self, invitation: &Invitation) -> Result<bool, StoreError> {
+    pub async fn inviter_is_admin(&mut self, invitation: &Invitation) -> Result<bool> {
         let Some(inviter) = &invitation.inviter else { return Ok(true) };
         let params = params![invitation.organisation_id.as_str(), inviter.as_str()];
         Ok(self.find(INVITER_IS_ADMIN, params, only_column).await? == Some(true))
@@ -155,7 +152,7 @@ impl Reader {
 
 impl UserTransaction {
     /// Replaces the user's password and ends the user's access tokens.
-    pub async fn set_password(&mut self, hash: &str) -> Result<(), StoreError> {
+    pub async fn set_password(&mut self, hash: &str) -> Result<()> {
         let params = params![self.id().as_str(), hash];
         self.execute(SET_PASSWORD, params).await.map(drop)
     }
@@ -163,7 +160,7 @@ impl UserTransaction {
 
 impl OrganisationTransaction<FoundOrganisation> {
     /// Gives a password to a user who has none. False if the user has one, or is not there.
-    pub async fn set_first_password(&mut self, user: &UserId, hash: &str) -> Result<bool, StoreError> {
+    pub async fn set_first_password(&mut self, user: &UserId, hash: &str) -> Result<bool> {
         Ok(self.execute(SET_FIRST_PASSWORD, params![user.as_str(), hash]).await? == 1)
     }
 }
@@ -171,7 +168,7 @@ impl OrganisationTransaction<FoundOrganisation> {
 impl<P: MayAddMembers> OrganisationTransaction<P> {
     /// Adds a user. [`StoreError::Taken`] if the address is, which leaves the transaction good: the other user
     /// with this address can be found in it.
-    pub async fn insert_user(&mut self, user: &User) -> Result<(), StoreError> {
+    pub async fn insert_user(&mut self, user: &User) -> Result<()> {
         let params =
             params![user.id.as_str(), user.email.as_str(), user.password_hash.as_deref(), user.created_at];
         match self.execute(INSERT_USER, params).await? {
@@ -182,7 +179,7 @@ impl<P: MayAddMembers> OrganisationTransaction<P> {
 
     /// Makes a user a member. [`StoreError::Taken`] if the user is one. Tokens of an earlier membership stay ended: each
     /// membership of a user has a number of its own.
-    pub async fn add_member(&mut self, user: &UserId, role: Role, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn add_member(&mut self, user: &UserId, role: Role, now: Timestamp) -> Result<()> {
         self.execute(BEGIN_MEMBERSHIP, params![user.as_str()]).await?;
         let params = params![self.id().as_str(), user.as_str(), role.as_str(), now];
         self.execute(ADD, params).await.map(drop)
@@ -191,7 +188,7 @@ impl<P: MayAddMembers> OrganisationTransaction<P> {
 
 impl OrganisationTransaction<ManageMembers> {
     /// Changes a member's role. False if the user is none. Whoever is no Admin any more has no open invitations.
-    pub async fn set_role(&mut self, user: &UserId, role: Role, now: Timestamp) -> Result<bool, StoreError> {
+    pub async fn set_role(&mut self, user: &UserId, role: Role, now: Timestamp) -> Result<bool> {
         let params = params![self.id().as_str(), user.as_str(), role.as_str()];
         if role != Role::Admin {
             self.end_invitations_by(user, now).await?;
@@ -201,7 +198,7 @@ impl OrganisationTransaction<ManageMembers> {
 
     /// Removes a member, with what the user could still use to come back: command lines, approved devices, and the
     /// invitations that the user made. False if the user is none.
-    pub async fn remove_member(&mut self, user: &UserId, now: Timestamp) -> Result<bool, StoreError> {
+    pub async fn remove_member(&mut self, user: &UserId, now: Timestamp) -> Result<bool> {
         let organisation = self.id().clone();
         let both = || params![user.as_str(), organisation.as_str()];
         let removed = self.execute(REMOVE, params![organisation.as_str(), user.as_str()]).await? == 1;

@@ -1,11 +1,8 @@
 //! Passkeys, and the challenges that wait for an authenticator's answer.
 
 use crate::{
-    Reader, StoreError, Transaction, UserTransaction,
-    engine::{
-        statements::statements,
-        value::{Row, params, read},
-    },
+    Reader, Result, Transaction, UserTransaction,
+    engine::{Row, params, read, statements},
 };
 use domain::{CeremonyPurpose, Passkey, PasskeyCeremony, PasskeyId, SecretDigest, Timestamp, UserId};
 
@@ -29,18 +26,18 @@ statements! {
     TAKE = "DELETE FROM passkey_ceremonies WHERE digest = $1";
 }
 
-fn passkey(row: &Row<'_>) -> Result<Passkey, StoreError> {
+fn passkey(row: &Row<'_>) -> Result<Passkey> {
     read!(row => Passkey { id, user_id, name, credential_id, credential, created_at, last_used_at })
 }
 
 impl Reader {
     /// The user's passkeys, oldest first.
-    pub async fn passkeys_of(&mut self, user: &UserId) -> Result<Vec<Passkey>, StoreError> {
+    pub async fn passkeys_of(&mut self, user: &UserId) -> Result<Vec<Passkey>> {
         self.query(OF_USER, params![user.as_str()], passkey).await
     }
 
     /// The passkey that an authenticator names so.
-    pub async fn find_passkey(&mut self, credential_id: &[u8]) -> Result<Option<Passkey>, StoreError> {
+    pub async fn find_passkey(&mut self, credential_id: &[u8]) -> Result<Option<Passkey>> {
         self.find(FIND, params![credential_id], passkey).await
     }
 }
@@ -53,7 +50,7 @@ impl Transaction {
         purpose: CeremonyPurpose,
         ceremony: &PasskeyCeremony,
         expires_at: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<()> {
         let params = params![
             digest,
             purpose.as_str(),
@@ -71,7 +68,7 @@ impl Transaction {
         digest: SecretDigest,
         purpose: CeremonyPurpose,
         now: Timestamp,
-    ) -> Result<Option<PasskeyCeremony>, StoreError> {
+    ) -> Result<Option<PasskeyCeremony>> {
         let begun = self
             .find(
                 BEGUN,
@@ -86,30 +83,25 @@ impl Transaction {
 
 impl UserTransaction {
     /// Adds a passkey. False if the credential is known already, whosever it is.
-    pub async fn add_passkey(&mut self, new: &Passkey) -> Result<bool, StoreError> {
+    pub async fn add_passkey(&mut self, new: &Passkey) -> Result<bool> {
         let params = params![new => id, (self.id().as_str()), name, credential_id, credential, created_at];
         Ok(self.execute(ADD, params).await? == 1)
     }
 
     /// Notes a use, and the credential as it is after it. False if another use changed it in between, or it is gone.
-    pub async fn use_passkey(
-        &mut self,
-        before: &Passkey,
-        after: &str,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
+    pub async fn use_passkey(&mut self, before: &Passkey, after: &str, now: Timestamp) -> Result<bool> {
         let params = params![before.id.as_str(), &before.credential, after, now];
         Ok(self.execute(USED, params).await? == 1)
     }
 
     /// Removes one of the user's passkeys. False if there is none with this id.
-    pub async fn remove_passkey(&mut self, id: &PasskeyId) -> Result<bool, StoreError> {
+    pub async fn remove_passkey(&mut self, id: &PasskeyId) -> Result<bool> {
         let params = params![id.as_str(), self.id().as_str()];
         Ok(self.execute(REMOVE, params).await? == 1)
     }
 
     /// Removes all of the user's passkeys; answers how many there were.
-    pub async fn remove_passkeys(&mut self) -> Result<u64, StoreError> {
+    pub async fn remove_passkeys(&mut self) -> Result<u64> {
         self.execute_own(REMOVE_ALL, params![]).await
     }
 }

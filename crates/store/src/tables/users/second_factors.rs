@@ -1,11 +1,8 @@
 //! Second factors: one sealed TOTP secret per user, and recovery codes as digests.
 
 use crate::{
-    Reader, StoreError, UserTransaction,
-    engine::{
-        statements::statements,
-        value::{only_column, params, read},
-    },
+    Reader, Result, UserTransaction,
+    engine::{only_column, params, read, statements},
 };
 use domain::{SecondFactor, SecretDigest, Timestamp, UserId};
 
@@ -26,7 +23,7 @@ statements! {
 
 impl Reader {
     /// The user's secret, confirmed or not.
-    pub async fn find_second_factor(&mut self, user: &UserId) -> Result<Option<SecondFactor>, StoreError> {
+    pub async fn find_second_factor(&mut self, user: &UserId) -> Result<Option<SecondFactor>> {
         self.find(
             FIND,
             params![user.as_str()],
@@ -36,7 +33,7 @@ impl Reader {
     }
 
     /// How many recovery codes are left.
-    pub async fn count_recovery_codes(&mut self, user: &UserId) -> Result<i64, StoreError> {
+    pub async fn count_recovery_codes(&mut self, user: &UserId) -> Result<i64> {
         Ok(self.find(COUNT_CODES, params![user.as_str()], only_column).await?.unwrap_or(0))
     }
 }
@@ -49,33 +46,33 @@ impl UserTransaction {
         sealed_secret: &[u8],
         now: Timestamp,
         oldest: Timestamp,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<bool> {
         Ok(self.execute_own(BEGIN, params![sealed_secret, now, oldest]).await? == 1)
     }
 
     /// Uses up a time step. False if it, or a later one, was used already.
-    pub async fn use_second_factor_step(&mut self, step: i64) -> Result<bool, StoreError> {
+    pub async fn use_second_factor_step(&mut self, step: i64) -> Result<bool> {
         Ok(self.execute_own(USE_STEP, params![step]).await? == 1)
     }
 
     /// Notes that the user proved to have the secret. False if that was noted before.
-    pub async fn confirm_second_factor(&mut self, now: Timestamp) -> Result<bool, StoreError> {
+    pub async fn confirm_second_factor(&mut self, now: Timestamp) -> Result<bool> {
         Ok(self.execute_own(CONFIRM, params![now]).await? == 1)
     }
 
     /// Forgets a secret that was not confirmed.
-    pub async fn abandon_second_factor(&mut self) -> Result<(), StoreError> {
+    pub async fn abandon_second_factor(&mut self) -> Result<()> {
         self.execute_own(ABANDON, params![]).await.map(drop)
     }
 
     /// Takes the second factor away, with its recovery codes. False if there was none.
-    pub async fn remove_second_factor(&mut self) -> Result<bool, StoreError> {
+    pub async fn remove_second_factor(&mut self) -> Result<bool> {
         self.execute_own(REMOVE_CODES, params![]).await?;
         Ok(self.execute_own(REMOVE, params![]).await? == 1)
     }
 
     /// Replaces the user's recovery codes.
-    pub async fn replace_recovery_codes(&mut self, digests: &[SecretDigest]) -> Result<(), StoreError> {
+    pub async fn replace_recovery_codes(&mut self, digests: &[SecretDigest]) -> Result<()> {
         self.execute_own(REMOVE_CODES, params![]).await?;
         for digest in digests {
             self.execute_own(ADD_CODE, params![*digest]).await?;
@@ -84,11 +81,7 @@ impl UserTransaction {
     }
 
     /// Uses up a recovery code. False if it is none of the user's, or was used.
-    pub async fn use_recovery_code(
-        &mut self,
-        digest: SecretDigest,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
+    pub async fn use_recovery_code(&mut self, digest: SecretDigest, now: Timestamp) -> Result<bool> {
         Ok(self.execute_own(USE_CODE, params![digest, now]).await? == 1)
     }
 }

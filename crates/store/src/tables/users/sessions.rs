@@ -1,11 +1,8 @@
 //! People's sessions: browsers at the authorization server and in Viewport, and approved devices.
 
 use crate::{
-    Reader, StoreError, Transaction, UserTransaction,
-    engine::{
-        statements::statements,
-        value::{Row, only_column, params, read},
-    },
+    Reader, Result, Transaction, UserTransaction,
+    engine::{Row, only_column, params, read, statements},
 };
 use domain::{Membership, OrganisationId, SecretDigest, Session, SessionId, SignedInUser, Timestamp, UserId};
 
@@ -59,7 +56,7 @@ statements! {
     LAST_ORGANISATION = "SELECT last_organisation_id FROM users WHERE id = $1";
 }
 
-fn session(row: &Row<'_>) -> Result<Session, StoreError> {
+fn session(row: &Row<'_>) -> Result<Session> {
     read!(row => Session {
         id, kind, parent_id, user_id, organisation_id, device, address, created_at, authenticated_at,
         second_factor_at, last_seen_at, expires_at,
@@ -68,28 +65,17 @@ fn session(row: &Row<'_>) -> Result<Session, StoreError> {
 
 impl Reader {
     /// The session with this digest, unless it is over.
-    pub async fn find_session(
-        &mut self,
-        digest: SecretDigest,
-        now: Timestamp,
-    ) -> Result<Option<Session>, StoreError> {
+    pub async fn find_session(&mut self, digest: SecretDigest, now: Timestamp) -> Result<Option<Session>> {
         self.find(FIND, params![digest, now], session).await
     }
 
     /// The session with this id, unless it is over.
-    pub async fn find_session_by_id(
-        &mut self,
-        id: &SessionId,
-        now: Timestamp,
-    ) -> Result<Option<Session>, StoreError> {
+    pub async fn find_session_by_id(&mut self, id: &SessionId, now: Timestamp) -> Result<Option<Session>> {
         self.find(FIND_BY_ID, params![id.as_str(), now], session).await
     }
 
     /// The command line whose refresh tokens begin with what this is the digest of.
-    pub async fn find_session_by_family(
-        &mut self,
-        digest: SecretDigest,
-    ) -> Result<Option<Session>, StoreError> {
+    pub async fn find_session_by_family(&mut self, digest: SecretDigest) -> Result<Option<Session>> {
         self.find(FIND_BY_FAMILY, params![digest], session).await
     }
 
@@ -98,7 +84,7 @@ impl Reader {
         &mut self,
         digest: SecretDigest,
         now: Timestamp,
-    ) -> Result<Option<SignedInUser>, StoreError> {
+    ) -> Result<Option<SignedInUser>> {
         self.find(CURRENT_USER, params![digest, now], |row| {
             read!(row => SignedInUser {
                 session: session(row)?, email, role, organisation_name,
@@ -110,7 +96,7 @@ impl Reader {
     }
 
     /// The user's sign-ins and command lines, oldest first; a sign-in was last seen when its Viewport was.
-    pub async fn sessions_of(&mut self, user: &UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
+    pub async fn sessions_of(&mut self, user: &UserId, now: Timestamp) -> Result<Vec<Session>> {
         self.query(OF_USER, params![user.as_str(), now], |row| {
             let found = session(row)?;
             let child_seen: Option<Timestamp> = row.next()?;
@@ -121,7 +107,7 @@ impl Reader {
     }
 
     /// The organisations that the user belongs to, by name.
-    pub async fn memberships_of(&mut self, user: &UserId) -> Result<Vec<Membership>, StoreError> {
+    pub async fn memberships_of(&mut self, user: &UserId) -> Result<Vec<Membership>> {
         self.query(
             MEMBERSHIPS,
             params![user.as_str()],
@@ -131,10 +117,7 @@ impl Reader {
     }
 
     /// The organisation that the user last worked in.
-    pub async fn last_organisation_of(
-        &mut self,
-        user: &UserId,
-    ) -> Result<Option<OrganisationId>, StoreError> {
+    pub async fn last_organisation_of(&mut self, user: &UserId) -> Result<Option<OrganisationId>> {
         let found = self.find(LAST_ORGANISATION, params![user.as_str()], only_column).await?;
         Ok(found.flatten())
     }
@@ -148,17 +131,12 @@ impl Transaction {
         now: Timestamp,
         address: Option<&str>,
         expires_at: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<()> {
         self.execute(TOUCH, params![id.as_str(), now, address, expires_at]).await.map(drop)
     }
 
     /// Notes that a sign-in is used through its Viewport; how long it lives does not change.
-    pub async fn see_session(
-        &mut self,
-        id: &SessionId,
-        now: Timestamp,
-        address: Option<&str>,
-    ) -> Result<(), StoreError> {
+    pub async fn see_session(&mut self, id: &SessionId, now: Timestamp, address: Option<&str>) -> Result<()> {
         self.execute(SEE, params![id.as_str(), now, address]).await.map(drop)
     }
 }
@@ -171,7 +149,7 @@ impl UserTransaction {
         new: &Session,
         digest: SecretDigest,
         family: Option<SecretDigest>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<()> {
         let params = params![new =>
             id, (digest), kind, parent_id, (self.id().as_str()), organisation_id, device, address,
             created_at, authenticated_at, second_factor_at, last_seen_at, expires_at, (family),
@@ -186,68 +164,56 @@ impl UserTransaction {
         session: &Session,
         before: SecretDigest,
         after: SecretDigest,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<bool> {
         let params = params![session => id, (before), (after), last_seen_at, address, expires_at];
         Ok(self.execute(REPLACE_DIGEST, params).await? == 1)
     }
 
     /// Turns a pending session into the sign-in that it has become, with a new digest. False if it is none, or no longer.
-    pub async fn complete_sign_in(
-        &mut self,
-        completed: &Session,
-        digest: SecretDigest,
-    ) -> Result<bool, StoreError> {
+    pub async fn complete_sign_in(&mut self, completed: &Session, digest: SecretDigest) -> Result<bool> {
         let Session { id, second_factor_at, expires_at, .. } = completed;
         Ok(self.execute(COMPLETE, params![id.as_str(), digest, *second_factor_at, *expires_at]).await? == 1)
     }
 
     /// Lets one of the user's sessions work in another organisation, which is remembered for the next sign-in.
-    pub async fn switch_session(
-        &mut self,
-        session: &SessionId,
-        organisation: &OrganisationId,
-    ) -> Result<(), StoreError> {
+    pub async fn switch_session(&mut self, session: &SessionId, organisation: &OrganisationId) -> Result<()> {
         let both = || params![session.as_str(), organisation.as_str()];
         self.execute_own(SWITCH, both()).await?;
         self.execute_own(REMEMBER_ORGANISATION, params![organisation.as_str()]).await.map(drop)
     }
 
     /// Notes that the user proved the password again, in a session and in the sign-in that it belongs to.
-    pub async fn note_reauthentication(
-        &mut self,
-        session: &Session,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
+    pub async fn note_reauthentication(&mut self, session: &Session, now: Timestamp) -> Result<()> {
         let parent = session.parent_id.as_ref().map(SessionId::as_str);
         self.execute(REAUTHENTICATED, params![session.id.as_str(), now, parent]).await.map(drop)
     }
 
     /// Notes that the user proved a second factor, in a session and in the sign-in that it belongs to.
-    pub async fn note_second_factor(&mut self, session: &Session, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn note_second_factor(&mut self, session: &Session, now: Timestamp) -> Result<()> {
         let parent = session.parent_id.as_ref().map(SessionId::as_str);
         self.execute(PASSED_SECOND_FACTOR, params![session.id.as_str(), now, parent]).await.map(drop)
     }
 
     /// Forgets in every session of the user that a second factor was proved.
-    pub async fn forget_second_factor_proofs(&mut self) -> Result<(), StoreError> {
+    pub async fn forget_second_factor_proofs(&mut self) -> Result<()> {
         self.execute_own(WITHOUT_SECOND_FACTOR, params![]).await.map(drop)
     }
 
     /// Ends one of the user's sessions with its children, and rejects the devices that it approved; answers how many
     /// sessions went.
-    pub async fn end_session(&mut self, id: &SessionId) -> Result<u64, StoreError> {
+    pub async fn end_session(&mut self, id: &SessionId) -> Result<u64> {
         self.execute_own(REJECT_DEVICES_OF, params![id.as_str()]).await?;
         self.execute_own(END, params![id.as_str()]).await
     }
 
     /// Ends the Viewport sessions of a sign-in.
-    pub async fn end_children(&mut self, sign_in: &SessionId) -> Result<u64, StoreError> {
+    pub async fn end_children(&mut self, sign_in: &SessionId) -> Result<u64> {
         self.execute(END_CHILDREN, params![sign_in.as_str()]).await
     }
 
     /// Ends every session of the user but `kept` and its children; without `kept`, all. A device that the user approved
     /// and that has not fetched its tokens yet would begin another one: it is rejected.
-    pub async fn end_sessions(&mut self, kept: Option<&SessionId>) -> Result<u64, StoreError> {
+    pub async fn end_sessions(&mut self, kept: Option<&SessionId>) -> Result<u64> {
         self.execute_own(REJECT_DEVICES, params![]).await?;
         self.execute_own(END_OTHERS, params![kept.map_or("", SessionId::as_str)]).await
     }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::Result;
 
 /// A writer whose database may have no more than 20 pages.
 fn small_writer(dir: &tempfile::TempDir) -> Writer {
@@ -11,7 +12,7 @@ fn small_writer(dir: &tempfile::TempDir) -> Writer {
     Writer::start(connection, Duration::from_secs(5)).unwrap()
 }
 
-async fn add(writer: &Writer, number: i64, length: usize) -> Result<(), StoreError> {
+async fn add(writer: &Writer, number: i64, length: usize) -> Result<()> {
     let writing = writer.begin().await?;
     let insert = move |connection: &Connection| {
         let text = "x".repeat(length);
