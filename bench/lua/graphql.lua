@@ -1,19 +1,7 @@
--- Posts one GraphQL body. TOKENS names a file of access tokens, one a line: a single one stays warm, of many each is used in
--- its turn.
-local tokens = {}
-local at = 0
-local body = os.getenv("BODY")
-
-function init(args)
-  for line in io.lines(os.getenv("TOKENS")) do
-    tokens[#tokens + 1] = "POST " .. wrk.path .. " HTTP/1.1\r\nHost: " .. wrk.host .. "\r\nAuthorization: Bearer " .. line ..
-      "\r\nContent-Type: application/json\r\nContent-Length: " .. #body .. "\r\n\r\n" .. body
-  end
-end
-
-function request()
-  at = at % #tokens + 1
-  return tokens[at]
-end
+-- Posts one GraphQL body with one access token.
+wrk.method = "POST"
+wrk.body = os.getenv("BODY")
+wrk.headers["Authorization"] = "Bearer " .. os.getenv("TOKEN")
+wrk.headers["Content-Type"] = "application/json"
 
 dofile(os.getenv("REPORT"))

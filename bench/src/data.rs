@@ -2,14 +2,12 @@
 
 use crate::{Outcome, served::pinned};
 use aws_lc_rs::digest::{SHA256, digest};
-use domain::{Entropy, KeyId, OrganisationId, SubjectId, TargetId, Timestamp};
-use rusqlite::{Connection, Statement, params};
+use rusqlite::{Connection, params};
 use serde_json::Value;
 use std::{
     fs::File,
     io::{BufWriter, Write as _},
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
 };
 
 /// What an organisation of the small data has of each.
@@ -55,28 +53,6 @@ impl Acme {
     }
 }
 
-/// Bytes that differ and can be made again (`SplitMix64`). Nothing here is a secret.
-pub(crate) struct Counting(AtomicU64);
-
-impl Counting {
-    pub(crate) const fn new() -> Self {
-        Self(AtomicU64::new(0))
-    }
-}
-
-impl Entropy for Counting {
-    fn fill(&self, bytes: &mut [u8]) {
-        for chunk in bytes.chunks_mut(8) {
-            let state = self.0.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed);
-            let mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-            let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-            for (to, from) in chunk.iter_mut().zip((mixed ^ (mixed >> 31)).to_le_bytes()) {
-                *to = from;
-            }
-        }
-    }
-}
-
 /// 2026-01-01; the rows' times grow from here, a millisecond each, so that ids come in the order of the file.
 const EPOCH_MS: i64 = 1_767_225_600_000;
 const YEARS_MS: i64 = 10 * 366 * 86_400_000;
@@ -89,19 +65,13 @@ fn failed(error: impl std::fmt::Display) -> String {
     format!("filling the data: {error}")
 }
 
-/// Opens the file as whoever fills it: fast, since what is lost can be made again.
-fn filling(file: &Path) -> Outcome<Connection> {
-    let connection = Connection::open(file).map_err(failed)?;
-    connection.execute_batch("PRAGMA synchronous=OFF; PRAGMA cache_size=-1000000;").map_err(failed)?;
-    Ok(connection)
-}
-
 /// Adds `organisations` with ten keys each, and writes every `one_in`th pair into `pairs`.
 pub(crate) fn add_organisations(file: &Path, organisations: i64, pairs: &Path, one_in: i64) -> Outcome {
-    let mut connection = filling(file)?;
+    let mut connection = Connection::open(file).map_err(failed)?;
+    // What is lost can be made again.
+    connection.execute_batch("PRAGMA synchronous=OFF; PRAGMA cache_size=-1000000;").map_err(failed)?;
     let transaction = connection.transaction().map_err(failed)?;
     let mut pairs = BufWriter::new(File::create(pairs).map_err(failed)?);
-    let random = Counting::new();
     {
         let mut add_organisation = transaction
             .prepare("INSERT INTO organisations (id, name, default_lifetime_seconds, maximum_lifetime_seconds, created_at_ms) \
@@ -112,71 +82,23 @@ pub(crate) fn add_organisations(file: &Path, organisations: i64, pairs: &Path, o
             .map_err(failed)?;
         for number in 0..organisations {
             let at = EPOCH_MS + number * 10;
-            let id = OrganisationId::generate(Timestamp::from_ms(at), &random);
+            let id = format!("org_01m86b0ev2etta2q{number:010}");
             let name = format!("Organisation {number:07}");
-            add_organisation.execute(params![id.as_str(), name, at]).map_err(failed)?;
+            add_organisation.execute(params![id, name, at]).map_err(failed)?;
             for key in 0..10 {
                 let created = at + key;
-                let key_id = KeyId::generate(Timestamp::from_ms(created), &random);
+                let key_id = format!("key_01m86b0ev2etta2q{:010}", number * 10 + key);
                 let secret = format!("dks_{created:049}");
                 let label = format!("Pipeline {key}");
                 let digest = digest_of(&secret);
-                let row =
-                    params![key_id.as_str(), id.as_str(), name, label, digest, created, EPOCH_MS + YEARS_MS];
+                let row = params![key_id, id, name, label, digest, created, EPOCH_MS + YEARS_MS];
                 add_key.execute(row).map_err(failed)?;
                 if (number * 10 + key) % one_in == 0 {
-                    writeln!(pairs, "{} {secret}", key_id.as_str()).map_err(failed)?;
+                    writeln!(pairs, "{key_id} {secret}").map_err(failed)?;
                 }
             }
         }
     }
     transaction.commit().map_err(failed)?;
     pairs.flush().map_err(failed)
-}
-
-/// Adds `products` with `targets` each to one organisation; gives the ids of the products in their order.
-pub(crate) fn add_products(
-    file: &Path,
-    organisation: &str,
-    products: i64,
-    targets: i64,
-) -> Outcome<Vec<String>> {
-    let mut connection = filling(file)?;
-    let transaction = connection.transaction().map_err(failed)?;
-    let random = Counting::new();
-    let mut ids = Vec::new();
-    {
-        let mut add_product = transaction
-            .prepare("INSERT INTO subjects VALUES (?1, ?2, ?3, NULL, ?4, ?5, ?5)")
-            .map_err(failed)?;
-        let mut add_target = transaction
-            .prepare("INSERT INTO targets VALUES (?1, ?2, ?3, ?4, ?5, NULL, '1.0', 'test', NULL, NULL, NULL, ?6, ?6)")
-            .map_err(failed)?;
-        for number in 0..products {
-            let at = EPOCH_MS + number;
-            let id = SubjectId::generate(Timestamp::from_ms(at), &random);
-            let (name, url) = (format!("Product {number}"), format!("https://product{number}.example"));
-            add_product.execute(params![id.as_str(), organisation, name, url, at]).map_err(failed)?;
-            add_targets(&mut add_target, organisation, id.as_str(), at, targets, &random)?;
-            ids.push(id.as_str().to_owned());
-        }
-    }
-    transaction.commit().map_err(failed)?;
-    Ok(ids)
-}
-
-fn add_targets(
-    add: &mut Statement<'_>,
-    organisation: &str,
-    product: &str,
-    at: i64,
-    targets: i64,
-    random: &Counting,
-) -> Outcome {
-    for number in 0..targets {
-        let id = TargetId::generate(Timestamp::from_ms(at), random);
-        let (build, name) = (format!("build-{number}"), format!("Target {number}"));
-        add.execute(params![id.as_str(), organisation, product, build, name, at]).map_err(failed)?;
-    }
-    Ok(())
 }

@@ -2,12 +2,9 @@
 
 #![expect(clippy::indexing_slicing, reason = "a member of a JSON value that is not there is null")]
 
-mod client;
 mod data;
 mod load;
 mod machine;
-mod plan;
-mod plot;
 mod report;
 mod rows;
 mod served;
@@ -39,8 +36,7 @@ fn run(arguments: &[String]) -> Outcome {
         return Err(format!("there is no row `{unknown}`; there are {}", order.join(", ")));
     }
     let own = std::env::current_exe().map_err(|error| error.to_string())?;
-    let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
-    let bench = Bench { duku: duku.into(), floor: own.with_file_name("floor"), runs: 5, seconds: 5, runtime };
+    let bench = Bench { duku: duku.into(), floor: own.with_file_name("floor"), runs: 5, seconds: 5 };
     let results = PathBuf::from(results);
     for row in ROWS.iter().filter(|row| wanted.is_empty() || wanted.iter().any(|name| name == row.name)) {
         println!("── {}", row.name);

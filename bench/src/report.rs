@@ -1,6 +1,6 @@
-//! What was measured, kept as JSON, from which the Markdown table and the picture are made.
+//! What was measured, kept as JSON, from which the Markdown table is made.
 
-use crate::{Outcome, machine, plan, plot};
+use crate::{Outcome, machine};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{fmt::Write as _, fs, path::Path};
@@ -52,7 +52,7 @@ pub(crate) struct Row {
     pub(crate) measured: Value,
 }
 
-/// Adds the row to what is kept, in the place of an older one, and draws everything anew.
+/// Adds the row to what is kept, in the place of an older one, and makes the table anew.
 pub(crate) fn keep(results: &Path, mut row: Row, order: &[&str]) -> Outcome {
     row.measured = machine::describe();
     let file = results.join("speed.json");
@@ -69,11 +69,7 @@ pub(crate) fn keep(results: &Path, mut row: Row, order: &[&str]) -> Outcome {
         fs::write(&file, text).map_err(|error| format!("{}: {error}", file.display()))
     };
     write("speed.json", text + "\n")?;
-    write("speed.md", table(&rows))?;
-    if let Some(page) = plan::page(&rows) {
-        write("plan.md", page)?;
-    }
-    write("speed.svg", plot::bars(&rows))
+    write("speed.md", table(&rows))
 }
 
 fn table(rows: &[Row]) -> String {
@@ -91,7 +87,7 @@ fn table(rows: &[Row]) -> String {
                 writeln!(text, "| {} | {what} | {value}{unit} | {must} {limit}{unit} | {met} |", row.name);
         }
     }
-    text.push_str("\n![Each figure beside its limit](speed.svg)\n\n| row | measured on | at commit | when |\n| --- | --- | --- | --- |\n");
+    text.push_str("\n| row | measured on | at commit | when |\n| --- | --- | --- | --- |\n");
     for row in rows {
         let told = |name: &str| row.measured[name].as_str().unwrap_or("?").to_owned();
         let _ =

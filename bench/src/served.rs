@@ -19,12 +19,14 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// What the kernel counts processor time in (`getconf CLK_TCK`), everywhere that Linux runs.
 const TICKS_PER_SECOND: f64 = 100.0;
 
+/// Where tokens are issued.
+pub(crate) const TOKEN_PATH: &str = "/realms/duku/protocol/openid-connect/token";
+
 /// A running server; it stops with the value.
 pub(crate) struct Served {
     child: Child,
     pub(crate) url: String,
-    pub(crate) metrics: String,
-    address: String,
+    pub(crate) address: String,
 }
 
 /// How a process has used the machine.
@@ -50,7 +52,7 @@ impl Served {
             .env("DUKU_LISTEN", &address)
             .env("DUKU_METRICS_LISTEN", &metrics)
             .envs(more.iter().copied());
-        Self::start(command, address, &metrics, "/healthz")
+        Self::start(command, address, "/healthz")
     }
 
     /// The floor on the same data.
@@ -58,14 +60,13 @@ impl Served {
         let address = format!("127.0.0.1:{port}");
         let mut command = pinned(binary, SERVER_CORE);
         command.arg(&address).arg(data.join("duku.db")).arg(organisation);
-        Self::start(command, address, "", "/echo")
+        Self::start(command, address, "/echo")
     }
 
-    fn start(mut command: Command, address: String, metrics: &str, probe: &str) -> Outcome<Self> {
+    fn start(mut command: Command, address: String, probe: &str) -> Outcome<Self> {
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let child = child.map_err(|error| format!("{command:?}: {error}"))?;
-        let (url, metrics) = (format!("http://{address}"), format!("http://{metrics}/metrics"));
-        let mut served = Self { child, url, metrics, address };
+        let mut served = Self { child, url: format!("http://{address}"), address };
         let started = Instant::now();
         while served.get(probe).is_err() {
             if started.elapsed() > PATIENCE || served.child.try_wait().is_ok_and(|status| status.is_some()) {
@@ -138,4 +139,13 @@ pub(crate) fn request(address: &str, request: &str) -> Outcome<String> {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).map_err(said)?;
     if answer.starts_with("HTTP/1.1 200") { Ok(answer) } else { Err(answer) }
+}
+
+/// Requests a token for an API key and gives the answer.
+pub(crate) fn request_token(address: &str, (id, secret): &(String, String)) -> Outcome<String> {
+    let body = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}");
+    let head = format!(
+        "POST {TOKEN_PATH} HTTP/1.1\r\nhost: bench\r\nconnection: close\r\ncontent-type: application/x-www-form-urlencoded"
+    );
+    request(address, &format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()))
 }

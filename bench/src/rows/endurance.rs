@@ -3,10 +3,9 @@
 use super::{Bench, path, small};
 use crate::{
     Outcome,
-    client::TOKEN_PATH,
     load::Load,
     report::{Figure, Row},
-    served::{Served, Usage},
+    served::{Served, TOKEN_PATH, Usage},
 };
 use serde_json::{Value, json};
 use std::{path::Path, thread, time::Duration};

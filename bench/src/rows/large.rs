@@ -2,12 +2,10 @@
 
 use super::{Bench, folder, path, small};
 use crate::{
-    Outcome,
-    client::TOKEN_PATH,
-    data,
+    Outcome, data,
     load::Load,
     report::{Figure, Row},
-    served::Served,
+    served::{Served, TOKEN_PATH},
 };
 use serde_json::json;
 

@@ -2,11 +2,9 @@
 
 mod endurance;
 mod footprint;
-mod fresh;
 mod graphql;
 mod large;
 mod postgres;
-mod products;
 mod token;
 
 use crate::{
@@ -17,7 +15,6 @@ use crate::{
 };
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use tokio::runtime::Runtime;
 
 /// Where the programs under measurement are, and how long to measure.
 pub(crate) struct Bench {
@@ -27,7 +24,6 @@ pub(crate) struct Bench {
     pub(crate) runs: usize,
     /// How long a run is.
     pub(crate) seconds: u64,
-    pub(crate) runtime: Runtime,
 }
 
 /// A measurement: its name and what does it.
@@ -37,14 +33,12 @@ pub(crate) struct Kind {
 }
 
 /// All of them, in the order in which they are shown.
-pub(crate) const ROWS: [Kind; 8] = [
+pub(crate) const ROWS: [Kind; 6] = [
     Kind { name: "token", run: token::measure },
     Kind { name: "large", run: large::measure },
-    Kind { name: "graphql", run: |bench| bench.runtime.block_on(graphql::measure(bench)) },
-    Kind { name: "fresh", run: |bench| bench.runtime.block_on(fresh::measure(bench)) },
+    Kind { name: "graphql", run: graphql::measure },
     Kind { name: "postgres", run: postgres::measure },
     Kind { name: "footprint", run: footprint::measure },
-    Kind { name: "products", run: |bench| bench.runtime.block_on(products::measure(bench)) },
     Kind { name: "endurance", run: endurance::measure },
 ];
 
@@ -107,16 +101,6 @@ fn folder() -> Outcome<tempfile::TempDir> {
 fn path(path: &Path) -> Outcome<&str> {
     path.to_str().ok_or_else(|| format!("{}: not UTF-8", path.display()))
 }
-
-/// A file with these tokens, one a line, as `graphql.lua` takes them.
-fn tokens_file(folder: &Path, tokens: &[String]) -> Outcome<PathBuf> {
-    let file = folder.join("tokens");
-    std::fs::write(&file, tokens.join("\n")).map_err(|error| error.to_string())?;
-    Ok(file)
-}
-
-/// What asks for the ten products.
-const SUBJECTS: &str = r#"{"query":"{ subjects { id name } }"}"#;
 
 fn small(bench: &Bench, settings: &[(&str, &str)]) -> Outcome<(tempfile::TempDir, Acme)> {
     let folder = folder()?;

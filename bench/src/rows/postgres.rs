@@ -3,10 +3,9 @@
 use super::{Bench, path, small};
 use crate::{
     Outcome,
-    client::TOKEN_PATH,
     load::Load,
     report::{Figure, Row},
-    served::{Served, processor_seconds},
+    served::{Served, TOKEN_PATH, processor_seconds},
 };
 use serde_json::json;
 

@@ -3,10 +3,9 @@
 use super::{Bench, path, small};
 use crate::{
     Outcome,
-    client::TOKEN_PATH,
     load::Load,
     report::{Figure, Row},
-    served::Served,
+    served::{Served, TOKEN_PATH},
 };
 use serde_json::json;
 
