@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+use tempfile::TempDir;
 
 use crate::process::{Outcome, is_root, read};
 
@@ -13,12 +14,11 @@ pub(crate) const URL_VARIABLE: &str = "DUKU_TEST_POSTGRES_URL";
 
 /// The oldest version that the product promises to work with.
 const OLDEST: u32 = 15;
-const FOLDER_PREFIX: &str = "duku-postgres-";
 const START_LIMIT: Duration = Duration::from_mins(1);
 
 /// A running cluster; dropping it stops the server and deletes its data.
 pub(crate) struct Cluster {
-    folder: PathBuf,
+    folder: TempDir,
     server: Child,
     binaries: PathBuf,
     port: u16,
@@ -28,24 +28,22 @@ impl Cluster {
     /// Makes the data folder, starts the server and waits until it answers.
     pub(crate) fn start() -> Outcome<Self> {
         let binaries = binaries()?;
-        let temporary = std::env::temp_dir();
-        remove_leftovers(&temporary);
-        let folder = temporary.join(format!("{FOLDER_PREFIX}{}", std::process::id()));
-        make_private(&folder)?;
-
-        let data = folder.join("data");
+        let folder = TempDir::with_prefix("duku-postgres-").map_err(|error| error.to_string())?;
+        if is_root()? {
+            read(Command::new("chown").arg("postgres:").arg(folder.path()))?;
+        }
+        let data = folder.path().join("data");
         let arguments = ["--username=duku", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"];
         read(as_server_user(&binaries.join("initdb"))?.args(arguments).arg("--pgdata").arg(&data))?;
 
         let port = free_port()?;
-        let log =
-            File::create(folder.join("log")).map_err(|error| format!("{}: {error}", folder.display()))?;
-        let log_too = log.try_clone().map_err(|error| format!("{}: {error}", folder.display()))?;
+        let log = File::create(folder.path().join("log")).map_err(|error| error.to_string())?;
+        let log_too = log.try_clone().map_err(|error| error.to_string())?;
         let server = as_server_user(&binaries.join("postgres"))?
             .arg("-D")
             .arg(&data)
             .arg("-k")
-            .arg(&folder)
+            .arg(folder.path())
             .args(["-h", "127.0.0.1", "-p", &port.to_string()])
             // Many tests at once, each with a pool. What they write need not survive a power cut.
             .args(["-c", "max_connections=300", "-c", "fsync=off"])
@@ -83,7 +81,7 @@ impl Cluster {
         {
             let ended = self.server.try_wait().is_ok_and(|status| status.is_some());
             if ended || start.elapsed() > START_LIMIT {
-                let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+                let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
                 return Err(format!("PostgreSQL did not start on port {port}; its log:\n{log}"));
             }
             std::thread::sleep(Duration::from_millis(50));
@@ -94,8 +92,9 @@ impl Cluster {
     /// Ends the server at once: its data are thrown away, so nothing needs to be written any more.
     fn stop(&mut self) -> Outcome {
         let stop = ["stop", "--silent", "--mode=immediate", "--pgdata"];
-        let stopped =
-            read(as_server_user(&self.binaries.join("pg_ctl"))?.args(stop).arg(self.folder.join("data")));
+        let stopped = read(
+            as_server_user(&self.binaries.join("pg_ctl"))?.args(stop).arg(self.folder.path().join("data")),
+        );
         if stopped.is_err() {
             self.server.kill().map_err(|error| error.to_string())?;
         }
@@ -108,8 +107,6 @@ impl Drop for Cluster {
         if let Err(reason) = self.stop() {
             eprintln!("warning: the test PostgreSQL could not be stopped: {reason}");
         }
-        // A folder that cannot be deleted now goes with the next run's leftovers.
-        let _ = fs::remove_dir_all(&self.folder);
     }
 }
 
@@ -141,53 +138,8 @@ fn as_server_user(program: &Path) -> Outcome<Command> {
     Ok(command)
 }
 
-/// Makes the folder and gives it to the user that the server runs as.
-fn make_private(folder: &Path) -> Outcome {
-    fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    read(Command::new("chmod").arg("0700").arg(folder))?;
-    if is_root()? {
-        read(Command::new("chown").arg("postgres:").arg(folder))?;
-    }
-    Ok(())
-}
-
-/// Deletes the folders of earlier runs that were killed before they could tidy up.
-fn remove_leftovers(temporary: &Path) {
-    for entry in fs::read_dir(temporary).into_iter().flatten().filter_map(Result::ok) {
-        let name = entry.file_name();
-        let owner = name.to_str().and_then(|name| name.strip_prefix(FOLDER_PREFIX));
-        let is_ours = owner.is_some_and(|owner| owner.parse::<u32>().is_ok());
-        let alive = owner.is_some_and(|owner| Path::new("/proc").join(owner).exists());
-        if is_ours && !alive {
-            // Another user's leftovers stay; they harm nobody.
-            let _ = fs::remove_dir_all(entry.path());
-        }
-    }
-}
-
 /// A port that nothing listens on at this moment.
 fn free_port() -> Outcome<u16> {
     let listener = TcpListener::bind("127.0.0.1:0").map_err(|error| format!("no free port: {error}"))?;
     Ok(listener.local_addr().map_err(|error| error.to_string())?.port())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn leftovers_of_dead_runs_go_and_everything_else_stays() {
-        let temporary = std::env::temp_dir().join(format!("duku-leftovers-{}", std::process::id()));
-        // No process has this number: the kernel's limit is far lower.
-        let dead = temporary.join(format!("{FOLDER_PREFIX}4000000000"));
-        let alive = temporary.join(format!("{FOLDER_PREFIX}{}", std::process::id()));
-        let foreign = temporary.join(format!("{FOLDER_PREFIX}backup"));
-        for folder in [&dead, &alive, &foreign] {
-            fs::create_dir_all(folder).unwrap();
-        }
-        remove_leftovers(&temporary);
-        let left = (dead.exists(), alive.exists(), foreign.exists());
-        fs::remove_dir_all(&temporary).unwrap();
-        assert_eq!(left, (false, true, true));
-    }
 }
