@@ -1,9 +1,8 @@
-//! Untrusted input: runs the fuzz targets of `fuzz/`, keeps what is worth keeping small, and writes down what was run.
+//! Untrusted input: runs the fuzz targets of `fuzz/`, and keeps what is worth keeping small.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use crate::process::{self, Outcome, cargo, target, works};
 
@@ -29,23 +28,10 @@ pub(crate) fn run(root: &Path, options: &Options) -> Outcome {
         return Err("cargo-fuzz is missing: `cargo install --locked cargo-fuzz`, then run again".to_owned());
     }
     process::run(&mut fuzzer(root, "build"))?;
-    let mut rows = Vec::new();
-    for name in &chosen {
+    chosen.into_iter().try_for_each(|name| {
         println!("── {name}, for {} s", options.seconds);
-        let (executions, edges) = fuzz(root, name, options.seconds)?;
-        println!("   {executions} inputs, {edges} edges of the code");
-        let seconds = options.seconds;
-        rows.push(format!(
-            "    {{ \"target\": \"{name}\", \"seconds\": {seconds}, \"executions\": {executions}, \"edges\": {edges} }}"
-        ));
-    }
-    // Only a run over all targets is written down: figures of different days would stand side by side.
-    if chosen.len() < targets.len() {
-        return Ok(());
-    }
-    let what = "what libFuzzer ran without finding a fault, and how many edges of the code it reached";
-    let text = format!("{{\n  \"what\": \"{what}\",\n  \"targets\": [\n{}\n  ]\n}}\n", rows.join(",\n"));
-    fs::write(root.join("bench/results/fuzz.json"), text).map_err(|error| error.to_string())
+        fuzz(root, name, options.seconds)
+    })
 }
 
 /// The fuzzer wants a nightly compiler only because its flags are not promised; this one takes them all the same.
@@ -64,8 +50,8 @@ fn targets(root: &Path) -> Outcome<Vec<String>> {
     Ok(names)
 }
 
-/// How many inputs were run, and how many edges of the code they reached.
-fn fuzz(root: &Path, name: &str, seconds: u32) -> Outcome<(u64, u64)> {
+/// Runs one target.
+fn fuzz(root: &Path, name: &str, seconds: u32) -> Outcome {
     // What the fuzzer collects stays in the output folder; the committed corpus is only read. The product's own data, too,
     // are made there: a fuzzer that ends does not clean up.
     let (folder, output) = (root.join("fuzz"), target(root).join("fuzz"));
@@ -78,44 +64,16 @@ fn fuzz(root: &Path, name: &str, seconds: u32) -> Outcome<(u64, u64)> {
     command.arg(format!("-dict={}", folder.join("dictionaries").join(format!("{name}.dict")).display()));
     command.arg(format!("-max_total_time={seconds}"));
     command.args(["-max_len=4096", "-timeout=600", "-rss_limit_mb=1500", "-print_final_stats=1"]);
-    let outcome = watch(&mut command);
+    let outcome = process::run(&mut command);
     fs::remove_dir_all(&scratch).map_err(|error| format!("{}: {error}", scratch.display()))?;
     outcome.map_err(|reason| {
         format!("{reason}\nThe input that did it is in fuzz/artifacts/{name}: mend it, and keep the input in fuzz/corpus/{name}")
     })
 }
 
-/// Runs it in the open and reads along.
-fn watch(command: &mut Command) -> Outcome<(u64, u64)> {
-    let failed = |error: std::io::Error| format!("cargo fuzz: {error}");
-    let mut child = command.stderr(Stdio::piped()).spawn().map_err(failed)?;
-    let (mut executions, mut edges) = (0, 0);
-    // The fuzzer quotes what it tries, which is no text.
-    for line in child.stderr.take().map(BufReader::new).into_iter().flat_map(|lines| lines.split(b'\n')) {
-        let line = String::from_utf8_lossy(&line.map_err(failed)?).into_owned();
-        eprintln!("{line}");
-        executions = number_after(&line, "stat::number_of_executed_units:").unwrap_or(executions);
-        edges = number_after(&line, " cov: ").unwrap_or(edges);
-    }
-    let status = child.wait().map_err(failed)?;
-    if status.success() { Ok((executions, edges)) } else { Err(format!("the fuzzer stopped ({status})")) }
-}
-
-fn number_after(line: &str, word: &str) -> Option<u64> {
-    line.split_once(word)?.1.split_whitespace().next()?.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn figures_are_read_from_what_the_fuzzer_says() {
-        let line =
-            "#99\tNEW    cov: 131 ft: 352 corp: 10/1Kb lim: 4 exec/s: 9 rss: 46Mb L: 3/9 MS: 1 ChangeBit-";
-        assert_eq!(number_after(line, " cov: "), Some(131));
-        assert_eq!(number_after("stat::average_exec_per_sec:     7125", " cov: "), None);
-    }
 
     #[test]
     fn every_target_has_its_dictionary() {
