@@ -13,5 +13,4 @@ pub mod access_token;
 pub mod cookies;
 pub mod graphql;
 pub mod installation;
-pub mod settings;
 pub mod token_request;
