@@ -4,24 +4,23 @@
 //! A scenario starts nodes as processes of their own, torments them, and ends with figures or with the history that shows a
 //! broken promise. `cargo xtask torture` runs them in full; `crates/duku/tests/it/faults/torture.rs` runs a short version of each.
 
-mod balancer;
 mod checker;
 mod cluster;
 mod history;
 mod http;
 mod http2;
 mod load;
+mod measure;
 mod outcome;
 mod probe;
 mod process;
-mod random;
 mod recording_client;
 mod report;
 mod scenarios;
 
 pub use cluster::Engine;
 pub use outcome::Outcome;
-pub use report::{Figures, Report};
+pub use report::Figures;
 pub use scenarios::{Found, SCENARIOS, Scenario};
 
 use std::path::PathBuf;

@@ -3,7 +3,6 @@
 use crate::{
     history::{Event, Operation, Recorder, Reply},
     http::{self, Answer, Client, Lost},
-    random::SeededRandom,
 };
 use futures::future::join_all;
 use std::sync::Arc;
@@ -14,14 +13,14 @@ pub(crate) struct RecordingClient {
     clients: Vec<Client>,
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) events: Vec<Event>,
-    pub(crate) random: SeededRandom,
+    pub(crate) random: fastrand::Rng,
 }
 
 /// How an answer is to be read.
 pub(crate) type Reading = fn(&Answer) -> Reply;
 
 impl RecordingClient {
-    pub(crate) const fn new(clients: Vec<Client>, recorder: Arc<Recorder>, random: SeededRandom) -> Self {
+    pub(crate) const fn new(clients: Vec<Client>, recorder: Arc<Recorder>, random: fastrand::Rng) -> Self {
         Self { clients, recorder, events: Vec::new(), random }
     }
 
@@ -32,7 +31,7 @@ impl RecordingClient {
         request: &[u8],
         reading: Reading,
     ) -> (Reply, Option<Answer>) {
-        let node = self.random.below(self.clients.len());
+        let node = self.random.usize(..self.clients.len());
         let Some(client) = self.clients.get_mut(node) else { return (Reply::Unavailable, None) };
         let (event, answer) = perform(&self.recorder, client, node, operation, request, reading).await;
         self.events.push(event);

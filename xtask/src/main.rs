@@ -23,17 +23,9 @@ enum Command {
     Test(test::Options),
     /// Build the binary as it is shipped and measure it into bench/results: all rows, or these (bench/README.md)
     Bench { rows: Vec<String> },
-    /// Build the binary as it is shipped and break it in every way that production will, into bench/results
-    Torture {
-        /// Only these scenarios
-        names: Vec<String>,
-        /// Name the scenarios
-        #[arg(long)]
-        list: bool,
-        /// A few seconds each, as in the tests
-        #[arg(long)]
-        short: bool,
-    },
+    /// Build the binary as it is shipped and break it in every way that production will, into bench/results: all tests of
+    /// crates/duku/tests/it/faults/torture.rs, or those whose names begin so
+    Torture { names: Vec<String> },
     /// Look for input that breaks what fuzz/ says of it
     Fuzz(fuzz::Options),
     /// Take pictures of every page and state
@@ -47,7 +39,7 @@ fn main() -> ExitCode {
     let outcome = match Command::parse() {
         Command::Test(options) => test::run(root, &options),
         Command::Bench { rows } => bench::run(root, &rows),
-        Command::Torture { names, list, short } => torture::run(root, &names, list, short),
+        Command::Torture { names } => torture::run(root, &names),
         Command::Fuzz(options) => fuzz::run(root, &options),
         Command::Screenshots => screenshots::take(root),
         Command::Documents => documents::check(root),

@@ -1,20 +1,21 @@
 //! `cargo xtask torture`: breaks what is shipped in every way that production will. Figures land in `bench/results`.
 
 use std::path::Path;
-use std::process::Command;
 
 use crate::install::{self, Need};
 use crate::process::{self, Outcome, cargo, target};
 
-/// Builds the product as it is shipped and the program that breaks it.
-pub(crate) fn run(root: &Path, names: &[String], list: bool, short: bool) -> Outcome {
-    if !list {
-        install::ensure(root, [Need::Postgres, Need::PgBouncer, Need::Patroni, Need::Faketime].into_iter())?;
-        process::run(&mut cargo(root, &["build", "--profile", "dist", "--package", "duku"]))?;
-    }
-    process::run(&mut cargo(root, &["build", "--release", "--package", "torture"]))?;
-    let mut torture = Command::new(target(root).join("release/torture"));
-    torture.current_dir(root).arg(target(root).join("dist/duku")).arg(root.join("bench/results")).args(names);
-    torture.args(list.then_some("--list")).args(short.then_some("--short"));
-    process::run(&mut torture)
+/// The tests that do it; with these variables they take their time, break what is shipped and write down what they found.
+const TESTS: &str = "faults::torture::";
+
+/// Builds the product as it is shipped and runs the tests that break it.
+pub(crate) fn run(root: &Path, names: &[String]) -> Outcome {
+    install::ensure(root, [Need::Postgres, Need::PgBouncer, Need::Patroni, Need::Faketime].into_iter())?;
+    process::run(&mut cargo(root, &["build", "--profile", "dist", "--package", "duku"]))?;
+    let mut tests = cargo(root, &["test", "--release", "--package", "duku", "--test", "it", "--"]);
+    tests.args(["--test-threads=1", "--nocapture"]).args(names.iter().map(|name| format!("{TESTS}{name}")));
+    tests.args(names.is_empty().then_some(TESTS));
+    tests.env("DUKU_TORTURE_BINARY", target(root).join("dist/duku"));
+    tests.env("DUKU_TORTURE_RESULTS", root.join("bench/results/torture.json"));
+    process::run(&mut tests)
 }

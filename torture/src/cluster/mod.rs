@@ -93,14 +93,6 @@ impl Cluster {
         Ok(Self { nodes, postgres: None, database, environment, program, folder })
     }
 
-    /// Another binary from the next start and the next command on.
-    pub(crate) fn set_program(&mut self, program: &std::path::Path) {
-        program.clone_into(&mut self.program);
-        for node in &mut self.nodes {
-            node.set_program(program);
-        }
-    }
-
     /// A folder that goes with the cluster.
     pub(crate) fn folder(&self) -> &std::path::Path {
         self.folder.path()

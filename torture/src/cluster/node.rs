@@ -77,11 +77,6 @@ impl Node {
         })
     }
 
-    /// Another binary from the next start on.
-    pub(crate) fn set_program(&mut self, program: &Path) {
-        program.clone_into(&mut self.program);
-    }
-
     /// A setting from the next start on.
     pub(crate) fn set(&mut self, name: &str, value: &str) {
         self.environment.retain(|(known, _)| known != name);

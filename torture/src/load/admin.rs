@@ -23,9 +23,9 @@ pub(super) async fn work(pool: Arc<Pool>, mut recording_client: RecordingClient)
             tokio::time::sleep(Duration::from_millis(1)).await;
             continue;
         }
-        let place = recording_client.random.below(pool.slots.len());
+        let place = recording_client.random.usize(..pool.slots.len());
         let Some(slot) = pool.slots.get(place) else { continue };
-        match recording_client.random.below(100) {
+        match recording_client.random.usize(..100) {
             0..8 => replace(&pool, slot, &mut recording_client).await?,
             8..16 => end_token(slot, &mut recording_client).await,
             16..46 => rotate(&pool, slot, true, &mut recording_client).await?,
@@ -191,7 +191,7 @@ async fn revoke_leftovers(pool: &Pool, place: usize, recording_client: &mut Reco
 }
 
 /// The ids of an organisation's keys, as soon as a node tells.
-pub(crate) async fn list(recording_client: &mut RecordingClient, admin_token: &str) -> Outcome<Vec<String>> {
+async fn list(recording_client: &mut RecordingClient, admin_token: &str) -> Outcome<Vec<String>> {
     let request = http::graphql(admin_token, "{ apiKeys { id } }");
     for _ in 0..ATTEMPTS {
         let (reply, answer) = recording_client

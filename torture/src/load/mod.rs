@@ -4,7 +4,6 @@ mod admin;
 mod pool;
 mod user;
 
-pub(crate) use admin::list;
 pub(crate) use pool::Goals;
 
 use crate::{
@@ -13,7 +12,6 @@ use crate::{
     history::{Event, Operation, Recorder, Reply},
     http::{self, Client},
     outcome::{During, Outcome, ensure},
-    random::SeededRandom,
     recording_client::{self, RecordingClient},
     report::{Figures, tenths},
 };
@@ -93,7 +91,7 @@ impl Load {
 
     fn recording_client(&self, seed: u64) -> RecordingClient {
         let clients = self.addresses.iter().map(|address| Client::new(*address, PATIENCE)).collect();
-        RecordingClient::new(clients, Arc::clone(&self.recorder), SeededRandom::new(seed))
+        RecordingClient::new(clients, Arc::clone(&self.recorder), fastrand::Rng::with_seed(seed))
     }
 
     /// Whether enough was done, or a client has given up, which is heard at the end.

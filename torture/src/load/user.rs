@@ -13,7 +13,7 @@ const CALL: &str = "{ subjects(first: 1) { id } }";
 /// Works until everyone is to go home; gives what happened.
 pub(super) async fn work(pool: Arc<Pool>, mut recording_client: RecordingClient) -> Vec<Event> {
     while !pool.is_over() {
-        let reply = if recording_client.random.percent(50) {
+        let reply = if recording_client.random.bool() {
             exchange(&pool, &mut recording_client).await
         } else {
             call(&pool, &mut recording_client).await
@@ -31,9 +31,9 @@ pub(super) async fn work(pool: Arc<Pool>, mut recording_client: RecordingClient)
 }
 
 async fn exchange(pool: &Pool, recording_client: &mut RecordingClient) -> Option<Reply> {
-    let place = recording_client.random.below(pool.slots.len());
+    let place = recording_client.random.usize(..pool.slots.len());
     let slot = pool.slots.get(place)?;
-    let (former, which) = (recording_client.random.percent(25), recording_client.random.below(1 << 20));
+    let (former, which) = (recording_client.random.u8(..4) == 0, recording_client.random.usize(..1 << 20));
     let (secret, is_current) = {
         let known = slot.known();
         let former = if former { known.former_at(which).cloned() } else { None };
@@ -54,8 +54,8 @@ async fn exchange(pool: &Pool, recording_client: &mut RecordingClient) -> Option
 }
 
 async fn call(pool: &Pool, recording_client: &mut RecordingClient) -> Option<Reply> {
-    let place = recording_client.random.below(pool.slots.len());
-    let which = recording_client.random.below(1 << 20);
+    let place = recording_client.random.usize(..pool.slots.len());
+    let which = recording_client.random.usize(..1 << 20);
     let token = pool.slots.get(place)?.known().token_at(which).cloned()?;
     let operation = Operation::Call { token: token.number };
     Some(

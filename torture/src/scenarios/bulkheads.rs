@@ -5,10 +5,11 @@ use crate::{
     cluster::{Cluster, Engine, node::Node, postgres},
     history::Reply,
     http,
+    measure::{self, Times},
     outcome::{During, Outcome, ensure},
     probe::Probe,
     recording_client::{self, Reading},
-    report::{Figures, tenths},
+    report::{Figures, ms},
 };
 use std::{
     net::Ipv4Addr,
@@ -16,7 +17,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 /// Clients that wait for what is locked.
@@ -86,7 +87,7 @@ async fn beside(
     let span = bench.amount(Duration::from_secs(10), Duration::from_millis(1500));
     let mut quiet = Vec::new();
     for (_, request, reading) in &others {
-        quiet.push(measure(node, request, *reading, span / 4).await?);
+        quiet.push(p99(&four(node, request, *reading, span / 4).await?));
     }
     let database = cluster.database()?;
     let hold = postgres::connect(database).await?;
@@ -118,14 +119,17 @@ async fn beside(
     tokio::time::sleep(Duration::from_millis(300)).await;
     let mut broken = Vec::new();
     for ((what, request, reading), quiet) in others.iter().zip(&quiet) {
-        let meanwhile = measure(node, request, *reading, span).await?;
-        let slower = meanwhile.p99.as_secs_f64() / quiet.p99.as_secs_f64();
+        let meanwhile = four(node, request, *reading, span).await?;
+        let slower = p99(&meanwhile).as_secs_f64() / quiet.as_secs_f64();
         figures = figures
-            .with(&format!("{what} beside {name}"), meanwhile.answered)
-            .with(&format!("{what} rejected beside {name}"), meanwhile.rejected)
-            .with(&format!("p99 of {what} before, in milliseconds"), ms(quiet.p99))
-            .with(&format!("p99 of {what} beside {name}, in milliseconds"), ms(meanwhile.p99));
-        if meanwhile.rejected > 0 || meanwhile.answered == 0 || slower > bench.amount(SLOWER.0, SLOWER.1) {
+            .with(&format!("{what} beside {name}"), meanwhile.served.len())
+            .with(&format!("{what} rejected beside {name}"), meanwhile.rejected())
+            .with(&format!("p99 of {what} before, in milliseconds"), ms(*quiet))
+            .with(&format!("p99 of {what} beside {name}, in milliseconds"), ms(p99(&meanwhile)));
+        if meanwhile.rejected() > 0
+            || meanwhile.served.is_empty()
+            || slower > bench.amount(SLOWER.0, SLOWER.1)
+        {
             broken.push(*what);
         }
     }
@@ -141,40 +145,11 @@ async fn beside(
     Ok(figures)
 }
 
-struct Measured {
-    answered: usize,
-    rejected: usize,
-    p99: Duration,
+/// Four clients that send one request after the other.
+async fn four(node: &Node, request: &[u8], reading: Reading, span: Duration) -> Outcome<Times> {
+    measure::steady((0..4).map(|_| node.client()), request, reading, span, Duration::ZERO).await
 }
 
-/// Four clients that ask one request after the other.
-async fn measure(node: &Node, request: &[u8], reading: Reading, span: Duration) -> Outcome<Measured> {
-    let started = Instant::now();
-    let clients = (0..4).map(|_| {
-        let (mut client, request) = (node.client(), request.to_vec());
-        tokio::spawn(async move {
-            let (mut times, mut rejected) = (Vec::new(), 0);
-            while started.elapsed() < span {
-                let sent = Instant::now();
-                match client.send(&request).await {
-                    Ok(answer) if reading(&answer) == Reply::Done => times.push(sent.elapsed()),
-                    _ => rejected += 1,
-                }
-            }
-            (times, rejected)
-        })
-    });
-    let (mut times, mut rejected) = (Vec::new(), 0);
-    for client in clients.collect::<Vec<_>>() {
-        let (own, own_rejected) = client.await.during("a client")?;
-        times.extend(own);
-        rejected += own_rejected;
-    }
-    times.sort_unstable();
-    let p99 = times.get(times.len().saturating_sub(1) * 99 / 100).copied().unwrap_or_default();
-    Ok(Measured { answered: times.len(), rejected, p99 })
-}
-
-fn ms(duration: Duration) -> serde_json::Value {
-    tenths(duration.as_secs_f64() * 1000.0)
+fn p99(times: &Times) -> Duration {
+    measure::percentile(&times.served, 99)
 }

@@ -6,7 +6,7 @@ use crate::{
     http::{self, Client},
     outcome::{During, Outcome, ensure},
     probe::Probe,
-    report::{Figures, tenths},
+    report::{Figures, ms},
 };
 use futures::future::join_all;
 use std::time::{Duration, Instant};
@@ -93,10 +93,6 @@ pub(super) async fn slow_and_endless(bench: &Bench) -> Outcome<Figures> {
         .with("p99 of an exchange before, in milliseconds", ms(before.0))
         .with("p99 of an exchange beside them, in milliseconds", ms(with.0))
         .with("growth of the node's memory meanwhile, in KiB", grown))
-}
-
-fn ms(duration: Duration) -> serde_json::Value {
-    tenths(duration.as_secs_f64() * 1000.0)
 }
 
 fn tally(mut said: Vec<u16>) -> String {

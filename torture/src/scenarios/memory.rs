@@ -7,10 +7,11 @@ use crate::{
     history::Reply,
     http,
     http2::{bodies_held_back, connect_from, pages_without_window, send_and_wait},
+    measure::{self, Times},
     outcome::{During, Outcome, ensure},
     probe::Probe,
     recording_client,
-    report::{Figures, tenths},
+    report::{Figures, ms},
 };
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -19,7 +20,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 use tokio::{
     io::AsyncWriteExt,
@@ -79,18 +80,25 @@ async fn attack(bench: &Bench, figures: Figures, mebibytes: u64) -> Outcome<Figu
     theirs.shutdown_background();
     let peak = node.status_kib("VmHWM").map_err(|why| format!("the node is gone: {why}"))?;
     let meanwhile = meanwhile?;
+    let p99 = measure::percentile(&meanwhile.served, 99);
     let figures = figures
         .with(&format!("{mebibytes} MiB: seconds of all attacks at once"), span.as_secs())
         .with(&format!("{mebibytes} MiB: the limit is a cgroup's"), group.is_some())
         .with(&format!("{mebibytes} MiB: most memory of the node, in MiB"), peak / 1024)
-        .with(&format!("{mebibytes} MiB: exchanges of an honest client"), meanwhile.0)
-        .with(&format!("{mebibytes} MiB: of these rejected"), meanwhile.1)
-        .with(&format!("{mebibytes} MiB: p99 before, in milliseconds"), ms(before.2))
-        .with(&format!("{mebibytes} MiB: p99 meanwhile, in milliseconds"), ms(meanwhile.2));
+        .with(
+            &format!("{mebibytes} MiB: exchanges of an honest client"),
+            meanwhile.served.len() + meanwhile.rejected(),
+        )
+        .with(&format!("{mebibytes} MiB: of these rejected"), meanwhile.rejected())
+        .with(
+            &format!("{mebibytes} MiB: p99 before, in milliseconds"),
+            ms(measure::percentile(&before.served, 99)),
+        )
+        .with(&format!("{mebibytes} MiB: p99 meanwhile, in milliseconds"), ms(p99));
     let broken = |what: &str| format!("{what}\n{}", figures.lines());
     ensure(peak / 1024 <= mebibytes, || broken("it took more memory than it may"))?;
-    ensure(meanwhile.1 == 0, || broken("an honest client was rejected"))?;
-    ensure(meanwhile.2 < bench.amount(BOUND.0, BOUND.1), || broken("an honest client waited too long"))?;
+    ensure(meanwhile.rejected() == 0, || broken("an honest client was rejected"))?;
+    ensure(p99 < bench.amount(BOUND.0, BOUND.1), || broken("an honest client waited too long"))?;
     Ok(figures)
 }
 
@@ -184,26 +192,10 @@ fn attackers(bench: &Bench, server: SocketAddr, probe: &Probe, over: &Arc<Atomic
     attackers
 }
 
-/// An honest client: how many exchanges, how many of them rejected, and the p99 of those that were answered.
-async fn exchanges(node: &Node, probe: &Probe, span: Duration) -> Outcome<(usize, usize, Duration)> {
-    let started = Instant::now();
-    let (mut times, mut rejected) = (Vec::new(), 0);
-    let mut client = node.client().at(HONEST);
-    while started.elapsed() < span {
-        let sent = Instant::now();
-        match client.send(&probe.exchange()).await {
-            Ok(answer) if recording_client::of_exchange(&answer) == Reply::Done => times.push(sent.elapsed()),
-            _ => rejected += 1,
-        }
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
-    times.sort_unstable();
-    let p99 = times.get(times.len().saturating_sub(1) * 99 / 100).copied().unwrap_or_default();
-    Ok((times.len() + rejected, rejected, p99))
-}
-
-fn ms(duration: Duration) -> serde_json::Value {
-    tenths(duration.as_secs_f64() * 1000.0)
+/// An honest client that exchanges now and then.
+async fn exchanges(node: &Node, probe: &Probe, span: Duration) -> Outcome<Times> {
+    let (client, pause) = (std::iter::once(node.client().at(HONEST)), Duration::from_millis(2));
+    measure::steady(client, &probe.exchange(), recording_client::of_exchange, span, pause).await
 }
 
 /// A cgroup with a limit of memory, where we may make one.

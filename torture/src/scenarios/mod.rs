@@ -4,21 +4,18 @@ mod bulkheads;
 mod clocks;
 mod connections;
 mod database;
-mod files;
-mod kills;
 mod memory;
-mod once;
 mod overload;
+mod power_cut;
 mod stopping;
 mod strictness;
-mod versions;
 
 use crate::{Bench, Outcome, report::Figures};
 use std::pin::Pin;
 
 /// One way.
 pub struct Scenario {
-    /// Its name on the command line.
+    /// Its name in the record.
     pub name: &'static str,
     /// The promise that it tries to break.
     pub promise: &'static str,
@@ -37,23 +34,17 @@ macro_rules! scenarios {
 
 /// All of them.
 pub const SCENARIOS: &[Scenario] = scenarios! {
-    "strictness" "Once a rotation, a revocation or an end of tokens has been answered by any node, no node accepts what it ended; what was acknowledged works; ten keys and never more." strictness::run;
-    "kill-sqlite" "What was acknowledged survives kill -9, on SQLite; what was not is there whole or not at all." kills::sqlite;
-    "kill-postgres" "What was acknowledged survives kill -9, on PostgreSQL; what was not is there whole or not at all." kills::postgres;
-    "power-cut" "When the power is cut, SQLite has everything that was answered, whatever became of the end of its log." files::power_cut::run;
+    "strictness" "Once a rotation, a revocation or an end of tokens has been answered by any node, no node accepts what it ended; what was acknowledged works." strictness::direct;
+    "power-cut" "When the power is cut, SQLite has everything that was answered, whatever became of the end of its log." power_cut::run;
     "outages" "When PostgreSQL is restarted, crashes, freezes or cuts its connections, nodes answer 503 within the promised time, say why, and work again within seconds, without having lost or wrongly accepted anything." database::outages::run;
     "slow-database" "While the database answers every second statement after three seconds, everything is answered as it should be or 503, within the promised time; what needs no database does not wait." database::slow_database::run;
     "failover" "When the primary of PostgreSQL is killed, a synchronous standby takes over and nothing acknowledged is lost; meanwhile nodes are closed, and they open by themselves." database::failover::run;
-    "poolers" "Through a connection pooler, in session mode and in transaction mode, whoever else uses it, nodes keep every promise; a node that was told another mode does not start." database::poolers::run;
-    "disk-full" "On a full disk changes are rejected with 503, reading goes on, nothing answered is lost, and it works again when there is space." files::disks::full;
-    "read-only" "Data that cannot be written are said so, and nodes work again when they can." files::disks::read_only;
+    "poolers" "Through a connection pooler, in session mode and in transaction mode, whoever else uses it, nodes keep every promise." strictness::pooled;
     "clocks" "Whatever a clock does, what was ended stays ended, good keys work, and tokens live within their times." clocks::run;
-    "once" "Migrations, the rotation of the signing key and warnings happen once, whichever nodes start or die." once::run;
     "idle" "Ten thousand idle connections cost an ordinary client nothing." connections::idle;
     "slow-and-endless" "Who sends slowly or without end is given up and takes no place from others." connections::slow_and_endless;
     "sigterm" "A node that is told to stop cuts no request." stopping::sigterm;
     "rolling" "Three nodes are replaced one after the other without a failed request." stopping::rolling;
-    "versions" "A new binary goes on with old data; an old binary is refused on new data and leaves them as they are." versions::run;
     "bulkheads" "Work that stands still in the database, and an organisation that uses all it can get, hold up nobody else." bulkheads::run;
     "memory" "In a small cgroup nobody gets a node killed, and an honest client's exchanges go on, whoever wants to fill its memory." memory::run;
     "migrations" "Data of every older schema are migrated while clients of that schema read and write: nobody waits for long, nodes that wait are patient, and one that is killed meanwhile leaves nothing half done." database::migrations::run;

@@ -8,11 +8,12 @@ use crate::{
     cluster::{Cluster, Engine, node::Node},
     history::Reply,
     http::{self, Client},
+    measure::{self, Times, percentile},
     outcome::{During, Outcome, ensure},
     probe::Probe,
     process,
     recording_client::{self, Reading},
-    report::{Figures, tenths},
+    report::{Figures, ms, tenths},
 };
 use std::{
     process::Command,
@@ -91,131 +92,73 @@ pub(super) async fn database(bench: &Bench) -> Outcome<Figures> {
 async fn overload(bench: &Bench, cluster: &Cluster, request: &[u8], reading: Reading) -> Outcome<Figures> {
     let span = bench.amount(Duration::from_secs(20), Duration::from_secs(2));
     let node = cluster.nodes.first().ok_or("no node")?;
-    let before =
-        steady(node, request, reading, bench.amount(Duration::from_secs(5), Duration::from_secs(1))).await?;
-    let rate = before.rate() * TIMES;
-    let burst = burst(node, request, reading, rate, span).await?;
+    let quiet = bench.amount(Duration::from_secs(5), Duration::from_secs(1));
+    let before = steady(node, request, reading, quiet).await?;
+    let capacity = rate(before.len(), quiet);
+    let Burst { times, later, sent } = burst(node, request, reading, capacity * TIMES, span).await?;
     let recovery = recovery(node, request, reading).await?;
     let after = steady(node, request, reading, Duration::from_secs(1)).await?;
     let shed = node.metric("duku_requests_shed_total").await?;
+    let (p99, p99_later) = (percentile(&times.served, 99), percentile(&later, 99));
     let figures = Figures::new()
-        .with("answers a second that it can give", tenths(before.rate()))
-        .with("requests a second that came", tenths(burst.rate_of(burst.sent)))
-        .with("answers a second that it gave", tenths(burst.rate()))
-        .with("refused with 503 and Retry-After", burst.shed.len())
-        .with("median of those served before, in milliseconds", ms(before.quantile(0.5)))
-        .with("p99 of those served before, in milliseconds", ms(before.quantile(0.99)))
-        .with("median of those served, in milliseconds", ms(burst.quantile(0.5)))
-        .with("p99 of those served, in milliseconds", ms(burst.quantile(0.99)))
-        .with(
-            "p99 of those served who came after the first second, in milliseconds",
-            ms(quantile(&burst.served_later, 0.99)),
-        )
-        .with("p99 of the rejections, in milliseconds", ms(quantile(&burst.shed, 0.99)))
-        .with("p99 of those served afterwards, in milliseconds", ms(after.quantile(0.99)))
+        .with("answers a second that it can give", tenths(capacity))
+        .with("requests a second that came", tenths(rate(sent, span)))
+        .with("answers a second that it gave", tenths(rate(times.served.len(), span)))
+        .with("rejected with 503 and Retry-After", times.shed.len())
+        .with("median of those served before, in milliseconds", ms(percentile(&before, 50)))
+        .with("p99 of those served before, in milliseconds", ms(percentile(&before, 99)))
+        .with("median of those served, in milliseconds", ms(percentile(&times.served, 50)))
+        .with("p99 of those served, in milliseconds", ms(p99))
+        .with("p99 of those served who came after the first second, in milliseconds", ms(p99_later))
+        .with("p99 of the rejections, in milliseconds", ms(percentile(&times.shed, 99)))
+        .with("p99 of those served afterwards, in milliseconds", ms(percentile(&after, 99)))
         .with(
             "from the last of the burst to a second without a rejection began, in milliseconds",
             ms(recovery),
         );
     let broken = |what: &str| format!("{what}\n{}", figures.lines());
-    ensure(burst.wrong.is_empty(), || broken(&format!("wrong answers: {:?}", burst.wrong.first())))?;
-    ensure(burst.rate_of(burst.sent) > before.rate() * bench.amount(TOO_MANY, 1.0), || {
+    ensure(times.wrong.is_empty(), || broken(&format!("wrong answers: {:?}", times.wrong.first())))?;
+    ensure(rate(sent, span) > capacity * bench.amount(TOO_MANY, 1.0), || {
         broken("this machine could not make the burst, so nothing is shown")
     })?;
-    ensure(!burst.shed.is_empty() && shed > 0.0, || broken("nothing was shed"))?;
-    ensure(burst.served.len() > 20, || broken("next to nothing was served"))?;
-    ensure(burst.quantile(0.99) < bench.amount(BOUND.0, BOUND.1), || broken("the served waited too long"))?;
-    ensure(quantile(&burst.served_later, 0.99) < bench.amount(BOUND_KNOWN.0, BOUND_KNOWN.1), || {
+    ensure(!times.shed.is_empty() && shed > 0.0, || broken("nothing was shed"))?;
+    ensure(times.served.len() > 20, || broken("next to nothing was served"))?;
+    ensure(p99 < bench.amount(BOUND.0, BOUND.1), || broken("the served waited too long"))?;
+    ensure(p99_later < bench.amount(BOUND_KNOWN.0, BOUND_KNOWN.1), || {
         broken("those who came later waited too long")
     })?;
     ensure(recovery < bench.amount(RECOVERED.0, RECOVERED.1), || broken("it did not recover at once"))?;
     Ok(figures)
 }
 
-fn ms(duration: Duration) -> serde_json::Value {
-    tenths(duration.as_secs_f64() * 1000.0)
-}
-
-/// Times of requests, by how they ended.
+/// What a burst came to.
 #[derive(Debug, Default)]
-struct Times {
-    served: Vec<Duration>,
-    /// Of these, who came after [`KNOWN_AFTER`].
-    served_later: Vec<Duration>,
-    shed: Vec<Duration>,
-    wrong: Vec<String>,
+struct Burst {
+    times: Times,
+    /// Of those served, who came after [`KNOWN_AFTER`].
+    later: Vec<Duration>,
     sent: usize,
-    span: Duration,
 }
 
 #[expect(clippy::cast_precision_loss, reason = "no count comes near 2^52")]
-impl Times {
-    fn rate(&self) -> f64 {
-        self.rate_of(self.served.len())
-    }
-
-    fn rate_of(&self, count: usize) -> f64 {
-        count as f64 / self.span.as_secs_f64()
-    }
-
-    fn quantile(&self, part: f64) -> Duration {
-        quantile(&self.served, part)
-    }
-
-    fn note(&mut self, answer: &Result<http::Answer, http::Lost>, reading: Reading, took: Duration) {
-        match answer {
-            Ok(answer) if answer.status == 503 && answer.retry_after.is_some() => self.shed.push(took),
-            Ok(answer) if reading(answer) == Reply::Done => self.served.push(took),
-            other => self.wrong.push(format!("{other:?}")),
-        }
-    }
+fn rate(count: usize, span: Duration) -> f64 {
+    count as f64 / span.as_secs_f64()
 }
 
-fn quantile(times: &[Duration], part: f64) -> Duration {
-    let mut sorted = times.to_vec();
-    sorted.sort_unstable();
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a part of a count"
-    )]
-    let place = (sorted.len().saturating_sub(1) as f64 * part) as usize;
-    sorted.get(place).copied().unwrap_or_default()
-}
-
-/// Clients that wait for their answers.
-async fn steady(node: &Node, request: &[u8], reading: Reading, span: Duration) -> Outcome<Times> {
-    let started = Instant::now();
-    let clients = (0..STEADY).map(|_| {
-        let (mut client, request) = (node.client(), request.to_vec());
-        tokio::spawn(async move {
-            let mut times = Times::default();
-            while started.elapsed() < span {
-                let sent = Instant::now();
-                let answer = client.send(&request).await;
-                times.note(&answer, reading, sent.elapsed());
-            }
-            times
-        })
-    });
-    let mut all = Times { span, ..Times::default() };
-    for client in clients.collect::<Vec<_>>() {
-        let times = client.await.during("a client")?;
-        all.served.extend(times.served);
-        all.shed.extend(times.shed);
-        all.wrong.extend(times.wrong);
-    }
-    ensure(all.wrong.is_empty() && all.shed.is_empty(), || {
-        format!("{} of {STEADY} clients were refused: {:?}", all.shed.len(), all.wrong.first())
+/// Clients that wait for their answers, all of which are good.
+async fn steady(node: &Node, request: &[u8], reading: Reading, span: Duration) -> Outcome<Vec<Duration>> {
+    let clients = (0..STEADY).map(|_| node.client());
+    let all = measure::steady(clients, request, reading, span, Duration::ZERO).await?;
+    ensure(all.rejected() == 0, || {
+        format!("{} of {STEADY} clients were rejected: {:?}", all.shed.len(), all.wrong.first())
     })?;
-    Ok(all)
+    Ok(all.served)
 }
 
 /// So many requests a second, each at its time on whichever connection is free, or on a new one.
-async fn burst(node: &Node, request: &[u8], reading: Reading, rate: f64, span: Duration) -> Outcome<Times> {
+async fn burst(node: &Node, request: &[u8], reading: Reading, rate: f64, span: Duration) -> Outcome<Burst> {
     let idle: Arc<Mutex<Vec<Client>>> = Arc::default();
-    let times: Arc<Mutex<Times>> = Arc::new(Mutex::new(Times { span, ..Times::default() }));
+    let burst: Arc<Mutex<Burst>> = Arc::default();
     let (started, mut sent, mut open) = (Instant::now(), 0_u32, 0);
     let mut tasks = tokio::task::JoinSet::new();
     while started.elapsed() < span {
@@ -237,26 +180,24 @@ async fn burst(node: &Node, request: &[u8], reading: Reading, rate: f64, span: D
             }
         };
         sent += 1;
-        let (idle, times, request) = (Arc::clone(&idle), Arc::clone(&times), request.to_vec());
+        let (idle, burst, request) = (Arc::clone(&idle), Arc::clone(&burst), request.to_vec());
         tasks.spawn(async move {
             let (mut client, sent) = (client, Instant::now());
             let answer = client.send(&request).await;
             let took = sent.elapsed();
-            let mut times = times.lock().unwrap_or_else(PoisonError::into_inner);
-            let served = times.served.len();
-            times.note(&answer, reading, took);
-            if times.served.len() > served && sent - started > KNOWN_AFTER {
-                times.served_later.push(took);
+            let mut burst = burst.lock().unwrap_or_else(PoisonError::into_inner);
+            if burst.times.note(&answer, reading, took) && sent - started > KNOWN_AFTER {
+                burst.later.push(took);
             }
-            drop(times);
+            drop(burst);
             idle.lock().unwrap_or_else(PoisonError::into_inner).push(client);
         });
         while tasks.try_join_next().is_some() {}
     }
     while tasks.join_next().await.is_some() {}
-    let mut times = std::mem::take(&mut *times.lock().unwrap_or_else(PoisonError::into_inner));
-    times.sent = usize::try_from(sent).unwrap_or_default();
-    Ok(times)
+    let mut burst = std::mem::take(&mut *burst.lock().unwrap_or_else(PoisonError::into_inner));
+    burst.sent = usize::try_from(sent).unwrap_or_default();
+    Ok(burst)
 }
 
 /// How long ordinary clients are still rejected after the burst has gone.

@@ -6,7 +6,7 @@ use crate::{
     load::{Goals, Load, Shape},
     outcome::{Outcome, ensure},
     probe::Probe,
-    report::{Figures, tenths},
+    report::{Figures, ms},
 };
 use std::time::{Duration, Instant};
 
@@ -63,11 +63,8 @@ pub(crate) async fn run(bench: &Bench) -> Outcome<Figures> {
         .figures()
         .with("primaries killed with -9", machines.len())
         .with("of these with their machine", machines.iter().filter(|machine| **machine).count())
-        .with("slowest takeover by the standby, in milliseconds", tenths(slowest.0.as_secs_f64() * 1000.0))
-        .with(
-            "slowest node from then to its own return, in milliseconds",
-            tenths(slowest.1.as_secs_f64() * 1000.0),
-        )
+        .with("slowest takeover by the standby, in milliseconds", ms(slowest.0))
+        .with("slowest node from then to its own return, in milliseconds", ms(slowest.1))
         .with("what /readyz said meanwhile", reasons.join("; ")))
 }
 

@@ -10,7 +10,7 @@ use crate::{
     cluster::{Cluster, postgres},
     outcome::{During, Outcome, ensure},
     probe::Probe,
-    report::{Figures, tenths},
+    report::{Figures, ms, tenths},
 };
 use clients::{Clients, Tally};
 use std::{
@@ -130,7 +130,7 @@ async fn migrate(bench: &Bench, url: &str, newest: i64) -> Outcome<Figures> {
     let tally = clients.finish().await?;
     judge(&cluster, url, newest, &tally).await?;
     let seconds = |time: Option<&Duration>| tenths(time.map_or(0.0, Duration::as_secs_f64));
-    let milliseconds = |time: Duration| tenths(time.as_secs_f64() * 1000.0);
+    let milliseconds = |time: Duration| ms(time);
     Ok(Figures::new()
         .with("seconds until the first node was ready, one having been killed", seconds(ready.iter().min()))
         .with("seconds until the last", seconds(ready.iter().max()))

@@ -3,5 +3,4 @@
 pub(super) mod failover;
 pub(super) mod migrations;
 pub(super) mod outages;
-pub(super) mod poolers;
 pub(super) mod slow_database;

@@ -6,7 +6,7 @@ use crate::{
     load::{Goals, Load, Shape},
     outcome::{During, Outcome, ensure},
     probe::Probe,
-    report::{Figures, tenths},
+    report::{Figures, ms},
 };
 use std::time::{Duration, Instant};
 
@@ -68,14 +68,8 @@ pub(crate) async fn run(bench: &Bench) -> Outcome<Figures> {
     Ok(judged
         .figures()
         .with("times the database was cut off, restarted or crashed", outages)
-        .with(
-            "slowest node from the database's return to its own, in milliseconds",
-            tenths(slowest.as_secs_f64() * 1000.0),
-        )
-        .with(
-            "slowest 503 while the database was frozen, in milliseconds",
-            tenths(frozen.as_secs_f64() * 1000.0),
-        )
+        .with("slowest node from the database's return to its own, in milliseconds", ms(slowest))
+        .with("slowest 503 while the database was frozen, in milliseconds", ms(frozen))
         .with("what /readyz said", reasons.join("; ")))
 }
 

@@ -8,7 +8,7 @@ use crate::{
     outcome::{During, Outcome, ensure},
     probe::Probe,
     recording_client::{self, Reading},
-    report::{Figures, tenths},
+    report::{Figures, ms},
 };
 use std::{
     net::SocketAddr,
@@ -83,7 +83,7 @@ pub(crate) async fn run(bench: &Bench) -> Outcome<Figures> {
         figures = figures
             .with(&format!("{what} answered as they should be"), answered)
             .with(&format!("{what} answered 503"), unavailable)
-            .with(&format!("slowest of the {what}, in milliseconds"), tenths(slowest.as_secs_f64() * 1000.0));
+            .with(&format!("slowest of the {what}, in milliseconds"), ms(slowest));
     }
     // In a few seconds it is by chance whether anything is.
     ensure(right > 0 || bench.scale == Scale::Short, || "nothing was served".to_owned())?;
@@ -91,8 +91,7 @@ pub(crate) async fn run(bench: &Bench) -> Outcome<Figures> {
     let back = probe.until_open(node, BACK).await?;
     cluster.verify_audit()?;
     proxy.abort();
-    Ok(figures
-        .with("milliseconds until it worked when the database did", tenths(back.as_secs_f64() * 1000.0)))
+    Ok(figures.with("milliseconds until it worked when the database did", ms(back)))
 }
 
 /// Whether the database is slow, and how many statements came.

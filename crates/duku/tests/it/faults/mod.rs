@@ -2,6 +2,7 @@
 
 mod connections;
 mod crashes;
+mod full_disk;
 mod missing_data;
 pub(crate) mod stopping;
 mod torture;

@@ -235,6 +235,22 @@ async fn a_server_that_falls_silent_is_given_up_and_comes_back() {
     assert_eq!(reader.meta("row").await.unwrap(), None);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_takes_no_writes_is_not_available_until_it_does() {
+    let fresh = Fresh::on(Engine::Postgres).await;
+    let name = fresh.database.url.rsplit_once('/').unwrap().1;
+    let set = async |value: &str| {
+        let change = format!("ALTER DATABASE {name} SET default_transaction_read_only = {value}");
+        fresh.database.sql(&format!("BEGIN READ WRITE; {change}; COMMIT")).await;
+    };
+    set("on").await;
+    cut(&fresh.database).await;
+    let error = fresh.store.ping().await.unwrap_err();
+    assert!(error.to_string().contains("PostgreSQL takes no writes"), "{error}");
+    set("off").await;
+    fresh.store.ping().await.unwrap();
+}
+
 #[tokio::test]
 async fn whoever_finds_every_connection_busy_waits_no_longer_than_the_patience() {
     let database = Database::fresh(Engine::Postgres).await;

@@ -11,9 +11,7 @@ use crate::{
     history::Reply,
     http,
     outcome::{During, Outcome, ensure},
-    process,
-    random::SeededRandom,
-    recording_client,
+    process, recording_client,
     report::Figures,
 };
 use rusqlite::{Connection, OpenFlags};
@@ -48,11 +46,11 @@ pub(crate) async fn run(bench: &Bench) -> Outcome<Figures> {
     let copy = Copy::take(&cluster.data_dir())?;
     let in_log: Vec<_> = answered.iter().filter(|change| change.salts == copy.salts()).cloned().collect();
     ensure(in_log.len() > 10, || format!("only {} changes are in the log", in_log.len()))?;
-    let mut random = SeededRandom::new(3);
+    let mut random = fastrand::Rng::with_seed(3);
     let mut kinds = [0_usize; 5];
     let place = tempfile::TempDir::with_prefix("duku-power-").during("a temporary folder")?;
     for number in 0..cuts {
-        let survives = random.of(&in_log).ok_or("nothing was answered")?.length;
+        let survives = random.choice(&in_log).ok_or("nothing was answered")?.length;
         let kind = number % kinds.len();
         let (database, log) = copy.damaged(kind, survives, &mut random);
         let file = place.path().join("duku.db");
@@ -148,18 +146,16 @@ impl Copy {
     }
 
     /// A copy whose log is good up to `survives` and of which the rest was not flushed.
-    fn damaged(&self, kind: usize, survives: usize, random: &mut SeededRandom) -> (Vec<u8>, Vec<u8>) {
+    fn damaged(&self, kind: usize, survives: usize, random: &mut fastrand::Rng) -> (Vec<u8>, Vec<u8>) {
         let (mut database, mut log) = (self.database.clone(), self.log.clone());
         let behind = log.len().saturating_sub(survives);
         match kind {
-            0 => log.truncate(survives + random.below(behind + 1)),
-            1 => fill(&mut log, survives + random.below(behind + 1), |_| {
-                u8::try_from(random.below(256)).unwrap_or(0)
-            }),
+            0 => log.truncate(survives + random.usize(..=behind)),
+            1 => fill(&mut log, survives + random.usize(..=behind), |_| random.u8(..)),
             2 => fill(&mut log, survives, |_| 0),
             3 => {
                 for _ in 0..8 {
-                    let from = (survives + random.below(behind + 1)).next_multiple_of(512);
+                    let from = (survives + random.usize(..=behind)).next_multiple_of(512);
                     log.iter_mut().skip(from).take(512).for_each(|byte| *byte = 0);
                 }
             }
@@ -167,9 +163,9 @@ impl Copy {
                 let page = page_size(&log);
                 let pages: Vec<usize> = pages_in(&log, page).collect();
                 for _ in 0..6 {
-                    let Some(number) = random.of(&pages) else { continue };
+                    let Some(number) = random.choice(&pages) else { continue };
                     // Half of a page is new, or nothing readable at all.
-                    let from = number.saturating_sub(1) * page + random.below(page);
+                    let from = number.saturating_sub(1) * page + random.usize(..page);
                     let end = number * page;
                     fill_part(&mut database, from, end, |_| 0x5A);
                 }
@@ -230,9 +226,9 @@ fn judge<'a>(file: &Path, required: impl Iterator<Item = &'a str>) -> Outcome {
 
 /// The product itself starts on what a cut leaves, serves it and finds its audit log whole.
 async fn product_opens(cluster: &mut Cluster, copy: &Copy, in_log: &[Answered]) -> Outcome {
-    let mut random = SeededRandom::new(5);
+    let mut random = fastrand::Rng::with_seed(5);
     for kind in 0..4 {
-        let survives = random.of(in_log).ok_or("nothing was answered")?.length;
+        let survives = random.choice(in_log).ok_or("nothing was answered")?.length;
         let (database, log) = copy.damaged(kind, survives, &mut random);
         let data = cluster.data_dir();
         write(&data.join("duku.db"), &database)?;
