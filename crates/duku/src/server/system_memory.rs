@@ -10,10 +10,17 @@ pub fn available() -> Option<u64> {
 }
 
 /// sysinfo(2), because a service's `/proc` may hold processes alone.
+#[cfg(target_os = "linux")]
 fn machine() -> Option<u64> {
     let system = rustix::system::sysinfo();
     let bytes = system.totalram.checked_mul(u64::from(system.mem_unit))?;
     (bytes > 0).then_some(bytes)
+}
+
+/// Only Linux has sysinfo(2).
+#[cfg(not(target_os = "linux"))]
+fn machine() -> Option<u64> {
+    None
 }
 
 /// The files that hold limits of the groups that `/proc/self/cgroup` names, and of the groups around them (cgroups(7)). In a
