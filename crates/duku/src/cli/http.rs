@@ -17,7 +17,7 @@ pub(crate) fn client() -> Result<Client, CommandError> {
     client.map_err(|error| CommandError::new(format!("cannot start the HTTP client: {error}")))
 }
 
-/// By this a person recognises the device that asks for approval: `duku/0.1.0 on ada-laptop`.
+/// By this a person recognises the device that asks for approval: `duku/0.2.0 on ada-laptop`.
 fn own_name() -> String {
     let version = env!("CARGO_PKG_VERSION");
     let host = ["/proc/sys/kernel/hostname", "/etc/hostname"]
