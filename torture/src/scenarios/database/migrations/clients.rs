@@ -92,7 +92,8 @@ async fn repeat(
 /// A transaction that has read what the migrations alter and stays open for a while.
 pub(super) async fn hold_a_report(url: &str, time: Duration) -> Outcome<JoinHandle<Outcome>> {
     let client = postgres::connect(url).await?;
-    let report = "BEGIN; SELECT COUNT(*) FROM users; SELECT COUNT(*) FROM memberships; SELECT COUNT(*) FROM organisations";
+    let report = "BEGIN; SELECT COUNT(*) FROM users; SELECT COUNT(*) FROM memberships; SELECT COUNT(*) FROM organisations; \
+        SELECT COUNT(*) FROM targets";
     client.batch_execute(report).await.during("a report")?;
     Ok(tokio::spawn(async move {
         tokio::time::sleep(time).await;
