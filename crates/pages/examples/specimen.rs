@@ -7,14 +7,13 @@ use axum::Router;
 use axum::routing::get;
 use domain::Timestamp;
 use http::StatusCode;
-use pages::{Chrome, DaysChart, Head, Section, Time};
+use pages::{Chrome, DaysChart, FormError, Head, Section, Time};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_795_503_600);
 
 #[derive(Template)]
 #[template(path = "specimen.html")]
 struct Specimen {
-    head: Head,
     chrome: Chrome,
     chart: DaysChart,
     guard: bool,
@@ -53,8 +52,13 @@ fn specimen(guard: bool) -> Specimen {
     ];
     let days = counts.iter().zip(-29..).map(|(count, day)| (NOW.plus_seconds(day * 86_400), *count));
     Specimen {
-        head: Head::new("Specimen"),
         chrome: Chrome {
+            title: "Specimen".into(),
+            partial: false,
+            now: NOW,
+            notice: "",
+            errors: FormError::default(),
+            fresh: true,
             organisation: "Acme Industries".into(),
             organisation_id: "o1".into(),
             organisations: vec![

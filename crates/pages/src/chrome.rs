@@ -1,10 +1,11 @@
 //! What stands around a page's content: the head and the navigation.
 
-use crate::assets::asset_url;
+use crate::form_error::FormError;
 use askama::filters::HtmlSafe;
+use domain::Timestamp;
 use std::fmt;
 
-/// The head of a page. Every layout expects it under the name `head`.
+/// The head of a page without navigation. `card.html` expects it under the name `head`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
     /// What the page is, in words; the layout adds the product's name.
@@ -15,36 +16,6 @@ impl Head {
     /// The head of the page called `title`.
     pub fn new(title: impl Into<String>) -> Self {
         Self { title: title.into() }
-    }
-
-    /// Where the stylesheet is.
-    #[allow(clippy::unused_self, reason = "templates can only call methods of what they are given")]
-    pub fn style(&self) -> &'static str {
-        asset_url("style.css")
-    }
-
-    /// Where the script of all pages is.
-    #[allow(clippy::unused_self, reason = "templates can only call methods of what they are given")]
-    pub fn script(&self) -> &'static str {
-        asset_url("app.js")
-    }
-
-    /// Where htmx is.
-    #[allow(clippy::unused_self, reason = "templates can only call methods of what they are given")]
-    pub fn htmx(&self) -> &'static str {
-        asset_url("htmx.js")
-    }
-
-    /// Where the browser's part of passkeys is, in builds that have it.
-    #[allow(clippy::unused_self, reason = "templates can only call methods of what they are given")]
-    pub fn passkeys(&self) -> &'static str {
-        asset_url("passkeys.js")
-    }
-
-    /// Where the icon of the site is.
-    #[allow(clippy::unused_self, reason = "templates can only call methods of what they are given")]
-    pub fn favicon(&self) -> &'static str {
-        asset_url("favicon.svg")
     }
 }
 
@@ -69,9 +40,22 @@ pub enum Section {
     None,
 }
 
-/// The navigation around a page of the dashboard. `shell.html` expects it under the name `chrome`.
+/// What every page of the dashboard knows: its title, the navigation around it, and what its form has to say. `shell.html`
+/// expects it under the name `chrome`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chrome {
+    /// What the page is, in words; the layout adds the product's name.
+    pub title: String,
+    /// Whether htmx asks, and only the content of the page is wanted.
+    pub partial: bool,
+    /// When it is made.
+    pub now: Timestamp,
+    /// What was done, after a redirect; empty if nothing was.
+    pub notice: &'static str,
+    /// What is wrong with the form of the page.
+    pub errors: FormError,
+    /// Whether the password was proved so lately that a form need not ask for it.
+    pub fresh: bool,
     /// The name of the organisation that is shown.
     pub organisation: String,
     /// Its id, which the page's forms send back: a form acts in no other organisation than its page. Empty if there is none.
@@ -120,14 +104,18 @@ mod tests {
     #[derive(Template)]
     #[template(ext = "html", source = "{% extends \"shell.html\" %}{% block content %}<h1>Hi</h1>{% endblock %}", blocks = ["content"])]
     struct Page {
-        head: Head,
         chrome: Chrome,
     }
 
     fn page() -> Page {
         Page {
-            head: Head::new("API Keys"),
             chrome: Chrome {
+                title: "API Keys".into(),
+                partial: false,
+                now: Timestamp::from_ms(0),
+                notice: "Revoked.",
+                errors: FormError::default(),
+                fresh: true,
                 organisation: "Acme".into(),
                 organisation_id: "o1".into(),
                 organisations: vec![("o1".into(), "Acme".into()), ("o2".into(), "Globex <&>".into())],
@@ -145,6 +133,7 @@ mod tests {
         assert_eq!(text.matches("aria-current=\"page\"").count(), 1);
         assert!(text.contains("<a href=\"/settings/api-keys\" aria-current=\"page\">"), "{text}");
         assert!(text.contains("<title>API Keys · Duku</title>"));
+        assert!(text.contains("<div>Revoked.</div>"));
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod answer;
 mod assets;
 mod chart;
 mod chrome;
+mod form_error;
 mod message;
 mod times;
 
@@ -20,5 +21,6 @@ pub use answer::{allow_form_targets, html, html_allowing};
 pub use assets::{Asset, asset_url, assets, assets_with};
 pub use chart::{DaysChart, days_chart};
 pub use chrome::{Chrome, Current, Head, Section};
+pub use form_error::FormError;
 pub use message::{Message, message, message_for};
 pub use times::{Time, date, date_text, moment, moment_text, relative, relative_text, since};

@@ -3,29 +3,26 @@
 use crate::frame::{
     answer::{self, Answer},
     form::Posted,
-    form_error::{self, FormError},
+    form_error,
     page_context::{MemberPage, show},
     user_agent,
 };
 use axum::{body::Body, extract::RawQuery};
 use domain::{DeviceGrant, Role, users::device_grant::shown_user_code};
 use http::{Response, StatusCode};
-use pages::{Chrome, Head, Section, Time};
+use pages::{Chrome, FormError, Section, Time};
 use service::{Error, Rejection};
 
 #[derive(askama::Template)]
 #[template(path = "device/ask.html", blocks = ["content"])]
 struct Ask {
-    head: Head,
     chrome: Chrome,
     user_code: String,
-    errors: FormError,
 }
 
 #[derive(askama::Template)]
 #[template(path = "device/confirm.html", blocks = ["content"])]
 struct Confirm {
-    head: Head,
     chrome: Chrome,
     user_code: String,
     name: String,
@@ -39,26 +36,26 @@ struct Confirm {
     organisation: String,
     role: Role,
     has_others: bool,
-    fresh: bool,
-    errors: FormError,
 }
 
 async fn form(context: &MemberPage, typed: &str, errors: FormError) -> Answer {
     let page = Ask {
-        head: Head::new("Approve a command line"),
-        chrome: context.chrome(Section::Account).await?,
+        chrome: context.form("Approve a command line", Section::Account, errors).await?,
         user_code: typed.chars().take(20).collect(),
-        errors,
     };
-    Ok(show!(context, form_error::status(&page.errors), page))
+    Ok(show!(context, page))
 }
 
 async fn confirmation(context: &MemberPage, device: &DeviceGrant, errors: FormError) -> Answer {
     let now = context.ctx.now;
     let memberships = context.outcome(context.service().users().memberships(&context.user).await)?;
     let page = Confirm {
-        head: Head::new("Approve this command line?"),
-        chrome: context.chrome_with(Section::Account, None, Some(&memberships)).await?,
+        chrome: Chrome {
+            errors,
+            ..context
+                .chrome_with("Approve this command line?", Section::Account, None, Some(&memberships))
+                .await?
+        },
         user_code: shown_user_code(&device.user_code),
         name: user_agent::short_name(&device.device),
         device: device.device.clone(),
@@ -70,10 +67,8 @@ async fn confirmation(context: &MemberPage, device: &DeviceGrant, errors: FormEr
         organisation: context.principal.organisation_name.clone(),
         role: if context.is_admin() { Role::Admin } else { Role::Member },
         has_others: memberships.len() > 1,
-        fresh: context.is_fresh(),
-        errors,
     };
-    Ok(show!(context, form_error::status(&page.errors), page))
+    Ok(show!(context, page))
 }
 
 fn elsewhere(device: Option<&str>, browser: Option<std::net::IpAddr>) -> String {

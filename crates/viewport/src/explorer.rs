@@ -4,8 +4,7 @@ use crate::frame::{
     answer::Answer,
     page_context::{MemberPage, show},
 };
-use http::StatusCode;
-use pages::{Asset, Chrome, Head, Section};
+use pages::{Asset, Chrome, Section};
 use serde_json::{Value, json};
 use std::sync::LazyLock;
 
@@ -21,7 +20,6 @@ static SCRIPT: LazyLock<String> = LazyLock::new(|| ASSETS.iter().map(Asset::url)
 #[derive(askama::Template)]
 #[template(path = "explorer.html", blocks = ["content"])]
 struct Page<'a> {
-    head: Head,
     chrome: Chrome,
     script: &'a str,
     /// JSON in which nothing can end its element.
@@ -97,14 +95,13 @@ fn data(endpoint: &str, is_admin: bool) -> String {
 pub(crate) async fn show(context: MemberPage) -> Answer {
     let endpoint = &context.service().policy().audience;
     let page = Page {
-        head: Head::new("Explorer"),
-        chrome: context.chrome(Section::Explorer).await?,
+        chrome: context.chrome("Explorer", Section::Explorer).await?,
         script: &SCRIPT,
         data: data(endpoint, context.is_admin()),
         endpoint,
         token_url: context.viewport.protocol("token"),
     };
-    Ok(show!(context, StatusCode::OK, page))
+    Ok(show!(context, page))
 }
 
 #[cfg(test)]

@@ -2,15 +2,14 @@
 
 use crate::frame::{
     answer::Answer,
-    flash,
     form::Fields,
     page_context::{MemberPage, show},
     paging::{cut, page_size},
 };
 use axum::{body::Body, extract::RawQuery};
 use domain::{KeyOverview, Subject, SubjectId, Timestamp};
-use http::{Response, StatusCode};
-use pages::{Chrome, Head, Section, Time};
+use http::Response;
+use pages::{Chrome, Section, Time};
 use service::keys::notices::{self, KeyNotice, NoticeReason};
 
 /// A product as the list shows it.
@@ -38,9 +37,7 @@ pub(crate) struct Notice {
 #[derive(askama::Template)]
 #[template(path = "home.html", blocks = ["content"])]
 pub(crate) struct Home {
-    pub(crate) head: Head,
     pub(crate) chrome: Chrome,
-    pub(crate) notice: &'static str,
     pub(crate) attention: Vec<Notice>,
     /// Whether an Admin should be told that the next step is a key.
     pub(crate) needs_key: bool,
@@ -93,14 +90,12 @@ pub(crate) async fn show(context: MemberPage, RawQuery(query): RawQuery) -> Answ
     let now = context.ctx.now;
     let attention = notices::attention(keys.as_deref().unwrap_or_default(), now);
     let page = Home {
-        head: Head::new("Products"),
-        chrome: context.chrome_with(Section::Products, keys.as_deref(), None).await?,
-        notice: flash::notice(&query),
+        chrome: context.chrome_with("Products", Section::Products, keys.as_deref(), None).await?,
         attention: attention.into_iter().map(|one| Notice::of(one, now)).collect(),
         needs_key: keys.is_some_and(|keys| keys.is_empty()) && after.is_none(),
         products: subjects.iter().map(|subject| Product::of(subject, now)).collect(),
         is_later: after.is_some(),
         next: next.map(|last| last.id.to_string()),
     };
-    Ok(show!(context, StatusCode::OK, page))
+    Ok(show!(context, page))
 }

@@ -3,16 +3,12 @@
 use crate::frame::{
     admin_page::{self, AdminPage},
     answer::{self, Answer},
-    differences::{Stored, differences},
-    flash,
     form::{Fields, Posted},
-    form_error::{self, FormError},
+    form_error,
     page_context::{MemberPage, show},
 };
-use axum::extract::RawQuery;
 use domain::{Invalid, Lifetime, Organisation};
-use http::StatusCode;
-use pages::{Chrome, Head, Section, Time};
+use pages::{Chrome, FormError, Section, Time};
 use service::{Error, Rejection, organisations::OrganisationSettings};
 
 const PAGE: &str = "/settings/organisation";
@@ -20,9 +16,7 @@ const PAGE: &str = "/settings/organisation";
 #[derive(askama::Template)]
 #[template(path = "organisation.html", blocks = ["content"])]
 pub(crate) struct Page {
-    pub(crate) head: Head,
     pub(crate) chrome: Chrome,
-    pub(crate) notice: &'static str,
     pub(crate) id: String,
     pub(crate) since: Time,
     /// The settings as the form was filled from.
@@ -32,24 +26,16 @@ pub(crate) struct Page {
     pub(crate) maximum_days: String,
     pub(crate) require_second_factor: bool,
     pub(crate) has_second_factor: bool,
-    pub(crate) conflict: Option<Stored>,
-    pub(crate) fresh: bool,
-    pub(crate) errors: FormError,
 }
 
 async fn page(
     context: &MemberPage,
     organisation: &Organisation,
     (typed, seen): (&Typed, OrganisationSettings),
-    notice: &'static str,
-    conflict: Option<Stored>,
     errors: FormError,
 ) -> Answer {
-    let status = if conflict.is_some() { StatusCode::CONFLICT } else { form_error::status(&errors) };
     let page = Page {
-        head: Head::new("Organisation"),
-        chrome: context.chrome(Section::Organisation).await?,
-        notice,
+        chrome: context.form("Organisation", Section::Organisation, errors).await?,
         id: organisation.id.to_string(),
         since: pages::date(organisation.created_at),
         seen,
@@ -58,11 +44,8 @@ async fn page(
         maximum_days: typed.maximum_days.clone(),
         require_second_factor: typed.require_second_factor,
         has_second_factor: context.user.has_second_factor,
-        conflict,
-        fresh: context.is_fresh(),
-        errors,
     };
-    Ok(show!(context, status, page))
+    Ok(show!(context, page))
 }
 
 /// The form as it was typed.
@@ -101,10 +84,10 @@ impl Typed {
         })
     }
 
-    fn differences(&self, stored: &OrganisationSettings) -> Stored {
+    fn conflict(&self, stored: &OrganisationSettings) -> FormError {
         let stored = Self::stored(stored);
         let word = |ticked| if ticked { "required" } else { "not required" };
-        differences(&[
+        FormError::conflict(&[
             ("Name", &self.name, &stored.name),
             ("Default lifetime", &self.default_days, &stored.default_days),
             ("Longest lifetime", &self.maximum_days, &stored.maximum_days),
@@ -130,12 +113,11 @@ fn seen(fields: &Fields) -> OrganisationSettings {
 }
 
 /// `GET /settings/organisation`
-pub(crate) async fn show(context: AdminPage<admin_page::Organisation>, RawQuery(query): RawQuery) -> Answer {
+pub(crate) async fn show(context: AdminPage<admin_page::Organisation>) -> Answer {
     let organisation = context.outcome(context.service().organisations().get(&context.principal).await)?;
     let settings = OrganisationSettings::of(&organisation);
-    let notice = flash::notice(&Fields::of_query(query.as_deref()));
     let typed = Typed::stored(&settings);
-    page(&context, &organisation, (&typed, settings), notice, None, FormError::default()).await
+    page(&context, &organisation, (&typed, settings), FormError::default()).await
 }
 
 /// `POST /settings/organisation`
@@ -169,8 +151,8 @@ async fn again(context: &MemberPage, typed: &Typed, seen: OrganisationSettings, 
     let organisation = context.outcome(context.service().organisations().get(&context.principal).await)?;
     let now = OrganisationSettings::of(&organisation);
     if now == seen {
-        return page(context, &organisation, (typed, seen), "", None, errors).await;
+        return page(context, &organisation, (typed, seen), errors).await;
     }
-    let differences = typed.differences(&now);
-    page(context, &organisation, (typed, now), "", Some(differences), FormError::default()).await
+    let conflict = typed.conflict(&now);
+    page(context, &organisation, (typed, now), conflict).await
 }

@@ -1,13 +1,9 @@
 //! Every template of these pages with hostile and with endless text: nothing gets out of its place.
 
-use crate::{
-    audit,
-    frame::{differences::Stored, form_error::FormError},
-    home, members, organisation, products, targets,
-};
+use crate::{audit, home, members, organisation, products, targets};
 use askama::Template;
 use domain::{Role, Timestamp};
-use pages::{Chrome, Head, Section, Time};
+use pages::{Chrome, FormError, Section, Time};
 use service::{audit::ChainReport, operations::mail::Mailed, organisations::OrganisationSettings};
 
 /// A person may switch the organisation in another tab: each form that acts in one names the one of its page.
@@ -52,6 +48,12 @@ impl HostileText {
 
     fn chrome(&self) -> Chrome {
         Chrome {
+            title: self.text(),
+            partial: false,
+            now: NOW,
+            notice: "Saved.",
+            errors: FormError::default(),
+            fresh: false,
             organisation: self.text(),
             organisation_id: self.text(),
             organisations: vec![(self.text(), self.text()), (self.text(), self.text())],
@@ -62,17 +64,9 @@ impl HostileText {
         }
     }
 
-    fn head(&self) -> Head {
-        Head::new(self.text())
-    }
-
-    fn form_error(&self, field: &'static str) -> FormError {
-        FormError::new(field, self.text())
-    }
-
-    #[allow(clippy::unnecessary_wraps, reason = "the pages' fields are optional")]
-    fn stored(&self) -> Option<Stored> {
-        Some(vec![("Name", self.text()), ("Base URL", String::new())])
+    fn form(&self, field: &'static str) -> Chrome {
+        let conflict = Some(vec![("Name", self.text()), ("Base URL", String::new())]);
+        Chrome { errors: FormError { conflict, ..FormError::new(field, self.text()) }, ..self.chrome() }
     }
 
     fn named(&self) -> products::Named {
@@ -82,9 +76,7 @@ impl HostileText {
     fn home(&self) -> home::Home {
         let notice = |text| home::Notice { key: self.text(), label: self.text(), text };
         home::Home {
-            head: self.head(),
             chrome: self.chrome(),
-            notice: "Saved.",
             attention: vec![
                 notice(home::NoticeText::DeadSecret(time(), 2)),
                 notice(home::NoticeText::Expired(time())),
@@ -104,32 +96,23 @@ impl HostileText {
 
     fn products(&self) -> Vec<String> {
         let form = |product, field| products::change::Form {
-            head: self.head(),
-            chrome: self.chrome(),
-            partial: false,
+            chrome: self.form(field),
             product,
             seen_at: self.text(),
             name: self.text(),
             description: self.text(),
             base_url: self.text(),
-            conflict: self.stored(),
-            errors: self.form_error(field),
         };
         let fields = ["", "name", "description", "baseUrl"];
         let forms = fields.iter().flat_map(|field| [form(None, field), form(Some(self.named()), field)]);
         let delete = products::delete::Form {
-            head: self.head(),
-            chrome: self.chrome(),
-            partial: false,
+            chrome: self.form("confirm"),
             product: self.named(),
             targets: 2,
             typed: self.text(),
-            errors: self.form_error("confirm"),
         };
         let page = products::page::Page {
-            head: self.head(),
             chrome: self.chrome(),
-            notice: "",
             id: self.text(),
             name: self.text(),
             description: self.some(),
@@ -159,8 +142,7 @@ impl HostileText {
 
     fn targets(&self) -> Vec<String> {
         let form = |target, field| targets::change::Form {
-            head: self.head(),
-            chrome: self.chrome(),
+            chrome: self.form(field),
             product: self.named(),
             target,
             seen_at: self.text(),
@@ -172,17 +154,13 @@ impl HostileText {
             build_number: self.text(),
             build_url: self.text(),
             metadata: self.text(),
-            conflict: self.stored(),
-            errors: self.form_error(field),
         };
         let fields =
             ["", "name", "buildKey", "version", "environment", "buildNumber", "buildUrl", "metadata"];
         let target = || Some((self.text(), self.text()));
         let forms = fields.iter().flat_map(|field| [form(None, field), form(target(), field)]);
         let delete = targets::delete::Form {
-            head: self.head(),
             chrome: self.chrome(),
-            partial: false,
             product: self.named(),
             id: self.text(),
             name: self.text(),
@@ -191,9 +169,7 @@ impl HostileText {
             build_key: self.text(),
         };
         let page = targets::page::Page {
-            head: self.head(),
             chrome: self.chrome(),
-            notice: "",
             product: self.named(),
             id: self.text(),
             name: self.text(),
@@ -234,11 +210,8 @@ impl HostileText {
     }
 
     fn members(&self) -> Vec<String> {
-        let (head, chrome) = (|| self.head(), || self.chrome());
         let list = members::List {
-            head: head(),
-            chrome: chrome(),
-            notice: "",
+            chrome: self.chrome(),
             people: vec![self.person(true), self.person(false)],
             total: 2,
             admins: 2,
@@ -246,53 +219,34 @@ impl HostileText {
             next: self.some(),
             invitations: vec![self.invited(true), self.invited(false)],
         };
-        let revoke = members::invitations::Form {
-            head: head(),
-            chrome: chrome(),
-            partial: false,
-            invitation: self.invited(true),
-            fresh: false,
-            errors: self.form_error("password"),
-        };
+        let revoke =
+            members::invitations::Form { chrome: self.form("password"), invitation: self.invited(true) };
         let mut all = vec![list.render().unwrap(), revoke.render().unwrap()];
         for field in ["", "email", "role"] {
             let invite = members::invite::Form {
-                head: head(),
-                chrome: chrome(),
-                partial: false,
+                chrome: self.form(field),
                 email: self.text(),
                 role: Role::Admin,
                 sends_mail: true,
-                fresh: false,
-                errors: self.form_error(field),
             };
             all.push(invite.render().unwrap());
             for is_you in [true, false] {
                 let role = members::role::Form {
-                    head: head(),
-                    chrome: chrome(),
-                    partial: false,
+                    chrome: self.form(field),
                     person: self.person(is_you),
                     role: Role::Admin,
-                    fresh: false,
-                    errors: self.form_error(field),
                 };
                 let remove = members::remove::Form {
-                    head: head(),
-                    chrome: chrome(),
-                    partial: false,
+                    chrome: self.form(field),
                     person: self.person(is_you),
                     keys: vec![members::remove::Key { id: self.text(), label: self.text() }],
-                    fresh: false,
-                    errors: self.form_error(field),
                 };
                 all.extend([role.render().unwrap(), remove.render().unwrap()]);
             }
         }
         for mailed in [Mailed::Sent, Mailed::NotSetUp, Mailed::Failed(self.text())] {
             let link = members::invite::LinkPage {
-                head: head(),
-                chrome: chrome(),
+                chrome: self.chrome(),
                 email: &self.0,
                 role: Role::Admin,
                 link: &self.0,
@@ -306,9 +260,7 @@ impl HostileText {
 
     fn organisation(&self, field: &'static str) -> organisation::Page {
         organisation::Page {
-            head: self.head(),
-            chrome: self.chrome(),
-            notice: "",
+            chrome: self.form(field),
             id: self.text(),
             since: time(),
             seen: OrganisationSettings {
@@ -322,16 +274,12 @@ impl HostileText {
             maximum_days: self.text(),
             require_second_factor: true,
             has_second_factor: false,
-            conflict: self.stored(),
-            fresh: false,
-            errors: self.form_error(field),
         }
     }
 
     fn audit(&self, damage: Option<String>) -> audit::Page {
         let actor = || audit::Actor { id: self.text(), name: self.text() };
         audit::Page {
-            head: self.head(),
             chrome: self.chrome(),
             report: Some(ChainReport { chain: self.text(), entries: 3, hash: self.text(), damage }),
             groups: vec![audit::Group { name: "Members", actions: vec![("member.added", "Added", true)] }],

@@ -13,10 +13,8 @@ use crate::frame::{
     answer::Answer,
     page_context::{UserPage, show},
 };
-use axum::extract::RawQuery;
 use domain::Membership;
-use http::StatusCode;
-use pages::{Chrome, Head, Section, Time};
+use pages::{Chrome, Section, Time};
 use sessions::SessionRow;
 
 /// Where the account is.
@@ -36,9 +34,7 @@ struct Organisation {
 #[derive(askama::Template)]
 #[template(path = "account/show.html", blocks = ["content"])]
 struct Account {
-    head: Head,
     chrome: Chrome,
-    notice: &'static str,
     email: String,
     organisations: Vec<Organisation>,
     second_factor: Option<Time>,
@@ -68,25 +64,6 @@ mod passkeys {
     }
 }
 
-/// What was done, as the page says it after the redirect.
-fn notice(query: Option<&str>) -> &'static str {
-    match query {
-        Some("done=password") => "Your new password is set. Every other session has ended.",
-        Some("done=session") => "The session has ended. Nobody can go on with it.",
-        Some("done=others") => "Every other session has ended. Only this browser is signed in.",
-        Some("done=no-others") => "There was no other session. Only this browser is signed in.",
-        Some("done=gone") => "That session had ended already.",
-        Some("done=passkey-added") => "Your passkey is added. It signs you in from now on.",
-        Some("done=passkey-removed") => {
-            "The passkey is removed. It signs nobody in any more; your device may show it until you delete it there."
-        }
-        Some("done=second-factor-removed") => {
-            "Your second factor is removed. From now on your password alone signs you in."
-        }
-        _ => "",
-    }
-}
-
 fn organisations(memberships: &[Membership], person: &UserPage) -> Vec<Organisation> {
     let current = person.user.principal.as_ref().map(|principal| &principal.organisation_id);
     let known = memberships.iter().map(|one| Organisation {
@@ -99,14 +76,12 @@ fn organisations(memberships: &[Membership], person: &UserPage) -> Vec<Organisat
 }
 
 /// `GET /account`
-pub(crate) async fn show(person: UserPage, RawQuery(query): RawQuery) -> Answer {
+pub(crate) async fn show(person: UserPage) -> Answer {
     let service = person.service();
     let memberships = person.outcome(service.users().memberships(&person.user).await)?;
     let status = person.outcome(service.users().second_factor_status(&person.user).await)?;
     let page = Account {
-        head: Head::new("Account"),
-        chrome: person.chrome_with(Section::Account, None, Some(&memberships)).await?,
-        notice: notice(query.as_deref()),
+        chrome: person.chrome_with("Account", Section::Account, None, Some(&memberships)).await?,
         email: person.user.email.as_str().to_owned(),
         organisations: organisations(&memberships, &person),
         second_factor: status.since.map(pages::date),
@@ -115,7 +90,7 @@ pub(crate) async fn show(person: UserPage, RawQuery(query): RawQuery) -> Answer 
         passkeys: passkeys::rows(&person).await?,
         sessions: sessions::rows(&person).await?,
     };
-    Ok(show!(person, StatusCode::OK, page))
+    Ok(show!(person, page))
 }
 
 #[cfg(test)]

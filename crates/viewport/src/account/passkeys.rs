@@ -4,28 +4,24 @@ use super::{ACCOUNT, PasskeyRow, second_factor};
 use crate::frame::{
     answer::{self, Answer},
     form::Posted,
-    form_error::{self, FormError},
+    form_error,
     page_context::{UserPage, show},
 };
 use axum::{body::Body, extract::Path};
 use http::{Response, StatusCode};
-use pages::{Chrome, Head, Section};
+use pages::{Chrome, FormError, Section};
 use service::{Error, Rejection, users::passkeys::Ceremony};
 
 #[derive(askama::Template)]
 #[template(path = "account/passkey_add.html", blocks = ["content"])]
 pub(super) struct Add {
-    pub(super) head: Head,
     pub(super) chrome: Chrome,
     pub(super) name: String,
-    pub(super) fresh: bool,
-    pub(super) errors: FormError,
 }
 
 #[derive(askama::Template)]
 #[template(path = "account/passkey_create.html", blocks = ["content"])]
 pub(super) struct Create {
-    pub(super) head: Head,
     pub(super) chrome: Chrome,
     pub(super) name: String,
     pub(super) ceremony: String,
@@ -35,13 +31,9 @@ pub(super) struct Create {
 #[derive(askama::Template)]
 #[template(path = "account/passkey_remove.html", blocks = ["content"])]
 pub(super) struct Remove {
-    pub(super) head: Head,
     pub(super) chrome: Chrome,
-    pub(super) partial: bool,
     pub(super) id: String,
     pub(super) name: String,
-    pub(super) fresh: bool,
-    pub(super) errors: FormError,
 }
 
 /// The person's passkeys, where browsers can use any.
@@ -60,14 +52,9 @@ pub(super) async fn rows(person: &UserPage) -> Result<Option<Vec<PasskeyRow>>, R
 }
 
 async fn form(person: &UserPage, name: &str, errors: FormError) -> Answer {
-    let page = Add {
-        head: Head::new("Add a passkey"),
-        chrome: person.chrome(Section::Account).await?,
-        name: name.to_owned(),
-        fresh: person.is_fresh(),
-        errors,
-    };
-    Ok(show!(person, form_error::status(&page.errors), page))
+    let page =
+        Add { chrome: person.form("Add a passkey", Section::Account, errors).await?, name: name.to_owned() };
+    Ok(show!(person, page))
 }
 
 /// `GET /account/passkeys/add`
@@ -86,13 +73,12 @@ pub(crate) async fn begin(Posted(mut person, fields): Posted<UserPage>) -> Answe
     match person.service().users().begin_passkey(&person.ctx, &person.user, &name).await {
         Ok(Ceremony { handle, options }) => {
             let page = Create {
-                head: Head::new("Add a passkey"),
-                chrome: person.chrome(Section::Account).await?,
+                chrome: person.chrome("Add a passkey", Section::Account).await?,
                 name,
                 ceremony: handle.expose().to_owned(),
                 options,
             };
-            Ok(show!(person, StatusCode::OK, page))
+            Ok(show!(person, page))
         }
         Err(error) => form(&person, &name, person.form_error(error)?).await,
     }
@@ -121,15 +107,11 @@ async fn removal(person: &UserPage, id: String, errors: FormError) -> Answer {
         ));
     };
     let page = Remove {
-        head: Head::new("Remove a passkey"),
-        chrome: person.chrome(Section::Account).await?,
-        partial: person.partial,
+        chrome: person.form("Remove a passkey", Section::Account, errors).await?,
         id,
         name: passkey.name,
-        fresh: person.is_fresh(),
-        errors,
     };
-    Ok(show!(person, form_error::status(&page.errors), page))
+    Ok(show!(person, page))
 }
 
 /// `GET /account/passkeys/{id}/remove`

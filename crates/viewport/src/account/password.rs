@@ -4,32 +4,26 @@ use super::ACCOUNT;
 use crate::frame::{
     answer::Answer,
     form::Posted,
-    form_error::{self, FormError},
+    form_error,
     page_context::{UserPage, show},
 };
-use pages::{Chrome, Head, Section};
+use pages::{Chrome, FormError, Section};
 
 #[derive(askama::Template)]
 #[template(path = "account/password.html", blocks = ["content"])]
 pub(super) struct Form {
-    pub(super) head: Head,
     pub(super) chrome: Chrome,
-    pub(super) partial: bool,
     pub(super) email: String,
     pub(super) minimum: usize,
-    pub(super) errors: FormError,
 }
 
 async fn form(person: &UserPage, errors: FormError) -> Answer {
     let page = Form {
-        head: Head::new("Change your password"),
-        chrome: person.chrome(Section::Account).await?,
-        partial: person.partial,
+        chrome: person.form("Change your password", Section::Account, errors).await?,
         email: person.user.email.as_str().to_owned(),
         minimum: person.service().policy().password_minimum,
-        errors,
     };
-    Ok(show!(person, form_error::status(&page.errors), page))
+    Ok(show!(person, page))
 }
 
 /// `GET /account/password`

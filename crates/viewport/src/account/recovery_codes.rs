@@ -4,11 +4,10 @@ use super::second_factor;
 use crate::frame::{
     answer::Answer,
     form::Posted,
-    form_error::{self, FormError},
+    form_error,
     page_context::{UserPage, show},
 };
-use http::StatusCode;
-use pages::{Chrome, Head, Section};
+use pages::{Chrome, FormError, Section};
 
 /// Why there are codes to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,20 +19,14 @@ pub(super) enum Occasion {
 #[derive(askama::Template)]
 #[template(path = "account/codes.html", blocks = ["content"])]
 pub(super) struct Page<'a> {
-    pub(super) head: Head,
     pub(super) chrome: Chrome,
     pub(super) occasion: Occasion,
     pub(super) codes: &'a [String],
 }
 
 pub(super) async fn show(person: &UserPage, occasion: Occasion, codes: &[String]) -> Answer {
-    let page = Page {
-        head: Head::new("Recovery codes"),
-        chrome: person.chrome(Section::Account).await?,
-        occasion,
-        codes,
-    };
-    Ok(show!(person, StatusCode::OK, page))
+    let page = Page { chrome: person.chrome("Recovery codes", Section::Account).await?, occasion, codes };
+    Ok(show!(person, page))
 }
 
 /// `POST /account/second-factor/codes`

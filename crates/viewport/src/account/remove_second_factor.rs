@@ -4,28 +4,20 @@ use super::{ACCOUNT, second_factor};
 use crate::frame::{
     answer::Answer,
     form::Posted,
-    form_error::{self, FormError},
+    form_error,
     page_context::{UserPage, show},
 };
-use pages::{Chrome, Head, Section};
+use pages::{Chrome, FormError, Section};
 
 #[derive(askama::Template)]
 #[template(path = "account/remove.html", blocks = ["content"])]
 pub(super) struct Form {
-    pub(super) head: Head,
     pub(super) chrome: Chrome,
-    pub(super) partial: bool,
-    pub(super) errors: FormError,
 }
 
 async fn form(person: &UserPage, errors: FormError) -> Answer {
-    let page = Form {
-        head: Head::new("Remove your second factor"),
-        chrome: person.chrome(Section::Account).await?,
-        partial: person.partial,
-        errors,
-    };
-    Ok(show!(person, form_error::status(&page.errors), page))
+    let page = Form { chrome: person.form("Remove your second factor", Section::Account, errors).await? };
+    Ok(show!(person, page))
 }
 
 /// `GET /account/second-factor/remove`

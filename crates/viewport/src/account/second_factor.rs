@@ -8,12 +8,12 @@ use super::{
 use crate::frame::{
     answer::Answer,
     form::Posted,
-    form_error::{self, FormError},
+    form_error,
     page_context::{UserPage, show},
 };
 use axum::body::Body;
 use http::{Response, StatusCode};
-use pages::{Chrome, Head, Section, Time};
+use pages::{Chrome, FormError, Section, Time};
 use service::{Error, Rejection};
 
 /// Where all of this is.
@@ -22,32 +22,26 @@ pub(crate) const SECOND_FACTOR: &str = "/account/second-factor";
 #[derive(askama::Template)]
 #[template(path = "account/enrol.html", blocks = ["content"])]
 pub(super) struct Enrol {
-    pub(super) head: Head,
     pub(super) chrome: Chrome,
     /// The organisation that requires it, if one does.
     pub(super) required_by: String,
     pub(super) qr: Option<QrPath>,
     /// In groups of four.
     pub(super) secret: String,
-    pub(super) fresh: bool,
-    pub(super) errors: FormError,
 }
 
 #[derive(askama::Template)]
 #[template(path = "account/second_factor.html", blocks = ["content"])]
 pub(super) struct Enrolled {
-    pub(super) head: Head,
     pub(super) chrome: Chrome,
     pub(super) since: Option<Time>,
     pub(super) recovery_codes: i64,
     pub(super) few_codes: bool,
-    pub(super) errors: FormError,
 }
 
 #[derive(askama::Template)]
 #[template(path = "account/unproved.html", blocks = ["content"])]
 pub(super) struct Unproved {
-    pub(super) head: Head,
     pub(super) chrome: Chrome,
     pub(super) required_by: String,
 }
@@ -70,29 +64,24 @@ async fn enrol(person: &UserPage, errors: FormError) -> Answer {
     let begun = person.service().users().begin_second_factor(&person.ctx, &person.user).await;
     let enrolment = person.outcome(begun)?;
     let page = Enrol {
-        head: Head::new("Set up a second factor"),
-        chrome: person.chrome(Section::Account).await?,
+        chrome: person.form("Set up a second factor", Section::Account, errors).await?,
         required_by: required_by(person),
         qr: qr_path(&enrolment.uri),
         secret: grouped(&enrolment.secret),
-        fresh: person.is_fresh(),
-        errors,
     };
-    Ok(show!(person, form_error::status(&page.errors), page))
+    Ok(show!(person, page))
 }
 
 /// The page of a person who has one.
 pub(super) async fn enrolled(person: &UserPage, errors: FormError) -> Answer {
     let status = person.outcome(person.service().users().second_factor_status(&person.user).await)?;
     let page = Enrolled {
-        head: Head::new("Second factor"),
-        chrome: person.chrome(Section::Account).await?,
+        chrome: person.form("Second factor", Section::Account, errors).await?,
         since: status.since.map(pages::date),
         recovery_codes: status.recovery_codes,
         few_codes: status.recovery_codes <= FEW_CODES,
-        errors,
     };
-    Ok(show!(person, form_error::status(&page.errors), page))
+    Ok(show!(person, page))
 }
 
 /// Whoever has a second factor but signed in without it, before it was set up, has to sign in with it first.
@@ -104,8 +93,7 @@ pub(super) async fn require_proof(person: &UserPage) -> Result<(), Response<Body
         return Ok(());
     }
     let page = Unproved {
-        head: Head::new("Second factor"),
-        chrome: person.chrome(Section::Account).await?,
+        chrome: person.chrome("Second factor", Section::Account).await?,
         required_by: required_by(person),
     };
     Err(show!(person, StatusCode::FORBIDDEN, page))

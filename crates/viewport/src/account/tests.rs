@@ -1,5 +1,5 @@
 use super::*;
-use crate::{frame::form_error::FormError, template_tests};
+use crate::template_tests;
 use domain::{Role, Timestamp};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -19,9 +19,7 @@ fn account(text: &str, second_factor: bool) -> Account {
     };
     let passkey = |used| PasskeyRow { id: text.into(), name: text.into(), added: pages::date(NOW), used };
     Account {
-        head: Head::new(text),
         chrome: template_tests::chrome(text),
-        notice: "",
         email: text.into(),
         organisations: vec![organisation(true, Role::Admin), organisation(false, Role::Member)],
         second_factor: second_factor.then(|| pages::date(NOW)),
@@ -38,57 +36,34 @@ fn nothing_that_people_or_browsers_say_becomes_markup() {
         template_tests::render(&account(&text, true));
         template_tests::render(&account(&text, false));
         template_tests::render(&password::Form {
-            head: Head::new(text.as_str()),
-            chrome: template_tests::chrome(&text),
-            partial: false,
+            chrome: template_tests::form(&text, "password"),
             email: text.clone(),
             minimum: 12,
-            errors: FormError::new("password", text.as_str()),
         });
         template_tests::render(&second_factor::Enrol {
-            head: Head::new(text.as_str()),
-            chrome: template_tests::chrome(&text),
+            chrome: template_tests::form(&text, "code"),
             required_by: text.clone(),
             qr: qr::qr_path(&text),
             secret: text.clone(),
-            fresh: false,
-            errors: FormError::new("code", text.as_str()),
         });
         template_tests::render(&second_factor::Enrolled {
-            head: Head::new(text.as_str()),
-            chrome: template_tests::chrome(&text),
+            chrome: template_tests::form(&text, ""),
             since: Some(pages::date(NOW)),
             recovery_codes: 0,
             few_codes: true,
-            errors: FormError::new("", text.as_str()),
         });
         template_tests::render(&second_factor::Unproved {
-            head: Head::new(text.as_str()),
             chrome: template_tests::chrome(&text),
             required_by: text.clone(),
         });
         for occasion in [recovery_codes::Occasion::Enrolled, recovery_codes::Occasion::Replaced] {
             template_tests::render(&recovery_codes::Page {
-                head: Head::new(text.as_str()),
                 chrome: template_tests::chrome(&text),
                 occasion,
                 codes: std::slice::from_ref(&text),
             });
         }
-        template_tests::render(&remove_second_factor::Form {
-            head: Head::new(text.as_str()),
-            chrome: template_tests::chrome(&text),
-            partial: false,
-            errors: FormError::new("", text.as_str()),
-        });
-    }
-}
-
-#[test]
-fn only_known_words_become_a_notice() {
-    assert!(notice(Some("done=password")).starts_with("Your new password is set"));
-    for unknown in [None, Some(""), Some("done=%3Cscript%3E"), Some("done=password&x=1")] {
-        assert_eq!(notice(unknown), "");
+        template_tests::render(&remove_second_factor::Form { chrome: template_tests::form(&text, "") });
     }
 }
 

@@ -13,8 +13,8 @@ use crate::frame::{
 };
 use axum::{body::Body, extract::RawQuery};
 use domain::{EventId, KeyOverview, audit::AuditFilter};
-use http::{Response, StatusCode};
-use pages::{Chrome, Head, Section};
+use http::Response;
+use pages::{Chrome, Section};
 pub(crate) use row::Row;
 use service::audit::ChainReport;
 pub(crate) use words::Group;
@@ -28,7 +28,6 @@ pub(crate) struct Actor {
 #[derive(askama::Template)]
 #[template(path = "audit.html", blocks = ["content"])]
 pub(crate) struct Page {
-    pub(crate) head: Head,
     pub(crate) chrome: Chrome,
     pub(crate) report: Option<ChainReport>,
     pub(crate) groups: Vec<Group>,
@@ -100,8 +99,7 @@ pub(crate) async fn show(context: AdminPage<AuditLog>, RawQuery(query): RawQuery
     let is_listed = ["", "operator", "system"].contains(&actor.as_str())
         || people.iter().chain(&keys).any(|one| one.id == actor);
     let page = Page {
-        head: Head::new("Audit log"),
-        chrome: context.chrome_with(Section::AuditLog, Some(&found), None).await?,
+        chrome: context.chrome_with("Audit log", Section::AuditLog, Some(&found), None).await?,
         report,
         groups: words::groups(filter.action.as_deref()),
         former: (!is_listed).then(|| actor.clone()),
@@ -114,5 +112,5 @@ pub(crate) async fn show(context: AdminPage<AuditLog>, RawQuery(query): RawQuery
         people,
         keys,
     };
-    Ok(show!(context, StatusCode::OK, page))
+    Ok(show!(context, page))
 }

@@ -7,14 +7,11 @@ fn nothing_that_a_device_says_becomes_markup() {
     let now = Timestamp::from_seconds(1_800_000_000);
     for text in template_tests::texts() {
         template_tests::render(&Ask {
-            head: Head::new(text.as_str()),
-            chrome: template_tests::chrome(&text),
+            chrome: template_tests::form(&text, "user_code"),
             user_code: text.clone(),
-            errors: FormError::new("user_code", text.as_str()),
         });
         template_tests::render(&Confirm {
-            head: Head::new(text.as_str()),
-            chrome: template_tests::chrome(&text),
+            chrome: template_tests::form(&text, "password"),
             user_code: text.clone(),
             name: text.clone(),
             device: text.clone(),
@@ -26,8 +23,6 @@ fn nothing_that_a_device_says_becomes_markup() {
             organisation: text.clone(),
             role: Role::Member,
             has_others: true,
-            fresh: false,
-            errors: FormError::new("password", text.as_str()),
         });
     }
 }

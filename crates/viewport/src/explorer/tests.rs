@@ -5,7 +5,6 @@ use crate::template_tests;
 fn no_text_ends_the_data_block() {
     for text in template_tests::texts() {
         let page = Page {
-            head: Head::new("Explorer"),
             chrome: template_tests::chrome(&text),
             script: &SCRIPT,
             data: data(&text, true),

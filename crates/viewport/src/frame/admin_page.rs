@@ -66,9 +66,7 @@ impl<S> ops::DerefMut for AdminPage<S> {
 #[derive(askama::Template)]
 #[template(path = "forbidden.html", blocks = ["content"])]
 struct Forbidden {
-    head: pages::Head,
     chrome: Chrome,
-    title: &'static str,
     what: &'static str,
     admins: Vec<String>,
 }
@@ -76,9 +74,7 @@ struct Forbidden {
 async fn forbidden<S: AdminSection>(page: &MemberPage) -> Result<Response<Body>, Response<Body>> {
     let admins = page.outcome(page.service().users().admins(&page.principal).await)?;
     let forbidden = Forbidden {
-        head: pages::Head::new(S::TITLE),
-        chrome: page.chrome(S::SECTION).await?,
-        title: S::TITLE,
+        chrome: page.chrome(S::TITLE, S::SECTION).await?,
         what: S::WHAT,
         admins: admins.iter().map(|email| email.as_str().to_owned()).collect(),
     };

@@ -2,7 +2,7 @@
 
 use crate::frame::form::Fields;
 
-const DONE: [(&str, &str); 11] = [
+const DONE: [(&str, &str); 21] = [
     ("product-added", "Added. Its targets come from your pipelines, or add one by hand."),
     ("product-changed", "Saved."),
     ("product-deleted", "The product is deleted, and its targets with it."),
@@ -14,6 +14,19 @@ const DONE: [(&str, &str); 11] = [
     ("member-removed", "Removed. The person has no access any more; API keys work on."),
     ("invitation-revoked", "Taken back. The link works no more."),
     ("organisation-changed", "Saved."),
+    ("revoked", "Revoked. Tokens already issued are rejected now."),
+    ("grace-ended", "The previous secret is rejected now."),
+    ("password", "Your new password is set. Every other session has ended."),
+    ("session", "The session has ended. Nobody can go on with it."),
+    ("others", "Every other session has ended. Only this browser is signed in."),
+    ("no-others", "There was no other session. Only this browser is signed in."),
+    ("gone", "That session had ended already."),
+    ("passkey-added", "Your passkey is added. It signs you in from now on."),
+    (
+        "passkey-removed",
+        "The passkey is removed. It signs nobody in any more; your device may show it until you delete it there.",
+    ),
+    ("second-factor-removed", "Your second factor is removed. From now on your password alone signs you in."),
 ];
 
 /// The words for `?done=…`; empty if there are none.

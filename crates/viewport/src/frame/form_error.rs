@@ -1,4 +1,4 @@
-//! What a form says about itself when it has to be sent again: everything that was typed stays.
+//! What a form says of a use case's rejection, and the password that some forms ask for again.
 
 use crate::frame::{
     answer,
@@ -7,30 +7,8 @@ use crate::frame::{
 };
 use axum::body::Body;
 use http::{Response, StatusCode};
+use pages::FormError;
 use service::{Error, Rejection, users::sign_in::SignInRejection};
-
-/// One thing that is wrong with a form.
-#[derive(Debug, Default)]
-pub(crate) struct FormError {
-    /// The field that it is about, as the form names it.
-    pub(crate) field: &'static str,
-    pub(crate) text: String,
-}
-
-impl FormError {
-    pub(crate) fn new(field: &'static str, text: impl Into<String>) -> Self {
-        Self { field, text: text.into() }
-    }
-
-    /// What is wrong with a field; empty if nothing is.
-    pub(crate) fn of(&self, field: &str) -> &str {
-        if self.field == field { &self.text } else { "" }
-    }
-
-    pub(crate) fn is_some(&self) -> bool {
-        !self.text.is_empty()
-    }
-}
 
 impl PageRequest {
     /// What a form says of a use case's rejection.
@@ -120,9 +98,4 @@ pub(crate) fn rejected_at(
         }
         SignInRejection::Error(error) => request.form_error(error),
     }
-}
-
-/// The status of a page with a form: 422 if something is wrong with what was sent.
-pub(crate) fn status(errors: &FormError) -> StatusCode {
-    if errors.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }
 }

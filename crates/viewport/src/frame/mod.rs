@@ -3,7 +3,6 @@
 pub(crate) mod access;
 pub(crate) mod admin_page;
 pub(crate) mod answer;
-pub(crate) mod differences;
 pub(crate) mod flash;
 pub(crate) mod form;
 pub(crate) mod form_error;

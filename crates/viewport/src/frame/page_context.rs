@@ -2,12 +2,16 @@
 
 use crate::{
     Viewport,
-    frame::answer::{self, Answer},
+    frame::{
+        answer::{self, Answer},
+        flash,
+        form::Fields,
+    },
 };
 use axum::{body::Body, extract::FromRequestParts};
 use domain::{Ended, KeyOverview, Membership};
 use http::{HeaderMap, Method, Response, StatusCode, request::Parts};
-use pages::{Chrome, Section};
+use pages::{Chrome, FormError, Section};
 use service::{CurrentUser, Error, Principal, Rejection, RequestContext, Service, keys::notices};
 use std::borrow::Cow;
 use web::RequestHead;
@@ -15,8 +19,12 @@ use web::RequestHead;
 /// Where people go whose organisation requires a second factor that they did not prove.
 const SECOND_FACTOR_REQUIRED: &str = "/account/second-factor?required=1";
 
-/// Answers with a page, or for htmx with its content alone.
+/// Answers with a page, or for htmx with its content alone; without a status with that of its form.
 macro_rules! show {
+    ($context:expr, $page:expr) => {{
+        let page = $page;
+        $crate::frame::page_context::show!($context, page.chrome.errors.status(), page)
+    }};
     ($context:expr, $status:expr, $page:expr) => {{
         let (status, page) = ($status, $page);
         if $context.partial { pages::html(status, &page.as_content()) } else { pages::html(status, &page) }
@@ -32,6 +40,8 @@ pub(crate) struct PageRequest {
     head: RequestHead,
     /// Whether htmx asks, and only the content of the page is wanted.
     pub(crate) partial: bool,
+    /// What was done, as the page after a redirect says it.
+    notice: &'static str,
     /// What the browser calls itself.
     pub(crate) device: String,
     /// The page that was asked for, to come back to after a sign-in.
@@ -121,6 +131,7 @@ impl FromRequestParts<Viewport> for PageRequest {
             ctx,
             head,
             partial,
+            notice: flash::notice(&Fields::of_query(parts.uri.query())),
             device: text(&parts.headers, "user-agent").to_owned(),
             here: here(parts, partial),
             cookie: viewport.session_cookie().read(&parts.headers).map(str::to_owned),
@@ -223,19 +234,40 @@ impl UserPage {
     }
 
     /// What stands around the content of a page.
-    pub(crate) async fn chrome(&self, section: Section) -> Result<Chrome, Response<Body>> {
-        self.chrome_with(section, None, None).await
+    pub(crate) async fn chrome(
+        &self,
+        title: impl Into<String>,
+        section: Section,
+    ) -> Result<Chrome, Response<Body>> {
+        self.chrome_with(title, section, None, None).await
+    }
+
+    /// The same for a page with a form, and what is wrong with it.
+    pub(crate) async fn form(
+        &self,
+        title: impl Into<String>,
+        section: Section,
+        errors: FormError,
+    ) -> Result<Chrome, Response<Body>> {
+        Ok(Chrome { errors, ..self.chrome(title, section).await? })
     }
 
     /// The same for a page that has read the keys or the memberships itself.
     pub(crate) async fn chrome_with(
         &self,
+        title: impl Into<String>,
         section: Section,
         keys: Option<&[KeyOverview]>,
         memberships: Option<&[Membership]>,
     ) -> Result<Chrome, Response<Body>> {
         let principal = self.user.principal.as_ref();
         let mut chrome = Chrome {
+            title: title.into(),
+            partial: self.partial,
+            now: self.ctx.now,
+            notice: self.notice,
+            errors: FormError::default(),
+            fresh: self.is_fresh(),
             organisation: principal
                 .map_or_else(|| "No organisation".to_owned(), |one| one.organisation_name.clone()),
             organisation_id: principal

@@ -5,34 +5,28 @@ use crate::frame::{
     admin_page::{AdminPage, ApiKeys},
     answer::Answer,
     form::Posted,
-    form_error::{self, FormError},
+    form_error,
     page_context::{MemberPage, show},
 };
 use axum::extract::Path;
-use pages::{Chrome, Head, Section};
+use pages::{Chrome, FormError, Section};
 
 #[derive(askama::Template)]
 #[template(path = "keys/end_grace.html", blocks = ["content"])]
 pub(super) struct Form {
-    pub(super) head: Head,
     pub(super) chrome: Chrome,
-    pub(super) partial: bool,
     pub(super) key: Row,
-    pub(super) fresh: bool,
-    pub(super) errors: FormError,
 }
 
 async fn form(context: &MemberPage, id: &str, errors: FormError) -> Answer {
     let overview = context.outcome(context.service().keys().get(&context.principal, id).await)?;
     let page = Form {
-        head: Head::new(format!("End the grace of {}", overview.key.label)),
-        chrome: context.chrome(Section::ApiKeys).await?,
-        partial: context.partial,
+        chrome: context
+            .form(format!("End the grace of {}", overview.key.label), Section::ApiKeys, errors)
+            .await?,
         key: Row::of(&overview, context.ctx.now),
-        fresh: context.is_fresh(),
-        errors,
     };
-    Ok(show!(context, form_error::status(&page.errors), page))
+    Ok(show!(context, page))
 }
 
 /// `GET /settings/api-keys/{id}/end-grace`

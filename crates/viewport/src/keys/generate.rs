@@ -5,13 +5,13 @@ use crate::frame::{
     admin_page::{AdminPage, ApiKeys},
     answer::Answer,
     form::{Fields, Posted},
-    form_error::{self, FormError},
+    form_error,
     page_context::{MemberPage, show},
 };
 use axum::body::Body;
 use domain::Organisation;
 use http::Response;
-use pages::{Chrome, Head, Section};
+use pages::{Chrome, FormError, Section};
 use service::keys::{
     GenerateKey,
     sent_forms::{KeyForm, Sent},
@@ -20,9 +20,7 @@ use service::keys::{
 #[derive(askama::Template)]
 #[template(path = "keys/generate.html", blocks = ["content"])]
 pub(super) struct Form {
-    pub(super) head: Head,
     pub(super) chrome: Chrome,
-    pub(super) partial: bool,
     pub(super) nonce: String,
     pub(super) label: String,
     pub(super) days: String,
@@ -31,8 +29,6 @@ pub(super) struct Form {
     pub(super) expires: String,
     /// The label that another Active key has already, if that has to be confirmed.
     pub(super) duplicate: String,
-    pub(super) fresh: bool,
-    pub(super) errors: FormError,
 }
 
 async fn form(
@@ -46,9 +42,7 @@ async fn form(
     let now = context.ctx.now;
     let days = fields.number("days").unwrap_or(policy.default.days());
     let page = Form {
-        head: Head::new("Generate API Key"),
-        chrome: context.chrome(Section::ApiKeys).await?,
-        partial: context.partial,
+        chrome: context.form("Generate API Key", Section::ApiKeys, errors).await?,
         nonce: match fields.text("nonce") {
             "" => context.service().tokens().generate_opaque_token().expose().to_owned(),
             sent => sent.to_owned(),
@@ -62,10 +56,8 @@ async fn form(
         now: now.to_whole_second().to_string(),
         expires: pages::date_text(now.plus_seconds(days.clamp(1, policy.maximum.days()) * 86_400)),
         duplicate: duplicate.to_owned(),
-        fresh: context.is_fresh(),
-        errors,
     };
-    Ok(show!(context, form_error::status(&page.errors), page))
+    Ok(show!(context, page))
 }
 
 /// `GET /settings/api-keys/generate`

@@ -13,10 +13,8 @@ use crate::frame::{
     answer::Answer,
     page_context::{MemberPage, show},
 };
-use axum::extract::RawQuery;
 use domain::KeyOverview;
-use http::StatusCode;
-use pages::{Chrome, Head, Section, Time};
+use pages::{Chrome, Section, Time};
 use row::{Row, StatusBadge};
 use service::keys::notices::{self, NoticeReason};
 
@@ -34,24 +32,13 @@ struct DeadSecret {
 #[derive(askama::Template)]
 #[template(path = "keys/list.html", blocks = ["content"])]
 struct List {
-    head: Head,
     chrome: Chrome,
-    notice: &'static str,
     rows: Vec<Row>,
     active: usize,
     limit: usize,
     /// Keys that could go where the limit is reached, best candidates first.
     candidates: Vec<Row>,
     dead_secrets: Vec<DeadSecret>,
-}
-
-/// What was done, as the page says it after the redirect.
-fn notice(query: Option<&str>) -> &'static str {
-    match query {
-        Some("done=revoked") => "Revoked. Tokens already issued are rejected now.",
-        Some("done=grace-ended") => "The previous secret is rejected now.",
-        _ => "",
-    }
 }
 
 fn dead_secrets(keys: &[KeyOverview], context: &MemberPage) -> Vec<DeadSecret> {
@@ -78,7 +65,7 @@ fn candidates(keys: &[KeyOverview], context: &MemberPage) -> Vec<Row> {
 }
 
 /// `GET /settings/api-keys`
-pub(crate) async fn list(context: AdminPage<ApiKeys>, RawQuery(query): RawQuery) -> Answer {
+pub(crate) async fn list(context: AdminPage<ApiKeys>) -> Answer {
     let keys = context.outcome(context.service().keys().list(&context.principal).await)?;
     let limit = context.service().policy().active_keys;
     let active = keys.iter().filter(|one| one.key.is_active(context.ctx.now)).count();
@@ -86,16 +73,14 @@ pub(crate) async fn list(context: AdminPage<ApiKeys>, RawQuery(query): RawQuery)
     // Stable: within each half the oldest stays first.
     rows.sort_by_key(|row| !row.is_active);
     let page = List {
-        head: Head::new("API Keys"),
-        chrome: context.chrome_with(Section::ApiKeys, Some(&keys), None).await?,
-        notice: notice(query.as_deref()),
+        chrome: context.chrome_with("API Keys", Section::ApiKeys, Some(&keys), None).await?,
         active,
         limit,
         candidates: if active >= limit { candidates(&keys, &context) } else { Vec::new() },
         dead_secrets: dead_secrets(&keys, &context),
         rows,
     };
-    Ok(show!(context, StatusCode::OK, page))
+    Ok(show!(context, page))
 }
 
 #[cfg(test)]

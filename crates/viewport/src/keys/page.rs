@@ -9,7 +9,7 @@ use crate::frame::{
 use axum::extract::{Path, RawQuery};
 use domain::{KeyUse, Timestamp};
 use http::StatusCode;
-use pages::{Chrome, DaysChart, Head, Section, Time};
+use pages::{Chrome, DaysChart, Section, Time};
 use service::keys::usage_report::KeyReport;
 
 /// So many addresses are open on the page; the others are folded away.
@@ -25,7 +25,6 @@ pub(super) struct Source {
 #[derive(askama::Template)]
 #[template(path = "keys/page.html", blocks = ["content"])]
 pub(super) struct Page {
-    pub(super) head: Head,
     pub(super) chrome: Chrome,
     pub(super) key: Row,
     pub(super) created: Time,
@@ -78,8 +77,7 @@ pub(crate) async fn show(context: AdminPage<ApiKeys>, Path(id): Path<String>) ->
     let mut sources = sources(&report, now);
     let more_sources = sources.split_off(sources.len().min(OPEN_SOURCES));
     let page = Page {
-        head: Head::new(key.label.as_str()),
-        chrome: context.chrome(Section::ApiKeys).await?,
+        chrome: context.chrome(key.label.as_str(), Section::ApiKeys).await?,
         key: Row::of(overview, now),
         created: pages::moment(key.created_at),
         expires_at: pages::moment(key.expires_at),
@@ -95,7 +93,7 @@ pub(crate) async fn show(context: AdminPage<ApiKeys>, Path(id): Path<String>) ->
         more_sources,
         other_addresses: report.other_addresses,
     };
-    Ok(show!(context, StatusCode::OK, page))
+    Ok(show!(context, page))
 }
 
 #[derive(askama::Template)]

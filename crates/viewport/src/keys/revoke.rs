@@ -8,36 +8,28 @@ use crate::frame::{
     admin_page::{AdminPage, ApiKeys},
     answer::Answer,
     form::{Fields, Posted},
-    form_error::{self, FormError},
+    form_error,
     page_context::{MemberPage, show},
 };
 use axum::extract::Path;
 use domain::KeyOverview;
-use pages::{Chrome, Head, Section};
+use pages::{Chrome, FormError, Section};
 
 #[derive(askama::Template)]
 #[template(path = "keys/revoke.html", blocks = ["content"])]
 pub(super) struct Form {
-    pub(super) head: Head,
     pub(super) chrome: Chrome,
-    pub(super) partial: bool,
     pub(super) key: Row,
     pub(super) typed: String,
-    pub(super) fresh: bool,
-    pub(super) errors: FormError,
 }
 
 async fn form(context: &MemberPage, overview: &KeyOverview, fields: &Fields, errors: FormError) -> Answer {
     let page = Form {
-        head: Head::new(format!("Revoke {}", overview.key.label)),
-        chrome: context.chrome(Section::ApiKeys).await?,
-        partial: context.partial,
+        chrome: context.form(format!("Revoke {}", overview.key.label), Section::ApiKeys, errors).await?,
         key: Row::of(overview, context.ctx.now),
         typed: fields.text("confirm").to_owned(),
-        fresh: context.is_fresh(),
-        errors,
     };
-    Ok(show!(context, form_error::status(&page.errors), page))
+    Ok(show!(context, page))
 }
 
 /// `GET /settings/api-keys/{id}/revoke`

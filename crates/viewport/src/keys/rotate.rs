@@ -5,12 +5,12 @@ use crate::frame::{
     admin_page::{AdminPage, ApiKeys},
     answer::Answer,
     form::{Fields, Posted},
-    form_error::{self, FormError},
+    form_error,
     page_context::{MemberPage, show},
 };
 use axum::extract::Path;
 use domain::api_key::GracePeriod;
-use pages::{Chrome, Head, Section, Time};
+use pages::{Chrome, FormError, Section, Time};
 use service::keys::{
     RotateKey,
     sent_forms::{KeyForm, Sent},
@@ -23,9 +23,7 @@ const RIGHT_NOW_SECONDS: i64 = 3600;
 #[derive(askama::Template)]
 #[template(path = "keys/rotate.html", blocks = ["content"])]
 pub(super) struct Form {
-    pub(super) head: Head,
     pub(super) chrome: Chrome,
-    pub(super) partial: bool,
     pub(super) nonce: String,
     pub(super) key: Row,
     /// When the key will expire once it is rotated.
@@ -34,8 +32,6 @@ pub(super) struct Form {
     pub(super) in_use_from: usize,
     pub(super) graces: Vec<(i64, &'static str, bool)>,
     pub(super) end_issued_tokens: bool,
-    pub(super) fresh: bool,
-    pub(super) errors: FormError,
 }
 
 const GRACES: [(i64, &str); 4] =
@@ -49,9 +45,7 @@ async fn form(context: &MemberPage, report: &KeyReport, fields: &Fields, errors:
     let chosen = fields.number("grace").unwrap_or(0);
     let hour = now.plus_seconds(-RIGHT_NOW_SECONDS);
     let page = Form {
-        head: Head::new(format!("Rotate {}", key.label)),
-        chrome: context.chrome(Section::ApiKeys).await?,
-        partial: context.partial,
+        chrome: context.form(format!("Rotate {}", key.label), Section::ApiKeys, errors).await?,
         nonce: match fields.text("nonce") {
             "" => context.service().tokens().generate_opaque_token().expose().to_owned(),
             sent => sent.to_owned(),
@@ -61,10 +55,8 @@ async fn form(context: &MemberPage, report: &KeyReport, fields: &Fields, errors:
         in_use_from: report.sources.iter().filter(|source| source.last_used_at > hour).count(),
         graces: GRACES.iter().map(|(seconds, name)| (*seconds, *name, *seconds == chosen)).collect(),
         end_issued_tokens: fields.is_ticked("end_issued_tokens"),
-        fresh: context.is_fresh(),
-        errors,
     };
-    Ok(show!(context, form_error::status(&page.errors), page))
+    Ok(show!(context, page))
 }
 
 /// `GET /settings/api-keys/{id}/rotate`

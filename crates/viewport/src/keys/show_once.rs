@@ -5,7 +5,7 @@ use crate::frame::{
     page_context::{MemberPage, show},
 };
 use http::StatusCode;
-use pages::{Chrome, Head, Section, Time};
+use pages::{Chrome, Section, Time};
 use service::keys::GeneratedKey;
 
 /// Why there is a secret to show.
@@ -18,7 +18,6 @@ pub(crate) enum Occasion {
 #[derive(askama::Template)]
 #[template(path = "keys/once.html", blocks = ["content"])]
 pub(super) struct ShownOnce<'a> {
-    pub(super) head: Head,
     pub(super) chrome: Chrome,
     pub(super) occasion: Occasion,
     pub(super) id: &'a str,
@@ -42,8 +41,7 @@ pub(crate) async fn show(context: &MemberPage, occasion: Occasion, generated: &G
     };
     let policy = context.service().policy();
     let page = ShownOnce {
-        head: Head::new(title),
-        chrome: context.chrome(Section::ApiKeys).await?,
+        chrome: context.chrome(title, Section::ApiKeys).await?,
         occasion,
         id: key.id.as_str(),
         label: key.label.as_str(),
@@ -55,13 +53,12 @@ pub(crate) async fn show(context: &MemberPage, occasion: Occasion, generated: &G
         graphql_url: &policy.audience,
         since: context.ctx.now.ms(),
     };
-    Ok(show!(context, StatusCode::OK, page))
+    Ok(show!(context, page))
 }
 
 #[derive(askama::Template)]
 #[template(path = "keys/sent_before.html", blocks = ["content"])]
 pub(super) struct SentBefore {
-    pub(super) head: Head,
     pub(super) chrome: Chrome,
     pub(super) id: String,
 }
@@ -69,8 +66,7 @@ pub(super) struct SentBefore {
 /// A form that came twice was carried out once, and its secret went to the first answer.
 pub(crate) async fn sent_before(context: &MemberPage, id: &str) -> Answer {
     let page = SentBefore {
-        head: Head::new("This was done already"),
-        chrome: context.chrome(Section::ApiKeys).await?,
+        chrome: context.chrome("This was done already", Section::ApiKeys).await?,
         id: id.to_owned(),
     };
     Ok(show!(context, StatusCode::CONFLICT, page))

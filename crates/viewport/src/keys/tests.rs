@@ -1,5 +1,5 @@
 use super::{row::StatusBadge, *};
-use crate::{frame::form_error::FormError, template_tests};
+use crate::template_tests;
 use domain::Timestamp;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -30,17 +30,11 @@ fn rows(text: &str) -> Vec<Row> {
     badges.into_iter().map(|status| row(text, status)).collect()
 }
 
-fn form_error(field: &'static str, text: &str) -> FormError {
-    FormError::new(field, text)
-}
-
 #[test]
 fn no_label_becomes_markup_in_the_list() {
     for text in template_tests::texts() {
         let list = |active, rows, candidates| List {
-            head: Head::new(text.as_str()),
             chrome: template_tests::chrome(&text),
-            notice: notice(Some("done=revoked")),
             rows,
             active,
             limit: 10,
@@ -64,9 +58,7 @@ fn no_label_becomes_markup_in_the_forms() {
     for text in template_tests::texts() {
         for (partial, fresh) in [(false, true), (true, false)] {
             template_tests::render(&generate::Form {
-                head: Head::new(text.as_str()),
-                chrome: template_tests::chrome(&text),
-                partial,
+                chrome: Chrome { partial, fresh, ..template_tests::form(&text, "label") },
                 nonce: text.clone(),
                 label: text.clone(),
                 days: text.clone(),
@@ -74,38 +66,24 @@ fn no_label_becomes_markup_in_the_forms() {
                 now: text.clone(),
                 expires: text.clone(),
                 duplicate: text.clone(),
-                fresh,
-                errors: form_error("label", &text),
             });
             template_tests::render(&rotate::Form {
-                head: Head::new(text.as_str()),
-                chrome: template_tests::chrome(&text),
-                partial,
+                chrome: Chrome { partial, fresh, ..template_tests::form(&text, "password") },
                 nonce: text.clone(),
                 key: row(&text, if partial { StatusBadge::Active } else { StatusBadge::Expired }),
                 expires: pages::date(NOW),
                 in_use_from: 2,
                 graces: vec![(0, "None", true), (3600, "1 hour", false)],
                 end_issued_tokens: true,
-                fresh,
-                errors: form_error("password", &text),
             });
             template_tests::render(&revoke::Form {
-                head: Head::new(text.as_str()),
-                chrome: template_tests::chrome(&text),
-                partial,
+                chrome: Chrome { partial, fresh, ..template_tests::form(&text, "confirm") },
                 key: row(&text, StatusBadge::Grace(pages::moment(NOW))),
                 typed: text.clone(),
-                fresh,
-                errors: form_error("confirm", &text),
             });
             template_tests::render(&end_grace::Form {
-                head: Head::new(text.as_str()),
-                chrome: template_tests::chrome(&text),
-                partial,
+                chrome: Chrome { partial, fresh, ..template_tests::form(&text, "") },
                 key: row(&text, StatusBadge::Active),
-                fresh,
-                errors: form_error("", &text),
             });
         }
     }
@@ -117,7 +95,6 @@ fn no_label_becomes_markup_on_a_keys_pages() {
         let source =
             || page::Source { address: text.clone(), last: pages::relative(NOW, NOW), previous_secret: true };
         template_tests::render(&page::Page {
-            head: Head::new(text.as_str()),
             chrome: template_tests::chrome(&text),
             key: row(&text, StatusBadge::Active),
             created: pages::moment(NOW),
@@ -138,7 +115,6 @@ fn no_label_becomes_markup_on_a_keys_pages() {
             template_tests::render(&page::FirstUse { id: text.clone(), since: 1, used });
         }
         template_tests::render(&show_once::SentBefore {
-            head: Head::new(text.as_str()),
             chrome: template_tests::chrome(&text),
             id: text.clone(),
         });
@@ -153,7 +129,6 @@ fn the_secret_stands_in_the_page_and_in_no_address_of_it() {
     {
         for text in template_tests::texts() {
             let shown = template_tests::render(&show_once::ShownOnce {
-                head: Head::new(text.as_str()),
                 chrome: template_tests::chrome(&text),
                 occasion,
                 id: &text,

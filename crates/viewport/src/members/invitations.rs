@@ -5,24 +5,20 @@ use crate::frame::{
     admin_page::{AdminPage, Members},
     answer::Answer,
     form::Posted,
-    form_error::{self, FormError},
+    form_error,
     page_context::{MemberPage, show},
 };
 use axum::{body::Body, extract::Path};
 use domain::Invitation;
 use http::Response;
-use pages::{Chrome, Head, Section};
+use pages::{Chrome, FormError, Section};
 use service::{Error, Rejection};
 
 #[derive(askama::Template)]
 #[template(path = "members/revoke.html", blocks = ["content"])]
 pub(crate) struct Form {
-    pub(crate) head: Head,
     pub(crate) chrome: Chrome,
-    pub(crate) partial: bool,
     pub(crate) invitation: Invited,
-    pub(crate) fresh: bool,
-    pub(crate) errors: FormError,
 }
 
 async fn find(context: &MemberPage, id: &str) -> Result<Invitation, Response<Body>> {
@@ -35,14 +31,12 @@ async fn find(context: &MemberPage, id: &str) -> Result<Invitation, Response<Bod
 async fn form(context: &MemberPage, id: &str, errors: FormError) -> Answer {
     let invitation = find(context, id).await?;
     let page = Form {
-        head: Head::new(format!("Take back the invitation of {}", invitation.email)),
-        chrome: context.chrome(Section::Members).await?,
-        partial: context.partial,
+        chrome: context
+            .form(format!("Take back the invitation of {}", invitation.email), Section::Members, errors)
+            .await?,
         invitation: Invited::of(&invitation, context.ctx.now),
-        fresh: context.is_fresh(),
-        errors,
     };
-    Ok(show!(context, form_error::status(&page.errors), page))
+    Ok(show!(context, page))
 }
 
 /// `GET /settings/members/invitations/{id}/revoke`

@@ -4,31 +4,25 @@ use crate::frame::{
     admin_page::{AdminPage, Members},
     answer::Answer,
     form::{Fields, Posted},
-    form_error::{self, FormError},
+    form_error,
     page_context::{MemberPage, show},
 };
 use domain::Role;
-use http::StatusCode;
-use pages::{Chrome, Head, Section, Time};
+use pages::{Chrome, FormError, Section, Time};
 use service::{Error, Rejection, operations::mail::Mailed, users::invitations::Invited};
 
 #[derive(askama::Template)]
 #[template(path = "members/invite.html", blocks = ["content"])]
 pub(crate) struct Form {
-    pub(crate) head: Head,
     pub(crate) chrome: Chrome,
-    pub(crate) partial: bool,
     pub(crate) email: String,
     pub(crate) role: Role,
     pub(crate) sends_mail: bool,
-    pub(crate) fresh: bool,
-    pub(crate) errors: FormError,
 }
 
 #[derive(askama::Template)]
 #[template(path = "members/link.html", blocks = ["content"])]
 pub(crate) struct LinkPage<'a> {
-    pub(crate) head: Head,
     pub(crate) chrome: Chrome,
     pub(crate) email: &'a str,
     pub(crate) role: Role,
@@ -39,31 +33,26 @@ pub(crate) struct LinkPage<'a> {
 
 pub(super) async fn form(context: &MemberPage, fields: &Fields, errors: FormError) -> Answer {
     let page = Form {
-        head: Head::new("Invite a person"),
-        chrome: context.chrome(Section::Members).await?,
-        partial: context.partial,
+        chrome: context.form("Invite a person", Section::Members, errors).await?,
         email: fields.text("email").to_owned(),
         role: Role::parse(fields.text("role")).unwrap_or(Role::Member),
         sends_mail: context.service().operations().sends_mail(),
-        fresh: context.is_fresh(),
-        errors,
     };
-    Ok(show!(context, form_error::status(&page.errors), page))
+    Ok(show!(context, page))
 }
 
 /// The link of an invitation, this once.
 pub(crate) async fn link(context: &MemberPage, invited: &Invited) -> Answer {
     let invitation = &invited.invitation;
     let page = LinkPage {
-        head: Head::new(format!("{} is invited", invitation.email)),
-        chrome: context.chrome(Section::Members).await?,
+        chrome: context.chrome(format!("{} is invited", invitation.email), Section::Members).await?,
         email: invitation.email.as_str(),
         role: invitation.role,
         link: &invited.link,
         expires: pages::moment(invitation.expires_at),
         mailed: &invited.mailed,
     };
-    Ok(show!(context, StatusCode::OK, page))
+    Ok(show!(context, page))
 }
 
 /// `GET /settings/members/invite`

@@ -8,15 +8,14 @@ pub(crate) mod role;
 use crate::frame::{
     admin_page::{AdminPage, Members},
     answer::Answer,
-    flash,
     form::Fields,
     page_context::{MemberPage, show},
     paging::{cut, page_size},
 };
 use axum::{body::Body, extract::RawQuery};
 use domain::{Invitation, Member, Role, Timestamp};
-use http::{Response, StatusCode};
-use pages::{Chrome, Head, Section, Time};
+use http::Response;
+use pages::{Chrome, Section, Time};
 use service::{Error, Rejection};
 
 /// Where the list is.
@@ -90,9 +89,7 @@ const fn word(role: Role) -> &'static str {
 #[derive(askama::Template)]
 #[template(path = "members/list.html", blocks = ["content"])]
 pub(crate) struct List {
-    pub(crate) head: Head,
     pub(crate) chrome: Chrome,
-    pub(crate) notice: &'static str,
     pub(crate) people: Vec<MemberRow>,
     /// How many people there are on all pages, and how many of them are Admins.
     pub(crate) total: usize,
@@ -114,9 +111,7 @@ pub(crate) async fn list(context: AdminPage<Members>, RawQuery(query): RawQuery)
     let start = before.map_or(0, |before| before + 1);
     let (people, next) = cut(members.iter().skip(start).collect::<Vec<_>>(), page_size(context.service()));
     let page = List {
-        head: Head::new("Members"),
-        chrome: context.chrome(Section::Members).await?,
-        notice: flash::notice(&query),
+        chrome: context.chrome("Members", Section::Members).await?,
         total: members.len(),
         admins: members.iter().filter(|member| member.role == Role::Admin).count(),
         people: people.iter().map(|member| MemberRow::of(member, &context)).collect(),
@@ -124,7 +119,7 @@ pub(crate) async fn list(context: AdminPage<Members>, RawQuery(query): RawQuery)
         next: next.map(|last| last.id.to_string()),
         invitations: invitations.iter().map(|one| Invited::of(one, context.ctx.now)).collect(),
     };
-    Ok(show!(context, StatusCode::OK, page))
+    Ok(show!(context, page))
 }
 
 /// The organisation's member with this id.

@@ -5,12 +5,12 @@ use crate::frame::{
     admin_page::{AdminPage, Members},
     answer::Answer,
     form::Posted,
-    form_error::{self, FormError},
+    form_error,
     page_context::{MemberPage, show},
 };
 use axum::extract::Path;
 use domain::Member;
-use pages::{Chrome, Head, Section};
+use pages::{Chrome, FormError, Section};
 
 /// A key that the leaving person generated, and may know the secret of.
 pub(crate) struct Key {
@@ -21,13 +21,9 @@ pub(crate) struct Key {
 #[derive(askama::Template)]
 #[template(path = "members/remove.html", blocks = ["content"])]
 pub(crate) struct Form {
-    pub(crate) head: Head,
     pub(crate) chrome: Chrome,
-    pub(crate) partial: bool,
     pub(crate) person: MemberRow,
     pub(crate) keys: Vec<Key>,
-    pub(crate) fresh: bool,
-    pub(crate) errors: FormError,
 }
 
 async fn form(context: &MemberPage, member: &Member, errors: FormError) -> Answer {
@@ -36,15 +32,16 @@ async fn form(context: &MemberPage, member: &Member, errors: FormError) -> Answe
         one.key.is_active(context.ctx.now) && one.key.created_by.eq_ignore_ascii_case(member.email.as_str())
     });
     let page = Form {
-        head: Head::new(format!("Remove {}", member.email)),
-        chrome: context.chrome_with(Section::Members, Some(&keys), None).await?,
-        partial: context.partial,
+        chrome: Chrome {
+            errors,
+            ..context
+                .chrome_with(format!("Remove {}", member.email), Section::Members, Some(&keys), None)
+                .await?
+        },
         person: MemberRow::of(member, context),
         keys: own.map(|one| Key { id: one.key.id.to_string(), label: one.key.label.to_string() }).collect(),
-        fresh: context.is_fresh(),
-        errors,
     };
-    Ok(show!(context, form_error::status(&page.errors), page))
+    Ok(show!(context, page))
 }
 
 /// `GET /settings/members/{user}/remove`

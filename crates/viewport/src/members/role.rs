@@ -5,37 +5,29 @@ use crate::frame::{
     admin_page::{AdminPage, Members},
     answer::Answer,
     form::{Fields, Posted},
-    form_error::{self, FormError},
+    form_error,
     page_context::{MemberPage, show},
 };
 use axum::extract::Path;
 use domain::{Member, Role};
-use pages::{Chrome, Head, Section};
+use pages::{Chrome, FormError, Section};
 
 #[derive(askama::Template)]
 #[template(path = "members/role.html", blocks = ["content"])]
 pub(crate) struct Form {
-    pub(crate) head: Head,
     pub(crate) chrome: Chrome,
-    pub(crate) partial: bool,
     pub(crate) person: MemberRow,
     /// The role that is chosen in the form; the person's own is the one that was seen.
     pub(crate) role: Role,
-    pub(crate) fresh: bool,
-    pub(crate) errors: FormError,
 }
 
 async fn form(context: &MemberPage, member: &Member, fields: &Fields, errors: FormError) -> Answer {
     let page = Form {
-        head: Head::new(format!("Role of {}", member.email)),
-        chrome: context.chrome(Section::Members).await?,
-        partial: context.partial,
+        chrome: context.form(format!("Role of {}", member.email), Section::Members, errors).await?,
         person: MemberRow::of(member, context),
         role: Role::parse(fields.text("role")).unwrap_or(member.role),
-        fresh: context.is_fresh(),
-        errors,
     };
-    Ok(show!(context, form_error::status(&page.errors), page))
+    Ok(show!(context, page))
 }
 
 /// `GET /settings/members/{user}/role`

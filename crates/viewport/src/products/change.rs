@@ -3,22 +3,18 @@
 use super::{Named, find};
 use crate::frame::{
     answer::Answer,
-    differences::{Stored, differences},
     form::{Fields, Posted},
-    form_error::{self, FormError},
     page_context::{MemberPage, show},
 };
 use axum::extract::Path;
 use domain::{Subject, Timestamp};
-use pages::{Chrome, Head, Section};
+use pages::{Chrome, FormError, Section};
 use service::{Error, Rejection, products::SubjectChange};
 
 #[derive(askama::Template)]
 #[template(path = "products/form.html", blocks = ["content"])]
 pub(crate) struct Form {
-    pub(crate) head: Head,
     pub(crate) chrome: Chrome,
-    pub(crate) partial: bool,
     /// The product that is changed; none if one is added.
     pub(crate) product: Option<Named>,
     /// When it had last changed as the form shows it, in milliseconds.
@@ -26,48 +22,32 @@ pub(crate) struct Form {
     pub(crate) name: String,
     pub(crate) description: String,
     pub(crate) base_url: String,
-    /// What somebody else stored meanwhile.
-    pub(crate) conflict: Option<Stored>,
-    pub(crate) errors: FormError,
 }
 
-async fn form(
-    context: &MemberPage,
-    product: Option<&Subject>,
-    fields: &Fields,
-    conflict: Option<Stored>,
-    errors: FormError,
-) -> Answer {
-    let page =
-        Form {
-            head: Head::new(product.map_or_else(
-                || "Add a product".to_owned(),
-                |product| format!("Edit {}", product.details.name),
-            )),
-            chrome: context.chrome(Section::Products).await?,
-            partial: context.partial,
-            product: product.map(Named::of),
-            seen_at: match (&conflict, fields.text("seen_at")) {
-                // Whoever has read what is stored now may replace it.
-                (Some(_), _) | (None, "") => {
-                    product.map(|product| product.updated_at.ms().to_string()).unwrap_or_default()
-                }
-                (None, sent) => sent.to_owned(),
-            },
-            name: fields.text("name").to_owned(),
-            description: fields.text("description").to_owned(),
-            base_url: fields.text("base_url").to_owned(),
-            conflict,
-            errors,
-        };
-    let status =
-        if page.conflict.is_some() { http::StatusCode::CONFLICT } else { form_error::status(&page.errors) };
-    Ok(show!(context, status, page))
+async fn form(context: &MemberPage, product: Option<&Subject>, fields: &Fields, errors: FormError) -> Answer {
+    let title = product
+        .map_or_else(|| "Add a product".to_owned(), |product| format!("Edit {}", product.details.name));
+    let chrome = context.form(title, Section::Products, errors).await?;
+    let page = Form {
+        product: product.map(Named::of),
+        seen_at: match (&chrome.errors.conflict, fields.text("seen_at")) {
+            // Whoever has read what is stored now may replace it.
+            (Some(_), _) | (None, "") => {
+                product.map(|product| product.updated_at.ms().to_string()).unwrap_or_default()
+            }
+            (None, sent) => sent.to_owned(),
+        },
+        chrome,
+        name: fields.text("name").to_owned(),
+        description: fields.text("description").to_owned(),
+        base_url: fields.text("base_url").to_owned(),
+    };
+    Ok(show!(context, page))
 }
 
 /// `GET /p/new`
 pub(crate) async fn show_new(context: MemberPage) -> Answer {
-    form(&context, None, &Fields::default(), None, FormError::default()).await
+    form(&context, None, &Fields::default(), FormError::default()).await
 }
 
 /// `POST /p/new`
@@ -87,7 +67,7 @@ pub(crate) async fn submit(Posted(context, fields): Posted<MemberPage>) -> Answe
         .await;
     match made {
         Ok(product) => context.go(&format!("/p/{}?done=product-added", product.id)),
-        Err(error) => form(&context, None, &fields, None, context.form_error(error)?).await,
+        Err(error) => form(&context, None, &fields, context.form_error(error)?).await,
     }
 }
 
@@ -100,7 +80,7 @@ pub(crate) async fn show_edit(context: MemberPage, Path(id): Path<String>) -> An
         ("description", details.description.as_deref().unwrap_or_default()),
         ("base_url", details.base_url.as_deref().unwrap_or_default()),
     ]);
-    form(&context, Some(&product), &fields, None, FormError::default()).await
+    form(&context, Some(&product), &fields, FormError::default()).await
 }
 
 /// `POST /p/{subject}/edit`
@@ -117,16 +97,15 @@ pub(crate) async fn save(Path(id): Path<String>, Posted(context, fields): Posted
         Ok(_) => context.go(&format!("/p/{id}?done=product-changed")),
         Err(Error::Rejection(Rejection::Conflict(_))) => {
             let product = find(&context, &id).await?;
-            let stored = stored(&product, &fields);
-            form(&context, Some(&product), &fields, Some(stored), FormError::default()).await
+            form(&context, Some(&product), &fields, conflict(&product, &fields)).await
         }
-        Err(error) => form(&context, Some(&product), &fields, None, context.form_error(error)?).await,
+        Err(error) => form(&context, Some(&product), &fields, context.form_error(error)?).await,
     }
 }
 
-fn stored(product: &Subject, fields: &Fields) -> Stored {
+fn conflict(product: &Subject, fields: &Fields) -> FormError {
     let details = &product.details;
-    differences(&[
+    FormError::conflict(&[
         ("Name", fields.text("name"), details.name.as_str()),
         (
             "Description",

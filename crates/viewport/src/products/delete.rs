@@ -4,23 +4,19 @@ use super::{Named, find};
 use crate::frame::{
     answer::Answer,
     form::{Fields, Posted},
-    form_error::{self, FormError},
     page_context::{MemberPage, show},
 };
 use axum::extract::Path;
 use domain::Subject;
-use pages::{Chrome, Head, Section};
+use pages::{Chrome, FormError, Section};
 
 #[derive(askama::Template)]
 #[template(path = "products/delete.html", blocks = ["content"])]
 pub(crate) struct Form {
-    pub(crate) head: Head,
     pub(crate) chrome: Chrome,
-    pub(crate) partial: bool,
     pub(crate) product: Named,
     pub(crate) targets: i64,
     pub(crate) typed: String,
-    pub(crate) errors: FormError,
 }
 
 async fn form(
@@ -31,15 +27,12 @@ async fn form(
     errors: FormError,
 ) -> Answer {
     let page = Form {
-        head: Head::new(format!("Delete {}", product.details.name)),
-        chrome: context.chrome(Section::Products).await?,
-        partial: context.partial,
+        chrome: context.form(format!("Delete {}", product.details.name), Section::Products, errors).await?,
         product: Named::of(product),
         targets,
         typed: fields.text("confirm").to_owned(),
-        errors,
     };
-    Ok(show!(context, form_error::status(&page.errors), page))
+    Ok(show!(context, page))
 }
 
 /// `GET /p/{subject}/delete`

@@ -4,7 +4,6 @@ use super::find;
 use crate::{
     frame::{
         answer::Answer,
-        flash,
         form::Fields,
         page_context::{MemberPage, show},
         paging::{cut, page_size},
@@ -13,15 +12,12 @@ use crate::{
 };
 use axum::extract::{Path, RawQuery};
 use domain::TargetId;
-use http::StatusCode;
-use pages::{Chrome, Head, Section, Time};
+use pages::{Chrome, Section, Time};
 
 #[derive(askama::Template)]
 #[template(path = "products/page.html", blocks = ["content"])]
 pub(crate) struct Page {
-    pub(crate) head: Head,
     pub(crate) chrome: Chrome,
-    pub(crate) notice: &'static str,
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) description: Option<String>,
@@ -46,9 +42,7 @@ pub(crate) async fn show(context: MemberPage, Path(id): Path<String>, RawQuery(q
         .await;
     let (targets, next) = cut(context.outcome(found)?, size);
     let page = Page {
-        head: Head::new(product.details.name.as_str()),
-        chrome: context.chrome(Section::Products).await?,
-        notice: flash::notice(&query),
+        chrome: context.chrome(product.details.name.as_str(), Section::Products).await?,
         id,
         name: product.details.name.to_string(),
         description: product.details.description,
@@ -59,5 +53,5 @@ pub(crate) async fn show(context: MemberPage, Path(id): Path<String>, RawQuery(q
         is_later: after.is_some(),
         next: next.map(|last| last.id.to_string()),
     };
-    Ok(show!(context, StatusCode::OK, page))
+    Ok(show!(context, page))
 }

@@ -1,15 +1,11 @@
 //! Invitations: a person who is new chooses a password, one who is known signs in.
 
 use super::dead_link;
-use crate::frame::{
-    answer::Answer,
-    form::Posted,
-    form_error::{FormError, status},
-    page_context::PageRequest,
-};
+use crate::frame::{answer::Answer, form::Posted, page_context::PageRequest};
 use axum::{body::Body, extract::Path};
 use domain::{Invitation, LinkState};
 use http::Response;
+use pages::{FormError, Head, Time};
 use service::{
     CurrentUser,
     users::invitations::{Accepted, InvitationProof},
@@ -29,12 +25,12 @@ pub(super) enum Guest {
 #[derive(askama::Template)]
 #[template(path = "entry/invite.html")]
 pub(super) struct Page {
-    pub(super) head: pages::Head,
+    pub(super) head: Head,
     pub(super) organisation: String,
     pub(super) inviter: String,
     pub(super) email: String,
     pub(super) role: domain::Role,
-    pub(super) expires: pages::Time,
+    pub(super) expires: Time,
     pub(super) guest: Guest,
     pub(super) minimum: usize,
     pub(super) errors: FormError,
@@ -57,9 +53,9 @@ fn guest(invitation: &Invitation, user: Option<&CurrentUser>, code: &str) -> Gue
 }
 
 fn page(request: &PageRequest, invitation: Invitation, guest: Guest, errors: FormError) -> Response<Body> {
-    let status = status(&errors);
+    let status = errors.status();
     let page = Page {
-        head: pages::Head::new(format!("Join {}", invitation.organisation_name)),
+        head: Head::new(format!("Join {}", invitation.organisation_name)),
         organisation: invitation.organisation_name,
         inviter: invitation.created_by,
         email: invitation.email.as_str().to_owned(),

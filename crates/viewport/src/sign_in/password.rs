@@ -4,7 +4,6 @@ use super::dead_link;
 use crate::frame::{
     answer::{self, Answer},
     form::Posted,
-    form_error::{FormError, status},
     page_context::PageRequest,
 };
 use axum::{
@@ -13,12 +12,13 @@ use axum::{
 };
 use domain::LinkState;
 use http::{Response, StatusCode};
+use pages::{FormError, Head};
 use service::users::passwords::ResetRejection;
 
 #[derive(askama::Template)]
 #[template(path = "entry/forgot.html")]
 pub(super) struct Forgot {
-    pub(super) head: pages::Head,
+    pub(super) head: Head,
     pub(super) email: String,
     /// Whose command it is, or an example.
     pub(super) command_email: String,
@@ -35,9 +35,9 @@ fn for_shell(email: &str) -> &str {
 }
 
 fn forgot(request: &PageRequest, email: &str, errors: FormError) -> Response<Body> {
-    let status = status(&errors);
+    let status = errors.status();
     let page = Forgot {
-        head: pages::Head::new("Forgot your password?"),
+        head: Head::new("Forgot your password?"),
         email: email.to_owned(),
         command_email: for_shell(email.trim()).to_owned(),
         sends_mail: request.service().operations().sends_mail(),
@@ -78,16 +78,16 @@ pub(crate) async fn request_reset_link(Posted(request, fields): Posted<PageReque
 #[derive(askama::Template)]
 #[template(path = "entry/reset.html")]
 pub(super) struct Reset {
-    pub(super) head: pages::Head,
+    pub(super) head: Head,
     pub(super) email: String,
     pub(super) minimum: usize,
     pub(super) errors: FormError,
 }
 
 fn reset(request: &PageRequest, email: &domain::Email, errors: FormError) -> Response<Body> {
-    let status = status(&errors);
+    let status = errors.status();
     let page = Reset {
-        head: pages::Head::new("Set a new password"),
+        head: Head::new("Set a new password"),
         email: email.as_str().to_owned(),
         minimum: request.service().policy().password_minimum,
         errors,
@@ -165,7 +165,7 @@ mod tests {
             assert_eq!(for_shell(bad), "you@example.org", "{bad:?}");
         }
         let page = Forgot {
-            head: pages::Head::new(""),
+            head: Head::new(""),
             email: "x@y; id".to_owned(),
             command_email: for_shell("x@y; id").to_owned(),
             sends_mail: false,

@@ -4,17 +4,17 @@ use super::dead_link;
 use crate::frame::{
     answer::Answer,
     form::{Fields, Posted},
-    form_error::{FormError, status},
     page_context::PageRequest,
 };
 use axum::{body::Body, extract::Path};
 use domain::LinkState;
 use http::Response;
+use pages::{FormError, Head};
 
 #[derive(askama::Template)]
 #[template(path = "entry/setup.html")]
 pub(super) struct Page {
-    pub(super) head: pages::Head,
+    pub(super) head: Head,
     pub(super) organisation: String,
     pub(super) email: String,
     pub(super) minimum: usize,
@@ -22,9 +22,9 @@ pub(super) struct Page {
 }
 
 fn page(request: &PageRequest, fields: &Fields, errors: FormError) -> Response<Body> {
-    let status = status(&errors);
+    let status = errors.status();
     let page = Page {
-        head: pages::Head::new("Welcome"),
+        head: Head::new("Welcome"),
         organisation: fields.text("organisation").to_owned(),
         email: fields.text("email").to_owned(),
         minimum: request.service().policy().password_minimum,

@@ -1,7 +1,7 @@
 use super::{invite, logout, password, setup};
-use crate::{frame::form_error::FormError, template_tests};
+use crate::template_tests;
 use domain::{Role, Timestamp};
-use pages::Head;
+use pages::{FormError, Head};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 

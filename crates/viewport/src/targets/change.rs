@@ -4,23 +4,19 @@ use super::{find, pretty};
 use crate::{
     frame::{
         answer::Answer,
-        differences::{Stored, differences},
         form::{Fields, Posted},
-        form_error::{self, FormError},
         page_context::{MemberPage, show},
     },
     products::{self, Named},
 };
 use axum::extract::Path;
 use domain::{Subject, Target, Timestamp, product::UncheckedTarget};
-use http::StatusCode;
-use pages::{Chrome, Head, Section};
+use pages::{Chrome, FormError, Section};
 use service::{Error, Rejection, products::SeenTarget};
 
 #[derive(askama::Template)]
 #[template(path = "targets/form.html", blocks = ["content"])]
 pub(crate) struct Form {
-    pub(crate) head: Head,
     pub(crate) chrome: Chrome,
     pub(crate) product: Named,
     /// The target's id and name; none if one is added.
@@ -35,33 +31,31 @@ pub(crate) struct Form {
     pub(crate) build_number: String,
     pub(crate) build_url: String,
     pub(crate) metadata: String,
-    pub(crate) conflict: Option<Stored>,
-    pub(crate) errors: FormError,
 }
 
 async fn form(
     context: &MemberPage,
     (product, target): (&Subject, Option<&Target>),
     fields: &Fields,
-    conflict: Option<Stored>,
     errors: FormError,
 ) -> Answer {
     let text = |name| fields.text(name).to_owned();
+    let title = target.map_or_else(
+        || format!("Add a target to {}", product.details.name),
+        |target| format!("Edit {}", target.details.name),
+    );
+    let chrome = context.form(title, Section::Products, errors).await?;
     let page = Form {
-        head: Head::new(target.map_or_else(
-            || format!("Add a target to {}", product.details.name),
-            |target| format!("Edit {}", target.details.name),
-        )),
-        chrome: context.chrome(Section::Products).await?,
         product: Named::of(product),
         target: target.map(|target| (target.id.to_string(), target.details.name.clone())),
-        seen_at: match (&conflict, fields.text("seen_at")) {
+        seen_at: match (&chrome.errors.conflict, fields.text("seen_at")) {
             // Whoever has read what is stored now may replace it.
             (Some(_), _) | (None, "") => {
                 target.map(|target| target.updated_at.ms().to_string()).unwrap_or_default()
             }
             (None, sent) => sent.to_owned(),
         },
+        chrome,
         name: text("name"),
         description: text("description"),
         build_key: target.map_or_else(|| text("build_key"), |target| target.details.build_key.clone()),
@@ -70,12 +64,8 @@ async fn form(
         build_number: text("build_number"),
         build_url: text("build_url"),
         metadata: text("metadata"),
-        conflict,
-        errors,
     };
-    let status =
-        if page.conflict.is_some() { StatusCode::CONFLICT } else { form_error::status(&page.errors) };
-    Ok(show!(context, status, page))
+    Ok(show!(context, page))
 }
 
 /// What was typed, as far as it can be read.
@@ -114,7 +104,7 @@ fn read(fields: &Fields, build_key: &str) -> Result<UncheckedTarget, FormError> 
 /// `GET /p/{subject}/t/new`
 pub(crate) async fn show_new(context: MemberPage, Path(subject): Path<String>) -> Answer {
     let product = products::find(&context, &subject).await?;
-    form(&context, (&product, None), &Fields::default(), None, FormError::default()).await
+    form(&context, (&product, None), &Fields::default(), FormError::default()).await
 }
 
 /// `POST /p/{subject}/t/new`
@@ -125,7 +115,7 @@ pub(crate) async fn submit(
     let product = products::find(&context, &subject).await?;
     let input = match read(&fields, fields.text("build_key")) {
         Ok(input) => input,
-        Err(errors) => return form(&context, (&product, None), &fields, None, errors).await,
+        Err(errors) => return form(&context, (&product, None), &fields, errors).await,
     };
     let service = context.service();
     let made = service
@@ -136,9 +126,9 @@ pub(crate) async fn submit(
         Ok(target) => context.go(&format!("/p/{}/t/{}?done=target-added", product.id, target.id)),
         Err(Error::Rejection(Rejection::Conflict(message))) => {
             let errors = FormError::new("buildKey", crate::frame::answer::sentence(&message));
-            form(&context, (&product, None), &fields, None, errors).await
+            form(&context, (&product, None), &fields, errors).await
         }
-        Err(failure) => form(&context, (&product, None), &fields, None, context.form_error(failure)?).await,
+        Err(failure) => form(&context, (&product, None), &fields, context.form_error(failure)?).await,
     }
 }
 
@@ -150,7 +140,7 @@ pub(crate) async fn show_edit(
     let (product, target) = find(&context, &subject, &target).await?;
     let shown = Shown::of(&target);
     let fields = Fields::from_iter(shown.pairs());
-    form(&context, (&product, Some(&target)), &fields, None, FormError::default()).await
+    form(&context, (&product, Some(&target)), &fields, FormError::default()).await
 }
 
 /// `POST /p/{subject}/t/{target}/edit`
@@ -161,7 +151,7 @@ pub(crate) async fn save(
     let (product, target) = find(&context, &subject, &id).await?;
     let input = match read(&fields, &target.details.build_key) {
         Ok(input) => input,
-        Err(errors) => return form(&context, (&product, Some(&target)), &fields, None, errors).await,
+        Err(errors) => return form(&context, (&product, Some(&target)), &fields, errors).await,
     };
     // A form without it saw nothing: the epoch is when no target changed.
     let seen = SeenTarget::ChangedAt(Timestamp::from_ms(fields.number("seen_at").unwrap_or_default()));
@@ -174,11 +164,11 @@ pub(crate) async fn save(
         Ok(_) => context.go(&format!("/p/{subject}/t/{id}?done=target-changed")),
         Err(Error::Rejection(Rejection::Conflict(_))) => {
             let (product, target) = find(&context, &subject, &id).await?;
-            let stored = Shown::of(&target).differences(&fields);
-            form(&context, (&product, Some(&target)), &fields, Some(stored), FormError::default()).await
+            let conflict = Shown::of(&target).conflict(&fields);
+            form(&context, (&product, Some(&target)), &fields, conflict).await
         }
         Err(failure) => {
-            form(&context, (&product, Some(&target)), &fields, None, context.form_error(failure)?).await
+            form(&context, (&product, Some(&target)), &fields, context.form_error(failure)?).await
         }
     }
 }
@@ -209,13 +199,13 @@ impl<'a> Shown<'a> {
         ]
     }
 
-    fn differences(&self, typed: &Fields) -> Stored {
+    fn conflict(&self, typed: &Fields) -> FormError {
         const NAMES: [&str; 7] =
             ["Name", "Version", "Environment", "Build number", "Build URL", "Description", "Metadata"];
         let typed: Vec<String> =
             self.pairs().iter().map(|(field, _)| typed.lines(field).unwrap_or_default()).collect();
         let rows = NAMES.iter().zip(&typed).zip(self.pairs());
         let rows: Vec<_> = rows.map(|((name, typed), (_, stored))| (*name, typed.as_str(), stored)).collect();
-        differences(&rows)
+        FormError::conflict(&rows)
     }
 }

@@ -10,15 +10,12 @@ use crate::{
     products::Named,
 };
 use axum::extract::Path;
-use http::StatusCode;
-use pages::{Chrome, Head, Section};
+use pages::{Chrome, Section};
 
 #[derive(askama::Template)]
 #[template(path = "targets/delete.html", blocks = ["content"])]
 pub(crate) struct Form {
-    pub(crate) head: Head,
     pub(crate) chrome: Chrome,
-    pub(crate) partial: bool,
     pub(crate) product: Named,
     pub(crate) id: String,
     pub(crate) name: String,
@@ -34,9 +31,7 @@ pub(crate) async fn show_form(
 ) -> Answer {
     let (product, target) = find(&context, &subject, &target).await?;
     let page = Form {
-        head: Head::new(format!("Delete {}", target.details.name)),
-        chrome: context.chrome(Section::Products).await?,
-        partial: context.partial,
+        chrome: context.chrome(format!("Delete {}", target.details.name), Section::Products).await?,
         product: Named::of(&product),
         id: target.id.to_string(),
         name: target.details.name.clone(),
@@ -44,7 +39,7 @@ pub(crate) async fn show_form(
         environment: target.details.environment,
         build_key: target.details.build_key,
     };
-    Ok(show!(context, StatusCode::OK, page))
+    Ok(show!(context, page))
 }
 
 /// `POST /p/{subject}/t/{target}/delete`

@@ -4,22 +4,17 @@ use super::{Build, find, pretty};
 use crate::{
     frame::{
         answer::Answer,
-        flash,
-        form::Fields,
         page_context::{MemberPage, show},
     },
     products::Named,
 };
-use axum::extract::{Path, RawQuery};
-use http::StatusCode;
-use pages::{Chrome, Head, Section, Time};
+use axum::extract::Path;
+use pages::{Chrome, Section, Time};
 
 #[derive(askama::Template)]
 #[template(path = "targets/page.html", blocks = ["content"])]
 pub(crate) struct Page {
-    pub(crate) head: Head,
     pub(crate) chrome: Chrome,
-    pub(crate) notice: &'static str,
     pub(crate) product: Named,
     pub(crate) id: String,
     pub(crate) name: String,
@@ -35,16 +30,12 @@ pub(crate) struct Page {
 }
 
 /// `GET /p/{subject}/t/{target}`
-pub(crate) async fn show(
-    context: MemberPage,
-    Path((subject, target)): Path<(String, String)>,
-    RawQuery(query): RawQuery,
-) -> Answer {
+pub(crate) async fn show(context: MemberPage, Path((subject, target)): Path<(String, String)>) -> Answer {
     let (product, target) = find(&context, &subject, &target).await?;
     let page = Page {
-        head: Head::new(format!("{} of {}", target.details.name, product.details.name)),
-        chrome: context.chrome(Section::Products).await?,
-        notice: flash::notice(&Fields::of_query(query.as_deref())),
+        chrome: context
+            .chrome(format!("{} of {}", target.details.name, product.details.name), Section::Products)
+            .await?,
         product: Named::of(&product),
         id: target.id.to_string(),
         build: Build::of(&target),
@@ -57,5 +48,5 @@ pub(crate) async fn show(
         version: target.details.version,
         environment: target.details.environment,
     };
-    Ok(show!(context, StatusCode::OK, page))
+    Ok(show!(context, page))
 }
