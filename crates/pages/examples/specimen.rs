@@ -22,15 +22,15 @@ struct Specimen {
 #[allow(clippy::unused_self, reason = "templates can only call methods of what they are given")]
 impl Specimen {
     fn ago(&self, seconds: i64) -> Time {
-        pages::relative(NOW.plus_seconds(-seconds), NOW)
+        pages::relative(&NOW.plus_seconds(-seconds), &NOW)
     }
 
     fn on(&self, days: i64) -> Time {
-        pages::date(NOW.plus_seconds(days * 86_400))
+        pages::date(&NOW.plus_seconds(days * 86_400))
     }
 
     fn at(&self, seconds: i64) -> Time {
-        pages::moment(NOW.plus_seconds(-seconds))
+        pages::moment(&NOW.plus_seconds(-seconds))
     }
 }
 
@@ -65,6 +65,7 @@ fn specimen(guard: bool) -> Specimen {
                 ("o1".into(), "Acme Industries".into()),
                 ("o2".into(), "Globex Research".into()),
             ],
+            user_id: "u1".into(),
             email: "ada.lovelace@example.org".into(),
             is_admin: true,
             section: Section::ApiKeys,

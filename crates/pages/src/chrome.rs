@@ -62,7 +62,9 @@ pub struct Chrome {
     pub organisation_id: String,
     /// Id and name of every organisation that the person belongs to; with two or more there is a switcher.
     pub organisations: Vec<(String, String)>,
-    /// The signed-in person's address.
+    /// The signed-in person's id.
+    pub user_id: String,
+    /// That person's address.
     pub email: String,
     /// Whether the person is an Admin of the organisation that is shown.
     pub is_admin: bool,
@@ -119,6 +121,7 @@ mod tests {
                 organisation: "Acme".into(),
                 organisation_id: "o1".into(),
                 organisations: vec![("o1".into(), "Acme".into()), ("o2".into(), "Globex <&>".into())],
+                user_id: "u1".into(),
                 email: "ada@example.org".into(),
                 is_admin: true,
                 section: Section::ApiKeys,

@@ -1,4 +1,4 @@
-//! Instants as people read them. Pages show UTC; the script turns it into the viewer's zone.
+//! Instants as people read them. Pages show UTC; the script turns it into the viewer's zone. Templates call with references.
 
 use askama::filters::HtmlSafe;
 use domain::Timestamp;
@@ -13,23 +13,23 @@ pub struct Time {
 }
 
 /// Day and time: "24 Nov 2026, 07:00 UTC".
-pub fn moment(at: Timestamp) -> Time {
-    Time { at, format: "moment", text: moment_text(at) }
+pub fn moment(at: &Timestamp) -> Time {
+    Time { at: *at, format: "moment", text: moment_text(*at) }
 }
 
 /// The day: "24 Nov 2026".
-pub fn date(at: Timestamp) -> Time {
-    Time { at, format: "date", text: date_text(at) }
+pub fn date(at: &Timestamp) -> Time {
+    Time { at: *at, format: "date", text: date_text(*at) }
 }
 
 /// The distance from now: "3 minutes ago", "in 29 days".
-pub fn relative(at: Timestamp, now: Timestamp) -> Time {
-    Time { at, format: "relative", text: relative_text(at, now) }
+pub fn relative(at: &Timestamp, now: &Timestamp) -> Time {
+    Time { at: *at, format: "relative", text: relative_text(*at, *now) }
 }
 
 /// How long ago something was: "3 minutes ago". Where clocks differ, what has just happened is not told as the future.
-pub fn since(at: Timestamp, now: Timestamp) -> Time {
-    Time { at, format: "since", text: relative_text(at.min(now), now) }
+pub fn since(at: &Timestamp, now: &Timestamp) -> Time {
+    Time { at: *at, format: "since", text: relative_text(*at.min(now), *now) }
 }
 
 impl fmt::Display for Time {
@@ -99,7 +99,7 @@ mod tests {
     fn instants_are_readable_and_exact() {
         let at = NOW.plus_seconds(5);
         assert_eq!(
-            moment(at).to_string(),
+            moment(&at).to_string(),
             "<time datetime=\"2026-11-24T07:00:05Z\" title=\"2026-11-24 07:00:05 UTC\" data-format=\"moment\">\
              24 Nov 2026, 07:00 UTC</time>"
         );
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn what_has_happened_is_never_told_as_the_future() {
-        let text = |seconds| since(NOW.plus_seconds(seconds), NOW).to_string();
+        let text = |seconds| since(&NOW.plus_seconds(seconds), &NOW).to_string();
         assert!(text(300).ends_with("data-format=\"since\">just now</time>"), "{}", text(300));
         assert!(text(-180).ends_with(">3 minutes ago</time>"));
     }
@@ -134,7 +134,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_instant_can_be_shown(at: i64, now: i64) {
-            let text = relative(Timestamp::from_ms(at), Timestamp::from_ms(now)).to_string();
+            let text = relative(&Timestamp::from_ms(at), &Timestamp::from_ms(now)).to_string();
             prop_assert!(text.starts_with("<time "));
             prop_assert!(!moment_text(Timestamp::from_ms(at)).contains(['<', '"', '&']));
         }

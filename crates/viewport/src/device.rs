@@ -8,9 +8,9 @@ use crate::frame::{
     user_agent,
 };
 use axum::{body::Body, extract::RawQuery};
-use domain::{DeviceGrant, Role, users::device_grant::shown_user_code};
+use domain::DeviceGrant;
 use http::{Response, StatusCode};
-use pages::{Chrome, FormError, Section, Time};
+use pages::{Chrome, FormError, Section};
 use service::{Error, Rejection};
 
 #[derive(askama::Template)]
@@ -22,19 +22,11 @@ struct Ask {
 
 #[derive(askama::Template)]
 #[template(path = "device/confirm.html", blocks = ["content"])]
-struct Confirm {
+struct Confirm<'a> {
     chrome: Chrome,
-    user_code: String,
-    name: String,
-    device: String,
-    address: String,
+    device: &'a DeviceGrant,
     /// Where the person's browser is, if that is somewhere else: a stranger's device asks from afar.
     elsewhere: String,
-    asked: Time,
-    until: Time,
-    email: String,
-    organisation: String,
-    role: Role,
     has_others: bool,
 }
 
@@ -47,25 +39,13 @@ async fn form(context: &MemberPage, typed: &str, errors: FormError) -> Answer {
 }
 
 async fn confirmation(context: &MemberPage, device: &DeviceGrant, errors: FormError) -> Answer {
-    let now = context.ctx.now;
     let memberships = context.outcome(context.service().users().memberships(&context.user).await)?;
+    let title = "Approve this command line?";
+    let chrome = context.chrome_with(title, Section::Account, None, Some(&memberships)).await?;
     let page = Confirm {
-        chrome: Chrome {
-            errors,
-            ..context
-                .chrome_with("Approve this command line?", Section::Account, None, Some(&memberships))
-                .await?
-        },
-        user_code: shown_user_code(&device.user_code),
-        name: user_agent::short_name(&device.device),
-        device: device.device.clone(),
+        chrome: Chrome { errors, ..chrome },
+        device,
         elsewhere: elsewhere(device.address.as_deref(), context.ctx.address),
-        address: device.address.clone().unwrap_or_default(),
-        asked: pages::since(device.created_at, now),
-        until: pages::relative(device.expires_at, now),
-        email: context.user.email.as_str().to_owned(),
-        organisation: context.principal.organisation_name.clone(),
-        role: if context.is_admin() { Role::Admin } else { Role::Member },
         has_others: memberships.len() > 1,
     };
     Ok(show!(context, page))

@@ -1,10 +1,21 @@
 //! Every template of these pages with hostile and with endless text: nothing gets out of its place.
 
-use crate::{audit, home, members, organisation, products, targets};
+use crate::{
+    audit,
+    frame::form::Fields,
+    home, members, organisation, products, targets,
+    template_tests::{self, NOW, invitation, key, member, name, subject, target},
+};
 use askama::Template;
-use domain::{Role, Timestamp};
-use pages::{Chrome, FormError, Section, Time};
-use service::{audit::ChainReport, operations::mail::Mailed, organisations::OrganisationSettings};
+use domain::{KeyPolicy, Organisation, Role};
+use pages::{Chrome, FormError, Time};
+use service::{
+    audit::ChainReport,
+    keys::notices::{KeyNotice, NoticeReason},
+    operations::mail::Mailed,
+    organisations::OrganisationSettings,
+    users::invitations::Invited,
+};
 
 /// A person may switch the organisation in another tab: each form that acts in one names the one of its page.
 #[test]
@@ -27,10 +38,8 @@ fn every_form_of_an_organisation_names_it() {
     assert!(forms > 10, "{forms}");
 }
 
-const NOW: Timestamp = Timestamp::from_seconds(1_795_503_600);
-
 fn time() -> Time {
-    pages::relative(NOW, NOW)
+    pages::relative(&NOW, &NOW)
 }
 
 /// Pages whose every text is `text`.
@@ -47,21 +56,7 @@ impl HostileText {
     }
 
     fn chrome(&self) -> Chrome {
-        Chrome {
-            title: self.text(),
-            partial: false,
-            now: NOW,
-            notice: "Saved.",
-            errors: FormError::default(),
-            fresh: false,
-            organisation: self.text(),
-            organisation_id: self.text(),
-            organisations: vec![(self.text(), self.text()), (self.text(), self.text())],
-            email: self.text(),
-            is_admin: true,
-            section: Section::Products,
-            attention: 3,
-        }
+        template_tests::chrome(&self.0)
     }
 
     fn form(&self, field: &'static str) -> Chrome {
@@ -69,222 +64,157 @@ impl HostileText {
         Chrome { errors: FormError { conflict, ..FormError::new(field, self.text()) }, ..self.chrome() }
     }
 
-    fn named(&self) -> products::Named {
-        products::Named { id: self.text(), name: self.text() }
+    /// Every field that a form of these pages has.
+    fn typed(&self) -> Fields {
+        let names = [
+            "name",
+            "description",
+            "base_url",
+            "build_key",
+            "version",
+            "environment",
+            "build_number",
+            "build_url",
+            "metadata",
+            "default_days",
+            "maximum_days",
+            "require_second_factor",
+        ];
+        names.map(|name| (name, self.0.as_str())).into_iter().collect()
     }
 
     fn home(&self) -> home::Home {
-        let notice = |text| home::Notice { key: self.text(), label: self.text(), text };
+        let notice = |matter| KeyNotice { key: key(&self.0).key.id, label: self.text(), matter };
         home::Home {
             chrome: self.chrome(),
             attention: vec![
-                notice(home::NoticeText::DeadSecret(time(), 2)),
-                notice(home::NoticeText::Expired(time())),
-                notice(home::NoticeText::ExpiresSoon(time())),
+                notice(NoticeReason::DeadSecret(NOW, 2)),
+                notice(NoticeReason::Expired(NOW)),
+                notice(NoticeReason::ExpiresSoon(NOW)),
             ],
             needs_key: true,
-            products: vec![home::Product {
-                id: self.text(),
-                name: self.text(),
-                base_url: self.some(),
-                updated: time(),
-            }],
+            products: vec![subject(&self.0)],
             is_later: true,
-            next: self.some(),
+            next: Some(subject(&self.0).id),
         }
     }
 
     fn products(&self) -> Vec<String> {
-        let form = |product, field| products::change::Form {
-            chrome: self.form(field),
-            product,
-            seen_at: self.text(),
-            name: self.text(),
-            description: self.text(),
-            base_url: self.text(),
+        let (product, typed) = (subject(&self.0), self.typed());
+        let form = |product, field| {
+            let (chrome, seen_at) = (self.form(field), self.text());
+            products::change::Form { chrome, product, seen_at, typed: &typed }.render().unwrap()
         };
         let fields = ["", "name", "description", "baseUrl"];
-        let forms = fields.iter().flat_map(|field| [form(None, field), form(Some(self.named()), field)]);
+        let mut all: Vec<String> =
+            fields.iter().flat_map(|field| [form(None, field), form(Some(&product), field)]).collect();
         let delete = products::delete::Form {
             chrome: self.form("confirm"),
-            product: self.named(),
+            product: &product,
             targets: 2,
-            typed: self.text(),
+            typed: &self.0,
         };
         let page = products::page::Page {
             chrome: self.chrome(),
-            id: self.text(),
-            name: self.text(),
-            description: self.some(),
-            base_url: self.some(),
-            created: time(),
-            updated: time(),
-            targets: vec![targets::Row {
-                id: self.text(),
-                name: self.text(),
-                build_key: self.text(),
-                version: self.text(),
-                environment: self.text(),
-                build: self.build(),
-                updated: time(),
-            }],
+            product: subject(&self.0),
+            targets: vec![target(&self.0)],
             is_later: true,
-            next: self.some(),
+            next: Some(target(&self.0).id),
         };
-        let mut all: Vec<String> = forms.map(|form| form.render().unwrap()).collect();
         all.extend([delete.render().unwrap(), page.render().unwrap()]);
         all
-    }
-
-    fn build(&self) -> targets::Build {
-        targets::Build { text: self.text(), url: self.some() }
     }
 
     fn targets(&self) -> Vec<String> {
-        let form = |target, field| targets::change::Form {
-            chrome: self.form(field),
-            product: self.named(),
-            target,
-            seen_at: self.text(),
-            name: self.text(),
-            description: self.text(),
-            build_key: self.text(),
-            version: self.text(),
-            environment: self.text(),
-            build_number: self.text(),
-            build_url: self.text(),
-            metadata: self.text(),
+        let (product, target, typed) = (subject(&self.0), target(&self.0), self.typed());
+        let form = |target, field| {
+            let (chrome, seen_at) = (self.form(field), self.text());
+            targets::change::Form { chrome, product: &product, target, seen_at, typed: &typed }
+                .render()
+                .unwrap()
         };
         let fields =
             ["", "name", "buildKey", "version", "environment", "buildNumber", "buildUrl", "metadata"];
-        let target = || Some((self.text(), self.text()));
-        let forms = fields.iter().flat_map(|field| [form(None, field), form(target(), field)]);
-        let delete = targets::delete::Form {
-            chrome: self.chrome(),
-            product: self.named(),
-            id: self.text(),
-            name: self.text(),
-            version: self.text(),
-            environment: self.text(),
-            build_key: self.text(),
-        };
+        let mut all: Vec<String> =
+            fields.iter().flat_map(|field| [form(None, field), form(Some(&target), field)]).collect();
+        let (product, target) = (|| product.clone(), || target.clone());
+        let delete = targets::delete::Form { chrome: self.chrome(), product: product(), target: target() };
         let page = targets::page::Page {
             chrome: self.chrome(),
-            product: self.named(),
-            id: self.text(),
-            name: self.text(),
-            description: self.some(),
-            build_key: self.text(),
-            version: self.text(),
-            environment: self.text(),
-            build: self.build(),
+            product: product(),
+            target: target(),
             metadata: self.text(),
-            created: time(),
-            updated: time(),
         };
-        let mut all: Vec<String> = forms.map(|form| form.render().unwrap()).collect();
         all.extend([delete.render().unwrap(), page.render().unwrap()]);
         all
     }
 
-    fn person(&self, is_you: bool) -> members::MemberRow {
-        members::MemberRow {
-            id: self.text(),
-            email: self.text(),
-            role: Role::Admin,
-            second_factor: is_you,
-            since: time(),
-            is_you,
-        }
-    }
-
-    fn invited(&self, is_expired: bool) -> members::Invited {
-        members::Invited {
-            id: self.text(),
-            email: self.text(),
-            role: Role::Member,
-            by: self.text(),
-            expires: time(),
-            is_expired,
-        }
-    }
-
     fn members(&self) -> Vec<String> {
+        let invitations = [NOW, NOW.plus_seconds(60)].map(|until| invitation(&self.0, Role::Member, until));
         let list = members::List {
             chrome: self.chrome(),
-            people: vec![self.person(true), self.person(false)],
+            people: vec![member(1), member(2)],
             total: 2,
             admins: 2,
             is_later: true,
-            next: self.some(),
-            invitations: vec![self.invited(true), self.invited(false)],
+            next: Some(member(2).id),
+            invitations: invitations.to_vec(),
         };
-        let revoke =
-            members::invitations::Form { chrome: self.form("password"), invitation: self.invited(true) };
-        let mut all = vec![list.render().unwrap(), revoke.render().unwrap()];
+        let mut all = vec![list.render().unwrap()];
+        all.extend(invitations.map(|invitation| {
+            members::invitations::Form { chrome: self.form("password"), invitation }.render().unwrap()
+        }));
         for field in ["", "email", "role"] {
+            let chrome = || self.form(field);
             let invite = members::invite::Form {
-                chrome: self.form(field),
-                email: self.text(),
+                chrome: chrome(),
+                email: &self.0,
                 role: Role::Admin,
                 sends_mail: true,
             };
             all.push(invite.render().unwrap());
-            for is_you in [true, false] {
-                let role = members::role::Form {
-                    chrome: self.form(field),
-                    person: self.person(is_you),
-                    role: Role::Admin,
-                };
-                let remove = members::remove::Form {
-                    chrome: self.form(field),
-                    person: self.person(is_you),
-                    keys: vec![members::remove::Key { id: self.text(), label: self.text() }],
-                };
+            for person in [member(1), member(2)] {
+                let role = members::role::Form { chrome: chrome(), person: &person, role: Role::Admin };
+                let keys = vec![key(&self.0)];
+                let remove = members::remove::Form { chrome: chrome(), person: &person, keys };
                 all.extend([role.render().unwrap(), remove.render().unwrap()]);
             }
         }
         for mailed in [Mailed::Sent, Mailed::NotSetUp, Mailed::Failed(self.text())] {
-            let link = members::invite::LinkPage {
-                chrome: self.chrome(),
-                email: &self.0,
-                role: Role::Admin,
-                link: &self.0,
-                expires: time(),
-                mailed: &mailed,
-            };
-            all.push(link.render().unwrap());
+            let invitation = invitation(&self.0, Role::Admin, NOW);
+            let invited = Invited { invitation, link: self.text().into(), mailed };
+            all.push(
+                members::invite::LinkPage { chrome: self.chrome(), invited: &invited }.render().unwrap(),
+            );
         }
         all
     }
 
-    fn organisation(&self, field: &'static str) -> organisation::Page {
-        organisation::Page {
+    fn organisation(&self, field: &'static str) -> String {
+        let organisation = Organisation {
+            id: key(&self.0).key.organisation_id,
+            name: name(&self.0),
+            key_policy: KeyPolicy::INITIAL,
+            require_second_factor: false,
+            created_at: NOW,
+        };
+        let page = organisation::Page {
             chrome: self.form(field),
-            id: self.text(),
-            since: time(),
-            seen: OrganisationSettings {
-                name: self.text(),
-                default_days: 1,
-                maximum_days: 2,
-                require_second_factor: false,
-            },
-            name: self.text(),
-            default_days: self.text(),
-            maximum_days: self.text(),
-            require_second_factor: true,
+            seen: OrganisationSettings::of(&organisation),
+            organisation: &organisation,
+            typed: &self.typed(),
             has_second_factor: false,
-        }
+        };
+        page.render().unwrap()
     }
 
     fn audit(&self, damage: Option<String>) -> audit::Page {
-        let actor = || audit::Actor { id: self.text(), name: self.text() };
         audit::Page {
             chrome: self.chrome(),
             report: Some(ChainReport { chain: self.text(), entries: 3, hash: self.text(), damage }),
             groups: vec![audit::Group { name: "Members", actions: vec![("member.added", "Added", true)] }],
-            people: vec![actor()],
-            keys: vec![actor()],
+            people: vec![member(1)],
+            keys: vec![key(&self.0)],
             former: self.some(),
             actor: self.text(),
             object: self.text(),
@@ -309,7 +239,7 @@ impl HostileText {
         all.extend(self.targets());
         all.extend(self.members());
         let fields = ["", "name", "default_days", "maximum_days"];
-        all.extend(fields.map(|field| self.organisation(field).render().unwrap()));
+        all.extend(fields.map(|field| self.organisation(field)));
         all.extend([None, self.some()].map(|damage| self.audit(damage).render().unwrap()));
         all
     }

@@ -1,6 +1,6 @@
 //! Passkeys: adding one in two steps, its name and then the device's answer, and removing one.
 
-use super::{ACCOUNT, PasskeyRow, second_factor};
+use super::{ACCOUNT, second_factor};
 use crate::frame::{
     answer::{self, Answer},
     form::Posted,
@@ -8,6 +8,7 @@ use crate::frame::{
     page_context::{UserPage, show},
 };
 use axum::{body::Body, extract::Path};
+use domain::Passkey;
 use http::{Response, StatusCode};
 use pages::{Chrome, FormError, Section};
 use service::{Error, Rejection, users::passkeys::Ceremony};
@@ -37,18 +38,11 @@ pub(super) struct Remove {
 }
 
 /// The person's passkeys, where browsers can use any.
-pub(super) async fn rows(person: &UserPage) -> Result<Option<Vec<PasskeyRow>>, Response<Body>> {
+pub(super) async fn list(person: &UserPage) -> Result<Option<Vec<Passkey>>, Response<Body>> {
     if !person.service().users().offers_passkeys() {
         return Ok(None);
     }
-    let found = person.outcome(person.service().users().list_passkeys(&person.user).await)?;
-    let rows = found.into_iter().map(|passkey| PasskeyRow {
-        id: passkey.id.as_str().to_owned(),
-        name: passkey.name,
-        added: pages::date(passkey.created_at),
-        used: passkey.last_used_at.map(|at| pages::since(at, person.ctx.now)),
-    });
-    Ok(Some(rows.collect()))
+    person.outcome(person.service().users().list_passkeys(&person.user).await).map(Some)
 }
 
 async fn form(person: &UserPage, name: &str, errors: FormError) -> Answer {

@@ -13,14 +13,12 @@ use pages::{Chrome, FormError, Section};
 #[template(path = "account/password.html", blocks = ["content"])]
 pub(super) struct Form {
     pub(super) chrome: Chrome,
-    pub(super) email: String,
     pub(super) minimum: usize,
 }
 
 async fn form(person: &UserPage, errors: FormError) -> Answer {
     let page = Form {
         chrome: person.form("Change your password", Section::Account, errors).await?,
-        email: person.user.email.as_str().to_owned(),
         minimum: person.service().policy().password_minimum,
     };
     Ok(show!(person, page))

@@ -13,8 +13,8 @@ use crate::frame::{
 };
 use axum::body::Body;
 use http::{Response, StatusCode};
-use pages::{Chrome, FormError, Section, Time};
-use service::{Error, Rejection};
+use pages::{Chrome, FormError, Section};
+use service::{Error, Rejection, users::second_factor::SecondFactorStatus};
 
 /// Where all of this is.
 pub(crate) const SECOND_FACTOR: &str = "/account/second-factor";
@@ -34,9 +34,7 @@ pub(super) struct Enrol {
 #[template(path = "account/second_factor.html", blocks = ["content"])]
 pub(super) struct Enrolled {
     pub(super) chrome: Chrome,
-    pub(super) since: Option<Time>,
-    pub(super) recovery_codes: i64,
-    pub(super) few_codes: bool,
+    pub(super) status: SecondFactorStatus,
 }
 
 #[derive(askama::Template)]
@@ -75,12 +73,7 @@ async fn enrol(person: &UserPage, errors: FormError) -> Answer {
 /// The page of a person who has one.
 pub(super) async fn enrolled(person: &UserPage, errors: FormError) -> Answer {
     let status = person.outcome(person.service().users().second_factor_status(&person.user).await)?;
-    let page = Enrolled {
-        chrome: person.form("Second factor", Section::Account, errors).await?,
-        since: status.since.map(pages::date),
-        recovery_codes: status.recovery_codes,
-        few_codes: status.recovery_codes <= FEW_CODES,
-    };
+    let page = Enrolled { chrome: person.form("Second factor", Section::Account, errors).await?, status };
     Ok(show!(person, page))
 }
 

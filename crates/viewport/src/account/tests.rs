@@ -1,43 +1,59 @@
 use super::*;
-use crate::template_tests;
-use domain::{Role, Timestamp};
+use crate::template_tests::{self, NOW};
+use domain::{PasskeyId, Role, SessionKind, Timestamp};
 
-const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+fn session(number: u8, kind: SessionKind, text: &str) -> Session {
+    Session {
+        id: SessionId::parse(&format!("ses_0000000000000000000000000{number}")).unwrap(),
+        kind,
+        parent_id: None,
+        user_id: template_tests::user_id(1),
+        organisation_id: None,
+        device: text.to_owned(),
+        address: Some(text.to_owned()),
+        created_at: NOW,
+        authenticated_at: NOW,
+        second_factor_at: None,
+        last_seen_at: NOW,
+        expires_at: NOW,
+    }
+}
 
-fn account(text: &str, second_factor: bool) -> Account {
-    let organisation =
-        |is_current, role| Organisation { id: text.into(), name: text.into(), role, is_current };
-    let session = |is_this, is_command_line| SessionRow {
-        id: text.into(),
-        is_command_line,
-        is_this,
-        name: text.into(),
-        device: text.into(),
-        address: text.into(),
-        began: pages::moment(NOW),
-        seen: pages::relative(NOW, NOW),
-    };
-    let passkey = |used| PasskeyRow { id: text.into(), name: text.into(), added: pages::date(NOW), used };
+fn passkey(text: &str, last_used_at: Option<Timestamp>) -> Passkey {
+    Passkey {
+        id: PasskeyId::parse("pky_00000000000000000000000000").unwrap(),
+        user_id: template_tests::user_id(1),
+        name: text.to_owned(),
+        credential_id: Vec::new(),
+        credential: String::new(),
+        created_at: NOW,
+        last_used_at,
+    }
+}
+
+fn account<'a>(text: &str, second_factor: bool, root: &'a SessionId) -> Account<'a> {
+    let organisation_id = template_tests::subject(text).organisation_id;
+    let membership =
+        |role| Membership { organisation_id: organisation_id.clone(), organisation_name: text.into(), role };
     Account {
         chrome: template_tests::chrome(text),
-        email: text.into(),
-        organisations: vec![organisation(true, Role::Admin), organisation(false, Role::Member)],
-        second_factor: second_factor.then(|| pages::date(NOW)),
+        memberships: vec![membership(Role::Admin), membership(Role::Member)],
+        second_factor: SecondFactorStatus { since: second_factor.then_some(NOW), recovery_codes: 1 },
         must_give_second_factor: !second_factor,
-        recovery_codes: 1,
-        passkeys: second_factor.then(|| vec![passkey(Some(pages::relative(NOW, NOW))), passkey(None)]),
-        sessions: vec![session(true, false), session(false, true)],
+        passkeys: second_factor.then(|| vec![passkey(text, Some(NOW)), passkey(text, None)]),
+        sessions: vec![session(1, SessionKind::SignIn, text), session(2, SessionKind::CommandLine, text)],
+        root,
     }
 }
 
 #[test]
 fn nothing_that_people_or_browsers_say_becomes_markup() {
     for text in template_tests::texts() {
-        template_tests::render(&account(&text, true));
-        template_tests::render(&account(&text, false));
+        let root = session(1, SessionKind::SignIn, "").id;
+        template_tests::render(&account(&text, true, &root));
+        template_tests::render(&account(&text, false, &root));
         template_tests::render(&password::Form {
             chrome: template_tests::form(&text, "password"),
-            email: text.clone(),
             minimum: 12,
         });
         template_tests::render(&second_factor::Enrol {
@@ -48,9 +64,7 @@ fn nothing_that_people_or_browsers_say_becomes_markup() {
         });
         template_tests::render(&second_factor::Enrolled {
             chrome: template_tests::form(&text, ""),
-            since: Some(pages::date(NOW)),
-            recovery_codes: 0,
-            few_codes: true,
+            status: SecondFactorStatus { since: Some(NOW), recovery_codes: 0 },
         });
         template_tests::render(&second_factor::Unproved {
             chrome: template_tests::chrome(&text),
@@ -69,7 +83,8 @@ fn nothing_that_people_or_browsers_say_becomes_markup() {
 
 #[test]
 fn a_single_session_has_no_others_to_end() {
-    let mut page = account("Ada", true);
+    let root = session(1, SessionKind::SignIn, "").id;
+    let mut page = account("Ada", true, &root);
     assert!(template_tests::render(&page).contains("End all others"));
     page.sessions.truncate(1);
     assert!(!template_tests::render(&page).contains("End all others"));

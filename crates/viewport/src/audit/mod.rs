@@ -8,22 +8,15 @@ use crate::frame::{
     admin_page::{AdminPage, AuditLog},
     answer::Answer,
     form::Fields,
-    page_context::{MemberPage, show},
+    page_context::show,
     paging::{cut, page_size},
 };
-use axum::{body::Body, extract::RawQuery};
-use domain::{EventId, KeyOverview, audit::AuditFilter};
-use http::Response;
+use axum::extract::RawQuery;
+use domain::{EventId, KeyOverview, Member, audit::AuditFilter};
 use pages::{Chrome, Section};
 pub(crate) use row::Row;
 use service::audit::ChainReport;
 pub(crate) use words::Group;
-
-/// An actor to filter by.
-pub(crate) struct Actor {
-    pub(crate) id: String,
-    pub(crate) name: String,
-}
 
 #[derive(askama::Template)]
 #[template(path = "audit.html", blocks = ["content"])]
@@ -31,8 +24,8 @@ pub(crate) struct Page {
     pub(crate) chrome: Chrome,
     pub(crate) report: Option<ChainReport>,
     pub(crate) groups: Vec<Group>,
-    pub(crate) people: Vec<Actor>,
-    pub(crate) keys: Vec<Actor>,
+    pub(crate) people: Vec<Member>,
+    pub(crate) keys: Vec<KeyOverview>,
     /// An actor that is filtered by and is gone, so that the form still says so.
     pub(crate) former: Option<String>,
     pub(crate) actor: String,
@@ -66,18 +59,6 @@ fn page_query(filter: &AuditFilter, before: Option<&str>) -> String {
     query.finish()
 }
 
-async fn people(context: &MemberPage) -> Result<Vec<Actor>, Response<Body>> {
-    let members = context.outcome(context.service().users().list_members(&context.principal).await)?;
-    let actor =
-        |member: domain::Member| Actor { id: member.id.to_string(), name: member.email.as_str().to_owned() };
-    Ok(members.into_iter().map(actor).collect())
-}
-
-fn actors(found: &[KeyOverview]) -> Vec<Actor> {
-    let actor = |one: &KeyOverview| Actor { id: one.key.id.to_string(), name: one.key.label.to_string() };
-    found.iter().map(actor).collect()
-}
-
 /// `GET /settings/audit?action=…&actor=…&object=…&before=evt_…&check=1`
 pub(crate) async fn show(context: AdminPage<AuditLog>, RawQuery(query): RawQuery) -> Answer {
     let query = Fields::of_query(query.as_deref());
@@ -92,14 +73,14 @@ pub(crate) async fn show(context: AdminPage<AuditLog>, RawQuery(query): RawQuery
     } else {
         None
     };
-    let people = people(&context).await?;
-    let found = context.outcome(context.service().keys().list(&context.principal).await)?;
-    let keys = actors(&found);
+    let people = context.outcome(context.service().users().list_members(&context.principal).await)?;
+    let keys = context.outcome(context.service().keys().list(&context.principal).await)?;
     let actor = filter.actor_id.clone().unwrap_or_default();
     let is_listed = ["", "operator", "system"].contains(&actor.as_str())
-        || people.iter().chain(&keys).any(|one| one.id == actor);
+        || people.iter().any(|one| one.id.as_str() == actor)
+        || keys.iter().any(|one| one.key.id.as_str() == actor);
     let page = Page {
-        chrome: context.chrome_with("Audit log", Section::AuditLog, Some(&found), None).await?,
+        chrome: context.chrome_with("Audit log", Section::AuditLog, Some(&keys), None).await?,
         report,
         groups: words::groups(filter.action.as_deref()),
         former: (!is_listed).then(|| actor.clone()),

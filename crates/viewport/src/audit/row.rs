@@ -1,7 +1,7 @@
 //! An entry of the audit log as the list shows it.
 
-use super::{Actor, words};
-use domain::audit::AuditEvent;
+use super::words;
+use domain::{KeyOverview, audit::AuditEvent};
 use pages::Time;
 use serde_json::Value;
 
@@ -19,7 +19,7 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    pub(crate) fn of(event: &AuditEvent, keys: &[Actor]) -> Self {
+    pub(crate) fn of(event: &AuditEvent, keys: &[KeyOverview]) -> Self {
         let words = words::of(&event.action);
         let details: Value = serde_json::from_str(&event.details).unwrap_or_default();
         // Who takes an invitation is written "ada@example.org, by invitation".
@@ -39,7 +39,7 @@ impl Row {
         };
         let object = own.is_none().then(|| (name(event), link(event, &details, keys)));
         Self {
-            at: pages::moment(event.at),
+            at: pages::moment(&event.at),
             actor: match operator {
                 Some(operator) => operator.to_owned(),
                 None if event.actor_kind == "system" => "Duku".to_owned(),
@@ -67,13 +67,13 @@ fn name(event: &AuditEvent) -> String {
 }
 
 /// The page of what an entry is about, as far as it can be there still.
-fn link(event: &AuditEvent, details: &Value, keys: &[Actor]) -> Option<String> {
+fn link(event: &AuditEvent, details: &Value, keys: &[KeyOverview]) -> Option<String> {
     let id = event.object_id.as_str();
     if event.action.ends_with(".deleted") {
         return None;
     }
     match id.split_once('_')?.0 {
-        "key" => keys.iter().any(|key| key.id == id).then(|| format!("/settings/api-keys/{id}")),
+        "key" => keys.iter().any(|one| one.key.id.as_str() == id).then(|| format!("/settings/api-keys/{id}")),
         "sbj" => Some(format!("/p/{id}")),
         "smt" => Some(format!("/p/{}/t/{id}", details.get("subject")?.as_str()?)),
         "org" => Some("/settings/organisation".to_owned()),
@@ -157,10 +157,11 @@ mod tests {
 
     #[test]
     fn an_entry_is_a_sentence_with_a_way_to_its_object() {
-        let keys = [Actor { id: "key_1".into(), name: "CI".into() }];
-        let row = Row::of(&event("api_key.rotated", ("key_1", "CI"), &json!({})), &keys);
+        let keys = [crate::template_tests::key("CI")];
+        let id = keys[0].key.id.as_str();
+        let row = Row::of(&event("api_key.rotated", (id, "CI"), &json!({})), &keys);
         assert_eq!(row.did, "rotated the API key");
-        assert_eq!(row.object, Some(("CI".into(), Some("/settings/api-keys/key_1".into()))));
+        assert_eq!(row.object, Some(("CI".into(), Some(format!("/settings/api-keys/{id}")))));
         let gone = Row::of(&event("api_key.rotated", ("key_2", ""), &json!({})), &keys);
         assert_eq!(gone.object, Some(("key_2".into(), None)));
         let target =

@@ -1,10 +1,8 @@
 use super::*;
-use crate::template_tests;
-use domain::Timestamp;
+use crate::template_tests::{self, NOW};
 
 #[test]
 fn nothing_that_a_device_says_becomes_markup() {
-    let now = Timestamp::from_seconds(1_800_000_000);
     for text in template_tests::texts() {
         template_tests::render(&Ask {
             chrome: template_tests::form(&text, "user_code"),
@@ -12,16 +10,19 @@ fn nothing_that_a_device_says_becomes_markup() {
         });
         template_tests::render(&Confirm {
             chrome: template_tests::form(&text, "password"),
-            user_code: text.clone(),
-            name: text.clone(),
-            device: text.clone(),
-            address: text.clone(),
+            device: &DeviceGrant {
+                user_code: text.clone(),
+                client_id: text.clone(),
+                scope: text.clone(),
+                device: text.clone(),
+                address: Some(text.clone()),
+                created_at: NOW,
+                expires_at: NOW.plus_seconds(600),
+                interval_seconds: 5,
+                decision: None,
+                consumed_at: None,
+            },
             elsewhere: text.clone(),
-            asked: pages::relative(now, now),
-            until: pages::relative(now.plus_seconds(600), now),
-            email: text.clone(),
-            organisation: text.clone(),
-            role: Role::Member,
             has_others: true,
         });
     }

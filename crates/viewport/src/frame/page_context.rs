@@ -273,6 +273,7 @@ impl UserPage {
             organisation_id: principal
                 .map_or_else(String::new, |one| one.organisation_id.as_str().to_owned()),
             organisations: Vec::new(),
+            user_id: self.user.session.user_id.to_string(),
             email: self.user.email.as_str().to_owned(),
             is_admin: principal.is_some_and(is_admin),
             section,

@@ -15,7 +15,7 @@ use pages::{Chrome, FormError, Section};
 #[template(path = "keys/end_grace.html", blocks = ["content"])]
 pub(super) struct Form {
     pub(super) chrome: Chrome,
-    pub(super) key: Row,
+    pub(super) row: Row,
 }
 
 async fn form(context: &MemberPage, id: &str, errors: FormError) -> Answer {
@@ -24,7 +24,7 @@ async fn form(context: &MemberPage, id: &str, errors: FormError) -> Answer {
         chrome: context
             .form(format!("End the grace of {}", overview.key.label), Section::ApiKeys, errors)
             .await?,
-        key: Row::of(&overview, context.ctx.now),
+        row: Row::of(&overview, context.ctx.now),
     };
     Ok(show!(context, page))
 }

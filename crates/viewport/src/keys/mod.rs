@@ -14,20 +14,12 @@ use crate::frame::{
     page_context::{MemberPage, show},
 };
 use domain::KeyOverview;
-use pages::{Chrome, Section, Time};
+use pages::{Chrome, Section};
 use row::{Row, StatusBadge};
-use service::keys::notices::{self, NoticeReason};
+use service::keys::notices::{self, KeyNotice, NoticeReason};
 
 /// Where the list is.
 pub(crate) const LIST: &str = "/settings/api-keys";
-
-/// A key that turned up with a former secret.
-struct DeadSecret {
-    id: String,
-    label: String,
-    times: i64,
-    seen: Time,
-}
 
 #[derive(askama::Template)]
 #[template(path = "keys/list.html", blocks = ["content"])]
@@ -38,23 +30,7 @@ struct List {
     limit: usize,
     /// Keys that could go where the limit is reached, best candidates first.
     candidates: Vec<Row>,
-    dead_secrets: Vec<DeadSecret>,
-}
-
-fn dead_secrets(keys: &[KeyOverview], context: &MemberPage) -> Vec<DeadSecret> {
-    let now = context.ctx.now;
-    let found = notices::attention(keys, now).into_iter();
-    found
-        .filter_map(|attention| match attention.matter {
-            NoticeReason::DeadSecret(at, times) => Some(DeadSecret {
-                id: attention.key.to_string(),
-                label: attention.label,
-                times,
-                seen: pages::since(at, now),
-            }),
-            NoticeReason::Expired(_) | NoticeReason::ExpiresSoon(_) => None,
-        })
-        .collect()
+    notices: Vec<KeyNotice>,
 }
 
 /// Up to three Active keys that are needed least: never used first, then those unused for longest.
@@ -77,7 +53,7 @@ pub(crate) async fn list(context: AdminPage<ApiKeys>) -> Answer {
         active,
         limit,
         candidates: if active >= limit { candidates(&keys, &context) } else { Vec::new() },
-        dead_secrets: dead_secrets(&keys, &context),
+        notices: notices::attention(&keys, context.ctx.now),
         rows,
     };
     Ok(show!(context, page))

@@ -7,40 +7,25 @@ use crate::frame::{
     page_context::show,
 };
 use axum::extract::{Path, RawQuery};
-use domain::{KeyUse, Timestamp};
+use domain::{KeyUse, RecentSource, Timestamp};
 use http::StatusCode;
 use pages::{Chrome, DaysChart, Section, Time};
-use service::keys::usage_report::KeyReport;
 
 /// So many addresses are open on the page; the others are folded away.
 const OPEN_SOURCES: usize = 10;
-
-/// An address that the key was used from.
-pub(super) struct Source {
-    pub(super) address: String,
-    pub(super) last: Time,
-    pub(super) previous_secret: bool,
-}
 
 #[derive(askama::Template)]
 #[template(path = "keys/page.html", blocks = ["content"])]
 pub(super) struct Page {
     pub(super) chrome: Chrome,
-    pub(super) key: Row,
-    pub(super) created: Time,
-    pub(super) expires_at: Time,
-    pub(super) lifetime_days: i64,
-    pub(super) rotated: Option<Time>,
-    pub(super) grace_until: Option<Time>,
+    pub(super) row: Row,
     /// How often the previous secret was used in the last 30 days.
     pub(super) grace_uses: i64,
-    pub(super) dead_uses: i64,
-    pub(super) dead_seen: Option<Time>,
     pub(super) exchanges: DaysChart,
     pub(super) calls: DaysChart,
-    pub(super) sources: Vec<Source>,
+    pub(super) sources: Vec<RecentSource>,
     /// Those that are folded away.
-    pub(super) more_sources: Vec<Source>,
+    pub(super) more_sources: Vec<RecentSource>,
     /// How often an older address was left out of these in the last 30 days.
     pub(super) other_addresses: i64,
 }
@@ -53,40 +38,25 @@ fn chart(days: &[KeyUse], count: fn(&KeyUse) -> i64, noun: &'static str) -> Days
     pages::days_chart(bars.collect(), noun)
 }
 
-/// The newest first, but during a grace the addresses that still use the previous secret.
-fn sources(report: &KeyReport, now: Timestamp) -> Vec<Source> {
-    let rows = report.sources.iter().map(|source| Source {
-        address: source.address.clone(),
-        last: pages::since(source.last_used_at, now),
-        previous_secret: source.previous_secret,
-    });
-    let mut rows: Vec<_> = rows.collect();
-    if report.overview.key.running_grace(now).is_some() {
-        rows.sort_by_key(|source| !source.previous_secret);
+/// The newest stay first, but during a grace the addresses that still use the previous secret go before them.
+fn sort(sources: &mut [RecentSource], row: &Row) {
+    if matches!(row.status, StatusBadge::Grace(_)) {
+        sources.sort_by_key(|source| !source.previous_secret);
     }
-    rows
 }
 
 /// `GET /settings/api-keys/{id}`
 pub(crate) async fn show(context: AdminPage<ApiKeys>, Path(id): Path<String>) -> Answer {
-    let now = context.ctx.now;
     let report =
         context.outcome(context.service().keys().report(&context.ctx, &context.principal, &id).await)?;
-    let overview = &report.overview;
-    let key = &overview.key;
-    let mut sources = sources(&report, now);
+    let row = Row::of(&report.overview, context.ctx.now);
+    let mut sources = report.sources;
+    sort(&mut sources, &row);
     let more_sources = sources.split_off(sources.len().min(OPEN_SOURCES));
     let page = Page {
-        chrome: context.chrome(key.label.as_str(), Section::ApiKeys).await?,
-        key: Row::of(overview, now),
-        created: pages::moment(key.created_at),
-        expires_at: pages::moment(key.expires_at),
-        lifetime_days: key.lifetime.days(),
-        rotated: key.rotated_at.map(pages::moment),
-        grace_until: key.running_grace(now).map(|grace| pages::moment(grace.until)),
+        chrome: context.chrome(row.key.label.as_str(), Section::ApiKeys).await?,
+        row,
         grace_uses: report.days.iter().map(|day| day.grace_exchanges).sum(),
-        dead_uses: overview.dead_secret_uses,
-        dead_seen: overview.dead_secret_seen_at.map(pages::moment),
         exchanges: chart(&report.days, |day| day.exchanges, "exchanges"),
         calls: chart(&report.days, |day| day.api_calls, "API calls"),
         sources,
@@ -125,6 +95,6 @@ pub(crate) async fn first_use(
     let used = overview.last_used_at.filter(|at| at.ms() >= since);
     let from = overview.last_used_from.unwrap_or_else(|| "an unknown address".to_owned());
     let page =
-        FirstUse { id: overview.key.id.to_string(), since, used: used.map(|at| (pages::moment(at), from)) };
+        FirstUse { id: overview.key.id.to_string(), since, used: used.map(|at| (pages::moment(&at), from)) };
     Ok(pages::html(StatusCode::OK, &page))
 }

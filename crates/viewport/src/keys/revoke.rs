@@ -17,17 +17,17 @@ use pages::{Chrome, FormError, Section};
 
 #[derive(askama::Template)]
 #[template(path = "keys/revoke.html", blocks = ["content"])]
-pub(super) struct Form {
+pub(super) struct Form<'a> {
     pub(super) chrome: Chrome,
-    pub(super) key: Row,
-    pub(super) typed: String,
+    pub(super) row: Row,
+    pub(super) typed: &'a str,
 }
 
 async fn form(context: &MemberPage, overview: &KeyOverview, fields: &Fields, errors: FormError) -> Answer {
     let page = Form {
         chrome: context.form(format!("Revoke {}", overview.key.label), Section::ApiKeys, errors).await?,
-        key: Row::of(overview, context.ctx.now),
-        typed: fields.text("confirm").to_owned(),
+        row: Row::of(overview, context.ctx.now),
+        typed: fields.text("confirm"),
     };
     Ok(show!(context, page))
 }

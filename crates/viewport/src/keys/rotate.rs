@@ -25,7 +25,7 @@ const RIGHT_NOW_SECONDS: i64 = 3600;
 pub(super) struct Form {
     pub(super) chrome: Chrome,
     pub(super) nonce: String,
-    pub(super) key: Row,
+    pub(super) row: Row,
     /// When the key will expire once it is rotated.
     pub(super) expires: Time,
     /// From how many addresses it was used within the hour.
@@ -50,8 +50,8 @@ async fn form(context: &MemberPage, report: &KeyReport, fields: &Fields, errors:
             "" => context.service().tokens().generate_opaque_token().expose().to_owned(),
             sent => sent.to_owned(),
         },
-        key: Row::of(&report.overview, now),
-        expires: pages::date(now.plus_seconds(lifetime.seconds())),
+        row: Row::of(&report.overview, now),
+        expires: pages::date(&now.plus_seconds(lifetime.seconds())),
         in_use_from: report.sources.iter().filter(|source| source.last_used_at > hour).count(),
         graces: GRACES.iter().map(|(seconds, name)| (*seconds, *name, *seconds == chosen)).collect(),
         end_issued_tokens: fields.is_ticked("end_issued_tokens"),

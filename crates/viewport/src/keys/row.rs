@@ -2,6 +2,7 @@
 
 use domain::{KeyOverview, Timestamp};
 use pages::Time;
+use std::ops::Deref;
 
 const DAY_SECONDS: i64 = 86_400;
 /// From so many days before its expiry on a key is marked in amber, and in red.
@@ -42,29 +43,31 @@ impl StatusBadge {
         }
         let within = |days: i64| key.expires_at < now.plus_seconds(days * DAY_SECONDS);
         match key.running_grace(now) {
-            Some(grace) => Self::Grace(pages::moment(grace.until)),
+            Some(grace) => Self::Grace(pages::moment(&grace.until)),
             None if within(SOON_DAYS) => Self::ExpiresSoon { urgent: within(URGENT_DAYS) },
             None => Self::Active,
         }
     }
 }
 
-/// One key.
+/// One key, and what the list says of it at this moment.
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
-    pub(crate) id: String,
-    pub(crate) label: String,
-    pub(crate) hint: String,
+    overview: KeyOverview,
     pub(crate) status: StatusBadge,
     pub(crate) is_active: bool,
-    pub(crate) expires: Time,
     /// The colour of the expiry: amber, red or none.
     pub(crate) expires_class: &'static str,
-    pub(crate) last_used: Option<Time>,
-    pub(crate) last_used_from: String,
-    pub(crate) created_by: String,
     /// For how many days it was not used, if that is a reason to revoke it.
     pub(crate) unused_days: Option<i64>,
+}
+
+impl Deref for Row {
+    type Target = KeyOverview;
+
+    fn deref(&self) -> &KeyOverview {
+        &self.overview
+    }
 }
 
 impl Row {
@@ -73,12 +76,9 @@ impl Row {
         let is_active = key.is_active(now);
         let within = |days: i64| is_active && key.expires_at < now.plus_seconds(days * DAY_SECONDS);
         Self {
-            id: key.id.to_string(),
-            label: key.label.to_string(),
-            hint: key.secret.hint.clone(),
+            overview: overview.clone(),
             status: StatusBadge::of(overview, now),
             is_active,
-            expires: pages::relative(key.expires_at, now),
             expires_class: if within(URGENT_DAYS) {
                 "urgent"
             } else if within(SOON_DAYS) {
@@ -86,9 +86,6 @@ impl Row {
             } else {
                 ""
             },
-            last_used: overview.last_used_at.map(|at| pages::since(at, now)),
-            last_used_from: overview.last_used_from.clone().unwrap_or_default(),
-            created_by: key.created_by.clone(),
             unused_days: unused_days(overview, now),
         }
     }

@@ -1,33 +1,27 @@
-use super::{row::StatusBadge, *};
-use crate::template_tests;
-use domain::Timestamp;
+use super::*;
+use crate::template_tests::{self, NOW};
+use domain::{ClientSecret, api_key::Grace};
+use service::keys::GeneratedKey;
 
-const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+const DAY_SECONDS: i64 = 86_400;
 
-fn row(text: &str, status: StatusBadge) -> Row {
-    Row {
-        id: text.into(),
-        label: text.into(),
-        hint: text.into(),
-        is_active: status != StatusBadge::Expired,
-        status,
-        expires: pages::relative(NOW, NOW),
-        expires_class: "soon",
-        last_used: Some(pages::relative(NOW, NOW)),
-        last_used_from: text.into(),
-        created_by: text.into(),
-        unused_days: Some(45),
-    }
+/// A key as the list shows it so many days after it was made for 30.
+fn row(text: &str, day: i64) -> Row {
+    Row::of(&template_tests::key(text), NOW.plus_seconds(day * DAY_SECONDS))
+}
+
+fn in_grace(text: &str) -> Row {
+    let mut overview = template_tests::key(text);
+    let until = NOW.plus_seconds(3600);
+    overview.key.grace = Some(Grace { digest: overview.key.secret.digest, until });
+    Row::of(&overview, NOW)
 }
 
 fn rows(text: &str) -> Vec<Row> {
-    let badges = [
-        StatusBadge::Active,
-        StatusBadge::ExpiresSoon { urgent: true },
-        StatusBadge::Grace(pages::moment(NOW)),
-        StatusBadge::Expired,
-    ];
-    badges.into_iter().map(|status| row(text, status)).collect()
+    let rows = vec![row(text, 0), row(text, 28), in_grace(text), row(text, 31)];
+    let badges = rows.iter().map(|row| row.status.class()).collect::<Vec<_>>();
+    assert_eq!(badges, ["ok", "urgent", "grace", "off"]);
+    rows
 }
 
 #[test]
@@ -39,11 +33,10 @@ fn no_label_becomes_markup_in_the_list() {
             active,
             limit: 10,
             candidates,
-            dead_secrets: vec![DeadSecret {
-                id: text.clone(),
+            notices: vec![KeyNotice {
+                key: template_tests::key(&text).key.id,
                 label: text.clone(),
-                times: 3,
-                seen: pages::relative(NOW, NOW),
+                matter: NoticeReason::DeadSecret(NOW, 3),
             }],
         };
         template_tests::render(&list(0, Vec::new(), Vec::new()));
@@ -70,20 +63,20 @@ fn no_label_becomes_markup_in_the_forms() {
             template_tests::render(&rotate::Form {
                 chrome: Chrome { partial, fresh, ..template_tests::form(&text, "password") },
                 nonce: text.clone(),
-                key: row(&text, if partial { StatusBadge::Active } else { StatusBadge::Expired }),
-                expires: pages::date(NOW),
+                row: row(&text, if partial { 0 } else { 31 }),
+                expires: pages::date(&NOW),
                 in_use_from: 2,
                 graces: vec![(0, "None", true), (3600, "1 hour", false)],
                 end_issued_tokens: true,
             });
             template_tests::render(&revoke::Form {
                 chrome: Chrome { partial, fresh, ..template_tests::form(&text, "confirm") },
-                key: row(&text, StatusBadge::Grace(pages::moment(NOW))),
-                typed: text.clone(),
+                row: in_grace(&text),
+                typed: &text,
             });
             template_tests::render(&end_grace::Form {
                 chrome: Chrome { partial, fresh, ..template_tests::form(&text, "") },
-                key: row(&text, StatusBadge::Active),
+                row: row(&text, 0),
             });
         }
     }
@@ -93,54 +86,42 @@ fn no_label_becomes_markup_in_the_forms() {
 fn no_label_becomes_markup_on_a_keys_pages() {
     for text in template_tests::texts() {
         let source =
-            || page::Source { address: text.clone(), last: pages::relative(NOW, NOW), previous_secret: true };
+            || domain::RecentSource { address: text.clone(), previous_secret: true, last_used_at: NOW };
         template_tests::render(&page::Page {
             chrome: template_tests::chrome(&text),
-            key: row(&text, StatusBadge::Active),
-            created: pages::moment(NOW),
-            expires_at: pages::moment(NOW),
-            lifetime_days: 1,
-            rotated: Some(pages::moment(NOW)),
-            grace_until: Some(pages::moment(NOW)),
+            row: in_grace(&text),
             grace_uses: 1,
-            dead_uses: 2,
-            dead_seen: Some(pages::moment(NOW)),
             exchanges: pages::days_chart(vec![(NOW, 3)], "exchanges"),
             calls: pages::days_chart(Vec::new(), "API calls"),
             other_addresses: 3,
             sources: vec![source()],
             more_sources: vec![source()],
         });
-        for used in [None, Some((pages::moment(NOW), text.clone()))] {
+        for used in [None, Some((pages::moment(&NOW), text.clone()))] {
             template_tests::render(&page::FirstUse { id: text.clone(), since: 1, used });
         }
-        template_tests::render(&show_once::SentBefore {
-            chrome: template_tests::chrome(&text),
-            id: text.clone(),
-        });
+        template_tests::render(&show_once::SentBefore { chrome: template_tests::chrome(&text), id: &text });
     }
 }
 
 #[test]
 fn the_secret_stands_in_the_page_and_in_no_address_of_it() {
-    let secret = "dks_0123456789";
     for (occasion, grace) in
-        [(show_once::Occasion::Generated, None), (show_once::Occasion::Rotated, Some(pages::moment(NOW)))]
+        [(show_once::Occasion::Generated, None), (show_once::Occasion::Rotated, Some(pages::moment(&NOW)))]
     {
         for text in template_tests::texts() {
+            let secret = ClientSecret::generate(&testkit::SeededEntropy::new(1));
+            let generated = GeneratedKey { key: template_tests::key(&text).key, secret };
             let shown = template_tests::render(&show_once::ShownOnce {
                 chrome: template_tests::chrome(&text),
                 occasion,
-                id: &text,
-                label: &text,
-                secret,
+                generated: &generated,
                 combined: "Y29tYmluZWQ=",
-                expires: pages::date(NOW),
                 grace: grace.clone(),
                 token_url: text.clone(),
                 graphql_url: &text,
-                since: 1,
             });
+            let secret = generated.secret.expose();
             assert!(shown.contains(&format!(">{secret}</code>")));
             for attribute in ["href=\"", "hx-get=\"", "src=\"", "action=\"", "value=\""] {
                 let values = shown.split(attribute).skip(1).map(|rest| rest.split('"').next().unwrap());

@@ -1,6 +1,6 @@
 //! Invitations that wait: taking one back, making one anew.
 
-use super::{Invited, LIST, invite};
+use super::{LIST, invite};
 use crate::frame::{
     admin_page::{AdminPage, Members},
     answer::Answer,
@@ -18,7 +18,7 @@ use service::{Error, Rejection};
 #[template(path = "members/revoke.html", blocks = ["content"])]
 pub(crate) struct Form {
     pub(crate) chrome: Chrome,
-    pub(crate) invitation: Invited,
+    pub(crate) invitation: Invitation,
 }
 
 async fn find(context: &MemberPage, id: &str) -> Result<Invitation, Response<Body>> {
@@ -34,7 +34,7 @@ async fn form(context: &MemberPage, id: &str, errors: FormError) -> Answer {
         chrome: context
             .form(format!("Take back the invitation of {}", invitation.email), Section::Members, errors)
             .await?,
-        invitation: Invited::of(&invitation, context.ctx.now),
+        invitation,
     };
     Ok(show!(context, page))
 }

@@ -8,14 +8,14 @@ use crate::frame::{
     page_context::{MemberPage, show},
 };
 use domain::Role;
-use pages::{Chrome, FormError, Section, Time};
+use pages::{Chrome, FormError, Section};
 use service::{Error, Rejection, operations::mail::Mailed, users::invitations::Invited};
 
 #[derive(askama::Template)]
 #[template(path = "members/invite.html", blocks = ["content"])]
-pub(crate) struct Form {
+pub(crate) struct Form<'a> {
     pub(crate) chrome: Chrome,
-    pub(crate) email: String,
+    pub(crate) email: &'a str,
     pub(crate) role: Role,
     pub(crate) sends_mail: bool,
 }
@@ -24,17 +24,13 @@ pub(crate) struct Form {
 #[template(path = "members/link.html", blocks = ["content"])]
 pub(crate) struct LinkPage<'a> {
     pub(crate) chrome: Chrome,
-    pub(crate) email: &'a str,
-    pub(crate) role: Role,
-    pub(crate) link: &'a str,
-    pub(crate) expires: Time,
-    pub(crate) mailed: &'a Mailed,
+    pub(crate) invited: &'a Invited,
 }
 
 pub(super) async fn form(context: &MemberPage, fields: &Fields, errors: FormError) -> Answer {
     let page = Form {
         chrome: context.form("Invite a person", Section::Members, errors).await?,
-        email: fields.text("email").to_owned(),
+        email: fields.text("email"),
         role: Role::parse(fields.text("role")).unwrap_or(Role::Member),
         sends_mail: context.service().operations().sends_mail(),
     };
@@ -43,15 +39,8 @@ pub(super) async fn form(context: &MemberPage, fields: &Fields, errors: FormErro
 
 /// The link of an invitation, this once.
 pub(crate) async fn link(context: &MemberPage, invited: &Invited) -> Answer {
-    let invitation = &invited.invitation;
-    let page = LinkPage {
-        chrome: context.chrome(format!("{} is invited", invitation.email), Section::Members).await?,
-        email: invitation.email.as_str(),
-        role: invitation.role,
-        link: &invited.link,
-        expires: pages::moment(invitation.expires_at),
-        mailed: &invited.mailed,
-    };
+    let title = format!("{} is invited", invited.invitation.email);
+    let page = LinkPage { chrome: context.chrome(title, Section::Members).await?, invited };
     Ok(show!(context, page))
 }
 

@@ -1,6 +1,6 @@
 //! Removing a member. The organisation's keys stay, whoever made them.
 
-use super::{LIST, MemberRow, find};
+use super::{LIST, find};
 use crate::frame::{
     admin_page::{AdminPage, Members},
     answer::Answer,
@@ -9,39 +9,26 @@ use crate::frame::{
     page_context::{MemberPage, show},
 };
 use axum::extract::Path;
-use domain::Member;
+use domain::{KeyOverview, Member};
 use pages::{Chrome, FormError, Section};
-
-/// A key that the leaving person generated, and may know the secret of.
-pub(crate) struct Key {
-    pub(crate) id: String,
-    pub(crate) label: String,
-}
 
 #[derive(askama::Template)]
 #[template(path = "members/remove.html", blocks = ["content"])]
-pub(crate) struct Form {
+pub(crate) struct Form<'a> {
     pub(crate) chrome: Chrome,
-    pub(crate) person: MemberRow,
-    pub(crate) keys: Vec<Key>,
+    pub(crate) person: &'a Member,
+    /// Those that the leaving person generated, and may know the secrets of.
+    pub(crate) keys: Vec<KeyOverview>,
 }
 
-async fn form(context: &MemberPage, member: &Member, errors: FormError) -> Answer {
-    let keys = context.outcome(context.service().keys().list(&context.principal).await)?;
-    let own = keys.iter().filter(|one| {
-        one.key.is_active(context.ctx.now) && one.key.created_by.eq_ignore_ascii_case(member.email.as_str())
+async fn form(context: &MemberPage, person: &Member, errors: FormError) -> Answer {
+    let mut keys = context.outcome(context.service().keys().list(&context.principal).await)?;
+    let title = format!("Remove {}", person.email);
+    let chrome = context.chrome_with(title, Section::Members, Some(&keys), None).await?;
+    keys.retain(|one| {
+        one.key.is_active(context.ctx.now) && one.key.created_by.eq_ignore_ascii_case(person.email.as_str())
     });
-    let page = Form {
-        chrome: Chrome {
-            errors,
-            ..context
-                .chrome_with(format!("Remove {}", member.email), Section::Members, Some(&keys), None)
-                .await?
-        },
-        person: MemberRow::of(member, context),
-        keys: own.map(|one| Key { id: one.key.id.to_string(), label: one.key.label.to_string() }).collect(),
-    };
-    Ok(show!(context, page))
+    Ok(show!(context, Form { chrome: Chrome { errors, ..chrome }, person, keys }))
 }
 
 /// `GET /settings/members/{user}/remove`

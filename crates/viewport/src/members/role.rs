@@ -1,6 +1,6 @@
 //! Changing a member's role.
 
-use super::{LIST, MemberRow, find};
+use super::{LIST, find};
 use crate::frame::{
     admin_page::{AdminPage, Members},
     answer::Answer,
@@ -14,9 +14,9 @@ use pages::{Chrome, FormError, Section};
 
 #[derive(askama::Template)]
 #[template(path = "members/role.html", blocks = ["content"])]
-pub(crate) struct Form {
+pub(crate) struct Form<'a> {
     pub(crate) chrome: Chrome,
-    pub(crate) person: MemberRow,
+    pub(crate) person: &'a Member,
     /// The role that is chosen in the form; the person's own is the one that was seen.
     pub(crate) role: Role,
 }
@@ -24,7 +24,7 @@ pub(crate) struct Form {
 async fn form(context: &MemberPage, member: &Member, fields: &Fields, errors: FormError) -> Answer {
     let page = Form {
         chrome: context.form(format!("Role of {}", member.email), Section::Members, errors).await?,
-        person: MemberRow::of(member, context),
+        person: member,
         role: Role::parse(fields.text("role")).unwrap_or(member.role),
     };
     Ok(show!(context, page))

@@ -1,6 +1,6 @@
 //! Adding and changing a product: one form.
 
-use super::{Named, find};
+use super::find;
 use crate::frame::{
     answer::Answer,
     form::{Fields, Posted},
@@ -13,24 +13,22 @@ use service::{Error, Rejection, products::SubjectChange};
 
 #[derive(askama::Template)]
 #[template(path = "products/form.html", blocks = ["content"])]
-pub(crate) struct Form {
+pub(crate) struct Form<'a> {
     pub(crate) chrome: Chrome,
     /// The product that is changed; none if one is added.
-    pub(crate) product: Option<Named>,
+    pub(crate) product: Option<&'a Subject>,
     /// When it had last changed as the form shows it, in milliseconds.
     pub(crate) seen_at: String,
-    pub(crate) name: String,
-    pub(crate) description: String,
-    pub(crate) base_url: String,
+    pub(crate) typed: &'a Fields,
 }
 
-async fn form(context: &MemberPage, product: Option<&Subject>, fields: &Fields, errors: FormError) -> Answer {
+async fn form(context: &MemberPage, product: Option<&Subject>, typed: &Fields, errors: FormError) -> Answer {
     let title = product
         .map_or_else(|| "Add a product".to_owned(), |product| format!("Edit {}", product.details.name));
     let chrome = context.form(title, Section::Products, errors).await?;
     let page = Form {
-        product: product.map(Named::of),
-        seen_at: match (&chrome.errors.conflict, fields.text("seen_at")) {
+        product,
+        seen_at: match (&chrome.errors.conflict, typed.text("seen_at")) {
             // Whoever has read what is stored now may replace it.
             (Some(_), _) | (None, "") => {
                 product.map(|product| product.updated_at.ms().to_string()).unwrap_or_default()
@@ -38,9 +36,7 @@ async fn form(context: &MemberPage, product: Option<&Subject>, fields: &Fields, 
             (None, sent) => sent.to_owned(),
         },
         chrome,
-        name: fields.text("name").to_owned(),
-        description: fields.text("description").to_owned(),
-        base_url: fields.text("base_url").to_owned(),
+        typed,
     };
     Ok(show!(context, page))
 }

@@ -1,6 +1,6 @@
 //! Deleting a product, and its targets with it.
 
-use super::{Named, find};
+use super::find;
 use crate::frame::{
     answer::Answer,
     form::{Fields, Posted},
@@ -12,11 +12,11 @@ use pages::{Chrome, FormError, Section};
 
 #[derive(askama::Template)]
 #[template(path = "products/delete.html", blocks = ["content"])]
-pub(crate) struct Form {
+pub(crate) struct Form<'a> {
     pub(crate) chrome: Chrome,
-    pub(crate) product: Named,
+    pub(crate) product: &'a Subject,
     pub(crate) targets: i64,
-    pub(crate) typed: String,
+    pub(crate) typed: &'a str,
 }
 
 async fn form(
@@ -28,9 +28,9 @@ async fn form(
 ) -> Answer {
     let page = Form {
         chrome: context.form(format!("Delete {}", product.details.name), Section::Products, errors).await?,
-        product: Named::of(product),
+        product,
         targets,
-        typed: fields.text("confirm").to_owned(),
+        typed: fields.text("confirm"),
     };
     Ok(show!(context, page))
 }

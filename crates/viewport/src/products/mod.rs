@@ -10,19 +10,6 @@ use domain::{Subject, SubjectId};
 use http::Response;
 use service::{Error, Rejection};
 
-/// A product as a breadcrumb names it.
-#[derive(Debug, Clone)]
-pub(crate) struct Named {
-    pub(crate) id: String,
-    pub(crate) name: String,
-}
-
-impl Named {
-    pub(crate) fn of(subject: &Subject) -> Self {
-        Self { id: subject.id.to_string(), name: subject.details.name.to_string() }
-    }
-}
-
 /// The organisation's product with this id.
 ///
 /// # Errors

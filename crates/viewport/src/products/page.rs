@@ -1,32 +1,24 @@
 //! A product's page: its facts and its targets.
 
 use super::find;
-use crate::{
-    frame::{
-        answer::Answer,
-        form::Fields,
-        page_context::{MemberPage, show},
-        paging::{cut, page_size},
-    },
-    targets::Row,
+use crate::frame::{
+    answer::Answer,
+    form::Fields,
+    page_context::{MemberPage, show},
+    paging::{cut, page_size},
 };
 use axum::extract::{Path, RawQuery};
-use domain::TargetId;
-use pages::{Chrome, Section, Time};
+use domain::{Subject, Target, TargetId};
+use pages::{Chrome, Section};
 
 #[derive(askama::Template)]
 #[template(path = "products/page.html", blocks = ["content"])]
 pub(crate) struct Page {
     pub(crate) chrome: Chrome,
-    pub(crate) id: String,
-    pub(crate) name: String,
-    pub(crate) description: Option<String>,
-    pub(crate) base_url: Option<String>,
-    pub(crate) created: Time,
-    pub(crate) updated: Time,
-    pub(crate) targets: Vec<Row>,
+    pub(crate) product: Subject,
+    pub(crate) targets: Vec<Target>,
     pub(crate) is_later: bool,
-    pub(crate) next: Option<String>,
+    pub(crate) next: Option<TargetId>,
 }
 
 /// `GET /p/{subject}?after=smt_…`
@@ -43,15 +35,10 @@ pub(crate) async fn show(context: MemberPage, Path(id): Path<String>, RawQuery(q
     let (targets, next) = cut(context.outcome(found)?, size);
     let page = Page {
         chrome: context.chrome(product.details.name.as_str(), Section::Products).await?,
-        id,
-        name: product.details.name.to_string(),
-        description: product.details.description,
-        base_url: product.details.base_url,
-        created: pages::moment(product.created_at),
-        updated: pages::since(product.updated_at, context.ctx.now),
-        targets: targets.iter().map(|target| Row::of(target, context.ctx.now)).collect(),
+        product,
+        targets,
         is_later: after.is_some(),
-        next: next.map(|last| last.id.to_string()),
+        next: next.map(|last| last.id),
     };
     Ok(show!(context, page))
 }

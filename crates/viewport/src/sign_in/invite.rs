@@ -5,7 +5,7 @@ use crate::frame::{answer::Answer, form::Posted, page_context::PageRequest};
 use axum::{body::Body, extract::Path};
 use domain::{Invitation, LinkState};
 use http::Response;
-use pages::{FormError, Head, Time};
+use pages::{FormError, Head};
 use service::{
     CurrentUser,
     users::invitations::{Accepted, InvitationProof},
@@ -26,11 +26,7 @@ pub(super) enum Guest {
 #[template(path = "entry/invite.html")]
 pub(super) struct Page {
     pub(super) head: Head,
-    pub(super) organisation: String,
-    pub(super) inviter: String,
-    pub(super) email: String,
-    pub(super) role: domain::Role,
-    pub(super) expires: Time,
+    pub(super) invitation: Invitation,
     pub(super) guest: Guest,
     pub(super) minimum: usize,
     pub(super) errors: FormError,
@@ -56,11 +52,7 @@ fn page(request: &PageRequest, invitation: Invitation, guest: Guest, errors: For
     let status = errors.status();
     let page = Page {
         head: Head::new(format!("Join {}", invitation.organisation_name)),
-        organisation: invitation.organisation_name,
-        inviter: invitation.created_by,
-        email: invitation.email.as_str().to_owned(),
-        role: invitation.role,
-        expires: pages::moment(invitation.expires_at),
+        invitation,
         guest,
         minimum: request.service().policy().password_minimum,
         errors,

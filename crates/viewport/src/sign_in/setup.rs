@@ -13,20 +13,18 @@ use pages::{FormError, Head};
 
 #[derive(askama::Template)]
 #[template(path = "entry/setup.html")]
-pub(super) struct Page {
+pub(super) struct Page<'a> {
     pub(super) head: Head,
-    pub(super) organisation: String,
-    pub(super) email: String,
+    pub(super) typed: &'a Fields,
     pub(super) minimum: usize,
     pub(super) errors: FormError,
 }
 
-fn page(request: &PageRequest, fields: &Fields, errors: FormError) -> Response<Body> {
+fn page(request: &PageRequest, typed: &Fields, errors: FormError) -> Response<Body> {
     let status = errors.status();
     let page = Page {
         head: Head::new("Welcome"),
-        organisation: fields.text("organisation").to_owned(),
-        email: fields.text("email").to_owned(),
+        typed,
         minimum: request.service().policy().password_minimum,
         errors,
     };

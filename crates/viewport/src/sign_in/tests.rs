@@ -1,9 +1,7 @@
 use super::{invite, logout, password, setup};
-use crate::template_tests;
-use domain::{Role, Timestamp};
+use crate::template_tests::{self, NOW};
+use domain::Role;
 use pages::{FormError, Head};
-
-const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
 #[test]
 fn nothing_that_strangers_type_becomes_markup() {
@@ -13,8 +11,7 @@ fn nothing_that_strangers_type_becomes_markup() {
         for field in ["", "name", "email", "password"] {
             template_tests::render(&setup::Page {
                 head: head(),
-                organisation: text.clone(),
-                email: text.clone(),
+                typed: &["organisation", "email"].map(|name| (name, text.as_str())).into_iter().collect(),
                 minimum: 12,
                 errors: FormError::new(field, text.as_str()),
             });
@@ -43,11 +40,7 @@ fn every_guest_finds_the_way_on() {
         let page = |guest, role| {
             template_tests::render(&invite::Page {
                 head: Head::new(text.as_str()),
-                organisation: text.clone(),
-                inviter: text.clone(),
-                email: text.clone(),
-                role,
-                expires: pages::moment(NOW),
+                invitation: template_tests::invitation(&text, role, NOW),
                 guest,
                 minimum: 12,
                 errors: FormError::new("", text.as_str()),

@@ -7,7 +7,7 @@ use crate::{
         form::{Fields, Posted},
         page_context::{MemberPage, show},
     },
-    products::{self, Named},
+    products,
 };
 use axum::extract::Path;
 use domain::{Subject, Target, Timestamp, product::UncheckedTarget};
@@ -16,39 +16,31 @@ use service::{Error, Rejection, products::SeenTarget};
 
 #[derive(askama::Template)]
 #[template(path = "targets/form.html", blocks = ["content"])]
-pub(crate) struct Form {
+pub(crate) struct Form<'a> {
     pub(crate) chrome: Chrome,
-    pub(crate) product: Named,
-    /// The target's id and name; none if one is added.
-    pub(crate) target: Option<(String, String)>,
+    pub(crate) product: &'a Subject,
+    /// The target that is changed; none if one is added.
+    pub(crate) target: Option<&'a Target>,
     /// When it had last changed as the form shows it, in milliseconds.
     pub(crate) seen_at: String,
-    pub(crate) name: String,
-    pub(crate) description: String,
-    pub(crate) build_key: String,
-    pub(crate) version: String,
-    pub(crate) environment: String,
-    pub(crate) build_number: String,
-    pub(crate) build_url: String,
-    pub(crate) metadata: String,
+    pub(crate) typed: &'a Fields,
 }
 
 async fn form(
     context: &MemberPage,
     (product, target): (&Subject, Option<&Target>),
-    fields: &Fields,
+    typed: &Fields,
     errors: FormError,
 ) -> Answer {
-    let text = |name| fields.text(name).to_owned();
     let title = target.map_or_else(
         || format!("Add a target to {}", product.details.name),
         |target| format!("Edit {}", target.details.name),
     );
     let chrome = context.form(title, Section::Products, errors).await?;
     let page = Form {
-        product: Named::of(product),
-        target: target.map(|target| (target.id.to_string(), target.details.name.clone())),
-        seen_at: match (&chrome.errors.conflict, fields.text("seen_at")) {
+        product,
+        target,
+        seen_at: match (&chrome.errors.conflict, typed.text("seen_at")) {
             // Whoever has read what is stored now may replace it.
             (Some(_), _) | (None, "") => {
                 target.map(|target| target.updated_at.ms().to_string()).unwrap_or_default()
@@ -56,14 +48,7 @@ async fn form(
             (None, sent) => sent.to_owned(),
         },
         chrome,
-        name: text("name"),
-        description: text("description"),
-        build_key: target.map_or_else(|| text("build_key"), |target| target.details.build_key.clone()),
-        version: text("version"),
-        environment: text("environment"),
-        build_number: text("build_number"),
-        build_url: text("build_url"),
-        metadata: text("metadata"),
+        typed,
     };
     Ok(show!(context, page))
 }

@@ -1,27 +1,21 @@
 //! Deleting a target.
 
 use super::find;
-use crate::{
-    frame::{
-        answer::Answer,
-        form::Posted,
-        page_context::{MemberPage, show},
-    },
-    products::Named,
+use crate::frame::{
+    answer::Answer,
+    form::Posted,
+    page_context::{MemberPage, show},
 };
 use axum::extract::Path;
+use domain::{Subject, Target};
 use pages::{Chrome, Section};
 
 #[derive(askama::Template)]
 #[template(path = "targets/delete.html", blocks = ["content"])]
 pub(crate) struct Form {
     pub(crate) chrome: Chrome,
-    pub(crate) product: Named,
-    pub(crate) id: String,
-    pub(crate) name: String,
-    pub(crate) version: String,
-    pub(crate) environment: String,
-    pub(crate) build_key: String,
+    pub(crate) product: Subject,
+    pub(crate) target: Target,
 }
 
 /// `GET /p/{subject}/t/{target}/delete`
@@ -32,12 +26,8 @@ pub(crate) async fn show_form(
     let (product, target) = find(&context, &subject, &target).await?;
     let page = Form {
         chrome: context.chrome(format!("Delete {}", target.details.name), Section::Products).await?,
-        product: Named::of(&product),
-        id: target.id.to_string(),
-        name: target.details.name.clone(),
-        version: target.details.version,
-        environment: target.details.environment,
-        build_key: target.details.build_key,
+        product,
+        target,
     };
     Ok(show!(context, page))
 }

@@ -6,54 +6,9 @@ pub(crate) mod page;
 
 use crate::frame::page_context::MemberPage;
 use axum::body::Body;
-use domain::{Subject, Target, TargetId, Timestamp};
+use domain::{Subject, Target, TargetId};
 use http::Response;
-use pages::Time;
 use service::{Error, Rejection};
-
-/// A target as the list shows it.
-pub(crate) struct Row {
-    pub(crate) id: String,
-    pub(crate) name: String,
-    pub(crate) build_key: String,
-    pub(crate) version: String,
-    pub(crate) environment: String,
-    pub(crate) build: Build,
-    pub(crate) updated: Time,
-}
-
-impl Row {
-    pub(crate) fn of(target: &Target, now: Timestamp) -> Self {
-        let details = &target.details;
-        Self {
-            id: target.id.to_string(),
-            name: details.name.clone(),
-            build_key: details.build_key.clone(),
-            version: details.version.clone(),
-            environment: details.environment.clone(),
-            build: Build::of(target),
-            updated: pages::since(target.updated_at, now),
-        }
-    }
-}
-
-/// The build that a target came from, in words and with the way to it; empty if nothing is known.
-pub(crate) struct Build {
-    pub(crate) text: String,
-    pub(crate) url: Option<String>,
-}
-
-impl Build {
-    pub(crate) fn of(target: &Target) -> Self {
-        let url = target.details.build_url.clone();
-        let text = match (target.details.build_number, &url) {
-            (Some(number), _) => format!("#{number}"),
-            (None, Some(_)) => "Build".to_owned(),
-            (None, None) => String::new(),
-        };
-        Self { text, url }
-    }
-}
 
 /// A product's target. One of another product is not there either.
 ///
