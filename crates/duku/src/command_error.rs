@@ -1,5 +1,6 @@
 //! Why a command did not do what it was asked: one clear line for a person.
 
+use crate::master_key::MasterKeyError;
 use service::OpenError;
 use store::StoreError;
 
@@ -15,38 +16,21 @@ impl CommandError {
     }
 }
 
-impl From<service::Error> for CommandError {
-    fn from(failure: service::Error) -> Self {
-        Self(failure.to_string())
-    }
+/// Errors whose own words are enough.
+macro_rules! says_itself {
+    ($($error:ty),*) => {$(
+        impl From<$error> for CommandError {
+            fn from(error: $error) -> Self {
+                Self(error.to_string())
+            }
+        }
+    )*};
 }
 
-impl From<StoreError> for CommandError {
-    fn from(error: StoreError) -> Self {
-        Self(error.to_string())
-    }
-}
-
-impl From<OpenError> for CommandError {
-    fn from(error: OpenError) -> Self {
-        Self(error.to_string())
-    }
-}
+says_itself!(service::Error, StoreError, OpenError, MasterKeyError, domain::Invalid, std::io::Error);
 
 impl From<serde_json::Error> for CommandError {
     fn from(error: serde_json::Error) -> Self {
         Self(format!("the answer is no JSON: {error}"))
-    }
-}
-
-impl From<domain::Invalid> for CommandError {
-    fn from(invalid: domain::Invalid) -> Self {
-        Self(invalid.to_string())
-    }
-}
-
-impl From<std::io::Error> for CommandError {
-    fn from(error: std::io::Error) -> Self {
-        Self(error.to_string())
     }
 }

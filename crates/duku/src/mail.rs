@@ -35,9 +35,6 @@ pub struct SmtpMailer {
 }
 
 /// What sends mail by the settings; nothing if they name no mail server.
-///
-/// # Errors
-/// The settings for mail are incomplete or wrong.
 pub fn mailer(settings: &Settings, ambient: &Ambient) -> Result<Option<Arc<dyn Mailer>>, CommandError> {
     let Some(server) = MailServer::resolve(settings)? else { return Ok(None) };
     Ok(Some(Arc::new(SmtpMailer::new(server, ambient.clone())?)))

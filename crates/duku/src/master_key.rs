@@ -35,12 +35,6 @@ pub enum MasterKeyError {
     Unreadable(PathBuf, std::io::Error),
 }
 
-impl From<MasterKeyError> for CommandError {
-    fn from(error: MasterKeyError) -> Self {
-        Self::new(error.to_string())
-    }
-}
-
 /// Finds the master key, or makes one if the data is fresh.
 ///
 /// # Errors
@@ -65,9 +59,6 @@ pub async fn find(
 }
 
 /// The master key, if there is one. None is made.
-///
-/// # Errors
-/// It cannot be used.
 pub fn present(settings: &Settings) -> Result<Option<MasterKey>, MasterKeyError> {
     if let Some(text) = std::env::var_os(VARIABLE) {
         let text = Zeroizing::new(text.into_string().unwrap_or_default());

@@ -14,9 +14,6 @@ const SECONDS: [f64; 14] =
     [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
 
 /// Starts logging to standard error: pretty on a terminal, one JSON object a line otherwise.
-///
-/// # Errors
-/// The filter cannot be read.
 pub fn start_logging(filter: &str, format: LogFormat) -> Result<(), CommandError> {
     if !filter.contains(['=', ',']) && filter.parse::<LevelFilter>().is_err() {
         return Err(CommandError::new(format!("--log: {filter} is no level; try info, or info,store=debug")));
@@ -40,9 +37,6 @@ pub fn start_logging(filter: &str, format: LogFormat) -> Result<(), CommandError
 }
 
 /// Starts counting.
-///
-/// # Errors
-/// Something else counts already in this process.
 pub fn start_metrics() -> Result<PrometheusHandle, CommandError> {
     let rejection =
         |error: &dyn std::fmt::Display| CommandError::new(format!("cannot start metrics: {error}"));

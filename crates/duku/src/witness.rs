@@ -21,9 +21,6 @@ pub struct WitnessFile {
 
 impl WitnessFile {
     /// Notes ends in the log, and in the file at `path` if there is one.
-    ///
-    /// # Errors
-    /// The file cannot be opened for appending.
     pub fn open(path: Option<PathBuf>) -> Result<Self, CommandError> {
         if let Some(path) = &path {
             append_to(path).map_err(|error| {
@@ -38,9 +35,6 @@ impl WitnessFile {
 
     /// Notes every chain that has grown since the last time. What cannot be written to the file is tried again, and stands in the
     /// log each time.
-    ///
-    /// # Errors
-    /// The store fails.
     pub async fn note(&mut self, service: &Service, ctx: &RequestContext) -> Result<(), Error> {
         let ends = service.operations().ends_to_witness().await?;
         if ends.is_empty() {

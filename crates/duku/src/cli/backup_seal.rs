@@ -45,8 +45,7 @@ impl Seal {
         Ok(Some(Self(seal)))
     }
 
-    /// # Errors
-    /// When a byte of the file is not as it was when it was sealed.
+    /// Fails if a byte of the file is not as it was when it was sealed.
     pub(super) fn check(&self, path: &Path, key: &MasterKey) -> Result<(), CommandError> {
         let actual = digest::hmac_sha256_of_file(&key.derive(PURPOSE), &mut File::open(path)?)?;
         if digest::are_equal(&actual, &self.0) {

@@ -1,18 +1,12 @@
 //! How people write times on the command line.
 
 /// Reads `90d` or `90`.
-///
-/// # Errors
-/// It is no number of days.
 pub fn days(text: &str) -> Result<i64, String> {
     let number = text.strip_suffix('d').unwrap_or(text);
     number.parse().map_err(|_| "write a number of days, like 90d".to_owned())
 }
 
 /// Reads `0`, `30s`, `15m`, `24h` or `7d`.
-///
-/// # Errors
-/// It is no time, or one that no number holds.
 pub fn seconds(text: &str) -> Result<i64, String> {
     let rejection = || "write a time like 1h, 24h or 7d".to_owned();
     let (number, unit) = match text.char_indices().last() {

@@ -20,10 +20,17 @@ pub(crate) mod secrets;
 mod serve;
 mod user;
 
-use crate::{command_error::CommandError, settings::GivenSettings, telemetry};
+use crate::{
+    command_error::CommandError,
+    settings::{GivenSettings, Settings},
+    telemetry,
+};
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 /// Machine-to-machine access: API keys, short-lived tokens, a GraphQL API.
 #[derive(Debug, Parser)]
@@ -130,42 +137,21 @@ async fn dispatch(cli: Cli) -> Result<(), CommandError> {
         Command::Login(login) => login.run().await,
         Command::Logout(logout) => logout.run().await,
         Command::Keys(keys) => keys.run().await,
-        Command::Serve => {
-            let settings = cli.settings.resolve(config)?;
-            start_logging(&settings, "info")?;
-            serve::run(settings).await
-        }
-        Command::Demo(demo) => {
-            let settings = cli.settings.resolve(config)?;
-            start_logging(&settings, "error")?;
-            demo.run(settings).await
-        }
-        Command::Admin(admin) => {
-            let settings = cli.settings.resolve(config)?;
-            start_logging(&settings, "error")?;
-            admin.run(&settings).await
-        }
-        Command::Audit(audit) => {
-            let settings = cli.settings.resolve(config)?;
-            start_logging(&settings, "error")?;
-            audit.run(&settings).await
-        }
+        Command::Serve => serve::run(ready(cli.settings, config, "info")?).await,
+        Command::Demo(demo) => demo.run(ready(cli.settings, config, "error")?).await,
+        Command::Admin(admin) => admin.run(&ready(cli.settings, config, "error")?).await,
+        Command::Audit(audit) => audit.run(&ready(cli.settings, config, "error")?).await,
         Command::Doctor(doctor) => doctor.run(cli.settings.resolve(config), config).await,
-        Command::Backup(backup) => {
-            let settings = cli.settings.resolve(config)?;
-            start_logging(&settings, "error")?;
-            backup.run(&settings).await
-        }
-        Command::Restore(restore) => {
-            let settings = cli.settings.resolve(config)?;
-            start_logging(&settings, "error")?;
-            restore.run(&settings)
-        }
+        Command::Backup(backup) => backup.run(&ready(cli.settings, config, "error")?).await,
+        Command::Restore(restore) => restore.run(&ready(cli.settings, config, "error")?),
     }
 }
 
-fn start_logging(settings: &crate::settings::Settings, default: &str) -> Result<(), CommandError> {
-    telemetry::start_logging(settings.log.as_deref().unwrap_or(default), settings.log_format)
+/// The settings of a command that works on the data. Its log begins at `level` unless they say otherwise.
+fn ready(given: GivenSettings, config: Option<&Path>, level: &str) -> Result<Settings, CommandError> {
+    let settings = given.resolve(config)?;
+    telemetry::start_logging(settings.log.as_deref().unwrap_or(level), settings.log_format)?;
+    Ok(settings)
 }
 
 #[cfg(test)]

@@ -16,6 +16,13 @@ pub(crate) struct Format {
     pub(crate) json: bool,
 }
 
+impl Format {
+    /// Prints what became of a command: the value for scripts, or the line.
+    pub(crate) fn show(self, value: &Value, text: &str) -> std::io::Result<()> {
+        if self.json { json(value) } else { line(text) }
+    }
+}
+
 /// Tells whoever watches a terminal what takes a while.
 pub(crate) fn progress(what: &str) {
     if stderr().is_terminal() {

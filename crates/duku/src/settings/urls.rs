@@ -18,9 +18,6 @@ pub struct Urls {
 
 impl Urls {
     /// The URLs that the settings say, or those of the listening address.
-    ///
-    /// # Errors
-    /// A setting is no base URL.
     pub fn resolve(settings: &Settings, listening: SocketAddr) -> Result<Self, CommandError> {
         let public = optional_base_url("--public-url", settings.public_url.as_ref())?
             .unwrap_or_else(|| local(listening));

@@ -101,10 +101,8 @@ impl Key {
             Self::Revoke { client_id, format } => {
                 let principal = owner(operator, &client_id).await?;
                 let id = operator.service.keys().revoke(&operator.ctx, &principal, &client_id).await?;
-                if format.json {
-                    return Ok(output::json(&json!({ "client_id": id.as_str(), "revoked": true }))?);
-                }
-                Ok(output::line(&format!("Revoked {id}. Its secret and its tokens are rejected now."))?)
+                let text = format!("Revoked {id}. Its secret and its tokens are rejected now.");
+                Ok(format.show(&json!({ "client_id": id.as_str(), "revoked": true }), &text)?)
             }
         }
     }

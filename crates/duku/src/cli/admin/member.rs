@@ -2,7 +2,10 @@
 
 use super::{Format, InOrganisation, Operator};
 use crate::{cli::output, command_error::CommandError};
-use clap::{Subcommand, ValueEnum};
+use clap::{
+    Subcommand,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 use domain::{Member, Role};
 use serde_json::{Value, json};
 
@@ -16,8 +19,8 @@ pub(crate) enum Members {
         /// The person's e-mail address
         email: String,
         /// The person's role
-        #[arg(long, value_enum, default_value = "member")]
-        role: RoleName,
+        #[arg(long, value_parser = role(), default_value = "member")]
+        role: Role,
         #[command(flatten)]
         format: Format,
     },
@@ -35,8 +38,8 @@ pub(crate) enum Members {
         /// The person's e-mail address
         email: String,
         /// The new role
-        #[arg(value_enum)]
-        role: RoleName,
+        #[arg(value_parser = role())]
+        role: Role,
         #[command(flatten)]
         format: Format,
     },
@@ -49,19 +52,8 @@ pub(crate) enum Members {
     },
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum RoleName {
-    Member,
-    Admin,
-}
-
-impl From<RoleName> for Role {
-    fn from(name: RoleName) -> Self {
-        match name {
-            RoleName::Member => Self::Member,
-            RoleName::Admin => Self::Admin,
-        }
-    }
+fn role() -> impl TypedValueParser<Value = Role> {
+    PossibleValuesParser::new(["member", "admin"]).try_map(|name| Role::parse(&name).ok_or("no role"))
 }
 
 fn as_json(member: &Member) -> Value {
@@ -79,11 +71,11 @@ impl Members {
         match self {
             Self::Add { organisation, email, role, format } => {
                 let principal = operator.principal(&organisation).await?;
-                show(&service.users().add_member(ctx, &principal, &email, role.into()).await?, format)
+                show(&service.users().add_member(ctx, &principal, &email, role).await?, format)
             }
             Self::SetRole { organisation, email, role, format } => {
                 let principal = operator.principal(&organisation).await?;
-                show(&service.users().change_role(ctx, &principal, &email, role.into()).await?, format)
+                show(&service.users().change_role(ctx, &principal, &email, role).await?, format)
             }
             Self::Remove { organisation, email } => {
                 let principal = operator.principal(&organisation).await?;
@@ -113,8 +105,5 @@ impl Members {
 }
 
 fn show(member: &Member, format: Format) -> Result<(), CommandError> {
-    if format.json {
-        return Ok(output::json(&as_json(member))?);
-    }
-    Ok(output::line(&format!("{} has the role {}", member.email, member.role))?)
+    Ok(format.show(&as_json(member), &format!("{} has the role {}", member.email, member.role))?)
 }

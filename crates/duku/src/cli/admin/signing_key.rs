@@ -67,10 +67,8 @@ impl SigningKeys {
             }
             Self::Rotate { immediately, format } => {
                 let made = service.tokens().rotate_signing_key(ctx, actor, immediately).await?;
-                if format.json {
-                    return Ok(output::json(&as_json(&made))?);
-                }
-                Ok(output::line(&format!("Published {}; it signs from {}", made.kid, made.signs_from))?)
+                let text = format!("Published {}; it signs from {}", made.kid, made.signs_from);
+                Ok(format.show(&as_json(&made), &text)?)
             }
             Self::Withdraw { kid } => {
                 service.tokens().withdraw_signing_key(ctx, actor, &kid).await?;

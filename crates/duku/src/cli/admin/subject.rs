@@ -1,7 +1,7 @@
 //! `duku admin subject`: products.
 
 use super::{Format, InOrganisation, Operator};
-use crate::{cli::output, command_error::CommandError};
+use crate::command_error::CommandError;
 use clap::Subcommand;
 use serde_json::json;
 
@@ -37,15 +37,13 @@ impl SubjectCommand {
             .products()
             .create_subject(&operator.ctx, &principal, &name, description.as_deref(), base_url.as_deref())
             .await?;
-        if format.json {
-            return Ok(output::json(&json!({
-                "id": made.id.as_str(),
-                "name": made.details.name.as_str(),
-                "description": made.details.description,
-                "base_url": made.details.base_url,
-                "created_at": made.created_at.to_string(),
-            }))?);
-        }
-        Ok(output::line(&format!("Made the product {} ({})", made.details.name, made.id))?)
+        let value = json!({
+            "id": made.id.as_str(),
+            "name": made.details.name.as_str(),
+            "description": made.details.description,
+            "base_url": made.details.base_url,
+            "created_at": made.created_at.to_string(),
+        });
+        Ok(format.show(&value, &format!("Made the product {} ({})", made.details.name, made.id))?)
     }
 }

@@ -42,19 +42,23 @@ impl Data {
     }
 }
 
+/// A finding after which the data cannot be looked at further.
+fn broken(findings: &mut Findings, message: impl Into<String>, cure: impl Into<String>) -> Data {
+    findings.fail("database", message, cure);
+    Data::Broken
+}
+
 pub(super) async fn check(findings: &mut Findings, settings: &Settings, ambient: &Ambient) -> Data {
     let options = match settings.store_options() {
         Ok(options) => options,
         Err(error) => {
-            findings.fail("database", error.to_string(), "correct --database-url");
-            return Data::Broken;
+            return broken(findings, error.to_string(), "correct --database-url");
         }
     };
     let key = master_key::among_the_data(settings);
     if let Location::Sqlite(path) = &options.location {
         if let Some((message, cure)) = access::rejected(path) {
-            findings.fail("database", message, cure);
-            return Data::Broken;
+            return broken(findings, message, cure);
         }
         if !store::has_sqlite_data(path) {
             return no_file(findings, path, key.as_deref());
@@ -64,8 +68,7 @@ pub(super) async fn check(findings: &mut Findings, settings: &Settings, ambient:
         Ok(store) => store,
         Err(StoreError::NoData(what)) => return missing(findings, &what, key.as_deref()),
         Err(error) => {
-            findings.fail("database", error.to_string(), cure_of(&error, &options.location));
-            return Data::Broken;
+            return broken(findings, error.to_string(), cure_of(&error, &options.location));
         }
     };
     let schema = match check_schema(findings, &store, key.as_deref()).await {
@@ -100,8 +103,7 @@ fn no_file(findings: &mut Findings, path: &Path, key: Option<&Path>) -> Data {
 
 fn missing(findings: &mut Findings, what: &str, key: Option<&Path>) -> Data {
     let MissingData { message, cure } = MissingData::new(what, key);
-    findings.fail("database", message, cure);
-    Data::Broken
+    broken(findings, message, cure)
 }
 
 fn cure_of(error: &StoreError, location: &Location) -> &'static str {
@@ -147,18 +149,12 @@ async fn check_schema(findings: &mut Findings, store: &Store, key: Option<&Path>
             );
             Ok(found)
         }
-        Err(error @ StoreError::Newer { .. }) => {
-            findings.fail(
-                "database",
-                error.to_string(),
-                "run the newer binary, or restore a backup from before the upgrade",
-            );
-            Err(Data::Broken)
-        }
-        Err(error) => {
-            findings.fail("database", error.to_string(), restore_of(store));
-            Err(Data::Broken)
-        }
+        Err(error @ StoreError::Newer { .. }) => Err(broken(
+            findings,
+            error.to_string(),
+            "run the newer binary, or restore a backup from before the upgrade",
+        )),
+        Err(error) => Err(broken(findings, error.to_string(), restore_of(store))),
     }
 }
 
@@ -167,8 +163,7 @@ async fn check_tables(findings: &mut Findings, store: &Store, key: Option<&Path>
     match store.has_tables().await {
         Ok(true) => {
             let message = "the table schema_migrations is missing or empty, and other tables are there";
-            findings.fail("database", message, restore_of(store));
-            Data::Broken
+            broken(findings, message, restore_of(store))
         }
         Ok(false) if key.is_some() => missing(findings, "the database has no tables", key),
         Ok(false) => {
@@ -179,10 +174,7 @@ async fn check_tables(findings: &mut Findings, store: &Store, key: Option<&Path>
             );
             Data::None
         }
-        Err(error) => {
-            findings.fail("database", error.to_string(), restore_of(store));
-            Data::Broken
-        }
+        Err(error) => broken(findings, error.to_string(), restore_of(store)),
     }
 }
 

@@ -32,9 +32,6 @@ pub(super) struct Authorization {
 
 impl Authorization {
     /// Asks for a code (RFC 8628 §3.1).
-    ///
-    /// # Errors
-    /// The server cannot be reached, rejects, or does not know the grant.
     pub(super) async fn request(client: &Client, url: &str) -> Result<Self, CommandError> {
         let (status, answer) = http::post_form(client, url, &[("client_id", CLIENT_ID)]).await?;
         if !status.is_success() {

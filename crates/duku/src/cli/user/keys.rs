@@ -134,10 +134,8 @@ async fn revoke(at: &At, client_id: &str, yes: bool, format: Format) -> Result<(
         confirm(&list(&user).await?, client_id, &mut std::io::stdin().lock())?;
     }
     user.graphql(REVOKE, &json!({ "id": client_id })).await?;
-    if format.json {
-        return Ok(output::json(&json!({ "client_id": client_id, "revoked": true }))?);
-    }
-    Ok(output::line(&format!("Revoked {client_id}. Its secret and its tokens are rejected now."))?)
+    let text = format!("Revoked {client_id}. Its secret and its tokens are rejected now.");
+    Ok(format.show(&json!({ "client_id": client_id, "revoked": true }), &text)?)
 }
 
 /// Has the person type the key's label.
