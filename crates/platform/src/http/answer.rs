@@ -8,7 +8,7 @@ use crate::{
     },
     operation::{
         budget::{Exceeded, Reserved},
-        execute::{AnswerMemory, Executed, Ran},
+        execute::Executed,
         request_errors::{Code, Location},
     },
     scalars::ApiScalar,
@@ -23,13 +23,14 @@ use web::Cause;
 /// The answer to a request that was well formed (GraphQL over HTTP, Status Codes).
 pub(crate) fn of(executed: Executed, media: MediaType) -> Response<Body> {
     match executed {
-        Executed::Data(Ran { data, errors, cause }, taken) => {
+        Executed::Data { data, errors, cause, reserved, length } => {
             // An outage that left nothing to tell is one for every client, also for those that look at the status alone.
             let outage =
                 data.is_null() && errors.iter().any(|error| errors::is_outage(error.error().extensions()));
             let status = if outage { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
             let errors: Vec<_> = errors.iter().map(FieldRejection::of).collect();
-            let mut response = finish(written(status, &Answered { data: &data, errors }, taken), media);
+            let answered = Answered { data: &data, errors };
+            let mut response = finish(written(status, &answered, reserved, length), media);
             if let Some(cause) = &cause {
                 Cause::leave(cause, &mut response);
             }
@@ -69,8 +70,12 @@ impl AsRef<[u8]> for Written {
     }
 }
 
-fn written(status: StatusCode, answered: &Answered<'_>, taken: AnswerMemory) -> Response<Body> {
-    let AnswerMemory { mut reserved, length } = taken;
+fn written(
+    status: StatusCode,
+    answered: &Answered<'_>,
+    mut reserved: Option<Reserved>,
+    length: usize,
+) -> Response<Body> {
     // Most answers fit at once: growing copies, and takes twice the room for a moment.
     let mut text = Vec::with_capacity(length + length / 8 + 256);
     if let Err(error) = serde_json::to_writer(&mut text, answered) {

@@ -9,10 +9,7 @@ use crate::{
         params::Params,
         rejection::RequestRejection,
     },
-    operation::{
-        execute::{RequestCaller, prepare},
-        request_errors::Code,
-    },
+    operation::{execute::prepare, request_errors::Code},
 };
 use axum::{
     body::{Body, Bytes},
@@ -64,9 +61,9 @@ async fn respond(
     } else {
         Params::of_url(parts.uri.query().unwrap_or_default())?
     };
-    let caller = RequestCaller { ctx: ctx.clone(), principal: principal.clone(), may_change };
+    let caller = (ctx.clone(), principal.clone());
     // Whatever goes wrong in the library, the answer is JSON.
-    let ready = catch_unwind(AssertUnwindSafe(|| prepare(platform, caller, params)));
+    let ready = catch_unwind(AssertUnwindSafe(|| prepare(platform, caller, may_change, params)));
     let mut ready = match ready.map_err(|_| crashed(&ctx))? {
         Ok(ready) => ready,
         Err(executed) => return Ok(answer::of(*executed, media)),

@@ -25,9 +25,6 @@ struct Raw {
 
 impl Params {
     /// Reads a JSON body.
-    ///
-    /// # Errors
-    /// It is not JSON, not an object, or a parameter has the wrong type.
     pub(crate) fn of_body(body: &[u8]) -> Result<Self, RequestRejection> {
         // Serde would read the parameters from a list too: only an object names them.
         match body.iter().find(|byte| !byte.is_ascii_whitespace()) {
@@ -57,9 +54,6 @@ impl Params {
     }
 
     /// Reads the query component of a URL.
-    ///
-    /// # Errors
-    /// A parameter stands twice or has the wrong type.
     pub(crate) fn of_url(query: &str) -> Result<Self, RequestRejection> {
         let mut raw = Raw::default();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {

@@ -68,9 +68,6 @@ impl Prepared<'_> {
     }
 
     /// Rejects what asks for too much with these variables.
-    ///
-    /// # Errors
-    /// It is over a limit.
     pub(crate) fn weigh(
         &self,
         pages: Pages<'_>,
@@ -83,9 +80,6 @@ impl Prepared<'_> {
     }
 
     /// Runs the operation.
-    ///
-    /// # Errors
-    /// The variables do not fit it.
     pub(crate) async fn run(
         &self,
         given: Map<String, JsonValue>,

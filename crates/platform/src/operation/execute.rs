@@ -27,7 +27,16 @@ use std::{borrow::Cow, sync::Arc};
 #[derive(Debug)]
 pub(crate) enum Executed {
     /// The operation ran; some fields may have failed.
-    Data(Ran, AnswerMemory),
+    Data {
+        data: Value<ApiScalar>,
+        errors: Vec<ExecutionError<ApiScalar>>,
+        /// Why fields failed on our side, for the log alone.
+        cause: Option<String>,
+        /// The memory of the node that the answer takes.
+        reserved: Option<Reserved>,
+        /// About how long it is.
+        length: usize,
+    },
     /// Nothing ran.
     Errors(Vec<RequestError>),
     /// There is no memory for an answer just now.
@@ -36,31 +45,8 @@ pub(crate) enum Executed {
     MutationNotAllowed,
 }
 
-/// What an operation came to.
-#[derive(Debug)]
-pub(crate) struct Ran {
-    pub(crate) data: Value<ApiScalar>,
-    pub(crate) errors: Vec<ExecutionError<ApiScalar>>,
-    /// Why fields failed on our side, for the log alone.
-    pub(crate) cause: Option<String>,
-}
-
-/// The memory of the node that an answer takes, and about how long it is.
-#[derive(Debug)]
-pub(crate) struct AnswerMemory {
-    pub(crate) reserved: Option<Reserved>,
-    pub(crate) length: usize,
-}
-
 /// The most errors of one document that are told.
 const ERRORS: usize = 20;
-
-/// Who asks, and by a method that may change something or not.
-pub(crate) struct RequestCaller {
-    pub(crate) ctx: RequestContext,
-    pub(crate) principal: Principal,
-    pub(crate) may_change: bool,
-}
 
 /// An operation that may run.
 pub(crate) struct Ready {
@@ -79,24 +65,24 @@ pub(crate) struct Ready {
 /// The answer to an operation that does not run.
 pub(crate) fn prepare(
     platform: &Platform,
-    caller: RequestCaller,
+    (ctx, principal): (RequestContext, Principal),
+    may_change: bool,
     params: Params,
 ) -> Result<Ready, Box<Executed>> {
     let Params { query, operation_name, variables: given } = params;
     let Parts { schema, shape, settings, documents, service, memory, .. } = &*platform.0;
     let errors = |error| Box::new(Executed::Errors(vec![error]));
-    let budget =
-        Budget::new(settings.answer_bytes, Arc::clone(memory), caller.principal.organisation_id.clone());
+    let budget = Budget::new(settings.answer_bytes, Arc::clone(memory), principal.organisation_id.clone());
     let name = operation_name.as_deref();
     let maximum = usize::try_from(service.policy().page_maximum).unwrap_or(usize::MAX);
     let pages = Pages { variables: &given, maximum };
     let ready = |document, given, literals, is_heavy| {
-        let call = GraphqlContext::new(service.clone(), caller.ctx, caller.principal, literals);
+        let call = GraphqlContext::new(service.clone(), ctx, principal, literals);
         Ready { platform: platform.clone(), document, given, call, budget, is_heavy }
     };
 
     if let Some(kept) = documents.find(&query, name) {
-        if kept.borrow_dependent().is_mutation() && !caller.may_change {
+        if kept.borrow_dependent().is_mutation() && !may_change {
             return Err(Executed::MutationNotAllowed.into());
         }
         // The variables are new, and with them how much is asked for.
@@ -109,7 +95,7 @@ pub(crate) fn prepare(
     let checks = |document: &[Definition<'_, ApiScalar>]| {
         check_types(document, schema)?;
         let Some(operation) = chosen(document, name) else { return Ok(true) };
-        if operation.item.operation_type == OperationType::Mutation && !caller.may_change {
+        if operation.item.operation_type == OperationType::Mutation && !may_change {
             return Ok(false);
         }
         let weight = limits::check(document, operation, pages, shape, settings);
@@ -142,10 +128,7 @@ impl Ready {
         let budget::Ran { outcome, reserved, length } =
             budget::run(budget, !prepared.is_mutation(), operation).await;
         match outcome {
-            Ok(Ok((data, errors))) => {
-                let ran = Ran { data, errors, cause: call.cause() };
-                Executed::Data(ran, AnswerMemory { reserved, length })
-            }
+            Ok(Ok((data, errors))) => Executed::Data { data, errors, cause: call.cause(), reserved, length },
             Ok(Err(error)) => Executed::Errors(invalid(error, prepared.name())),
             Err(Exceeded::Node) => Executed::NoMemory,
             Err(exceeded) => Executed::Errors(vec![exceeded.error()]),

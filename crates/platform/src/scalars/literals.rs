@@ -35,9 +35,6 @@ impl Literals {
 /// Takes the JSON literals out of a document. `fields` are the input fields and arguments whose type is `JSON`.
 ///
 /// A document that cannot be read comes back as it is: the parser says better what is wrong with it.
-///
-/// # Errors
-/// A literal is not JSON.
 pub(crate) fn lift<'a>(
     source: &'a str,
     fields: &[String],

@@ -47,9 +47,6 @@ impl Organisation {
 }
 
 /// A whole number as GraphQL's 32-bit `Int`.
-///
-/// # Errors
-/// It is larger; `what` says of which value.
 pub(crate) fn int(what: &str, value: i64) -> Outcome<i32> {
     i32::try_from(value).map_err(|_| errors::beyond_int(what, value))
 }
