@@ -51,7 +51,9 @@ pub(crate) async fn show_form(State(server): State<AuthorizationServer>, request
             let email = email.map(|email| email.as_str().to_owned());
             let viewport = format!("{}/", server.viewport());
             let page = SignOutPage { head: Head::new("Sign out"), email, viewport };
-            pages::html_allowing(StatusCode::OK, &page, Some(server.viewport()))
+            let mut response = pages::html(StatusCode::OK, &page);
+            pages::allow_form_targets(&mut response, &[server.viewport()]);
+            response
         }
         Err(error) => browser.failed(error),
     }

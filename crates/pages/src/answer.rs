@@ -8,7 +8,8 @@ use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-const HEADERS: [(HeaderName, &str); 9] = [
+const HEADERS: [(HeaderName, &str); 10] = [
+    (header::CONTENT_SECURITY_POLICY, POLICY),
     (header::CONTENT_TYPE, "text/html; charset=utf-8"),
     (header::CACHE_CONTROL, "no-store"),
     (header::VARY, "HX-Request"),
@@ -32,47 +33,25 @@ const BROKEN: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><
 
 /// A page, or a part of one for htmx.
 pub fn html(status: StatusCode, template: &impl Template) -> Response<Body> {
-    html_allowing(status, template, None)
-}
-
-/// A page whose form may lead to one more origin: Chromium silently drops the redirect that answers a form otherwise.
-///
-/// `form_target_origin` is scheme, host and port, as in `https://app.example.org:8443`; what is no origin is left out.
-pub fn html_allowing(
-    status: StatusCode,
-    template: &impl Template,
-    form_target_origin: Option<&str>,
-) -> Response<Body> {
-    match template.render() {
-        Ok(text) => page(status, text, form_target_origin),
+    let (status, text) = match template.render() {
+        Ok(text) => (status, text),
         Err(error) => {
             tracing::error!(%error, "a page could not be rendered");
-            page(StatusCode::INTERNAL_SERVER_ERROR, BROKEN.to_owned(), None)
+            (StatusCode::INTERNAL_SERVER_ERROR, BROKEN.to_owned())
         }
-    }
-}
-
-fn page(status: StatusCode, text: String, form_target_origin: Option<&str>) -> Response<Body> {
+    };
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
-    let headers = response.headers_mut();
     for (name, value) in HEADERS {
-        headers.insert(name, HeaderValue::from_static(value));
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
-    headers.insert(header::CONTENT_SECURITY_POLICY, policy(form_target_origin));
     response
 }
 
-fn policy(form_target_origin: Option<&str>) -> HeaderValue {
-    form_target_origin
-        .filter(|origin| is_origin(origin))
-        .map(|origin| POLICY.replace("form-action 'self'", &format!("form-action 'self' {origin}")))
-        .and_then(|policy| HeaderValue::from_str(&policy).ok())
-        .unwrap_or(HeaderValue::from_static(POLICY))
-}
-
-/// Lets the forms of a page that is made already lead to more origins, as [`html_allowing`] does for one; an answer without
-/// a policy stays as it is.
+/// Lets the forms of a page lead to more origins: Chromium silently drops the redirect that answers a form otherwise. An answer
+/// without a policy stays as it is.
+///
+/// An origin is scheme, host and port, as in `https://app.example.org:8443`; what is none is left out.
 pub fn allow_form_targets<S: AsRef<str>>(response: &mut Response<Body>, origins: &[S]) {
     let mut known = "form-action 'self'".to_owned();
     for origin in origins.iter().map(S::as_ref).filter(|origin| is_origin(origin)) {
@@ -134,7 +113,8 @@ mod tests {
     #[test]
     fn a_form_may_lead_to_one_named_origin_more() {
         let policy = |origin| {
-            let response = html_allowing(StatusCode::OK, &Word { word: "" }, Some(origin));
+            let mut response = html(StatusCode::OK, &Word { word: "" });
+            allow_form_targets(&mut response, &[origin]);
             response.headers()["content-security-policy"].to_str().unwrap().to_owned()
         };
         assert!(policy("https://ci.example.org").contains("form-action 'self' https://ci.example.org;"));

@@ -1,16 +1,16 @@
 //! The picture of a key's use: one bar a day, as SVG without styles of its own, and the same numbers as a table.
 
 use crate::times::date_text;
-use askama::filters::HtmlSafe;
+use askama::{Template, filters::HtmlSafe};
 use domain::Timestamp;
-use std::fmt;
 
 /// The drawing's own units: one day is this wide, and the highest bar this high. The page stretches both.
 const SLOT: usize = 8;
 const HEIGHT: u64 = 100;
 
 /// Bars for consecutive days.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Template)]
+#[template(path = "chart.html")]
 pub struct DaysChart {
     days: Vec<(Timestamp, u64)>,
     noun: &'static str,
@@ -42,47 +42,28 @@ impl DaysChart {
         }
     }
 
-    fn bars(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// What stands beside the scale, from the top.
+    fn labels(&self) -> [String; 3] {
+        [self.scale(), self.scale() / 2, 0].map(short)
+    }
+
+    fn bars(&self) -> Vec<Bar> {
         let scale = u128::from(self.scale());
-        for (index, (day, value)) in self.days.iter().enumerate() {
+        let bar = |(day, value): &(Timestamp, u64)| {
             let exact = (u128::from(HEIGHT) * u128::from(*value)).div_ceil(scale);
             // One use must be visible beside a thousand.
             let height = if *value == 0 { 1 } else { u64::try_from(exact).unwrap_or(HEIGHT).max(3) };
-            let class = if *value == 0 { "none" } else { "bar" };
-            let (x, y, day) = (index * SLOT + 1, HEIGHT - height, date_text(*day));
-            write!(
-                f,
-                "<rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"{}\" height=\"{height}\">",
-                SLOT - 2
-            )?;
-            write!(f, "<title>{day}: {value}</title></rect>")?;
-        }
-        Ok(())
+            Bar { day: date_text(*day), value: *value, height }
+        };
+        self.days.iter().map(bar).collect()
     }
+}
 
-    fn drawing(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (width, scale) = (self.days.len().max(1) * SLOT, self.scale());
-        // The table below says the same to a screen reader, better than a row of shapes.
-        write!(
-            f,
-            "<div class=\"chart-scale\" aria-hidden=\"true\"><span>{}</span><span>{}</span><span>0</span></div>",
-            short(scale),
-            short(scale / 2)
-        )?;
-        write!(
-            f,
-            "<svg viewBox=\"0 0 {width} {HEIGHT}\" preserveAspectRatio=\"none\" aria-hidden=\"true\">"
-        )?;
-        for y in [0, HEIGHT / 2, HEIGHT] {
-            write!(f, "<line class=\"grid\" x1=\"0\" x2=\"{width}\" y1=\"{y}\" y2=\"{y}\"/>")?;
-        }
-        self.bars(f)?;
-        f.write_str("</svg><div class=\"chart-days\" aria-hidden=\"true\">")?;
-        for (day, _) in self.days.first().into_iter().chain(self.days.last()) {
-            write!(f, "<span>{}</span>", date_text(*day))?;
-        }
-        f.write_str("</div>")
-    }
+/// One day.
+struct Bar {
+    day: String,
+    value: u64,
+    height: u64,
 }
 
 /// A number in at most five characters.
@@ -92,26 +73,6 @@ fn short(value: u64) -> String {
         10_000..=999_999 => format!("{}k", value / 1000),
         1_000_000..=999_999_999 => format!("{}M", value / 1_000_000),
         _ => format!("{}G", value / 1_000_000_000),
-    }
-}
-
-impl fmt::Display for DaysChart {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (noun, total, days) = (self.noun, self.total(), self.days.len());
-        write!(
-            f,
-            "<figure class=\"chart\"><figcaption><strong>{total}</strong> {noun} in {days} days</figcaption>"
-        )?;
-        self.drawing(f)?;
-        write!(
-            f,
-            "<table class=\"vh\"><caption>{noun} a day</caption><thead><tr><th scope=\"col\">Day</th>"
-        )?;
-        write!(f, "<th scope=\"col\">{noun}</th></tr></thead><tbody>")?;
-        for (day, value) in &self.days {
-            write!(f, "<tr><th scope=\"row\">{}</th><td>{value}</td></tr>", date_text(*day))?;
-        }
-        f.write_str("</tbody></table></figure>")
     }
 }
 

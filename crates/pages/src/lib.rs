@@ -17,7 +17,7 @@ mod times;
 #[cfg(test)]
 mod contrast;
 
-pub use answer::{allow_form_targets, html, html_allowing};
+pub use answer::{allow_form_targets, html};
 pub use assets::{Asset, asset_url, assets, assets_with};
 pub use chart::{DaysChart, days_chart};
 pub use chrome::{Chrome, Current, Head, Section};

@@ -81,7 +81,8 @@ impl SecondFactorPage {
 
 fn answer(page: &impl Template, form_error: Option<&FormError>, origin: &str) -> Response<Body> {
     let status = form_error.map_or(StatusCode::OK, |form_error| form_error.status);
-    let mut response = pages::html_allowing(status, page, Some(origin));
+    let mut response = pages::html(status, page);
+    pages::allow_form_targets(&mut response, &[origin]);
     if let Some(seconds) = form_error.and_then(|form_error| form_error.retry_after_seconds) {
         response.headers_mut().insert(header::RETRY_AFTER, web::retry_after(seconds));
     }
