@@ -84,10 +84,16 @@ impl Products<'_> {
         Ok(self.0.store.reader().await?.subjects(&principal.organisation_id, after, first).await?)
     }
 
-    /// The organisation's product with this id, if there is one.
-    pub async fn find_subject(self, principal: &Principal, id: &SubjectId) -> Result<Option<Subject>> {
+    /// The organisation's product with this id.
+    ///
+    /// # Errors
+    /// There is none, or the store fails.
+    pub async fn find_subject(self, principal: &Principal, id: &str) -> Result<Subject, Error> {
         principal.authorise(Capability::ViewProducts)?;
-        Ok(self.0.store.reader().await?.find_subject(&principal.organisation_id, id).await?)
+        let missing = || Rejection::NotFound { kind: "product", id: id.to_owned() };
+        let parsed = SubjectId::parse(id).map_err(|_| missing())?;
+        let found = self.0.store.reader().await?.find_subject(&principal.organisation_id, &parsed).await?;
+        Ok(found.ok_or_else(missing)?)
     }
 
     /// Those of these products that the organisation has.
@@ -129,10 +135,16 @@ impl Products<'_> {
         Ok(self.0.store.reader().await?.targets(&principal.organisation_id, subject, after, first).await?)
     }
 
-    /// The organisation's target with this id, if there is one.
-    pub async fn find_target(self, principal: &Principal, id: &TargetId) -> Result<Option<Target>> {
+    /// The organisation's target with this id.
+    ///
+    /// # Errors
+    /// There is none, or the store fails.
+    pub async fn find_target(self, principal: &Principal, id: &str) -> Result<Target, Error> {
         principal.authorise(Capability::ViewProducts)?;
-        Ok(self.0.store.reader().await?.find_target(&principal.organisation_id, id).await?)
+        let missing = || Rejection::NotFound { kind: "target", id: id.to_owned() };
+        let parsed = TargetId::parse(id).map_err(|_| missing())?;
+        let found = self.0.store.reader().await?.find_target(&principal.organisation_id, &parsed).await?;
+        Ok(found.ok_or_else(missing)?)
     }
 
     /// Adds a product.

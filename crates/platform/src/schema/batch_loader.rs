@@ -3,11 +3,8 @@
 //! The fields of a list's entries are resolved side by side in one task. Each puts its key down and lets the others go on;
 //! the first that comes back reads for all.
 
-use crate::{
-    operation::budget,
-    schema::{context::Page, size::Size},
-};
-use domain::{Invalid, SubjectId, TargetId};
+use crate::{operation::budget, schema::size::Size};
+use domain::Invalid;
 use service::{Error, Rejection};
 use std::{
     collections::{HashMap, HashSet},
@@ -20,37 +17,20 @@ type Answer<V> = Result<Option<V>, Error>;
 type Waiting<K, V> = Vec<(K, oneshot::Sender<Answer<V>>)>;
 
 /// Keys of one kind of read that wait for their values.
-pub(crate) struct BatchLoader<K, V>(Mutex<Waiting<K, V>>);
-
-impl<K, V> Default for BatchLoader<K, V> {
-    fn default() -> Self {
-        Self(Mutex::default())
-    }
+pub(crate) struct BatchLoader<K, V> {
+    waiting: Mutex<Waiting<K, V>>,
+    /// How many entries a key may stand for.
+    entries: fn(&K) -> usize,
 }
 
 /// How many entries are read by one statement at most, if each key has as many as it may: so much is in memory before it is counted.
 const ENTRIES: usize = 2500;
 
-/// How many entries a key may stand for.
-pub(crate) trait Entries {
-    fn entries(&self) -> usize {
-        1
-    }
-}
-
-impl Entries for SubjectId {}
-
-impl Entries for (SubjectId, Page<TargetId>) {
-    fn entries(&self) -> usize {
-        usize::try_from(self.1.first()).unwrap_or(1)
-    }
-}
-
 /// Keys in groups that are read by one statement each.
-fn groups<K: Entries>(keys: impl IntoIterator<Item = K>) -> Vec<Vec<K>> {
+fn groups<K>(keys: impl IntoIterator<Item = K>, entries_of: fn(&K) -> usize) -> Vec<Vec<K>> {
     let (mut groups, mut entries) = (Vec::<Vec<K>>::new(), 0);
     for key in keys {
-        let more = key.entries().max(1);
+        let more = entries_of(&key).max(1);
         match groups.last_mut() {
             Some(group) if entries + more <= ENTRIES => {
                 entries += more;
@@ -77,7 +57,12 @@ impl<V> Drop for Found<V> {
     }
 }
 
-impl<K: Clone + Eq + Hash + Entries, V: Clone + Size> BatchLoader<K, V> {
+impl<K: Clone + Eq + Hash, V: Clone + Size> BatchLoader<K, V> {
+    /// `entries` tells how many entries a key may stand for.
+    pub(crate) fn new(entries: fn(&K) -> usize) -> Self {
+        Self { waiting: Mutex::default(), entries }
+    }
+
     /// The value of `key`, out of a `read` for all keys that are asked for at the same time, or few reads if they are many.
     pub(crate) async fn load(
         &self,
@@ -90,7 +75,7 @@ impl<K: Clone + Eq + Hash + Entries, V: Clone + Size> BatchLoader<K, V> {
         let asked = std::mem::take(&mut *self.waiting());
         if !asked.is_empty() {
             let keys: HashSet<K> = asked.iter().map(|(key, _)| key.clone()).collect();
-            let found = Self::read(groups(keys), read).await;
+            let found = Self::read(groups(keys, self.entries), read).await;
             for (key, answer) in asked {
                 let value = found.as_ref().map(|found| found.values.get(&key).cloned());
                 // Whoever is gone does not need it any more.
@@ -124,7 +109,7 @@ impl<K: Clone + Eq + Hash + Entries, V: Clone + Size> BatchLoader<K, V> {
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting<K, V>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -134,17 +119,13 @@ mod tests {
     use futures::future::join_all;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    impl Entries for u32 {
-        fn entries(&self) -> usize {
-            if *self >= 1000 { 1000 } else { 1 }
-        }
-    }
+    const OF: fn(&u32) -> usize = |key| if *key >= 1000 { 1000 } else { 1 };
 
     impl Size for u32 {}
 
     #[test]
     fn keys_with_many_entries_are_read_in_groups() {
-        let sizes = |keys: Vec<u32>| groups(keys).iter().map(Vec::len).collect::<Vec<_>>();
+        let sizes = |keys: Vec<u32>| groups(keys, OF).iter().map(Vec::len).collect::<Vec<_>>();
         assert_eq!(sizes((0..1000).collect()), [1000]);
         assert_eq!(sizes((0..5).map(|number| 1000 + number).collect()), [2, 2, 1]);
         assert!(sizes(Vec::new()).is_empty());
@@ -152,7 +133,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_asked_side_by_side_is_read_once_and_each_gets_its_own() {
-        let (batch_loader, reads) = (BatchLoader::<u32, u32>::default(), AtomicUsize::new(0));
+        let (batch_loader, reads) = (BatchLoader::<u32, u32>::new(OF), AtomicUsize::new(0));
         let read = async |keys: Vec<u32>| {
             reads.fetch_add(1, Ordering::Relaxed);
             Ok(keys.into_iter().filter(|key| key % 3 != 0).map(|key| (key, key * 10)).collect())
@@ -168,7 +149,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_failed_read_fails_for_everyone() {
-        let batch_loader = BatchLoader::<u32, u32>::default();
+        let batch_loader = BatchLoader::<u32, u32>::new(OF);
         let read = async |_: Vec<u32>| Err(Error::internal("broken"));
         let answers = join_all((0..3).map(|key| batch_loader.load(key, read))).await;
         assert!(answers.iter().all(Result::is_err));

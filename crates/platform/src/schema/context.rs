@@ -38,8 +38,8 @@ impl Context for GraphqlContext {}
 /// A page of a list, as the arguments `first` and `after` ask for it.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Page<Id> {
-    first: i64,
-    after: Option<Id>,
+    pub(crate) first: i64,
+    pub(crate) after: Option<Id>,
 }
 
 impl GraphqlContext {
@@ -49,7 +49,8 @@ impl GraphqlContext {
         principal: Principal,
         literals: Literals,
     ) -> Self {
-        let (subjects, targets) = (BatchLoader::default(), BatchLoader::default());
+        let subjects = BatchLoader::new(|_| 1);
+        let targets = BatchLoader::new(|(_, page): &(_, Page<_>)| usize::try_from(page.first).unwrap_or(1));
         Self { service, ctx, principal, literals, subjects, targets, causes: Mutex::default() }
     }
 
@@ -115,9 +116,8 @@ impl GraphqlContext {
         Ok(self.outcome(found)?.unwrap_or_default().into_iter().map(Target).collect())
     }
 
-    pub(crate) async fn subject(&self, id: &SubjectId) -> Outcome<Option<Subject>> {
-        let found = self.service.products().find_subject(&self.principal, id).await;
-        Ok(self.outcome(found)?.map(Subject))
+    pub(crate) async fn subject(&self, id: &str) -> Outcome<Subject> {
+        self.outcome(self.service.products().find_subject(&self.principal, id).await).map(Subject)
     }
 
     pub(crate) async fn targets(
@@ -154,15 +154,5 @@ impl GraphqlContext {
             first = first.min(self.service.policy().page_maximum);
         }
         Ok(Page { first, after })
-    }
-}
-
-impl<Id> Page<Id> {
-    pub(crate) const fn first(&self) -> i64 {
-        self.first
-    }
-
-    pub(crate) const fn after(&self) -> Option<&Id> {
-        self.after.as_ref()
     }
 }

@@ -18,9 +18,9 @@ pub(crate) struct Query;
 #[graphql_object]
 #[graphql(context = GraphqlContext, scalar = ApiScalar)]
 impl Query {
-    /// The API key or person that sends the request, its organisation and its scopes.
-    fn viewer(context: &GraphqlContext) -> Viewer {
-        Viewer::of(&context.principal)
+    /// The API key or person that asks, its organisation and what it may do.
+    fn viewer() -> Viewer {
+        Viewer
     }
 
     /// The organisation's products, oldest first.
@@ -31,20 +31,17 @@ impl Query {
         #[graphql(description = "The id of the last product of the page before.")] after: Option<ID>,
     ) -> Outcome<List<Subject>> {
         let page = context.page(first, PAGE, after, SubjectId::parse)?;
-        let found =
-            context.service.products().list_subjects(&context.principal, page.first(), page.after()).await;
+        let found = context
+            .service
+            .products()
+            .list_subjects(&context.principal, page.first, page.after.as_ref())
+            .await;
         Ok(context.outcome(found)?.into_iter().map(Subject).collect())
     }
 
     /// One product; null with the error `NOT_FOUND` if the organisation has none with this id.
     async fn subject(context: &GraphqlContext, id: ID) -> Outcome<Option<Subject>> {
-        let found = match SubjectId::parse(&id) {
-            Ok(id) => context.subject(&id).await?,
-            Err(_) => None,
-        };
-        found
-            .map(Some)
-            .ok_or_else(|| context.reject(Rejection::NotFound { kind: "product", id: id.to_string() }))
+        context.subject(&id).await.map(Some)
     }
 
     /// The targets of the organisation, or of one product, oldest first.
@@ -57,26 +54,20 @@ impl Query {
     ) -> Outcome<List<Target>> {
         let page = context.page(first, PAGE, after, TargetId::parse)?;
         let Some(id) = subject_id else { return context.targets(None, page).await };
-        let missing = || context.reject(Rejection::NotFound { kind: "product", id: id.to_string() });
-        let subject = SubjectId::parse(&id).map_err(|_| missing())?;
+        let missing = |_| context.reject(Rejection::NotFound { kind: "product", id: id.to_string() });
+        let subject = SubjectId::parse(&id).map_err(missing)?;
         let targets = context.targets(Some(&subject), page).await?;
         // A product without targets is not the same as a mistyped id: only an empty page costs a second read.
-        if targets.is_empty() && context.subject(&subject).await?.is_none() {
-            return Err(missing());
+        if targets.is_empty() {
+            context.subject(&id).await?;
         }
         Ok(targets)
     }
 
     /// One target; null with the error `NOT_FOUND` if the organisation has none with this id.
     async fn target(context: &GraphqlContext, id: ID) -> Outcome<Option<Target>> {
-        let found = match TargetId::parse(&id) {
-            Ok(id) => {
-                context.outcome(context.service.products().find_target(&context.principal, &id).await)?
-            }
-            Err(_) => None,
-        };
-        let missing = || context.reject(Rejection::NotFound { kind: "target", id: id.to_string() });
-        found.map(|target| Some(Target(target))).ok_or_else(missing)
+        let found = context.service.products().find_target(&context.principal, &id).await;
+        context.outcome(found).map(|target| Some(Target(target)))
     }
 
     /// The organisation that the access token is for.
@@ -107,7 +98,7 @@ impl Query {
         let events = context
             .service
             .audit_log()
-            .list(&context.principal, page.first(), page.after(), &AuditFilter::default())
+            .list(&context.principal, page.first, page.after.as_ref(), &AuditFilter::default())
             .await;
         Ok(context.outcome(events)?.into_iter().map(AuditEvent).collect())
     }

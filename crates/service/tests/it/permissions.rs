@@ -146,10 +146,10 @@ async fn a_token_for_reading_reads_and_changes_nothing(fixture: Fixture) {
         fixture.service.products().list_subjects(&reader, 10, None).await.unwrap(),
         std::slice::from_ref(&shop)
     );
-    assert_eq!(fixture.service.products().find_subject(&reader, &shop.id).await.unwrap(), Some(shop.clone()));
+    assert_eq!(fixture.service.products().find_subject(&reader, shop.id.as_str()).await.unwrap(), shop);
     let listed = fixture.service.products().list_targets(&reader, Some(&shop.id), 10, None).await.unwrap();
     assert_eq!(listed, std::slice::from_ref(&made));
-    assert_eq!(fixture.service.products().find_target(&reader, &made.id).await.unwrap(), Some(made));
+    assert_eq!(fixture.service.products().find_target(&reader, made.id.as_str()).await.unwrap(), made);
     // An Admin's token that may only read administers nothing either.
     let reading_admin =
         Principal { scopes: ScopeSet::parse("platform:read").unwrap(), ..fixture.admin.clone() };
@@ -188,8 +188,10 @@ async fn another_organisations_things_are_not_found(fixture: Fixture) {
     for (name, rejection) in changes(&fixture, eve, shop.id.as_str()).await {
         assert_eq!(rejection, Rejection::NotFound { kind: "product", id: shop.id.as_str().into() }, "{name}");
     }
-    assert_eq!(service.products().find_subject(eve, &shop.id).await.unwrap(), None);
-    assert_eq!(service.products().find_target(eve, &made.id).await.unwrap(), None);
+    let missing = rejection_in(service.products().find_subject(eve, shop.id.as_str()).await);
+    assert_eq!(missing, Rejection::NotFound { kind: "product", id: shop.id.to_string() });
+    let missing = rejection_in(service.products().find_target(eve, made.id.as_str()).await);
+    assert_eq!(missing, Rejection::NotFound { kind: "target", id: made.id.to_string() });
     not_there(&service.products().list_subjects(eve, 10, None).await.unwrap());
     not_there(&service.products().list_targets(eve, None, 10, None).await.unwrap());
     not_there(&service.products().list_targets(eve, Some(&shop.id), 10, None).await.unwrap());
@@ -225,5 +227,6 @@ async fn ids_that_are_none_are_not_found(fixture: Fixture) {
     let nothing = SubjectId::generate(crate::fixture::time(0), &*crate::fixture::entropy());
     not_there(&service.products().list_subjects(&fixture.member, 10, Some(&nothing)).await.unwrap());
     let nothing = TargetId::generate(crate::fixture::time(0), &*crate::fixture::entropy());
-    assert_eq!(service.products().find_target(&fixture.member, &nothing).await.unwrap(), None);
+    let missing = rejection_in(service.products().find_target(&fixture.member, nothing.as_str()).await);
+    assert_eq!(missing, Rejection::NotFound { kind: "target", id: nothing.to_string() });
 }

@@ -34,7 +34,7 @@ async fn a_change_of_a_product_leaves_what_it_does_not_name(fixture: Fixture) {
         (bare.details.name.as_str(), &bare.details.description, &bare.details.base_url),
         ("Store", &None, &None)
     );
-    assert_eq!(service.products().find_subject(max, &shop.id).await.unwrap(), Some(bare));
+    assert_eq!(service.products().find_subject(max, id).await.unwrap(), bare);
 }
 
 fn target(build_key: &str, version: &str) -> UncheckedTarget {
@@ -57,7 +57,7 @@ async fn the_same_build_key_updates_and_another_creates(fixture: Fixture) {
     let other = service.products().upsert_target(&at(3), max, id, target("Main", "3")).await.unwrap();
     assert_eq!((&again.id, again.created_at, again.updated_at), (&first.id, time(1), time(2)));
     assert_ne!(other.id, first.id);
-    assert_eq!(service.products().find_target(max, &first.id).await.unwrap(), Some(again.clone()));
+    assert_eq!(service.products().find_target(max, first.id.as_str()).await.unwrap(), again);
     assert_eq!(again.details.version, "2");
     assert_eq!(again.details.metadata, target("main", "2").metadata);
     assert_eq!(service.products().list_targets(max, Some(&shop.id), 10, None).await.unwrap(), [again, other]);
@@ -72,10 +72,11 @@ async fn a_deleted_product_is_gone_with_its_targets(fixture: Fixture) {
     let spared =
         service.products().upsert_target(&at(1), max, kept.id.as_str(), target("main", "1")).await.unwrap();
     assert_eq!(service.products().delete_subject(&at(2), max, shop.id.as_str()).await.unwrap(), shop.id);
-    assert_eq!(service.products().find_subject(max, &shop.id).await.unwrap(), None);
-    assert_eq!(service.products().find_target(max, &made.id).await.unwrap(), None);
     assert_eq!(service.products().list_targets(max, None, 10, None).await.unwrap(), [spared]);
+    let gone = Rejection::NotFound { kind: "target", id: made.id.as_str().into() };
+    assert_eq!(rejection_in(service.products().find_target(max, made.id.as_str()).await), gone);
     let gone = Rejection::NotFound { kind: "product", id: shop.id.as_str().into() };
+    assert_eq!(rejection_in(service.products().find_subject(max, shop.id.as_str()).await), gone);
     assert_eq!(rejection_in(service.products().delete_subject(&at(3), max, shop.id.as_str()).await), gone);
     assert_eq!(
         rejection_in(

@@ -6,27 +6,23 @@ pub(crate) mod page;
 
 use crate::frame::page_context::MemberPage;
 use axum::body::Body;
-use domain::{Subject, Target, TargetId};
+use domain::{Subject, Target};
 use http::Response;
-use service::{Error, Rejection};
+use service::Rejection;
 
-/// A product's target. One of another product is not there either.
-///
-/// # Errors
-/// The page that says that the product or the target is not there.
+/// A product's target, or the page that says that one of them is not there. A target of another product is not there either.
 pub(crate) async fn find(
     context: &MemberPage,
     subject: &str,
     target: &str,
 ) -> Result<(Subject, Target), Response<Body>> {
     let product = crate::products::find(context, subject).await?;
-    let found = match TargetId::parse(target) {
-        Ok(id) => context.outcome(context.service().products().find_target(&context.principal, &id).await)?,
-        Err(_) => None,
-    };
-    let missing = || Error::from(Rejection::NotFound { kind: "target", id: target.to_owned() });
-    let found = found.filter(|found| found.subject_id == product.id);
-    let found = found.ok_or_else(|| context.failed(&missing()))?;
+    let found =
+        context.outcome(context.service().products().find_target(&context.principal, target).await)?;
+    if found.subject_id != product.id {
+        let missing = Rejection::NotFound { kind: "target", id: target.to_owned() };
+        return Err(context.failed(&missing.into()));
+    }
     Ok((product, found))
 }
 
