@@ -4,7 +4,7 @@ use axum::http::{HeaderValue, Request, Response, StatusCode};
 use axum::{Router, body::Body};
 use duku::{
     app::{self, Ambient},
-    health::Stopping,
+    server::load_shedding::LoadShedder,
     settings::{GivenSettings, Switch, Urls},
 };
 use std::{
@@ -64,8 +64,15 @@ impl Installation {
             let token = service.tokens().issue_for_user(&ctx, "fuzz", "ada@example.org", None).await.unwrap();
             let proxies = app::trusted_proxies(&settings).unwrap();
             let docs = settings.documentation(&urls).unwrap();
-            let router =
-                app::router(&settings, proxies, docs, &service, &urls, &ambient, Stopping::default());
+            let router = app::router(
+                &settings,
+                proxies,
+                docs,
+                &service,
+                &urls,
+                &ambient,
+                Arc::new(LoadShedder::new(usize::MAX, usize::MAX)),
+            );
             (router, pair, token)
         });
         Self { pair, admin_token, router, runtime, _dir: dir }

@@ -3,6 +3,7 @@
 use crate::{
     command_error::CommandError,
     health, mail, master_key,
+    server::load_shedding::LoadShedder,
     settings::{Settings, Urls},
     system_clock::SystemClock,
 };
@@ -125,9 +126,6 @@ pub async fn checkpoint_if_alone(store: &Store) {
 }
 
 /// Makes the data directory, for its owner only, unless it is there.
-///
-/// # Errors
-/// It cannot be made.
 pub fn make_data_dir(settings: &Settings) -> Result<(), CommandError> {
     use std::os::unix::fs::DirBuilderExt;
     let dir = &settings.data_dir;
@@ -140,9 +138,6 @@ pub fn make_data_dir(settings: &Settings) -> Result<(), CommandError> {
 }
 
 /// Opens the use cases on a store.
-///
-/// # Errors
-/// The master key is missing or does not fit, or a setting is wrong.
 pub async fn open_service(
     settings: &Settings,
     store: Store,
@@ -160,9 +155,6 @@ pub async fn open_service(
 }
 
 /// The proxies that may name the client's address.
-///
-/// # Errors
-/// An entry is neither an address nor a network.
 pub fn trusted_proxies(settings: &Settings) -> Result<TrustedProxies, CommandError> {
     TrustedProxies::parse(settings.trusted_proxies.iter().map(String::as_str))
         .map_err(|error| CommandError::new(format!("--trusted-proxies: {error}")))
@@ -176,7 +168,7 @@ pub fn router(
     service: &Service,
     urls: &Urls,
     ambient: &Ambient,
-    stopping: health::Stopping,
+    shedder: Arc<LoadShedder>,
 ) -> Router {
     let middleware = RequestMiddleware::new(Arc::clone(&ambient.clock), &*ambient.entropy, proxies);
     let auth_settings = auth::Settings { realm: settings.realm.clone(), form_bytes: settings.form_bytes };
@@ -191,16 +183,15 @@ pub fn router(
         resource_metadata_url: format!("{}{}", urls.platform, platform::RESOURCE_METADATA_PATH),
         ..platform::Settings::default()
     };
-    let viewport_settings = viewport::Settings { form_bytes: settings.viewport_form_bytes };
     let timeout = Duration::from_secs(settings.request_timeout_seconds);
     let discovery = format!("{}/.well-known/openid-configuration", urls.issuer(&settings.realm));
     auth::AuthorizationServer::new(service.clone(), auth_settings)
         .router()
         .merge(platform::Platform::new(service.clone(), platform_settings).router())
-        .merge(viewport::Viewport::new(service.clone(), viewport_settings).router())
+        .merge(viewport::Viewport::new(service.clone(), settings.viewport_form_bytes).router())
         .merge(docs.router())
         .merge(pages::assets_with(viewport::ASSETS.iter().chain(&docs::ASSETS)))
-        .merge(health::router(service.clone(), stopping))
+        .merge(health::router(service.clone(), shedder))
         .fallback(move |headers: HeaderMap| std::future::ready(health::not_found(&headers, &discovery)))
         // One layer, not one for each of these: every layer costs each request a copy and an allocation.
         .layer(from_fn(move |request, next: Next| {

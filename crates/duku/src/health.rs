@@ -1,5 +1,6 @@
 //! What operators and their probes ask: is it alive, is it ready, what are its numbers.
 
+use crate::server::load_shedding::LoadShedder;
 use axum::{
     Router,
     body::Body,
@@ -14,43 +15,25 @@ use service::{Error, Service};
 use std::{
     any::Any,
     panic::AssertUnwindSafe,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 use store::StoreError;
 use tokio::sync::Mutex;
 use web::Cause;
 
-/// Whether the server is on its way down, so that load balancers stop sending.
-#[derive(Debug, Clone, Default)]
-pub struct Stopping(Arc<AtomicBool>);
-
-impl Stopping {
-    /// From now on the server is not ready.
-    pub fn begin(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    fn has_begun(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
 /// `/healthz` and `/readyz`.
-pub fn router(service: Service, stopping: Stopping) -> Router {
+pub fn router(service: Service, shedder: Arc<LoadShedder>) -> Router {
     Router::new()
         .route("/healthz", get(|| async { web::json(StatusCode::OK, &json!({ "status": "ok" })) }))
         .route("/readyz", get(ready))
-        .with_state((service, stopping, Arc::default()))
+        .with_state((service, shedder, Arc::default()))
 }
 
 async fn ready(
-    State((service, stopping, last)): State<(Service, Stopping, Arc<LastCheck>)>,
+    State((service, shedder, last)): State<(Service, Arc<LoadShedder>, Arc<LastCheck>)>,
 ) -> Response<Body> {
-    if stopping.has_begun() {
+    if shedder.is_draining() {
         return unready("this node is stopping");
     }
     let check = async || {
@@ -167,7 +150,7 @@ mod tests {
 
     #[tokio::test]
     async fn probes_that_come_within_a_second_share_one_check() {
-        use std::sync::atomic::AtomicUsize;
+        use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
         let (last, checks, began) = (LastCheck::default(), AtomicUsize::new(0), Instant::now());
         let down = AtomicBool::new(false);
         let ask = |milliseconds| {

@@ -94,7 +94,7 @@ fn router() -> Router {
         .route("/card", get(async || pages::html(StatusCode::OK, &card())))
         .route("/dialog", page(false))
         .route("/once", page(true).post(async || pages::html(StatusCode::OK, &Dialog { once: true })))
-        .fallback(async || missing())
+        .fallback(async || missing().respond())
         .merge(pages::assets())
 }
 

@@ -4,7 +4,6 @@ use crate::answer::html;
 use crate::chrome::Head;
 use askama::Template;
 use axum::body::Body;
-use axum::response::IntoResponse;
 use http::{Response, StatusCode};
 
 /// A page with a title, a sentence, and at most one way on.
@@ -32,17 +31,8 @@ pub fn message_for(status: StatusCode) -> Message {
         StatusCode::NOT_FOUND => {
             ("This page is not here", "The address may be mistyped, or what it led to is gone.")
         }
-        StatusCode::FORBIDDEN => {
-            ("This is for Admins", "Your role does not allow this. Ask an Admin of your organisation.")
-        }
         StatusCode::METHOD_NOT_ALLOWED => {
             ("That cannot be done here", "Go back and use the page's own buttons; nothing was changed.")
-        }
-        StatusCode::GONE => {
-            ("This link no longer works", "It was used already or is too old. Ask for a new one.")
-        }
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            ("That was too much", "What was sent is larger than this page accepts.")
         }
         StatusCode::TOO_MANY_REQUESTS => ("Too many attempts", "Wait a minute, then try again."),
         StatusCode::SERVICE_UNAVAILABLE => (
@@ -77,24 +67,18 @@ impl Message {
     }
 }
 
-impl IntoResponse for Message {
-    fn into_response(self) -> Response<Body> {
-        self.respond()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_message_says_what_happened_and_where_to_go() {
-        let page = message_for(StatusCode::GONE).link("Sign in", "/login").request_id("01jd<x>");
+        let page = message_for(StatusCode::NOT_FOUND).link("Sign in", "/login").request_id("01jd<x>");
         let text = page.render().unwrap();
-        assert!(text.contains("<h1>This link no longer works</h1>"));
+        assert!(text.contains("<h1>This page is not here</h1>"));
         assert!(text.contains("href=\"/login\""));
         assert!(text.contains("01jd&#60;x&#62;"));
-        assert_eq!(page.respond().status(), 410);
+        assert_eq!(page.respond().status(), 404);
     }
 
     #[test]

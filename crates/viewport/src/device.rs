@@ -115,13 +115,13 @@ fn decided(context: &MemberPage, device: &DeviceGrant, approved: bool) -> Respon
         let text = format!(
             "“{name}” was denied. If you did not start it, somebody else did; nothing of yours was shown."
         );
-        return answer::message_with_link(StatusCode::OK, "Denied.", text, ("Go to Duku", "/"));
+        return pages::message(StatusCode::OK, "Denied.", text).link("Go to Duku", "/").respond();
     }
     let text = format!(
         "Go back to your terminal. “{name}” acts as {} in {} from now on; your account page ends it whenever you want.",
         context.user.email, context.principal.organisation_name
     );
-    answer::message_with_link(StatusCode::OK, "It is in.", text, ("Your account", "/account"))
+    pages::message(StatusCode::OK, "It is in.", text).link("Your account", "/account").respond()
 }
 
 #[cfg(test)]

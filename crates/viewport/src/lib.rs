@@ -37,18 +37,8 @@ use service::Service;
 use std::sync::Arc;
 use web::Cookie;
 
-/// What the dashboard needs to know of its installation.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// The largest form that is read, in bytes.
-    pub form_bytes: usize,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { form_bytes: 128 * 1024 }
-    }
-}
+/// The largest form that is read unless a setting says otherwise, in bytes.
+pub const FORM_BYTES: usize = 128 * 1024;
 
 /// The dashboard on a service. Cheap to clone.
 #[derive(Clone)]
@@ -56,25 +46,21 @@ pub struct Viewport(Arc<Parts>);
 
 struct Parts {
     service: Service,
-    settings: Settings,
+    form_bytes: usize,
     secure: bool,
     form_targets: Vec<String>,
 }
 
 impl Viewport {
-    /// The dashboard of `service`.
-    pub fn new(service: Service, settings: Settings) -> Self {
+    /// The dashboard of `service`; of a form it reads at most `form_bytes`.
+    pub fn new(service: Service, form_bytes: usize) -> Self {
         let secure = service.policy().viewport.starts_with("https://");
         let form_targets = form_targets(&service.policy().viewport, &service.policy().issuer);
-        Self(Arc::new(Parts { service, settings, secure, form_targets }))
+        Self(Arc::new(Parts { service, form_bytes, secure, form_targets }))
     }
 
     fn service(&self) -> &Service {
         &self.0.service
-    }
-
-    fn settings(&self) -> &Settings {
-        &self.0.settings
     }
 
     /// The cookie that holds the session.

@@ -154,11 +154,12 @@ pub(crate) fn router(viewport: Viewport) -> Router {
     let served = served.merge(serve_passkeys());
     served
         .method_not_allowed_fallback(|| async {
-            answer::message(
+            pages::message(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "That cannot be done here",
                 "Go back and use the page's own buttons. Nothing was changed.",
             )
+            .respond()
         })
         .with_state(viewport.clone())
         .layer(map_response_with_state(viewport, lead_on))

@@ -155,9 +155,9 @@ impl Prepared {
     pub(crate) async fn serve(self) -> Result<(), CommandError> {
         let Self { listener, urls, service, ambient, settings, proxies, docs, metrics, witness, signals } =
             self;
-        let stopping = health::Stopping::default();
+        let shedder = Arc::new(LoadShedder::new(settings.requests, settings.request_memory()));
         let router =
-            app::router(&settings, proxies.clone(), docs, &service, &urls, &ambient, stopping.clone());
+            app::router(&settings, proxies.clone(), docs, &service, &urls, &ambient, Arc::clone(&shedder));
         let limits = server::Limits {
             connections: open_files::connections(settings.most_connections(), open_files::raise()),
             per_address: settings.connections_per_address,
@@ -169,7 +169,6 @@ impl Prepared {
             stop: Duration::from_secs(settings.stop_seconds),
             counted: true,
         };
-        let shedder = Arc::new(LoadShedder::new(settings.requests, settings.request_memory()));
         tokio::spawn(Arc::clone(&shedder).watch(Duration::from_millis(settings.wait_milliseconds)));
         let handle = metrics.as_ref().map(|(_, handle)| handle.clone());
         if let Some((listener, handle)) = metrics {
@@ -182,7 +181,7 @@ impl Prepared {
         let flush_every = Duration::from_secs(settings.usage_flush_seconds);
         let background = jobs::run(service.clone(), ambient.clone(), flush_every, handle, witness);
         let jobs = tokio::spawn(background);
-        let stop = stop(stopping, Arc::clone(&shedder), Duration::from_secs(settings.drain_seconds), signals);
+        let stop = stop(Arc::clone(&shedder), Duration::from_secs(settings.drain_seconds), signals);
         if !server::serve(listener, router, limits, proxies, shedder, stop).await {
             tracing::warn!(seconds = settings.stop_seconds, "some requests took too long and were cut off");
         }
@@ -197,17 +196,11 @@ impl Prepared {
 
 /// Resolves when the server is to accept no more: after Ctrl-C at once, after SIGTERM when load balancers have had time to
 /// see that this node is not ready, or at a second signal.
-async fn stop(
-    stopping: health::Stopping,
-    shedder: Arc<LoadShedder>,
-    drain: Duration,
-    Signals { mut interrupt, mut terminate }: Signals,
-) {
+async fn stop(shedder: Arc<LoadShedder>, drain: Duration, Signals { mut interrupt, mut terminate }: Signals) {
     let drain = tokio::select! {
         _ = interrupt.recv() => Duration::ZERO,
         _ = terminate.recv() => drain,
     };
-    stopping.begin();
     shedder.drain();
     tracing::info!(seconds = drain.as_secs(), "stopping: not ready from now on, serving a little longer");
     tokio::select! {

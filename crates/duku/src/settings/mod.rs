@@ -126,7 +126,7 @@ settings! {
     /// The largest form that the authorization server reads, in bytes
     form_bytes: usize = auth::Settings::default().form_bytes, [1024..=1 << 20], "DUKU_FORM_BYTES";
     /// The largest form that Viewport reads, in bytes
-    viewport_form_bytes: usize = viewport::Settings::default().form_bytes, [4096..=1 << 20], "DUKU_VIEWPORT_FORM_BYTES";
+    viewport_form_bytes: usize = viewport::FORM_BYTES, [4096..=1 << 20], "DUKU_VIEWPORT_FORM_BYTES";
     /// The shortest password, in characters
     password_minimum: usize = POLICY.password_minimum, [8..=128], "DUKU_PASSWORD_MINIMUM";
     /// How many passwords are checked at once, each on a core of its own with 19 MiB; 0 for 2, or 1 where `memory_bytes` is below 384 MiB
@@ -252,9 +252,6 @@ impl Settings {
     }
 
     /// Where the data live.
-    ///
-    /// # Errors
-    /// The database URL has a scheme that is not known.
     pub fn store_options(&self) -> Result<store::Options, CommandError> {
         let location = match &self.database_url {
             Some(url) => store::Location::parse(url)?,
@@ -275,9 +272,6 @@ impl Settings {
     }
 
     /// The rules for credentials, for an installation at `urls`.
-    ///
-    /// # Errors
-    /// The signing algorithm is not known.
     pub fn policy(&self, urls: &Urls) -> Result<Policy, CommandError> {
         let algorithm = jose::Algorithm::parse(&self.signing_algorithm)
             .map_err(|error| CommandError::new(format!("--signing-algorithm: {error}")))?;

@@ -3,7 +3,7 @@
 use axum::Router;
 use duku::{
     app::{self, Ambient},
-    health::Stopping,
+    server::load_shedding::LoadShedder,
     settings::{GivenSettings, Settings, Urls},
 };
 use service::{
@@ -158,6 +158,6 @@ fn router(settings: &Settings, service: &Service, urls: &Urls, ambient: &Ambient
         service,
         urls,
         ambient,
-        Stopping::default(),
+        Arc::new(LoadShedder::new(usize::MAX, usize::MAX)),
     )
 }

@@ -2,7 +2,7 @@
 
 use super::{ACCOUNT, second_factor};
 use crate::frame::{
-    answer::{self, Answer},
+    answer::Answer,
     form::Posted,
     form_error,
     page_context::{UserPage, show},
@@ -93,12 +93,13 @@ pub(crate) async fn add(Posted(person, fields): Posted<UserPage>) -> Answer {
 async fn removal(person: &UserPage, id: String, errors: FormError) -> Answer {
     let found = person.outcome(person.service().users().list_passkeys(&person.user).await)?;
     let Some(passkey) = found.into_iter().find(|passkey| passkey.id.as_str() == id) else {
-        return Err(answer::message_with_link(
+        return Err(pages::message(
             StatusCode::NOT_FOUND,
             "It is not here",
             "You have no such passkey. It may have been removed already.",
-            ("Go to your account", ACCOUNT),
-        ));
+        )
+        .link("Go to your account", ACCOUNT)
+        .respond());
     };
     let page = Remove {
         chrome: person.form("Remove a passkey", Section::Account, errors).await?,

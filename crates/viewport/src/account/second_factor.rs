@@ -78,9 +78,6 @@ pub(super) async fn enrolled(person: &UserPage, errors: FormError) -> Answer {
 }
 
 /// Whoever has a second factor but signed in without it, before it was set up, has to sign in with it first.
-///
-/// # Errors
-/// That is the case: the page that says so.
 pub(super) async fn require_proof(person: &UserPage) -> Result<(), Response<Body>> {
     if !person.user.has_second_factor || person.user.session.second_factor_at.is_some() {
         return Ok(());

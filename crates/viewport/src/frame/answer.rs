@@ -1,32 +1,12 @@
 //! Answers that are no page of their own: redirects, and what went wrong.
 
 use axum::body::Body;
-use axum::response::IntoResponse;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use service::{Error, Rejection, RequestContext};
 use web::Cause;
 
 /// What a handler answers. Both sides are answers: the second one ends the handler early.
 pub(crate) type Answer = Result<Response<Body>, Response<Body>>;
-
-/// A page that says what happened and what to do.
-pub(crate) fn message(
-    status: StatusCode,
-    title: impl Into<String>,
-    text: impl Into<String>,
-) -> Response<Body> {
-    pages::message(status, title, text).into_response()
-}
-
-/// The same with a way on.
-pub(crate) fn message_with_link(
-    status: StatusCode,
-    title: impl Into<String>,
-    text: impl Into<String>,
-    link: (&str, &str),
-) -> Response<Body> {
-    pages::message(status, title, text).link(link.0, link.1).into_response()
-}
 
 /// 303: whatever the method was, the browser asks for this page next. A page that htmx fetched is replaced as a whole.
 pub(crate) fn see_other(partial: bool, page: &str) -> Response<Body> {
@@ -64,7 +44,7 @@ pub(crate) fn failed(ctx: &RequestContext, error: &Error) -> Response<Body> {
 fn broken(ctx: &RequestContext, error: &Error) -> Response<Body> {
     let temporary = error.is_temporary();
     let status = if temporary { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::INTERNAL_SERVER_ERROR };
-    let mut response = pages::message_for(status).request_id(&ctx.request_id).into_response();
+    let mut response = pages::message_for(status).request_id(&ctx.request_id).respond();
     Cause::leave(error, &mut response);
     if temporary {
         response.headers_mut().insert(header::RETRY_AFTER, web::retry_after(1));
@@ -74,46 +54,37 @@ fn broken(ctx: &RequestContext, error: &Error) -> Response<Body> {
 
 fn rejected(reject: &Rejection) -> Response<Body> {
     let text = sentence(&reject.message());
-    match reject {
+    let page = match reject {
         Rejection::Ended(_) => {
-            message_with_link(StatusCode::UNAUTHORIZED, "You are signed out", text, ("Sign in", "/login"))
+            pages::message(StatusCode::UNAUTHORIZED, "You are signed out", text).link("Sign in", "/login")
         }
-        Rejection::Forbidden(_) => message_with_link(
-            StatusCode::FORBIDDEN,
-            "This is not yours to do",
-            text,
-            ("Go to the products", "/"),
-        ),
-        Rejection::NotFound { .. } => message_with_link(
+        Rejection::Forbidden(_) => pages::message(StatusCode::FORBIDDEN, "This is not yours to do", text)
+            .link("Go to the products", "/"),
+        Rejection::NotFound { .. } => pages::message(
             StatusCode::NOT_FOUND,
             "It is not here",
             format!("{text} It may have been deleted, or it belongs to another of your organisations."),
-            ("Go to the products", "/"),
-        ),
-        Rejection::Invalid(_) => message(StatusCode::UNPROCESSABLE_ENTITY, "That cannot be done", text),
-        Rejection::LimitReached { .. } => message_with_link(
-            StatusCode::CONFLICT,
-            "All places are taken",
-            text,
-            ("Go to API Keys", "/settings/api-keys"),
-        ),
-        Rejection::Conflict(_) | Rejection::TooMuchStored { .. } => {
-            message(StatusCode::CONFLICT, "Something is in the way", text)
+        )
+        .link("Go to the products", "/"),
+        Rejection::Invalid(_) => {
+            pages::message(StatusCode::UNPROCESSABLE_ENTITY, "That cannot be done", text)
         }
-        Rejection::SignInAgain => message_with_link(
-            StatusCode::FORBIDDEN,
-            "Confirm that it is you",
-            text,
-            ("Sign in again", "/login?max_age=0"),
-        ),
-        Rejection::TooMany(seconds) => too_many(*seconds),
-    }
+        Rejection::LimitReached { .. } => pages::message(StatusCode::CONFLICT, "All places are taken", text)
+            .link("Go to API Keys", "/settings/api-keys"),
+        Rejection::Conflict(_) | Rejection::TooMuchStored { .. } => {
+            pages::message(StatusCode::CONFLICT, "Something is in the way", text)
+        }
+        Rejection::SignInAgain => pages::message(StatusCode::FORBIDDEN, "Confirm that it is you", text)
+            .link("Sign in again", "/login?max_age=0"),
+        Rejection::TooMany(seconds) => return too_many(*seconds),
+    };
+    page.respond()
 }
 
 /// 429 with the time to wait.
 pub(crate) fn too_many(seconds: u64) -> Response<Body> {
     let text = format!("There were too many attempts. Wait {seconds} seconds, then try again.");
-    let mut response = message(StatusCode::TOO_MANY_REQUESTS, "Too many attempts", text);
+    let mut response = pages::message(StatusCode::TOO_MANY_REQUESTS, "Too many attempts", text).respond();
     response.headers_mut().insert(header::RETRY_AFTER, web::retry_after(seconds));
     response
 }
@@ -134,12 +105,13 @@ pub(crate) fn sentence(text: &str) -> String {
 
 /// The answer to a request that another site had the browser make.
 pub(crate) fn foreign() -> Response<Body> {
-    message_with_link(
+    pages::message(
         StatusCode::FORBIDDEN,
         "That came from another site",
         "This request was not made by a page of Duku, so nothing was changed. If you meant it, do it here.",
-        ("Go to Duku", "/"),
     )
+    .link("Go to Duku", "/")
+    .respond()
 }
 
 #[cfg(test)]

@@ -1,9 +1,6 @@
 //! Forms that people send.
 
-use crate::{
-    Viewport,
-    frame::{answer, page_context::PageOrganisation},
-};
+use crate::{Viewport, frame::page_context::PageOrganisation};
 use axum::{
     body::{Body, Bytes},
     extract::{FromRequest, FromRequestParts, Request},
@@ -59,7 +56,7 @@ where
     type Rejection = Response<Body>;
 
     async fn from_request(request: Request, viewport: &Viewport) -> Result<Self, Self::Rejection> {
-        let (mut parts, body) = receive(request, viewport.settings().form_bytes).await?;
+        let (mut parts, body) = receive(request, viewport.0.form_bytes).await?;
         let fields = Fields::of_body(&body)?;
         if let Some(organisation) = fields.filled("in_organisation") {
             parts.extensions.insert(PageOrganisation(organisation.to_owned()));
@@ -70,16 +67,18 @@ where
 
 async fn receive(request: Request, maximum: usize) -> Result<(Parts, Bytes), Response<Body>> {
     web::receive(request, maximum).await.map_err(|error| match error {
-        BodyError::TooLarge => answer::message(
+        BodyError::TooLarge => pages::message(
             StatusCode::PAYLOAD_TOO_LARGE,
             "That was too much",
             format!("This form takes at most {} KiB. Go back and shorten what you wrote.", maximum / 1024),
-        ),
-        BodyError::Broken => answer::message(
+        )
+        .respond(),
+        BodyError::Broken => pages::message(
             StatusCode::BAD_REQUEST,
             "The form did not arrive",
             "The connection broke before the form was complete. Nothing was changed; send it again.",
-        ),
+        )
+        .respond(),
     })
 }
 
@@ -90,11 +89,12 @@ impl Fields {
                 FormParseError::Encoding => "The form is badly encoded.",
                 FormParseError::Repeated => "A field was sent twice.",
             };
-            answer::message(
+            pages::message(
                 StatusCode::BAD_REQUEST,
                 "The form could not be read",
                 format!("{why} Nothing was changed; open the page anew and try again."),
             )
+            .respond()
         })?;
         Ok(Self(form.into_pairs()))
     }

@@ -12,9 +12,6 @@ use service::{Error, Rejection, users::sign_in::SignInRejection};
 
 impl PageRequest {
     /// What a form says of a use case's rejection.
-    ///
-    /// # Errors
-    /// The failure needs a page of its own.
     pub(crate) fn form_error(&self, error: Error) -> Result<FormError, Response<Body>> {
         match error {
             Error::Rejection(Rejection::Invalid(invalid)) => {
@@ -47,9 +44,6 @@ pub(crate) async fn confirm(
 }
 
 /// The same for users in their own account, with or without an organisation.
-///
-/// # Errors
-/// As [`confirm`].
 pub(crate) async fn confirm_user(
     page: &mut UserPage,
     fields: &Fields,
@@ -69,9 +63,6 @@ pub(crate) async fn confirm_user(
 }
 
 /// What a form says of a password that was not right.
-///
-/// # Errors
-/// The rejection needs a page of its own.
 pub(crate) fn rejected(
     request: &PageRequest,
     rejection: SignInRejection,
@@ -80,9 +71,6 @@ pub(crate) fn rejected(
 }
 
 /// The same where the field that takes the present password has another name.
-///
-/// # Errors
-/// The rejection needs a page of its own.
 pub(crate) fn rejected_at(
     field: &'static str,
     request: &PageRequest,
@@ -94,7 +82,8 @@ pub(crate) fn rejected_at(
             Ok(FormError::new(field, format!("Too many attempts. Wait {seconds} seconds, then try again.")))
         }
         SignInRejection::Over => {
-            Err(answer::message(StatusCode::CONFLICT, "This sign-in is over", "Go back and begin again."))
+            Err(pages::message(StatusCode::CONFLICT, "This sign-in is over", "Go back and begin again.")
+                .respond())
         }
         SignInRejection::Error(error) => request.form_error(error),
     }

@@ -124,7 +124,9 @@ impl FromRequestParts<Viewport> for PageRequest {
         let head = parts.extensions.get::<RequestHead>().cloned();
         let Some((head, ctx)) = head.zip(web::context(parts)) else {
             tracing::error!("a request did not pass the middleware: it has no context");
-            return Err(answer::message(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong", ""));
+            return Err(
+                pages::message(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong", "").respond()
+            );
         };
         let partial = parts.headers.contains_key("hx-request");
         Ok(Self {
@@ -183,7 +185,7 @@ impl FromRequestParts<Viewport> for MemberPage {
             Some(principal) => {
                 let shown = parts.extensions.get::<PageOrganisation>();
                 if shown.is_some_and(|shown| shown.0 != principal.organisation_id.as_str()) {
-                    return Err(answer::message_with_link(
+                    return Err(pages::message(
                         StatusCode::CONFLICT,
                         "This page belongs to another organisation",
                         format!(
@@ -191,12 +193,13 @@ impl FromRequestParts<Viewport> for MemberPage {
                              Switch back, or open the page anew to do it here.",
                             principal.organisation_name
                         ),
-                        ("Your organisations", "/account"),
-                    ));
+                    )
+                    .link("Your organisations", "/account")
+                    .respond());
                 }
                 Ok(Self { page, principal })
             }
-            None => Err(answer::message_with_link(
+            None => Err(pages::message(
                 StatusCode::FORBIDDEN,
                 "You belong to no organisation",
                 format!(
@@ -204,8 +207,9 @@ impl FromRequestParts<Viewport> for MemberPage {
                      Ask an Admin for an invitation, then open its link.",
                     page.user.email
                 ),
-                ("Your account", "/account"),
-            )),
+            )
+            .link("Your account", "/account")
+            .respond()),
         }
     }
 }

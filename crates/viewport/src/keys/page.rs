@@ -3,7 +3,7 @@
 use super::row::{Row, StatusBadge};
 use crate::frame::{
     admin_page::{AdminPage, ApiKeys},
-    answer::{self, Answer},
+    answer::Answer,
     page_context::show,
 };
 use axum::extract::{Path, RawQuery};
@@ -88,7 +88,7 @@ pub(crate) async fn first_use(
         Ok(overview) => overview,
         // The key was revoked while its secret was shown: the line says so and stops asking.
         Err(service::Error::Rejection(reject)) => {
-            return Ok(answer::message(StatusCode::NOT_FOUND, "It is not here", reject.message()));
+            return Ok(pages::message(StatusCode::NOT_FOUND, "It is not here", reject.message()).respond());
         }
         Err(error) => return Err(context.failed(&error)),
     };

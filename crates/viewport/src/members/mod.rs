@@ -59,9 +59,6 @@ pub(crate) async fn list(context: AdminPage<Members>, RawQuery(query): RawQuery)
 }
 
 /// The organisation's member with this id.
-///
-/// # Errors
-/// The page that says that nobody like that is here.
 async fn find(context: &MemberPage, id: &str) -> Result<Member, Response<Body>> {
     let members = context.outcome(context.service().users().list_members(&context.principal).await)?;
     let found = members.into_iter().find(|member| member.id.as_str() == id);

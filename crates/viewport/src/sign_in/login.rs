@@ -175,10 +175,7 @@ pub(crate) async fn finish_sign_in(
 
 fn begin_again(why: &str) -> http::Response<axum::body::Body> {
     let text = format!("{why} Nothing is lost; sign in once more.");
-    answer::message_with_link(
-        StatusCode::BAD_REQUEST,
-        "The sign-in did not finish",
-        text,
-        ("Sign in", "/login"),
-    )
+    pages::message(StatusCode::BAD_REQUEST, "The sign-in did not finish", text)
+        .link("Sign in", "/login")
+        .respond()
 }

@@ -38,10 +38,11 @@ pub(crate) async fn sign_out(State(viewport): State<Viewport>, request: PageRequ
 
 /// `GET /signed-out`
 pub(crate) async fn show_signed_out() -> Answer {
-    Ok(answer::message_with_link(
+    Ok(pages::message(
         StatusCode::OK,
         "You are signed out",
         "This browser's session has ended. Nobody can go on with it.",
-        ("Sign in", "/login"),
-    ))
+    )
+    .link("Sign in", "/login")
+    .respond())
 }

@@ -6,13 +6,12 @@ pub(crate) mod logout;
 pub(crate) mod password;
 pub(crate) mod setup;
 
-use crate::frame::answer;
 use axum::body::Body;
 use http::{Response, StatusCode};
 
 /// The page of a link that cannot be used: what happened, and what to do.
 pub(crate) fn dead_link(title: &str, text: &str, link: (&str, &str)) -> Response<Body> {
-    answer::message_with_link(StatusCode::GONE, title, text, link)
+    pages::message(StatusCode::GONE, title, text).link(link.0, link.1).respond()
 }
 
 #[cfg(test)]

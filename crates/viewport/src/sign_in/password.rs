@@ -64,8 +64,9 @@ pub(crate) async fn request_reset_link(Posted(request, fields): Posted<PageReque
                 request.service().policy().reset_lifetime_seconds / 60
             );
             request.service().mail_reset_link_later(&request.ctx, email);
-            let back = ("Back to sign in", "/login");
-            Ok(answer::message_with_link(StatusCode::OK, "Look into your mail", text, back))
+            Ok(pages::message(StatusCode::OK, "Look into your mail", text)
+                .link("Back to sign in", "/login")
+                .respond())
         }
         Err(ResetRejection::Invalid(invalid)) => {
             Ok(forgot(&request, email, FormError::new("email", answer::sentence(&invalid.message))))
@@ -128,12 +129,13 @@ pub(crate) async fn set(Path(code): Path<String>, Posted(request, fields): Poste
     match set {
         Ok(email) => {
             let hint: String = url::form_urlencoded::byte_serialize(email.as_str().as_bytes()).collect();
-            Ok(answer::message_with_link(
+            Ok(pages::message(
                 StatusCode::OK,
                 "Your new password is set",
                 "Every session that was open with the former one has ended. Sign in with the new one.",
-                ("Sign in", &format!("/login?login_hint={hint}")),
-            ))
+            )
+            .link("Sign in", format!("/login?login_hint={hint}"))
+            .respond())
         }
         Err(error) => Ok(reset(&request, &email, request.form_error(error)?)),
     }

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use testkit::{Database, Engine, SeededEntropy, TestClock};
 use tower::ServiceExt;
 use url::form_urlencoded;
-use viewport::{Settings, Viewport};
+use viewport::{FORM_BYTES, Viewport};
 use web::RequestHead;
 
 pub(crate) const ADA: &str = "ada@acme.example";
@@ -50,7 +50,7 @@ impl Harness {
         let acme = service.organisations().create(&ctx, "root", "Acme", ADA, Some(PASSWORD)).await.unwrap();
         let globex =
             service.organisations().create(&ctx, "root", "Globex", EVE, Some(PASSWORD)).await.unwrap();
-        let router = Viewport::new(service.clone(), Settings::default()).router();
+        let router = Viewport::new(service.clone(), FORM_BYTES).router();
         Self { service, clock, acme, globex, router, _database: database }
     }
 

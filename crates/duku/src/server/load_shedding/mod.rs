@@ -166,11 +166,13 @@ impl LoadShedder {
         }
     }
 
-    /// From now on every answer asks its client to connect anew next time, to whoever is there then.
+    /// The server is on its way down: from now on it is not ready, and every answer asks its client to connect anew next time, to
+    /// whoever is there then.
     pub fn drain(&self) {
         self.draining.store(true, Relaxed);
     }
 
+    /// Whether the server is on its way down.
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Relaxed)
     }

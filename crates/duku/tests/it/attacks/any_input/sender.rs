@@ -12,7 +12,7 @@ use axum::{
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use duku::{
     app::{self, Ambient},
-    health::Stopping,
+    server::load_shedding::LoadShedder,
     settings::{GivenSettings, Switch, Urls},
 };
 use proptest::{prop_assert, test_runner::TestCaseError};
@@ -80,7 +80,7 @@ impl Sender {
             &app.service,
             &urls,
             &ambient,
-            Stopping::default(),
+            Arc::new(LoadShedder::new(usize::MAX, usize::MAX)),
         );
         Self { runtime, app, router, seen: Mutex::default() }
     }
