@@ -38,20 +38,16 @@ fn chart(days: &[KeyUse], count: fn(&KeyUse) -> i64, noun: &'static str) -> Days
     pages::days_chart(bars.collect(), noun)
 }
 
-/// The newest stay first, but during a grace the addresses that still use the previous secret go before them.
-fn sort(sources: &mut [RecentSource], row: &Row) {
-    if matches!(row.status, StatusBadge::Grace(_)) {
-        sources.sort_by_key(|source| !source.previous_secret);
-    }
-}
-
 /// `GET /settings/api-keys/{id}`
 pub(crate) async fn show(context: AdminPage<ApiKeys>, Path(id): Path<String>) -> Answer {
     let report =
         context.outcome(context.service().keys().report(&context.ctx, &context.principal, &id).await)?;
     let row = Row::of(&report.overview, context.ctx.now);
     let mut sources = report.sources;
-    sort(&mut sources, &row);
+    if matches!(row.status, StatusBadge::Grace(_)) {
+        // The newest stay first, but those that still use the previous secret go before them.
+        sources.sort_by_key(|source| !source.previous_secret);
+    }
     let more_sources = sources.split_off(sources.len().min(OPEN_SOURCES));
     let page = Page {
         chrome: context.chrome(row.key.label.as_str(), Section::ApiKeys).await?,
