@@ -5,34 +5,42 @@ pub(crate) mod json;
 pub(crate) mod literals;
 
 use crate::operation::budget;
+use derive_more::{Display, From, TryInto};
 use juniper::ScalarValue;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{
     Value as JsonValue,
     value::{RawValue, to_raw_value},
 };
-use std::fmt;
 
 /// One leaf. The library's own representation knows no nested JSON and no number beyond 32 bits; this one does.
-#[derive(Debug, Clone, PartialEq, Serialize, ScalarValue)]
+#[derive(Debug, Clone, PartialEq, Serialize, ScalarValue, Display, From, TryInto)]
 #[serde(untagged)]
 pub(crate) enum ApiScalar {
     #[value(to_float, to_int)]
+    #[from]
+    #[try_into(ignore)]
     Int(i32),
     #[value(to_float)]
+    #[from]
+    #[try_into(ignore)]
     Float(f64),
     #[value(as_str, to_string)]
     String(String),
     #[value(to_bool)]
+    #[from]
+    #[try_into(ignore)]
     Boolean(bool),
     /// A value of the `JSON` scalar, or a number too large for `Int` on its way to be rejected.
+    #[try_into(ignore)]
     Json(JsonValue),
     /// A value of the `JSON` scalar in an answer.
+    #[try_into(ignore)]
     Text(JsonText),
 }
 
 /// A JSON value as it stands in an answer.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Display)]
 #[serde(transparent)]
 pub(crate) struct JsonText(Box<RawValue>);
 
@@ -48,12 +56,6 @@ impl JsonText {
 impl PartialEq for JsonText {
     fn eq(&self, other: &Self) -> bool {
         self.0.get() == other.0.get()
-    }
-}
-
-impl fmt::Display for JsonText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.get())
     }
 }
 
@@ -88,34 +90,9 @@ impl ApiScalar {
     }
 }
 
-impl fmt::Display for ApiScalar {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Int(int) => int.fmt(f),
-            Self::Float(float) => float.fmt(f),
-            Self::String(text) => f.write_str(text),
-            Self::Boolean(flag) => flag.fmt(f),
-            Self::Json(value) => value.fmt(f),
-            Self::Text(text) => text.fmt(f),
-        }
-    }
-}
-
 impl<'de> Deserialize<'de> for ApiScalar {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         JsonValue::deserialize(deserializer).map(Self::of_json)
-    }
-}
-
-impl From<i32> for ApiScalar {
-    fn from(int: i32) -> Self {
-        Self::Int(int)
-    }
-}
-
-impl From<f64> for ApiScalar {
-    fn from(float: f64) -> Self {
-        Self::Float(float)
     }
 }
 
@@ -124,22 +101,5 @@ impl From<String> for ApiScalar {
     fn from(text: String) -> Self {
         budget::text(text.len());
         Self::String(text)
-    }
-}
-
-impl From<bool> for ApiScalar {
-    fn from(flag: bool) -> Self {
-        Self::Boolean(flag)
-    }
-}
-
-impl TryFrom<ApiScalar> for String {
-    type Error = ApiScalar;
-
-    fn try_from(scalar: ApiScalar) -> Result<Self, ApiScalar> {
-        match scalar {
-            ApiScalar::String(text) => Ok(text),
-            other => Err(other),
-        }
     }
 }
