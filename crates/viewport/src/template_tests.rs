@@ -85,7 +85,7 @@ pub(crate) fn target(text: &str) -> Target {
         subject_id: subject(text).id,
         details: TargetDetails {
             build_key: text.to_owned(),
-            name: name(text),
+            name: text.to_owned(),
             description: Some(text.to_owned()),
             version: text.to_owned(),
             environment: text.to_owned(),

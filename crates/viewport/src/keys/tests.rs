@@ -85,8 +85,12 @@ fn no_label_becomes_markup_in_the_forms() {
 #[test]
 fn no_label_becomes_markup_on_a_keys_pages() {
     for text in template_tests::texts() {
-        let source =
-            || domain::RecentSource { address: text.clone(), previous_secret: true, last_used_at: NOW };
+        let source = || domain::RecentSource {
+            address: text.clone(),
+            previous_secret: true,
+            user_agent: Some(text.clone()),
+            last_used_at: NOW,
+        };
         template_tests::render(&page::Page {
             chrome: template_tests::chrome(&text),
             row: in_grace(&text),

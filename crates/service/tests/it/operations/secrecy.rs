@@ -66,7 +66,7 @@ async fn report_target_with_secret(fixture: &Fixture) -> String {
         let id = shop.id.as_str();
         let kept = products.upsert_target(&at(second), &fixture.admin, id, target.clone()).await.unwrap();
         assert_eq!(kept.details.metadata.as_ref().unwrap()["vercelAutomationBypassSecret"], "(set)");
-        let read = products.find_target(&fixture.admin, &kept.id).await.unwrap().unwrap();
+        let read = products.find_target(&fixture.admin, kept.id.as_str()).await.unwrap();
         assert_eq!(read.details.metadata, kept.details.metadata);
         target.metadata = read.details.metadata;
     }
