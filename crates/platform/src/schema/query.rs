@@ -18,7 +18,7 @@ pub(crate) struct Query;
 #[graphql_object]
 #[graphql(context = GraphqlContext, scalar = ApiScalar)]
 impl Query {
-    /// The API key or person that asks, its organisation and what it may do.
+    /// The API key or person that sends the request, its organisation and its scopes.
     fn viewer() -> Viewer {
         Viewer
     }

@@ -52,12 +52,12 @@ impl Viewer {
         }
     }
 
-    /// The organisation that the access token opens.
+    /// The organisation that the access token is for.
     async fn organisation(context: &GraphqlContext) -> Outcome<Organisation> {
         context.organisation().await
     }
 
-    /// What the access token was asked for. With `platform:read` and without `platform:write` it can only read.
+    /// The scopes of the access token. With `platform:read` and without `platform:write` it can only read.
     fn scopes(context: &GraphqlContext) -> Vec<&'static str> {
         let scopes = Scope::ALL.into_iter().filter(|scope| context.principal.scopes.contains(*scope));
         scopes.map(Scope::as_str).collect()
