@@ -120,6 +120,22 @@
     go();
   }
 
+  // ---- On the page that a dialog led to, the focus is where the dialog was opened from; if that is gone, on the heading.
+  const OPENER = 'duku-opener';
+  let opener = '';
+  function keepOpener() {
+    try { sessionStorage.setItem(OPENER, opener); } catch { /* No storage: the focus begins at the top. */ }
+  }
+  function returnFocus() {
+    let from = null;
+    try { from = sessionStorage.getItem(OPENER); sessionStorage.removeItem(OPENER); } catch { /* As above. */ }
+    if (from === null) return;
+    const to = (from && one(`main a[href="${CSS.escape(from)}"]`)) || one('main h1');
+    if (to?.matches('h1')) to.tabIndex = -1;
+    to?.focus();
+  }
+  addEventListener('pagehide', () => { if (dialog?.open) keepOpener(); });
+
   // ---- The one dialog. htmx fills #dialog-body, then it opens.
   function opened() {
     const title = one('h1, h2', body);
@@ -158,7 +174,7 @@
       const reload = dialog.matches('[data-reload]') || one('[data-reload]', dialog);
       body.replaceChildren();
       released = false;
-      if (reload) location.replace(location.pathname + location.search);
+      if (reload) { keepOpener(); location.replace(location.pathname + location.search); }
     });
   }
 
@@ -204,6 +220,8 @@
       link.setAttribute('hx-target', '#dialog-body');
       window.htmx?.process(link);
     }
+    // The actions of a row are one stop of the Tab key; the arrows go from one to the next.
+    for (const bar of all('[role="toolbar"]', root)) all('a', bar).slice(1).forEach((link) => { link.tabIndex = -1; });
     localise(root);
     all('input[data-match]', root).forEach(match);
     all('[data-expiry-from]', root).forEach(expiry);
@@ -214,6 +232,7 @@
     if (!target) return;
     if (target.dataset.copy) return void copy(target);
     const inDialog = dialog?.contains(target);
+    if (!inDialog) opener = target.getAttribute('href') ?? '';
     if (target.matches('[data-close]')) {
       if (inDialog) { event.preventDefault(); closeDialog(); } else released = true;
     } else if (target.matches('[data-dismiss]') && inDialog) {
@@ -250,6 +269,14 @@
   document.addEventListener('keydown', (event) => {
     const menu = event.key === 'Escape' && one('details.menu[open]');
     if (menu) { menu.open = false; one('summary', menu).focus(); }
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    const links = step ? all('a', event.target.closest?.('[role="toolbar"]') ?? document.createElement('p')) : [];
+    const next = links[links.indexOf(event.target) + step];
+    if (next) {
+      for (const link of links) link.tabIndex = link === next ? 0 : -1;
+      next.focus();
+      event.preventDefault();
+    }
   });
 
   // ---- htmx: of a whole page (an error, an ended session's sign-in) the dialog takes the main part, a small target nothing.
@@ -280,4 +307,5 @@
   });
 
   arrive(document);
+  returnFocus();
 })();

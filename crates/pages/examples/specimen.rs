@@ -71,7 +71,7 @@ fn specimen(guard: bool) -> Specimen {
             section: Section::ApiKeys,
             attention: 2,
         },
-        chart: pages::days_chart(days.collect(), "exchanges"),
+        chart: pages::days_chart(days.collect(), "token issued", "tokens issued"),
         guard,
     }
 }

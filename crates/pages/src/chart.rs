@@ -13,18 +13,23 @@ const HEIGHT: u64 = 100;
 #[template(path = "chart.html")]
 pub struct DaysChart {
     days: Vec<(Timestamp, u64)>,
-    noun: &'static str,
+    one: &'static str,
+    many: &'static str,
 }
 
-/// A chart of `days` (any instant of each day, oldest first, and its count), which counts `noun`s in the plural, such as
-/// "exchanges".
-pub fn days_chart(days: Vec<(Timestamp, u64)>, noun: &'static str) -> DaysChart {
-    DaysChart { days, noun }
+/// A chart of `days` (any instant of each day, oldest first, and its count); what it counts in the singular and the plural,
+/// such as "API call" and "API calls".
+pub fn days_chart(days: Vec<(Timestamp, u64)>, one: &'static str, many: &'static str) -> DaysChart {
+    DaysChart { days, one, many }
 }
 
 impl DaysChart {
     fn total(&self) -> u64 {
         self.days.iter().fold(0, |sum, (_, count)| sum.saturating_add(*count))
+    }
+
+    fn noun(&self) -> &'static str {
+        if self.total() == 1 { self.one } else { self.many }
     }
 
     /// The top of the scale: an even round number, at least the highest bar.
@@ -87,7 +92,7 @@ mod tests {
     fn chart(counts: &[u64]) -> DaysChart {
         let start = Timestamp::from_seconds(1_793_000_000);
         let days = counts.iter().zip(0..).map(|(count, day)| (start.plus_seconds(day * 86_400), *count));
-        days_chart(days.collect(), "exchanges")
+        days_chart(days.collect(), "token issued", "tokens issued")
     }
 
     #[test]
@@ -104,7 +109,8 @@ mod tests {
         let text = chart(&[0, 1, 1000]).to_string();
         assert_eq!(text.matches("<rect").count(), 3);
         assert_eq!(text.matches("<th scope=\"row\">").count(), 3);
-        assert!(text.contains("<strong>1001</strong> exchanges in 3 days"));
+        assert!(text.contains("<strong>1001</strong> tokens issued in 3 days"));
+        assert!(chart(&[0, 1]).to_string().contains("<strong>1</strong> token issued in 2 days"));
         assert!(!text.contains("style="));
     }
 

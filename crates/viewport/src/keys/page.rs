@@ -21,7 +21,7 @@ pub(super) struct Page {
     pub(super) row: Row,
     /// How often the previous secret was used in the last 30 days.
     pub(super) grace_uses: i64,
-    pub(super) exchanges: DaysChart,
+    pub(super) issued: DaysChart,
     pub(super) calls: DaysChart,
     pub(super) sources: Vec<RecentSource>,
     /// Those that are folded away.
@@ -30,12 +30,12 @@ pub(super) struct Page {
     pub(super) other_addresses: i64,
 }
 
-fn chart(days: &[KeyUse], count: fn(&KeyUse) -> i64, noun: &'static str) -> DaysChart {
+fn chart(days: &[KeyUse], count: fn(&KeyUse) -> i64, (one, many): (&'static str, &'static str)) -> DaysChart {
     let bars = days.iter().map(|day| {
         let at = Timestamp::from_seconds(day.day.saturating_mul(86_400));
         (at, u64::try_from(count(day)).unwrap_or(0))
     });
-    pages::days_chart(bars.collect(), noun)
+    pages::days_chart(bars.collect(), one, many)
 }
 
 /// `GET /settings/api-keys/{id}`
@@ -53,8 +53,8 @@ pub(crate) async fn show(context: AdminPage<ApiKeys>, Path(id): Path<String>) ->
         chrome: context.chrome(row.key.label.as_str(), Section::ApiKeys).await?,
         row,
         grace_uses: report.days.iter().map(|day| day.grace_exchanges).sum(),
-        exchanges: chart(&report.days, |day| day.exchanges, "exchanges"),
-        calls: chart(&report.days, |day| day.api_calls, "API calls"),
+        issued: chart(&report.days, |day| day.exchanges, ("token issued", "tokens issued")),
+        calls: chart(&report.days, |day| day.api_calls, ("API call", "API calls")),
         sources,
         more_sources,
         other_addresses: report.other_addresses,

@@ -64,9 +64,11 @@ impl Browser {
         self.emulate(390, 844, true).await;
         problems.extend(self.axe_violations().await);
         problems.extend(self.sticking_out().await);
+        problems.extend(self.layout_faults().await);
         self.emulate(320, 640, true).await;
         problems.extend(self.sticking_out().await);
         self.emulate(1280, 900, false).await;
+        problems.extend(self.layout_faults().await);
         let heads =
             "return [document.title.endsWith(' · Duku'), document.querySelectorAll('main h1').length]";
         let heads = self.evaluate(heads, json!([])).await;
@@ -74,6 +76,14 @@ impl Browser {
             problems.push(format!("has it a title, and how many headings: {heads}"));
         }
         problems
+    }
+
+    /// Blocks that overlap or touch, a page that scrolls beyond its end, and rows of one table that differ.
+    pub(crate) async fn layout_faults(&self) -> Vec<String> {
+        let width = self.evaluate("return innerWidth", json!([])).await;
+        let faults = self.evaluate(include_str!("layout.js"), json!([])).await;
+        let faults = faults.as_array().unwrap_or_else(|| panic!("no list: {faults}"));
+        faults.iter().map(|fault| format!("at {width}px: {}", fault.as_str().unwrap_or_default())).collect()
     }
 
     /// What makes the page wider than the screen.

@@ -71,7 +71,7 @@ async fn documentation(shots: &Shots, browser: &Browser) {
     browser.goto("/docs").await;
     browser.press("/").await;
     browser.press("rotate").await;
-    browser.sees("Rotate and revoke the key").await;
+    browser.sees("Rotate a key without downtime").await;
     browser.press("ArrowDown").await;
     shots.take(browser, "docs-searching").await;
 }

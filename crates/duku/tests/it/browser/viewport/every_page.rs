@@ -4,7 +4,10 @@ use super::fixture::{ADMIN, BrowserFixture, MEMBER};
 use crate::browser::{Browser, Options};
 use domain::{Role, product::UncheckedTarget};
 use serde_json::{Value, json};
-use service::keys::{GenerateKey, RotateKey};
+use service::{
+    keys::{GenerateKey, RotateKey},
+    tokens::client_authentication::Credential,
+};
 use std::collections::BTreeSet;
 
 /// Every page of Viewport: its route, and the address at which a test looks at it. No address: no page of its own, but a
@@ -84,7 +87,11 @@ impl FilledOrganisation {
         };
         let target = service.products().upsert_target(&ctx, &operator, &subject, target).await.unwrap();
         let input = GenerateKey { label: "GitHub Actions".into(), expires_in_days: Some(10) };
-        let key = service.keys().generate(&ctx, &operator, &input).await.unwrap().key.id.to_string();
+        let made = service.keys().generate(&ctx, &operator, &input).await.unwrap();
+        let key = made.key.id.to_string();
+        let credential = Credential { client_id: &key, client_secret: made.secret.expose() };
+        service.tokens().issue_for_client(&ctx, credential, "").await.unwrap();
+        service.keys().flush_usage(&ctx).await.unwrap();
         let grace = RotateKey { grace_seconds: 86_400, end_issued_tokens: false };
         service.keys().rotate(&ctx, &operator, &key, grace).await.unwrap();
         let invited =
@@ -165,8 +172,10 @@ async fn dialogs(browser: &Browser, opened: &mut BTreeSet<String>, problems: &mu
 /// Its form stands on a page of its own, too, and is looked at there in both schemes.
 async fn problems_of_dialog(browser: &Browser) -> Vec<String> {
     let mut problems = browser.axe_violations().await;
+    problems.extend(browser.layout_faults().await);
     browser.emulate(390, 844, true).await;
     problems.extend(browser.sticking_out().await);
+    problems.extend(browser.layout_faults().await);
     browser.emulate(1280, 900, false).await;
     let inside = "const dialog = document.querySelector('#dialog');
         return dialog.contains(document.activeElement) && !!document.getElementById(dialog.getAttribute('aria-labelledby'))";

@@ -31,6 +31,10 @@ async fn a_shown_secret_asks_before_it_goes_and_does_not_come_back() {
     let browser = fixture.signed_in(ADMIN, LIST, Options::default()).await;
     let secret = generate_here(&browser, "CI").await;
     browser.axe().await;
+    for tab in ["exchange", "query", "actions", "env"] {
+        browser.click(&format!("[for=use-{tab}]")).await;
+        assert_eq!(browser.layout_faults().await, Vec::<String>::new(), "{tab}");
+    }
     for leave in ["Escape", "cross"] {
         match leave {
             "cross" => browser.click("Close").await,
@@ -98,7 +102,13 @@ async fn every_step_by_keyboard_alone() {
     browser.tab_to("link “I have stored the secret”").await;
     browser.press("Enter").await;
     browser.sees("1 of 10").await;
-    browser.tab_to("link “Revoke Keyboard”").await;
+    assert_eq!(browser.focused().await, "link “Generate API Key”", "where the dialog was opened");
+    assert_eq!(browser.tab().await, "link “Keyboard”");
+    assert_eq!(browser.tab().await, "link “Rotate Keyboard”");
+    assert_eq!(browser.tab().await, "link “Documentation”", "a row is two stops");
+    browser.press("Shift+Tab").await;
+    browser.press("ArrowRight").await;
+    assert_eq!(browser.focused().await, "link “Revoke Keyboard”");
     browser.press("Enter").await;
     browser.sees("deleted permanently").await;
     assert_eq!(browser.focused().await, "link “Cancel”", "nothing is revoked by mistake");
@@ -107,6 +117,7 @@ async fn every_step_by_keyboard_alone() {
     browser.tab_to("button “Revoke”").await;
     browser.press("Enter").await;
     browser.sees("Revoked. Tokens already issued are rejected now.").await;
+    assert_eq!(browser.focused().await, "h1 “API Keys”", "the row is gone");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -285,4 +296,30 @@ async fn who_still_uses_the_previous_secret_stands_first_among_many_addresses() 
     browser.click("3 more addresses").await;
     browser.sees("198.51.100.3").await;
     browser.has_silent_console().await;
+}
+
+/// The place of a key in the list: the label below another, the same columns, and all ten on one screen.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_keys_fit_a_screen_and_have_one_layout() {
+    let fixture = BrowserFixture::open().await;
+    let long = "Deploy preview environments to the European cluster";
+    for label in
+        ["CI", "GitHub Actions", long, "E2E", "Nightly export", "Terraform", "QA", "Staging", "Load", "x"]
+    {
+        let pair = generate(&fixture, label).await;
+        if label.len() > 5 {
+            fixture.app.api.token(&pair).await;
+        }
+    }
+    fixture.app.service.keys().flush_usage(&fixture.ctx()).await.unwrap();
+    fixture.app.clock.advance_seconds(40 * 86_400);
+    fixture.set_password(ADMIN).await;
+    let browser = fixture.entered(ADMIN, LIST, Options::default()).await;
+    browser.sees("All 10 places are taken.").await;
+    let end = "const rows = [...document.querySelectorAll('tbody tr')];
+        return [rows.length, Math.round(rows.at(-1).getBoundingClientRect().bottom + scrollY)]";
+    let end = browser.evaluate(end, json!([])).await;
+    assert_eq!(end[0], 10);
+    assert!(end[1].as_i64().unwrap() <= 900, "the last row ends at {}", end[1]);
+    assert_eq!(browser.problems().await, Vec::<String>::new());
 }
