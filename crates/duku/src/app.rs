@@ -10,7 +10,6 @@ use crate::{
 use axum::{
     Router,
     extract::Request,
-    http::HeaderMap,
     middleware::{Next, from_fn},
     response::Response,
 };
@@ -185,14 +184,17 @@ pub fn router(
     };
     let timeout = Duration::from_secs(settings.request_timeout_seconds);
     let discovery = format!("{}/.well-known/openid-configuration", urls.issuer(&settings.realm));
+    let viewport = viewport::Viewport::new(service.clone(), settings.viewport_form_bytes);
     auth::AuthorizationServer::new(service.clone(), auth_settings)
         .router()
         .merge(platform::Platform::new(service.clone(), platform_settings).router())
-        .merge(viewport::Viewport::new(service.clone(), settings.viewport_form_bytes).router())
+        .merge(viewport.clone().router())
         .merge(docs.router())
         .merge(pages::assets_with(viewport::ASSETS.iter().chain(&docs::ASSETS)))
         .merge(health::router(service.clone(), shedder))
-        .fallback(move |headers: HeaderMap| std::future::ready(health::not_found(&headers, &discovery)))
+        .fallback(move |request: Request| async move {
+            health::not_found(&viewport, &mut request.into_parts().0, &discovery).await
+        })
         // One layer, not one for each of these: every layer costs each request a copy and an allocation.
         .layer(from_fn(move |request, next: Next| {
             let docs = docs.clone();

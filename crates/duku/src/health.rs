@@ -5,7 +5,7 @@ use axum::{
     Router,
     body::Body,
     extract::State,
-    http::{HeaderMap, Response, StatusCode, header},
+    http::{Response, StatusCode, header, request::Parts},
     routing::get,
 };
 use futures::FutureExt;
@@ -20,6 +20,7 @@ use std::{
 };
 use store::StoreError;
 use tokio::sync::Mutex;
+use viewport::Viewport;
 use web::Cause;
 
 /// `/healthz` and `/readyz`.
@@ -99,10 +100,10 @@ pub fn metrics_router(handle: PrometheusHandle) -> Router {
 }
 
 /// The answer for a path that there is not: a page for people, JSON for programs.
-pub fn not_found(headers: &HeaderMap, discovery: &str) -> Response<Body> {
-    let accepted = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
+pub async fn not_found(viewport: &Viewport, parts: &mut Parts, discovery: &str) -> Response<Body> {
+    let accepted = parts.headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
     if accepted.contains("text/html") {
-        return pages::message_for(StatusCode::NOT_FOUND).link("Go to Duku", "/").respond();
+        return viewport.not_found(parts).await;
     }
     let description =
         format!("There is nothing at this path. The GraphQL API is at /graphql; {discovery} names the rest.");

@@ -100,8 +100,8 @@
         row.append(button);
         return button;
       };
-      answer('Leave', '', true);
       answer('Stay', 'primary', false).autofocus = true;
+      answer('Leave', '', true);
       box.append(title, text, row);
       box.addEventListener('close', () => { box.remove(); resolve(leave); });
       document.body.append(box);

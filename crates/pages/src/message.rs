@@ -29,7 +29,7 @@ pub fn message(status: StatusCode, title: impl Into<String>, text: impl Into<Str
 pub fn message_for(status: StatusCode) -> Message {
     let (title, text) = match status {
         StatusCode::NOT_FOUND => {
-            ("This page is not here", "The address may be mistyped, or what it led to is gone.")
+            ("Page not found", "The address may be mistyped, or what it led to is gone.")
         }
         StatusCode::METHOD_NOT_ALLOWED => {
             ("That cannot be done here", "Go back and use the page's own buttons; nothing was changed.")
@@ -75,7 +75,7 @@ mod tests {
     fn a_message_says_what_happened_and_where_to_go() {
         let page = message_for(StatusCode::NOT_FOUND).link("Sign in", "/login").request_id("01jd<x>");
         let text = page.render().unwrap();
-        assert!(text.contains("<h1>This page is not here</h1>"));
+        assert!(text.contains("<h1>Page not found</h1>"));
         assert!(text.contains("href=\"/login\""));
         assert!(text.contains("01jd&#60;x&#62;"));
         assert_eq!(page.respond().status(), 404);

@@ -32,7 +32,7 @@ struct Confirm<'a> {
 
 async fn form(context: &MemberPage, typed: &str, errors: FormError) -> Answer {
     let page = Ask {
-        chrome: context.form("Approve a command line", Section::Account, errors).await?,
+        chrome: context.form("Approve a device", Section::Account, errors).await?,
         user_code: typed.chars().take(20).collect(),
     };
     Ok(show!(context, page))
@@ -40,7 +40,7 @@ async fn form(context: &MemberPage, typed: &str, errors: FormError) -> Answer {
 
 async fn confirmation(context: &MemberPage, device: &DeviceGrant, errors: FormError) -> Answer {
     let memberships = context.outcome(context.service().users().memberships(&context.user).await)?;
-    let title = "Approve this command line?";
+    let title = "Approve this device?";
     let chrome = context.chrome_with(title, Section::Account, None, Some(&memberships)).await?;
     let page = Confirm {
         chrome: Chrome { errors, ..chrome },

@@ -17,13 +17,29 @@ use service::keys::notices::{self, KeyNotice, NoticeReason};
 pub(crate) struct Home {
     pub(crate) chrome: Chrome,
     pub(crate) attention: Vec<KeyNotice>,
-    /// Whether an Admin should be told that the next step is a key.
-    pub(crate) needs_key: bool,
+    /// What a new organisation does first; none once all of it is done, and for a Member.
+    pub(crate) first_steps: Option<FirstSteps>,
     pub(crate) products: Vec<Subject>,
     /// Whether products stand before this page.
     pub(crate) is_later: bool,
     /// The last product of this page, if there are more.
     pub(crate) next: Option<SubjectId>,
+}
+
+/// What of the beginning is done.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FirstSteps {
+    pub(crate) product: bool,
+    pub(crate) key: bool,
+    pub(crate) query: bool,
+}
+
+impl FirstSteps {
+    fn of(keys: &[KeyOverview], has_product: bool) -> Option<Self> {
+        let query = keys.iter().any(|one| one.last_used_at.is_some());
+        let steps = Self { product: has_product, key: !keys.is_empty(), query };
+        (!(steps.product && steps.key && steps.query)).then_some(steps)
+    }
 }
 
 /// The organisation's keys, for an Admin alone.
@@ -46,7 +62,9 @@ pub(crate) async fn show(context: MemberPage, RawQuery(query): RawQuery) -> Answ
     let page = Home {
         chrome: context.chrome_with("Products", Section::Products, keys.as_deref(), None).await?,
         attention: notices::attention(keys.as_deref().unwrap_or_default(), context.ctx.now),
-        needs_key: keys.is_some_and(|keys| keys.is_empty()) && after.is_none(),
+        first_steps: keys
+            .filter(|_| after.is_none())
+            .and_then(|keys| FirstSteps::of(&keys, !products.is_empty())),
         products,
         is_later: after.is_some(),
         next: next.map(|last| last.id),

@@ -84,6 +84,11 @@ impl Viewport {
         format!("{}/protocol/openid-connect/{endpoint}", self.service().policy().issuer)
     }
 
+    /// The page for an address that leads nowhere, in the navigation for whoever is signed in.
+    pub async fn not_found(&self, parts: &mut http::request::Parts) -> http::Response<axum::body::Body> {
+        frame::not_found::at(self, parts).await
+    }
+
     /// Its routes. Each request must carry a [`web::RequestHead`] among its extensions.
     pub fn router(self) -> Router {
         routes::router(self)

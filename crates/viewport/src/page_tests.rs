@@ -92,7 +92,7 @@ impl HostileText {
                 notice(NoticeReason::Expired(NOW)),
                 notice(NoticeReason::ExpiresSoon(NOW)),
             ],
-            needs_key: true,
+            first_steps: Some(home::FirstSteps { product: true, key: true, query: false }),
             products: vec![subject(&self.0)],
             is_later: true,
             next: Some(subject(&self.0).id),
@@ -144,6 +144,7 @@ impl HostileText {
             product: product(),
             target: target(),
             metadata: self.text(),
+            ci_run_url: self.some(),
         };
         all.extend([delete.render().unwrap(), page.render().unwrap()]);
         all

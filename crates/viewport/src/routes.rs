@@ -5,7 +5,7 @@ use crate::{
     Viewport, account, audit, device, explorer,
     frame::{
         access::{self, route_for},
-        answer,
+        answer, not_found,
     },
     home, keys, members, organisation, products, sign_in, switch, targets,
 };
@@ -13,7 +13,7 @@ use axum::{
     Router,
     body::Body,
     extract::State,
-    middleware::{from_fn, map_response_with_state},
+    middleware::{from_fn, from_fn_with_state, map_response_with_state},
     routing::MethodFilter,
 };
 use http::{Response, StatusCode};
@@ -79,6 +79,7 @@ table! {
     GET  "/logout" Anyone sign_in::logout::show_form;
     POST "/logout" Anyone sign_in::logout::sign_out;
     GET  "/signed-out" Anyone sign_in::logout::show_signed_out;
+    GET  "/setup" Anyone sign_in::setup::ask_for_code;
     GET  "/setup/{code}" Anyone sign_in::setup::show;
     POST "/setup/{code}" Anyone sign_in::setup::submit;
     GET  "/invite/{code}" Anyone sign_in::invite::show;
@@ -114,6 +115,7 @@ table! {
     GET  "/p/{subject}/t/new" Member targets::change::show_new;
     POST "/p/{subject}/t/new" Member targets::change::submit;
     GET  "/p/{subject}/t/{target}" Member targets::page::show;
+    GET  "/p/{subject}/t/{target}/exploration" Member targets::page::show_exploration;
     GET  "/p/{subject}/t/{target}/edit" Member targets::change::show_edit;
     POST "/p/{subject}/t/{target}/edit" Member targets::change::save;
     GET  "/p/{subject}/t/{target}/delete" Member targets::delete::show_form;
@@ -162,6 +164,7 @@ pub(crate) fn router(viewport: Viewport) -> Router {
             .respond()
         })
         .with_state(viewport.clone())
+        .layer(from_fn_with_state(viewport.clone(), not_found::with_navigation))
         .layer(map_response_with_state(viewport, lead_on))
         .layer(from_fn(move |request, next| {
             web::origin::reject_foreign(answer::foreign, secure, request, next)

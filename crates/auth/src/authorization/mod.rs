@@ -175,8 +175,7 @@ impl<'a> AuthorizationFlow<'a> {
             }
             Ok(signed_in) => self.complete_sign_in(&signed_in).await,
             Err(rejection) => {
-                let form_error =
-                    FormError::of(rejection, "This address and password do not belong together.")?;
+                let form_error = FormError::of(rejection, "The email address or password is incorrect.")?;
                 self.ask_password(Some(form_error), Some(email), known.as_ref()).await
             }
         }

@@ -19,7 +19,7 @@ struct Missing<'a> {
 pub(super) fn answer(docs: &Docs, asked: &Asked, path: &str, as_markdown: bool) -> Response<Body> {
     let nearest = nearest(&docs.library_cache().library, path);
     if as_markdown {
-        let mut text = "# This page is not here\n\n".to_owned();
+        let mut text = "# Page not found\n\n".to_owned();
         for page in &nearest {
             let _ = writeln!(text, "- [{}]({})", page.title, address(docs.url(), &page.file));
         }
@@ -27,7 +27,7 @@ pub(super) fn answer(docs: &Docs, asked: &Asked, path: &str, as_markdown: bool) 
         return etag::plain(StatusCode::NOT_FOUND, MARKDOWN, text);
     }
     let frame = Frame::of(docs, asked, None);
-    pages::html(StatusCode::NOT_FOUND, &Missing { head: Head::new("This page is not here"), frame, nearest })
+    pages::html(StatusCode::NOT_FOUND, &Missing { head: Head::new("Page not found"), frame, nearest })
 }
 
 const MOST: usize = 5;

@@ -20,6 +20,11 @@ impl Operations<'_> {
         Ok(Some(self.0.link("setup", &link)))
     }
 
+    /// Whether there is no organisation yet, so that nobody can sign in.
+    pub async fn needs_setup(self) -> Result<bool> {
+        Ok(self.0.store.reader().await?.count_organisations().await? == 0)
+    }
+
     /// Whether a setup link can be used.
     pub async fn find_setup_link(self, ctx: &RequestContext, link: &str) -> Result<LinkState<()>> {
         let mut reader = self.0.store.reader().await?;

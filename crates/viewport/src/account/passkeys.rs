@@ -95,7 +95,7 @@ async fn removal(person: &UserPage, id: String, errors: FormError) -> Answer {
     let Some(passkey) = found.into_iter().find(|passkey| passkey.id.as_str() == id) else {
         return Err(pages::message(
             StatusCode::NOT_FOUND,
-            "It is not here",
+            "Page not found",
             "You have no such passkey. It may have been removed already.",
         )
         .link("Go to your account", ACCOUNT)

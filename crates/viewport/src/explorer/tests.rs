@@ -7,7 +7,7 @@ fn no_text_ends_the_data_block() {
         let page = Page {
             chrome: template_tests::chrome(&text),
             script: &SCRIPT,
-            data: data(&text, true),
+            data: data(&text, true, None),
             endpoint: &text,
             token_url: text.clone(),
         };
@@ -22,11 +22,19 @@ fn no_text_ends_the_data_block() {
 
 #[test]
 fn members_are_not_offered_what_only_admins_can_ask() {
-    let read: Value = serde_json::from_str(&data("", false)).unwrap();
+    let read: Value = serde_json::from_str(&data("", false, None)).unwrap();
     let names: Vec<&str> =
         read["examples"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
     assert_eq!(
         names,
         ["Products", "Products with their targets", "Who am I", "Create a product", "Report a deployment"]
     );
+}
+
+#[test]
+fn an_example_takes_the_id_of_a_product_that_is_there() {
+    let product = template_tests::subject("Shop").id;
+    let text = data("", false, Some(&product));
+    assert!(!text.contains("sbj_…") && text.contains(product.as_str()), "{text}");
+    assert!(data("", false, None).contains(SOME_SUBJECT));
 }

@@ -1,5 +1,6 @@
 //! Answers that are no page of their own: redirects, and what went wrong.
 
+use super::not_found;
 use axum::body::Body;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use service::{Error, Rejection, RequestContext};
@@ -60,12 +61,11 @@ fn rejected(reject: &Rejection) -> Response<Body> {
         }
         Rejection::Forbidden(_) => pages::message(StatusCode::FORBIDDEN, "This is not yours to do", text)
             .link("Go to the products", "/"),
-        Rejection::NotFound { .. } => pages::message(
-            StatusCode::NOT_FOUND,
-            "It is not here",
-            format!("{text} It may have been deleted, or it belongs to another of your organisations."),
-        )
-        .link("Go to the products", "/"),
+        Rejection::NotFound { .. } => {
+            return not_found::answer(format!(
+                "{text} It may have been deleted, or it belongs to another of your organisations."
+            ));
+        }
         Rejection::Invalid(_) => {
             pages::message(StatusCode::UNPROCESSABLE_ENTITY, "That cannot be done", text)
         }

@@ -6,6 +6,7 @@ pub(crate) mod answer;
 pub(crate) mod flash;
 pub(crate) mod form;
 pub(crate) mod form_error;
+pub(crate) mod not_found;
 pub(crate) mod page_context;
 pub(crate) mod paging;
 pub(crate) mod return_to;

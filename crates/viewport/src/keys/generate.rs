@@ -1,6 +1,6 @@
 //! Generating a key.
 
-use super::show_once;
+use super::{candidates, count_active, row::Row, show_once};
 use crate::frame::{
     admin_page::{AdminPage, ApiKeys},
     answer::Answer,
@@ -29,6 +29,15 @@ pub(super) struct Form {
     pub(super) expires: String,
     /// The label that another Active key has already, if that has to be confirmed.
     pub(super) duplicate: String,
+}
+
+/// What stands in place of the form while no place is free.
+#[derive(askama::Template)]
+#[template(path = "keys/full.html", blocks = ["content"])]
+pub(super) struct Full {
+    pub(super) chrome: Chrome,
+    pub(super) limit: usize,
+    pub(super) candidates: Vec<Row>,
 }
 
 async fn form(
@@ -62,6 +71,12 @@ async fn form(
 
 /// `GET /settings/api-keys/generate`
 pub(crate) async fn show_form(context: AdminPage<ApiKeys>) -> Answer {
+    let keys = context.outcome(context.service().keys().list(&context.principal).await)?;
+    let limit = context.service().policy().active_keys;
+    if count_active(&keys, &context) >= limit {
+        let chrome = context.chrome_with("Generate API Key", Section::ApiKeys, Some(&keys), None).await?;
+        return Ok(show!(context, Full { chrome, limit, candidates: candidates(&keys, &context) }));
+    }
     let organisation = context.outcome(context.service().organisations().get(&context.principal).await)?;
     form(&context, &organisation, &Fields::default(), "", FormError::default()).await
 }

@@ -33,6 +33,11 @@ struct List {
     notices: Vec<KeyNotice>,
 }
 
+/// The Active keys among these.
+fn count_active(keys: &[KeyOverview], context: &MemberPage) -> usize {
+    keys.iter().filter(|one| one.key.is_active(context.ctx.now)).count()
+}
+
 /// Up to three Active keys that are needed least: never used first, then those unused for longest.
 fn candidates(keys: &[KeyOverview], context: &MemberPage) -> Vec<Row> {
     let mut active: Vec<_> = keys.iter().filter(|one| one.key.is_active(context.ctx.now)).collect();
@@ -44,7 +49,7 @@ fn candidates(keys: &[KeyOverview], context: &MemberPage) -> Vec<Row> {
 pub(crate) async fn list(context: AdminPage<ApiKeys>) -> Answer {
     let keys = context.outcome(context.service().keys().list(&context.principal).await)?;
     let limit = context.service().policy().active_keys;
-    let active = keys.iter().filter(|one| one.key.is_active(context.ctx.now)).count();
+    let active = count_active(&keys, &context);
     let mut rows: Vec<Row> = keys.iter().map(|one| Row::of(one, context.ctx.now)).collect();
     // Stable: within each half the oldest stays first.
     rows.sort_by_key(|row| !row.is_active);

@@ -19,6 +19,10 @@ const OPEN_SOURCES: usize = 10;
 pub(super) struct Page {
     pub(super) chrome: Chrome,
     pub(super) row: Row,
+    /// Whether the secret was not used since it was made.
+    pub(super) awaits_first_use: bool,
+    pub(super) token_url: String,
+    pub(super) graphql_url: String,
     /// How often the previous secret was used in the last 30 days.
     pub(super) grace_uses: i64,
     pub(super) issued: DaysChart,
@@ -49,7 +53,11 @@ pub(crate) async fn show(context: AdminPage<ApiKeys>, Path(id): Path<String>) ->
         sources.sort_by_key(|source| !source.previous_secret);
     }
     let more_sources = sources.split_off(sources.len().min(OPEN_SOURCES));
+    let secret_made_at = row.key.rotated_at.unwrap_or(row.key.created_at);
     let page = Page {
+        awaits_first_use: row.is_active && row.last_used_at.is_none_or(|used| used < secret_made_at),
+        token_url: context.viewport.protocol("token"),
+        graphql_url: context.service().policy().audience.clone(),
         chrome: context.chrome(row.key.label.as_str(), Section::ApiKeys).await?,
         row,
         grace_uses: report.days.iter().map(|day| day.grace_exchanges).sum(),
@@ -84,7 +92,7 @@ pub(crate) async fn first_use(
         Ok(overview) => overview,
         // The key was revoked while its secret was shown: the line says so and stops asking.
         Err(service::Error::Rejection(reject)) => {
-            return Ok(pages::message(StatusCode::NOT_FOUND, "It is not here", reject.message()).respond());
+            return Ok(pages::message(StatusCode::NOT_FOUND, "Page not found", reject.message()).respond());
         }
         Err(error) => return Err(context.failed(&error)),
     };

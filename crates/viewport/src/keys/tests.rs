@@ -50,6 +50,11 @@ fn no_label_becomes_markup_in_the_list() {
 fn no_label_becomes_markup_in_the_forms() {
     for text in template_tests::texts() {
         for (partial, fresh) in [(false, true), (true, false)] {
+            template_tests::render(&generate::Full {
+                chrome: Chrome { partial, ..template_tests::chrome(&text) },
+                limit: 10,
+                candidates: rows(&text),
+            });
             template_tests::render(&generate::Form {
                 chrome: Chrome { partial, fresh, ..template_tests::form(&text, "label") },
                 nonce: text.clone(),
@@ -94,6 +99,9 @@ fn no_label_becomes_markup_on_a_keys_pages() {
         template_tests::render(&page::Page {
             chrome: template_tests::chrome(&text),
             row: in_grace(&text),
+            awaits_first_use: true,
+            token_url: text.clone(),
+            graphql_url: text.clone(),
             grace_uses: 1,
             issued: pages::days_chart(vec![(NOW, 3)], "token issued", "tokens issued"),
             calls: pages::days_chart(Vec::new(), "API call", "API calls"),

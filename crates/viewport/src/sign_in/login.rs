@@ -10,7 +10,10 @@ use crate::{
 };
 use axum::extract::{RawQuery, State};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use service::users::authorization_codes::{CodeRejection, VIEWPORT};
+use service::users::{
+    authorization_codes::{CodeRejection, CodeRequest, VIEWPORT},
+    sign_in::Attempt,
+};
 use url::form_urlencoded;
 use web::{Cookie, Form};
 
@@ -105,6 +108,9 @@ pub(crate) async fn begin_sign_in(
         let query = form_urlencoded::Serializer::new(query).append_pair(AT_HOME, "1").finish();
         return request.go(&format!("{}/login?{query}", viewport.service().policy().viewport));
     }
+    if request.outcome(request.service().operations().needs_setup().await)? {
+        return request.go("/setup");
+    }
     let next = own_page(parameter("next"));
     let max_age = parameter("max_age").filter(|age| age.bytes().all(|digit| digit.is_ascii_digit()));
     if max_age.is_none() && request.user().await?.is_some() {
@@ -166,11 +172,37 @@ pub(crate) async fn finish_sign_in(
         CodeRejection::TooManyFailures(seconds) => answer::too_many(seconds),
         CodeRejection::Error(failure) => request.failed(&failure),
     })?;
-    // The session is prolonged by being used; the cookie lasts as long as that can go on.
-    let seconds = viewport.service().policy().session_lifetime_seconds;
-    let session = viewport.session_cookie().set(viewport_session.cookie.expose(), Some(seconds));
+    let session = session_cookie(&viewport, viewport_session.cookie.expose());
     let answered = answer::with_cookie(answer::see_other(false, &pending_login.next), session);
     Ok(answer::with_cookie(answered, keep(&viewport, &under_way)))
+}
+
+/// Signs a person in who has set this password a moment ago: the same steps as by way of the authorization server, without
+/// a browser in between. None if that does not work; the sign-in page is there for it.
+pub(super) async fn with_password(request: &PageRequest, email: &str, password: &str) -> Option<HeaderValue> {
+    let (viewport, ctx, device) = (&request.viewport, &request.ctx, request.device.as_str());
+    let users = viewport.service().users();
+    let signed_in = users.sign_in(ctx, Attempt { email, password, device }, None).await.ok()?;
+    if signed_in.is_pending() {
+        return None;
+    }
+    let pending_login = PendingLogin::of(viewport, "/");
+    let code = CodeRequest {
+        client_id: VIEWPORT,
+        redirect_uri: &users.viewport_redirect_uri(),
+        challenge: &pending_login.challenge(),
+        scope: "openid",
+        nonce: None,
+    };
+    let code = users.issue_code(ctx, &signed_in.session, code).await.ok()?;
+    let session =
+        users.sign_in_to_viewport(ctx, code.expose(), &pending_login.verifier, device).await.ok()?;
+    session_cookie(viewport, session.cookie.expose())
+}
+
+/// The session is prolonged by being used; the cookie lasts as long as that can go on.
+fn session_cookie(viewport: &Viewport, secret: &str) -> Option<HeaderValue> {
+    viewport.session_cookie().set(secret, Some(viewport.service().policy().session_lifetime_seconds))
 }
 
 fn begin_again(why: &str) -> http::Response<axum::body::Body> {

@@ -1,12 +1,15 @@
 //! The first start: whoever has the link that `duku serve` printed makes the first organisation.
 
-use super::dead_link;
+use super::{dead_link, login};
 use crate::frame::{
-    answer::Answer,
+    answer::{self, Answer},
     form::{Fields, Posted},
     page_context::PageRequest,
 };
-use axum::{body::Body, extract::Path};
+use axum::{
+    body::Body,
+    extract::{Path, RawQuery},
+};
 use domain::LinkState;
 use http::Response;
 use pages::{FormError, Head};
@@ -29,6 +32,34 @@ fn page(request: &PageRequest, typed: &Fields, errors: FormError) -> Response<Bo
         errors,
     };
     pages::html(status, &page)
+}
+
+/// The page that takes the code, for whoever comes without the link.
+#[derive(askama::Template)]
+#[template(path = "entry/setup_code.html")]
+pub(super) struct CodePage {
+    pub(super) head: Head,
+    pub(super) errors: FormError,
+}
+
+/// `GET /setup?code=…`
+pub(crate) async fn ask_for_code(request: PageRequest, RawQuery(query): RawQuery) -> Answer {
+    if !request.outcome(request.service().operations().needs_setup().await)? {
+        return request.go("/");
+    }
+    let query = Fields::of_query(query.as_deref());
+    // The whole link is as good as its last part.
+    let typed = query.text("code").trim();
+    let code = typed.rsplit('/').next().unwrap_or_default();
+    let mut errors = FormError::default();
+    if !typed.is_empty() {
+        match request.outcome(request.service().operations().find_setup_link(&request.ctx, code).await)? {
+            LinkState::Open(()) => return request.go(&format!("/setup/{code}")),
+            _ => errors = FormError::new("code", "This is not the code of the last start. Copy it whole."),
+        }
+    }
+    let status = errors.status();
+    Ok(pages::html(status, &CodePage { head: Head::new("Welcome"), errors }))
 }
 
 async fn require_open(request: &PageRequest, code: &str) -> Result<(), Response<Body>> {
@@ -64,6 +95,10 @@ pub(crate) async fn submit(Path(code): Path<String>, Posted(request, fields): Po
         .await;
     match made {
         Ok(_) => {
+            let session = login::with_password(&request, email, fields.text("password")).await;
+            if session.is_some() {
+                return Ok(answer::with_cookie(answer::see_other(request.partial, "/"), session));
+            }
             let hint: String = url::form_urlencoded::byte_serialize(email.trim().as_bytes()).collect();
             request.go(&format!("/login?login_hint={hint}"))
         }

@@ -185,8 +185,15 @@ impl<'a> Shown<'a> {
     }
 
     fn conflict(&self, typed: &Fields) -> FormError {
-        const NAMES: [&str; 7] =
-            ["Name", "Version", "Environment", "Build number", "Build URL", "Description", "Metadata"];
+        const NAMES: [&str; 7] = [
+            "Name",
+            "Version",
+            "Environment",
+            "Build number",
+            "Address of the deployment",
+            "Description",
+            "Metadata",
+        ];
         let typed: Vec<String> =
             self.pairs().iter().map(|(field, _)| typed.lines(field).unwrap_or_default()).collect();
         let rows = NAMES.iter().zip(&typed).zip(self.pairs());

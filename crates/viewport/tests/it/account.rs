@@ -75,7 +75,7 @@ async fn a_person_switches_between_own_organisations_only() {
     let ada = harness.browser().await;
     let foreign = ada.post("/switch", &[("organisation", harness.globex.id.as_str())]).await;
     foreign.assert_says(404, "You belong to no such organisation");
-    ada.post("/switch", &[("organisation", "<script>")]).await.assert_says(404, "It is not here");
+    ada.post("/switch", &[("organisation", "<script>")]).await.assert_says(404, "Page not found");
     ada.get("/account").await.assert_says(200, "You are here");
 
     let globex = Harness::operator(&harness.globex);

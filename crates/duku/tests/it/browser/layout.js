@@ -80,4 +80,11 @@ for (const table of root.querySelectorAll('table')) {
     });
   }
 }
+
+// ---- On a wide screen nothing of a list or an identifier is cut off.
+for (const part of innerWidth < 1280 ? [] : root.querySelectorAll('.scroll, .id > code')) {
+  if (!isHidden(part) && part.scrollWidth > part.clientWidth + 1 && getComputedStyle(part).display !== 'inline') {
+    faults.push(`${name(part)} is ${part.scrollWidth}px wide and shows ${part.clientWidth}px`);
+  }
+}
 return faults;

@@ -33,6 +33,17 @@ async fn getting_in(shots: &Shots) {
     let first = Browser::start(&fresh.api.url, Options::default()).await;
     first.goto(link.strip_prefix(&fresh.api.url).unwrap()).await;
     shots.take(&first, "setup").await;
+    first.goto("/").await;
+    shots.take(&first, "setup-code").await;
+    first.goto(link.strip_prefix(&fresh.api.url).unwrap()).await;
+    first.fill("Organisation", "Acme").await;
+    first.fill("Your email address", ADMIN).await;
+    first.fill("Password", crate::people::PASSWORD).await;
+    first.click("Create the organisation").await;
+    first.sees("First steps").await;
+    shots.take(&first, "home-first-steps").await;
+    first.goto("/nowhere").await;
+    shots.take(&first, "not-found-signed-in").await;
     documentation(shots, &first).await;
     drop(first);
     let fixture = BrowserFixture::open().await;
@@ -97,8 +108,10 @@ async fn products(shots: &Shots) {
             version: "2026.11.3".into(),
             environment: environment.into(),
             build_number: Some(4711),
-            build_url: Some("https://ci.example/builds/4711".into()),
-            metadata: Some(serde_json::json!({ "commit": "0d1f0a6c8e57", "flags": { "beta": true } })),
+            build_url: Some("https://preview-7.shop.example/".into()),
+            metadata: Some(
+                serde_json::json!({ "commit": "0d1f0a6c8e57", "ciRunUrl": "https://ci.example/runs/815", "bypassSecret": "hush", "flags": { "beta": true } }),
+            ),
             description: None,
         };
         service.products().upsert_target(&fixture.ctx(), &operator, shop.id.as_str(), target).await.unwrap();
@@ -252,6 +265,8 @@ async fn api_keys(shots: &Shots) {
     browser.reload().await;
     browser.sees("All 10 places").await;
     shots.take(&browser, "keys-full").await;
+    browser.goto("/settings/api-keys/generate").await;
+    shots.take(&browser, "keys-generate-full").await;
     let member = fixture.signed_in(MEMBER, "/settings/api-keys", Options::default()).await;
     member.sees("Only Admins").await;
     shots.take(&member, "keys-member").await;

@@ -19,7 +19,7 @@ const ADA: &str = "ada@example.org";
 const PASSWORD: &str = "correct horse battery staple";
 /// A verifier of RFC 7636 §4.1.
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-const WRONG: &str = "This address and password do not belong together.";
+const WRONG: &str = "The email address or password is incorrect.";
 
 fn challenge() -> String {
     base64url::encode(&jose::sha256(VERIFIER.as_bytes()))

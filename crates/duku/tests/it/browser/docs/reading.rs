@@ -141,7 +141,7 @@ async fn a_lost_person_is_shown_the_nearest_pages() {
     for options in [Options::default(), WITHOUT_SCRIPTS] {
         let browser = Browser::start(&site.api.url, options).await;
         browser.goto("/docs/integrations/api-key").await;
-        browser.sees("This page is not here").await;
+        browser.sees("Page not found").await;
         browser.click(".docs-text [href='/docs/integrations/api-keys']").await;
         browser.is_at("/docs/integrations/api-keys").await;
         browser.goto("/docs/zzzzz").await;

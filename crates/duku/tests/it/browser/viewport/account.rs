@@ -148,11 +148,11 @@ async fn command_line(options: Options) {
     let device = start("duku/0.1 on <b>ada-laptop</b>").await;
     let browser = fixture.entered(ADMIN, "/device", options).await;
     browser.fill("Code", "WRNG-CODE").await;
-    browser.click("Go on").await;
+    browser.click("Continue").await;
     browser.sees("No device waits with this code").await;
     browser.axe().await;
     browser.fill("Code", &device.user_code.to_lowercase()).await;
-    browser.click("Go on").await;
+    browser.click("Continue").await;
     browser.sees(&device.user_code).await;
     browser.sees("duku/0.1 on <b>ada-laptop</b>").await;
     browser.sees("Acme, as an Admin").await;

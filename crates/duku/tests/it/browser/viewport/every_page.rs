@@ -12,11 +12,12 @@ use std::collections::BTreeSet;
 
 /// Every page of Viewport: its route, and the address at which a test looks at it. No address: no page of its own, but a
 /// part of one or a file.
-const PAGES: [(&str, &str); 45] = [
+const PAGES: [(&str, &str); 47] = [
     ("/login", "/login"),
     ("/login/callback", "/login/callback?state=unknown"),
     ("/logout", "/logout"),
     ("/signed-out", "/signed-out"),
+    ("/setup", "/setup"),
     ("/setup/{code}", "/setup/unknown"),
     ("/invite/{code}", "/invite/{code}"),
     ("/forgot", "/forgot"),
@@ -34,6 +35,7 @@ const PAGES: [(&str, &str); 45] = [
     ("/p/{subject}/delete", "/p/{subject}/delete"),
     ("/p/{subject}/t/new", "/p/{subject}/t/new"),
     ("/p/{subject}/t/{target}", "/p/{subject}/t/{target}"),
+    ("/p/{subject}/t/{target}/exploration", "/p/{subject}/t/{target}/exploration"),
     ("/p/{subject}/t/{target}/edit", "/p/{subject}/t/{target}/edit"),
     ("/p/{subject}/t/{target}/delete", "/p/{subject}/t/{target}/delete"),
     ("/settings/members", "/settings/members"),

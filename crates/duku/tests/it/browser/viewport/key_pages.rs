@@ -31,7 +31,7 @@ async fn a_shown_secret_asks_before_it_goes_and_does_not_come_back() {
     let browser = fixture.signed_in(ADMIN, LIST, Options::default()).await;
     let secret = generate_here(&browser, "CI").await;
     browser.axe().await;
-    for tab in ["exchange", "query", "actions", "env"] {
+    for tab in ["curl", "actions", "gitlab", "env", "python", "javascript", "go"] {
         browser.click(&format!("[for=use-{tab}]")).await;
         assert_eq!(browser.layout_faults().await, Vec::<String>::new(), "{tab}");
     }
@@ -158,9 +158,10 @@ async fn a_full_organisation_says_what_could_go_and_rotates_still() {
     browser.click("Rotate").await;
     browser.sees("has a new secret").await;
     browser.goto("/settings/api-keys/generate").await;
-    browser.fill("Label", "Eleventh").await;
-    browser.click("Generate").await;
-    browser.sees("All 10 places for Active keys are taken").await;
+    browser.sees("All 10 places are taken.").await;
+    browser.sees("never used").await;
+    assert_eq!(browser.evaluate("return document.querySelector('#label')", json!([])).await, json!(null));
+    assert_eq!(browser.problems().await, Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

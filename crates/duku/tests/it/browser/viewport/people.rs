@@ -119,7 +119,7 @@ async fn two_admins_at_once_and_a_role_lost_between_two_clicks() {
     browser.sees("loses access").await;
     service.users().remove_member(&fixture.ctx(), &operator, MEMBER).await.unwrap();
     browser.click("Remove").await;
-    browser.sees("It is not here").await;
+    browser.sees("Page not found").await;
     browser.axe().await;
     browser.goto(LIST).await;
     service.users().change_role(&fixture.ctx(), &operator, ADMIN, Role::Member).await.unwrap();

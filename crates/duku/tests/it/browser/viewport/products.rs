@@ -114,7 +114,7 @@ async fn two_people_who_change_a_product_at_once_lose_nothing() {
     browser.fill("Name", "Too late").await;
     fixture.app.service.products().delete_subject(&fixture.ctx(), &fixture.operator(), &shop).await.unwrap();
     browser.click("Save").await;
-    browser.sees("It is not here").await;
+    browser.sees("Page not found").await;
     browser.axe().await;
 }
 
@@ -161,7 +161,7 @@ async fn what_belongs_to_another_organisation_is_not_here() {
         format!("/p/{shop}/t/{target}/edit"),
     ] {
         browser.goto(&page).await;
-        browser.sees("It is not here").await;
+        browser.sees("Page not found").await;
         browser.does_not_see("Secret plan").await;
         browser.does_not_see("Hidden").await;
     }
@@ -238,7 +238,7 @@ async fn a_product_is_added_and_deleted_by_keyboard_alone() {
     browser.press("Enter").await;
     browser.sees("It has no targets.").await;
     assert_eq!(browser.focused().await, "link “Cancel”", "nothing is deleted by mistake");
-    browser.press("Tab").await;
+    browser.press("Shift+Tab").await;
     browser.press("Enter").await;
     browser.sees("The product is deleted").await;
 }
