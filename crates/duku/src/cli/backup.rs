@@ -3,7 +3,9 @@
 use super::{
     admin::{Format, operating_system_user, require_data, urls},
     backup_check::{Sound, apart, examine, is_same_file, size, sqlite_file},
-    backup_seal, output,
+    backup_seal,
+    next::{self, Next, quoted},
+    output,
 };
 use crate::{
     app::{self, Ambient},
@@ -42,7 +44,7 @@ pub(crate) struct Backup {
 }
 
 impl Backup {
-    pub(crate) async fn run(self, settings: &Settings) -> Result<(), CommandError> {
+    pub(crate) async fn run(self, settings: &Settings, next: &Next) -> Result<(), CommandError> {
         let source = sqlite_file(settings, POSTGRES)?;
         require_data(settings)?;
         let piped = self.file == Path::new("-");
@@ -62,7 +64,15 @@ impl Backup {
             Some(_) => note(settings, &self.file, &sound).await.map(|()| true),
             None => Ok(false),
         };
-        self.report(settings, &sound, &noted, piped)
+        self.report(settings, &sound, &noted, piped)?;
+        if !piped {
+            let file = quoted(&self.file.display().to_string());
+            let restore = next.on_data(&format!("restore --force {file}"));
+            let text =
+                format!("copy it to another machine; to put it back, stop the server and run\n  {restore}");
+            next::hint(self.format, &text);
+        }
+        Ok(())
     }
 
     fn check(&self, source: &Path, piped: bool) -> Result<(), CommandError> {

@@ -1,6 +1,12 @@
 //! `duku token` and `duku query`: a client of a server, as a pipeline is.
 
-use super::{http, output, secrets};
+use super::{
+    http,
+    next::{self, Next},
+    output::{self, Format},
+    secrets,
+    user::SignedInUser,
+};
 use crate::{
     command_error::CommandError,
     settings::{authorization_server_of, token_endpoint},
@@ -12,12 +18,15 @@ use serde_json::Value;
 use std::{io::Read, path::PathBuf};
 use zeroize::Zeroizing;
 
+/// The server that a key is for if none is named.
+pub(crate) const DEFAULT_SERVER: &str = "http://127.0.0.1:8080";
+
 /// Which server, and with which key.
 #[derive(Debug, Args)]
 pub(crate) struct Connection {
-    /// The server's URL
-    #[arg(long, env = "DUKU_URL", default_value = "http://127.0.0.1:8080", value_name = "URL")]
-    server: String,
+    /// The server's URL [default: http://127.0.0.1:8080; without a key, the server that you are signed in to]
+    #[arg(long, env = "DUKU_URL", value_name = "URL")]
+    server: Option<String>,
     /// The realm's name in the authorization server's paths
     #[arg(long = "server-realm", default_value = "duku", value_name = "REALM")]
     realm: String,
@@ -31,7 +40,7 @@ pub(crate) struct Connection {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  export DUKU_CLIENT_ID=key_… DUKU_CLIENT_SECRET=dks_…\n  duku token --server https://platform.example.org"
+    after_help = "Example:\n  export DUKU_CLIENT_ID=key_…\n  read -rs DUKU_CLIENT_SECRET && export DUKU_CLIENT_SECRET      # paste it here: no history keeps it\n  duku token --server https://platform.example.org\n\nIn CI the secret is a variable of the CI system; --client-secret-file names a file."
 )]
 pub(crate) struct Token {
     #[command(flatten)]
@@ -46,7 +55,7 @@ pub(crate) struct Token {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  duku query '{ subjects { id name } }'\n  duku query --variables '{\"id\": \"sbj_…\"}' 'query ($id: ID!) { subject(id: $id) { name } }'\n  duku query - < query.graphql"
+    after_help = "Examples:\n  duku query '{ subjects { id name } }'\n  duku query --variables '{\"id\": \"sbj_…\"}' 'query ($id: ID!) { subject(id: $id) { name } }'\n  duku query - < query.graphql\n\nIt asks with the API key that is named; without one, with the session of `duku login`."
 )]
 pub(crate) struct Query {
     #[command(flatten)]
@@ -64,8 +73,19 @@ struct Pair {
 }
 
 impl Connection {
+    /// A connection with the key of the environment.
+    pub(crate) fn of_environment(server: Option<String>, realm: String) -> Self {
+        Self { server, realm, client_id: variable("DUKU_CLIENT_ID"), client_secret_file: None }
+    }
+
+    /// Whether a key was named.
+    pub(crate) fn has_key(&self) -> bool {
+        let named = self.client_id.as_ref().is_some_and(|id| !id.is_empty());
+        named || self.client_secret_file.is_some() || variable("DUKU_API_KEY").is_some()
+    }
+
     fn pair(&self) -> Result<Pair, CommandError> {
-        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty()).map(Zeroizing::new);
+        let variable = |name| variable(name).map(Zeroizing::new);
         let client_id = self.client_id.clone().filter(|id| !id.is_empty());
         if let (None, Some(combined)) = (&client_id, variable("DUKU_API_KEY")) {
             return split(&combined).ok_or_else(|| {
@@ -89,11 +109,18 @@ impl Connection {
         Ok(Pair { client_id, client_secret })
     }
 
-    fn base(&self) -> &str {
-        self.server.trim_end_matches('/')
+    /// The server, as it was named.
+    pub(crate) fn server(&self) -> Option<&str> {
+        self.server.as_deref().filter(|server| !server.is_empty())
     }
 
-    async fn exchange(&self, client: &Client, scope: Option<&str>) -> Result<Value, CommandError> {
+    /// The server that the key is for.
+    pub(crate) fn base(&self) -> &str {
+        self.server().unwrap_or(DEFAULT_SERVER).trim_end_matches('/')
+    }
+
+    /// The answer to the key's exchange.
+    pub(crate) async fn exchange(&self, client: &Client, scope: Option<&str>) -> Result<Value, CommandError> {
         let pair = self.pair()?;
         let url = token_endpoint(&authorization_server_of(self.base()), &self.realm);
         let mut form = vec![
@@ -105,6 +132,32 @@ impl Connection {
         let (status, answer) = http::post_form(client, &url, &form).await?;
         if status.is_success() { Ok(answer) } else { Err(http::oauth_failure(status, &answer)) }
     }
+
+    /// The answer to a GraphQL document: asked with the key if one was named, else as the person who is signed in.
+    async fn ask(&self, document: &str, variables: &Value) -> Result<Value, CommandError> {
+        if self.has_key() {
+            let client = http::client()?;
+            let issued = self.exchange(&client, None).await?;
+            let token = access_token(&issued)?;
+            return Ok(http::graphql(&client, self.base(), token, document, variables).await?.1);
+        }
+        let user = SignedInUser::find(self.server()).await?.ok_or_else(|| nobody(self.server()))?;
+        Ok(user.ask(document, variables).await?.1)
+    }
+}
+
+/// What the environment says; CI systems set undefined variables to nothing.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Nobody to ask as.
+pub(crate) fn nobody(server: Option<&str>) -> CommandError {
+    let (with, server) = server.map_or((String::new(), "URL"), |server| (format!(" with {server}"), server));
+    CommandError::new(format!(
+        "there is no API key and no session{with}: set DUKU_CLIENT_ID and DUKU_CLIENT_SECRET (or DUKU_API_KEY), or sign in with \
+         `duku login --server {server}`"
+    ))
 }
 
 fn split(combined: &str) -> Option<Pair> {
@@ -113,7 +166,7 @@ fn split(combined: &str) -> Option<Pair> {
     Some(Pair { client_id: client_id.to_owned(), client_secret: Zeroizing::new(client_secret.to_owned()) })
 }
 
-fn access_token(answer: &Value) -> Result<&str, CommandError> {
+pub(crate) fn access_token(answer: &Value) -> Result<&str, CommandError> {
     let token = answer.get("access_token").and_then(Value::as_str);
     // RFC 6749 appendix A.12: visible characters, so that no script takes one answer for two lines.
     token
@@ -122,12 +175,16 @@ fn access_token(answer: &Value) -> Result<&str, CommandError> {
 }
 
 impl Token {
-    pub(crate) async fn run(self) -> Result<(), CommandError> {
+    pub(crate) async fn run(self, next: &Next) -> Result<(), CommandError> {
         let answer = self.connection.exchange(&http::client()?, self.scope.as_deref()).await?;
         if self.json {
             return Ok(output::json(&answer)?);
         }
-        Ok(output::line(access_token(&answer)?)?)
+        output::line(access_token(&answer)?)?;
+        let at = self.connection.server().map_or_else(String::new, |_| next::at(self.connection.base()));
+        let query = next.client(&format!("query '{{ subjects {{ id name }} }}'{at}"));
+        next::hint(Format::TEXT, &format!("a query, which exchanges the key by itself:\n  {query}"));
+        Ok(())
     }
 }
 
@@ -144,11 +201,7 @@ impl Query {
         let variables = self.variables.as_deref().unwrap_or("null");
         let variables: Value = serde_json::from_str(variables)
             .map_err(|error| CommandError::new(format!("--variables is no JSON object: {error}")))?;
-        let client = http::client()?;
-        let issued = self.connection.exchange(&client, None).await?;
-        let token = access_token(&issued)?;
-        let (_, answer) =
-            http::graphql(&client, self.connection.base(), token, &document, &variables).await?;
+        let answer = self.connection.ask(&document, &variables).await?;
         output::json(&answer)?;
         http::graphql_error(&answer).map_or(Ok(()), |message| Err(CommandError::new(message)))
     }

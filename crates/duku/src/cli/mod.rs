@@ -11,8 +11,10 @@ mod client;
 mod demo;
 mod doctor;
 pub mod durations;
+mod help;
 mod http;
 mod key_view;
+mod next;
 mod output;
 mod restore;
 mod restore_report;
@@ -25,8 +27,9 @@ use crate::{
     settings::{GivenSettings, Settings},
     telemetry,
 };
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
+use next::Next;
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
@@ -42,11 +45,11 @@ use std::{
     max_term_width = 110
 )]
 #[command(
-    after_help = "Try it:\n  duku demo                                see the main job done, in a throw-away organisation\n  duku serve                               run everything on http://127.0.0.1:8080\n  duku admin org create Acme --admin-email ada@example.org\n\nUse --help instead of -h for every setting."
+    after_help = "Try it:\n  duku demo                                see the main job done, in a throw-away organisation\n  duku serve                               run everything on http://127.0.0.1:8080\n  duku admin org create Acme --admin-email ada@example.org\n\nduku help COMMAND shows a command, duku help settings every setting of the server."
 )]
 struct Cli {
     /// A TOML file with settings; DUKU_CONFIG in the environment
-    #[arg(long, env = "DUKU_CONFIG", hide_env = true, global = true, value_name = "FILE")]
+    #[arg(long, env = "DUKU_CONFIG", hide_env = true, global = true, hide = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(flatten)]
     settings: GivenSettings,
@@ -58,7 +61,7 @@ struct Cli {
 enum Command {
     /// Run the authorization server and the GraphQL API
     #[command(
-        after_help = "Examples:\n  duku serve\n  duku serve --listen 0.0.0.0:8080 --public-url https://platform.example.org\n  DUKU_DATABASE_URL=postgres://duku@db/duku duku serve"
+        after_help = "`duku help settings` shows every setting: a flag, a DUKU_… variable, a key of the --config file.\n\nExamples:\n  duku serve\n  duku serve --listen 0.0.0.0:8080 --public-url https://platform.example.org\n  DUKU_DATABASE_URL=postgres://duku@db/duku duku serve"
     )]
     Serve,
     /// Do the main job in front of you, in a throw-away organisation, then keep serving
@@ -77,10 +80,12 @@ enum Command {
     Restore(restore::Restore),
     /// Exchange an API key for an access token and print the token
     Token(client::Token),
-    /// Run a GraphQL query with an API key and print the answer
+    /// Run a GraphQL query, with an API key or signed in, and print the answer
     Query(client::Query),
     /// Sign in to a server, as a person, with the help of a browser
     Login(user::Login),
+    /// Tell who is signed in, or whose API key the environment holds
+    Whoami(user::Whoami),
     /// End the session of `duku login`
     Logout(user::Logout),
     /// Work with your organisation's API keys over the network, signed in with `duku login`
@@ -92,6 +97,8 @@ enum Command {
         /// The shell
         shell: Shell,
     },
+    /// Show the help of a command, or every setting of the server
+    Help(help::Help),
 }
 
 /// How many tasks a thread runs before it looks at those that all threads share. Under a burst its own never end, and those that
@@ -100,7 +107,9 @@ const TURNS_BETWEEN_LOOKS: u32 = 2;
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let matches = help::command().get_matches();
+    let cli =
+        Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut help::command()).exit());
     // Rejected only if a provider is there already, and then it is this one.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -111,7 +120,7 @@ pub fn run() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&CommandError::new(format!("cannot start: {error}"))),
     };
-    let outcome = runtime.block_on(dispatch(cli));
+    let outcome = runtime.block_on(dispatch(cli, &Next::of(&matches)));
     runtime.shutdown_background();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -124,26 +133,28 @@ fn fail(failure: &CommandError) -> ExitCode {
     ExitCode::FAILURE
 }
 
-async fn dispatch(cli: Cli) -> Result<(), CommandError> {
+async fn dispatch(cli: Cli, next: &Next) -> Result<(), CommandError> {
     let config = cli.config.as_deref();
     match cli.command {
         Command::Completions { shell } => {
             let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "duku", &mut script);
+            clap_complete::generate(shell, &mut help::command(), "duku", &mut script);
             Ok(output::line(String::from_utf8_lossy(&script).trim_end())?)
         }
-        Command::Token(token) => token.run().await,
+        Command::Help(help) => help.run(),
+        Command::Token(token) => token.run(next).await,
         Command::Query(query) => query.run().await,
-        Command::Login(login) => login.run().await,
+        Command::Login(login) => login.run(next).await,
+        Command::Whoami(whoami) => whoami.run().await,
         Command::Logout(logout) => logout.run().await,
-        Command::Keys(keys) => keys.run().await,
+        Command::Keys(keys) => keys.run(next).await,
         Command::Serve => serve::run(ready(cli.settings, config, "info")?).await,
         Command::Demo(demo) => demo.run(ready(cli.settings, config, "error")?).await,
-        Command::Admin(admin) => admin.run(&ready(cli.settings, config, "error")?).await,
+        Command::Admin(admin) => admin.run(&ready(cli.settings, config, "error")?, next).await,
         Command::Audit(audit) => audit.run(&ready(cli.settings, config, "error")?).await,
         Command::Doctor(doctor) => doctor.run(cli.settings.resolve(config), config).await,
-        Command::Backup(backup) => backup.run(&ready(cli.settings, config, "error")?).await,
-        Command::Restore(restore) => restore.run(&ready(cli.settings, config, "error")?),
+        Command::Backup(backup) => backup.run(&ready(cli.settings, config, "error")?, next).await,
+        Command::Restore(restore) => restore.run(&ready(cli.settings, config, "error")?, next),
     }
 }
 
@@ -152,14 +163,4 @@ fn ready(given: GivenSettings, config: Option<&Path>, level: &str) -> Result<Set
     let settings = given.resolve(config)?;
     telemetry::start_logging(settings.log.as_deref().unwrap_or(level), settings.log_format)?;
     Ok(settings)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
-    }
 }

@@ -17,6 +17,9 @@ pub(crate) struct Format {
 }
 
 impl Format {
+    /// What has no other form.
+    pub(crate) const TEXT: Self = Self { json: false };
+
     /// Prints what became of a command: the value for scripts, or the line.
     pub(crate) fn show(self, value: &Value, text: &str) -> std::io::Result<()> {
         if self.json { json(value) } else { line(text) }
@@ -28,6 +31,11 @@ pub(crate) fn progress(what: &str) {
     if stderr().is_terminal() {
         aside(what);
     }
+}
+
+/// Whether a person sees everything that is printed.
+pub(crate) fn is_watched() -> bool {
+    stdout().is_terminal() && stderr().is_terminal()
 }
 
 /// Prints one JSON value, indented on a terminal.

@@ -4,6 +4,7 @@ use super::{
     admin::{Format, operating_system_user, urls},
     backup_check::{Sound, ago, apart, examine, is_same_file, sqlite_file},
     backup_seal::Seal,
+    next::{self, Next},
     output, restore_report,
 };
 use crate::{
@@ -62,14 +63,20 @@ struct Done {
 }
 
 impl Restore {
-    pub(crate) fn run(self, settings: &Settings) -> Result<(), CommandError> {
+    pub(crate) fn run(self, settings: &Settings, next: &Next) -> Result<(), CommandError> {
         let place = sqlite_file(settings, POSTGRES)?;
         self.check(&place)?;
         app::make_data_dir(settings)?;
         output::progress("Copying and checking …");
         let ambient = Ambient::system();
         let done = self.replace(settings, &ambient, place);
-        self.report(&done?, domain::Clock::now(&*ambient.clock))
+        self.report(&done?, domain::Clock::now(&*ambient.clock))?;
+        let serve = next.on_data("serve");
+        next::hint(
+            self.format,
+            &format!("once nothing is left to end, start the server, as it was started before:\n  {serve}"),
+        );
+        Ok(())
     }
 
     fn check(&self, place: &Path) -> Result<(), CommandError> {

@@ -15,13 +15,13 @@ macro_rules! settings {
         /// Settings as they were given; what is `None` was not.
         #[derive(Debug, Clone, Default, Args, Deserialize)]
         #[serde(default, deny_unknown_fields)]
-        #[command(next_help_heading = "Settings (each is also a DUKU_… variable and a key of duku.toml)")]
+        #[command(next_help_heading = "Settings (duku help settings shows all of them)")]
         pub struct GivenSettings {
             $(
                 #[doc = $help]
                 $(#[$attribute])*
                 #[arg(
-                    long, env = $variable, global = true, hide_short_help = true, hide_env_values = true,
+                    long, env = $variable, global = true, hide = true, hide_env_values = true,
                     help = [
                         $help.trim().to_owned(),
                         $(declare::default_text::<$kind>($default),)?

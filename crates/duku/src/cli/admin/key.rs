@@ -5,6 +5,7 @@ use crate::{
     cli::{
         durations,
         key_view::{self, KeyRow, NewSecret, Status},
+        next::{self, Next},
         output,
     },
     command_error::CommandError,
@@ -73,13 +74,16 @@ pub(crate) enum Key {
 }
 
 impl Key {
-    pub(crate) async fn run(self, operator: &Operator) -> Result<(), CommandError> {
+    pub(crate) async fn run(self, operator: &Operator, next: &Next) -> Result<(), CommandError> {
         match self {
             Self::Generate { organisation, label, expires_in, format } => {
                 let principal = operator.principal(&organisation).await?;
                 let input = GenerateKey { label, expires_in_days: expires_in };
                 let made = operator.service.keys().generate(&operator.ctx, &principal, &input).await?;
-                show_once(&made, &made.combined(), format)
+                show_once(&made, &made.combined(), format)?;
+                let server = &operator.urls.platform;
+                next::hint(format, &next.use_of_new_key(made.key.id.as_str(), server));
+                Ok(())
             }
             Self::List { organisation, format } => {
                 let principal = operator.principal(&organisation).await?;
@@ -91,7 +95,10 @@ impl Key {
                 let input = RotateKey { grace_seconds: grace, end_issued_tokens };
                 let made =
                     operator.service.keys().rotate(&operator.ctx, &principal, &client_id, input).await?;
-                show_once(&made, &made.combined(), format)
+                show_once(&made, &made.combined(), format)?;
+                let end = next.on_data(&format!("admin key end-grace {client_id}"));
+                next::hint(format, &next.place_of_rotated_secret(made.key.grace.is_some().then_some(end)));
+                Ok(())
             }
             Self::EndGrace { client_id } => {
                 let principal = owner(operator, &client_id).await?;

@@ -1,7 +1,13 @@
 //! `duku admin member`.
 
 use super::{Format, InOrganisation, Operator};
-use crate::{cli::output, command_error::CommandError};
+use crate::{
+    cli::{
+        next::{self, Next, quoted},
+        output,
+    },
+    command_error::CommandError,
+};
 use clap::{
     Subcommand,
     builder::{PossibleValuesParser, TypedValueParser},
@@ -66,12 +72,19 @@ fn as_json(member: &Member) -> Value {
 }
 
 impl Members {
-    pub(crate) async fn run(self, operator: &Operator) -> Result<(), CommandError> {
+    pub(crate) async fn run(self, operator: &Operator, next: &Next) -> Result<(), CommandError> {
         let (service, ctx) = (&operator.service, &operator.ctx);
         match self {
             Self::Add { organisation, email, role, format } => {
                 let principal = operator.principal(&organisation).await?;
-                show(&service.users().add_member(ctx, &principal, &email, role).await?, format)
+                let member = service.users().add_member(ctx, &principal, &email, role).await?;
+                show(&member, format)?;
+                let reset =
+                    next.on_data(&format!("admin user reset-password {}", quoted(member.email.as_str())));
+                let text =
+                    format!("a password, for who has none yet, by a link that this prints:\n  {reset}");
+                next::hint(format, &text);
+                Ok(())
             }
             Self::SetRole { organisation, email, role, format } => {
                 let principal = operator.principal(&organisation).await?;

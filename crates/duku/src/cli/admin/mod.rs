@@ -10,7 +10,7 @@ mod user;
 
 pub(crate) use super::output::Format;
 
-use super::{output, serve::remembered_urls};
+use super::{next::Next, output, serve::remembered_urls};
 use crate::{
     app::{self, Ambient},
     command_error::CommandError,
@@ -66,10 +66,12 @@ pub(crate) struct Operator {
     pub(crate) service: Service,
     pub(crate) ctx: RequestContext,
     pub(crate) name: String,
+    /// Where the server on these data is.
+    pub(crate) urls: Urls,
 }
 
 impl Admin {
-    pub(crate) async fn run(self, settings: &Settings) -> Result<(), CommandError> {
+    pub(crate) async fn run(self, settings: &Settings, next: &Next) -> Result<(), CommandError> {
         if !matches!(self, Self::Org(org::Org::Create { .. })) {
             require_data(settings)?;
         }
@@ -78,18 +80,18 @@ impl Admin {
             Self::SigningKey(_) => Operator::open_for_repair(settings).await?,
             _ => Operator::open(settings).await?,
         };
-        let done = self.work(&operator).await;
+        let done = self.work(&operator, next).await;
         app::checkpoint_if_alone(operator.service.store()).await;
         done
     }
 
-    async fn work(self, operator: &Operator) -> Result<(), CommandError> {
+    async fn work(self, operator: &Operator, next: &Next) -> Result<(), CommandError> {
         match self {
-            Self::Org(command) => command.run(operator).await,
-            Self::Key(command) => command.run(operator).await,
-            Self::Member(command) => command.run(operator).await,
+            Self::Org(command) => command.run(operator, next).await,
+            Self::Key(command) => command.run(operator, next).await,
+            Self::Member(command) => command.run(operator, next).await,
             Self::User(command) => command.run(operator).await,
-            Self::Subject(command) => command.run(operator).await,
+            Self::Subject(command) => command.run(operator, next).await,
             Self::Token(command) => command.run(operator).await,
             Self::EndAllAccess => {
                 operator
@@ -101,7 +103,7 @@ impl Admin {
                     "Ended every session, access token, link and invitation. People sign in again; API keys work.",
                 )?)
             }
-            Self::SigningKey(command) => command.run(operator).await,
+            Self::SigningKey(command) => command.run(operator, next).await,
         }
     }
 }
@@ -113,17 +115,18 @@ impl Operator {
         let store = app::open_store(settings).await?;
         let urls = urls(settings, &store).await?;
         let service = app::open_service(settings, store, &urls, &ambient).await?;
-        Ok(Self { service, ctx: ambient.background("admin"), name: operating_system_user() })
+        Ok(Self { service, ctx: ambient.background("admin"), name: operating_system_user(), urls })
     }
 
     /// Opens the data without a look at the signing keys.
     async fn open_for_repair(settings: &Settings) -> Result<Self, CommandError> {
         let ambient = Ambient::system();
         let store = app::open_store(settings).await?;
-        let policy = settings.policy(&urls(settings, &store).await?)?;
+        let urls = urls(settings, &store).await?;
+        let policy = settings.policy(&urls)?;
         let key = master_key::find(settings, &store, &*ambient.entropy).await?;
         let service = Service::open_for_repair(store, key, policy, Arc::clone(&ambient.entropy)).await?;
-        Ok(Self { service, ctx: ambient.background("admin"), name: operating_system_user() })
+        Ok(Self { service, ctx: ambient.background("admin"), name: operating_system_user(), urls })
     }
 
     /// The operator acting on an organisation.

@@ -2,11 +2,14 @@
 
 use super::{Format, InOrganisation, Operator};
 use crate::{
-    cli::{output, secrets},
+    cli::{
+        next::{self, Next, quoted},
+        output, secrets,
+    },
     command_error::CommandError,
 };
 use clap::Subcommand;
-use domain::Organisation;
+use domain::{Email, Organisation};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -62,12 +65,13 @@ fn as_json(organisation: &Organisation) -> Value {
 }
 
 impl Org {
-    pub(crate) async fn run(self, operator: &Operator) -> Result<(), CommandError> {
+    pub(crate) async fn run(self, operator: &Operator, next: &Next) -> Result<(), CommandError> {
         match self {
             Self::Create { name, admin_email, password_stdin, format } => {
                 let password = password_stdin.then(|| secrets::read(Path::new("-"))).transpose()?;
                 let password = password.as_ref().map(|password| password.as_str());
-                create(operator, &name, &admin_email, password, format).await
+                let made = create(operator, &name, &admin_email, password, format).await?;
+                sign_in_hint(operator, next, &made, &admin_email, format).await
             }
             Self::List { format } => list(operator, format).await,
             Self::Rename { organisation, name } => {
@@ -97,25 +101,39 @@ async fn create(
     admin_email: &str,
     password: Option<&str>,
     format: Format,
-) -> Result<(), CommandError> {
+) -> Result<Organisation, CommandError> {
     let made = operator
         .service
         .organisations()
         .create(&operator.ctx, &operator.name, name, admin_email, password)
         .await?;
-    if format.json {
-        return Ok(output::json(&as_json(&made))?);
-    }
-    output::line(&format!(
-        "Made the organisation {} ({}) with the Admin {}",
-        made.name,
-        made.id,
-        admin_email.trim()
-    ))?;
-    Ok(output::line(&format!(
-        "\nNext, a key:\n  duku admin key generate --org '{}' --label 'GitHub Actions'",
-        made.name
-    ))?)
+    let text =
+        format!("Made the organisation {} ({}) with the Admin {}", made.name, made.id, admin_email.trim());
+    format.show(&as_json(&made), &text)?;
+    Ok(made)
+}
+
+/// How the Admin signs in.
+async fn sign_in_hint(
+    operator: &Operator,
+    next: &Next,
+    made: &Organisation,
+    admin_email: &str,
+    format: Format,
+) -> Result<(), CommandError> {
+    let email = Email::parse(admin_email).map_err(service::Error::from)?;
+    let admin = operator.service.store().reader().await?.find_user(&email).await?;
+    let sign_in = format!("signs in to Viewport at {}/", operator.urls.viewport);
+    let sign_in = if admin.is_some_and(|admin| admin.password_hash.is_some()) {
+        format!("{email} {sign_in}")
+    } else {
+        let reset = next.on_data(&format!("admin user reset-password {}", quoted(email.as_str())));
+        format!("a password for the Admin, by a link that this prints:\n  {reset}\nThen {email} {sign_in}")
+    };
+    let org = quoted(made.name.as_str());
+    let generate = next.on_data(&format!("admin key generate --org {org} --label 'GitHub Actions'"));
+    next::hint(format, &format!("{sign_in}\nAn API key is made there, or here:\n  {generate}"));
+    Ok(())
 }
 
 async fn list(operator: &Operator, format: Format) -> Result<(), CommandError> {

@@ -1,7 +1,13 @@
 //! `duku admin signing-key`.
 
 use super::{Format, Operator};
-use crate::{cli::output, command_error::CommandError};
+use crate::{
+    cli::{
+        next::{self, Next},
+        output,
+    },
+    command_error::CommandError,
+};
 use clap::Subcommand;
 use serde_json::{Value, json};
 use service::tokens::signing_keys::{self, SigningKeyInfo};
@@ -42,7 +48,7 @@ fn as_json(key: &SigningKeyInfo) -> Value {
 }
 
 impl SigningKeys {
-    pub(crate) async fn run(self, operator: &Operator) -> Result<(), CommandError> {
+    pub(crate) async fn run(self, operator: &Operator, next: &Next) -> Result<(), CommandError> {
         let (service, ctx) = (&operator.service, &operator.ctx);
         let actor = signing_keys::operator(&operator.name);
         match self {
@@ -68,7 +74,10 @@ impl SigningKeys {
             Self::Rotate { immediately, format } => {
                 let made = service.tokens().rotate_signing_key(ctx, actor, immediately).await?;
                 let text = format!("Published {}; it signs from {}", made.kid, made.signs_from);
-                Ok(format.show(&as_json(&made), &text)?)
+                format.show(&as_json(&made), &text)?;
+                let list = next.on_data("admin signing-key list");
+                next::hint(format, &format!("which keys are published, and which one signs:\n  {list}"));
+                Ok(())
             }
             Self::Withdraw { kid } => {
                 service.tokens().withdraw_signing_key(ctx, actor, &kid).await?;

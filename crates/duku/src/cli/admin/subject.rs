@@ -1,7 +1,10 @@
 //! `duku admin subject`: products.
 
 use super::{Format, InOrganisation, Operator};
-use crate::command_error::CommandError;
+use crate::{
+    cli::next::{self, Next, quoted},
+    command_error::CommandError,
+};
 use clap::Subcommand;
 use serde_json::json;
 
@@ -29,7 +32,7 @@ pub(crate) enum SubjectCommand {
 }
 
 impl SubjectCommand {
-    pub(crate) async fn run(self, operator: &Operator) -> Result<(), CommandError> {
+    pub(crate) async fn run(self, operator: &Operator, next: &Next) -> Result<(), CommandError> {
         let Self::Create { organisation, name, base_url, description, format } = self;
         let principal = operator.principal(&organisation).await?;
         let made = operator
@@ -44,6 +47,10 @@ impl SubjectCommand {
             "base_url": made.details.base_url,
             "created_at": made.created_at.to_string(),
         });
-        Ok(format.show(&value, &format!("Made the product {} ({})", made.details.name, made.id))?)
+        format.show(&value, &format!("Made the product {} ({})", made.details.name, made.id))?;
+        let org = quoted(&principal.organisation_name);
+        let generate = next.on_data(&format!("admin key generate --org {org} --label 'GitHub Actions'"));
+        next::hint(format, &format!("an API key for the pipeline that works on it:\n  {generate}"));
+        Ok(())
     }
 }

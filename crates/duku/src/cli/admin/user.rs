@@ -39,7 +39,7 @@ impl User {
 }
 
 async fn reset_password(operator: &Operator, email: &str, format: Format) -> Result<(), CommandError> {
-    let Operator { service, ctx, name } = operator;
+    let Operator { service, ctx, name, .. } = operator;
     let link = service.users().make_reset_link(ctx, name, email).await?;
     let seconds = service.policy().reset_lifetime_seconds;
     if format.json {
@@ -56,7 +56,7 @@ async fn reset_password(operator: &Operator, email: &str, format: Format) -> Res
 }
 
 async fn remove_second_factor(operator: &Operator, email: &str, format: Format) -> Result<(), CommandError> {
-    let Operator { service, ctx, name } = operator;
+    let Operator { service, ctx, name, .. } = operator;
     let removed = service.users().remove_second_factor_of(ctx, name, email).await?;
     let email = email.trim();
     if format.json {

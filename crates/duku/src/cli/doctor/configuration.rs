@@ -40,7 +40,7 @@ pub(super) fn check(findings: &mut Findings, settings: &Settings, config: Option
         findings.warn(
             "configuration",
             format!("nothing reads {} of the environment", unknown.join(", ")),
-            "look for a slip of the pen: `duku serve --help` lists every setting",
+            "look for a slip of the pen: `duku help settings` lists every setting",
         );
     }
     check_urls(findings, settings);

@@ -90,7 +90,7 @@ impl Doctor {
             Err(error) => findings.fail(
                 "configuration",
                 error.to_string(),
-                "correct it; `duku serve --help` lists every setting with its default",
+                "correct it; `duku help settings` lists every setting with its default",
             ),
             Ok(settings) => {
                 configuration::check(&mut findings, &settings, config);

@@ -46,6 +46,9 @@ pub(super) struct Session {
     /// Unix milliseconds.
     pub(super) access_token_expires_at: i64,
     pub(super) refresh_token: Token,
+    /// Unix milliseconds; sessions of earlier versions do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) refresh_token_expires_at: Option<i64>,
 }
 
 /// An access token is used up a little early: the clocks of two machines differ.
@@ -180,6 +183,7 @@ mod tests {
             access_token: Token::new("access"),
             access_token_expires_at: 1_800_000_000_000,
             refresh_token: Token::new(token),
+            refresh_token_expires_at: None,
         }
     }
 

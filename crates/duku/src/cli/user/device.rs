@@ -114,12 +114,15 @@ pub(super) fn session(answer: &Value, realm: &str, now: Timestamp) -> Result<Ses
                 "the answer holds no session: is --server a Duku server that people can sign in to?",
             )
         })?;
-    let lifetime = answer.get("expires_in").and_then(Value::as_i64).unwrap_or(0);
+    let seconds = |name: &str| answer.get(name).and_then(Value::as_i64);
+    let lifetime = seconds("expires_in").unwrap_or(0);
+    let unused = seconds("refresh_expires_in").filter(|seconds| *seconds > 0);
     Ok(Session {
         realm: realm.to_owned(),
         access_token,
         access_token_expires_at: now.plus_seconds(lifetime).ms(),
         refresh_token,
+        refresh_token_expires_at: unused.map(|seconds| now.plus_seconds(seconds).ms()),
     })
 }
 

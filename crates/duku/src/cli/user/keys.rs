@@ -8,6 +8,7 @@ use crate::{
     cli::{
         durations,
         key_view::{self, KeyRow, NewSecret},
+        next::{self, Next, quoted},
         output::{self, Format},
     },
     command_error::CommandError,
@@ -16,7 +17,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::{
     io::{BufRead, IsTerminal, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 use zeroize::Zeroizing;
 
@@ -99,18 +100,18 @@ pub(crate) struct Destination {
 }
 
 impl Keys {
-    pub(crate) async fn run(self) -> Result<(), CommandError> {
+    pub(crate) async fn run(self, next: &Next) -> Result<(), CommandError> {
         match self {
             Self::List { at, format } => key_view::list(list(&SignedInUser::at(&at).await?).await?, format),
             Self::Generate { at, label, expires_in, destination } => {
                 let variables = json!({ "input": { "label": label, "expiresInDays": expires_in } });
-                destination.of_new_secret(&at, GENERATE, &variables).await
+                destination.of_new_secret(&at, GENERATE, &variables, next).await
             }
             Self::Rotate { at, client_id, grace, end_issued_tokens, destination } => {
                 let variables = json!({
                     "input": { "id": client_id, "graceSeconds": grace, "endIssuedTokens": end_issued_tokens }
                 });
-                destination.of_new_secret(&at, ROTATE, &variables).await
+                destination.of_new_secret(&at, ROTATE, &variables, next).await
             }
             Self::Revoke { at, client_id, yes, format } => revoke(&at, &client_id, yes, format).await,
         }
@@ -156,7 +157,13 @@ fn confirm(keys: &[KeyRow], client_id: &str, answer: &mut impl BufRead) -> Resul
 
 impl Destination {
     /// Makes a new secret by `document` and brings it to where it belongs.
-    async fn of_new_secret(&self, at: &At, document: &str, variables: &Value) -> Result<(), CommandError> {
+    async fn of_new_secret(
+        &self,
+        at: &At,
+        document: &str,
+        variables: &Value,
+        next: &Next,
+    ) -> Result<(), CommandError> {
         let user = SignedInUser::at(at).await?;
         let env_file = self.env_file.as_deref().map(EnvFile::open).transpose()?;
         let data = user.graphql(document, variables).await?;
@@ -171,9 +178,22 @@ impl Destination {
             grace_until: text("/made/apiKey/graceUntil").map(str::to_owned),
         };
         match env_file {
-            Some(file) => self.write(&made, file),
-            None => self.show(&made),
+            Some(file) => self.write(&made, file)?,
+            None => self.show(&made)?,
         }
+        let text = match &self.env_file {
+            Some(path) => {
+                let token = next.client(&format!("token{}", next::at(&user.server)));
+                format!(
+                    "try it, with the file's variables for this command alone:\n  (set -a && . {} && {token})",
+                    sourced(path)
+                )
+            }
+            None if document == ROTATE => next.place_of_rotated_secret(None),
+            None => next.use_of_new_key(made.client_id, &user.server),
+        };
+        next::hint(self.format, &text);
+        Ok(())
     }
 
     fn show(&self, made: &NewSecret<'_>) -> Result<(), CommandError> {
@@ -210,6 +230,12 @@ impl Destination {
         );
         Ok(output::line(line.trim_end())?)
     }
+}
+
+/// A file as a shell's `.` finds it: a bare name would be looked for in the `PATH`.
+fn sourced(path: &Path) -> String {
+    let is_bare = path.parent().is_some_and(|parent| parent.as_os_str().is_empty());
+    quoted(&format!("{}{}", if is_bare { "./" } else { "" }, path.display()))
 }
 
 /// A secret in the answer.

@@ -1,17 +1,22 @@
 //! `duku login` and `duku logout`.
 
 use super::{
-    Viewer,
+    Role, Viewer,
     credentials::{self, Credentials},
     device::{self, Authorization},
     endpoint, now, server_url,
     session::{self, At, SignedInUser},
 };
 use crate::{
-    cli::{http, output},
+    cli::{
+        http,
+        next::{self, Next, quoted},
+        output::{self, Format, printable},
+    },
     command_error::CommandError,
 };
 use clap::Args;
+use serde_json::Value;
 use std::{
     io::IsTerminal,
     process::{Command, Stdio},
@@ -41,7 +46,7 @@ pub(crate) struct Logout {
 }
 
 impl Login {
-    pub(crate) async fn run(self) -> Result<(), CommandError> {
+    pub(crate) async fn run(self, next: &Next) -> Result<(), CommandError> {
         let server = server_url(&self.server)?;
         let path = credentials::path()?;
         // Opened once before anything is asked, so that nobody approves in vain.
@@ -60,13 +65,33 @@ impl Login {
         let mut file = Credentials::lock(path).await?;
         let before = file.session(&server).cloned();
         file.keep(&server, session)?;
+        let is_only = file.servers().len() == 1;
         drop(file);
         if let Some(before) = before {
             // Nobody holds it any more. If it cannot be ended now, it ends by itself.
             let _ = session::end(&client, &server, &before).await;
         }
-        let viewer = Viewer::of(&client, &server, access_token.expose()).await?;
-        Ok(output::line(&format!("Signed in as {} (organisation {})", viewer.name, viewer.organisation))?)
+        let (_, answer) =
+            http::graphql(&client, &server, access_token.expose(), Viewer::DOCUMENT, &Value::Null).await?;
+        let viewer = Viewer::read(&answer)?;
+        let (name, organisation) = (printable(&viewer.name), printable(&viewer.organisation.name));
+        output::line(&format!("Signed in as {name} (organisation {organisation})"))?;
+        // The commands find the only session by themselves, unless a variable names another server.
+        let is_found = is_only && std::env::var_os("DUKU_URL").is_none_or(|url| url.is_empty());
+        let at = if is_found { String::new() } else { format!(" --server {}", quoted(&server)) };
+        let whoami = next.client(&format!("whoami{at}"));
+        let text = match viewer.role {
+            Some(Role::Admin) => {
+                let list = next.client(&format!("keys list{at}"));
+                format!("who you are and for how long, or the organisation's API keys:\n  {whoami}\n  {list}")
+            }
+            _ => {
+                let query = next.client(&format!("query '{{ subjects {{ id name }} }}'{at}"));
+                format!("who you are and for how long, or the products:\n  {whoami}\n  {query}")
+            }
+        };
+        next::hint(Format::TEXT, &text);
+        Ok(())
     }
 }
 

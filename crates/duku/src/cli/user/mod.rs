@@ -7,16 +7,21 @@ mod env_file;
 mod keys;
 mod login;
 mod session;
+mod whoami;
 
 pub(crate) use keys::Keys;
 pub(crate) use login::{Login, Logout};
+pub(crate) use session::SignedInUser;
+pub(crate) use whoami::Whoami;
 
 use crate::{
-    cli::{http, output::printable},
+    cli::http,
     command_error::CommandError,
     settings::{authorization_server_of, base_url},
 };
 use domain::{Clock, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// What the authorization server knows this command line as: a public client (RFC 6749 §2.1).
 const CLIENT_ID: &str = "duku-cli";
@@ -35,25 +40,48 @@ fn endpoint(server: &str, realm: &str, name: &str) -> String {
     format!("{}/realms/{realm}/protocol/openid-connect/{name}", authorization_server_of(server))
 }
 
-/// Who a token belongs to, and in which organisation.
+/// Who a token belongs to, and what it opens.
+#[derive(Debug, Deserialize)]
 struct Viewer {
+    kind: ViewerKind,
+    id: String,
     name: String,
-    organisation: String,
+    role: Option<Role>,
+    organisation: Organisation,
+    scopes: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all(deserialize = "SCREAMING_SNAKE_CASE", serialize = "snake_case"))]
+enum ViewerKind {
+    ApiKey,
+    Person,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize, Serialize)]
+#[serde(rename_all(deserialize = "UPPERCASE", serialize = "lowercase"))]
+enum Role {
+    Admin,
+    Member,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+struct Organisation {
+    id: String,
+    name: String,
 }
 
 impl Viewer {
-    async fn of(client: &reqwest::Client, server: &str, access_token: &str) -> Result<Self, CommandError> {
-        let document = "{ viewer { name role organisation { name } } }";
-        let (_, answer) =
-            http::graphql(client, server, access_token, document, &serde_json::Value::Null).await?;
-        if let Some(message) = http::graphql_error(&answer) {
+    const DOCUMENT: &str = "{ viewer { kind id name role organisation { id name } scopes } }";
+
+    /// Reads the answer to the document.
+    fn read(answer: &Value) -> Result<Self, CommandError> {
+        if let Some(message) = http::graphql_error(answer) {
             return Err(CommandError::new(message));
         }
-        let text = |path| answer.pointer(path).and_then(serde_json::Value::as_str).map(printable);
-        let viewer = text("/data/viewer/name").zip(text("/data/viewer/organisation/name"));
-        let (name, organisation) = viewer.ok_or_else(|| {
+        let viewer = answer.pointer("/data/viewer").and_then(|viewer| Self::deserialize(viewer).ok());
+        viewer.ok_or_else(|| {
             CommandError::new("the answer does not say who is signed in: is --server a Duku server?")
-        })?;
-        Ok(Self { name, organisation })
+        })
     }
 }

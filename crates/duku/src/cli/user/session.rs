@@ -19,8 +19,15 @@ pub(crate) struct At {
     server: Option<String>,
 }
 
+impl At {
+    /// The server, as it was named.
+    pub(super) fn server(&self) -> Option<&str> {
+        self.server.as_deref().filter(|server| !server.is_empty())
+    }
+}
+
 /// A person at a server.
-pub(super) struct SignedInUser {
+pub(crate) struct SignedInUser {
     pub(super) server: String,
     client: Client,
     path: PathBuf,
@@ -33,11 +40,35 @@ impl SignedInUser {
     /// It is not named and there are several or none, or the credentials cannot be used.
     pub(super) async fn at(at: &At) -> Result<Self, CommandError> {
         let path = credentials::path()?;
-        let server = match at.server.as_deref().filter(|server| !server.is_empty()) {
+        let server = match at.server() {
             Some(server) => server_url(server)?,
-            None => only_server(&Credentials::lock(path.clone()).await?)?,
+            None => only_server(&Credentials::lock(path.clone()).await?)?.ok_or_else(|| {
+                CommandError::new("you are not signed in: run `duku login --server URL` first")
+            })?,
         };
         Ok(Self { server, client: http::client()?, path })
+    }
+
+    /// Finds the session with the server that is named, or the only one that there is.
+    ///
+    /// # Errors
+    /// There are several and none is named, or the credentials cannot be used.
+    pub(crate) async fn find(server: Option<&str>) -> Result<Option<Self>, CommandError> {
+        let server = server.map(server_url).transpose()?;
+        // Nothing is made where nobody has signed in.
+        let Some(path) = credentials::path().ok().filter(|path| path.exists()) else { return Ok(None) };
+        let file = Credentials::lock(path.clone()).await?;
+        let server = match server {
+            Some(server) => file.session(&server).is_some().then_some(server),
+            None => only_server(&file)?,
+        };
+        let Some(server) = server else { return Ok(None) };
+        Ok(Some(Self { server, client: http::client()?, path }))
+    }
+
+    /// What is kept of the session.
+    pub(super) async fn session(&self) -> Result<Option<Session>, CommandError> {
+        Ok(Credentials::lock(self.path.clone()).await?.session(&self.server).cloned())
     }
 
     /// Runs a GraphQL document and answers with its `data`.
@@ -45,6 +76,25 @@ impl SignedInUser {
     /// # Errors
     /// The person is not signed in any more, the server rejects (its message as it stands), or cannot be reached.
     pub(super) async fn graphql(&self, document: &str, variables: &Value) -> Result<Value, CommandError> {
+        let (status, mut answer) = self.ask(document, variables).await?;
+        if let Some(message) = http::graphql_error(&answer) {
+            return Err(CommandError::new(message));
+        }
+        let data = answer.get_mut("data").map(Value::take).filter(Value::is_object);
+        data.ok_or_else(|| {
+            CommandError::new(format!("{status}, and the answer holds no data: is --server a Duku server?"))
+        })
+    }
+
+    /// Runs a GraphQL document; `errors` in the answer are the caller's business.
+    ///
+    /// # Errors
+    /// The person is not signed in any more, or the server cannot be reached.
+    pub(crate) async fn ask(
+        &self,
+        document: &str,
+        variables: &Value,
+    ) -> Result<(StatusCode, Value), CommandError> {
         let token = self.access_token(None).await?;
         let mut answer =
             http::graphql(&self.client, &self.server, token.expose(), document, variables).await?;
@@ -53,14 +103,7 @@ impl SignedInUser {
             let token = self.access_token(Some(&token)).await?;
             answer = http::graphql(&self.client, &self.server, token.expose(), document, variables).await?;
         }
-        let (status, mut answer) = answer;
-        if let Some(message) = http::graphql_error(&answer) {
-            return Err(CommandError::new(message));
-        }
-        let data = answer.get_mut("data").map(Value::take).filter(Value::is_object);
-        data.ok_or_else(|| {
-            CommandError::new(format!("{status}, and the answer holds no data: is --server a Duku server?"))
-        })
+        Ok(answer)
     }
 
     /// An access token that is fresh and is not the `rejected` one.
@@ -119,10 +162,10 @@ pub(super) async fn end(client: &Client, server: &str, session: &Session) -> Res
     Err(CommandError::new(format!("{status}: the session at {server} was not ended; try again later")))
 }
 
-fn only_server(file: &Credentials) -> Result<String, CommandError> {
+fn only_server(file: &Credentials) -> Result<Option<String>, CommandError> {
     match file.servers().as_slice() {
-        [one] => Ok((*one).to_owned()),
-        [] => Err(CommandError::new("you are not signed in: run `duku login --server URL` first")),
+        [] => Ok(None),
+        [one] => Ok(Some((*one).to_owned())),
         several => Err(CommandError::new(format!(
             "you are signed in to several servers; choose one with --server: {}",
             several.join(", ")
