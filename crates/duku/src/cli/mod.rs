@@ -149,7 +149,7 @@ async fn dispatch(cli: Cli, next: &Next) -> Result<(), CommandError> {
         Command::Logout(logout) => logout.run().await,
         Command::Keys(keys) => keys.run(next).await,
         Command::Serve => serve::run(ready(cli.settings, config, "info")?).await,
-        Command::Demo(demo) => demo.run(ready(cli.settings, config, "error")?).await,
+        Command::Demo(demo) => demo.run(ready(cli.settings, config, "error")?, next).await,
         Command::Admin(admin) => admin.run(&ready(cli.settings, config, "error")?, next).await,
         Command::Audit(audit) => audit.run(&ready(cli.settings, config, "error")?).await,
         Command::Doctor(doctor) => doctor.run(cli.settings.resolve(config), config).await,

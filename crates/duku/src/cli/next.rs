@@ -37,6 +37,11 @@ impl Next {
         Self { settings: given.collect(), program: program() }
     }
 
+    /// How this program is started.
+    pub(crate) fn program(&self) -> &str {
+        &self.program
+    }
+
     /// A command of a client.
     pub(crate) fn client(&self, arguments: &str) -> String {
         format!("{} {arguments}", self.program)

@@ -1,7 +1,7 @@
 //! The command line as scripts rely on it: shapes of JSON, exit codes, one clear line when something is rejected.
 
 use crate::server::{Database, Server, duku};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{
     io::Write,
     process::{Output, Stdio},
@@ -158,6 +158,8 @@ fn a_client_gets_tokens_and_answers() {
     let pair = Pair::of(&made);
     let run = |arguments: &[&str], environment: &[(&str, &str)]| {
         let mut command = duku(arguments);
+        // A file that nobody has made, so that this holds no session.
+        command.env("DUKU_CREDENTIALS_FILE", server.data_dir.join("nobody/credentials.json"));
         command.env("DUKU_URL", &server.url).envs(environment.iter().copied());
         command.output().unwrap()
     };
@@ -175,10 +177,27 @@ fn a_client_gets_tokens_and_answers() {
     let whole: Value = serde_json::from_slice(&whole.stdout).unwrap();
     assert_eq!((&whole["scope"], &whole["expires_in"]), (&Value::from("platform:read"), &Value::from(300)));
 
+    for environment in [&split[..], &combined[..]] {
+        let told = run(&["whoami", "--json"], environment);
+        let told: Value = serde_json::from_slice(&told.stdout).unwrap();
+        assert_eq!((&told["kind"], &told["id"]), (&"api_key".into(), &pair.client_id.as_str().into()));
+        assert_eq!((&told["name"], &told["role"]), (&"CI".into(), &Value::Null));
+        assert_eq!((&told["organisation"]["name"], &told["scopes"]), (&"Acme".into(), &json!(["openid"])));
+        let told = text(&run(&["whoami"], environment).stdout);
+        assert!(told.starts_with("CI, an API key of Acme\n") && told.contains(&pair.client_id), "{told}");
+    }
+
     let undefined = [("DUKU_CLIENT_ID", ""), ("DUKU_CLIENT_SECRET", ""), combined[0]];
     assert!(run(&["token"], &undefined).status.success(), "CI systems set undefined variables to nothing");
     assert_rejected(&run(&["token"], &[]), "DUKU_CLIENT_ID");
     assert_rejected(&run(&["token"], &split[..1]), "DUKU_CLIENT_SECRET");
+    for command in [&["query", "{ subjects { name } }"][..], &["whoami"]] {
+        for way in ["set DUKU_CLIENT_ID", "DUKU_API_KEY", "`duku login --server"] {
+            assert_rejected(&run(command, &[]), way);
+        }
+        assert_rejected(&run(command, &split[..1]), "DUKU_CLIENT_SECRET");
+    }
+    assert!(!server.data_dir.join("nobody").exists(), "looking for a session makes nothing");
     assert_rejected(&run(&["token"], &[split[0], ("DUKU_CLIENT_SECRET", "wrong")]), "not its secret");
     assert_rejected(&run(&["token", "--server", "http://127.0.0.1:1"], &split), "cannot reach");
     assert_rejected(&run(&["token", "--scope", "nonsense"], &split), "scope");
@@ -194,7 +213,7 @@ fn a_client_gets_tokens_and_answers() {
 }
 
 #[test]
-fn completions_and_help_name_every_command() {
+fn completions_name_every_command() {
     for shell in ["bash", "zsh", "fish"] {
         let script = text(&duku(&["completions", shell]).output().unwrap().stdout);
         for command in [
@@ -212,36 +231,12 @@ fn completions_and_help_name_every_command() {
             "doctor",
             "keys",
             "user",
+            "whoami",
+            "help",
+            "failures-per-address",
         ] {
             assert!(script.contains(command), "{shell} does not complete {command}");
         }
-    }
-    let help = duku(&["serve", "--help"])
-        .env("DUKU_DATABASE_URL", "postgres://duku:hunter2@db/duku")
-        .output()
-        .unwrap();
-    let help = text(&help.stdout);
-    assert!(
-        help.contains("DUKU_DATABASE_URL") && help.contains("Examples:") && !help.contains("hunter2"),
-        "{help}"
-    );
-}
-
-#[test]
-fn the_demo_shows_the_main_job() {
-    let output = duku(&["demo", "--exit", "--listen", "127.0.0.1:0"]).output().unwrap();
-    let said = text(&output.stdout);
-    assert!(output.status.success(), "{said}{}", text(&output.stderr));
-    for shown in [
-        "curl -X POST",
-        "access_token",
-        "\"name\": \"Shop\"",
-        "replaced by a rotation",
-        "UNAUTHENTICATED",
-        "was revoked at",
-        "intact",
-    ] {
-        assert!(said.contains(shown), "{shown} is missing in:\n{said}");
     }
 }
 

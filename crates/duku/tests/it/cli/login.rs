@@ -5,7 +5,7 @@ use crate::{
     people::{cookie_of, set_password},
     server::duku,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{
     io::{BufRead, BufReader, Read},
     process::{Child, Output, Stdio},
@@ -34,11 +34,21 @@ impl Terminal<'_> {
         tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
     }
 
+    async fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+        let mut command = self.command(arguments);
+        command.envs(variables.iter().copied());
+        tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+    }
+
     async fn json(&self, arguments: &[&str]) -> Value {
         let output = self.run(arguments).await;
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).unwrap()
     }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// Reads what a command prints until a line looks like a user code, and goes on reading in the background.
@@ -79,9 +89,38 @@ async fn a_person_approves_the_command_line_and_ends_it() {
     assert!(status.success());
     assert!(rest.await.unwrap().contains("Signed in as ada@example.org (organisation Acme)"));
 
+    let me = terminal.json(&["whoami", "--json"]).await;
+    assert_eq!((&me["kind"], &me["name"], &me["role"]), (&"person".into(), &ADMIN.into(), &"admin".into()));
+    assert_eq!((&me["organisation"]["name"], &me["server"]), (&"Acme".into(), &app.api.url.as_str().into()));
+    assert!(me["access_token_expires_at"].as_str().unwrap() < me["session_expires_at"].as_str().unwrap());
+    let told = text(&terminal.run(&["whoami"]).await.stdout);
+    assert!(told.starts_with("ada@example.org, Admin of Acme\n"), "{told}");
+    assert!(told.contains(&app.api.url) && told.contains("Session        until 20"), "{told}");
+    let whose = "{ viewer { kind name } }";
+    let asked = terminal.json(&["query", whose]).await;
+    assert_eq!(asked["data"]["viewer"], json!({ "kind": "PERSON", "name": ADMIN }));
+
     let made = terminal.json(&["keys", "generate", "--label", "From the terminal", "--json"]).await;
     let first = Pair::of(&made);
     let token = app.api.token(&first).await;
+    // The session is for the commands of a person; a key that is named asks as itself.
+    for key in [
+        &[("DUKU_CLIENT_ID", &*first.client_id), ("DUKU_CLIENT_SECRET", &*first.client_secret)][..],
+        &[("DUKU_API_KEY", made["combined_key"].as_str().unwrap())],
+    ] {
+        let asked = terminal.run_with(&["query", whose], key).await;
+        assert!(text(&asked.stdout).contains("From the terminal"), "{asked:?}");
+        let told = terminal.run_with(&["whoami"], key).await;
+        assert!(text(&told.stdout).starts_with("ada@example.org") && text(&told.stderr).contains("API key"));
+    }
+    let elsewhere = [("DUKU_URL", "http://127.0.0.1:1")];
+    for command in [&["query", whose][..], &["whoami"]] {
+        let said = text(&terminal.run_with(command, &elsewhere).await.stderr);
+        assert!(said.contains("no session with http://127.0.0.1:1: set DUKU_CLIENT_ID"), "{said}");
+        assert!(said.contains("duku login --server http://127.0.0.1:1`"), "{said}");
+        let found = terminal.run_with(command, &[("DUKU_URL", "")]).await;
+        assert!(text(&found.stdout).contains("ada@example.org"), "the only session is found: {found:?}");
+    }
     let listed = terminal.json(&["keys", "list", "--json"]).await;
     assert_eq!(listed[0]["client_id"], first.client_id.as_str());
     let rotated = Pair::of(&terminal.json(&["keys", "rotate", &first.client_id, "--json"]).await);
@@ -98,6 +137,9 @@ async fn a_person_approves_the_command_line_and_ends_it() {
     app.service.users().end_session(&app.ctx(), &user, command_line.id.as_str()).await.unwrap();
     let rejected = terminal.run(&["keys", "list"]).await;
     assert_eq!(rejected.status.code(), Some(1));
-    let said = String::from_utf8_lossy(&rejected.stderr).into_owned();
-    assert!(said.contains("duku login"), "{said}");
+    assert!(text(&rejected.stderr).contains("duku login"), "{rejected:?}");
+    let rejected = terminal.run(&["query", whose]).await;
+    assert_eq!((rejected.status.code(), text(&rejected.stdout)), (Some(1), String::new()));
+    let said = text(&rejected.stderr);
+    assert!(said.contains("DUKU_CLIENT_ID") && said.contains("duku login --server"), "{said}");
 }

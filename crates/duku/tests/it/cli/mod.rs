@@ -1,5 +1,8 @@
 //! The command line: its output, its errors, `duku login`.
 
 mod command_line;
+mod demo;
+mod help;
 mod login;
+mod next;
 mod operations;

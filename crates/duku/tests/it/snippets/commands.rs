@@ -86,6 +86,20 @@ impl Help {
     }
 }
 
+/// The settings, which every command takes.
+fn settings() -> BTreeSet<String> {
+    let output = duku(&["help", "settings"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let flags: BTreeSet<_> = text
+        .lines()
+        .filter_map(|line| line.split_once("  "))
+        .map(|(flag, _)| flag.to_owned())
+        .filter(|flag| flag.starts_with("--"))
+        .collect();
+    assert!(flags.len() > 50, "the settings are found");
+    flags
+}
+
 /// Whether `duku` has this subcommand with these flags. Commands of others are theirs.
 fn exists(command: &[String]) -> Result<(), String> {
     let Some(("duku", words)) = command.split_first().map(|(first, words)| (first.as_str(), words)) else {
@@ -105,6 +119,8 @@ fn exists(command: &[String]) -> Result<(), String> {
     let flags = words[depth..].iter().filter(|word| word.starts_with('-') && word.len() > 1);
     let flags = flags.map(|flag| flag.split('=').next().unwrap_or_default());
     let unknown: Vec<_> = flags.filter(|flag| !help.flags.contains(*flag)).collect();
+    let settings = if unknown.is_empty() { BTreeSet::new() } else { settings() };
+    let unknown: Vec<_> = unknown.into_iter().filter(|flag| !settings.contains(*flag)).collect();
     if unknown.is_empty() { Ok(()) } else { Err(format!("`{}` has no {unknown:?}", command.join(" "))) }
 }
 
@@ -116,6 +132,7 @@ fn commands_that_do_not_exist_are_told() {
         "X=y sudo -u duku duku doctor --config /etc/duku.toml",
         "duku backup - | gzip -9 > a",
         "duku serve --data-dir=/tmp/try",
+        "duku serve --docs-folder pages",
         "ls --nothing",
     ] {
         assert_eq!(problem(good), None, "{good}");
