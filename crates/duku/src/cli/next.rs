@@ -60,15 +60,15 @@ impl Next {
              read -rs DUKU_CLIENT_SECRET && export DUKU_CLIENT_ID={client_id} DUKU_CLIENT_SECRET && {token}"
         )
     }
+}
 
-    /// Where a secret goes that replaces another; `end_grace` is the command that ends the other one's grace.
-    pub(crate) fn place_of_rotated_secret(&self, end_grace: Option<String>) -> String {
-        let put = "put it in the place of the previous one: the CI system's variable DUKU_CLIENT_SECRET, which for GitHub is\n  \
-                   gh secret set DUKU_CLIENT_SECRET        # asks for the secret";
-        let end_grace = end_grace
-            .map(|command| format!("\nWhen everything uses it, the previous one can end:\n  {command}"));
-        format!("{put}{}", end_grace.unwrap_or_default())
-    }
+/// Where a secret goes that replaces another; `end_grace` is the command that ends the other one's grace.
+pub(crate) fn place_of_rotated_secret(end_grace: Option<String>) -> String {
+    let put = "put it in the place of the previous one: the CI system's variable DUKU_CLIENT_SECRET, which for GitHub is\n  \
+               gh secret set DUKU_CLIENT_SECRET        # asks for the secret";
+    let end_grace =
+        end_grace.map(|command| format!("\nWhen everything uses it, the previous one can end:\n  {command}"));
+    format!("{put}{}", end_grace.unwrap_or_default())
 }
 
 /// What names a server for a client's command, nothing where it is the one that is asked anyway.

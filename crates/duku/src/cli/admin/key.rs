@@ -97,7 +97,7 @@ impl Key {
                     operator.service.keys().rotate(&operator.ctx, &principal, &client_id, input).await?;
                 show_once(&made, &made.combined(), format)?;
                 let end = next.on_data(&format!("admin key end-grace {client_id}"));
-                next::hint(format, &next.place_of_rotated_secret(made.key.grace.is_some().then_some(end)));
+                next::hint(format, &next::place_of_rotated_secret(made.key.grace.is_some().then_some(end)));
                 Ok(())
             }
             Self::EndGrace { client_id } => {

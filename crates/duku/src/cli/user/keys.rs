@@ -189,7 +189,7 @@ impl Destination {
                     sourced(path)
                 )
             }
-            None if document == ROTATE => next.place_of_rotated_secret(None),
+            None if document == ROTATE => next::place_of_rotated_secret(None),
             None => next.use_of_new_key(made.client_id, &user.server),
         };
         next::hint(self.format, &text);

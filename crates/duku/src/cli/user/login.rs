@@ -80,15 +80,12 @@ impl Login {
         let is_found = is_only && std::env::var_os("DUKU_URL").is_none_or(|url| url.is_empty());
         let at = if is_found { String::new() } else { format!(" --server {}", quoted(&server)) };
         let whoami = next.client(&format!("whoami{at}"));
-        let text = match viewer.role {
-            Some(Role::Admin) => {
-                let list = next.client(&format!("keys list{at}"));
-                format!("who you are and for how long, or the organisation's API keys:\n  {whoami}\n  {list}")
-            }
-            _ => {
-                let query = next.client(&format!("query '{{ subjects {{ id name }} }}'{at}"));
-                format!("who you are and for how long, or the products:\n  {whoami}\n  {query}")
-            }
+        let text = if matches!(viewer.role, Some(Role::Admin)) {
+            let list = next.client(&format!("keys list{at}"));
+            format!("who you are and for how long, or the organisation's API keys:\n  {whoami}\n  {list}")
+        } else {
+            let query = next.client(&format!("query '{{ subjects {{ id name }} }}'{at}"));
+            format!("who you are and for how long, or the products:\n  {whoami}\n  {query}")
         };
         next::hint(Format::TEXT, &text);
         Ok(())

@@ -101,6 +101,6 @@ fn text(viewer: &Viewer, server: &str, session: Option<&Session>) -> String {
             .map_or_else(String::new, |end| format!("until {} if it is not used before; ", at(end)));
         rows.push(("Session", format!("{end}`duku logout` ends it")));
     }
-    let rows: String = rows.iter().map(|(head, text)| format!("\n  {head:14} {text}")).collect();
-    format!("{name}, {role} of {organisation}{rows}")
+    let rows: Vec<_> = rows.iter().map(|(head, text)| format!("  {head:14} {text}")).collect();
+    format!("{name}, {role} of {organisation}\n{}", rows.join("\n"))
 }
