@@ -264,3 +264,42 @@ async fn a_long_list_comes_in_pages() {
     browser.click("First page").await;
     browser.sees("Shop").await;
 }
+
+/// The CI actions link to this address.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_exploration_leads_to_its_target_and_a_missing_page_keeps_the_navigation() {
+    let fixture = BrowserFixture::open().await;
+    let shop = fixture.shop().await;
+    let target = domain::product::UncheckedTarget {
+        build_key: "main".into(),
+        name: "Production".into(),
+        version: "1".into(),
+        environment: "staging".into(),
+        build_url: Some("https://preview.shop.example/".into()),
+        metadata: Some(json!({ "ciRunUrl": "https://ci.example/1", "apiKey": "hush" })),
+        ..Default::default()
+    };
+    let products = fixture.app.service.products();
+    let target = products.upsert_target(&fixture.ctx(), &fixture.operator(), &shop, target).await.unwrap().id;
+    let cookie = fixture.cookie(MEMBER).await;
+    let answer = fixture.get(&cookie, &format!("/p/{shop}/t/{target}/exploration")).await;
+    assert_eq!(answer.status, 303);
+    let browser = fixture.entered(MEMBER, &format!("/p/{shop}/t/{target}/exploration"), WITHOUT_SCRIPT).await;
+    browser.is_at(&format!("/p/{shop}/t/{target}")).await;
+    browser.sees("Address of the deployment https://preview.shop.example/").await;
+    browser.sees("CI run https://ci.example/1").await;
+    browser.sees("(set)").await;
+    let link = "return document.querySelector('a[href=\"https://ci.example/1\"]').rel";
+    assert_eq!(browser.evaluate(link, json!([])).await, json!("noopener noreferrer"));
+    for missing in
+        [format!("/p/{shop}/t/unknown/exploration"), "/p/unknown".to_owned(), "/nowhere".to_owned()]
+    {
+        assert_eq!(fixture.get(&cookie, &missing).await.status, 404, "{missing}");
+        assert_eq!(fixture.get("", "/nowhere").await.status, 404);
+        browser.goto(&missing).await;
+        browser.sees("Page not found").await;
+        browser.sees("Explorer").await;
+        // A Member is led to no page that answers 403.
+        browser.does_not_see("Audit log").await;
+    }
+}
