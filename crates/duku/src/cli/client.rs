@@ -24,7 +24,7 @@ pub(crate) const DEFAULT_SERVER: &str = "http://127.0.0.1:8080";
 /// Which server, and with which key.
 #[derive(Debug, Args)]
 pub(crate) struct Connection {
-    /// The server's URL [default: http://127.0.0.1:8080; without a key, the server that you are signed in to]
+    /// The server's URL [default: http://127.0.0.1:8080]
     #[arg(long, env = "DUKU_URL", value_name = "URL")]
     server: Option<String>,
     /// The realm's name in the authorization server's paths

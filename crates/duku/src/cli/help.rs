@@ -38,6 +38,10 @@ const WITH_SETTINGS: [(&str, &[&str]); 7] = [
     ("restore", &OF_DATA),
 ];
 
+/// A query needs no key.
+const SERVER_OF_QUERY: &str =
+    "The server's URL [default: http://127.0.0.1:8080; without a key, the one that you are signed in to]";
+
 /// The topic of `duku help` that is no command.
 const SETTINGS: &str = "settings";
 
@@ -84,6 +88,8 @@ pub(crate) fn command() -> Command {
     let help = Arg::new("help").short('h').long("help").global(true).help_heading(None);
     let command =
         Cli::command().disable_help_flag(true).arg(help.action(ArgAction::HelpShort).help("Print help"));
+    let command = command
+        .mut_subcommand("query", |query| query.mut_arg("server", |server| server.help(SERVER_OF_QUERY)));
     WITH_SETTINGS.into_iter().fold(command, |command, (name, settings)| {
         // A command that has the argument itself is not given the hidden one.
         let shown: Vec<Arg> = command

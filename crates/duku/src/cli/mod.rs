@@ -5,8 +5,6 @@
 mod admin;
 mod audit;
 mod backup;
-mod backup_check;
-mod backup_seal;
 mod client;
 mod demo;
 mod doctor;

@@ -1,7 +1,7 @@
 //! The next command: what a command that made something ends with on a terminal.
 
 use super::{
-    backup_check::is_same_file,
+    backup::check::is_same_file,
     client::DEFAULT_SERVER,
     output::{self, Format},
 };

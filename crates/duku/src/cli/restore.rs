@@ -2,8 +2,8 @@
 
 use super::{
     admin::{Format, operating_system_user, urls},
-    backup_check::{Sound, ago, apart, examine, is_same_file, sqlite_file},
-    backup_seal::Seal,
+    backup::check::{Sound, ago, apart, examine, is_same_file, sqlite_file},
+    backup::seal::Seal,
     next::{self, Next},
     output, restore_report,
 };

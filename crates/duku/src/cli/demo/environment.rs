@@ -3,12 +3,14 @@
 use crate::{
     cli::next::{program, quoted},
     command_error::CommandError,
+    settings::{Settings, Switch},
 };
 use std::{
     fs::File,
     io::Write,
     path::{Path, PathBuf},
 };
+use tokio::net::TcpListener;
 
 /// What would lead a command away from the demo's own data and server.
 pub(super) const FOREIGN: [&str; 6] = [
@@ -51,5 +53,25 @@ impl Environment {
     /// Adds a variable.
     pub(super) fn add(&mut self, name: &str, value: &str) -> Result<(), CommandError> {
         Ok(writeln!(self.file, "export {name}={}", quoted(value))?)
+    }
+}
+
+/// The user's settings, on data that nobody will miss and a port that is free.
+pub(super) async fn throw_away(settings: Settings, dir: &Path) -> Settings {
+    let taken = TcpListener::bind(&settings.listen).await.is_err();
+    let listen = if taken { "127.0.0.1:0".to_owned() } else { settings.listen.clone() };
+    Settings {
+        data_dir: dir.to_owned(),
+        database_url: None,
+        master_key_file: None,
+        metrics_listen: Some("off".to_owned()),
+        public_url: None,
+        auth_url: None,
+        platform_url: None,
+        realm: auth::Settings::default().realm,
+        active_keys: 10,
+        rate_limit: Switch::On,
+        listen,
+        ..settings
     }
 }

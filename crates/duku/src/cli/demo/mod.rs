@@ -12,19 +12,15 @@ use super::{
 };
 use crate::{
     command_error::CommandError,
-    settings::{Settings, Switch, Urls, token_endpoint},
+    settings::{Settings, Urls, token_endpoint},
 };
 use clap::Args;
-use environment::{Environment, FOREIGN};
+use environment::{Environment, FOREIGN, throw_away};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
-use std::{
-    cell::RefCell,
-    path::{Path, PathBuf},
-};
+use std::{cell::RefCell, path::PathBuf};
 use story::{Brief, shortened};
 use tokio::{
-    net::TcpListener,
     process::Command,
     signal::unix::{SignalKind, signal},
 };
@@ -102,26 +98,6 @@ impl Demo {
             served = serving => served.map_err(|error| CommandError::new(error.to_string()))?,
             _ = hang_up.recv() => Ok(()),
         }
-    }
-}
-
-/// The user's settings, on data that nobody will miss and a port that is free.
-async fn throw_away(settings: Settings, dir: &Path) -> Settings {
-    let taken = TcpListener::bind(&settings.listen).await.is_err();
-    let listen = if taken { "127.0.0.1:0".to_owned() } else { settings.listen.clone() };
-    Settings {
-        data_dir: dir.to_owned(),
-        database_url: None,
-        master_key_file: None,
-        metrics_listen: Some("off".to_owned()),
-        public_url: None,
-        auth_url: None,
-        platform_url: None,
-        realm: auth::Settings::default().realm,
-        active_keys: 10,
-        rate_limit: Switch::On,
-        listen,
-        ..settings
     }
 }
 
@@ -262,7 +238,7 @@ impl DemoData {
              duku whoami\n  \
              duku admin key list --org Demo\n  \
              duku audit export --org Demo\n\
-             It serves on at {} until Ctrl-C, which deletes its data. In full: `{} demo -v`",
+             Serving at {} until Ctrl-C, which deletes its data. In full: `{} demo -v`",
             self.urls.viewport, self.urls.platform, self.program
         ))?)
     }

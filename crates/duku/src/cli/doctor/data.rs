@@ -4,7 +4,7 @@ use super::{Findings, access, server};
 use crate::{
     app::{Ambient, MissingData},
     cli::{
-        backup_check::{ago, size},
+        backup::check::{ago, size},
         output,
     },
     master_key,

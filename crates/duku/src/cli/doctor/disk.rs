@@ -1,7 +1,7 @@
 //! The disk and the files on it: is there room, who may read them, and can SQLite work there at all?
 
 use super::Findings;
-use crate::{cli::backup_check::size, server::open_files, settings::Settings};
+use crate::{cli::backup::check::size, server::open_files, settings::Settings};
 use rustix::{
     fs::{statfs, statvfs},
     process::{Resource, getrlimit},

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     app::Ambient,
-    cli::{admin::urls, backup_check::ago},
+    cli::{admin::urls, backup::check::ago},
     command_error::CommandError,
     master_key::{self, MasterKeyError},
     settings::Settings,

@@ -1,7 +1,7 @@
 //! PostgreSQL: is it new enough, does it keep what it answers, and is there room for every node's connections?
 
 use super::Findings;
-use crate::{app::Ambient, cli::backup_check::size, settings::Settings};
+use crate::{app::Ambient, cli::backup::check::size, settings::Settings};
 use store::{ServerFacts, Store};
 
 /// PostgreSQL 15.

@@ -7,7 +7,7 @@ use std::{
     io::{BufRead, BufReader},
     os::unix::fs::PermissionsExt,
     path::PathBuf,
-    process::{Child, Command, Output, Stdio},
+    process::{Child, Command, ExitStatus, Output, Stdio},
 };
 
 /// The screen that the story fits.
@@ -68,19 +68,23 @@ impl Demo {
     }
 
     fn end(mut self) -> PathBuf {
-        let environment = self.environment();
-        assert!(
-            Command::new("kill").args(["-INT", &self.child.id().to_string()]).status().unwrap().success()
-        );
-        assert!(self.child.wait().unwrap().success());
-        environment
+        assert!(self.interrupt().success());
+        self.environment()
+    }
+
+    /// Ctrl-C, at which it deletes its data.
+    fn interrupt(&mut self) -> ExitStatus {
+        if let Some(ended) = self.child.try_wait().unwrap() {
+            return ended;
+        }
+        Command::new("kill").args(["-INT", &self.child.id().to_string()]).status().unwrap();
+        self.child.wait().unwrap()
     }
 }
 
 impl Drop for Demo {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.interrupt();
     }
 }
 
@@ -137,7 +141,8 @@ fn every_command_of_the_story_can_be_pasted() {
                 let entries: usize = shown.split(' ').next().unwrap().parse().unwrap();
                 let rows = said.lines().skip(1).map(|row| row.split_whitespace().collect::<Vec<_>>());
                 let rows: Vec<_> = rows.collect();
-                assert_eq!(rows.iter().map(|row| row[1].parse::<usize>().unwrap()).sum::<usize>(), entries);
+                // A second later the log also says that former secrets were presented.
+                assert!(rows.iter().map(|row| row[1].parse::<usize>().unwrap()).sum::<usize>() >= entries);
                 assert!(rows.iter().all(|row| row[3] == "intact") && shown.ends_with("intact"), "{said}");
             }
             _ => {

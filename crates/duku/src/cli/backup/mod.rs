@@ -1,9 +1,10 @@
 //! `duku backup`: a copy of the data as they are at one moment, made while the server runs.
 
+pub(crate) mod check;
+pub(crate) mod seal;
+
 use super::{
     admin::{Format, operating_system_user, require_data, urls},
-    backup_check::{Sound, apart, examine, is_same_file, size, sqlite_file},
-    backup_seal,
     next::{self, Next, quoted},
     output,
 };
@@ -13,6 +14,7 @@ use crate::{
     master_key,
     settings::Settings,
 };
+use check::{Sound, apart, examine, is_same_file, size, sqlite_file};
 use clap::Args;
 use jose::MasterKey;
 use serde_json::json;
@@ -190,7 +192,7 @@ fn write(
     })?;
     let mut sound = apart(|| examine(&draft.path, master_key))?;
     if let Some(key) = master_key {
-        backup_seal::seal(&draft.path, key, &mut sound)?;
+        seal::seal(&draft.path, key, &mut sound)?;
     }
     Ok(sound)
 }

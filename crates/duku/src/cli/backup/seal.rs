@@ -1,6 +1,6 @@
 //! The seal at the end of a backup: a change to any byte of it is noticed before it takes the place of the data.
 
-use super::backup_check::Sound;
+use super::check::Sound;
 use crate::command_error::CommandError;
 use jose::{MasterKey, digest};
 use std::{
@@ -16,10 +16,10 @@ const LENGTH: u64 = 48;
 const PURPOSE: &str = "backup";
 
 /// HMAC-SHA-256 of every byte before it, under a key derived from the master key.
-pub(super) struct Seal([u8; 32]);
+pub(crate) struct Seal([u8; 32]);
 
 /// Seals a backup that was found sound, and waits until the seal is on the disk.
-pub(super) fn seal(path: &Path, key: &MasterKey, sound: &mut Sound) -> Result<(), CommandError> {
+pub(crate) fn seal(path: &Path, key: &MasterKey, sound: &mut Sound) -> Result<(), CommandError> {
     let mut file = OpenOptions::new().read(true).append(true).open(path)?;
     let seal = digest::hmac_sha256_of_file(&key.derive(PURPOSE), &mut file)?;
     file.write_all(MARK)?;
@@ -31,7 +31,7 @@ pub(super) fn seal(path: &Path, key: &MasterKey, sound: &mut Sound) -> Result<()
 
 impl Seal {
     /// Takes the seal off the end of a copy, if there is one.
-    pub(super) fn take(path: &Path) -> Result<Option<Self>, CommandError> {
+    pub(crate) fn take(path: &Path) -> Result<Option<Self>, CommandError> {
         let mut file = OpenOptions::new().read(true).write(true).open(path)?;
         let Some(end) = file.metadata()?.len().checked_sub(LENGTH) else { return Ok(None) };
         file.seek(SeekFrom::Start(end))?;
@@ -46,7 +46,7 @@ impl Seal {
     }
 
     /// Fails if a byte of the file is not as it was when it was sealed.
-    pub(super) fn check(&self, path: &Path, key: &MasterKey) -> Result<(), CommandError> {
+    pub(crate) fn check(&self, path: &Path, key: &MasterKey) -> Result<(), CommandError> {
         let actual = digest::hmac_sha256_of_file(&key.derive(PURPOSE), &mut File::open(path)?)?;
         if digest::are_equal(&actual, &self.0) {
             return Ok(());

@@ -10,18 +10,18 @@ use store::{Location, Store};
 
 /// What a look at a whole copy found. There is no such value of a copy that is not sound.
 #[derive(Debug)]
-pub(super) struct Sound {
-    pub(super) schema: i64,
-    pub(super) chains: usize,
-    pub(super) entries: i64,
-    pub(super) newest: Option<Timestamp>,
+pub(crate) struct Sound {
+    pub(crate) schema: i64,
+    pub(crate) chains: usize,
+    pub(crate) entries: i64,
+    pub(crate) newest: Option<Timestamp>,
     /// Of the master key that the data are sealed under.
-    pub(super) fingerprint: String,
-    pub(super) bytes: u64,
+    pub(crate) fingerprint: String,
+    pub(crate) bytes: u64,
 }
 
 impl Sound {
-    pub(super) fn as_json(&self) -> Value {
+    pub(crate) fn as_json(&self) -> Value {
         json!({
             "bytes": self.bytes,
             "schema": self.schema,
@@ -32,7 +32,7 @@ impl Sound {
         })
     }
 
-    pub(super) fn in_words(&self) -> String {
+    pub(crate) fn in_words(&self) -> String {
         format!(
             "{}, schema {}, {} of the audit log in {}, all intact",
             size(self.bytes),
@@ -45,7 +45,7 @@ impl Sound {
 
 /// Reads a copy from end to end: its pages, its schema, every entry of the audit log. Without the master key the seals of the
 /// audit log's ends are left out.
-pub(super) async fn examine(path: &Path, master_key: Option<&MasterKey>) -> Result<Sound, CommandError> {
+pub(crate) async fn examine(path: &Path, master_key: Option<&MasterKey>) -> Result<Sound, CommandError> {
     let damaged =
         |what: &dyn std::fmt::Display| CommandError::new(format!("the backup is not sound: {what}"));
     if let Some(damage) = store::damage_of_sqlite(path, false)?.first() {
@@ -72,7 +72,7 @@ pub(super) async fn examine(path: &Path, master_key: Option<&MasterKey>) -> Resu
 }
 
 /// The file of the data; for PostgreSQL the rejection that names its own tool.
-pub(super) fn sqlite_file(settings: &Settings, instead: &str) -> Result<PathBuf, CommandError> {
+pub(crate) fn sqlite_file(settings: &Settings, instead: &str) -> Result<PathBuf, CommandError> {
     match settings.store_options()?.location {
         Location::Sqlite(path) => Ok(path),
         Location::Postgres(_) => Err(CommandError::new(format!("the data are in PostgreSQL, {instead}"))),
@@ -80,7 +80,7 @@ pub(super) fn sqlite_file(settings: &Settings, instead: &str) -> Result<PathBuf,
 }
 
 /// Runs `work` on a thread of its own: its connections to the data end with it.
-pub(super) fn apart<T: Send, F: Future<Output = Result<T, CommandError>>>(
+pub(crate) fn apart<T: Send, F: Future<Output = Result<T, CommandError>>>(
     work: impl FnOnce() -> F + Send,
 ) -> Result<T, CommandError> {
     let run = || tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work());
@@ -89,7 +89,7 @@ pub(super) fn apart<T: Send, F: Future<Output = Result<T, CommandError>>>(
 }
 
 /// Whether both are the same file, or would be.
-pub(super) fn is_same_file(one: &Path, other: &Path) -> bool {
+pub(crate) fn is_same_file(one: &Path, other: &Path) -> bool {
     let real = |path: &Path| {
         let made = || Some(store::folder_of(path).canonicalize().ok()?.join(path.file_name()?));
         path.canonicalize().ok().or_else(made)
@@ -101,7 +101,7 @@ pub(super) fn is_same_file(one: &Path, other: &Path) -> bool {
 }
 
 /// A number of bytes as people say it.
-pub(super) fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "one digit behind the point is shown")]
     let mut value = bytes as f64;
     for unit in ["bytes", "KB", "MB", "GB"] {
@@ -113,12 +113,12 @@ pub(super) fn size(bytes: u64) -> String {
     format!("{value:.1} TB")
 }
 
-pub(super) fn counted(count: i64, one: &str, many: &str) -> String {
+pub(crate) fn counted(count: i64, one: &str, many: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
 }
 
 /// How long ago something was, as people say it.
-pub(super) fn ago(then: Timestamp, now: Timestamp) -> String {
+pub(crate) fn ago(then: Timestamp, now: Timestamp) -> String {
     let seconds = (now.ms() - then.ms()) / 1000;
     let unit = |length, one, many| counted(seconds / length, one, many);
     match seconds {
