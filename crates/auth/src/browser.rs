@@ -16,8 +16,6 @@ pub(crate) struct Browser<'a> {
     pub(crate) ctx: RequestContext,
     /// The secret of the sign-in's cookie, not yet checked.
     pub(crate) cookie: Option<String>,
-    /// What the browser calls itself.
-    pub(crate) device: String,
 }
 
 impl<'a> Browser<'a> {
@@ -31,7 +29,7 @@ impl<'a> Browser<'a> {
 
     fn new(server: &'a AuthorizationServer, ctx: RequestContext, headers: &HeaderMap) -> Self {
         let cookie = server.cookie().read(headers).map(str::to_owned);
-        Self { server, ctx, cookie, device: device(headers) }
+        Self { server, ctx, cookie }
     }
 
     /// The sign-in that the cookie names, complete or waiting for its second factor.
@@ -70,12 +68,6 @@ impl<'a> Browser<'a> {
         rejection.leave_cause(&mut response);
         response
     }
-}
-
-/// What a browser or a client calls itself.
-pub(crate) fn device(headers: &HeaderMap) -> String {
-    let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
-    agent.unwrap_or_default().to_owned()
 }
 
 /// A rejection of the protocol, as a page.

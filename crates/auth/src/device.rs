@@ -1,7 +1,7 @@
 //! The device authorization endpoint (RFC 8628 §3.1): a command line asks for the approval of a user.
 
 use crate::{
-    AuthorizationServer, OAuthOutcome, browser,
+    AuthorizationServer, OAuthOutcome,
     client_authentication::public_client,
     errors::{OAuthRejection, no_store},
     request::FormRequest,
@@ -21,8 +21,8 @@ pub(crate) async fn start(State(server): State<AuthorizationServer>, request: Re
     let posted = FormRequest::read(&server, request).await?;
     let form = posted.form()?;
     let client_id = public_client::require(&posted, &form, COMMAND_LINE)?;
-    let (scope, device) = (form.get("scope").unwrap_or_default(), browser::device(&posted.headers));
-    let started = server.service().users().start_device(&posted.ctx, client_id, scope, &device).await?;
+    let (scope, device) = (form.get("scope").unwrap_or_default(), posted.ctx.device());
+    let started = server.service().users().start_device(&posted.ctx, client_id, scope, device).await?;
     let DeviceStart { device_code, user_code, expires_in, interval } = started;
     let page = format!("{}/device", server.viewport());
     // A user code has letters and a dash only: nothing to encode.

@@ -115,7 +115,7 @@
   async function leaveFirst(event, go) {
     event.preventDefault();
     event.stopImmediatePropagation();
-    if (one('dialog.ask') || !await ask()) return;
+    if (one('dialog.ask[open]') || !await ask()) return;
     released = true;
     go();
   }
@@ -150,7 +150,7 @@
     body.scrollTop = 0;
   }
   async function dismiss() {
-    if (one('dialog.ask')) return;
+    if (one('dialog.ask[open]')) return;
     if (!guarded() || await ask()) closeDialog();
   }
   function closeDialog() {

@@ -80,6 +80,7 @@ table! {
     POST "/logout" Anyone sign_in::logout::sign_out;
     GET  "/signed-out" Anyone sign_in::logout::show_signed_out;
     GET  "/setup" Anyone sign_in::setup::ask_for_code;
+    POST "/setup" Anyone sign_in::setup::check_code;
     GET  "/setup/{code}" Anyone sign_in::setup::show;
     POST "/setup/{code}" Anyone sign_in::setup::submit;
     GET  "/invite/{code}" Anyone sign_in::invite::show;

@@ -39,10 +39,10 @@ impl RequestHead {
 }
 
 /// A header's text is ASCII, so it can be cut anywhere.
-fn user_agent(headers: &HeaderMap) -> Option<String> {
+fn user_agent(headers: &HeaderMap) -> Option<Arc<str>> {
     let text = headers.get(header::USER_AGENT)?.to_str().ok()?.trim();
     let kept = text.get(..text.len().min(RequestContext::USER_AGENT))?;
-    (!kept.is_empty()).then(|| kept.to_owned())
+    (!kept.is_empty()).then(|| kept.into())
 }
 
 impl fmt::Debug for RequestHead {
@@ -110,6 +110,9 @@ mod tests {
             Timestamp::from_ms(30_000),
             "one time for the whole request"
         );
-        assert_eq!(context(&parts).unwrap().user_agent, Some("x".repeat(RequestContext::USER_AGENT)));
+        assert_eq!(
+            context(&parts).unwrap().user_agent.as_deref(),
+            Some(&*"x".repeat(RequestContext::USER_AGENT))
+        );
     }
 }

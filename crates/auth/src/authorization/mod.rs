@@ -165,8 +165,8 @@ impl<'a> AuthorizationFlow<'a> {
             let form_error = FormError::new(StatusCode::BAD_REQUEST, text);
             return self.ask_password(Some(form_error), Some(email), known.as_ref()).await;
         }
-        let Browser { server, ctx, cookie, device, .. } = &self.browser;
-        let attempt = Attempt { email, password, device };
+        let Browser { server, ctx, cookie } = &self.browser;
+        let attempt = Attempt { email, password, device: ctx.device() };
         match server.service().users().sign_in(ctx, attempt, cookie.as_deref()).await {
             Ok(signed_in) if signed_in.is_pending() => {
                 let mut response = self.ask_second_factor(None);
@@ -184,7 +184,7 @@ impl<'a> AuthorizationFlow<'a> {
     async fn take_second_factor(&self, code: &str) -> Result<Response<Body>, Error> {
         let wrong =
             "This code is not right, or was used already. Wait for the next one, or use a recovery code.";
-        let Browser { server, ctx, cookie, .. } = &self.browser;
+        let Browser { server, ctx, cookie } = &self.browser;
         let outcome = match cookie {
             None => Err(SignInRejection::Over),
             Some(_) if code.len() > CODE_BYTES => Err(SignInRejection::Wrong),

@@ -44,7 +44,7 @@ impl AuthorizationFlow<'_> {
     pub(super) async fn take_passkey(&self, ceremony: &str, answer: &str) -> Result<Response<Body>, Error> {
         let wrong = "This passkey is not known here. Use another one, or your password.";
         let browser = &self.browser;
-        let attempt = PasskeyAttempt { ceremony, answer, device: &browser.device };
+        let attempt = PasskeyAttempt { ceremony, answer, device: browser.ctx.device() };
         let service = browser.server.service();
         match service.users().sign_in_with_passkey(&browser.ctx, attempt, browser.cookie.as_deref()).await {
             Ok(signed_in) => self.complete_sign_in(&signed_in).await,

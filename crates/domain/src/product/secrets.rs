@@ -1,5 +1,7 @@
 //! Secrets in a target's `metadata`, like the one that opens a protected preview: they are sealed, and nobody reads them back.
 
+use super::METADATA_BYTES;
+use crate::Invalid;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -7,13 +9,16 @@ use std::collections::BTreeMap;
 pub const SET: &str = "(set)";
 
 /// Parts of names that say that a value is a secret, without case and signs between words.
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 13] = [
     "secret",
     "password",
     "passwd",
+    "pwd",
     "passphrase",
+    "passcode",
     "token",
     "apikey",
+    "accesskey",
     "privatekey",
     "credential",
     "authorization",
@@ -21,37 +26,54 @@ const NAMES: [&str; 10] = [
 ];
 
 /// The secrets of one target, by their places (JSON Pointer, RFC 6901).
-pub type Secrets = BTreeMap<String, String>;
+pub type Secrets = BTreeMap<String, Value>;
 
 /// Takes the secrets out of `metadata` and leaves [`SET`] in their places. `before` has those that were given before.
-pub fn take(metadata: &mut Value, before: &Secrets) -> Secrets {
+///
+/// # Errors
+/// With those that stay from before they are larger than metadata may be.
+pub fn take(metadata: &mut Value, before: &Secrets) -> Result<Secrets, Invalid> {
     let mut secrets = Secrets::new();
-    walk(metadata, false, "", &mut |place, text| {
-        let secret = std::mem::replace(text, SET.to_owned());
+    walk(metadata, false, &mut String::new(), &mut |place, value| {
+        let secret = std::mem::replace(value, SET.into());
         let secret = if secret == SET { before.get(place).cloned() } else { Some(secret) };
         secrets.extend(secret.map(|secret| (place.to_owned(), secret)));
     });
-    secrets
+    let size: usize = secrets.iter().map(|(place, secret)| place.len() + secret.to_string().len()).sum();
+    if size > METADATA_BYTES {
+        let message = format!(
+            "its secrets, with those that stay set, have at most {METADATA_BYTES} bytes; they have {size}"
+        );
+        return Err(Invalid::new("metadata", message));
+    }
+    Ok(secrets)
 }
 
 /// Leaves [`SET`] where secrets are.
 pub fn hide(metadata: &mut Value) {
-    walk(metadata, false, "", &mut |_, text| SET.clone_into(text));
+    walk(metadata, false, &mut String::new(), &mut |_, value| *value = SET.into());
 }
 
-/// Calls `found` for each text that is a secret by its name, or by that of something around it.
-fn walk(value: &mut Value, is_secret: bool, place: &str, found: &mut impl FnMut(&str, &mut String)) {
+/// Calls `found` for each text and number that is a secret by its name, or by that of something around it.
+fn walk(value: &mut Value, is_secret: bool, place: &mut String, found: &mut impl FnMut(&str, &mut Value)) {
+    let length = place.len();
     match value {
-        Value::String(text) if is_secret && !text.is_empty() => found(place, text),
+        Value::String(text) if text.is_empty() => {}
+        Value::String(_) | Value::Number(_) if is_secret => found(place, value),
         Value::Array(items) => {
-            for (item, number) in items.iter_mut().zip(0..) {
-                walk(item, is_secret, &format!("{place}/{number}"), found);
+            for (number, item) in items.iter_mut().enumerate() {
+                place.push('/');
+                place.push_str(&number.to_string());
+                walk(item, is_secret, place, found);
+                place.truncate(length);
             }
         }
         Value::Object(members) => {
             for (name, member) in members {
-                let place = format!("{place}/{}", name.replace('~', "~0").replace('/', "~1"));
-                walk(member, is_secret || names_a_secret(name), &place, found);
+                place.push('/');
+                place.push_str(&name.replace('~', "~0").replace('/', "~1"));
+                walk(member, is_secret || names_a_secret(name), place, found);
+                place.truncate(length);
             }
         }
         _ => {}
@@ -74,27 +96,41 @@ mod tests {
         let given = json!({
             "vercelAutomationBypassSecret": "hush", "ciRunUrl": "https://ci.example/1", "retries": 3,
             "nested": { "API-Key": "a", "headers": [{ "x_auth_token": "b" }], "note": "plain" },
-            "secrets": { "one": "c", "empty": "", "none": null },
+            "secrets": { "one": "c", "pin": 1234, "on": true, "empty": "", "none": null },
         });
         let mut metadata = given.clone();
-        let secrets = take(&mut metadata, &Secrets::new());
+        let secrets = take(&mut metadata, &Secrets::new()).unwrap();
         let expected = [
-            ("/nested/API-Key", "a"),
-            ("/nested/headers/0/x_auth_token", "b"),
-            ("/secrets/one", "c"),
-            ("/vercelAutomationBypassSecret", "hush"),
+            ("/nested/API-Key", json!("a")),
+            ("/nested/headers/0/x_auth_token", json!("b")),
+            ("/secrets/one", json!("c")),
+            ("/secrets/pin", json!(1234)),
+            ("/vercelAutomationBypassSecret", json!("hush")),
         ];
-        assert_eq!(secrets, expected.map(|(place, text)| (place.to_owned(), text.to_owned())).into());
+        assert_eq!(secrets, expected.map(|(place, secret)| (place.to_owned(), secret)).into());
+        assert_eq!(
+            metadata["secrets"],
+            json!({ "one": SET, "pin": SET, "on": true, "empty": "", "none": null })
+        );
         assert_eq!(metadata["vercelAutomationBypassSecret"], SET);
         assert_eq!(metadata["nested"]["note"], "plain");
         let mut hidden = given;
         hide(&mut hidden);
         assert_eq!(hidden, metadata);
         // What was read is reported again: nothing changes.
-        assert_eq!(take(&mut metadata.clone(), &secrets), secrets);
+        assert_eq!(take(&mut metadata.clone(), &secrets).unwrap(), secrets);
         metadata["vercelAutomationBypassSecret"] = "new".into();
         metadata["secrets"] = Value::Null;
-        let newer = take(&mut metadata, &secrets);
-        assert_eq!((newer["/vercelAutomationBypassSecret"].as_str(), newer.len()), ("new", 3));
+        let newer = take(&mut metadata, &secrets).unwrap();
+        assert_eq!((newer["/vercelAutomationBypassSecret"].as_str(), newer.len()), (Some("new"), 3));
+    }
+
+    #[test]
+    fn secrets_that_stay_set_do_not_pile_up() {
+        let large = "x".repeat(METADATA_BYTES / 2);
+        let first = take(&mut json!({ "secret1": large }), &Secrets::new()).unwrap();
+        let mut more = json!({ "secret1": SET, "secret2": large });
+        assert_eq!(take(&mut more, &first).unwrap_err().field, "metadata");
+        assert_eq!(take(&mut json!({ "secret2": large }), &first).unwrap().len(), 1);
     }
 }

@@ -96,10 +96,11 @@ fn given(matches: &ArgMatches, name: &str) -> Option<String> {
     Some(values.join(","))
 }
 
-/// Whether a URL has one in front of its host.
+/// Whether a URL has one in front of its host or among its parameters.
 fn holds_password(value: &str) -> bool {
-    let user = value.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@'));
-    user.is_some_and(|(user, _)| user.contains(':'))
+    let Some((_, rest)) = value.split_once("://") else { return false };
+    let user = rest.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'));
+    user || rest.contains("password=")
 }
 
 /// How this very program can be started again from here.
@@ -157,8 +158,11 @@ mod tests {
             "admin org list --config a.toml --data-dir '/srv/my data'"
         );
         let secret = ["--database-url", "postgres://duku:hunter2@db/duku"];
-        let said = next(&[&list[..], &secret].concat());
-        assert_eq!(said, "admin org list --database-url \"$DUKU_DATABASE_URL\"");
+        let parameter = ["--database-url", "postgres://db/duku?user=duku&password=hunter2"];
+        for secret in [secret, parameter] {
+            let said = next(&[&list[..], &secret].concat());
+            assert_eq!(said, "admin org list --database-url \"$DUKU_DATABASE_URL\"");
+        }
         let open = next(&[&list[..], &["--database-url", "postgres://duku@db/duku"]].concat());
         assert_eq!(open, "admin org list --database-url postgres://duku@db/duku");
     }

@@ -22,7 +22,7 @@ impl Operations<'_> {
 
     /// Whether there is no organisation yet, so that nobody can sign in.
     pub async fn needs_setup(self) -> Result<bool> {
-        Ok(self.0.store.reader().await?.count_organisations().await? == 0)
+        Ok(self.0.store.reader().await?.organisations(None, 1).await?.is_empty())
     }
 
     /// Whether a setup link can be used.

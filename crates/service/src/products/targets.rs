@@ -166,7 +166,7 @@ impl Products<'_> {
             Some(target) => self.target_secrets(&mut transaction, &target.id).await?,
             None => Secrets::new(),
         };
-        let given = details.metadata.as_mut().map(|metadata| secrets::take(metadata, &former));
+        let given = details.metadata.as_mut().map(|metadata| secrets::take(metadata, &former)).transpose()?;
         let (target, action) = if let Some(before) = before {
             let target = Target { details, updated_at: ctx.now, ..before };
             transaction.update_target(&target).await?;

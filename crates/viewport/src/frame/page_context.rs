@@ -42,8 +42,6 @@ pub(crate) struct PageRequest {
     pub(crate) partial: bool,
     /// What was done, as the page after a redirect says it.
     notice: &'static str,
-    /// What the browser calls itself.
-    pub(crate) device: String,
     /// The page that was asked for, to come back to after a sign-in.
     here: String,
     cookie: Option<String>,
@@ -134,7 +132,6 @@ impl FromRequestParts<Viewport> for PageRequest {
             head,
             partial,
             notice: flash::notice(&Fields::of_query(parts.uri.query())),
-            device: text(&parts.headers, "user-agent").to_owned(),
             here: here(parts, partial),
             cookie: viewport.session_cookie().read(&parts.headers).map(str::to_owned),
             viewport: viewport.clone(),

@@ -53,12 +53,12 @@ pub(crate) async fn show(context: AdminPage<ApiKeys>, Path(id): Path<String>) ->
         sources.sort_by_key(|source| !source.previous_secret);
     }
     let more_sources = sources.split_off(sources.len().min(OPEN_SOURCES));
-    let secret_made_at = row.key.rotated_at.unwrap_or(row.key.created_at);
+    let secret_made_at = row.overview.key.rotated_at.unwrap_or(row.overview.key.created_at);
     let page = Page {
-        awaits_first_use: row.is_active && row.last_used_at.is_none_or(|used| used < secret_made_at),
+        awaits_first_use: row.is_active && row.overview.last_used_at.is_none_or(|used| used < secret_made_at),
         token_url: context.viewport.protocol("token"),
         graphql_url: context.service().policy().audience.clone(),
-        chrome: context.chrome(row.key.label.as_str(), Section::ApiKeys).await?,
+        chrome: context.chrome(row.overview.key.label.as_str(), Section::ApiKeys).await?,
         row,
         grace_uses: report.days.iter().map(|day| day.grace_exchanges).sum(),
         issued: chart(&report.days, |day| day.exchanges, ("token issued", "tokens issued")),

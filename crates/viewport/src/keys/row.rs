@@ -2,7 +2,6 @@
 
 use domain::{KeyOverview, Timestamp};
 use pages::Time;
-use std::ops::Deref;
 
 const DAY_SECONDS: i64 = 86_400;
 /// From so many days before its expiry on a key is marked in amber, and in red.
@@ -53,21 +52,13 @@ impl StatusBadge {
 /// One key, and what the list says of it at this moment.
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
-    overview: KeyOverview,
+    pub(crate) overview: KeyOverview,
     pub(crate) status: StatusBadge,
     pub(crate) is_active: bool,
     /// The colour of the expiry: amber, red or none.
     pub(crate) expires_class: &'static str,
     /// For how many days it was not used, if that is a reason to revoke it.
     pub(crate) unused_days: Option<i64>,
-}
-
-impl Deref for Row {
-    type Target = KeyOverview;
-
-    fn deref(&self) -> &KeyOverview {
-        &self.overview
-    }
 }
 
 impl Row {

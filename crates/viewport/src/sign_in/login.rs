@@ -161,7 +161,7 @@ pub(crate) async fn finish_sign_in(
         return Err(begin_again("The authorization server answered with an error."));
     }
     let code = asked.get("code").unwrap_or_default();
-    let device = &request.device;
+    let device = request.ctx.device();
     let viewport_session = viewport
         .service()
         .users()
@@ -180,7 +180,7 @@ pub(crate) async fn finish_sign_in(
 /// Signs a person in who has set this password a moment ago: the same steps as by way of the authorization server, without
 /// a browser in between. None if that does not work; the sign-in page is there for it.
 pub(super) async fn with_password(request: &PageRequest, email: &str, password: &str) -> Option<HeaderValue> {
-    let (viewport, ctx, device) = (&request.viewport, &request.ctx, request.device.as_str());
+    let (viewport, ctx, device) = (&request.viewport, &request.ctx, request.ctx.device());
     let users = viewport.service().users();
     let signed_in = users.sign_in(ctx, Attempt { email, password, device }, None).await.ok()?;
     if signed_in.is_pending() {

@@ -6,10 +6,7 @@ use crate::frame::{
     form::{Fields, Posted},
     page_context::PageRequest,
 };
-use axum::{
-    body::Body,
-    extract::{Path, RawQuery},
-};
+use axum::{body::Body, extract::Path};
 use domain::LinkState;
 use http::Response;
 use pages::{FormError, Head};
@@ -42,24 +39,28 @@ pub(super) struct CodePage {
     pub(super) errors: FormError,
 }
 
-/// `GET /setup?code=…`
-pub(crate) async fn ask_for_code(request: PageRequest, RawQuery(query): RawQuery) -> Answer {
-    if !request.outcome(request.service().operations().needs_setup().await)? {
-        return request.go("/");
+fn code_page(errors: FormError) -> Response<Body> {
+    pages::html(errors.status(), &CodePage { head: Head::new("Welcome"), errors })
+}
+
+/// `GET /setup`
+pub(crate) async fn ask_for_code(request: PageRequest) -> Answer {
+    if request.outcome(request.service().operations().needs_setup().await)? {
+        Ok(code_page(FormError::default()))
+    } else {
+        request.go("/")
     }
-    let query = Fields::of_query(query.as_deref());
+}
+
+/// `POST /setup`: leads to the page of the link. The code is typed into a form, so that it stands in no query.
+pub(crate) async fn check_code(Posted(request, fields): Posted<PageRequest>) -> Answer {
     // The whole link is as good as its last part.
-    let typed = query.text("code").trim();
-    let code = typed.rsplit('/').next().unwrap_or_default();
-    let mut errors = FormError::default();
-    if !typed.is_empty() {
-        match request.outcome(request.service().operations().find_setup_link(&request.ctx, code).await)? {
-            LinkState::Open(()) => return request.go(&format!("/setup/{code}")),
-            _ => errors = FormError::new("code", "This is not the code of the last start. Copy it whole."),
-        }
+    let code = fields.text("code").trim().rsplit('/').next().unwrap_or_default();
+    let state = request.outcome(request.service().operations().find_setup_link(&request.ctx, code).await)?;
+    if matches!(state, LinkState::Open(())) {
+        return request.go(&format!("/setup/{code}"));
     }
-    let status = errors.status();
-    Ok(pages::html(status, &CodePage { head: Head::new("Welcome"), errors }))
+    Ok(code_page(FormError::new("code", "This is not the code of the last start. Copy it whole.")))
 }
 
 async fn require_open(request: &PageRequest, code: &str) -> Result<(), Response<Body>> {

@@ -124,7 +124,7 @@ impl DemoData {
         environment.add("TOKEN_URL", &self.token_url)?;
         if !self.verbose {
             output::line(&format!(
-                "Duku does its main job here, on throw-away data. Before you paste a command elsewhere, run there\n  . {}\n",
+                "Duku does its main job here, on throw-away data. To paste a command into another terminal, run this in it first:\n  . {}\n",
                 quoted(&environment.path().display().to_string())
             ))?;
         }

@@ -50,7 +50,7 @@ async fn the_program_that_used_a_key_last_is_told(fixture: Fixture) {
     let id = KeyId::parse(&pair.id).unwrap();
     for (second, program) in [(1, Some("curl/8.5")), (2, None), (3, Some("acme-explore-action/2.1"))] {
         let ctx =
-            service::RequestContext { user_agent: program.map(str::to_owned), ..from("192.0.2.1", second) };
+            service::RequestContext { user_agent: program.map(Into::into), ..from("192.0.2.1", second) };
         exchange_with(&fixture.service, &ctx, &pair).await.unwrap();
         if second != 2 {
             fixture.service.keys().flush_usage(&at(second)).await.unwrap();

@@ -48,7 +48,7 @@ const MIGRATIONS: &[Migration] = migrations! {
         concurrently "key_sources_by_last_use" on "key_sources (key_id, last_used_at_ms)"
         concurrently "key_notices_by_expiry" on "key_notices (expires_at_ms)"
         concurrently "sent_forms_by_sending" on "sent_forms (sent_at_ms)";
-    6 "0006_first_contact";
+    6 "0006_target_secrets";
 };
 
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS schema_migrations \

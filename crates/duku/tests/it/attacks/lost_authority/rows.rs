@@ -126,6 +126,7 @@ const fn admin(name: &'static str, before: Before, body: &'static str) -> Row {
 
 pub(super) const VIEWPORT: &[Row] = &[
     exempt("POST /logout", "it only gives up what the browser has"),
+    exempt("POST /setup", "leads to a link of the operator's, changes nothing"),
     exempt("POST /setup/{code}", "a link of the operator's, before there is anybody"),
     exempt("POST /forgot", "anybody may ask"),
     change(

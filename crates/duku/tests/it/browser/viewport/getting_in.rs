@@ -29,6 +29,8 @@ async fn the_first_start_leads_from_its_link_to_the_first_key() {
     browser.fill("Setup link or its code", "https://duku.example/setup/wrong").await;
     browser.click("Continue").await;
     browser.sees("This is not the code of the last start.").await;
+    // What was typed stands in no address.
+    browser.is_at("/setup").await;
     browser.axe().await;
     browser.fill("Setup link or its code", &format!("{}{link}", fresh.api.url)).await;
     browser.click("Continue").await;
