@@ -100,6 +100,7 @@ impl Page {
                 Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
                     page.links.push(dest_url.into_string());
                 }
+                Event::Html(html) | Event::InlineHtml(html) => page.links.extend(pictures(&html)),
                 Event::Start(Tag::TableCell) => cell.clear(),
                 Event::Code(code) if code.contains("/src/") && !code.contains([' ', '*']) => {
                     page.sources.push(code.into_string());
@@ -113,6 +114,14 @@ impl Page {
         }
         page
     }
+}
+
+/// The files of pictures in HTML, where Markdown has no word for two schemes of colour.
+fn pictures(html: &str) -> impl Iterator<Item = String> {
+    let values = html.split([' ', '<', '>']).filter_map(|part| part.split_once('='));
+    values
+        .filter(|(name, _)| ["src", "srcset"].contains(name))
+        .map(|(_, file)| file.trim_matches('"').to_owned())
 }
 
 /// As forges make it: small letters, digits, `-` and `_` stay, spaces become `-`, the rest goes.
@@ -169,10 +178,10 @@ mod tests {
     #[test]
     fn links_anchors_and_tables_are_read() {
         let page = Page::parse(
-            "# One request, walked\n[a](one.md) and `[b](no.md)`\n![c](two.png)\n\n[d]: three.md\n\n[d]\n## `duku serve`: how?\n\
+            "# One request, walked\n[a](one.md) and `[b](no.md)`\n![c](two.png)\n<source srcset=\"dark.png\"><img src=\"four.png\">\n\n[d]: three.md\n\n[d]\n## `duku serve`: how?\n\
              ## Same\n## Same\n\n| promise | test |\n| - | - |\n| `not::this` | `a::b`, `c::d` and `e` |\n| f | words |\n\n`a/src/b.rs`, `cargo run a/src/b.rs`\n",
         );
-        assert_eq!(page.links, ["one.md", "two.png", "three.md"]);
+        assert_eq!(page.links, ["one.md", "two.png", "dark.png", "four.png", "three.md"]);
         assert!(
             ["one-request-walked", "duku-serve-how", "same", "same-1"]
                 .iter()

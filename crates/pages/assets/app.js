@@ -15,7 +15,7 @@
   }
 
   // ---- Times in the viewer's zone; the title keeps the exact UTC.
-  const moment = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit' });
+  const moment = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit', timeZoneName: 'short' });
   const date = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric' });
   const longDate = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'long', year: 'numeric' });
 
@@ -47,19 +47,18 @@
     const source = one(button.dataset.copy);
     if (!source) return;
     const text = 'value' in source && source.tagName !== 'OUTPUT' ? source.value : source.textContent.trim();
-    if (!await write(text, source)) {
-      say('Selected. Press Ctrl and C to copy.');
-      return;
+    const done = await write(text, source);
+    const label = one('[data-copy-label]', button);
+    if (label) {
+      label.dataset.before ??= label.textContent;
+      label.textContent = done ? 'Copied' : 'Press Ctrl+C';
     }
-    const label = one('[data-copy-label]', button) ?? button;
-    label.dataset.before ??= label.textContent;
-    label.textContent = 'Copied';
-    button.dataset.copied = '';
-    say(`${button.dataset.name ?? 'Value'} copied`);
+    button.toggleAttribute('data-copied', done);
+    say(done ? `${button.dataset.name ?? 'Value'} copied` : 'Selected. Press Ctrl and C to copy.');
     clearTimeout(button.copyTimer);
     button.copyTimer = setTimeout(() => {
-      label.textContent = label.dataset.before;
-      delete button.dataset.copied;
+      if (label) label.textContent = label.dataset.before;
+      button.removeAttribute('data-copied');
     }, 2000);
   }
   async function write(text, source) {
@@ -306,6 +305,13 @@
     say(notice.textContent);
   });
 
+  // ---- What was just done is said once: not again after a reload.
+  const here = new URL(location.href);
+  if (here.searchParams.has('done')) {
+    here.searchParams.delete('done');
+    history.replaceState(null, '', here);
+    say(one('.notice.success')?.textContent.trim() ?? '');
+  }
   arrive(document);
   returnFocus();
 })();

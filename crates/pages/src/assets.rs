@@ -228,6 +228,6 @@ mod tests {
         }
         let size = |name| Served::of(SHARED.iter().find(|asset| asset.name == name).unwrap()).plain().len();
         assert!(size("style.css") < 32 * 1024);
-        assert!(size("app.js") < 14 * 1024);
+        assert!(size("app.js") < 15 * 1024);
     }
 }

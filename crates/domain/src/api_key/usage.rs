@@ -11,10 +11,22 @@ pub struct KeyOverview {
     pub last_used_at: Option<Timestamp>,
     /// The address it was last used from.
     pub last_used_from: Option<String>,
+    /// When a token was last issued for what was the current secret then.
+    pub exchanged_at: Option<Timestamp>,
+    /// The address that asked for it.
+    pub exchanged_from: Option<String>,
     /// How often former secrets of it turned up.
     pub dead_secret_uses: i64,
     /// When one last did.
     pub dead_secret_seen_at: Option<Timestamp>,
+}
+
+impl KeyOverview {
+    /// When the secret that the key has now was last used, if it ever was. A call with a token that an earlier secret got does
+    /// not count.
+    pub fn secret_used_at(&self) -> Option<Timestamp> {
+        self.exchanged_at.filter(|at| *at >= self.key.secret_made_at())
+    }
 }
 
 /// One day of one key.
@@ -34,7 +46,8 @@ pub struct KeyUse {
 
 /// The most addresses of a key that are kept: the newest.
 pub const SOURCES_OF_A_KEY: i64 = 100;
-/// Where a key's secret was used from.
+
+/// Where a key was used from.
 #[derive(Debug, Clone)]
 pub struct RecentSource {
     /// The address.
@@ -45,6 +58,8 @@ pub struct RecentSource {
     pub user_agent: Option<String>,
     /// When it last was.
     pub last_used_at: Timestamp,
+    /// When a token was last issued there; none if tokens were only used there.
+    pub exchanged_at: Option<Timestamp>,
 }
 
 /// A former secret that turned up.

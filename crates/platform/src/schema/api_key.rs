@@ -114,6 +114,8 @@ impl GeneratedApiKey {
             key: generated.key.clone(),
             last_used_at: None,
             last_used_from: None,
+            exchanged_at: None,
+            exchanged_from: None,
             dead_secret_uses: 0,
             dead_secret_seen_at: None,
         };
@@ -142,6 +144,7 @@ impl GeneratedApiKey {
         ApiKey(KeyOverview {
             key: self.overview.key.clone(),
             last_used_from: self.overview.last_used_from.clone(),
+            exchanged_from: self.overview.exchanged_from.clone(),
             ..self.overview
         })
     }

@@ -139,14 +139,18 @@ impl Keys<'_> {
         key: &KeyId,
         label: &str,
     ) -> Result<()> {
-        let name = if label.is_empty() { "a revoked key" } else { label };
+        // A revoked key has no page any more.
+        let (name, page) = if label.is_empty() {
+            ("a revoked key", format!("{}/settings/audit?object={key}", self.0.policy.viewport))
+        } else {
+            (label, self.key_page(key))
+        };
         let from = ctx.address.map_or_else(|| "an unknown address".to_owned(), |address| address.to_string());
         let text = format!(
             "A former secret of the API key {name} ({key}) was used at {} from {from}, and rejected.\n\n\
              It is a pipeline that was forgotten, or a secret that leaked. If you do not know the address, \
-             look into it:\n{}\n",
-            ctx.now,
-            self.key_page(key)
+             look into it:\n{page}\n",
+            ctx.now
         );
         let subject = format!("A former secret of {name} was used");
         self.0.queue_mail_to_admins(transaction, ctx, organisation, &subject, &text).await

@@ -36,11 +36,19 @@ struct Pending {
     sources: BTreeMap<(IpAddr, bool), LastUse>,
 }
 
-/// When an address was last seen, and the program there.
+/// When an address was last seen, when it was last issued a token, and the program there.
 #[derive(Debug, Clone)]
 struct LastUse {
     at: Timestamp,
+    exchanged_at: Option<Timestamp>,
     user_agent: Option<String>,
+}
+
+/// The newest use of a key, and the newest token issued for its current secret.
+#[derive(Debug, Clone, Copy)]
+struct Newest {
+    used: (IpAddr, Timestamp),
+    exchanged: Option<(IpAddr, Timestamp)>,
 }
 
 #[derive(Debug)]
@@ -60,7 +68,7 @@ pub(crate) struct Recorder {
     keys: Mutex<HashMap<KeyId, Pending>>,
     dead: Mutex<HashMap<DeadSecret, Dead>>,
     /// What the last batch took, which may be on its way to the store still.
-    taken: Mutex<HashMap<KeyId, (IpAddr, Timestamp)>>,
+    taken: Mutex<HashMap<KeyId, Newest>>,
     /// One batch at a time: whoever flushes last waits for what is being written. Counts the flushes.
     flushing: tokio::sync::Mutex<u64>,
 }
@@ -94,8 +102,9 @@ impl Recorder {
             Use::ApiCall => counts.api_calls += 1,
         }
         if let Some(address) = ctx.address {
-            let user_agent = ctx.user_agent.as_deref();
-            pending.note_source((address, what == Use::Exchange { by_grace: true }), ctx.now, user_agent);
+            let by_grace = what == Use::Exchange { by_grace: true };
+            let exchanged_at = (what != Use::ApiCall).then_some(ctx.now);
+            pending.note_source((address, by_grace), ctx.now, exchanged_at, ctx.user_agent.as_deref());
         }
     }
 
@@ -118,10 +127,16 @@ impl Recorder {
         // In this order, so that a batch that starts in between hides nothing.
         let pending = lock(&self.keys).get(&overview.key.id).and_then(Pending::newest);
         let taken = lock(&self.taken).get(&overview.key.id).copied();
-        for (address, at) in [taken, pending].into_iter().flatten() {
+        for Newest { used: (address, at), exchanged } in [taken, pending].into_iter().flatten() {
             if overview.last_used_at.is_none_or(|last| last < at) {
                 overview.last_used_at = Some(at);
                 overview.last_used_from = Some(address.to_string());
+            }
+            if let Some((address, at)) = exchanged
+                && overview.exchanged_at.is_none_or(|last| last < at)
+            {
+                overview.exchanged_at = Some(at);
+                overview.exchanged_from = Some(address.to_string());
             }
         }
     }
@@ -161,13 +176,20 @@ impl Pending {
     }
 
     /// Notes an address; when there are too many, the one that was quiet for longest goes.
-    fn note_source(&mut self, source: (IpAddr, bool), at: Timestamp, user_agent: Option<&str>) {
+    fn note_source(
+        &mut self,
+        source: (IpAddr, bool),
+        at: Timestamp,
+        exchanged_at: Option<Timestamp>,
+        user_agent: Option<&str>,
+    ) {
         if self.sources.len() >= ADDRESSES && !self.sources.contains_key(&source) {
             let oldest = self.sources.iter().min_by_key(|(_, last)| last.at).map(|(source, _)| *source);
             oldest.and_then(|oldest| self.sources.remove(&oldest));
             self.day(at.day()).other_addresses += 1;
         }
-        let newest = self.sources.entry(source).or_insert(LastUse { at, user_agent: None });
+        let newest = self.sources.entry(source).or_insert(LastUse { at, exchanged_at, user_agent: None });
+        newest.exchanged_at = newest.exchanged_at.max(exchanged_at);
         if newest.at <= at {
             newest.at = at;
             if newest.user_agent.as_deref() != user_agent {
@@ -186,12 +208,15 @@ impl Pending {
             previous_secret: *previous_secret,
             user_agent: last.user_agent.clone(),
             last_used_at: last.at,
+            exchanged_at: last.exchanged_at,
         })
     }
 
-    fn newest(&self) -> Option<(IpAddr, Timestamp)> {
-        let newest = self.sources.iter().max_by_key(|(_, last)| last.at);
-        newest.map(|((address, _), last)| (*address, last.at))
+    fn newest(&self) -> Option<Newest> {
+        let (used, last) = self.sources.iter().max_by_key(|(_, last)| last.at)?;
+        let by_current = self.sources.iter().filter(|((_, by_grace), _)| !by_grace);
+        let exchanges = by_current.filter_map(|((address, _), last)| Some((*address, last.exchanged_at?)));
+        Some(Newest { used: (used.0, last.at), exchanged: exchanges.max_by_key(|(_, at)| *at) })
     }
 
     fn add(&mut self, other: Self) {
@@ -203,7 +228,7 @@ impl Pending {
             day.other_addresses += counts.other_addresses;
         }
         for (source, last) in other.sources {
-            self.note_source(source, last.at, last.user_agent.as_deref());
+            self.note_source(source, last.at, last.exchanged_at, last.user_agent.as_deref());
         }
     }
 }

@@ -43,5 +43,5 @@ pub(crate) async fn submit(
         return form(&context, &id, errors).await;
     }
     context.outcome(context.service().keys().end_grace(&context.ctx, &context.principal, &id).await)?;
-    context.go(&format!("{LIST}?done=grace-ended"))
+    context.go(&format!("{LIST}/{id}?done=grace-ended"))
 }

@@ -17,6 +17,9 @@ use service::keys::{
     sent_forms::{KeyForm, Sent},
 };
 
+/// In days.
+const LIFETIMES: [i64; 4] = [30, 90, 180, 365];
+
 #[derive(askama::Template)]
 #[template(path = "keys/generate.html", blocks = ["content"])]
 pub(super) struct Form {
@@ -25,6 +28,9 @@ pub(super) struct Form {
     pub(super) label: String,
     pub(super) days: String,
     pub(super) maximum_days: i64,
+    /// Usual lifetimes, to choose from.
+    pub(super) lifetimes: Vec<i64>,
+    pub(super) sends_mail: bool,
     pub(super) now: String,
     pub(super) expires: String,
     /// The label that another Active key has already, if that has to be confirmed.
@@ -62,6 +68,8 @@ async fn form(
             None => days.to_string(),
         },
         maximum_days: policy.maximum.days(),
+        lifetimes: LIFETIMES.into_iter().filter(|days| *days <= policy.maximum.days()).collect(),
+        sends_mail: context.service().operations().sends_mail(),
         now: now.to_whole_second().to_string(),
         expires: pages::date_text(now.plus_seconds(days.clamp(1, policy.maximum.days()) * 86_400)),
         duplicate: duplicate.to_owned(),

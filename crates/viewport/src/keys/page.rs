@@ -6,10 +6,11 @@ use crate::frame::{
     answer::Answer,
     page_context::show,
 };
-use axum::extract::{Path, RawQuery};
-use domain::{KeyUse, RecentSource, Timestamp};
+use axum::extract::Path;
+use domain::{ApiKey, KeyUse, RecentSource, Timestamp};
 use http::StatusCode;
 use pages::{Chrome, DaysChart, Section, Time};
+use std::collections::BTreeSet;
 
 /// So many addresses are open on the page; the others are folded away.
 const OPEN_SOURCES: usize = 10;
@@ -23,15 +24,52 @@ pub(super) struct Page {
     pub(super) awaits_first_use: bool,
     pub(super) token_url: String,
     pub(super) graphql_url: String,
-    /// How often the previous secret was used in the last 30 days.
+    /// How often the previous secret was used since the day of the rotation, of the last 30 days.
     pub(super) grace_uses: i64,
     pub(super) issued: DaysChart,
     pub(super) calls: DaysChart,
-    pub(super) sources: Vec<RecentSource>,
+    pub(super) sources: Vec<Source>,
     /// Those that are folded away.
-    pub(super) more_sources: Vec<RecentSource>,
+    pub(super) more_sources: Vec<Source>,
     /// How often an older address was left out of these in the last 30 days.
     pub(super) other_addresses: i64,
+}
+
+/// Which of a key's secrets was used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum UsedSecret {
+    Current,
+    /// The previous one, during a rotation's grace.
+    Previous,
+    /// One that works no more.
+    Former,
+    /// None: tokens were used that were fetched elsewhere, or with another secret.
+    Token,
+}
+
+/// Where a key was used from.
+pub(super) struct Source {
+    pub(super) source: RecentSource,
+    pub(super) secret: UsedSecret,
+}
+
+/// What an address did with tokens alone is left out where the address has fetched some too.
+fn of_key(key: &ApiKey, sources: Vec<RecentSource>, now: Timestamp) -> Vec<Source> {
+    let secret = |source: &RecentSource| match source.exchanged_at {
+        _ if source.previous_secret && key.running_grace(now).is_some() => UsedSecret::Previous,
+        _ if source.previous_secret || source.last_used_at < key.secret_made_at() => UsedSecret::Former,
+        Some(at) if at >= key.secret_made_at() => UsedSecret::Current,
+        _ => UsedSecret::Token,
+    };
+    let mut sources: Vec<Source> =
+        sources.into_iter().map(|source| Source { secret: secret(&source), source }).collect();
+    let fetching: BTreeSet<String> = sources
+        .iter()
+        .filter(|one| one.secret != UsedSecret::Token)
+        .map(|one| one.source.address.clone())
+        .collect();
+    sources.retain(|one| one.secret != UsedSecret::Token || !fetching.contains(&one.source.address));
+    sources
 }
 
 fn chart(days: &[KeyUse], count: fn(&KeyUse) -> i64, (one, many): (&'static str, &'static str)) -> DaysChart {
@@ -47,25 +85,24 @@ pub(crate) async fn show(context: AdminPage<ApiKeys>, Path(id): Path<String>) ->
     let report =
         context.outcome(context.service().keys().report(&context.ctx, &context.principal, &id).await)?;
     let row = Row::of(&report.overview, context.ctx.now);
-    let mut sources = report.sources;
-    if matches!(row.status, StatusBadge::Grace(_)) {
-        // The newest stay first, but those that still use the previous secret go before them.
-        sources.sort_by_key(|source| !source.previous_secret);
-    }
+    let key = &row.overview.key;
+    let mut sources = of_key(key, report.sources, context.ctx.now);
+    // The newest stay first, but those that still use the previous secret go before them.
+    sources.sort_by_key(|one| one.secret != UsedSecret::Previous);
     let more_sources = sources.split_off(sources.len().min(OPEN_SOURCES));
-    let secret_made_at = row.overview.key.rotated_at.unwrap_or(row.overview.key.created_at);
+    let since_rotation = |day: &&KeyUse| day.day >= key.secret_made_at().day();
     let page = Page {
-        awaits_first_use: row.is_active && row.overview.last_used_at.is_none_or(|used| used < secret_made_at),
+        awaits_first_use: row.is_active && row.overview.secret_used_at().is_none(),
+        grace_uses: report.days.iter().filter(since_rotation).map(|day| day.grace_exchanges).sum(),
         token_url: context.viewport.protocol("token"),
         graphql_url: context.service().policy().audience.clone(),
-        chrome: context.chrome(row.overview.key.label.as_str(), Section::ApiKeys).await?,
-        row,
-        grace_uses: report.days.iter().map(|day| day.grace_exchanges).sum(),
+        chrome: context.chrome(key.label.as_str(), Section::ApiKeys).await?,
         issued: chart(&report.days, |day| day.exchanges, ("token issued", "tokens issued")),
         calls: chart(&report.days, |day| day.api_calls, ("API call", "API calls")),
         sources,
         more_sources,
         other_addresses: report.other_addresses,
+        row,
     };
     Ok(show!(context, page))
 }
@@ -74,31 +111,30 @@ pub(crate) async fn show(context: AdminPage<ApiKeys>, Path(id): Path<String>) ->
 #[template(path = "keys/first_use.html")]
 pub(super) struct FirstUse {
     pub(super) id: String,
-    pub(super) since: i64,
-    pub(super) used: Option<(Time, String)>,
+    pub(super) state: FirstUseState,
 }
 
-/// `GET /settings/api-keys/{id}/first-use?since=MS`: the live line below a secret that was just shown.
-pub(crate) async fn first_use(
-    context: AdminPage<ApiKeys>,
-    Path(id): Path<String>,
-    RawQuery(query): RawQuery,
-) -> Answer {
+pub(super) enum FirstUseState {
+    Waiting,
+    /// When, and from where.
+    Used(Time, String),
+    /// Why there is nothing to wait for any more.
+    Gone(String),
+}
+
+/// `GET /settings/api-keys/{id}/first-use`: the live line below a secret that was just shown.
+pub(crate) async fn first_use(context: AdminPage<ApiKeys>, Path(id): Path<String>) -> Answer {
     if !context.partial {
         return context.go(&format!("{}/{id}", super::LIST));
     }
-    let since = query.as_deref().and_then(|query| query.strip_prefix("since=")?.parse().ok()).unwrap_or(0);
-    let overview = match context.service().keys().get(&context.principal, &id).await {
-        Ok(overview) => overview,
+    let state = match context.service().keys().get(&context.principal, &id).await {
+        Ok(overview) => match overview.secret_used_at() {
+            Some(at) => FirstUseState::Used(pages::moment(&at), overview.exchanged_from.unwrap_or_default()),
+            None => FirstUseState::Waiting,
+        },
         // The key was revoked while its secret was shown: the line says so and stops asking.
-        Err(service::Error::Rejection(reject)) => {
-            return Ok(pages::message(StatusCode::NOT_FOUND, "Page not found", reject.message()).respond());
-        }
+        Err(service::Error::Rejection(rejection)) => FirstUseState::Gone(rejection.message()),
         Err(error) => return Err(context.failed(&error)),
     };
-    let used = overview.last_used_at.filter(|at| at.ms() >= since);
-    let from = overview.last_used_from.unwrap_or_else(|| "an unknown address".to_owned());
-    let page =
-        FirstUse { id: overview.key.id.to_string(), since, used: used.map(|at| (pages::moment(&at), from)) };
-    Ok(pages::html(StatusCode::OK, &page))
+    Ok(pages::html(StatusCode::OK, &FirstUse { id, state }))
 }

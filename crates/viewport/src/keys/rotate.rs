@@ -1,6 +1,9 @@
 //! Rotating a key: a new secret, the same Client ID.
 
-use super::{row::Row, show_once};
+use super::{
+    row::{Row, in_use_from},
+    show_once,
+};
 use crate::frame::{
     admin_page::{AdminPage, ApiKeys},
     answer::Answer,
@@ -16,9 +19,6 @@ use service::keys::{
     sent_forms::{KeyForm, Sent},
     usage_report::KeyReport,
 };
-
-/// A key is "in use right now" if it was used within so many seconds.
-const RIGHT_NOW_SECONDS: i64 = 3600;
 
 #[derive(askama::Template)]
 #[template(path = "keys/rotate.html", blocks = ["content"])]
@@ -43,7 +43,6 @@ async fn form(context: &MemberPage, report: &KeyReport, fields: &Fields, errors:
     let key = &report.overview.key;
     let lifetime = key.lifetime.min(organisation.key_policy.maximum);
     let chosen = fields.number("grace").unwrap_or(0);
-    let hour = now.plus_seconds(-RIGHT_NOW_SECONDS);
     let page = Form {
         chrome: context.form(format!("Rotate {}", key.label), Section::ApiKeys, errors).await?,
         nonce: match fields.text("nonce") {
@@ -52,7 +51,7 @@ async fn form(context: &MemberPage, report: &KeyReport, fields: &Fields, errors:
         },
         row: Row::of(&report.overview, now),
         expires: pages::date(&now.plus_seconds(lifetime.seconds())),
-        in_use_from: report.sources.iter().filter(|source| source.last_used_at > hour).count(),
+        in_use_from: in_use_from(report, now),
         graces: GRACES.iter().map(|(seconds, name)| (*seconds, *name, *seconds == chosen)).collect(),
         end_issued_tokens: fields.is_ticked("end_issued_tokens"),
     };

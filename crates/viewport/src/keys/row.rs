@@ -2,6 +2,8 @@
 
 use domain::{KeyOverview, Timestamp};
 use pages::Time;
+use service::keys::usage_report::KeyReport;
+use std::collections::BTreeSet;
 
 const DAY_SECONDS: i64 = 86_400;
 /// From so many days before its expiry on a key is marked in amber, and in red.
@@ -9,6 +11,8 @@ const SOON_DAYS: i64 = 14;
 const URGENT_DAYS: i64 = 3;
 /// A key that was not used for so many days is a candidate to be revoked.
 const UNUSED_DAYS: i64 = 30;
+/// A key is "in use right now" if it was used within so many seconds.
+const RIGHT_NOW_SECONDS: i64 = 3600;
 
 /// A key's status, as a word and a colour.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,6 +84,13 @@ impl Row {
             unused_days: unused_days(overview, now),
         }
     }
+}
+
+/// From how many addresses a key is in use right now.
+pub(super) fn in_use_from(report: &KeyReport, now: Timestamp) -> usize {
+    let since = now.plus_seconds(-RIGHT_NOW_SECONDS);
+    let recent = report.sources.iter().filter(|source| source.last_used_at > since);
+    recent.map(|source| &source.address).collect::<BTreeSet<_>>().len()
 }
 
 fn unused_days(overview: &KeyOverview, now: Timestamp) -> Option<i64> {

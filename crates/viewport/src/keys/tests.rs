@@ -61,6 +61,8 @@ fn no_label_becomes_markup_in_the_forms() {
                 label: text.clone(),
                 days: text.clone(),
                 maximum_days: 365,
+                lifetimes: vec![30, 90],
+                sends_mail: partial,
                 now: text.clone(),
                 expires: text.clone(),
                 duplicate: text.clone(),
@@ -77,6 +79,7 @@ fn no_label_becomes_markup_in_the_forms() {
             template_tests::render(&revoke::Form {
                 chrome: Chrome { partial, fresh, ..template_tests::form(&text, "confirm") },
                 row: in_grace(&text),
+                in_use_from: 2,
                 typed: &text,
             });
             template_tests::render(&end_grace::Form {
@@ -90,11 +93,15 @@ fn no_label_becomes_markup_in_the_forms() {
 #[test]
 fn no_label_becomes_markup_on_a_keys_pages() {
     for text in template_tests::texts() {
-        let source = || domain::RecentSource {
-            address: text.clone(),
-            previous_secret: true,
-            user_agent: Some(text.clone()),
-            last_used_at: NOW,
+        let source = |secret| page::Source {
+            source: domain::RecentSource {
+                address: text.clone(),
+                previous_secret: true,
+                user_agent: Some(text.clone()),
+                last_used_at: NOW,
+                exchanged_at: None,
+            },
+            secret,
         };
         template_tests::render(&page::Page {
             chrome: template_tests::chrome(&text),
@@ -106,11 +113,15 @@ fn no_label_becomes_markup_on_a_keys_pages() {
             issued: pages::days_chart(vec![(NOW, 3)], "token issued", "tokens issued"),
             calls: pages::days_chart(Vec::new(), "API call", "API calls"),
             other_addresses: 3,
-            sources: vec![source()],
-            more_sources: vec![source()],
+            sources: vec![source(page::UsedSecret::Current), source(page::UsedSecret::Previous)],
+            more_sources: vec![source(page::UsedSecret::Former), source(page::UsedSecret::Token)],
         });
-        for used in [None, Some((pages::moment(&NOW), text.clone()))] {
-            template_tests::render(&page::FirstUse { id: text.clone(), since: 1, used });
+        for state in [
+            page::FirstUseState::Waiting,
+            page::FirstUseState::Used(pages::moment(&NOW), text.clone()),
+            page::FirstUseState::Gone(text.clone()),
+        ] {
+            template_tests::render(&page::FirstUse { id: text.clone(), state });
         }
         template_tests::render(&show_once::SentBefore { chrome: template_tests::chrome(&text), id: &text });
     }

@@ -2,7 +2,7 @@
 
 use crate::fixture::{Fixture, Pair, at, exchange_with, from, generate, on_both_engines, policy, time};
 use domain::{KeyId, KeyUse};
-use service::{Policy, Service};
+use service::{Policy, Service, keys::RotateKey};
 use std::{
     sync::{
         Arc,
@@ -24,6 +24,7 @@ on_both_engines!(
     whoever_flushes_waits_for_a_flush_under_way,
     old_counters_are_forgotten_day_by_day,
     the_program_that_used_a_key_last_is_told,
+    only_the_new_secret_is_its_own_first_use,
 );
 
 async fn last_used(node: &Service, fixture: &Fixture, pair: &Pair) -> Option<(i64, String)> {
@@ -59,6 +60,32 @@ async fn the_program_that_used_a_key_last_is_told(fixture: Fixture) {
             assert_eq!((sources.len(), sources[0].user_agent.as_deref()), (1, program));
         }
     }
+}
+
+/// Neither the previous secret in its grace nor a token from before the rotation is taken for the new secret.
+async fn only_the_new_secret_is_its_own_first_use(fixture: Fixture) {
+    let used = async |node: &Service, pair: &Pair| {
+        let overview = node.keys().get(&fixture.admin, &pair.id).await.unwrap();
+        let at = overview.secret_used_at().map(|at| at.seconds() - time(0).seconds());
+        at.zip(overview.exchanged_from)
+    };
+    let node = &fixture.service;
+    let old = fixture.generate(0).await;
+    let token = exchange_with(node, &from("192.0.2.1", 10), &old).await.unwrap().access_token;
+    assert_eq!(used(node, &old).await, Some(seen(10, "192.0.2.1")));
+    let grace = RotateKey { grace_seconds: 3600, end_issued_tokens: false };
+    let new = fixture.rotate(20, &old, grace).await;
+    node.tokens().authenticate(&from("192.0.2.1", 21), &token).await.unwrap();
+    let by_grace = exchange_with(node, &from("192.0.2.2", 22), &old).await.unwrap().access_token;
+    node.tokens().authenticate(&from("192.0.2.2", 23), &by_grace).await.unwrap();
+    assert_eq!(used(node, &new).await, None);
+    node.keys().flush_usage(&at(24)).await.unwrap();
+    assert_eq!(used(node, &new).await, None);
+    exchange_with(node, &from("192.0.2.3", 30), &new).await.unwrap();
+    node.tokens().authenticate(&from("192.0.2.3", 40), &by_grace).await.unwrap();
+    assert_eq!(used(node, &new).await, Some(seen(30, "192.0.2.3")));
+    node.keys().flush_usage(&at(41)).await.unwrap();
+    assert_eq!(used(&fixture.another_node(42).await, &new).await, Some(seen(30, "192.0.2.3")));
 }
 
 async fn last_used_is_true_before_anything_is_written(fixture: Fixture) {

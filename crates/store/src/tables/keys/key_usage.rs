@@ -16,16 +16,18 @@ statements! {
         grace_exchanges = key_usage.grace_exchanges + excluded.grace_exchanges, \
         api_calls = key_usage.api_calls + excluded.api_calls, \
         other_addresses = key_usage.other_addresses + excluded.other_addresses";
-    NOTE_SOURCE = "INSERT INTO key_sources (key_id, address, secret, last_used_at_ms, user_agent) \
-        SELECT id, $2, $3, $4, $5 FROM api_keys WHERE id = $1 \
+    NOTE_SOURCE = "INSERT INTO key_sources (key_id, address, secret, last_used_at_ms, user_agent, exchanged_at_ms) \
+        SELECT id, $2, $3, $4, $5, $6 FROM api_keys WHERE id = $1 \
         ON CONFLICT (key_id, address, secret) DO UPDATE SET user_agent = excluded.user_agent, last_used_at_ms = \
         CASE WHEN excluded.last_used_at_ms > key_sources.last_used_at_ms \
-        THEN excluded.last_used_at_ms ELSE key_sources.last_used_at_ms END";
+        THEN excluded.last_used_at_ms ELSE key_sources.last_used_at_ms END, exchanged_at_ms = \
+        CASE WHEN key_sources.exchanged_at_ms IS NULL OR excluded.exchanged_at_ms > key_sources.exchanged_at_ms \
+        THEN excluded.exchanged_at_ms ELSE key_sources.exchanged_at_ms END";
     NOTE_DEAD = "UPDATE retired_secrets SET seen_count = seen_count + $3, last_seen_at_ms = $4, last_seen_from = $5 \
         WHERE key_id = $1 AND digest = $2";
     LOCK_DEAD = "UPDATE retired_secrets SET seen_count = seen_count WHERE key_id = $1 AND digest = $2";
     DEAD_LAST_SEEN = "SELECT last_seen_at_ms FROM retired_secrets WHERE key_id = $1 AND digest = $2";
-    SOURCES = "SELECT address, secret, user_agent, last_used_at_ms FROM key_sources \
+    SOURCES = "SELECT address, secret, user_agent, last_used_at_ms, exchanged_at_ms FROM key_sources \
         WHERE key_id = $1 AND last_used_at_ms >= $2 ORDER BY last_used_at_ms DESC LIMIT 100";
     DAYS = "SELECT day, exchanges, grace_exchanges, api_calls, other_addresses FROM key_usage WHERE key_id = $1 AND day >= $2 ORDER BY day";
     COUNT_OTHERS = "UPDATE key_usage SET other_addresses = other_addresses + (SELECT COUNT(*) FROM (SELECT 1 \
@@ -58,6 +60,7 @@ impl Reader {
                 previous_secret: row.next::<String>()? == "previous",
                 user_agent: row.next()?,
                 last_used_at: row.next()?,
+                exchanged_at: row.next()?,
             })
         })
         .await
@@ -93,7 +96,8 @@ impl Transaction {
                 source.address.as_str(),
                 secret,
                 source.last_used_at,
-                source.user_agent.as_deref()
+                source.user_agent.as_deref(),
+                source.exchanged_at
             ]
         };
         self.execute_each(NOTE_SOURCE, sources.iter().map(row).collect()).await

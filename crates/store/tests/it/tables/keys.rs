@@ -75,6 +75,7 @@ async fn revoked(fresh: &Fresh) -> (ApiKey, RetiredSecret) {
         previous_secret: false,
         user_agent: None,
         last_used_at: NOW,
+        exchanged_at: None,
     };
     transaction.note_key_sources(&[(&now.id, source)]).await.unwrap();
     transaction.commit().await.unwrap();
@@ -162,6 +163,7 @@ async fn the_overview_shows_the_newest_use_and_all_dead_secrets(fresh: Fresh) {
             previous_secret: second == 9,
             user_agent: None,
             last_used_at: NOW.plus_seconds(second),
+            exchanged_at: (second == 5).then_some(NOW.plus_seconds(2)),
         };
         transaction.note_key_sources(&[(&used.id, source)]).await.unwrap();
     }
@@ -185,6 +187,10 @@ async fn the_overview_shows_the_newest_use_and_all_dead_secrets(fresh: Fresh) {
     let one = &reader.keys(&acme.id, Some(&used.id)).await.unwrap()[0];
     assert_eq!(one.last_used_at, Some(NOW.plus_seconds(9)));
     assert_eq!(one.last_used_from.as_deref(), Some("2001:db8::1"));
+    assert_eq!(
+        (one.exchanged_at, one.exchanged_from.as_deref()),
+        (Some(NOW.plus_seconds(2)), Some("192.0.2.1"))
+    );
     assert_eq!((one.dead_secret_uses, one.dead_secret_seen_at), (7, Some(NOW.plus_seconds(4))));
     let other = &reader.keys(&acme.id, Some(&unused.id)).await.unwrap()[0];
     assert_eq!((other.last_used_at, other.dead_secret_uses, other.dead_secret_seen_at), (None, 0, None));

@@ -19,7 +19,13 @@ fn uses(day: i64, exchanges: i64) -> KeyUse {
 }
 
 fn source(address: &str, previous_secret: bool, at: Timestamp) -> RecentSource {
-    RecentSource { address: address.to_owned(), previous_secret, user_agent: None, last_used_at: at }
+    RecentSource {
+        address: address.to_owned(),
+        previous_secret,
+        user_agent: None,
+        last_used_at: at,
+        exchanged_at: Some(at),
+    }
 }
 
 async fn sources(fresh: &Fresh, id: &KeyId, since: Timestamp) -> Vec<(String, bool, i64)> {

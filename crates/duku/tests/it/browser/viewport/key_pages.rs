@@ -225,21 +225,35 @@ async fn what_people_type_is_shown_as_they_typed_it() {
 async fn a_grace_is_shown_with_its_use_and_can_be_ended() {
     let fixture = BrowserFixture::open().await;
     let pair = generate(&fixture, "CI").await;
+    let other = generate(&fixture, "Deploy preview environments to the European cluster").await;
+    let ctx = service::RequestContext { address: Some([198, 51, 100, 199].into()), ..fixture.ctx() };
+    let credential = Credential { client_id: &other.client_id, client_secret: &other.client_secret };
+    fixture.app.service.tokens().issue_for_client(&ctx, credential, "").await.unwrap();
     let browser = fixture.signed_in(ADMIN, LIST, Options::default()).await;
     browser.click_in("CI", "Rotate CI").await;
     browser.choose("24 hours").await;
     browser.click("Rotate").await;
     browser.sees("The previous secret works until").await;
+    let token = fixture.app.api.token(&pair).await;
+    assert!(fixture.app.api.accepts(&token).await);
+    fixture.app.service.keys().flush_usage(&fixture.ctx()).await.unwrap();
+    browser.sees("Waiting for first use…").await;
     browser.click("I have stored the secret").await;
     browser.sees("Grace until").await;
-    fixture.app.api.token(&pair).await;
-    fixture.app.service.keys().flush_usage(&fixture.ctx()).await.unwrap();
+    let beyond = "const list = document.querySelector('.scroll'); return list.scrollWidth - list.clientWidth";
+    assert_eq!(browser.evaluate(beyond, json!([])).await, 0, "the whole list is to be seen");
     browser.click("CI").await;
     browser.sees("It was used 1 time").await;
+    browser.sees("Waiting for first use of the new secret.").await;
+    assert_eq!(browser.text("[aria-label=Addresses] tbody td:last-child").await, "Previous");
     browser.axe().await;
     browser.click("End now").await;
     browser.click("End it now").await;
     browser.sees("The previous secret is rejected now.").await;
+    browser.is_at(&format!("{LIST}/{}", pair.client_id)).await;
+    assert_eq!(browser.text("[aria-label=Addresses] tbody td:last-child").await, "Former");
+    browser.reload().await;
+    browser.does_not_see("is rejected now").await;
     assert_eq!(fixture.app.api.exchange(&pair).await.status, 401);
 }
 
@@ -332,6 +346,12 @@ async fn a_keys_page_says_what_to_do_next_and_which_program_used_it() {
     let page = format!("{LIST}/{}", pair.client_id);
     let browser = fixture.signed_in(ADMIN, &page, Options::default()).await;
     browser.sees("Waiting for first use.").await;
+    for _ in 0..2 {
+        browser.click("Copy the Client ID").await;
+        let copied = "const button = document.querySelector('[data-copy=\"#client-id\"]');
+            return [button.querySelector('svg') !== null, 'copied' in button.dataset]";
+        assert_eq!(browser.evaluate(copied, json!([])).await, json!([true, true]));
+    }
     let commands = "return [...document.querySelectorAll('.tab pre')].map((pre) => pre.textContent)";
     let commands = browser.evaluate(commands, json!([])).await;
     let commands: Vec<&str> = commands.as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
