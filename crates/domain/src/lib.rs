@@ -1,4 +1,5 @@
-//! The pure rules of Duku: ids, organisations, roles, scopes, the secret's format and an API key's life.
+//! The pure rules of Duku: ids, organisations, roles, scopes, the secret's format, an API key's life and
+//! workloads' identities.
 //!
 //! Nothing here reads a clock, draws a random number, awaits or touches a file: time and randomness
 //! come in as values, so every rule can be tested by travelling in time.
@@ -46,6 +47,7 @@ pub mod secret;
 pub mod text;
 pub mod time;
 pub mod users;
+pub mod workload;
 
 pub use api_key::{
     ApiKey, KeyState,

@@ -25,7 +25,7 @@ fn is_invisible(c: char) -> bool {
 }
 
 /// Trims `text` and rejects it unless it has 1 to `maximum` visible characters.
-fn visible_line(field: &'static str, text: &str, maximum: usize) -> Result<String, Invalid> {
+pub(crate) fn visible_line(field: &'static str, text: &str, maximum: usize) -> Result<String, Invalid> {
     let trimmed = text.trim();
     if let Some((position, c)) = trimmed.chars().enumerate().find(|(_, c)| is_invisible(*c)) {
         return Err(Invalid::new(
@@ -60,6 +60,34 @@ pub(crate) fn reported_line(field: &'static str, text: &str, maximum: usize) -> 
         )),
         _ => Ok(trimmed.to_owned()),
     }
+}
+
+/// What somebody sent, to be looked at: what nobody can see is written out (`<U+202E>`), and what is beyond `maximum` characters
+/// is cut off and stands as `...`.
+pub(crate) fn shown(text: &str, maximum: usize) -> String {
+    let mut characters = text.chars();
+    let mut shown: String = characters
+        .by_ref()
+        .take(maximum)
+        .map(|c| if is_invisible(c) { format!("<U+{:04X}>", u32::from(c)) } else { c.to_string() })
+        .collect();
+    if characters.next().is_some() {
+        shown.push_str("...");
+    }
+    shown
+}
+
+/// A name that a program reports, cut to `maximum` characters: what nobody can see is taken out of it, joiners too, and spaces of
+/// any kind become one. Nothing if nothing is left.
+pub(crate) fn reported_name(text: &str, maximum: usize) -> Option<String> {
+    let cleaned: String = text
+        .chars()
+        .map(|c| if c.is_whitespace() { ' ' } else { c })
+        .filter(|c| !is_invisible(*c))
+        .take(maximum)
+        .collect();
+    let trimmed = cleaned.trim();
+    (!trimmed.is_empty()).then(|| trimmed.to_owned())
 }
 
 /// Rejects text of several lines that is over `maximum` characters or holds control characters other than line breaks and tabs.
@@ -183,6 +211,16 @@ mod tests {
         // An emoji beyond the first plane is two units.
         assert!(reported_line("name", &"\u{1F600}".repeat(127), 255).is_ok());
         assert!(reported_line("name", &"\u{1F600}".repeat(128), 255).is_err());
+    }
+
+    #[test]
+    fn what_is_shown_has_nothing_hidden_and_is_cut() {
+        assert_eq!(shown("a\u{202E}b\n\u{200D}", 10), "a<U+202E>b<U+000A><U+200D>");
+        assert_eq!(shown("ab", 2), "ab");
+        assert_eq!(shown("äbc", 2), "äb...");
+        assert_eq!(reported_name(" a\u{202E}\u{200D}b\u{A0}\tc ", 10).unwrap(), "ab  c");
+        assert_eq!(reported_name("abcdef", 3).unwrap(), "abc");
+        assert_eq!(reported_name("\u{200B}\n", 3), None);
     }
 
     #[test]
