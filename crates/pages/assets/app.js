@@ -17,7 +17,6 @@
   // ---- Times in the viewer's zone; the title keeps the exact UTC.
   const moment = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit', timeZoneName: 'short' });
   const date = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric' });
-  const longDate = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'long', year: 'numeric' });
 
   // The same steps as `relative` in times.rs.
   function relative(then, now) {
@@ -206,9 +205,9 @@
     const chosen = field.matches('input, select') ? field : one('input:checked', field);
     const to = one(field.dataset.expiryTo);
     const days = Number(chosen?.value);
-    if (!to || !(days >= 1 && days <= 3660)) { to?.replaceChildren(); return; }
+    if (!to || !(days >= 1 && days <= 3660)) { to?.replaceChildren('…'); return; }
     const at = new Date(Date.parse(field.dataset.expiryFrom) + days * 86_400_000);
-    to.textContent = longDate.format(at);
+    to.textContent = date.format(at);
   }
 
   // ---- Wiring: a few listeners on the document, so that swapped content needs none of its own.

@@ -86,6 +86,12 @@ impl ApiKey {
         self.0.last_used_from.as_deref()
     }
 
+    /// When its current secret last fetched an access token; null until it is used for the first time. After a rotation it says
+    /// whether the new secret has arrived.
+    fn secret_used_at(&self) -> Option<DateTime> {
+        self.0.secret_used_at().map(Into::into)
+    }
+
     /// The last four characters of its secret, to recognise it by.
     fn secret_hint(&self) -> &str {
         &self.0.key.secret.hint

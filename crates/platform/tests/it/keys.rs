@@ -7,7 +7,7 @@ const GENERATE: &str = "mutation ($i: GenerateApiKeyInput!) { generateApiKey(inp
     clientId clientSecret combinedKey apiKey { id clientId label status createdAt createdBy expiresAt lifetimeDays \
     rotatedAt graceUntil lastUsedAt lastUsedFrom secretHint deadSecretUses deadSecretSeenAt } } }";
 const ROTATE: &str = "mutation ($i: RotateApiKeyInput!) { rotateApiKey(input: $i) { \
-    clientId clientSecret apiKey { status expiresAt rotatedAt graceUntil lastUsedAt lastUsedFrom } } }";
+    clientId clientSecret apiKey { status expiresAt rotatedAt graceUntil lastUsedAt lastUsedFrom secretUsedAt } } }";
 
 #[tokio::test]
 async fn a_key_is_generated_with_its_secret_once() {
@@ -29,11 +29,13 @@ async fn a_key_is_generated_with_its_secret_once() {
     harness.clock.advance_seconds(60);
     let token = harness.issue_token(&pair, "").await;
     assert_eq!(harness.ask_by(&token, "{ subjects { id name } }", Value::Null).await.code(), "OK");
-    let listed = harness.ask(Actor::Admin, "{ apiKeys { label status lastUsedAt lastUsedFrom } }").await;
+    let listed =
+        harness.ask(Actor::Admin, "{ apiKeys { label status lastUsedAt lastUsedFrom secretUsedAt } }").await;
     assert_eq!(
         listed.data("/apiKeys/1"),
         json!({
             "label": "Deploy", "status": "ACTIVE", "lastUsedAt": "2027-01-15T08:01:00Z", "lastUsedFrom": "192.0.2.7",
+            "secretUsedAt": "2027-01-15T08:01:00Z",
         })
     );
     assert!(!listed.body.to_string().contains(&pair.secret));
@@ -131,6 +133,7 @@ async fn a_rotation_replaces_the_secret_at_once() {
     assert_eq!(harness.ask_by(&token, "{ viewer { id } }", Value::Null).await.code(), "OK");
     let again = harness.ask_with(Actor::Admin, ROTATE, json!({ "i": { "id": new.id } })).await;
     assert_eq!(again.data("/rotateApiKey/apiKey/lastUsedFrom"), "192.0.2.7");
+    assert_eq!(again.data("/rotateApiKey/apiKey/secretUsedAt"), Value::Null);
     assert!(harness.exchange(&harness.pair, "").await.is_none());
     assert!(harness.exchange(&new, "").await.is_none());
     let newest = again.pair("rotateApiKey");

@@ -6,6 +6,7 @@ mod every_page;
 mod explorer;
 pub(crate) mod fixture;
 pub(crate) mod getting_in;
+mod key_details;
 mod key_pages;
 mod organisation;
 #[cfg(feature = "passkeys")]
