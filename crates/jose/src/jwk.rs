@@ -10,7 +10,8 @@ use aws_lc_rs::signature::{
 };
 use serde_json::{Map, Value, json};
 
-const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
+/// The sizes of RSA moduli that are accepted (RFC 7518 §3.3 for the lower end).
+pub(crate) const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 /// Longer than any thumbprint in use; keeps what an unverified header names short enough to look up and to log.
 const KID_LENGTH: usize = 128;
 
@@ -137,14 +138,12 @@ impl Members {
         }
     }
 
-    /// RFC 7638 §3: SHA-256 of the required members in lexicographic order without white space (for OKP, RFC 8037 §2).
     fn thumbprint(&self) -> String {
-        let canonical = match self {
-            Self::Ec { x, y } => format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#),
-            Self::Rsa { n, e } => format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#),
-            Self::Okp { x } => format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#),
-        };
-        base64url::encode(&digest::sha256(canonical.as_bytes()))
+        match self {
+            Self::Ec { x, y } => thumbprint(&[("crv", "P-256"), ("kty", "EC"), ("x", x), ("y", y)]),
+            Self::Rsa { n, e } => thumbprint(&[("e", e), ("kty", "RSA"), ("n", n)]),
+            Self::Okp { x } => thumbprint(&[("crv", "Ed25519"), ("kty", "OKP"), ("x", x)]),
+        }
     }
 
     fn jwk(&self, kid: &str) -> Value {
@@ -183,6 +182,13 @@ impl Members {
             Self::Okp { x } => ParsedPublicKey::new(&ED25519, bytes32(x)?).ok(),
         }
     }
+}
+
+/// RFC 7638 §3: SHA-256 of a key's required members without white space (for OKP, RFC 8037 §2). They are given in lexicographic order,
+/// and need no escapes.
+pub(crate) fn thumbprint(members: &[(&str, &str)]) -> String {
+    let members: Vec<_> = members.iter().map(|(name, value)| format!(r#""{name}":"{value}""#)).collect();
+    base64url::encode(&digest::sha256(format!("{{{}}}", members.join(",")).as_bytes()))
 }
 
 fn bytes32(text: &str) -> Option<[u8; 32]> {

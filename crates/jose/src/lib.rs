@@ -3,6 +3,7 @@
 //! Nothing here reads a clock. Randomness comes in as a value, except where the library takes none but
 //! its own: new signing keys (see [`keys::SigningKey::generate`]) and ECDSA's nonces.
 
+pub mod assertion;
 mod base32;
 pub mod base64url;
 pub mod digest;
