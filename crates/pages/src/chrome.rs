@@ -70,7 +70,7 @@ pub struct Chrome {
     pub is_admin: bool,
     /// Where the page belongs.
     pub section: Section,
-    /// How many things need attention; shown beside "Products" unless it is zero.
+    /// How many things need attention; shown beside "API Keys" unless it is zero.
     pub attention: usize,
 }
 

@@ -7,6 +7,8 @@ use super::{
 use crate::browser::Options;
 use serde_json::json;
 use service::{keys::RotateKey, tokens::client_authentication::Credential};
+use std::process::Stdio;
+use testkit::Pair;
 
 /// During a grace the question is who still uses the previous secret.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -82,31 +84,54 @@ async fn a_keys_page_says_what_to_do_next_and_which_program_used_it() {
     browser.has_silent_console().await;
 }
 
-/// What a command of the page answers, with the secret typed or in the environment.
-async fn run(command: &str, code: &str, secret: &str) -> String {
+/// Whether a command of the page succeeds and what it says, with the secret typed or in the environment.
+async fn run(command: &str, code: &str, pair: &Pair) -> (bool, String) {
     use tokio::io::AsyncWriteExt;
-    let flag = if command == "node" { "--eval" } else { "-c" };
     let code = if command == "node" { format!("(async () => {{ {code}\n}})()") } else { code.to_owned() };
+    // GitHub's runners end a step with the first command that fails.
+    let flags: &[&str] = match command {
+        "node" => &["--eval"],
+        "bash" if code.contains("GITHUB_ENV") => &["-e", "-c"],
+        _ => &["-c"],
+    };
     let mut child = tokio::process::Command::new(command)
-        .args([flag, &code])
-        .env("DUKU_CLIENT_SECRET", secret)
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::piped())
+        .args(flags)
+        .arg(&code)
+        .env("DUKU_CLIENT_SECRET", &pair.client_secret)
+        .env("CLIENT_ID", &pair.client_id)
+        .env("CLIENT_SECRET", &pair.client_secret)
+        .env("GITHUB_ENV", "/dev/stdout")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    child.stdin.take().unwrap().write_all(format!("{secret}\n").as_bytes()).await.unwrap();
-    String::from_utf8(child.wait_with_output().await.unwrap().stdout).unwrap()
+    child.stdin.take().unwrap().write_all(format!("{}\n", pair.client_secret).as_bytes()).await.unwrap();
+    let done = child.wait_with_output().await.unwrap();
+    let said = [done.stdout, done.stderr].concat();
+    (done.status.success(), String::from_utf8(said).unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_commands_of_a_keys_page_work_as_they_stand() {
+async fn the_commands_of_a_keys_page_work_as_they_stand_and_say_why_they_do_not() {
     let fixture = BrowserFixture::open().await;
-    let pair = generate(&fixture, "CI").await;
+    let former = generate(&fixture, "CI").await;
+    let pair = fixture.app.rotate(&former, RotateKey::default()).await;
     let browser = fixture.entered(ADMIN, &format!("{LIST}/{}", pair.client_id), Options::default()).await;
-    for (tab, command) in [("curl", "bash"), ("python", "python3"), ("javascript", "node")] {
+    for (tab, command, answer) in [
+        ("curl", "bash", "Shop"),
+        ("actions", "bash", "DUKU_TOKEN=ey"),
+        ("python", "python3", "Shop"),
+        ("javascript", "node", "Shop"),
+    ] {
         let code = "return document.getElementById(arguments[0]).textContent";
         let code = browser.evaluate(code, json!([format!("page-code-{tab}")])).await;
-        let answer = run(command, code.as_str().unwrap(), &pair.client_secret).await;
-        assert!(answer.contains("Shop"), "{tab}: {answer}");
+        let code = code.as_str().unwrap();
+        let code = code.split_once("run: |\n").map_or(code, |(_, script)| script);
+        let (succeeded, said) = run(command, code, &pair).await;
+        assert!(succeeded && said.contains(answer), "{tab}: {said}");
+        let (succeeded, said) = run(command, code, &former).await;
+        assert!(!succeeded && said.contains("replaced by a rotation"), "{tab}: {said}");
+        assert!(!said.contains("DUKU_TOKEN"), "{tab}: {said}");
     }
 }

@@ -35,7 +35,7 @@ async fn life(options: Options) {
     browser.click("Save").await;
     browser.sees("Saved.").await;
 
-    browser.click("Add a target by hand").await;
+    browser.click("Add a target").await;
     browser.fill("Name", "Production").await;
     browser.fill("Build key", "main").await;
     browser.fill("Version", "1.2.3").await;
