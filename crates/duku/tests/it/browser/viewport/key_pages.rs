@@ -222,11 +222,13 @@ async fn what_people_type_is_shown_as_they_typed_it() {
 async fn a_grace_is_shown_with_its_use_and_can_be_ended() {
     let fixture = BrowserFixture::open().await;
     let pair = generate(&fixture, "CI").await;
-    let other = generate(&fixture, "Deploy preview environments to the European cluster").await;
+    let other = fixture.app.generate("Deploy preview environments to the European cluster", Some(365)).await;
     let ctx = service::RequestContext { address: Some([198, 51, 100, 199].into()), ..fixture.ctx() };
     let credential = Credential { client_id: &other.client_id, client_secret: &other.client_secret };
     fixture.app.service.tokens().issue_for_client(&ctx, credential, "").await.unwrap();
     let browser = fixture.signed_in(ADMIN, LIST, Options::default()).await;
+    generate_here(&browser, "Nightly export").await;
+    browser.click("I have stored the secret").await;
     browser.click_in("CI", "Rotate CI").await;
     browser.choose("24 hours").await;
     browser.click("Rotate").await;
