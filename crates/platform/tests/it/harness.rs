@@ -108,7 +108,7 @@ impl Harness {
 
     /// Exchanges a pair; none if it is rejected.
     pub(crate) async fn exchange(&self, pair: &Pair, scope: &str) -> Option<String> {
-        let ctx = self.ctx();
+        let ctx = RequestContext { address: Some([192, 0, 2, 7].into()), ..self.ctx() };
         let credential = Credential { client_id: &pair.id, client_secret: &pair.secret };
         Some(self.service.tokens().issue_for_client(&ctx, credential, scope).await.ok()?.access_token)
     }
