@@ -207,11 +207,6 @@ impl ApiKey {
         self.credential_state().is_active(now)
     }
 
-    /// When it got the secret that it has.
-    pub fn secret_made_at(&self) -> Timestamp {
-        self.rotated_at.unwrap_or(self.created_at)
-    }
-
     /// The grace that still runs at `now`.
     pub fn running_grace(&self, now: Timestamp) -> Option<Grace> {
         self.grace.filter(|grace| now < grace.until && self.is_active(now))

@@ -118,8 +118,8 @@ pub(crate) fn key(text: &str) -> KeyOverview {
         key,
         last_used_at: Some(NOW),
         last_used_from: Some(text.to_owned()),
-        exchanged_at: Some(NOW),
-        exchanged_from: Some(text.to_owned()),
+        secret_used_at: Some(NOW),
+        secret_used_from: Some(text.to_owned()),
         dead_secret_uses: 2,
         dead_secret_seen_at: Some(NOW),
     }

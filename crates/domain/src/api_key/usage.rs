@@ -11,22 +11,14 @@ pub struct KeyOverview {
     pub last_used_at: Option<Timestamp>,
     /// The address it was last used from.
     pub last_used_from: Option<String>,
-    /// When a token was last issued for what was the current secret then.
-    pub exchanged_at: Option<Timestamp>,
-    /// The address that asked for it.
-    pub exchanged_from: Option<String>,
+    /// When the secret that the key has now last fetched a token. Uses of earlier secrets and of tokens do not count.
+    pub secret_used_at: Option<Timestamp>,
+    /// The address it was fetched from.
+    pub secret_used_from: Option<String>,
     /// How often former secrets of it turned up.
     pub dead_secret_uses: i64,
     /// When one last did.
     pub dead_secret_seen_at: Option<Timestamp>,
-}
-
-impl KeyOverview {
-    /// When the secret that the key has now was last used, if it ever was. A call with a token that an earlier secret got does
-    /// not count.
-    pub fn secret_used_at(&self) -> Option<Timestamp> {
-        self.exchanged_at.filter(|at| *at >= self.key.secret_made_at())
-    }
 }
 
 /// One day of one key.
@@ -58,8 +50,17 @@ pub struct RecentSource {
     pub user_agent: Option<String>,
     /// When it last was.
     pub last_used_at: Timestamp,
-    /// When a token was last issued there; none if tokens were only used there.
-    pub exchanged_at: Option<Timestamp>,
+    /// The last token that was fetched there; none if tokens were only used there.
+    pub exchange: Option<Exchange>,
+}
+
+/// A token that was fetched. The secret says which one it was, where times cannot: a rotation and its key's uses overlap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exchange {
+    /// When.
+    pub at: Timestamp,
+    /// With which secret.
+    pub secret: SecretDigest,
 }
 
 /// A former secret that turned up.

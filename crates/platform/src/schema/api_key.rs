@@ -89,7 +89,7 @@ impl ApiKey {
     /// When its current secret last fetched an access token; null until it is used for the first time. After a rotation it says
     /// whether the new secret has arrived.
     fn secret_used_at(&self) -> Option<DateTime> {
-        self.0.secret_used_at().map(Into::into)
+        self.0.secret_used_at.map(Into::into)
     }
 
     /// The last four characters of its secret, to recognise it by.
@@ -120,8 +120,8 @@ impl GeneratedApiKey {
             key: generated.key.clone(),
             last_used_at: None,
             last_used_from: None,
-            exchanged_at: None,
-            exchanged_from: None,
+            secret_used_at: None,
+            secret_used_from: None,
             dead_secret_uses: 0,
             dead_secret_seen_at: None,
         };
@@ -150,7 +150,7 @@ impl GeneratedApiKey {
         ApiKey(KeyOverview {
             key: self.overview.key.clone(),
             last_used_from: self.overview.last_used_from.clone(),
-            exchanged_from: self.overview.exchanged_from.clone(),
+            secret_used_from: self.overview.secret_used_from.clone(),
             ..self.overview
         })
     }

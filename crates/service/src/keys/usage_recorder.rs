@@ -3,7 +3,10 @@
 use crate::{Keys, RequestContext, Result, audit::Entry};
 use domain::{
     KeyId, KeyOverview, KeyUse, OrganisationId, RecentSource, SecretDigest, Timestamp,
-    api_key::{RetiredSecret, usage::DeadSecretUse},
+    api_key::{
+        RetiredSecret,
+        usage::{DeadSecretUse, Exchange},
+    },
     audit::Action,
 };
 use serde_json::json;
@@ -25,7 +28,7 @@ const AUDIT_AGAIN_SECONDS: i64 = 3600;
 /// What one use of a key was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Use {
-    Exchange { by_grace: bool },
+    Exchange { by_grace: bool, secret: SecretDigest },
     ApiCall,
 }
 
@@ -40,15 +43,15 @@ struct Pending {
 #[derive(Debug, Clone)]
 struct LastUse {
     at: Timestamp,
-    exchanged_at: Option<Timestamp>,
+    exchange: Option<Exchange>,
     user_agent: Option<String>,
 }
 
-/// The newest use of a key, and the newest token issued for its current secret.
+/// The newest use of a key, and the newest token that it fetched outside a grace.
 #[derive(Debug, Clone, Copy)]
 struct Newest {
     used: (IpAddr, Timestamp),
-    exchanged: Option<(IpAddr, Timestamp)>,
+    exchange: Option<(IpAddr, Exchange)>,
 }
 
 #[derive(Debug)]
@@ -95,16 +98,18 @@ impl Recorder {
         };
         let counts = pending.day(ctx.now.day());
         match what {
-            Use::Exchange { by_grace } => {
+            Use::Exchange { by_grace, .. } => {
                 counts.exchanges += 1;
                 counts.grace_exchanges += i64::from(by_grace);
             }
             Use::ApiCall => counts.api_calls += 1,
         }
         if let Some(address) = ctx.address {
-            let by_grace = what == Use::Exchange { by_grace: true };
-            let exchanged_at = (what != Use::ApiCall).then_some(ctx.now);
-            pending.note_source((address, by_grace), ctx.now, exchanged_at, ctx.user_agent.as_deref());
+            let (by_grace, exchange) = match what {
+                Use::Exchange { by_grace, secret } => (by_grace, Some(Exchange { at: ctx.now, secret })),
+                Use::ApiCall => (false, None),
+            };
+            pending.note_source((address, by_grace), ctx.now, exchange, ctx.user_agent.as_deref());
         }
     }
 
@@ -127,16 +132,17 @@ impl Recorder {
         // In this order, so that a batch that starts in between hides nothing.
         let pending = lock(&self.keys).get(&overview.key.id).and_then(Pending::newest);
         let taken = lock(&self.taken).get(&overview.key.id).copied();
-        for Newest { used: (address, at), exchanged } in [taken, pending].into_iter().flatten() {
+        for Newest { used: (address, at), exchange } in [taken, pending].into_iter().flatten() {
             if overview.last_used_at.is_none_or(|last| last < at) {
                 overview.last_used_at = Some(at);
                 overview.last_used_from = Some(address.to_string());
             }
-            if let Some((address, at)) = exchanged
-                && overview.exchanged_at.is_none_or(|last| last < at)
+            if let Some((address, Exchange { at, secret })) = exchange
+                && secret == overview.key.secret.digest
+                && overview.secret_used_at.is_none_or(|last| last < at)
             {
-                overview.exchanged_at = Some(at);
-                overview.exchanged_from = Some(address.to_string());
+                overview.secret_used_at = Some(at);
+                overview.secret_used_from = Some(address.to_string());
             }
         }
     }
@@ -180,7 +186,7 @@ impl Pending {
         &mut self,
         source: (IpAddr, bool),
         at: Timestamp,
-        exchanged_at: Option<Timestamp>,
+        exchange: Option<Exchange>,
         user_agent: Option<&str>,
     ) {
         if self.sources.len() >= ADDRESSES && !self.sources.contains_key(&source) {
@@ -188,8 +194,8 @@ impl Pending {
             oldest.and_then(|oldest| self.sources.remove(&oldest));
             self.day(at.day()).other_addresses += 1;
         }
-        let newest = self.sources.entry(source).or_insert(LastUse { at, exchanged_at, user_agent: None });
-        newest.exchanged_at = newest.exchanged_at.max(exchanged_at);
+        let newest = self.sources.entry(source).or_insert(LastUse { at, exchange, user_agent: None });
+        newest.exchange = newest.exchange.into_iter().chain(exchange).max_by_key(|exchange| exchange.at);
         if newest.at <= at {
             newest.at = at;
             if newest.user_agent.as_deref() != user_agent {
@@ -208,15 +214,15 @@ impl Pending {
             previous_secret: *previous_secret,
             user_agent: last.user_agent.clone(),
             last_used_at: last.at,
-            exchanged_at: last.exchanged_at,
+            exchange: last.exchange,
         })
     }
 
     fn newest(&self) -> Option<Newest> {
         let (used, last) = self.sources.iter().max_by_key(|(_, last)| last.at)?;
         let by_current = self.sources.iter().filter(|((_, by_grace), _)| !by_grace);
-        let exchanges = by_current.filter_map(|((address, _), last)| Some((*address, last.exchanged_at?)));
-        Some(Newest { used: (used.0, last.at), exchanged: exchanges.max_by_key(|(_, at)| *at) })
+        let exchanges = by_current.filter_map(|((address, _), last)| Some((*address, last.exchange?)));
+        Some(Newest { used: (used.0, last.at), exchange: exchanges.max_by_key(|(_, exchange)| exchange.at) })
     }
 
     fn add(&mut self, other: Self) {
@@ -228,7 +234,7 @@ impl Pending {
             day.other_addresses += counts.other_addresses;
         }
         for (source, last) in other.sources {
-            self.note_source(source, last.at, last.exchanged_at, last.user_agent.as_deref());
+            self.note_source(source, last.at, last.exchange, last.user_agent.as_deref());
         }
     }
 }

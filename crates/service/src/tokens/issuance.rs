@@ -129,9 +129,11 @@ impl Tokens<'_> {
             sid: None,
         };
         let access_token = self.issue(ctx, &claims).map_err(failed)?;
-        self.0.usage.note(&id, ctx, Use::Exchange { by_grace });
-        let CredentialState { grace, expires_at, .. } = key.credential_state;
-        let secret_expires_at = grace.filter(|_| by_grace).map_or(expires_at, |grace| grace.until);
+        let CredentialState { secret, grace, expires_at, .. } = key.credential_state;
+        let grace = grace.filter(|_| by_grace);
+        let secret = grace.map_or(secret, |grace| grace.digest);
+        self.0.usage.note(&id, ctx, Use::Exchange { by_grace, secret });
+        let secret_expires_at = grace.map_or(expires_at, |grace| grace.until);
         Ok(IssuedToken { access_token, window, scopes, secret_expires_at })
     }
 

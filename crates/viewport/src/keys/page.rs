@@ -43,8 +43,20 @@ pub(super) enum UsedSecret {
     Previous,
     /// One that works no more.
     Former,
-    /// None: tokens were used that were fetched elsewhere, or with another secret.
+    /// None: tokens were used that were fetched elsewhere.
     Token,
+}
+
+impl UsedSecret {
+    fn of(source: &RecentSource, key: &ApiKey, now: Timestamp) -> Self {
+        let grace = key.running_grace(now).map(|grace| grace.digest);
+        match source.exchange.map(|exchange| exchange.secret) {
+            Some(secret) if secret == key.secret.digest => Self::Current,
+            Some(secret) if Some(secret) == grace => Self::Previous,
+            Some(_) => Self::Former,
+            None => Self::Token,
+        }
+    }
 }
 
 /// Where a key was used from.
@@ -53,23 +65,18 @@ pub(super) struct Source {
     pub(super) secret: UsedSecret,
 }
 
-/// What an address did with tokens alone is left out where the address has fetched some too.
-fn of_key(key: &ApiKey, sources: Vec<RecentSource>, now: Timestamp) -> Vec<Source> {
-    let secret = |source: &RecentSource| match source.exchanged_at {
-        _ if source.previous_secret && key.running_grace(now).is_some() => UsedSecret::Previous,
-        _ if source.previous_secret || source.last_used_at < key.secret_made_at() => UsedSecret::Former,
-        Some(at) if at >= key.secret_made_at() => UsedSecret::Current,
-        _ => UsedSecret::Token,
-    };
-    let mut sources: Vec<Source> =
-        sources.into_iter().map(|source| Source { secret: secret(&source), source }).collect();
+/// Which secret each address used. What one did with tokens alone is left out where it has fetched some too.
+pub(super) fn with_secrets(key: &ApiKey, sources: Vec<RecentSource>, now: Timestamp) -> Vec<Source> {
     let fetching: BTreeSet<String> = sources
         .iter()
-        .filter(|one| one.secret != UsedSecret::Token)
-        .map(|one| one.source.address.clone())
+        .filter(|source| source.exchange.is_some())
+        .map(|source| source.address.clone())
         .collect();
-    sources.retain(|one| one.secret != UsedSecret::Token || !fetching.contains(&one.source.address));
     sources
+        .into_iter()
+        .filter(|source| source.exchange.is_some() || !fetching.contains(&source.address))
+        .map(|source| Source { secret: UsedSecret::of(&source, key, now), source })
+        .collect()
 }
 
 fn chart(days: &[KeyUse], count: fn(&KeyUse) -> i64, (one, many): (&'static str, &'static str)) -> DaysChart {
@@ -86,13 +93,13 @@ pub(crate) async fn show(context: AdminPage<ApiKeys>, Path(id): Path<String>) ->
         context.outcome(context.service().keys().report(&context.ctx, &context.principal, &id).await)?;
     let row = Row::of(&report.overview, context.ctx.now);
     let key = &row.overview.key;
-    let mut sources = of_key(key, report.sources, context.ctx.now);
+    let mut sources = with_secrets(key, report.sources, context.ctx.now);
     // The newest stay first, but those that still use the previous secret go before them.
     sources.sort_by_key(|one| one.secret != UsedSecret::Previous);
     let more_sources = sources.split_off(sources.len().min(OPEN_SOURCES));
-    let since_rotation = |day: &&KeyUse| day.day >= key.secret_made_at().day();
+    let since_rotation = |day: &&KeyUse| key.rotated_at.is_none_or(|at| day.day >= at.day());
     let page = Page {
-        awaits_first_use: row.is_active && row.overview.secret_used_at().is_none(),
+        awaits_first_use: row.is_active && row.overview.secret_used_at.is_none(),
         grace_uses: report.days.iter().filter(since_rotation).map(|day| day.grace_exchanges).sum(),
         token_url: context.viewport.protocol("token"),
         graphql_url: context.service().policy().audience.clone(),
@@ -128,8 +135,10 @@ pub(crate) async fn first_use(context: AdminPage<ApiKeys>, Path(id): Path<String
         return context.go(&format!("{}/{id}", super::LIST));
     }
     let state = match context.service().keys().get(&context.principal, &id).await {
-        Ok(overview) => match overview.secret_used_at() {
-            Some(at) => FirstUseState::Used(pages::moment(&at), overview.exchanged_from.unwrap_or_default()),
+        Ok(overview) => match overview.secret_used_at {
+            Some(at) => {
+                FirstUseState::Used(pages::moment(&at), overview.secret_used_from.unwrap_or_default())
+            }
             None => FirstUseState::Waiting,
         },
         // The key was revoked while its secret was shown: the line says so and stops asking.

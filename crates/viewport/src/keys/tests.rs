@@ -1,6 +1,10 @@
 use super::*;
 use crate::template_tests::{self, NOW};
-use domain::{ClientSecret, api_key::Grace};
+use domain::{
+    ClientSecret, SecretDigest,
+    api_key::{Grace, usage::Exchange},
+};
+use page::UsedSecret;
 use service::keys::GeneratedKey;
 
 const DAY_SECONDS: i64 = 86_400;
@@ -99,7 +103,7 @@ fn no_label_becomes_markup_on_a_keys_pages() {
                 previous_secret: true,
                 user_agent: Some(text.clone()),
                 last_used_at: NOW,
-                exchanged_at: None,
+                exchange: None,
             },
             secret,
         };
@@ -125,6 +129,33 @@ fn no_label_becomes_markup_on_a_keys_pages() {
         }
         template_tests::render(&show_once::SentBefore { chrome: template_tests::chrome(&text), id: &text });
     }
+}
+
+/// Which secret it was is known by the secret: a rotation and the uses before and after it overlap in time.
+#[test]
+fn each_address_says_which_secret_it_used() {
+    let mut key = template_tests::key("CI").key;
+    let [current, previous, former] = [0, 1, 2].map(|byte| SecretDigest([byte; 32]));
+    key.grace = Some(Grace { digest: previous, until: NOW.plus_seconds(60) });
+    let source = |address: &str, secret: Option<SecretDigest>| domain::RecentSource {
+        address: address.to_owned(),
+        previous_secret: secret == Some(previous),
+        user_agent: None,
+        last_used_at: NOW,
+        exchange: secret.map(|secret| Exchange { at: NOW, secret }),
+    };
+    let sources = vec![
+        source("192.0.2.1", Some(current)),
+        source("192.0.2.2", Some(previous)),
+        source("192.0.2.2", None),
+        source("192.0.2.3", Some(former)),
+        source("192.0.2.4", None),
+    ];
+    let used = |now| page::with_secrets(&key, sources.clone(), now).into_iter().map(|one| one.secret);
+    let all = [UsedSecret::Current, UsedSecret::Previous, UsedSecret::Former, UsedSecret::Token];
+    assert_eq!(used(NOW).collect::<Vec<_>>(), all);
+    let later = [UsedSecret::Current, UsedSecret::Former, UsedSecret::Former, UsedSecret::Token];
+    assert_eq!(used(NOW.plus_seconds(60)).collect::<Vec<_>>(), later);
 }
 
 #[test]

@@ -45,15 +45,19 @@ fn code_page(errors: FormError) -> Response<Body> {
 
 /// `GET /setup`
 pub(crate) async fn ask_for_code(request: PageRequest) -> Answer {
-    if request.outcome(request.service().operations().needs_setup().await)? {
-        Ok(code_page(FormError::default()))
-    } else {
-        request.go("/")
-    }
+    require_unset(&request).await?;
+    Ok(code_page(FormError::default()))
+}
+
+/// The code is of use only while there is no organisation.
+async fn require_unset(request: &PageRequest) -> Result<(), Response<Body>> {
+    let needed = request.outcome(request.service().operations().needs_setup().await)?;
+    if needed { Ok(()) } else { Err(request.go("/")?) }
 }
 
 /// `POST /setup`: leads to the page of the link. The code is typed into a form, so that it stands in no query.
 pub(crate) async fn check_code(Posted(request, fields): Posted<PageRequest>) -> Answer {
+    require_unset(&request).await?;
     // The whole link is as good as its last part.
     let code = fields.text("code").trim().rsplit('/').next().unwrap_or_default();
     let state = request.outcome(request.service().operations().find_setup_link(&request.ctx, code).await)?;

@@ -212,7 +212,7 @@ async fn a_backup_before_an_upgrade_leaves_the_data_to_the_old_binary() {
         ALTER TABLE invitations DROP COLUMN inviter_id; DROP TRIGGER audit_events_never_replaced; ALTER TABLE device_authorizations DROP COLUMN session_id; \
         ALTER TABLE key_usage DROP COLUMN other_addresses; DROP INDEX key_sources_by_last_use; DROP INDEX invitations_by_expiry; \
         DROP INDEX key_notices_by_expiry; DROP INDEX sent_forms_by_sending; DROP INDEX mails_by_creation; \
-        ALTER TABLE targets DROP COLUMN sealed_secrets; ALTER TABLE key_sources DROP COLUMN user_agent; ALTER TABLE key_sources DROP COLUMN exchanged_at_ms; \
+        ALTER TABLE targets DROP COLUMN sealed_secrets; ALTER TABLE key_sources DROP COLUMN user_agent; ALTER TABLE key_sources DROP COLUMN exchanged_at_ms; ALTER TABLE key_sources DROP COLUMN exchanged_digest; \
         DELETE FROM schema_migrations WHERE version >= 3";
     sql(&data, older).await;
     assert_eq!(back_up(&server, &file)["schema"], 2);

@@ -66,15 +66,18 @@ async fn the_program_that_used_a_key_last_is_told(fixture: Fixture) {
 async fn only_the_new_secret_is_its_own_first_use(fixture: Fixture) {
     let used = async |node: &Service, pair: &Pair| {
         let overview = node.keys().get(&fixture.admin, &pair.id).await.unwrap();
-        let at = overview.secret_used_at().map(|at| at.seconds() - time(0).seconds());
-        at.zip(overview.exchanged_from)
+        let at = overview.secret_used_at.map(|at| at.seconds() - time(0).seconds());
+        at.zip(overview.secret_used_from)
     };
     let node = &fixture.service;
     let old = fixture.generate(0).await;
     let token = exchange_with(node, &from("192.0.2.1", 10), &old).await.unwrap().access_token;
     assert_eq!(used(node, &old).await, Some(seen(10, "192.0.2.1")));
+    // A rotation has the time of its request: the former secret is still used until it is committed.
+    exchange_with(node, &from("192.0.2.1", 25), &old).await.unwrap();
     let grace = RotateKey { grace_seconds: 3600, end_issued_tokens: false };
     let new = fixture.rotate(20, &old, grace).await;
+    assert_eq!(used(node, &new).await, None);
     node.tokens().authenticate(&from("192.0.2.1", 21), &token).await.unwrap();
     let by_grace = exchange_with(node, &from("192.0.2.2", 22), &old).await.unwrap().access_token;
     node.tokens().authenticate(&from("192.0.2.2", 23), &by_grace).await.unwrap();

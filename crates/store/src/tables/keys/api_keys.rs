@@ -63,10 +63,10 @@ statements! {
         k.rotated_at_ms, k.token_epoch, \
         (SELECT s.last_used_at_ms FROM key_sources s WHERE s.key_id = k.id ORDER BY s.last_used_at_ms DESC LIMIT 1), \
         (SELECT s.address FROM key_sources s WHERE s.key_id = k.id ORDER BY s.last_used_at_ms DESC LIMIT 1), \
-        (SELECT s.exchanged_at_ms FROM key_sources s WHERE s.key_id = k.id AND s.secret = 'current' \
-         AND s.exchanged_at_ms IS NOT NULL ORDER BY s.exchanged_at_ms DESC LIMIT 1), \
-        (SELECT s.address FROM key_sources s WHERE s.key_id = k.id AND s.secret = 'current' \
-         AND s.exchanged_at_ms IS NOT NULL ORDER BY s.exchanged_at_ms DESC LIMIT 1), \
+        (SELECT s.exchanged_at_ms FROM key_sources s WHERE s.key_id = k.id AND s.exchanged_digest = k.secret_digest \
+         ORDER BY s.exchanged_at_ms DESC LIMIT 1), \
+        (SELECT s.address FROM key_sources s WHERE s.key_id = k.id AND s.exchanged_digest = k.secret_digest \
+         ORDER BY s.exchanged_at_ms DESC LIMIT 1), \
         (SELECT CAST(COALESCE(SUM(r.seen_count), 0) AS BIGINT) FROM retired_secrets r WHERE r.key_id = k.id), \
         (SELECT MAX(r.last_seen_at_ms) FROM retired_secrets r WHERE r.key_id = k.id) \
         FROM api_keys k WHERE k.organisation_id = $1 AND ($2 = '' OR k.id = $2) ORDER BY k.id";
@@ -243,7 +243,7 @@ impl Reader {
     ) -> Result<Vec<KeyOverview>> {
         self.query(LIST, params![organisation.as_str(), id.map_or("", KeyId::as_str)], |row| {
             read!(row => KeyOverview {
-                key: key(row)?, last_used_at, last_used_from, exchanged_at, exchanged_from, dead_secret_uses, dead_secret_seen_at,
+                key: key(row)?, last_used_at, last_used_from, secret_used_at, secret_used_from, dead_secret_uses, dead_secret_seen_at,
             })
         })
         .await

@@ -6,7 +6,7 @@ use crate::{
 };
 use domain::{
     KeyId, KeyUse, RecentSource, SecretDigest, Timestamp,
-    api_key::usage::{DeadSecretUse, SOURCES_OF_A_KEY},
+    api_key::usage::{DeadSecretUse, Exchange, SOURCES_OF_A_KEY},
 };
 
 statements! {
@@ -16,18 +16,20 @@ statements! {
         grace_exchanges = key_usage.grace_exchanges + excluded.grace_exchanges, \
         api_calls = key_usage.api_calls + excluded.api_calls, \
         other_addresses = key_usage.other_addresses + excluded.other_addresses";
-    NOTE_SOURCE = "INSERT INTO key_sources (key_id, address, secret, last_used_at_ms, user_agent, exchanged_at_ms) \
-        SELECT id, $2, $3, $4, $5, $6 FROM api_keys WHERE id = $1 \
+    NOTE_SOURCE = "INSERT INTO key_sources (key_id, address, secret, last_used_at_ms, user_agent, exchanged_at_ms, \
+        exchanged_digest) SELECT id, $2, $3, $4, $5, $6, $7 FROM api_keys WHERE id = $1 \
         ON CONFLICT (key_id, address, secret) DO UPDATE SET user_agent = excluded.user_agent, last_used_at_ms = \
         CASE WHEN excluded.last_used_at_ms > key_sources.last_used_at_ms \
         THEN excluded.last_used_at_ms ELSE key_sources.last_used_at_ms END, exchanged_at_ms = \
         CASE WHEN key_sources.exchanged_at_ms IS NULL OR excluded.exchanged_at_ms > key_sources.exchanged_at_ms \
-        THEN excluded.exchanged_at_ms ELSE key_sources.exchanged_at_ms END";
+        THEN excluded.exchanged_at_ms ELSE key_sources.exchanged_at_ms END, exchanged_digest = \
+        CASE WHEN key_sources.exchanged_at_ms IS NULL OR excluded.exchanged_at_ms > key_sources.exchanged_at_ms \
+        THEN excluded.exchanged_digest ELSE key_sources.exchanged_digest END";
     NOTE_DEAD = "UPDATE retired_secrets SET seen_count = seen_count + $3, last_seen_at_ms = $4, last_seen_from = $5 \
         WHERE key_id = $1 AND digest = $2";
     LOCK_DEAD = "UPDATE retired_secrets SET seen_count = seen_count WHERE key_id = $1 AND digest = $2";
     DEAD_LAST_SEEN = "SELECT last_seen_at_ms FROM retired_secrets WHERE key_id = $1 AND digest = $2";
-    SOURCES = "SELECT address, secret, user_agent, last_used_at_ms, exchanged_at_ms FROM key_sources \
+    SOURCES = "SELECT address, secret, user_agent, last_used_at_ms, exchanged_at_ms, exchanged_digest FROM key_sources \
         WHERE key_id = $1 AND last_used_at_ms >= $2 ORDER BY last_used_at_ms DESC LIMIT 100";
     DAYS = "SELECT day, exchanges, grace_exchanges, api_calls, other_addresses FROM key_usage WHERE key_id = $1 AND day >= $2 ORDER BY day";
     COUNT_OTHERS = "UPDATE key_usage SET other_addresses = other_addresses + (SELECT COUNT(*) FROM (SELECT 1 \
@@ -51,6 +53,10 @@ statements! {
 /// The most addresses of a key that are forgotten at once.
 const OTHERS_AT_ONCE: i64 = 1000;
 
+fn exchange(at: Option<Timestamp>, secret: Option<SecretDigest>) -> Option<Exchange> {
+    at.zip(secret).map(|(at, secret)| Exchange { at, secret })
+}
+
 impl Reader {
     /// From where the key was used since `since`, newest first, at most 100.
     pub async fn key_sources(&mut self, key: &KeyId, since: Timestamp) -> Result<Vec<RecentSource>> {
@@ -60,7 +66,7 @@ impl Reader {
                 previous_secret: row.next::<String>()? == "previous",
                 user_agent: row.next()?,
                 last_used_at: row.next()?,
-                exchanged_at: row.next()?,
+                exchange: exchange(row.next()?, row.next()?),
             })
         })
         .await
@@ -97,7 +103,8 @@ impl Transaction {
                 secret,
                 source.last_used_at,
                 source.user_agent.as_deref(),
-                source.exchanged_at
+                source.exchange.map(|exchange| exchange.at),
+                source.exchange.map(|exchange| exchange.secret)
             ]
         };
         self.execute_each(NOTE_SOURCE, sources.iter().map(row).collect()).await

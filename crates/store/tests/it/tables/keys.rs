@@ -2,8 +2,11 @@
 
 use crate::data::{Fresh, NOW, digest, key, on_both_engines, organisation, rotated, secret};
 use domain::{
-    ApiKey, AuthorityRejection, Claim, Ended, KeyId, KeyUse, Name, RecentSource,
-    api_key::{Grace, RetiredSecret, usage::DeadSecretUse},
+    ApiKey, AuthorityRejection, Claim, Ended, KeyId, KeyUse, Name, RecentSource, SecretDigest,
+    api_key::{
+        Grace, RetiredSecret,
+        usage::{DeadSecretUse, Exchange},
+    },
     authority::{ManageKeys, ManageOrganisation},
 };
 use store::StoreError;
@@ -75,7 +78,7 @@ async fn revoked(fresh: &Fresh) -> (ApiKey, RetiredSecret) {
         previous_secret: false,
         user_agent: None,
         last_used_at: NOW,
-        exchanged_at: None,
+        exchange: None,
     };
     transaction.note_key_sources(&[(&now.id, source)]).await.unwrap();
     transaction.commit().await.unwrap();
@@ -163,7 +166,10 @@ async fn the_overview_shows_the_newest_use_and_all_dead_secrets(fresh: Fresh) {
             previous_secret: second == 9,
             user_agent: None,
             last_used_at: NOW.plus_seconds(second),
-            exchanged_at: (second == 5).then_some(NOW.plus_seconds(2)),
+            exchange: (second != 9).then_some(Exchange {
+                at: NOW.plus_seconds(second - 3),
+                secret: if second == 5 { used.secret.digest } else { SecretDigest([9; 32]) },
+            }),
         };
         transaction.note_key_sources(&[(&used.id, source)]).await.unwrap();
     }
@@ -188,7 +194,7 @@ async fn the_overview_shows_the_newest_use_and_all_dead_secrets(fresh: Fresh) {
     assert_eq!(one.last_used_at, Some(NOW.plus_seconds(9)));
     assert_eq!(one.last_used_from.as_deref(), Some("2001:db8::1"));
     assert_eq!(
-        (one.exchanged_at, one.exchanged_from.as_deref()),
+        (one.secret_used_at, one.secret_used_from.as_deref()),
         (Some(NOW.plus_seconds(2)), Some("192.0.2.1"))
     );
     assert_eq!((one.dead_secret_uses, one.dead_secret_seen_at), (7, Some(NOW.plus_seconds(4))));

@@ -24,7 +24,7 @@ fn source(address: &str, previous_secret: bool, at: Timestamp) -> RecentSource {
         previous_secret,
         user_agent: None,
         last_used_at: at,
-        exchanged_at: Some(at),
+        exchange: None,
     }
 }
 
