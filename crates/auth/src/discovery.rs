@@ -5,9 +5,10 @@ use axum::{body::Body, extract::State};
 use domain::Scope;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::json;
+use service::tokens::assertion::assertion_algorithms;
 
 /// Those of access tokens, then those of ID tokens only.
-const CLAIMS: [&str; 15] = [
+const CLAIMS: [&str; 16] = [
     "iss",
     "sub",
     "aud",
@@ -19,6 +20,7 @@ const CLAIMS: [&str; 15] = [
     "scope",
     "org_id",
     "org_name",
+    "workload",
     "sid",
     "auth_time",
     "nonce",
@@ -34,8 +36,12 @@ pub(crate) async fn show(State(server): State<AuthorizationServer>) -> Response<
         grants::client_credentials::NAME,
         grants::device_code::NAME,
         grants::refresh_token::NAME,
+        grants::assertion::JWT_BEARER,
+        grants::assertion::TOKEN_EXCHANGE,
     ];
-    let methods = ["client_secret_basic", "client_secret_post"];
+    let methods = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
+    let with_public_clients = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"];
+    let algorithms = assertion_algorithms();
     let document = json!({
         "issuer": issuer,
         "authorization_endpoint": format!("{protocol}/auth"),
@@ -59,9 +65,12 @@ pub(crate) async fn show(State(server): State<AuthorizationServer>) -> Response<
         "id_token_signing_alg_values_supported": [policy.algorithm.as_str()],
         "scopes_supported": Scope::ALL.map(Scope::as_str),
         "claims_supported": CLAIMS,
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+        "token_endpoint_auth_methods_supported": with_public_clients,
+        "token_endpoint_auth_signing_alg_values_supported": algorithms,
         "introspection_endpoint_auth_methods_supported": methods,
-        "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+        "introspection_endpoint_auth_signing_alg_values_supported": algorithms,
+        "revocation_endpoint_auth_methods_supported": with_public_clients,
+        "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
     });
     let mut response = web::json(StatusCode::OK, &document);
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));

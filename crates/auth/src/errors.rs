@@ -48,6 +48,15 @@ impl OAuthRejection {
         Self { challenge_basic: basic_was_used && self.status == StatusCode::UNAUTHORIZED, ..self }
     }
 
+    /// The same for a grant whose token is rejected: there, what a client is told is not about its authentication.
+    pub(crate) fn for_grant(self, error: &'static str) -> Self {
+        if self.status == StatusCode::UNAUTHORIZED {
+            Self { status: StatusCode::BAD_REQUEST, error, ..self }
+        } else {
+            self
+        }
+    }
+
     /// Tells the log why the request failed.
     pub(crate) fn leave_cause(&self, response: &mut Response<Body>) {
         if let Some(cause) = &self.cause {
@@ -98,6 +107,25 @@ impl From<ClientRejection> for OAuthRejection {
                 "This API key was revoked at {at}, permanently. An Admin can generate a new one in Viewport under \
                  Settings > API Keys."
             )),
+            ClientRejection::NotAccepted(_) => Self::invalid_client(
+                "This token is not accepted for this client_id. An Admin sees under Settings > API Keys in Viewport which tokens the key \
+                 accepts, and can check this one there.",
+            ),
+            ClientRejection::Assertion(rejection) => {
+                Self::invalid_client(format!("This token is rejected: {}.", printable(&rejection.message)))
+            }
+            ClientRejection::Waiting => Self::invalid_client(
+                "This API key waits for its first run. This run is shown to the organisation's Admins in Viewport under Settings > \
+                 API Keys: once one allows it, run it again.",
+            ),
+            ClientRejection::IssuerUnavailable(why) => Self {
+                cause: Some(why),
+                ..Self::later(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    30,
+                    "The keys of this token's issuer cannot be fetched just now; try again in a moment.",
+                )
+            },
             ClientRejection::TooManyFailures(seconds) => Self::later(
                 StatusCode::TOO_MANY_REQUESTS,
                 seconds,
@@ -140,6 +168,17 @@ impl From<Error> for OAuthRejection {
         };
         Self { cause: Some(error.to_string()), ..rejection }
     }
+}
+
+/// A text in the characters that a description may have (RFC 6749 §5.2).
+fn printable(text: &str) -> String {
+    let permitted = |c| match c {
+        '"' => '\'',
+        '\\' => '/',
+        ' '..='~' => c,
+        _ => '?',
+    };
+    text.chars().map(permitted).collect()
 }
 
 /// Keeps an answer with credentials, or about them, out of every cache (RFC 6749 §5.1).

@@ -19,7 +19,7 @@ pub(crate) async fn introspect(State(server): State<AuthorizationServer>, reques
     let facts = server
         .service()
         .tokens()
-        .introspect(&posted.ctx, client.credential(), token)
+        .introspect(&posted.ctx, client.proof(), token)
         .await
         .map_err(|rejection| OAuthRejection::from(rejection).challenging_basic(client.basic))?;
     let answer = facts.map_or_else(|| json!({ "active": false }), |facts| active(&facts));
@@ -41,8 +41,9 @@ fn active(facts: &TokenFacts) -> Value {
         "org_id": facts.organisation_id,
         "org_name": facts.organisation_name,
     });
-    if let (Some(members), Some(username)) = (answer.as_object_mut(), &facts.username) {
-        members.insert("username".to_owned(), json!(username));
+    if let Some(members) = answer.as_object_mut() {
+        members.extend(facts.username.as_ref().map(|username| ("username".to_owned(), json!(username))));
+        members.extend(facts.workload.as_ref().map(|workload| ("workload".to_owned(), json!(workload))));
     }
     answer
 }

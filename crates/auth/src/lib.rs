@@ -42,7 +42,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { realm: "duku".to_owned(), form_bytes: 16 * 1024 }
+        Self { realm: "duku".to_owned(), form_bytes: 32 * 1024 }
     }
 }
 

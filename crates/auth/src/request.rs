@@ -41,9 +41,11 @@ pub(crate) fn ctx(parts: &Parts) -> Result<RequestContext, OAuthRejection> {
 }
 
 /// Parameters that are as good as a password, each with what to do now that it stands in logs.
-const SECRETS: [(&str, &str); 9] = [
+const SECRETS: [(&str, &str); 11] = [
     ("client_secret", KEY_ADVICE),
-    ("client_assertion", KEY_ADVICE),
+    ("client_assertion", ASSERTION_ADVICE),
+    ("assertion", ASSERTION_ADVICE),
+    ("subject_token", ASSERTION_ADVICE),
     ("token", KEY_ADVICE),
     ("access_token", KEY_ADVICE),
     ("refresh_token", "end that session on your account page in Viewport, and sign in again."),
@@ -52,6 +54,7 @@ const SECRETS: [(&str, &str); 9] = [
     ("device_code", "run the sign-in of the command line again."),
     ("password", "set a new password on your account page in Viewport."),
 ];
+const ASSERTION_ADVICE: &str = "it can be used until it expires; have an Admin end the key's issued tokens.";
 const KEY_ADVICE: &str = "have an Admin rotate the key and end its issued tokens.";
 
 /// A secret in a URL stands in the access logs of every proxy on the way: say so instead of helping with it.

@@ -23,7 +23,7 @@ pub(crate) async fn revoke(State(server): State<AuthorizationServer>, request: R
     }
     let client = ClientAuthentication::find(&posted.headers, &form)?;
     let token = form.get("token").ok_or_else(|| OAuthRejection::invalid_request("token is missing."))?;
-    match server.service().tokens().revoke(&posted.ctx, client.credential(), token).await {
+    match server.service().tokens().revoke(&posted.ctx, client.proof(), token).await {
         Ok(()) => Ok(no_store(Response::new(Body::empty()))),
         Err(RevocationRejection::Client(rejection)) => {
             Err(OAuthRejection::from(rejection).challenging_basic(client.basic))

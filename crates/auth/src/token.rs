@@ -21,6 +21,12 @@ pub(crate) async fn issue(State(server): State<AuthorizationServer>, request: Re
         Some(grants::refresh_token::NAME) => {
             Box::pin(grants::refresh_token::issue(&server, &posted, &form)).await
         }
+        Some(grants::assertion::JWT_BEARER) => {
+            Box::pin(grants::assertion::issue_for_assertion(&server, &posted, &form)).await
+        }
+        Some(grants::assertion::TOKEN_EXCHANGE) => {
+            Box::pin(grants::assertion::exchange(&server, &posted, &form)).await
+        }
         Some(_) => Err(OAuthRejection::new(
             StatusCode::BAD_REQUEST,
             "unsupported_grant_type",

@@ -33,6 +33,7 @@ actions! {
     OrganisationRenamed = "organisation.renamed";
     KeyPolicyChanged = "organisation.key_policy_changed";
     SecondFactorPolicyChanged = "organisation.second_factor_policy_changed";
+    SecretPolicyChanged = "organisation.secret_policy_changed";
     MemberInvited = "member.invited";
     InvitationRevoked = "member.invitation_revoked";
     MemberAdded = "member.added";
@@ -41,6 +42,9 @@ actions! {
     ApiKeyGenerated = "api_key.generated";
     ApiKeyRotated = "api_key.rotated";
     ApiKeyGraceEnded = "api_key.grace_ended";
+    ApiKeyIdentityChanged = "api_key.identity_changed";
+    ApiKeySecretReplaced = "api_key.secret_replaced";
+    ApiKeyRenewed = "api_key.renewed";
     ApiKeyRevoked = "api_key.revoked";
     AccessTokenRevoked = "access_token.revoked";
     DeadSecretSeen = "api_key.dead_secret_seen";

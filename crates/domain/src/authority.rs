@@ -6,6 +6,7 @@
 use crate::{
     Capability, KeyId, OrganisationId, Role, ScopeSet, SessionId, Timestamp, UserId,
     api_key::{CredentialState, TokenEnd},
+    workload::WorkloadClaim,
 };
 use std::sync::Arc;
 
@@ -30,6 +31,8 @@ pub struct TokenClaims {
     pub session_id: Option<SessionId>,
     /// `scope`
     pub scopes: ScopeSet,
+    /// `workload`: the run that a key's token was issued to, where its platform vouched for it.
+    pub workload: Option<Box<WorkloadClaim>>,
 }
 
 impl TokenClaims {

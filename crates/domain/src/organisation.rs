@@ -15,6 +15,8 @@ pub struct Organisation {
     pub created_at: Timestamp,
     /// Whether its people need a second factor to work in it.
     pub require_second_factor: bool,
+    /// Whether its keys get no new secrets: only workload identities and public keys.
+    pub secretless_only: bool,
 }
 
 /// How long an organisation's keys live and may live at most.

@@ -64,7 +64,7 @@ pub(crate) fn reported_line(field: &'static str, text: &str, maximum: usize) -> 
 
 /// What somebody sent, to be looked at: what nobody can see is written out (`<U+202E>`), and what is beyond `maximum` characters
 /// is cut off and stands as `...`.
-pub(crate) fn shown(text: &str, maximum: usize) -> String {
+pub fn shown(text: &str, maximum: usize) -> String {
     let mut characters = text.chars();
     let mut shown: String = characters
         .by_ref()

@@ -2,7 +2,9 @@
 
 use crate::{
     command_error::CommandError,
-    health, mail, master_key,
+    health,
+    issuer_fetcher::GuardedFetcher,
+    mail, master_key,
     server::load_shedding::LoadShedder,
     settings::{Settings, Urls},
     system_clock::SystemClock,
@@ -150,6 +152,7 @@ pub async fn open_service(
     if let Some(mailer) = mail::mailer(settings, ambient)? {
         service.operations().use_mailer(mailer);
     }
+    service.tokens().use_issuer_fetcher(Arc::new(GuardedFetcher::new(settings)?));
     Ok(service)
 }
 

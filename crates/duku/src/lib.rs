@@ -6,6 +6,7 @@ pub mod app;
 pub mod cli;
 pub mod command_error;
 pub mod health;
+mod issuer_fetcher;
 pub mod jobs;
 pub mod mail;
 pub mod master_key;

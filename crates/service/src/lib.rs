@@ -16,6 +16,7 @@ pub mod principal;
 pub mod products;
 pub mod tokens;
 pub mod users;
+pub mod workloads;
 
 pub use domain::RequestContext;
 pub use errors::{Error, Rejection};
@@ -53,6 +54,7 @@ struct Inner {
     /// A place for each password that is being checked, and one for each that is checked or waits.
     hashing: tokio::sync::Semaphore,
     hashing_seats: tokio::sync::Semaphore,
+    issuers: workloads::Issuers,
     mailer: OnceLock<Arc<dyn operations::mail::Mailer>>,
 }
 
@@ -118,6 +120,7 @@ impl Service {
             hashing_seats: tokio::sync::Semaphore::new(
                 policy.password_checks.max(1) * users::sign_in::WAITING,
             ),
+            issuers: workloads::Issuers::default(),
             mailer: OnceLock::new(),
             store,
             master_key,

@@ -22,6 +22,8 @@ pub struct OrganisationSettings {
     pub maximum_days: i64,
     /// Whether its people need a second factor.
     pub require_second_factor: bool,
+    /// Whether its keys get no new secrets.
+    pub secretless_only: bool,
 }
 
 impl OrganisationSettings {
@@ -32,6 +34,7 @@ impl OrganisationSettings {
             default_days: organisation.key_policy.default.days(),
             maximum_days: organisation.key_policy.maximum.days(),
             require_second_factor: organisation.require_second_factor,
+            secretless_only: organisation.secretless_only,
         }
     }
 }
@@ -85,6 +88,7 @@ impl Organisations<'_> {
             key_policy: KeyPolicy::INITIAL,
             created_at: ctx.now,
             require_second_factor: false,
+            secretless_only: false,
         };
         let email = Email::parse(admin_email)?;
         let password_hash = match password {
@@ -215,6 +219,16 @@ impl Organisations<'_> {
         if new.require_second_factor != before.require_second_factor {
             let required = new.require_second_factor;
             self.require_second_factor(&mut transaction, ctx, principal, &before, required).await?;
+        }
+        if new.secretless_only != before.secretless_only {
+            transaction.set_secretless_only(new.secretless_only).await?;
+            let entry = Entry {
+                action: Action::SecretPolicyChanged,
+                object_id: before.id.as_str(),
+                object_name: before.name.as_str(),
+                details: json!({ "secretless_only": new.secretless_only }),
+            };
+            self.0.audit(&mut transaction, ctx, principal, entry).await?;
         }
         Ok(transaction.commit().await?)
     }

@@ -28,6 +28,8 @@ pub struct Policy {
     pub failures_per_client: u32,
     /// Failed exchanges and API calls a minute from one address before they are answered 429; 0 for no limit.
     pub failures_per_address: u32,
+    /// Whether an assertion that a client signed itself must have the type `client-authentication+jwt`.
+    pub client_assertion_type_required: bool,
     /// How many verified signatures are remembered, so that a token's second call is cheap.
     pub verified_tokens: usize,
     /// The largest page of a list.
@@ -90,6 +92,7 @@ impl Policy {
         clock_tolerance_seconds: 3600,
         failures_per_client: 60,
         failures_per_address: 600,
+        client_assertion_type_required: false,
         verified_tokens: 20_000,
         page_maximum: 1000,
         products_per_organisation: 10_000,

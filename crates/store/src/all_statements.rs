@@ -10,6 +10,7 @@ pub fn all_statements() -> Vec<(&'static str, &'static str)> {
         crate::tables::cleaning::ALL,
         crate::backups::ALL,
         crate::tables::keys::api_keys::ALL,
+        crate::tables::keys::identities::ALL,
         crate::tables::users::links::ALL,
         crate::tables::mails::ALL,
         crate::tables::users::members::ALL,
@@ -34,6 +35,7 @@ pub fn dialects() -> (Vec<(&'static str, &'static str)>, Vec<&'static str>) {
         crate::tables::authority::ORGANISATION_LOCKS,
         crate::health::ALL,
         crate::tables::keys::api_keys::on_postgres::ALL,
+        crate::tables::keys::identities::on_postgres::ALL,
         crate::tables::products::on_postgres::ALL,
     ]
     .concat();

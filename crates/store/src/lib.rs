@@ -27,6 +27,7 @@ pub use tables::authority::{
 };
 pub use tables::cleaning::Outdated;
 pub use tables::keys::api_keys::{KeyForIssuance, KeyForTokenCheck};
+pub use tables::keys::identities::{KeyForAssertion, SingleUse, UseUp};
 pub use tables::keys::key_usage::{DayPosition, SourcePosition};
 pub use tables::keys::signing_keys::StoredSigningKey;
 
@@ -40,11 +41,16 @@ use std::{sync::Arc, time::Duration};
 pub struct Store {
     engine: Engine,
     keys: Arc<tables::keys::api_keys::KeyLookups>,
+    identities: Arc<tables::keys::identities::IdentityLookup>,
 }
 
 impl Store {
     fn on(engine: Engine) -> Self {
-        Self { keys: Arc::new(tables::keys::api_keys::KeyLookups::new(&engine)), engine }
+        Self {
+            keys: Arc::new(tables::keys::api_keys::KeyLookups::new(&engine)),
+            identities: Arc::new(tables::keys::identities::IdentityLookup::new(&engine)),
+            engine,
+        }
     }
 
     /// Opens the data, making the file or the tables if they are missing and migrating older ones.

@@ -11,10 +11,12 @@ mod actors;
 mod ambient;
 mod committed;
 mod database;
+mod issuer;
 mod raw;
 
 pub use actors::{Answer, Api, Pair};
 pub use ambient::{SeededEntropy, TestClock};
 pub use committed::assert_committed;
 pub use database::{Database, Engine, HeldTransaction, connect};
+pub use issuer::{TestIssuer, changed};
 pub use raw::TextRow;

@@ -47,6 +47,7 @@ fn stored(settings: &OrganisationSettings) -> Fields {
         ("default_days", &settings.default_days.to_string()),
         ("maximum_days", &settings.maximum_days.to_string()),
         ("require_second_factor", if settings.require_second_factor { "1" } else { "" }),
+        ("secretless_only", if settings.secretless_only { "1" } else { "" }),
     ])
 }
 
@@ -57,6 +58,7 @@ fn read(typed: &Fields) -> Result<OrganisationSettings, FormError> {
         default_days: days("default_days", typed.text("default_days"))?,
         maximum_days: days("maximum_days", typed.text("maximum_days"))?,
         require_second_factor: typed.is_ticked("require_second_factor"),
+        secretless_only: typed.is_ticked("secretless_only"),
     })
 }
 
@@ -67,6 +69,7 @@ fn conflict(typed: &Fields, stored: &OrganisationSettings) -> FormError {
         ("Default lifetime", typed.text("default_days"), &stored.default_days.to_string()),
         ("Longest lifetime", typed.text("maximum_days"), &stored.maximum_days.to_string()),
         ("Second factor", word(typed.is_ticked("require_second_factor")), word(stored.require_second_factor)),
+        ("No new secrets", word(typed.is_ticked("secretless_only")), word(stored.secretless_only)),
     ])
 }
 
@@ -83,6 +86,7 @@ fn seen(fields: &Fields) -> OrganisationSettings {
         default_days: fields.number("seen_default_days").unwrap_or_default(),
         maximum_days: fields.number("seen_maximum_days").unwrap_or_default(),
         require_second_factor: fields.is_ticked("seen_require_second_factor"),
+        secretless_only: fields.is_ticked("seen_secretless_only"),
     }
 }
 

@@ -197,6 +197,7 @@ impl HostileText {
             name: name(&self.0),
             key_policy: KeyPolicy::INITIAL,
             require_second_factor: false,
+            secretless_only: false,
             created_at: NOW,
         };
         let page = organisation::Page {

@@ -120,6 +120,8 @@ pub(crate) fn key(text: &str) -> KeyOverview {
         last_used_from: Some(text.to_owned()),
         secret_used_at: Some(NOW),
         secret_used_from: Some(text.to_owned()),
+        last_run: None,
+        identity: None,
         dead_secret_uses: 2,
         dead_secret_seen_at: Some(NOW),
     }

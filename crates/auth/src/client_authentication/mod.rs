@@ -1,27 +1,47 @@
-//! How a client proves itself: `client_secret_basic` or `client_secret_post` (RFC 6749 §2.3.1), one of them, once.
+//! How a client proves itself: `client_secret_basic`, `client_secret_post` (RFC 6749 §2.3.1), or an assertion (RFC 7521 §4.2); one of
+//! them, once.
 
 pub(crate) mod public_client;
 
 use crate::errors::OAuthRejection;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderMap, header};
-use service::tokens::client_authentication::Credential;
+use service::tokens::{
+    assertion::PresentedAssertion,
+    client_authentication::{ClientProof, Credential},
+};
 use std::borrow::Cow;
 use web::Form;
 
-/// A client's pair, and how it came.
+/// The type of every `client_assertion` (RFC 7523 §2.2).
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// What a client proves itself with, and how it came.
 pub(crate) struct ClientAuthentication<'a> {
-    client_id: Cow<'a, str>,
-    client_secret: Cow<'a, str>,
+    proof: Proof<'a>,
     pub(crate) basic: bool,
 }
 
+enum Proof<'a> {
+    Pair { client_id: Cow<'a, str>, client_secret: Cow<'a, str> },
+    Assertion(PresentedAssertion<'a>),
+}
+
 impl<'a> ClientAuthentication<'a> {
-    /// Finds the pair in the header or in the form.
+    /// Finds the proof in the header or in the form.
     pub(crate) fn find(headers: &HeaderMap, form: &'a Form<'a>) -> Result<Self, OAuthRejection> {
         let mut authorizations = headers.get_all(header::AUTHORIZATION).iter();
         let (client_id, client_secret) = (form.get("client_id"), form.get("client_secret"));
-        match (authorizations.next(), client_secret) {
+        let authorization = authorizations.next();
+        if let Some(token) = form.get("client_assertion") {
+            if authorization.is_some() || client_secret.is_some() {
+                return Err(OAuthRejection::invalid_request(
+                    "The client authenticates twice: send a client_assertion or a secret, not both.",
+                ));
+            }
+            return Self::from_assertion(token, client_id, form.get("client_assertion_type"));
+        }
+        match (authorization, client_secret) {
             (Some(_), Some(_)) => Err(OAuthRejection::invalid_request(
                 "The client authenticates twice: send the secret in the Authorization header or in the body, not in both.",
             )),
@@ -33,11 +53,27 @@ impl<'a> ClientAuthentication<'a> {
                 let client_id =
                     client_id.ok_or_else(|| OAuthRejection::invalid_request("client_id is missing."))?;
                 let (client_id, client_secret) = (Cow::Borrowed(client_id), Cow::Borrowed(client_secret));
-                Ok(Self { client_id, client_secret, basic: false })
+                Ok(Self { proof: Proof::Pair { client_id, client_secret }, basic: false })
             }
             (None, None) => Err(OAuthRejection::invalid_client(
-                "There is no client authentication: send client_id and client_secret in the body, or HTTP Basic.",
+                "There is no client authentication: send client_id and client_secret in the body, HTTP Basic, or a client_assertion.",
             )),
+        }
+    }
+
+    fn from_assertion(
+        token: &'a str,
+        client_id: Option<&'a str>,
+        kind: Option<&str>,
+    ) -> Result<Self, OAuthRejection> {
+        match kind {
+            Some(ASSERTION_TYPE) => {
+                let presented = PresentedAssertion { client_id, token, is_client_assertion: true };
+                Ok(Self { proof: Proof::Assertion(presented), basic: false })
+            }
+            _ => Err(OAuthRejection::invalid_request(format!(
+                "client_assertion_type must be {ASSERTION_TYPE}."
+            ))),
         }
     }
 
@@ -59,12 +95,18 @@ impl<'a> ClientAuthentication<'a> {
                 "The client_id in the body is not the one in the Basic header.",
             ));
         }
-        Ok(Self { client_id: Cow::Owned(client_id), client_secret: Cow::Owned(client_secret), basic: true })
+        let (client_id, client_secret) = (Cow::Owned(client_id), Cow::Owned(client_secret));
+        Ok(Self { proof: Proof::Pair { client_id, client_secret }, basic: true })
     }
 
-    /// The pair for the service to check.
-    pub(crate) fn credential(&self) -> Credential<'_> {
-        Credential { client_id: &self.client_id, client_secret: &self.client_secret }
+    /// The proof for the service to check.
+    pub(crate) fn proof(&self) -> ClientProof<'_> {
+        match &self.proof {
+            Proof::Pair { client_id, client_secret } => {
+                ClientProof::Secret(Credential { client_id, client_secret })
+            }
+            Proof::Assertion(presented) => ClientProof::Assertion(*presented),
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The client credentials grant (RFC 6749 §4.4): an API key's pair gets an access token. No refresh token (§4.4.3).
+//! The client credentials grant (RFC 6749 §4.4): an API key's pair or assertion gets an access token. No refresh token (§4.4.3).
 
 use crate::{
     AuthorizationServer, OAuthOutcome,
@@ -6,8 +6,11 @@ use crate::{
     errors::{OAuthRejection, no_store},
     request::FormRequest,
 };
-use http::StatusCode;
+use axum::body::Body;
+use domain::Timestamp;
+use http::{Response, StatusCode};
 use serde::Serialize;
+use service::tokens::issuance::IssuedToken;
 use web::Form;
 
 pub(crate) const NAME: &str = "client_credentials";
@@ -22,7 +25,10 @@ struct Answer<'a> {
     refresh_expires_in: i64,
     #[serde(rename = "not-before-policy")]
     not_before_policy: i64,
-    client_secret_expires_at: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_secret_expires_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issued_token_type: Option<&'static str>,
 }
 
 pub(crate) async fn issue(
@@ -35,9 +41,14 @@ pub(crate) async fn issue(
     let issued = server
         .service()
         .tokens()
-        .issue_for_client(&posted.ctx, client.credential(), scope)
+        .issue_for_client(&posted.ctx, client.proof(), scope)
         .await
         .map_err(|rejection| OAuthRejection::from(rejection).challenging_basic(client.basic))?;
+    Ok(answer(&issued, None))
+}
+
+/// What every grant of an API key answers; RFC 8693 §2.2.1 besides asks for the token's type.
+pub(crate) fn answer(issued: &IssuedToken, issued_token_type: Option<&'static str>) -> Response<Body> {
     let answer = Answer {
         access_token: &issued.access_token,
         expires_in: issued.window.seconds(),
@@ -45,7 +56,8 @@ pub(crate) async fn issue(
         scope: issued.scopes.to_string(),
         refresh_expires_in: 0,
         not_before_policy: 0,
-        client_secret_expires_at: issued.secret_expires_at.seconds(),
+        client_secret_expires_at: issued.secret_expires_at.map(Timestamp::seconds),
+        issued_token_type,
     };
-    Ok(no_store(web::json(StatusCode::OK, &answer)))
+    no_store(web::json(StatusCode::OK, &answer))
 }

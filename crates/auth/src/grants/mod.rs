@@ -1,5 +1,6 @@
 //! One file per grant.
 
+pub(crate) mod assertion;
 pub(crate) mod authorization_code;
 pub(crate) mod client_credentials;
 pub(crate) mod device_code;

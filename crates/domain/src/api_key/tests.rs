@@ -22,6 +22,7 @@ fn key(days: i64) -> ApiKey {
         key_policy: KeyPolicy::INITIAL,
         created_at: START,
         require_second_factor: false,
+        secretless_only: false,
     };
     let new = NewKey {
         id: KeyId::generate(START, &Zero),

@@ -1,6 +1,9 @@
 //! What keys were used for, and from where.
 
-use crate::{ApiKey, KeyId, SecretDigest, Timestamp};
+use crate::{
+    ApiKey, KeyId, SecretDigest, Timestamp,
+    workload::{KeyIdentity, RunLink},
+};
 
 /// A key with what is known of its use.
 #[derive(Debug, Clone)]
@@ -15,10 +18,14 @@ pub struct KeyOverview {
     pub secret_used_at: Option<Timestamp>,
     /// The address it was fetched from.
     pub secret_used_from: Option<String>,
+    /// The run that last fetched a token, where its platform vouched for it.
+    pub last_run: Option<RunLink>,
     /// How often former secrets of it turned up.
     pub dead_secret_uses: i64,
     /// When one last did.
     pub dead_secret_seen_at: Option<Timestamp>,
+    /// What it is authenticated with; none for a secret.
+    pub identity: Option<KeyIdentity>,
 }
 
 /// One day of one key.
@@ -52,6 +59,8 @@ pub struct RecentSource {
     pub last_used_at: Timestamp,
     /// The last token that was fetched there; none if tokens were only used there.
     pub exchange: Option<Exchange>,
+    /// The run that last fetched a token there, where its platform vouched for it.
+    pub run: Option<RunLink>,
 }
 
 /// A token that was fetched. The secret says which one it was, where times cannot: a rotation and its key's uses overlap.

@@ -25,6 +25,7 @@ fn claims(session: bool) -> TokenClaims {
         token_epoch: 3,
         session_id: session.then(|| SessionId::generate(NOW, &Zero)),
         scopes: ScopeSet::DEFAULT,
+        workload: None,
     }
 }
 

@@ -16,6 +16,8 @@ words! {
         PullRequests = "pull_requests",
         /// Events that run in the repository's name on the word of a stranger.
         UntrustedCode = "untrusted_code",
+        /// A token may be exchanged more than once while it lives. No condition brings it about: it is asked for.
+        ReusedTokens = "reused_tokens",
     }
 }
 
@@ -38,7 +40,8 @@ const CIRCLECI_REFERENCE: &[&str] = &["oidc.circleci.com/vcs-ref"];
 
 impl Danger {
     /// Every danger.
-    pub const ALL: [Self; 4] = [Self::AnyBranch, Self::AnyWorkflow, Self::PullRequests, Self::UntrustedCode];
+    pub const ALL: [Self; 5] =
+        [Self::AnyBranch, Self::AnyWorkflow, Self::PullRequests, Self::UntrustedCode, Self::ReusedTokens];
 
     /// What it means, as a sentence for a person.
     pub const fn describe(self) -> &'static str {
@@ -53,6 +56,10 @@ impl Danger {
             Self::UntrustedCode => {
                 "Events such as pull_request_target, workflow_run and issue_comment can use this key: strangers start them, and \
                  their code may run with the repository's rights."
+            }
+            Self::ReusedTokens => {
+                "A platform's token can be exchanged again until it expires: whoever copies one out of a job can use it meanwhile. Jobs \
+                 that get one token for all their time need this to run longer than an access token lives."
             }
         }
     }

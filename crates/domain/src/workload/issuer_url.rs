@@ -102,6 +102,18 @@ impl fmt::Display for IssuerUrl {
     }
 }
 
+impl serde::Serialize for IssuerUrl {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for IssuerUrl {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
 /// Whether the parser changed nothing but the slash after a bare host and the port that goes without saying.
 fn is_as_parsed(text: &str, authority: &str, url: &Url) -> bool {
     let path = text.get("https://".len() + authority.len()..).unwrap_or_default();

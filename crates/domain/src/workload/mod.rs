@@ -9,6 +9,7 @@ mod claims;
 mod condition;
 mod conditions;
 mod danger;
+mod identity;
 mod issuer_url;
 mod known_claims;
 mod look_alike;
@@ -23,13 +24,17 @@ pub use claims::{ClaimName, Claims, parse_claims};
 pub use condition::{Condition, Matcher, Pattern};
 pub use conditions::{Conditions, MAXIMUM_CONDITIONS};
 pub use danger::Danger;
+pub use identity::{
+    ATTEMPTS_OF_A_KEY, Accepts, Attempt, ClientKeys, Identity, KeyIdentity, WAITING_SECONDS, WorkloadClaim,
+    WorkloadIdentity,
+};
 pub use issuer_url::IssuerUrl;
 pub use known_claims::{KnownClaim, ValueForm};
 pub use look_alike::looks_alike;
 pub use preset::{KnownIssuer, Preset, RunClaims};
 pub use rejection::{AssertionRejection, RejectionReason};
 pub use report::{ClaimCheck, Report, check};
-pub use run::Run;
+pub use run::{Run, RunLink};
 pub use standard_claims::{
     ASSERTION_LIFETIME_SECONDS, TOLERANCE_SECONDS, TimeWindow, check_audience, check_only_audience,
 };

@@ -134,6 +134,11 @@ impl Preset {
         }
     }
 
+    /// Whether its platform gives the same token to whoever asks again, so that none can be used up: a pod reads it from a file.
+    pub const fn hands_out_tokens_again(self) -> bool {
+        matches!(self, Self::Kubernetes)
+    }
+
     /// The preset that `issuer` belongs to, by its host, or its path where hosts differ. Nothing for an issuer that could be
     /// anybody's: a GitLab instance or a cluster at its own name.
     pub fn of_issuer(issuer: &IssuerUrl) -> Option<Self> {

@@ -2,6 +2,7 @@
 
 use super::{Claims, IssuerUrl, Preset, claims::scalar_at};
 use crate::text::reported_name;
+use serde::{Deserialize, Serialize};
 
 /// The longest text of a part, in characters.
 const PART: usize = 200;
@@ -26,6 +27,16 @@ pub struct Run {
     pub actor: Option<String>,
     /// The workflow's file, step or phase.
     pub workflow: Option<String>,
+}
+
+/// A run, as "last used" says it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunLink {
+    /// What it is, as a person says it.
+    pub title: String,
+    /// Its page on its platform.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
 }
 
 impl Run {

@@ -123,6 +123,13 @@ settings! {
     /// Reverse proxies whose X-Forwarded-For is trusted: addresses and networks, separated by commas
     #[arg(value_delimiter = ',')]
     trusted_proxies: Vec<String> = Vec::new(), "DUKU_TRUSTED_PROXIES";
+    /// Issuers of workloads' tokens inside the network: hosts whose addresses may be private, separated by commas
+    #[arg(value_delimiter = ',')]
+    inside_issuers: Vec<String> = Vec::new(), "DUKU_INSIDE_ISSUERS";
+    /// A PEM file of certificates to trust besides the system's where keys of issuers are fetched
+    issuer_ca: PathBuf, "DUKU_ISSUER_CA";
+    /// Whether assertions that clients sign themselves must have the type client-authentication+jwt
+    client_assertion_type: Switch = Switch::Off, "DUKU_CLIENT_ASSERTION_TYPE";
     /// The largest form that the authorization server reads, in bytes
     form_bytes: usize = auth::Settings::default().form_bytes, [1024..=1 << 20], "DUKU_FORM_BYTES";
     /// The largest form that Viewport reads, in bytes
@@ -286,6 +293,7 @@ impl Settings {
             clock_tolerance_seconds: self.clock_tolerance_seconds,
             failures_per_client: limited(self.failures_per_client),
             failures_per_address: limited(self.failures_per_address),
+            client_assertion_type_required: self.client_assertion_type == Switch::On,
             page_maximum: self.page_maximum,
             products_per_organisation: self.products_per_organisation,
             targets_per_product: self.targets_per_product,

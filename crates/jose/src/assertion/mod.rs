@@ -124,6 +124,19 @@ impl<'a> Assertion<'a> {
             .is_ok_and(|claims| claims.get("iss").and_then(Value::as_str) == Some(issuer))
     }
 
+    /// The issuer that the payload names, to be shown. Nobody has verified it.
+    pub fn claimed_issuer(&self) -> Option<String> {
+        Some(parse_claims(&self.payload).ok()?.get("iss")?.as_str()?.to_owned())
+    }
+
+    /// Whom the payload says that it speaks for, if `iss` and `sub` agree on it (RFC 7523 §3): the name of a client, which still has to
+    /// prove that it is that one. Nobody has verified it.
+    pub fn claimed_client(&self) -> Option<String> {
+        let claims = parse_claims(&self.payload).ok()?;
+        let (issuer, subject) = (claims.get("iss")?.as_str()?, claims.get("sub")?.as_str()?);
+        (issuer == subject).then(|| subject.to_owned())
+    }
+
     /// Checks the signature and gives the payload, which nobody sees before.
     ///
     /// The header's `kid` picks the key. Where two different keys have one `kid`, the algorithm picks between them; if both are for it, the

@@ -1,12 +1,15 @@
 //! `ApiKey`: the credential of one integration.
 
-use super::organisation::int;
+use super::{
+    authentication::{AuthenticationMethod, PublicKeys, WorkloadIdentity, WorkloadRun},
+    organisation::int,
+};
 use crate::scalars::date_time::DateTime;
 use crate::{
     scalars::ApiScalar,
     schema::context::{GraphqlContext, Outcome},
 };
-use domain::KeyOverview;
+use domain::{KeyOverview, workload::Identity};
 use juniper::{GraphQLEnum, GraphQLInputObject, ID, graphql_object};
 use service::keys::{GenerateKey, GeneratedKey, RotateKey};
 
@@ -92,9 +95,32 @@ impl ApiKey {
         self.0.secret_used_at.map(Into::into)
     }
 
-    /// The last four characters of its secret, to recognise it by.
+    /// The last four characters of its secret, to recognise it by; empty if it has none.
     fn secret_hint(&self) -> &str {
         &self.0.key.secret.hint
+    }
+
+    /// How it is authenticated at the token endpoint.
+    fn authentication_method(&self) -> AuthenticationMethod {
+        AuthenticationMethod::of(self.0.identity.as_ref())
+    }
+
+    /// Which workloads' tokens it accepts; null if it has another authentication method.
+    fn workload_identity(&self) -> Option<WorkloadIdentity> {
+        self.0.identity.as_ref()?.identity.workload().cloned().map(WorkloadIdentity)
+    }
+
+    /// The public keys that verify its client's own assertions; null if it has another authentication method.
+    fn public_keys(&self) -> Option<PublicKeys> {
+        match &self.0.identity.as_ref()?.identity {
+            Identity::PrivateKeyJwt(keys) => Some(keys.into()),
+            Identity::WorkloadIdentity(_) => None,
+        }
+    }
+
+    /// The run that last fetched an access token, where its platform vouched for it.
+    fn last_run(&self) -> Option<WorkloadRun> {
+        self.0.last_run.as_ref().map(Into::into)
     }
 
     /// How often a former secret was presented after a rotation: the sign of a leak or of a forgotten pipeline.
@@ -122,6 +148,8 @@ impl GeneratedApiKey {
             last_used_from: None,
             secret_used_at: None,
             secret_used_from: None,
+            last_run: None,
+            identity: None,
             dead_secret_uses: 0,
             dead_secret_seen_at: None,
         };
@@ -151,6 +179,8 @@ impl GeneratedApiKey {
             key: self.overview.key.clone(),
             last_used_from: self.overview.last_used_from.clone(),
             secret_used_from: self.overview.secret_used_from.clone(),
+            last_run: self.overview.last_run.clone(),
+            identity: self.overview.identity.clone(),
             ..self.overview
         })
     }

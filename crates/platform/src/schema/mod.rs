@@ -2,6 +2,7 @@
 
 pub(crate) mod api_key;
 pub(crate) mod audit_event;
+pub(crate) mod authentication;
 pub(crate) mod batch_loader;
 pub(crate) mod context;
 pub(crate) mod list;

@@ -2,6 +2,10 @@
 
 use super::{
     api_key::{ApiKey, GenerateApiKeyInput, GeneratedApiKey, RotateApiKeyInput},
+    authentication::{
+        AllowWorkloadInput, ChangeApiKeyAuthenticationInput, CheckTokenInput, GenerateSecretlessApiKeyInput,
+        RenewApiKeyInput, ReplaceApiKeySecretInput, TokenReport, dangers, new_identity,
+    },
     subject::{CreateSubjectInput, Subject, UpdateSubjectInput},
     target::{Target, UpsertSimulationTargetInput},
 };
@@ -10,6 +14,7 @@ use crate::{
     schema::context::{GraphqlContext, Outcome},
 };
 use juniper::{ID, graphql_object};
+use service::keys::identities::GenerateSecretlessKey;
 
 pub(crate) struct Mutation;
 
@@ -90,4 +95,84 @@ impl Mutation {
         let revoked = context.service.keys().revoke(&context.ctx, &context.principal, &id).await;
         context.outcome(revoked).map(|id| ID::new(id.as_str()))
     }
+
+    /// Generates an API key that has no secret: workloads' tokens or a client's own assertions open it. For Admins.
+    async fn generate_secretless_api_key(
+        context: &GraphqlContext,
+        input: GenerateSecretlessApiKeyInput,
+    ) -> Outcome<ApiKey> {
+        let identity = new_identity(input.workload_identity, input.public_keys);
+        let new = GenerateSecretlessKey {
+            label: input.label,
+            expires_in_days: input.expires_in_days.map(i64::from),
+            identity: identity.map_err(|rejection| context.reject(rejection))?,
+        };
+        let keys = context.service.keys();
+        let key = keys.generate_without_secret(&context.ctx, &context.principal, new).await;
+        api_key(context, context.outcome(key)?).await
+    }
+
+    /// Changes what an API key without a secret is authenticated with. What was accepted before is rejected at once. For Admins.
+    async fn change_api_key_authentication(
+        context: &GraphqlContext,
+        input: ChangeApiKeyAuthenticationInput,
+    ) -> Outcome<ApiKey> {
+        let identity = new_identity(input.workload_identity, input.public_keys)
+            .map_err(|rejection| context.reject(rejection))?;
+        let end = input.end_issued_tokens.unwrap_or(false);
+        let keys = context.service.keys();
+        let key = keys.change_identity(&context.ctx, &context.principal, &input.id, identity, end).await;
+        api_key(context, context.outcome(key)?).await
+    }
+
+    /// Gives an API key workload identity or public keys instead of its secret, which works on for a while. For Admins.
+    async fn replace_api_key_secret(
+        context: &GraphqlContext,
+        input: ReplaceApiKeySecretInput,
+    ) -> Outcome<ApiKey> {
+        let identity = new_identity(input.workload_identity, input.public_keys)
+            .map_err(|rejection| context.reject(rejection))?;
+        let grace = input.grace_seconds.map_or(0, i64::from);
+        let keys = context.service.keys();
+        let key = keys.replace_secret(&context.ctx, &context.principal, &input.id, identity, grace).await;
+        api_key(context, context.outcome(key)?).await
+    }
+
+    /// Shows the runs that ask for a waiting API key for another hour. For Admins.
+    async fn wait_for_first_run(context: &GraphqlContext, id: ID) -> Outcome<ApiKey> {
+        let waiting = context.service.keys().wait_again(&context.ctx, &context.principal, &id).await;
+        context.outcome(waiting)?;
+        let found = context.service.keys().get(&context.principal, &id).await;
+        context.outcome(found).map(ApiKey)
+    }
+
+    /// Lets the workload of an attempt use the API key: pins a waiting key to it, or takes what differed into the conditions. For Admins.
+    async fn allow_workload(context: &GraphqlContext, input: AllowWorkloadInput) -> Outcome<ApiKey> {
+        let accepted = dangers(input.accepted_dangers);
+        let keys = context.service.keys();
+        let (ctx, principal) = (&context.ctx, &context.principal);
+        let key = keys.allow_attempt(ctx, principal, &input.id, &input.attempt_id, &accepted).await;
+        api_key(context, context.outcome(key)?).await
+    }
+
+    /// Renews the expiry of an API key that has no secret. For Admins.
+    async fn renew_api_key(context: &GraphqlContext, input: RenewApiKeyInput) -> Outcome<ApiKey> {
+        let end = input.end_issued_tokens.unwrap_or(false);
+        let key = context.service.keys().renew(&context.ctx, &context.principal, &input.id, end).await;
+        api_key(context, context.outcome(key)?).await
+    }
+
+    /// Checks a token against an API key that has no secret, check by check, as an exchange would. It issues nothing and does not use
+    /// the token up. For Admins.
+    async fn check_token(context: &GraphqlContext, input: CheckTokenInput) -> Outcome<TokenReport> {
+        let keys = context.service.keys();
+        let report = keys.check_token(&context.ctx, &context.principal, &input.id, &input.token).await;
+        context.outcome(report).map(TokenReport::from)
+    }
+}
+
+/// A key that was just changed, with its use.
+async fn api_key(context: &GraphqlContext, key: domain::ApiKey) -> Outcome<ApiKey> {
+    let found = context.service.keys().get(&context.principal, key.id.as_str()).await;
+    context.outcome(found).map(ApiKey)
 }

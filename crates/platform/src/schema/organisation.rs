@@ -39,6 +39,11 @@ impl Organisation {
         int("the longest lifetime", self.0.key_policy.maximum.days())
     }
 
+    /// Whether new API keys get no secret: only workload identity and public keys.
+    fn secretless_only(&self) -> bool {
+        self.0.secretless_only
+    }
+
     /// How many Active API keys the organisation may have.
     fn active_key_limit(context: &GraphqlContext) -> Outcome<i32> {
         let limit = context.service.policy().active_keys;

@@ -1,8 +1,8 @@
 //! `Query`.
 
 use super::{
-    AUDIT_PAGE, PAGE, api_key::ApiKey, audit_event::AuditEvent, list::List, member::Member,
-    organisation::Organisation, subject::Subject, target::Target, viewer::Viewer,
+    AUDIT_PAGE, PAGE, api_key::ApiKey, audit_event::AuditEvent, authentication::ApiKeyAttempt, list::List,
+    member::Member, organisation::Organisation, subject::Subject, target::Target, viewer::Viewer,
 };
 use crate::{
     scalars::ApiScalar,
@@ -79,6 +79,15 @@ impl Query {
     async fn api_keys(context: &GraphqlContext) -> Outcome<List<ApiKey>> {
         let keys = context.outcome(context.service.keys().list(&context.principal).await)?;
         Ok(keys.into_iter().map(ApiKey).collect())
+    }
+
+    /// The runs that asked for a token of an API key and were rejected although their tokens were validly signed, newest first. For Admins.
+    async fn api_key_attempts(
+        context: &GraphqlContext,
+        #[graphql(description = "The key's id.")] id: ID,
+    ) -> Outcome<List<ApiKeyAttempt>> {
+        let attempts = context.service.keys().attempts(&context.principal, &id).await;
+        Ok(context.outcome(attempts)?.into_iter().map(ApiKeyAttempt).collect())
     }
 
     /// The organisation's people, the oldest account first. For Admins.

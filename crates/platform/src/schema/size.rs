@@ -1,6 +1,9 @@
 //! How much memory the entries of lists take, about.
 
-use super::{api_key::ApiKey, audit_event::AuditEvent, member::Member, subject::Subject, target::Target};
+use super::{
+    api_key::ApiKey, audit_event::AuditEvent, authentication::ApiKeyAttempt, member::Member,
+    subject::Subject, target::Target,
+};
 use serde_json::Value as JsonValue;
 
 /// What an entry takes beside its long texts.
@@ -16,6 +19,12 @@ pub(crate) trait Size {
 impl Size for ApiKey {}
 impl Size for Member {}
 impl Size for AuditEvent {}
+
+impl Size for ApiKeyAttempt {
+    fn size(&self) -> usize {
+        ENTRY + self.0.message.len() + self.0.claims.len()
+    }
+}
 
 impl Size for domain::Subject {
     fn size(&self) -> usize {

@@ -1,5 +1,6 @@
 //! Use cases of an API key's life that an Admin starts: list, generate, rotate, end a grace, revoke.
 
+pub mod identities;
 pub mod notices;
 pub mod sent_forms;
 pub mod usage_recorder;
@@ -15,6 +16,10 @@ use domain::{
 };
 use serde_json::json;
 use store::{OrganisationTransaction, Reader, Transaction};
+
+/// Why an organisation makes no secret.
+const SECRETLESS: &str =
+    "this organisation makes no more secrets: generate the key with workload identity or public keys";
 
 /// What an Admin asks for.
 #[derive(Debug, Clone)]
@@ -114,6 +119,9 @@ impl Keys<'_> {
         let label = Label::parse(&input.label)?;
         let secret = ClientSecret::generate(self.0.entropy());
         let organisation = transaction.organisation().clone();
+        if organisation.secretless_only {
+            return Err(Rejection::Conflict(SECRETLESS.to_owned()).into());
+        }
         let new = NewKey {
             id: KeyId::generate(ctx.now, self.0.entropy()),
             label,
@@ -165,8 +173,19 @@ impl Keys<'_> {
         };
         let organisation = transaction.organisation().clone();
         let policy = organisation.key_policy;
-        let Rotated { key, retired } = match find(transaction, principal, &id).await?.at(ctx.now) {
+        let key = find(transaction, principal, &id).await?;
+        if identities::identity_of(transaction, &key).await?.is_some() {
+            return Err(Rejection::Conflict(
+                "this key has no secret to rotate: renew it, or change what it is authenticated with"
+                    .to_owned(),
+            )
+            .into());
+        }
+        let Rotated { key, retired } = match key.at(ctx.now) {
             KeyState::Active(active) => active.rotate(rotation, policy, ctx.now),
+            KeyState::Expired(_) if organisation.secretless_only => {
+                return Err(Rejection::Conflict(SECRETLESS.to_owned()).into());
+            }
             KeyState::Expired(expired) => {
                 let slot = self.claim_slot(transaction, ctx, &organisation).await?;
                 expired.revive(slot, rotation, policy, ctx.now)

@@ -8,6 +8,7 @@ use domain::{
         usage::{DeadSecretUse, Exchange},
     },
     audit::Action,
+    workload::RunLink,
 };
 use serde_json::json;
 use std::{
@@ -26,9 +27,9 @@ const TURNS: u64 = 8;
 const AUDIT_AGAIN_SECONDS: i64 = 3600;
 
 /// What one use of a key was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Use {
-    Exchange { by_grace: bool, secret: SecretDigest },
+    Exchange { by_grace: bool, secret: SecretDigest, run: Option<RunLink> },
     ApiCall,
 }
 
@@ -44,14 +45,16 @@ struct Pending {
 struct LastUse {
     at: Timestamp,
     exchange: Option<Exchange>,
+    run: Option<RunLink>,
     user_agent: Option<String>,
 }
 
 /// The newest use of a key, and the newest token that it fetched outside a grace.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Newest {
     used: (IpAddr, Timestamp),
     exchange: Option<(IpAddr, Exchange)>,
+    run: Option<RunLink>,
 }
 
 #[derive(Debug)]
@@ -105,11 +108,13 @@ impl Recorder {
             Use::ApiCall => counts.api_calls += 1,
         }
         if let Some(address) = ctx.address {
-            let (by_grace, exchange) = match what {
-                Use::Exchange { by_grace, secret } => (by_grace, Some(Exchange { at: ctx.now, secret })),
-                Use::ApiCall => (false, None),
+            let (by_grace, exchange, run) = match what {
+                Use::Exchange { by_grace, secret, run } => {
+                    (by_grace, Some(Exchange { at: ctx.now, secret }), run)
+                }
+                Use::ApiCall => (false, None, None),
             };
-            pending.note_source((address, by_grace), ctx.now, exchange, ctx.user_agent.as_deref());
+            pending.note_source((address, by_grace), ctx.now, exchange, run, ctx.user_agent.as_deref());
         }
     }
 
@@ -131,8 +136,9 @@ impl Recorder {
     pub(crate) fn add_pending(&self, overview: &mut KeyOverview) {
         // In this order, so that a batch that starts in between hides nothing.
         let pending = lock(&self.keys).get(&overview.key.id).and_then(Pending::newest);
-        let taken = lock(&self.taken).get(&overview.key.id).copied();
-        for Newest { used: (address, at), exchange } in [taken, pending].into_iter().flatten() {
+        let taken = lock(&self.taken).get(&overview.key.id).cloned();
+        for Newest { used: (address, at), exchange, run } in [taken, pending].into_iter().flatten() {
+            overview.last_run = run.or_else(|| overview.last_run.take());
             if overview.last_used_at.is_none_or(|last| last < at) {
                 overview.last_used_at = Some(at);
                 overview.last_used_from = Some(address.to_string());
@@ -187,6 +193,7 @@ impl Pending {
         source: (IpAddr, bool),
         at: Timestamp,
         exchange: Option<Exchange>,
+        run: Option<RunLink>,
         user_agent: Option<&str>,
     ) {
         if self.sources.len() >= ADDRESSES && !self.sources.contains_key(&source) {
@@ -194,7 +201,17 @@ impl Pending {
             oldest.and_then(|oldest| self.sources.remove(&oldest));
             self.day(at.day()).other_addresses += 1;
         }
-        let newest = self.sources.entry(source).or_insert(LastUse { at, exchange, user_agent: None });
+        let newest = self.sources.entry(source).or_insert_with(|| LastUse {
+            at,
+            exchange,
+            run: None,
+            user_agent: None,
+        });
+        let is_newest_exchange =
+            exchange.is_some_and(|new| newest.exchange.is_none_or(|old| old.at <= new.at));
+        if run.is_some() && (is_newest_exchange || newest.run.is_none()) {
+            newest.run = run;
+        }
         newest.exchange = newest.exchange.into_iter().chain(exchange).max_by_key(|exchange| exchange.at);
         if newest.at <= at {
             newest.at = at;
@@ -215,6 +232,7 @@ impl Pending {
             user_agent: last.user_agent.clone(),
             last_used_at: last.at,
             exchange: last.exchange,
+            run: last.run.clone(),
         })
     }
 
@@ -222,7 +240,13 @@ impl Pending {
         let (used, last) = self.sources.iter().max_by_key(|(_, last)| last.at)?;
         let by_current = self.sources.iter().filter(|((_, by_grace), _)| !by_grace);
         let exchanges = by_current.filter_map(|((address, _), last)| Some((*address, last.exchange?)));
-        Some(Newest { used: (used.0, last.at), exchange: exchanges.max_by_key(|(_, exchange)| exchange.at) })
+        let runs = self.sources.values().filter(|last| last.run.is_some());
+        let run = runs.max_by_key(|last| last.exchange.map(|exchange| exchange.at));
+        Some(Newest {
+            used: (used.0, last.at),
+            exchange: exchanges.max_by_key(|(_, exchange)| exchange.at),
+            run: run.and_then(|last| last.run.clone()),
+        })
     }
 
     fn add(&mut self, other: Self) {
@@ -234,7 +258,7 @@ impl Pending {
             day.other_addresses += counts.other_addresses;
         }
         for (source, last) in other.sources {
-            self.note_source(source, last.at, last.exchange, last.user_agent.as_deref());
+            self.note_source(source, last.at, last.exchange, last.run, last.user_agent.as_deref());
         }
     }
 }

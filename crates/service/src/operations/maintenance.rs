@@ -8,7 +8,7 @@ use domain::Timestamp;
 use std::time::Duration;
 use store::{DayPosition, Outdated, SourcePosition};
 
-/// A revoked token is remembered beyond its expiry, in case the clock that says so is set back.
+/// A revoked token and a used assertion are remembered beyond their expiry, in case the clock that says so is set back.
 const REVOCATION_SLACK_SECONDS: i64 = 86_400;
 /// For how long links and forms that are over are remembered, so that whoever comes with one is told what happened.
 const KEPT_LINK_SECONDS: i64 = 30 * 86_400;
@@ -48,6 +48,11 @@ impl Operations<'_> {
             for what in [Outdated::SessionsOfEnded, Outdated::Sessions, Outdated::Ceremonies] {
                 jobs.note(self.forget(what, ctx.now).await);
             }
+            jobs.note(
+                self.forget(Outdated::Assertions, ctx.now.plus_seconds(-REVOCATION_SLACK_SECONDS))
+                    .await
+                    .map(drop),
+            );
             jobs.note(self.0.keys().warn_of_expiry(ctx).await);
         }
         jobs.note(self.gauge(ctx).await);

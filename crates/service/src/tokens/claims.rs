@@ -4,6 +4,7 @@ use super::authentication::{TokenRejection, invalid};
 use domain::{
     KeyId, OrganisationId, ScopeSet, SessionId, UserId,
     authority::{TokenClaims, TokenSubject},
+    workload::WorkloadClaim,
 };
 use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, sync::Arc};
@@ -36,6 +37,9 @@ pub(crate) struct Claims<'a> {
     /// The session that a person's token came from: when it ends, the token does.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub(crate) sid: Option<Cow<'a, str>>,
+    /// The run that a key's token was issued to, where its platform vouched for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) workload: Option<Box<WorkloadClaim>>,
 }
 
 /// What is checked at each use of claims that the key `kid` signed.
@@ -52,6 +56,7 @@ pub(super) fn token_claims(claims: &Claims<'_>, kid: &str) -> Result<Arc<TokenCl
         token_epoch: claims.token_epoch,
         session_id: session_id.map_err(|_| invalid("the token's session is unknown here"))?,
         scopes: ScopeSet::parse(&claims.scope).map_err(|_| invalid("the token's scope is unknown here"))?,
+        workload: claims.workload.clone(),
     }))
 }
 

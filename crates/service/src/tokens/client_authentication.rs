@@ -1,10 +1,12 @@
 //! Whether a client is who it says (RFC 6749 §2.3): one primary-key read and one digest. Only a rejected pair costs a second read,
-//! the same one whether the client is unknown or the secret is wrong.
+//! the same one whether the client is unknown or the secret is wrong. Assertions are checked in `assertion`.
 
+use super::assertion::{AcceptedAssertion, PresentedAssertion};
 use crate::{Error, RequestContext, Tokens};
 use domain::{
     ApiKey, KeyId, SecretDigest, Timestamp,
     api_key::{CredentialCheck, CredentialState, RetiredSecret, Retirement, SecretMatch},
+    workload::{AssertionRejection, RejectionReason},
 };
 use store::{KeyForIssuance, StoreError};
 
@@ -15,6 +17,21 @@ pub struct Credential<'a> {
     pub client_id: &'a str,
     /// The `client_secret`, not yet checked.
     pub client_secret: &'a str,
+}
+
+/// How a client proves that it is a key's.
+#[derive(Clone, Copy)]
+pub enum ClientProof<'a> {
+    /// By a secret.
+    Secret(Credential<'a>),
+    /// By an assertion.
+    Assertion(PresentedAssertion<'a>),
+}
+
+impl<'a> From<Credential<'a>> for ClientProof<'a> {
+    fn from(pair: Credential<'a>) -> Self {
+        Self::Secret(pair)
+    }
 }
 
 impl Credential<'_> {
@@ -37,6 +54,14 @@ pub enum ClientRejection {
     Rotated(Timestamp),
     /// The secret was right until its key was revoked then.
     Revoked(Timestamp),
+    /// An assertion is not accepted: nobody outside learns why. The reason is for us.
+    NotAccepted(RejectionReason),
+    /// An assertion is not accepted although it is of the workload or client that the key is for, which is told why.
+    Assertion(AssertionRejection),
+    /// The key waits for an Admin to allow the first run.
+    Waiting,
+    /// The keys that would verify the assertion cannot be had; why, for the log.
+    IssuerUnavailable(String),
     /// There were too many failures; wait so many seconds.
     TooManyFailures(u64),
     /// The store failed.
@@ -54,11 +79,38 @@ pub(crate) struct AuthenticatedClient {
     pub(crate) id: KeyId,
     pub(crate) key: KeyForIssuance,
     pub(crate) by_grace: bool,
+    /// What it was authenticated with, if it was no secret.
+    pub(crate) assertion: Option<AcceptedAssertion>,
 }
 
 impl Tokens<'_> {
-    /// Checks a client's pair.
+    /// Authenticates a client. An assertion that can be used once is used up by it.
     pub(crate) async fn authenticate_client(
+        self,
+        ctx: &RequestContext,
+        proof: ClientProof<'_>,
+    ) -> Result<AuthenticatedClient, ClientRejection> {
+        let client = self.check_client(ctx, proof).await?;
+        if client.assertion.is_some() {
+            Box::pin(self.use_up(ctx, &client)).await?;
+        }
+        Ok(client)
+    }
+
+    /// Authenticates a client, but uses nothing up yet.
+    pub(super) async fn check_client(
+        self,
+        ctx: &RequestContext,
+        proof: ClientProof<'_>,
+    ) -> Result<AuthenticatedClient, ClientRejection> {
+        match proof {
+            ClientProof::Secret(pair) => self.check_pair(ctx, pair).await,
+            // Boxed, so that pairs do not carry it about.
+            ClientProof::Assertion(presented) => Box::pin(self.check_assertion(ctx, presented)).await,
+        }
+    }
+
+    async fn check_pair(
         self,
         ctx: &RequestContext,
         credential: Credential<'_>,
@@ -75,7 +127,7 @@ impl Tokens<'_> {
         });
         match (check, found) {
             (CredentialCheck::Granted { by_grace }, Some(key)) => {
-                Ok(AuthenticatedClient { id, key, by_grace })
+                Ok(AuthenticatedClient { id, key, by_grace, assertion: None })
             }
             (CredentialCheck::Expired(at), _) => {
                 Err(self.reject(ctx, Some(&id), ClientRejection::Expired(at)))
@@ -110,7 +162,7 @@ impl Tokens<'_> {
         }
     }
 
-    fn reject(
+    pub(super) fn reject(
         self,
         ctx: &RequestContext,
         client: Option<&KeyId>,

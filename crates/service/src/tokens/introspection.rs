@@ -4,10 +4,10 @@ use crate::{
     Principal, PrincipalKind, RequestContext, Tokens,
     tokens::{
         AuthenticatedToken, TokenRejection,
-        client_authentication::{ClientRejection, Credential},
+        client_authentication::{ClientProof, ClientRejection},
     },
 };
-use domain::authority::TokenClaims;
+use domain::{authority::TokenClaims, workload::WorkloadClaim};
 
 /// What introspection says of a token that is active (RFC 7662 §2.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,7 @@ pub struct TokenFacts {
     pub expires_at: i64,
     pub organisation_id: String,
     pub organisation_name: String,
+    pub workload: Option<Box<WorkloadClaim>>,
 }
 
 impl Tokens<'_> {
@@ -34,10 +35,10 @@ impl Tokens<'_> {
     pub async fn introspect(
         self,
         ctx: &RequestContext,
-        credential: Credential<'_>,
+        proof: impl Into<ClientProof<'_>>,
         token: &str,
     ) -> Result<Option<TokenFacts>, ClientRejection> {
-        let client = self.authenticate_client(ctx, credential).await?;
+        let client = self.authenticate_client(ctx, proof.into()).await?;
         match self.authenticate_uncounted(ctx, token).await {
             Ok(AuthenticatedToken { claims, principal })
                 if principal.organisation_id == client.key.organisation_id =>
@@ -69,6 +70,7 @@ impl Tokens<'_> {
             expires_at: claims.expires_at,
             organisation_id: principal.organisation_id.as_str().to_owned(),
             organisation_name: principal.organisation_name.clone(),
+            workload: claims.workload.clone(),
         }
     }
 }

@@ -6,13 +6,14 @@
 
 use super::{
     claims::{Claims, token_claims},
-    client_authentication::{AuthenticatedClient, ClientRejection, Credential},
+    client_authentication::{AuthenticatedClient, ClientProof, ClientRejection},
 };
 use crate::{RequestContext, Result, Tokens, keys::usage_recorder::Use};
 use domain::{
     ScopeSet, Timestamp, TokenId,
     api_key::{CredentialState, TokenWindow},
     scope::UnknownScope,
+    workload::RunLink,
 };
 use metrics::{Counter, counter};
 use std::borrow::Cow;
@@ -26,8 +27,8 @@ pub struct IssuedToken {
     pub window: TokenWindow,
     /// What it was granted.
     pub scopes: ScopeSet,
-    /// When the presented secret stops working: the key's expiry, or the end of a rotation's grace.
-    pub secret_expires_at: Timestamp,
+    /// When the presented secret stops working: the key's expiry, or the end of a rotation's grace. None where none was presented.
+    pub secret_expires_at: Option<Timestamp>,
 }
 
 /// Why no token is issued.
@@ -46,6 +47,8 @@ pub(crate) struct Meters {
     expired: Counter,
     rotated: Counter,
     revoked: Counter,
+    not_accepted: Counter,
+    issuer_unavailable: Counter,
     limited: Counter,
     scope: Counter,
     failed: Counter,
@@ -60,6 +63,8 @@ impl Meters {
             expired: outcome("expired"),
             rotated: outcome("rotated"),
             revoked: outcome("revoked"),
+            not_accepted: outcome("assertion_not_accepted"),
+            issuer_unavailable: outcome("issuer_unavailable"),
             limited: outcome("too_many_failures"),
             scope: outcome("invalid_scope"),
             failed: outcome("internal"),
@@ -75,6 +80,10 @@ impl Meters {
                 ClientRejection::Expired(_) => &self.expired,
                 ClientRejection::Rotated(_) => &self.rotated,
                 ClientRejection::Revoked(_) => &self.revoked,
+                ClientRejection::NotAccepted(_)
+                | ClientRejection::Assertion(_)
+                | ClientRejection::Waiting => &self.not_accepted,
+                ClientRejection::IssuerUnavailable(_) => &self.issuer_unavailable,
                 ClientRejection::TooManyFailures(_) => &self.limited,
                 ClientRejection::Error(_) => &self.failed,
             },
@@ -83,17 +92,17 @@ impl Meters {
 }
 
 impl Tokens<'_> {
-    /// Issues an access token to whoever presents a right pair. `scope` is the raw parameter; empty for the default.
+    /// Issues an access token to whoever presents a right pair or assertion. `scope` is the raw parameter; empty for the default.
     ///
     /// # Errors
-    /// The pair is rejected, the scope is not known, or the store fails.
+    /// What was presented is rejected, the scope is not known, or the store fails.
     pub async fn issue_for_client(
         self,
         ctx: &RequestContext,
-        credential: Credential<'_>,
+        proof: impl Into<ClientProof<'_>>,
         scope: &str,
     ) -> Result<IssuedToken, IssuanceRejection> {
-        let outcome = self.try_issue_for_client(ctx, credential, scope).await;
+        let outcome = self.try_issue_for_client(ctx, proof.into(), scope).await;
         self.0.meters.of(&outcome).increment(1);
         outcome
     }
@@ -101,13 +110,18 @@ impl Tokens<'_> {
     async fn try_issue_for_client(
         self,
         ctx: &RequestContext,
-        credential: Credential<'_>,
+        proof: ClientProof<'_>,
         scope: &str,
     ) -> Result<IssuedToken, IssuanceRejection> {
         let failed = |failure| IssuanceRejection::Client(ClientRejection::Error(failure));
-        let AuthenticatedClient { id, key, by_grace } =
-            self.authenticate_client(ctx, credential).await.map_err(IssuanceRejection::Client)?;
+        let client = self.check_client(ctx, proof).await.map_err(IssuanceRejection::Client)?;
         let scopes = ScopeSet::parse(scope).map_err(IssuanceRejection::Scope)?;
+        if client.assertion.is_some() {
+            Box::pin(self.use_up(ctx, &client)).await.map_err(IssuanceRejection::Client)?;
+        }
+        let AuthenticatedClient { id, key, by_grace, assertion } = client;
+        let has_secret = assertion.is_none();
+        let workload = assertion.and_then(|accepted| accepted.workload);
         if !key.signing_key_published {
             Box::pin(self.refresh_signing_keys()).await.map_err(failed)?;
         }
@@ -127,13 +141,18 @@ impl Tokens<'_> {
             org_name: Cow::Borrowed(&key.organisation_name),
             token_epoch: key.credential_state.token_epoch,
             sid: None,
+            workload,
         };
         let access_token = self.issue(ctx, &claims).map_err(failed)?;
         let CredentialState { secret, grace, expires_at, .. } = key.credential_state;
         let grace = grace.filter(|_| by_grace);
         let secret = grace.map_or(secret, |grace| grace.digest);
-        self.0.usage.note(&id, ctx, Use::Exchange { by_grace, secret });
-        let secret_expires_at = grace.map_or(expires_at, |grace| grace.until);
+        let run = claims
+            .workload
+            .as_deref()
+            .map(|workload| RunLink { title: workload.run.clone(), url: workload.run_url.clone() });
+        self.0.usage.note(&id, ctx, Use::Exchange { by_grace, secret, run });
+        let secret_expires_at = has_secret.then(|| grace.map_or(expires_at, |grace| grace.until));
         Ok(IssuedToken { access_token, window, scopes, secret_expires_at })
     }
 

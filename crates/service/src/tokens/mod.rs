@@ -1,5 +1,6 @@
 //! Access tokens (RFC 9068): issue, authenticate, introspect (RFC 7662), revoke (RFC 7009), and the keys that sign them.
 
+pub mod assertion;
 mod authentication;
 mod claims;
 pub mod client_authentication;

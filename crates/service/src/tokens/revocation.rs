@@ -5,12 +5,12 @@ use crate::{
     audit::Entry,
     tokens::{
         AuthenticatedToken, TokenRejection,
-        client_authentication::{ClientRejection, Credential},
+        client_authentication::{AuthenticatedClient, ClientProof, ClientRejection},
     },
 };
-use domain::{KeyId, audit::Action};
+use domain::{Timestamp, audit::Action};
 use serde_json::json;
-use store::StoreError;
+use store::{StoreError, TokenTransaction};
 
 /// What became of a request to revoke a token.
 #[derive(Debug)]
@@ -29,15 +29,16 @@ impl Tokens<'_> {
     pub async fn revoke(
         self,
         ctx: &RequestContext,
-        credential: Credential<'_>,
+        proof: impl Into<ClientProof<'_>>,
         token: &str,
     ) -> Result<(), RevocationRejection> {
-        let client = self.authenticate_client(ctx, credential).await.map_err(RevocationRejection::Client)?;
+        let proof = proof.into();
+        let client = self.authenticate_client(ctx, proof).await.map_err(RevocationRejection::Client)?;
         let fail = |error: Error| RevocationRejection::Client(ClientRejection::Error(error));
         match self.authenticate_uncounted(ctx, token).await {
             Ok(accepted) => match &accepted.principal.holder {
                 PrincipalKind::ApiKey { id, .. } if *id == client.id => {
-                    self.revoke_accepted(ctx, credential, &client.id, &accepted).await
+                    self.revoke_accepted(ctx, proof, &client, &accepted).await
                 }
                 _ if accepted.principal.organisation_id == client.key.organisation_id => {
                     Err(RevocationRejection::NotYours)
@@ -55,26 +56,32 @@ impl Tokens<'_> {
     async fn revoke_accepted(
         self,
         ctx: &RequestContext,
-        credential: Credential<'_>,
-        client: &KeyId,
+        proof: ClientProof<'_>,
+        client: &AuthenticatedClient,
         AuthenticatedToken { claims, principal }: &AuthenticatedToken,
     ) -> Result<(), RevocationRejection> {
         let fail = |error: StoreError| RevocationRejection::Client(ClientRejection::Error(error.into()));
-        let begun = self.0.store.begin_for_token(client, claims, ctx.now).await.map_err(fail)?;
+        let begun = self.0.store.begin_for_token(&client.id, claims, ctx.now).await.map_err(fail)?;
         let transaction = match begun {
-            Ok(begun) if !credential.matches(begun.key(), ctx.now) => {
-                begun.roll_back().await.map_err(fail)?;
-                None
+            Ok(mut begun) => {
+                if still_proves(&proof, client, &mut begun, ctx.now).await.map_err(fail)? {
+                    Some(begun)
+                } else {
+                    begun.roll_back().await.map_err(fail)?;
+                    None
+                }
             }
-            begun => begun.ok(),
+            Err(_) => None,
         };
         let Some(mut transaction) = transaction else {
-            // Either has ended meanwhile: a rejection if it was the secret, and nothing to do if it was the token alone.
-            return self
-                .authenticate_client(ctx, credential)
-                .await
-                .map(drop)
-                .map_err(RevocationRejection::Client);
+            // Either has ended meanwhile: a rejection if it was the proof, and nothing to do if it was the token alone. An assertion was
+            // used up already.
+            return match proof {
+                ClientProof::Secret(_) => {
+                    self.authenticate_client(ctx, proof).await.map(drop).map_err(RevocationRejection::Client)
+                }
+                ClientProof::Assertion(_) => Ok(()),
+            };
         };
         transaction.revoke_token().await.map_err(fail)?;
         let entry = Entry {
@@ -86,5 +93,22 @@ impl Tokens<'_> {
         let audited = self.0.audit(&mut transaction, ctx, principal, entry).await;
         audited.map_err(|failure| RevocationRejection::Client(ClientRejection::Error(failure)))?;
         transaction.commit().await.map_err(fail)
+    }
+}
+
+/// Whether what the client proved itself with counts still, inside the transaction that acts on it.
+async fn still_proves(
+    proof: &ClientProof<'_>,
+    client: &AuthenticatedClient,
+    transaction: &mut TokenTransaction,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    match (proof, &client.assertion) {
+        (ClientProof::Secret(pair), _) => Ok(pair.matches(transaction.key(), now)),
+        (ClientProof::Assertion(_), Some(accepted)) => {
+            let identities = transaction.identities(&client.key.organisation_id, Some(&client.id)).await?;
+            Ok(identities.first().is_some_and(|identity| identity.version == accepted.version))
+        }
+        (ClientProof::Assertion(_), None) => Ok(false),
     }
 }

@@ -98,6 +98,7 @@ impl Tokens<'_> {
             org_name: Cow::Borrowed(content.organisation.name.as_str()),
             token_epoch: content.token_epoch,
             sid: content.session_id.map(Cow::Borrowed),
+            workload: None,
         };
         self.issue(ctx, &claims)
     }

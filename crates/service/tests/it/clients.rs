@@ -35,6 +35,7 @@ async fn a_client_learns_of_tokens_of_its_own_organisation_only(fixture: Fixture
         expires_at: time(310).seconds(),
         organisation_id: fixture.acme.id.as_str().into(),
         organisation_name: "Acme".into(),
+        workload: None,
     };
     for client in [&own, &sibling] {
         assert_eq!(introspect(&fixture, client, 11, &token).await, Some(expected.clone()));

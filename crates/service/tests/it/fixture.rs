@@ -211,7 +211,7 @@ pub(crate) fn told(rejection: ClientRejection) -> Reply {
         ClientRejection::Rotated(at) => Reply::Rotated(at),
         ClientRejection::Revoked(at) => Reply::Revoked(at),
         ClientRejection::TooManyFailures(seconds) => Reply::Wait(seconds),
-        ClientRejection::Error(error) => panic!("{error:?}"),
+        other => panic!("{other:?}"),
     }
 }
 

@@ -11,3 +11,4 @@ mod permissions;
 mod products;
 mod tokens;
 mod users;
+mod workloads;

@@ -25,6 +25,8 @@ statements! {
         FROM key_notices n WHERE n.expires_at_ms <= $1 ORDER BY n.expires_at_ms LIMIT $2)";
     FORMS = "DELETE FROM sent_forms WHERE id IN (SELECT f.id FROM sent_forms f \
         WHERE f.sent_at_ms <= $1 ORDER BY f.sent_at_ms LIMIT $2)";
+    ASSERTIONS = "DELETE FROM used_assertions WHERE digest IN (SELECT a.digest FROM used_assertions a \
+        WHERE a.expires_at_ms <= $1 ORDER BY a.expires_at_ms LIMIT $2)";
     MAILS = "DELETE FROM mails WHERE id IN (SELECT m.id FROM mails m \
         WHERE m.created_at_ms <= $1 ORDER BY m.created_at_ms LIMIT $2)";
 }
@@ -52,6 +54,8 @@ pub enum Outdated {
     Forms,
     /// Mails that could not be sent; counted from when they were written.
     Mails,
+    /// Assertions that were exchanged.
+    Assertions,
 }
 
 impl Outdated {
@@ -67,6 +71,7 @@ impl Outdated {
             Self::Notices => NOTICES,
             Self::Forms => FORMS,
             Self::Mails => MAILS,
+            Self::Assertions => ASSERTIONS,
         }
     }
 }

@@ -9,23 +9,27 @@ use domain::{KeyPolicy, Name, Organisation, OrganisationId, authority::ManageOrg
 statements! {
     INSERT = "INSERT INTO organisations (id, name, default_lifetime_seconds, maximum_lifetime_seconds, created_at_ms) \
         VALUES ($1, $2, $3, $4, $5)";
-    FIND = "SELECT id, name, default_lifetime_seconds, maximum_lifetime_seconds, created_at_ms, require_second_factor \
+    FIND = "SELECT id, name, default_lifetime_seconds, maximum_lifetime_seconds, created_at_ms, require_second_factor, \
+        secretless_only \
         FROM organisations WHERE id = $1";
-    FIND_BY_NAME = "SELECT id, name, default_lifetime_seconds, maximum_lifetime_seconds, created_at_ms, require_second_factor \
+    FIND_BY_NAME = "SELECT id, name, default_lifetime_seconds, maximum_lifetime_seconds, created_at_ms, require_second_factor, \
+        secretless_only \
         FROM organisations WHERE name = $1";
-    LIST = "SELECT id, name, default_lifetime_seconds, maximum_lifetime_seconds, created_at_ms, require_second_factor \
+    LIST = "SELECT id, name, default_lifetime_seconds, maximum_lifetime_seconds, created_at_ms, require_second_factor, \
+        secretless_only \
         FROM organisations WHERE id > $1 ORDER BY id LIMIT $2";
     LOCK = "UPDATE organisations SET name = name WHERE id = $1";
     RENAME = "UPDATE organisations SET name = $2 WHERE id = $1";
     RENAME_IN_KEYS = "UPDATE api_keys SET organisation_name = $2 WHERE organisation_id = $1";
     REQUIRE_SECOND_FACTOR = "UPDATE organisations SET require_second_factor = $2 WHERE id = $1";
+    SECRETLESS_ONLY = "UPDATE organisations SET secretless_only = $2 WHERE id = $1";
     SET_POLICY = "UPDATE organisations SET default_lifetime_seconds = $2, maximum_lifetime_seconds = $3 WHERE id = $1";
 }
 
 fn organisation(row: &Row<'_>) -> Result<Organisation> {
     read!(row => Organisation {
         id, name, key_policy: KeyPolicy { default: row.next()?, maximum: row.next()? }, created_at,
-        require_second_factor,
+        require_second_factor, secretless_only,
     })
 }
 
@@ -83,5 +87,11 @@ impl OrganisationTransaction<ManageOrganisation> {
     pub async fn require_second_factor(&mut self, required: bool) -> Result<()> {
         let params = params![self.id().as_str(), i64::from(required)];
         self.execute(REQUIRE_SECOND_FACTOR, params).await.map(drop)
+    }
+
+    /// Decides whether the organisation's keys may have secrets.
+    pub async fn set_secretless_only(&mut self, only: bool) -> Result<()> {
+        let params = params![self.id().as_str(), i64::from(only)];
+        self.execute(SECRETLESS_ONLY, params).await.map(drop)
     }
 }

@@ -111,6 +111,7 @@ pub(crate) fn organisation(name: &str) -> Organisation {
         key_policy: KeyPolicy::INITIAL,
         created_at: NOW,
         require_second_factor: false,
+        secretless_only: false,
     }
 }
 

@@ -32,6 +32,9 @@ fn of_known(action: Action) -> Words {
         Action::SecondFactorPolicyChanged => {
             words("Second factor rule changed", "changed the second factor rule of", "")
         }
+        Action::SecretPolicyChanged => {
+            words("Rule for secrets changed", "changed the rule for secrets of", "")
+        }
         Action::MemberInvited => words("Person invited", "invited", ""),
         Action::InvitationRevoked => words("Invitation taken back", "took back the invitation of", ""),
         Action::MemberAdded => words("Member added", "added", "joined"),
@@ -40,6 +43,11 @@ fn of_known(action: Action) -> Words {
         Action::ApiKeyGenerated => words("API key generated", "generated the API key", ""),
         Action::ApiKeyRotated => words("API key rotated", "rotated the API key", ""),
         Action::ApiKeyGraceEnded => words("Grace ended", "ended the grace of the API key", ""),
+        Action::ApiKeyIdentityChanged => {
+            words("Authentication changed", "changed what is accepted for the API key", "")
+        }
+        Action::ApiKeySecretReplaced => words("Secret replaced", "replaced the secret of the API key", ""),
+        Action::ApiKeyRenewed => words("API key renewed", "renewed the API key", ""),
         Action::ApiKeyRevoked => words("API key revoked", "revoked the API key", ""),
         Action::AccessTokenRevoked => {
             words("Access token ended", "ended an access token of", "ended an access token")

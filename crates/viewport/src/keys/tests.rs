@@ -104,6 +104,7 @@ fn no_label_becomes_markup_on_a_keys_pages() {
                 user_agent: Some(text.clone()),
                 last_used_at: NOW,
                 exchange: None,
+                run: None,
             },
             secret,
         };
@@ -143,6 +144,7 @@ fn each_address_says_which_secret_it_used() {
         user_agent: None,
         last_used_at: NOW,
         exchange: secret.map(|secret| Exchange { at: NOW, secret }),
+        run: None,
     };
     let sources = vec![
         source("192.0.2.1", Some(current)),

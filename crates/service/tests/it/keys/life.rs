@@ -26,7 +26,7 @@ async fn a_generated_key_buys_tokens_until_it_expires(fixture: Fixture) {
     let pair = fixture.generate(0).await;
     let issued = exchange(&fixture.service, 10, &pair).await.unwrap();
     assert_eq!((issued.window.issued_at, issued.window.seconds()), (time(10).seconds(), 300));
-    assert_eq!(issued.secret_expires_at, time(30 * DAY));
+    assert_eq!(issued.secret_expires_at, Some(time(30 * DAY)));
     assert!(fixture.accepts(309, &issued.access_token).await);
     assert!(!fixture.accepts(310, &issued.access_token).await);
 
@@ -50,7 +50,7 @@ async fn a_rotated_out_secret_is_rejected_from_the_answer_on(fixture: Fixture) {
     for service in [&fixture.service, &other] {
         assert_eq!(exchange(service, 60, &first).await.unwrap_err(), Reply::Rotated(time(60)));
         let issued = exchange(service, 60, &second).await.unwrap();
-        assert_eq!(issued.secret_expires_at, time(60 + 30 * DAY));
+        assert_eq!(issued.secret_expires_at, Some(time(60 + 30 * DAY)));
         // Tokens issued before live out their time.
         assert!(crate::fixture::accepts(service, 349, &token).await);
     }
@@ -65,9 +65,9 @@ async fn a_grace_lets_both_secrets_work_and_tells_them_apart(fixture: Fixture) {
     let grace = RotateKey { grace_seconds: DAY, end_issued_tokens: false };
     let second = fixture.rotate(100, &first, grace).await;
     let by_grace = exchange(&fixture.service, 200, &first).await.unwrap();
-    assert_eq!(by_grace.secret_expires_at, time(100 + DAY));
+    assert_eq!(by_grace.secret_expires_at, Some(time(100 + DAY)));
     let by_secret = exchange(&fixture.service, 200, &second).await.unwrap();
-    assert_eq!(by_secret.secret_expires_at, time(100 + 30 * DAY));
+    assert_eq!(by_secret.secret_expires_at, Some(time(100 + 30 * DAY)));
     assert!(fixture.accepts(201, &by_grace.access_token).await);
 
     fixture.service.keys().flush_usage(&at(201)).await.unwrap();

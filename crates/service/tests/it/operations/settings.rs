@@ -84,6 +84,7 @@ async fn every_change_is_audited_once(fixture: Fixture) {
         default_days: 30,
         maximum_days: 60,
         require_second_factor: true,
+        secretless_only: false,
     };
     service.organisations().change_settings(&at(2), &fixture.operator, &seen, &new).await.unwrap();
     assert_eq!(

@@ -49,6 +49,7 @@ const MIGRATIONS: &[Migration] = migrations! {
         concurrently "key_notices_by_expiry" on "key_notices (expires_at_ms)"
         concurrently "sent_forms_by_sending" on "sent_forms (sent_at_ms)";
     6 "0006_target_secrets";
+    7 "0007_workloads";
 };
 
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS schema_migrations \

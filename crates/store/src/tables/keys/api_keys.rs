@@ -7,12 +7,14 @@ use crate::{
         lookup::{Lookup, LookupSql},
         only_column, params, read, statements,
     },
+    tables::keys::identities::{FORGET_ATTEMPTS, FORGET_IDENTITY},
 };
 use domain::{
     ApiKey, KeyId, KeyOverview, OrganisationId, SecretDigest, Timestamp,
     api_key::{CredentialState, Grace, RetiredSecret, StoredSecret},
     authority::ManageKeys,
 };
+use std::collections::HashMap;
 
 macro_rules! key_columns {
     () => {
@@ -26,7 +28,14 @@ macro_rules! credential_state_columns {
     () => {
         "secret_digest, grace_digest, grace_until_ms, expires_at_ms, token_epoch, organisation_id, organisation_name"
     };
+    ($of:literal) => {
+        concat!(
+            $of, "secret_digest, ", $of, "grace_digest, ", $of, "grace_until_ms, ", $of, "expires_at_ms, ", $of, "token_epoch, ",
+            $of, "organisation_id, ", $of, "organisation_name"
+        )
+    };
 }
+pub(super) use credential_state_columns;
 
 statements! {
     FIND = concat!("SELECT ", key_columns!(), " FROM api_keys WHERE id = $1");
@@ -67,6 +76,7 @@ statements! {
          ORDER BY s.exchanged_at_ms DESC LIMIT 1), \
         (SELECT s.address FROM key_sources s WHERE s.key_id = k.id AND s.exchanged_digest = k.secret_digest \
          ORDER BY s.exchanged_at_ms DESC LIMIT 1), \
+        (SELECT s.run FROM key_sources s WHERE s.key_id = k.id AND s.run IS NOT NULL ORDER BY s.exchanged_at_ms DESC LIMIT 1), \
         (SELECT CAST(COALESCE(SUM(r.seen_count), 0) AS BIGINT) FROM retired_secrets r WHERE r.key_id = k.id), \
         (SELECT MAX(r.last_seen_at_ms) FROM retired_secrets r WHERE r.key_id = k.id) \
         FROM api_keys k WHERE k.organisation_id = $1 AND ($2 = '' OR k.id = $2) ORDER BY k.id";
@@ -241,12 +251,26 @@ impl Reader {
         organisation: &OrganisationId,
         id: Option<&KeyId>,
     ) -> Result<Vec<KeyOverview>> {
-        self.query(LIST, params![organisation.as_str(), id.map_or("", KeyId::as_str)], |row| {
-            read!(row => KeyOverview {
-                key: key(row)?, last_used_at, last_used_from, secret_used_at, secret_used_from, dead_secret_uses, dead_secret_seen_at,
+        let params = params![organisation.as_str(), id.map_or("", KeyId::as_str)];
+        let mut keys = self
+            .query(LIST, params, |row| {
+                read!(row => KeyOverview {
+                    key: key(row)?, last_used_at, last_used_from, secret_used_at, secret_used_from,
+                    last_run: row.next::<Option<String>>()?.and_then(|run| serde_json::from_str(&run).ok()),
+                    dead_secret_uses, dead_secret_seen_at, identity: None,
+                })
             })
-        })
-        .await
+            .await?;
+        let mut identities: HashMap<_, _> = self
+            .identities(organisation, id)
+            .await?
+            .into_iter()
+            .map(|identity| (identity.key_id.clone(), identity))
+            .collect();
+        for overview in &mut keys {
+            overview.identity = identities.remove(&overview.key.id);
+        }
+        Ok(keys)
     }
 }
 
@@ -297,6 +321,8 @@ impl OrganisationTransaction<ManageKeys> {
         self.execute(FORGET_RETIRED, params![id]).await?;
         self.execute(FORGET_USAGE, params![id]).await?;
         self.execute(FORGET_SOURCES, params![id]).await?;
+        self.execute(FORGET_IDENTITY, params![id]).await?;
+        self.execute(FORGET_ATTEMPTS, params![id]).await?;
         self.retire_secret(tombstone).await
     }
 }

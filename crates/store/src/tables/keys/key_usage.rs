@@ -17,19 +17,19 @@ statements! {
         api_calls = key_usage.api_calls + excluded.api_calls, \
         other_addresses = key_usage.other_addresses + excluded.other_addresses";
     NOTE_SOURCE = "INSERT INTO key_sources (key_id, address, secret, last_used_at_ms, user_agent, exchanged_at_ms, \
-        exchanged_digest) SELECT id, $2, $3, $4, $5, $6, $7 FROM api_keys WHERE id = $1 \
+        exchanged_digest, run) SELECT id, $2, $3, $4, $5, $6, $7, $8 FROM api_keys WHERE id = $1 \
         ON CONFLICT (key_id, address, secret) DO UPDATE SET user_agent = excluded.user_agent, last_used_at_ms = \
         CASE WHEN excluded.last_used_at_ms > key_sources.last_used_at_ms \
         THEN excluded.last_used_at_ms ELSE key_sources.last_used_at_ms END, exchanged_at_ms = \
         CASE WHEN key_sources.exchanged_at_ms IS NULL OR excluded.exchanged_at_ms > key_sources.exchanged_at_ms \
         THEN excluded.exchanged_at_ms ELSE key_sources.exchanged_at_ms END, exchanged_digest = \
         CASE WHEN key_sources.exchanged_at_ms IS NULL OR excluded.exchanged_at_ms > key_sources.exchanged_at_ms \
-        THEN excluded.exchanged_digest ELSE key_sources.exchanged_digest END";
+        THEN excluded.exchanged_digest ELSE key_sources.exchanged_digest END, run = COALESCE(excluded.run, key_sources.run)";
     NOTE_DEAD = "UPDATE retired_secrets SET seen_count = seen_count + $3, last_seen_at_ms = $4, last_seen_from = $5 \
         WHERE key_id = $1 AND digest = $2";
     LOCK_DEAD = "UPDATE retired_secrets SET seen_count = seen_count WHERE key_id = $1 AND digest = $2";
     DEAD_LAST_SEEN = "SELECT last_seen_at_ms FROM retired_secrets WHERE key_id = $1 AND digest = $2";
-    SOURCES = "SELECT address, secret, user_agent, last_used_at_ms, exchanged_at_ms, exchanged_digest FROM key_sources \
+    SOURCES = "SELECT address, secret, user_agent, last_used_at_ms, exchanged_at_ms, exchanged_digest, run FROM key_sources \
         WHERE key_id = $1 AND last_used_at_ms >= $2 ORDER BY last_used_at_ms DESC LIMIT 100";
     DAYS = "SELECT day, exchanges, grace_exchanges, api_calls, other_addresses FROM key_usage WHERE key_id = $1 AND day >= $2 ORDER BY day";
     COUNT_OTHERS = "UPDATE key_usage SET other_addresses = other_addresses + (SELECT COUNT(*) FROM (SELECT 1 \
@@ -67,6 +67,7 @@ impl Reader {
                 user_agent: row.next()?,
                 last_used_at: row.next()?,
                 exchange: exchange(row.next()?, row.next()?),
+                run: row.next::<Option<String>>()?.and_then(|run| serde_json::from_str(&run).ok()),
             })
         })
         .await
@@ -104,7 +105,8 @@ impl Transaction {
                 source.last_used_at,
                 source.user_agent.as_deref(),
                 source.exchange.map(|exchange| exchange.at),
-                source.exchange.map(|exchange| exchange.secret)
+                source.exchange.map(|exchange| exchange.secret),
+                source.run.as_ref().and_then(|run| serde_json::to_string(run).ok())
             ]
         };
         self.execute_each(NOTE_SOURCE, sources.iter().map(row).collect()).await

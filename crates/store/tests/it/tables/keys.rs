@@ -79,6 +79,7 @@ async fn revoked(fresh: &Fresh) -> (ApiKey, RetiredSecret) {
         user_agent: None,
         last_used_at: NOW,
         exchange: None,
+        run: None,
     };
     transaction.note_key_sources(&[(&now.id, source)]).await.unwrap();
     transaction.commit().await.unwrap();
@@ -170,6 +171,7 @@ async fn the_overview_shows_the_newest_use_and_all_dead_secrets(fresh: Fresh) {
                 at: NOW.plus_seconds(second - 3),
                 secret: if second == 5 { used.secret.digest } else { SecretDigest([9; 32]) },
             }),
+            run: None,
         };
         transaction.note_key_sources(&[(&used.id, source)]).await.unwrap();
     }

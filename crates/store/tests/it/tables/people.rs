@@ -129,6 +129,7 @@ async fn a_token_is_checked_only_in_the_organisations_of_its_person(fresh: Fresh
         token_epoch: 1,
         session_id: None,
         scopes: ScopeSet::DEFAULT,
+        workload: None,
     };
     let found = reader.find_user_for_token_check(&ada.id, &good, NOW).await.unwrap().unwrap();
     assert_eq!((found.email, found.organisation_name.as_str()), (ada.email, "Acme"));

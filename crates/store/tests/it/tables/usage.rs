@@ -25,6 +25,7 @@ fn source(address: &str, previous_secret: bool, at: Timestamp) -> RecentSource {
         user_agent: None,
         last_used_at: at,
         exchange: None,
+        run: None,
     }
 }
 
