@@ -164,7 +164,7 @@ settings! {
     graphql_complexity: usize = platform::Settings::default().complexity, [10..=i64::MAX], "DUKU_GRAPHQL_COMPLEXITY";
     /// How many aliases a GraphQL document may use
     graphql_aliases: usize = platform::Settings::default().aliases, "DUKU_GRAPHQL_ALIASES";
-    /// The largest answer of the GraphQL API, in bytes; what is read for it may take four times as much; 0 for 8 MiB, or a 64th of `memory_bytes` if that is less; otherwise at least 65536
+    /// The largest answer of the GraphQL API, in bytes; what is read for it may take four times as much; 0 for 8 MiB, or a 64th of `memory_bytes` if that is less; otherwise at least 64 KiB
     graphql_answer_bytes: usize = 0, [0..=1 << 30], "DUKU_GRAPHQL_ANSWER_BYTES";
     /// How much memory all GraphQL answers in progress may take together, in bytes; 0 for 16 times `graphql_answer_bytes`, or an eighth of `memory_bytes` if that is less; in any case at least 8 times `graphql_answer_bytes`
     graphql_memory_bytes: usize = 0, "DUKU_GRAPHQL_MEMORY_BYTES";
@@ -186,9 +186,9 @@ settings! {
     usage_flush_seconds: u64 = 1, [1..=3600], "DUKU_USAGE_FLUSH_SECONDS";
     /// For how many days use counters are kept
     usage_days: i64 = POLICY.usage_days, [1..=3650], "DUKU_USAGE_DAYS";
-    /// How much memory the process may take, in bytes, from which other limits follow; 0 for what its cgroup allows or the machine has; otherwise at least 67108864
+    /// How much memory the process may take, in bytes, from which other limits follow; 0 for what its cgroup allows or the machine has; otherwise at least 64 MiB
     memory_bytes: u64 = 0, "DUKU_MEMORY_BYTES";
-    /// How much memory requests in progress may take with their bodies and answers, in bytes; 0 for an eighth of `memory_bytes`; otherwise at least 1048576
+    /// How much memory requests in progress may take with their bodies and answers, in bytes; 0 for an eighth of `memory_bytes`; otherwise at least 1 MiB
     request_memory_bytes: usize = 0, "DUKU_REQUEST_MEMORY_BYTES";
     /// The most connections that are open at once; 0 for 10000, or one for each 512 KiB of `memory_bytes` if that is less
     connections: usize = 0, [0..=1_000_000], "DUKU_CONNECTIONS";
