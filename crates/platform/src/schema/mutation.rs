@@ -23,7 +23,10 @@ pub(crate) struct Mutation;
 #[graphql(context = GraphqlContext, scalar = ApiScalar)]
 impl Mutation {
     /// Adds a product.
-    async fn create_subject(context: &GraphqlContext, input: CreateSubjectInput) -> Outcome<Subject> {
+    async fn create_subject(
+        context: &GraphqlContext,
+        #[graphql(description = "The new product.")] input: CreateSubjectInput,
+    ) -> Outcome<Subject> {
         let CreateSubjectInput { name, description, base_url } = &input;
         let (description, base_url) = (description.as_deref(), base_url.as_deref());
         let made = context
@@ -35,7 +38,10 @@ impl Mutation {
     }
 
     /// Changes a product.
-    async fn update_subject(context: &GraphqlContext, input: UpdateSubjectInput) -> Outcome<Subject> {
+    async fn update_subject(
+        context: &GraphqlContext,
+        #[graphql(description = "The product, and what to change of it.")] input: UpdateSubjectInput,
+    ) -> Outcome<Subject> {
         let id = input.id.clone();
         let changed = context
             .service
@@ -46,7 +52,10 @@ impl Mutation {
     }
 
     /// Deletes a product with its targets; returns its id.
-    async fn delete_subject(context: &GraphqlContext, id: ID) -> Outcome<ID> {
+    async fn delete_subject(
+        context: &GraphqlContext,
+        #[graphql(description = "The id of the product.")] id: ID,
+    ) -> Outcome<ID> {
         let deleted = context.service.products().delete_subject(&context.ctx, &context.principal, &id).await;
         context.outcome(deleted).map(|id| ID::new(id.as_str()))
     }
@@ -54,6 +63,7 @@ impl Mutation {
     /// Reports a deployment: adds a target to a product, or updates the one with the same `buildKey`.
     async fn upsert_simulation_target(
         context: &GraphqlContext,
+        #[graphql(description = "The deployment, as the target that it is stored as.")]
         input: UpsertSimulationTargetInput,
     ) -> Outcome<Target> {
         let subject = input.subject_id.clone();
@@ -69,7 +79,7 @@ impl Mutation {
     /// Generates an API key. The answer is the only one that ever holds its secret. For Admins.
     async fn generate_api_key(
         context: &GraphqlContext,
-        input: GenerateApiKeyInput,
+        #[graphql(description = "The label and the lifetime of the new key.")] input: GenerateApiKeyInput,
     ) -> Outcome<GeneratedApiKey> {
         let generated =
             context.service.keys().generate(&context.ctx, &context.principal, &input.into()).await;
@@ -77,7 +87,11 @@ impl Mutation {
     }
 
     /// Gives an API key a new secret and renews its expiry; the `client_id` stays. For Admins.
-    async fn rotate_api_key(context: &GraphqlContext, input: RotateApiKeyInput) -> Outcome<GeneratedApiKey> {
+    async fn rotate_api_key(
+        context: &GraphqlContext,
+        #[graphql(description = "The key, and what becomes of its previous secret and tokens.")]
+        input: RotateApiKeyInput,
+    ) -> Outcome<GeneratedApiKey> {
         let choices = input.choices();
         let rotated =
             context.service.keys().rotate(&context.ctx, &context.principal, &input.id, choices).await;
@@ -85,13 +99,19 @@ impl Mutation {
     }
 
     /// Ends the grace of an API key's last rotation: the previous secret is rejected at once. For Admins.
-    async fn end_grace(context: &GraphqlContext, id: ID) -> Outcome<ApiKey> {
+    async fn end_grace(
+        context: &GraphqlContext,
+        #[graphql(description = "The id of the API key.")] id: ID,
+    ) -> Outcome<ApiKey> {
         let ended = context.service.keys().end_grace(&context.ctx, &context.principal, &id).await;
         context.outcome(ended).map(ApiKey)
     }
 
     /// Revokes an API key: deletes it permanently, and its access tokens are rejected at once. Returns its id. For Admins.
-    async fn revoke_api_key(context: &GraphqlContext, id: ID) -> Outcome<ID> {
+    async fn revoke_api_key(
+        context: &GraphqlContext,
+        #[graphql(description = "The id of the API key.")] id: ID,
+    ) -> Outcome<ID> {
         let revoked = context.service.keys().revoke(&context.ctx, &context.principal, &id).await;
         context.outcome(revoked).map(|id| ID::new(id.as_str()))
     }

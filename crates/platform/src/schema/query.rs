@@ -40,7 +40,10 @@ impl Query {
     }
 
     /// One product; null with the error `NOT_FOUND` if the organisation has none with this id.
-    async fn subject(context: &GraphqlContext, id: ID) -> Outcome<Option<Subject>> {
+    async fn subject(
+        context: &GraphqlContext,
+        #[graphql(description = "The id of the product.")] id: ID,
+    ) -> Outcome<Option<Subject>> {
         context.subject(&id).await.map(Some)
     }
 
@@ -65,7 +68,10 @@ impl Query {
     }
 
     /// One target; null with the error `NOT_FOUND` if the organisation has none with this id.
-    async fn target(context: &GraphqlContext, id: ID) -> Outcome<Option<Target>> {
+    async fn target(
+        context: &GraphqlContext,
+        #[graphql(description = "The id of the target.")] id: ID,
+    ) -> Outcome<Option<Target>> {
         let found = context.service.products().find_target(&context.principal, &id).await;
         context.outcome(found).map(|target| Some(Target(target)))
     }

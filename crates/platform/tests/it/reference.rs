@@ -72,7 +72,9 @@ fn object(named: &TypeDefinition<'_, String>, links: &Links) -> Option<String> {
         } else {
             format!("{}({})", field.name, arguments.join(", "))
         };
-        (name, linked(&field.field_type, links), field.description.clone().unwrap_or_default())
+        let description = field.description.clone();
+        let description = description.unwrap_or_else(|| panic!("{} has no description", field.name));
+        (name, linked(&field.field_type, links), description)
     });
     Some(format!(
         "{}{}",
@@ -98,7 +100,9 @@ fn enumeration(named: &TypeDefinition<'_, String>) -> Option<String> {
             "| `",
             &value.name,
             "` | ",
-            &cell(value.description.as_deref().unwrap_or_default()),
+            &cell(
+                value.description.as_deref().unwrap_or_else(|| panic!("{} has no description", value.name)),
+            ),
             " |
 ",
         ]);
@@ -119,7 +123,8 @@ fn described(kind: &str, name: &str, description: Option<&str>) -> String {
 }
 
 fn value(given: &InputValue<'_, String>, links: &Links) -> (String, String, String) {
-    let description = given.description.clone().unwrap_or_default();
+    let description = given.description.clone();
+    let description = description.unwrap_or_else(|| panic!("{} has no description", given.name));
     let default = given.default_value.as_ref().map(|default| format!(" Default: `{default}`."));
     (
         given.name.clone(),
