@@ -1,6 +1,10 @@
 //! What of a library speaks of a question: sections, units and listed questions, by BM25.
 
-use super::{Asking, synonyms::Synonyms, units::units};
+use super::{
+    Asking,
+    synonyms::Synonyms,
+    units::{only_points, units},
+};
 use crate::library::{Library, Place, bare};
 use rusqlite::{Connection, OpenFlags, params};
 use std::{
@@ -22,6 +26,8 @@ const GOAL: f64 = 0.25;
 const LISTED_IN_SECTION: f64 = 0.5;
 /// What the page that is asked has more.
 const ASKED_PAGE: f64 = 1.15;
+/// What a unit counts that only says where something is.
+const ONLY_POINTS: f64 = 0.75;
 /// In how many sections it is looked how much of the question they speak of.
 const COVERING: usize = 3;
 /// What a word counts that only a section's listed questions have.
@@ -76,6 +82,7 @@ pub(super) struct Unit {
     /// Which of the section's blocks.
     pub(super) block: usize,
     pub(super) text: String,
+    only_points: bool,
 }
 
 /// A unit that may be the answer.
@@ -105,11 +112,17 @@ impl Search {
             for (place, page, section) in library.sections() {
                 let row = places.len();
                 places.push(place);
-                let (title, heading) = (indexed(&page.title), indexed(&section.name()));
+                let title = indexed(&page.title);
+                // What stands above the first heading is about what the title says.
+                let heading =
+                    if section.headings.is_empty() { title.clone() } else { indexed(&section.name()) };
                 let first = all.len();
                 for (block, at) in section.blocks.iter().zip(0..) {
                     let of_block = units(block).into_iter();
-                    all.extend(of_block.map(|text| Unit { place, section: row, block: at, text }));
+                    all.extend(of_block.map(|text| {
+                        let only_points = only_points(block, &text);
+                        Unit { place, section: row, block: at, text, only_points }
+                    }));
                 }
                 let mut answers = vec![Vec::new(); all.len() - first];
                 let mut asked = String::new();
@@ -216,7 +229,7 @@ impl Search {
             Some(Candidate { unit: row, place: unit.place, score })
         };
         let mut candidates: Vec<Candidate> = rows.into_iter().filter_map(candidate).collect();
-        candidates.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.unit.cmp(&b.unit)));
+        sort(&mut candidates);
         let mut best = Vec::new();
         for section in candidates.iter().filter_map(|candidate| Some(self.units.get(candidate.unit)?.section))
         {
@@ -228,6 +241,13 @@ impl Search {
             }
         }
         let coverage = self.coverage(&connection, &asked, &meant, &best)?;
+        // What only says where something is speaks of the question, too, but does not answer it.
+        for candidate in &mut candidates {
+            if self.units.get(candidate.unit).is_some_and(|unit| unit.only_points) {
+                candidate.score *= ONLY_POINTS;
+            }
+        }
+        sort(&mut candidates);
         Ok((candidates, coverage))
     }
 
@@ -301,6 +321,11 @@ fn find(
         find.query_map(params![query, limit], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, f64>(1)?)))?;
     rows.map(|row| row.map(|(number, score)| (usize::try_from(number - 1).unwrap_or(usize::MAX), score)))
         .collect()
+}
+
+/// Best first.
+fn sort(candidates: &mut [Candidate]) {
+    candidates.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.unit.cmp(&b.unit)));
 }
 
 fn all(words: &[String]) -> Vec<&str> {

@@ -11,16 +11,44 @@ pub(super) fn units(block: &Block) -> Vec<String> {
     }
 }
 
+/// Whether a unit of a block only says where something is: it is no answer. It is an entry that begins with a link, a row
+/// that is a name and a link, or a sentence like "See …", "For this, see …" or "… lists them".
+pub(super) fn only_points(block: &Block, unit: &str) -> bool {
+    block.links.iter().any(|link| match &block.kind {
+        BlockKind::Code { .. } => false,
+        BlockKind::Item { .. } => unit.starts_with(link.as_str()),
+        BlockKind::Row { cells, .. } => matches!(&**cells, [_, cell] if cell == link),
+        BlockKind::Paragraph => {
+            let Some((before, after)) = unit.split_once(link.as_str()) else { return false };
+            let last = before.trim_end().rsplit([' ', ',']).next().unwrap_or_default();
+            let next = after.split_whitespace().next().unwrap_or_default();
+            let sends = POINTING.contains(&&*last.to_lowercase()) && !before.contains([';', ':']);
+            sends || before.is_empty() && TELLING.contains(&next)
+        }
+    })
+}
+
+/// What stands before a link that has to be followed, and behind one that is said to tell.
+const POINTING: [&str; 3] = ["see", "guide", "read"];
+const TELLING: [&str; 9] = ["says", "has", "have", "lists", "list", "explains", "explain", "shows", "tells"];
+
 /// A table's row as a sentence: the first cell is what the others are about.
 fn row(columns: &[String], cells: &[String]) -> String {
     let mut cells = cells.iter().zip(columns.iter().map(String::as_str).chain(std::iter::repeat("")));
     let Some((subject, _)) = cells.next() else { return String::new() };
     let rest: Vec<String> = cells
         .filter(|(cell, _)| !cell.trim().is_empty())
-        .map(|(cell, column)| if column.is_empty() { cell.clone() } else { format!("{column}: {cell}") })
+        .map(
+            |(cell, column)| {
+                if SAYS_NOTHING.contains(&column) { cell.clone() } else { format!("{column}: {cell}") }
+            },
+        )
         .collect();
     if rest.is_empty() { subject.clone() } else { format!("{subject}: {}", rest.join("; ")) }
 }
+
+/// Names of columns that say no more than that something stands there.
+const SAYS_NOTHING: [&str; 3] = ["", "what", "meaning"];
 
 /// Cuts a text behind full stops that end a sentence.
 fn sentences(text: &str) -> Vec<String> {
@@ -60,9 +88,35 @@ mod tests {
     }
 
     #[test]
+    fn what_only_points_elsewhere_is_known() {
+        let points = |kind: BlockKind, text: &str| {
+            let links = vec!["Limits".to_owned()];
+            let block = Block { kind, text: text.to_owned(), range: 0..0, hint: None, links };
+            only_points(&block, text)
+        };
+        for text in ["See Limits.", "For the numbers, see Limits.", "Limits has every number."] {
+            assert!(points(BlockKind::Paragraph, text), "{text}");
+        }
+        for text in ["It is 10; see Limits.", "Limits of a key are counted.", "Nothing of it."] {
+            assert!(!points(BlockKind::Paragraph, text), "{text}");
+        }
+        let item = || BlockKind::Item { number: None, depth: 0 };
+        assert!(points(item(), "Limits: every number") && !points(item(), "Read Limits first"));
+        let row = |cells: [&str; 2]| BlockKind::Row {
+            columns: Vec::new(),
+            cells: cells.map(str::to_owned).to_vec(),
+        };
+        assert!(points(row(["how many", "Limits"]), "how many: Limits"));
+        assert!(!points(row(["how many", "10"]), "how many: 10"));
+    }
+
+    #[test]
     fn a_row_tells_its_columns() {
-        let [columns, cells] = [["code", "cause", "cure"], ["invalid_client", "", "exchange again"]]
+        let [columns, cells] = [["code", "cause", "fix"], ["invalid_client", "", "exchange again"]]
             .map(|row| row.map(str::to_owned));
-        assert_eq!(row(&columns, &cells), "invalid_client: cure: exchange again");
+        assert_eq!(row(&columns, &cells), "invalid_client: fix: exchange again");
+        let [columns, cells] =
+            [["port", "what", "who"], ["8080", "plain HTTP", "the proxy"]].map(|row| row.map(str::to_owned));
+        assert_eq!(row(&columns, &cells), "8080: plain HTTP; who: the proxy");
     }
 }

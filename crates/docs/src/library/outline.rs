@@ -35,6 +35,8 @@ pub struct Block {
     pub range: Range<usize>,
     /// The hint that it stands in.
     pub hint: Option<HintStyle>,
+    /// The words of its links, in order.
+    pub links: Vec<String>,
 }
 
 /// What a block is.
@@ -121,6 +123,8 @@ struct Reader<'a> {
     columns: Vec<String>,
     cells: Vec<String>,
     cell: Option<String>,
+    /// The words of the link that is read.
+    link: Option<String>,
     hint: Option<HintStyle>,
 }
 
@@ -140,6 +144,7 @@ impl<'a> Reader<'a> {
             columns: Vec::new(),
             cells: Vec::new(),
             cell: None,
+            link: None,
             hint: None,
         }
     }
@@ -163,6 +168,9 @@ impl<'a> Reader<'a> {
     }
 
     fn say(&mut self, text: &str) {
+        if let Some(link) = &mut self.link {
+            link.push_str(text);
+        }
         if let Some(heading) = &mut self.heading {
             heading.words.push_str(text);
         } else if let Some(cell) = &mut self.cell {
@@ -216,7 +224,10 @@ impl<'a> Reader<'a> {
                 self.open(BlockKind::Row { columns: self.columns.clone(), cells: Vec::new() }, range);
             }
             Tag::TableCell => self.cell = Some(String::new()),
-            Tag::Link { dest_url, .. } => self.link(&dest_url, line),
+            Tag::Link { dest_url, .. } => {
+                self.link = Some(String::new());
+                self.link(&dest_url, line);
+            }
             Tag::Image { dest_url, .. } => {
                 let what = format!("this documentation has no pictures: {dest_url}");
                 self.outline.faults.push(LineFinding::new(line, what, "say it in words"));
@@ -230,6 +241,10 @@ impl<'a> Reader<'a> {
             TagEnd::Heading(_) => self.end_heading(),
             TagEnd::Paragraph if self.lists.is_empty() => self.flush(),
             TagEnd::Item | TagEnd::CodeBlock => self.flush(),
+            TagEnd::Link => {
+                let words = self.link.take();
+                self.block.iter_mut().for_each(|block| block.links.extend(words.clone()));
+            }
             TagEnd::List(_) => {
                 self.flush();
                 self.lists.pop();
@@ -252,7 +267,7 @@ impl<'a> Reader<'a> {
     }
 
     fn open(&mut self, kind: BlockKind, range: Range<usize>) {
-        self.block = Some(Block { kind, text: String::new(), range, hint: self.hint });
+        self.block = Some(Block { kind, text: String::new(), range, hint: self.hint, links: Vec::new() });
     }
 
     fn flush(&mut self) {
