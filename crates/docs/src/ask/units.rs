@@ -34,6 +34,11 @@ const TELLING: [&str; 9] = ["says", "has", "have", "lists", "list", "explains", 
 
 /// A table's row as a sentence: the first cell is what the others are about.
 fn row(columns: &[String], cells: &[String]) -> String {
+    if let [question, answer] = cells
+        && question.ends_with('?')
+    {
+        return format!("{question} {answer}");
+    }
     let mut cells = cells.iter().zip(columns.iter().map(String::as_str).chain(std::iter::repeat("")));
     let Some((subject, _)) = cells.next() else { return String::new() };
     let rest: Vec<String> = cells
@@ -118,5 +123,7 @@ mod tests {
         let [columns, cells] =
             [["port", "what", "who"], ["8080", "plain HTTP", "the proxy"]].map(|row| row.map(str::to_owned));
         assert_eq!(row(&columns, &cells), "8080: plain HTTP; who: the proxy");
+        let cells = ["Is it read-only?", "No."].map(str::to_owned);
+        assert_eq!(row(&columns, &cells), "Is it read-only? No.");
     }
 }
