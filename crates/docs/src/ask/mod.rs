@@ -10,6 +10,8 @@ mod synonyms;
 mod units;
 
 pub(crate) use render::{Named, UNSURE, as_json, as_markdown};
+pub(crate) use search::words;
+pub(crate) use synonyms::Synonyms;
 
 use crate::library::{Library, Place};
 use search::Search;

@@ -373,7 +373,7 @@ fn is_of_word(c: char) -> bool {
 }
 
 /// The words of a text, each once: identifiers whole and in parts.
-pub(super) fn words(text: &str) -> Vec<String> {
+pub(crate) fn words(text: &str) -> Vec<String> {
     let mut seen = HashSet::new();
     let of_text = text.split(|c| !is_of_word(c)).map(str::to_lowercase);
     let all = of_text.flat_map(|word| {

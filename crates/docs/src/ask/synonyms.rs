@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 /// By the first word of what people say.
 #[derive(Debug, Default)]
-pub(super) struct Synonyms(HashMap<String, Vec<Synonym>>);
+pub(crate) struct Synonyms(HashMap<String, Vec<Synonym>>);
 
 #[derive(Debug)]
 struct Synonym {
@@ -31,7 +31,7 @@ impl Synonyms {
     }
 
     /// Those of a documentation.
-    pub(super) fn of(list: Option<&str>) -> Self {
+    pub(crate) fn of(list: Option<&str>) -> Self {
         let lines = list.into_iter().flat_map(str::lines);
         let entries = lines.filter_map(|line| line.trim_start().strip_prefix(['*', '-'])?.split_once(':'));
         Self::by_first_word(
@@ -52,18 +52,37 @@ impl Synonyms {
     /// For each word of a question, by its place, what it may mean besides.
     pub(super) fn meant(&self, question: &[String]) -> Vec<(usize, &str)> {
         let mut meant = Vec::new();
-        for (at, first) in question.iter().enumerate() {
-            for Synonym { saying, meant: meaning } in self.0.get(singular(first)).into_iter().flatten() {
-                let part = question.get(at..at + saying.len()).unwrap_or_default();
-                let alike = |(word, said): (&String, &String)| singular(word) == singular(said);
-                if part.is_empty() || !part.iter().zip(saying).all(alike) {
-                    continue;
-                }
-                let new = meaning.iter().filter(|word| !question.contains(word));
-                meant.extend(new.flat_map(|word| (at..at + saying.len()).map(move |at| (at, word.as_str()))));
-            }
+        for (at, Synonym { saying, meant: meaning }) in self.said(question) {
+            let new = meaning.iter().filter(|word| !question.contains(word));
+            meant.extend(new.flat_map(|word| (at..at + saying.len()).map(move |at| (at, word.as_str()))));
         }
         meant
+    }
+
+    /// The same, with the words of one meaning together.
+    pub(crate) fn phrases(&self, question: &[String]) -> Vec<(usize, String)> {
+        let phrases = self.said(question).flat_map(|(at, Synonym { saying, meant })| {
+            let meant = meant.join(" ");
+            (at..at + saying.len()).map(move |at| (at, meant.clone()))
+        });
+        phrases.collect()
+    }
+
+    /// What people say that a question has, and where in it.
+    fn said<'a, 'b>(
+        &'a self,
+        question: &'b [String],
+    ) -> impl Iterator<Item = (usize, &'a Synonym)> + use<'a, 'b> {
+        question.iter().enumerate().flat_map(move |(at, first)| {
+            let known = self.0.get(singular(first)).into_iter().flatten();
+            let alike = |(word, said): (&String, &String)| singular(word) == singular(said);
+            known
+                .filter(move |Synonym { saying, .. }| {
+                    let part = question.get(at..at + saying.len()).unwrap_or_default();
+                    !part.is_empty() && part.iter().zip(saying).all(alike)
+                })
+                .map(move |synonym| (at, synonym))
+        })
     }
 }
 

@@ -4,7 +4,7 @@ use super::{
     Asked, BADLY_ENCODED, Docs, LONGEST, Rejection, RejectionBody, cache::LibraryCache, frame::Frame,
 };
 use crate::{
-    index::{Hit, Index, Marked, Need, Term},
+    index::{Hit, Marked, Term},
     library::Library,
 };
 use askama::Template;
@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use web::Form;
 
 /// How many sections are looked at.
-const CANDIDATES: u32 = 80;
+const CANDIDATES: usize = 80;
 /// How many are shown.
 const SHOWN: usize = 20;
 /// How many are shown of one page.
@@ -37,6 +37,9 @@ pub(super) struct Found {
     pub(super) excerpt: String,
     /// The same in parts, so that the words can be marked.
     parts: Vec<Part>,
+    /// Whether it has every word that was looked for.
+    #[serde(skip)]
+    is_whole: bool,
 }
 
 impl Found {
@@ -69,6 +72,8 @@ struct Shown<'a> {
     head: Head,
     frame: Frame<'a>,
     found: &'a [Found],
+    /// Whether each has every word.
+    all_whole: bool,
     rejection: Option<&'a str>,
 }
 
@@ -89,7 +94,7 @@ pub(super) async fn answer(docs: &Docs, asked: &Asked) -> Response<Body> {
 /// The index fails; the log says why.
 pub(super) async fn found(docs: &Docs, query: &str, base: &str) -> Result<Vec<Found>, Rejection> {
     let words = Term::all(query, true);
-    match docs.library_cache().with_index(move |index| search(index, &words)).await {
+    match docs.library_cache().with_index(move |index| index.search(&words, CANDIDATES)).await {
         Some(Ok(hits)) => Ok(pick(docs, base, docs.library_cache(), &hits)),
         Some(Err(error)) => {
             tracing::error!(%error, "a search failed");
@@ -109,12 +114,6 @@ fn query(text: &str) -> Result<String, Rejection> {
         return Err("That is too long to look for: at most 1,000 characters.");
     }
     Ok(query.to_owned())
-}
-
-/// Sections with every word; if there is none, those with most.
-fn search(index: &Index, words: &[Term]) -> rusqlite::Result<Vec<Hit>> {
-    let hits = index.search(words, Need::All, CANDIDATES)?;
-    if hits.is_empty() { index.search(words, Need::Any, CANDIDATES) } else { Ok(hits) }
 }
 
 /// The best of them, without one page filling the list.
@@ -138,6 +137,7 @@ fn shown(docs: &Docs, base: &str, library: &Library, hit: &Hit) -> Option<Found>
         url: section.address(page, docs.url()),
         path: section.address(page, base),
         excerpt: hit.excerpt.plain(),
+        is_whole: hit.is_whole,
         parts: parts.iter().map(|(text, hit)| Part { text: text.clone(), hit: *hit }).collect(),
     })
 }
@@ -158,7 +158,9 @@ fn show(
         let frame = Frame::of(docs, asked, None).searching(query);
         let rejection = found.err().map(|(_, rejection)| rejection);
         let head = Head::new("Search");
-        pages::html(status, &Shown { head, frame, found: found.unwrap_or_default(), rejection })
+        let found = found.unwrap_or_default();
+        let all_whole = found.iter().all(|found| found.is_whole);
+        pages::html(status, &Shown { head, frame, found, all_whole, rejection })
     };
     response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept"));
     response
