@@ -100,7 +100,7 @@ impl From<ClientRejection> for OAuthRejection {
                  the client_id stays, the secret changes."
             )),
             ClientRejection::Rotated(at) => Self::invalid_client(format!(
-                "This client_secret was replaced by a rotation at {at} and works no more. \
+                "This client_secret was replaced by a rotation and has been rejected since {at}. \
                  Store the new secret where this pipeline reads it; an Admin who does not have it can rotate the key again."
             )),
             ClientRejection::Revoked(at) => Self::invalid_client(format!(

@@ -157,7 +157,7 @@ pub struct RetiredSecret {
     pub organisation_id: OrganisationId,
     /// Its SHA-256.
     pub digest: SecretDigest,
-    /// When it was replaced or its key revoked.
+    /// From when on it is rejected: when it was replaced, its grace ends or its key was revoked.
     pub at: Timestamp,
     /// Why it works no more.
     pub cause: Retirement,
@@ -248,7 +248,7 @@ impl ApiKey {
             key_id: self.id.clone(),
             organisation_id: self.organisation_id.clone(),
             digest: self.secret.digest,
-            at: now,
+            at: until.max(now),
             cause: Retirement::Rotated,
         };
         let key = Self {

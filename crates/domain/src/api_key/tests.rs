@@ -140,6 +140,7 @@ proptest! {
                     key = rotated.key;
                     let until = now.plus_seconds(grace_seconds).min(before.expires_at).min(key.expires_at);
                     grace = (was_active && until > now).then_some((newest, until));
+                    prop_assert_eq!(rotated.retired.at, grace.map_or(now, |(_, until)| until));
                     if end_issued_tokens {
                         epochs.push(key.token_epoch);
                     }

@@ -173,15 +173,18 @@ impl Keys<'_> {
         };
         let organisation = transaction.organisation().clone();
         let policy = organisation.key_policy;
-        let key = find(transaction, principal, &id).await?;
-        if identities::identity_of(transaction, &key).await?.is_some() {
+        let before = find(transaction, principal, &id).await?;
+        if identities::identity_of(transaction, &before).await?.is_some() {
             return Err(Rejection::Conflict(
                 "this key has no secret to rotate: renew it, or change what it is authenticated with"
                     .to_owned(),
             )
             .into());
         }
-        let Rotated { key, retired } = match key.at(ctx.now) {
+        if let Some(grace) = before.running_grace(ctx.now) {
+            transaction.end_grace(&before, grace, ctx.now).await?;
+        }
+        let Rotated { key, retired } = match before.at(ctx.now) {
             KeyState::Active(active) => active.rotate(rotation, policy, ctx.now),
             KeyState::Expired(_) if organisation.secretless_only => {
                 return Err(Rejection::Conflict(SECRETLESS.to_owned()).into());
@@ -217,12 +220,13 @@ impl Keys<'_> {
         let parsed = parse_id(id)?;
         let mut transaction = self.0.begin_as::<ManageKeys>(ctx, principal).await?;
         let key = find(&mut transaction, principal, &parsed).await?;
-        if key.running_grace(ctx.now).is_none() {
+        let Some(grace) = key.running_grace(ctx.now) else {
             return Err(Rejection::Conflict(
                 "no grace runs: the previous secret does not work already".into(),
             )
             .into());
-        }
+        };
+        transaction.end_grace(&key, grace, ctx.now).await?;
         let key = key.end_grace();
         transaction.update_key(&key).await?;
         self.audit_key(&mut transaction, ctx, principal, Action::ApiKeyGraceEnded, &key, json!({})).await?;

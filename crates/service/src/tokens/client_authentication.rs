@@ -50,7 +50,7 @@ pub enum ClientRejection {
     Unknown,
     /// The secret was right; the key expired then.
     Expired(Timestamp),
-    /// The secret was right until it was rotated out then.
+    /// The secret was right until its rotation, or the grace after it, ended it then.
     Rotated(Timestamp),
     /// The secret was right until its key was revoked then.
     Revoked(Timestamp),

@@ -133,7 +133,7 @@ async fn a_clock_before_everything_still_serves(fixture: Fixture) {
         fixture.rotate(before, &pair, RotateKey { grace_seconds: HOUR, end_issued_tokens: false }).await;
     fixture.issue_token(before, &rotated).await;
     fixture.issue_token(before, &pair).await;
-    assert_eq!(fixture.rejection(0, &pair).await, Reply::Rotated(time(before)));
+    assert_eq!(fixture.rejection(0, &pair).await, Reply::Rotated(time(before + HOUR)));
     fixture.service.operations().every_minute(&at(before)).await.unwrap();
     assert_eq!(fixture.service.tokens().list_signing_keys(&at(before)).await.unwrap().len(), 1);
     let damage =

@@ -86,12 +86,12 @@ async fn a_grace_lets_both_secrets_work_and_tells_them_apart(fixture: Fixture) {
     assert_eq!(previous, [(false, "192.0.2.7"), (true, "192.0.2.7")]);
 
     exchange(&fixture.service, 100 + DAY - 1, &first).await.unwrap();
-    assert_eq!(fixture.rejection(100 + DAY, &first).await, Reply::Rotated(time(100)));
+    assert_eq!(fixture.rejection(100 + DAY, &first).await, Reply::Rotated(time(100 + DAY)));
     fixture.issue_token(100 + DAY, &second).await;
     // A second rotation ends the first one's grace with the secret that it had.
     let third =
         fixture.rotate(200, &second, RotateKey { grace_seconds: HOUR, end_issued_tokens: false }).await;
-    assert_eq!(fixture.rejection(201, &first).await, Reply::Rotated(time(100)));
+    assert_eq!(fixture.rejection(201, &first).await, Reply::Rotated(time(200)));
     fixture.issue_token(201, &second).await;
     fixture.issue_token(201, &third).await;
 }
@@ -102,7 +102,7 @@ async fn a_grace_ends_when_an_admin_says_so(fixture: Fixture) {
     let second = fixture.rotate(100, &first, grace).await;
     let ended = fixture.service.keys().end_grace(&at(200), &fixture.admin, &first.id).await.unwrap();
     assert_eq!(ended.key.grace, None);
-    assert_eq!(fixture.rejection(200, &first).await, Reply::Rotated(time(100)));
+    assert_eq!(fixture.rejection(200, &first).await, Reply::Rotated(time(200)));
     fixture.issue_token(200, &second).await;
     let again = rejection_in(fixture.service.keys().end_grace(&at(201), &fixture.admin, &first.id).await);
     assert_eq!(again, Rejection::Conflict("no grace runs: the previous secret does not work already".into()));

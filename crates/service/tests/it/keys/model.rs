@@ -41,7 +41,7 @@ struct Key {
     id: String,
     lifetime: i64,
     expires: i64,
-    /// Every secret that it ever had, the last one being the current one, and when each was rotated out.
+    /// Every secret that it ever had, the last one being the current one, and from when on each is rejected.
     secrets: Vec<(String, i64)>,
     /// Until when the last but one works.
     grace: i64,
@@ -54,6 +54,12 @@ struct Key {
 impl Key {
     fn is_active(&self, now: i64) -> bool {
         self.revoked.is_none() && now < self.expires
+    }
+
+    fn end_grace(&mut self, now: i64) {
+        let previous = self.secrets.len() - 2;
+        self.secrets[previous].1 = now;
+        self.grace = 0;
     }
 
     /// What whoever presents secret number `index` is told; `Ok` if a token.
@@ -134,11 +140,14 @@ impl Walk {
         }
         let pair = Pair::from(answer.unwrap());
         assert_eq!(pair.id, key.id);
+        if now < key.grace {
+            key.end_grace(now);
+        }
         let before = key.expires;
         key.expires = now + key.lifetime;
         key.grace = (now + input.grace_seconds).min(before).min(key.expires);
         key.epoch += u32::from(input.end_issued_tokens);
-        key.secrets.last_mut().unwrap().1 = now;
+        key.secrets.last_mut().unwrap().1 = key.grace.max(now);
         key.secrets.push((pair.secret, 0));
     }
 
@@ -150,7 +159,7 @@ impl Walk {
             assert!(matches!(rejection_in(answer), Rejection::NotFound { .. }));
         } else if now < key.grace && now < key.expires {
             assert_eq!(answer.unwrap().key.grace, None);
-            key.grace = 0;
+            key.end_grace(now);
         } else {
             assert!(matches!(rejection_in(answer), Rejection::Conflict(_)));
         }

@@ -82,6 +82,7 @@ statements! {
         FROM api_keys k WHERE k.organisation_id = $1 AND ($2 = '' OR k.id = $2) ORDER BY k.id";
     RETIRE = "INSERT INTO retired_secrets (key_id, digest, organisation_id, retired_at_ms, cause, seen_count) \
         VALUES ($1, $2, $3, $4, $5, 0)";
+    END_GRACE = "UPDATE retired_secrets SET retired_at_ms = $3 WHERE key_id = $1 AND digest = $2";
     FORGET_RETIRED = "DELETE FROM retired_secrets WHERE key_id = $1";
     FORGET_USAGE = "DELETE FROM key_usage WHERE key_id = $1";
     FORGET_SOURCES = "DELETE FROM key_sources WHERE key_id = $1";
@@ -311,6 +312,12 @@ impl OrganisationTransaction<ManageKeys> {
         self.require_own(&retired.organisation_id)?;
         let params = params![retired => key_id, digest, organisation_id, at, cause];
         self.execute(RETIRE, params).await.map(drop)
+    }
+
+    /// Notes that the grace of the secret that `key` had before ends at `now`, earlier than was said when it was rotated out.
+    pub async fn end_grace(&mut self, key: &ApiKey, grace: Grace, now: Timestamp) -> Result<()> {
+        self.require_own(&key.organisation_id)?;
+        self.execute(END_GRACE, params![key.id.as_str(), grace.digest, now]).await.map(drop)
     }
 
     /// Deletes a key and all that belongs to it, leaving its tombstone.
