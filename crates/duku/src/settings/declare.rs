@@ -47,7 +47,7 @@ macro_rules! settings {
                 Self { $($name: self.$name.or(fallback.$name),)* }
             }
 
-            fn filled(self) -> Settings {
+            pub(crate) fn filled(self) -> Settings {
                 Settings { $($name: declare::filled!(self.$name $(, $default)?),)* }
             }
         }

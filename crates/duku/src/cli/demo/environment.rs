@@ -3,7 +3,7 @@
 use crate::{
     cli::next::{program, quoted},
     command_error::CommandError,
-    settings::{Settings, Switch},
+    settings::{GivenSettings, Settings, Switch},
 };
 use std::{
     fs::File,
@@ -56,9 +56,11 @@ impl Environment {
     }
 }
 
-/// The user's settings, on data that nobody will miss and a port that is free.
+/// The user's settings, on data that nobody will miss. Where the default address is in use, on a port that is free; an address
+/// that somebody named is not replaced.
 pub(super) async fn throw_away(settings: Settings, dir: &Path) -> Settings {
-    let taken = TcpListener::bind(&settings.listen).await.is_err();
+    let is_default = settings.listen == GivenSettings::default().filled().listen;
+    let taken = is_default && TcpListener::bind(&settings.listen).await.is_err();
     let listen = if taken { "127.0.0.1:0".to_owned() } else { settings.listen.clone() };
     Settings {
         data_dir: dir.to_owned(),

@@ -98,6 +98,16 @@ fn json(output: &Output) -> Value {
 }
 
 #[test]
+fn an_address_that_was_asked_for_is_not_replaced() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = taken.local_addr().unwrap().to_string();
+    let output = duku(&["demo", "--exit", "--listen", &listen]).output().unwrap();
+    let said = text(&output.stderr);
+    assert_eq!((output.status.code(), said.lines().count()), (Some(1), 1), "{output:?}");
+    assert!(said.contains(&listen) && said.contains("--listen"), "{said}");
+}
+
+#[test]
 fn the_story_fits_a_screen_and_shows_no_secret() {
     let demo = Demo::start();
     let lines: usize = demo.said.iter().map(|line| line.chars().count().div_ceil(COLUMNS).max(1)).sum();
