@@ -277,6 +277,16 @@ async fn keys_look_and_work_as_those_of_admin() {
     let api = Api::at(computer.server.url.clone());
     assert!(api.exchange(&pair).await.status.is_success(), "the grace runs");
     assert!(api.exchange(&Pair::of(&rotated)).await.status.is_success());
+    assert_eq!(
+        computer.said(&["keys", "end-grace", &pair.client_id]),
+        "The previous secret of CI is rejected now.\n"
+    );
+    assert!(!api.exchange(&pair).await.status.is_success());
+    assert!(api.exchange(&Pair::of(&rotated)).await.status.is_success());
+    computer.rejected(&["keys", "end-grace", &pair.client_id], "no grace runs");
+    computer.json(&["keys", "rotate", &pair.client_id, "--grace", "1h", "--json"]);
+    let ended = computer.json(&["keys", "end-grace", &pair.client_id, "--json"]);
+    assert_eq!(ended, json!({ "client_id": pair.client_id, "grace_ended": true }));
     computer.rejected(&["keys", "revoke", &pair.client_id], "--yes");
     assert!(computer.said(&["keys", "revoke", &pair.client_id, "--yes"]).contains("Revoked key_"));
     assert!(!api.exchange(&pair).await.status.is_success());

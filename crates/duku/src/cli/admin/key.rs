@@ -50,8 +50,8 @@ pub(crate) enum Key {
     Rotate {
         /// The key's client_id
         client_id: String,
-        /// How long the previous secret works on: 1h, 24h or 7d at most
-        #[arg(long, value_name = "TIME", value_parser = durations::seconds, default_value = "0s")]
+        /// How long the previous secret works on, like 30m, 1h or 24h; at most 7d
+        #[arg(long, value_name = "TIME", value_parser = durations::grace, default_value = "0s")]
         grace: i64,
         /// Also reject tokens that were issued before, at once (after a leak)
         #[arg(long)]

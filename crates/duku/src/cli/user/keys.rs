@@ -27,6 +27,7 @@ const GENERATE: &str = "mutation ($input: GenerateApiKeyInput!) { made: generate
                         { clientId clientSecret combinedKey apiKey { label expiresAt graceUntil } } }";
 const ROTATE: &str = "mutation ($input: RotateApiKeyInput!) { made: rotateApiKey(input: $input) \
                       { clientId clientSecret combinedKey apiKey { label expiresAt graceUntil } } }";
+const END_GRACE: &str = "mutation ($id: ID!) { endGrace(id: $id) { label } }";
 const REVOKE: &str = "mutation ($id: ID!) { revokeApiKey(id: $id) }";
 
 #[derive(Debug, Subcommand)]
@@ -63,14 +64,24 @@ pub(crate) enum Keys {
         at: At,
         /// The key's client_id
         client_id: String,
-        /// How long the previous secret works on: 1h, 24h or 7d at most
-        #[arg(long, value_name = "TIME", value_parser = durations::seconds, default_value = "0s")]
+        /// How long the previous secret works on, like 30m, 1h or 24h; at most 7d
+        #[arg(long, value_name = "TIME", value_parser = durations::grace, default_value = "0s")]
         grace: i64,
         /// Also reject tokens that were issued before, at once (after a leak)
         #[arg(long)]
         end_issued_tokens: bool,
         #[command(flatten)]
         destination: Destination,
+    },
+    /// End a rotation's grace now: the previous secret stops
+    #[command(after_help = "Example:\n  duku keys end-grace key_…")]
+    EndGrace {
+        #[command(flatten)]
+        at: At,
+        /// The key's client_id
+        client_id: String,
+        #[command(flatten)]
+        format: Format,
     },
     /// Delete a key, permanently; its secret and its tokens are rejected at once
     #[command(
@@ -113,6 +124,7 @@ impl Keys {
                 });
                 destination.of_new_secret(&at, ROTATE, &variables, next).await
             }
+            Self::EndGrace { at, client_id, format } => end_grace(&at, &client_id, format).await,
             Self::Revoke { at, client_id, yes, format } => revoke(&at, &client_id, yes, format).await,
         }
     }
@@ -122,6 +134,13 @@ async fn list(user: &SignedInUser) -> Result<Vec<KeyRow>, CommandError> {
     let mut data = user.graphql(LIST, &Value::Null).await?;
     let keys = data.get_mut("apiKeys").map(Value::take).unwrap_or_default();
     Ok(serde_json::from_value(keys)?)
+}
+
+async fn end_grace(at: &At, client_id: &str, format: Format) -> Result<(), CommandError> {
+    let data = SignedInUser::at(at).await?.graphql(END_GRACE, &json!({ "id": client_id })).await?;
+    let label = data.pointer("/endGrace/label").and_then(Value::as_str).unwrap_or(client_id);
+    let text = format!("The previous secret of {label} is rejected now.");
+    Ok(format.show(&json!({ "client_id": client_id, "grace_ended": true }), &text)?)
 }
 
 async fn revoke(at: &At, client_id: &str, yes: bool, format: Format) -> Result<(), CommandError> {
@@ -189,7 +208,11 @@ impl Destination {
                     sourced(path)
                 )
             }
-            None if document == ROTATE => next::place_of_rotated_secret(None),
+            None if document == ROTATE => {
+                let (id, server) = (made.client_id, next::at(&user.server));
+                let end = made.grace_until.map(|_| next.client(&format!("keys end-grace {id}{server}")));
+                next::place_of_rotated_secret(end)
+            }
             None => next.use_of_new_key(made.client_id, &user.server),
         };
         next::hint(self.format, &text);

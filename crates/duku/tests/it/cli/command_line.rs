@@ -213,6 +213,18 @@ fn a_client_gets_tokens_and_answers() {
 }
 
 #[test]
+fn a_grace_that_cannot_be_is_wrong_usage_and_names_the_option() {
+    for command in [["keys", "rotate"].as_slice(), &["admin", "key", "rotate"]] {
+        for (grace, hint) in [("1", "like 30m, 1h"), ("8d", "7d")] {
+            let output = duku(command).args(["key_x", "--grace", grace]).output().unwrap();
+            let said = text(&output.stderr);
+            assert_eq!(output.status.code(), Some(2), "{said}");
+            assert!(said.contains("--grace") && said.contains(hint), "{said}");
+        }
+    }
+}
+
+#[test]
 fn completions_name_every_command() {
     for shell in ["bash", "zsh", "fish"] {
         let script = text(&duku(&["completions", shell]).output().unwrap().stdout);
