@@ -308,6 +308,7 @@
   const here = new URL(location.href);
   if (here.searchParams.has('done')) {
     here.searchParams.delete('done');
+    here.searchParams.delete('key');
     history.replaceState(null, '', here);
     say(one('.notice.success')?.textContent.trim() ?? '');
   }

@@ -56,7 +56,7 @@ fn specimen(guard: bool) -> Specimen {
             title: "Specimen".into(),
             partial: false,
             now: NOW,
-            notice: "",
+            notice: String::new(),
             errors: FormError::default(),
             fresh: true,
             organisation: "Acme Industries".into(),

@@ -51,7 +51,7 @@ pub struct Chrome {
     /// When it is made.
     pub now: Timestamp,
     /// What was done, after a redirect; empty if nothing was.
-    pub notice: &'static str,
+    pub notice: String,
     /// What is wrong with the form of the page.
     pub errors: FormError,
     /// Whether the password was proved so lately that a form need not ask for it.
@@ -115,7 +115,7 @@ mod tests {
                 title: "API Keys".into(),
                 partial: false,
                 now: Timestamp::from_ms(0),
-                notice: "Revoked.",
+                notice: "Revoked.".into(),
                 errors: FormError::default(),
                 fresh: true,
                 organisation: "Acme".into(),

@@ -23,4 +23,4 @@ pub use chart::{DaysChart, days_chart};
 pub use chrome::{Chrome, Current, Head, Section};
 pub use form_error::FormError;
 pub use message::{Message, message, message_for};
-pub use times::{Time, date, date_text, moment, moment_text, relative, relative_text, since};
+pub use times::{Time, date, date_text, moment, moment_of, moment_text, relative, relative_text, since};

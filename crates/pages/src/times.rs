@@ -17,6 +17,12 @@ pub fn moment(at: &Timestamp) -> Time {
     Time { at: *at, format: "moment", text: moment_text(*at) }
 }
 
+/// The same for an instant of RFC 3339; nothing if the text is none.
+pub fn moment_of(text: &str) -> Option<Time> {
+    let at = text.parse::<jiff::Timestamp>().ok()?;
+    Some(moment(&Timestamp::from_ms(at.as_millisecond())))
+}
+
 /// The day: "24 Nov 2026".
 pub fn date(at: &Timestamp) -> Time {
     Time { at: *at, format: "date", text: date_text(*at) }

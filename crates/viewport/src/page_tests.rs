@@ -228,7 +228,7 @@ impl HostileText {
                 did: self.text(),
                 object: Some((self.text(), self.some())),
                 address: self.text(),
-                details: vec![(self.text(), self.text())],
+                details: vec![audit::Detail { text: self.text(), at: Some(pages::moment(&NOW)) }],
             }],
             newest: self.some(),
             older: self.some(),

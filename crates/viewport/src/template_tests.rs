@@ -26,7 +26,7 @@ pub(crate) fn chrome(text: &str) -> Chrome {
         title: text.to_owned(),
         partial: false,
         now: NOW,
-        notice: "",
+        notice: String::new(),
         errors: FormError::default(),
         fresh: false,
         organisation: text.to_owned(),

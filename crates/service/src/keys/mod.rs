@@ -1,6 +1,7 @@
 //! Use cases of an API key's life that an Admin starts: list, generate, rotate, end a grace, revoke.
 
 pub mod identities;
+mod labels;
 pub mod notices;
 pub mod sent_forms;
 pub mod usage_recorder;

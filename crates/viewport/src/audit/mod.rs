@@ -14,6 +14,8 @@ use crate::frame::{
 use axum::extract::RawQuery;
 use domain::{EventId, KeyOverview, Member, audit::AuditFilter};
 use pages::{Chrome, Section};
+#[cfg(test)]
+pub(crate) use row::Detail;
 pub(crate) use row::Row;
 use service::audit::ChainReport;
 pub(crate) use words::Group;

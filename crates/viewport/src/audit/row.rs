@@ -15,7 +15,7 @@ pub(crate) struct Row {
     /// What it was done to: its name and its page, if it has one.
     pub(crate) object: Option<(String, Option<String>)>,
     pub(crate) address: String,
-    pub(crate) details: Vec<(String, String)>,
+    pub(crate) details: Vec<Detail>,
 }
 
 impl Row {
@@ -56,7 +56,7 @@ impl Row {
             did,
             address: event.address.clone().unwrap_or_default(),
             // The way to a target says whose it is.
-            details: pairs(&details, object.as_ref().is_some_and(|(_, page)| page.is_some())),
+            details: described(&details, object.as_ref().is_some_and(|(_, page)| page.is_some())),
             object,
         }
     }
@@ -81,29 +81,77 @@ fn link(event: &AuditEvent, details: &Value, keys: &[KeyOverview]) -> Option<Str
     }
 }
 
-/// What else an entry says, as words.
-fn pairs(details: &Value, without_subject: bool) -> Vec<(String, String)> {
+/// What else an entry says: words, and an instant after them if it is about one.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Detail {
+    pub(crate) text: String,
+    pub(crate) at: Option<Time>,
+}
+
+fn described(details: &Value, without_subject: bool) -> Vec<Detail> {
     let Value::Object(details) = details else { return Vec::new() };
     let said = details.iter().filter(|(key, value)| {
         let is_said_already = key.as_str() == "operator" || (without_subject && key.as_str() == "subject");
         !value.is_null() && !is_said_already
     });
-    said.map(|(key, value)| (label(key), plain(value))).collect()
+    said.filter_map(|(key, value)| detail(key, value, details.contains_key("role"))).collect()
 }
 
-fn label(key: &str) -> String {
-    let known = match key {
+/// One detail; none if it says nothing.
+fn detail(key: &str, value: &Value, of_role: bool) -> Option<Detail> {
+    let before = match key {
         "expires_at" => "expires",
-        "grace_until" => "previous secret works until",
-        "ended_issued_tokens" => "issued tokens ended",
-        "default_days" => "default lifetime in days",
-        "maximum_days" => "longest lifetime in days",
-        "left" => "codes left",
-        "subject" => "product",
+        "grace_until" => "the previous secret works until",
         "signs_from" => "signs from",
-        other => return other.replace('_', " "),
+        _ => "",
     };
-    known.to_owned()
+    if let Some(at) = value.as_str().filter(|_| !before.is_empty()).and_then(pages::moment_of) {
+        return Some(Detail { text: before.to_owned(), at: Some(at) });
+    }
+    Some(Detail { text: words(key, value, of_role)?, at: None })
+}
+
+fn words(key: &str, value: &Value, of_role: bool) -> Option<String> {
+    let text = plain(value);
+    let said = match (key, value) {
+        ("ended_issued_tokens", Value::Bool(ended)) => {
+            return ended.then(|| "issued tokens were ended".to_owned());
+        }
+        ("second_factor", Value::Bool(true)) => "with a second factor".to_owned(),
+        ("second_factor", Value::Bool(false)) => "without a second factor".to_owned(),
+        ("required", Value::Bool(true)) => "it is required now".to_owned(),
+        ("required", Value::Bool(false)) => "it is not required any more".to_owned(),
+        ("times", Value::Number(_)) => counted(value, "time", "times"),
+        ("left", Value::Number(_)) => format!("{} left", counted(value, "code", "codes")),
+        ("targets", Value::Number(_)) => format!("with {}", counted(value, "target", "targets")),
+        ("default_days", Value::Number(_)) => format!("{} by default", counted(value, "day", "days")),
+        ("maximum_days", Value::Number(_)) => format!("{} at most", counted(value, "day", "days")),
+        ("role", _) => format!("as {}", role(&text)),
+        ("before", _) if of_role => format!("{} before", role(&text)),
+        ("before", _) => format!("before “{text}”"),
+        ("by", _) if text == "change" => "with the former password".to_owned(),
+        ("by", _) if text == "operator" => "by an operator".to_owned(),
+        ("by", _) => format!("by {text}"),
+        ("session", _) if text == "all others" => text,
+        ("passkey", _) => format!("“{text}”"),
+        ("device", _) => format!("on {text}"),
+        ("subject", _) => format!("product {text}"),
+        ("session" | "version" | "environment", _) => format!("{key} {text}"),
+        _ => format!("{}: {text}", key.replace('_', " ")),
+    };
+    Some(said)
+}
+
+fn counted(number: &Value, one: &str, many: &str) -> String {
+    format!("{number} {}", if number.as_i64() == Some(1) { one } else { many })
+}
+
+fn role(word: &str) -> &str {
+    match word {
+        "admin" => "Admin",
+        "member" => "Member",
+        other => other,
+    }
 }
 
 /// A value without the marks of JSON.
@@ -113,21 +161,14 @@ fn plain(value: &Value) -> String {
         Value::Bool(true) => "yes".to_owned(),
         Value::Bool(false) => "no".to_owned(),
         Value::Number(number) => number.to_string(),
-        Value::String(text) => moment(text).unwrap_or_else(|| text.clone()),
+        Value::String(text) => text.clone(),
         Value::Array(values) => values.iter().map(plain).collect::<Vec<_>>().join(", "),
         Value::Object(fields) => {
-            let pairs = fields.iter().map(|(key, value)| format!("{} {}", label(key), plain(value)));
+            let pairs =
+                fields.iter().map(|(key, value)| format!("{} {}", key.replace('_', " "), plain(value)));
             pairs.collect::<Vec<_>>().join(", ")
         }
     }
-}
-
-/// An instant of RFC 3339 as pages write it.
-fn moment(text: &str) -> Option<String> {
-    let (day, time) = text.split_once('T')?;
-    let time = time.strip_suffix('Z')?.split('.').next()?;
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || b"-:".contains(&byte));
-    (day.len() == 10 && time.len() == 8 && digits(day) && digits(time)).then(|| format!("{day} {time} UTC"))
 }
 
 #[cfg(test)]
@@ -190,16 +231,32 @@ mod tests {
 
     #[test]
     fn details_are_words() {
-        let details = json!({
+        let said = |details: Value| {
+            let text = |detail: Detail| {
+                format!("{} {}", detail.text, detail.at.map_or_else(String::new, |at| at.to_string()))
+            };
+            described(&details, false)
+                .into_iter()
+                .map(text)
+                .map(|said| said.trim().to_owned())
+                .collect::<Vec<_>>()
+        };
+        let rotated = said(json!({
             "grace_until": null, "ended_issued_tokens": true, "expires_at": "2027-01-15T09:00:02Z",
-            "list": ["a", {"b_c": 1}],
-        });
-        let said = pairs(&details, false);
-        let expected =
-            [("issued tokens ended", "yes"), ("expires", "2027-01-15 09:00:02 UTC"), ("list", "a, b c 1")];
-        assert_eq!(said.len(), expected.len());
-        for (key, value) in expected {
-            assert!(said.contains(&(key.to_owned(), value.to_owned())), "{key} in {said:?}");
-        }
+        }));
+        assert!(
+            rotated.contains(&"issued tokens were ended".to_owned()) && rotated.len() == 2,
+            "{rotated:?}"
+        );
+        let expires = rotated.iter().find(|said| said.starts_with("expires <time")).unwrap();
+        assert!(expires.contains("15 Jan 2027, 09:00 UTC"), "{expires}");
+        assert_eq!(said(json!({ "ended_issued_tokens": false })), Vec::<String>::new());
+        assert_eq!(said(json!({ "times": 1 })), ["1 time"]);
+        assert_eq!(said(json!({ "times": 3 })), ["3 times"]);
+        assert_eq!(said(json!({ "before": "member", "role": "admin" })), ["Member before", "as Admin"]);
+        assert_eq!(said(json!({ "before": "Acme" })), ["before “Acme”"]);
+        assert_eq!(said(json!({ "new_list": ["a", {"b_c": 1}] })), ["new list: a, b c 1"]);
+        // A name that looks like a time stays what somebody typed.
+        assert_eq!(said(json!({ "version": "2027-01-15T09:00:02Z" })), ["version 2027-01-15T09:00:02Z"]);
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::frame::form::Fields;
 
-const DONE: [(&str, &str); 21] = [
+const DONE: [(&str, &str); 22] = [
     ("product-added", "Added. Its targets come from your pipelines, or add one by hand."),
     ("product-changed", "Saved."),
     ("product-deleted", "The product is deleted, and its targets with it."),
@@ -15,6 +15,7 @@ const DONE: [(&str, &str); 21] = [
     ("invitation-revoked", "Taken back. The link works no more."),
     ("organisation-changed", "Saved."),
     ("revoked", "Revoked. Tokens already issued are rejected now."),
+    ("revoked-before", "That key is already revoked."),
     ("grace-ended", "The previous secret is rejected now."),
     ("password", "Your new password is set. Every other session has ended."),
     ("session", "The session has ended. Nobody can go on with it."),
@@ -29,10 +30,10 @@ const DONE: [(&str, &str); 21] = [
     ("second-factor-removed", "Your second factor is removed. From now on your password alone signs you in."),
 ];
 
-/// The words for `?done=…`; empty if there are none.
-pub(crate) fn notice(query: &Fields) -> &'static str {
+/// The word of `?done=…` and what the page says for it; both empty if it is none of these.
+pub(crate) fn done(query: &Fields) -> (&'static str, &'static str) {
     let done = query.text("done");
-    DONE.iter().find(|(word, _)| *word == done).map_or("", |(_, text)| text)
+    DONE.iter().find(|(word, _)| *word == done).copied().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -41,9 +42,9 @@ mod tests {
 
     #[test]
     fn an_address_cannot_put_words_on_a_page() {
-        assert_eq!(notice(&Fields::of_query(Some("done=product-changed"))), "Saved.");
+        assert_eq!(done(&Fields::of_query(Some("done=product-changed"))), ("product-changed", "Saved."));
         for other in ["done=You+won", "done=<script>", "done", "", "done=product-changed&done=demoted"] {
-            assert_eq!(notice(&Fields::of_query(Some(other))), "", "{other}");
+            assert_eq!(done(&Fields::of_query(Some(other))), ("", ""), "{other}");
         }
     }
 }

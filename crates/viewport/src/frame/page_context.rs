@@ -40,8 +40,8 @@ pub(crate) struct PageRequest {
     head: RequestHead,
     /// Whether htmx asks, and only the content of the page is wanted.
     pub(crate) partial: bool,
-    /// What was done, as the page after a redirect says it.
-    notice: &'static str,
+    /// What was done, by its word and as the page after a redirect says it.
+    pub(crate) done: (&'static str, &'static str),
     /// The page that was asked for, to come back to after a sign-in.
     here: String,
     cookie: Option<String>,
@@ -131,7 +131,7 @@ impl FromRequestParts<Viewport> for PageRequest {
             ctx,
             head,
             partial,
-            notice: flash::notice(&Fields::of_query(parts.uri.query())),
+            done: flash::done(&Fields::of_query(parts.uri.query())),
             here: here(parts, partial),
             cookie: viewport.session_cookie().read(&parts.headers).map(str::to_owned),
             viewport: viewport.clone(),
@@ -266,7 +266,7 @@ impl UserPage {
             title: title.into(),
             partial: self.partial,
             now: self.ctx.now,
-            notice: self.notice,
+            notice: self.done.1.to_owned(),
             errors: FormError::default(),
             fresh: self.is_fresh(),
             organisation: principal

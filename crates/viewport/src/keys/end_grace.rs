@@ -19,7 +19,8 @@ pub(super) struct Form {
 }
 
 async fn form(context: &MemberPage, id: &str, errors: FormError) -> Answer {
-    let overview = context.outcome(context.service().keys().get(&context.principal, id).await)?;
+    let overview =
+        super::outcome(context, id, context.service().keys().get(&context.principal, id).await).await?;
     let page = Form {
         chrome: context
             .form(format!("End the grace of {}", overview.key.label), Section::ApiKeys, errors)
@@ -42,6 +43,11 @@ pub(crate) async fn submit(
     if let Err(errors) = form_error::confirm(&mut context, &fields).await? {
         return form(&context, &id, errors).await;
     }
-    context.outcome(context.service().keys().end_grace(&context.ctx, &context.principal, &id).await)?;
+    super::outcome(
+        &context,
+        &id,
+        context.service().keys().end_grace(&context.ctx, &context.principal, &id).await,
+    )
+    .await?;
     context.go(&format!("{LIST}/{id}?done=grace-ended"))
 }

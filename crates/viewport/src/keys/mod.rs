@@ -10,13 +10,19 @@ pub(crate) mod show_once;
 
 use crate::frame::{
     admin_page::{AdminPage, ApiKeys},
-    answer::Answer,
+    answer::{self, Answer},
+    form::Fields,
     page_context::{MemberPage, show},
 };
+use axum::{body::Body, extract::RawQuery};
 use domain::KeyOverview;
+use http::Response;
 use pages::{Chrome, Section};
 use row::{Row, StatusBadge};
-use service::keys::notices::{self, KeyNotice, NoticeReason};
+use service::{
+    Error, Rejection,
+    keys::notices::{self, KeyNotice, NoticeReason},
+};
 
 /// Where the list is.
 pub(crate) const LIST: &str = "/settings/api-keys";
@@ -33,6 +39,35 @@ struct List {
     notices: Vec<KeyNotice>,
 }
 
+/// The outcome of a use case about one key. Where the key is revoked, as after a second click or by the browser's way back, the
+/// list says so.
+async fn outcome<T>(context: &MemberPage, id: &str, outcome: Result<T, Error>) -> Result<T, Response<Body>> {
+    if let Err(Error::Rejection(Rejection::NotFound { .. })) = &outcome {
+        let revoked = context.service().keys().find_revoked_label(&context.principal, id).await;
+        if context.outcome(revoked)?.is_some() {
+            return Err(answer::see_other(context.partial, &format!("{LIST}?done=revoked-before&key={id}")));
+        }
+    }
+    context.outcome(outcome)
+}
+
+/// What the list says was done, with the label of the key that is gone.
+async fn notice(context: &MemberPage, query: Option<&str>) -> Result<String, Response<Body>> {
+    let (done, text) = context.done;
+    if !["revoked", "revoked-before"].contains(&done) {
+        return Ok(text.to_owned());
+    }
+    let query = Fields::of_query(query);
+    let label = context.service().keys().find_revoked_label(&context.principal, query.text("key")).await;
+    Ok(match context.outcome(label)? {
+        Some(label) if done == "revoked" => {
+            format!("“{label}” is revoked. Tokens already issued are rejected now.")
+        }
+        Some(label) => format!("Key “{label}” is already revoked."),
+        None => text.to_owned(),
+    })
+}
+
 /// The Active keys among these.
 fn count_active(keys: &[KeyOverview], context: &MemberPage) -> usize {
     keys.iter().filter(|one| one.key.is_active(context.ctx.now)).count()
@@ -46,7 +81,7 @@ fn candidates(keys: &[KeyOverview], context: &MemberPage) -> Vec<Row> {
 }
 
 /// `GET /settings/api-keys`
-pub(crate) async fn list(context: AdminPage<ApiKeys>) -> Answer {
+pub(crate) async fn list(context: AdminPage<ApiKeys>, RawQuery(query): RawQuery) -> Answer {
     let keys = context.outcome(context.service().keys().list(&context.principal).await)?;
     let limit = context.service().policy().active_keys;
     let active = count_active(&keys, &context);
@@ -54,7 +89,10 @@ pub(crate) async fn list(context: AdminPage<ApiKeys>) -> Answer {
     // Stable: within each half the oldest stays first.
     rows.sort_by_key(|row| !row.is_active);
     let page = List {
-        chrome: context.chrome_with("API Keys", Section::ApiKeys, Some(&keys), None).await?,
+        chrome: Chrome {
+            notice: notice(&context, query.as_deref()).await?,
+            ..context.chrome_with("API Keys", Section::ApiKeys, Some(&keys), None).await?
+        },
         active,
         limit,
         candidates: if active >= limit { candidates(&keys, &context) } else { Vec::new() },

@@ -4,11 +4,11 @@ use super::row::{Row, StatusBadge};
 use crate::frame::{
     admin_page::{AdminPage, ApiKeys},
     answer::Answer,
-    page_context::show,
+    page_context::{MemberPage, show},
 };
-use axum::extract::Path;
+use axum::{body::Body, extract::Path};
 use domain::{ApiKey, KeyUse, RecentSource, Timestamp};
-use http::StatusCode;
+use http::{Response, StatusCode};
 use pages::{Chrome, DaysChart, Section, Time};
 use std::collections::BTreeSet;
 
@@ -87,10 +87,23 @@ fn chart(days: &[KeyUse], count: fn(&KeyUse) -> i64, (one, many): (&'static str,
     pages::days_chart(bars.collect(), one, many)
 }
 
+/// The page's frame; what was done names the key.
+async fn chrome(context: &MemberPage, label: &str) -> Result<Chrome, Response<Body>> {
+    let mut chrome = context.chrome(label, Section::ApiKeys).await?;
+    if context.done.0 == "grace-ended" {
+        chrome.notice = format!("The previous secret of “{label}” is rejected now.");
+    }
+    Ok(chrome)
+}
+
 /// `GET /settings/api-keys/{id}`
 pub(crate) async fn show(context: AdminPage<ApiKeys>, Path(id): Path<String>) -> Answer {
-    let report =
-        context.outcome(context.service().keys().report(&context.ctx, &context.principal, &id).await)?;
+    let report = super::outcome(
+        &context,
+        &id,
+        context.service().keys().report(&context.ctx, &context.principal, &id).await,
+    )
+    .await?;
     let row = Row::of(&report.overview, context.ctx.now);
     let key = &row.overview.key;
     let mut sources = with_secrets(key, report.sources, context.ctx.now);
@@ -103,7 +116,7 @@ pub(crate) async fn show(context: AdminPage<ApiKeys>, Path(id): Path<String>) ->
         grace_uses: report.days.iter().filter(since_rotation).map(|day| day.grace_exchanges).sum(),
         token_url: context.viewport.protocol("token"),
         graphql_url: context.service().policy().audience.clone(),
-        chrome: context.chrome(key.label.as_str(), Section::ApiKeys).await?,
+        chrome: chrome(&context, key.label.as_str()).await?,
         issued: chart(&report.days, |day| day.exchanges, ("token issued", "tokens issued")),
         calls: chart(&report.days, |day| day.api_calls, ("API call", "API calls")),
         sources,

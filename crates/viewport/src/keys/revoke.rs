@@ -38,8 +38,12 @@ async fn form(context: &MemberPage, report: &KeyReport, fields: &Fields, errors:
 
 /// `GET /settings/api-keys/{id}/revoke`
 pub(crate) async fn show_form(context: AdminPage<ApiKeys>, Path(id): Path<String>) -> Answer {
-    let report =
-        context.outcome(context.service().keys().report(&context.ctx, &context.principal, &id).await)?;
+    let report = super::outcome(
+        &context,
+        &id,
+        context.service().keys().report(&context.ctx, &context.principal, &id).await,
+    )
+    .await?;
     form(&context, &report, &Fields::default(), FormError::default()).await
 }
 
@@ -48,8 +52,12 @@ pub(crate) async fn submit(
     Path(id): Path<String>,
     Posted(mut context, fields): Posted<AdminPage<ApiKeys>>,
 ) -> Answer {
-    let report =
-        context.outcome(context.service().keys().report(&context.ctx, &context.principal, &id).await)?;
+    let report = super::outcome(
+        &context,
+        &id,
+        context.service().keys().report(&context.ctx, &context.principal, &id).await,
+    )
+    .await?;
     let label = report.overview.key.label.as_str();
     if fields.text("confirm").trim() != label {
         let errors = FormError::new("confirm", format!("Type the label as it stands here: {label}"));
@@ -58,6 +66,11 @@ pub(crate) async fn submit(
     if let Err(errors) = form_error::confirm(&mut context, &fields).await? {
         return form(&context, &report, &fields, errors).await;
     }
-    context.outcome(context.service().keys().revoke(&context.ctx, &context.principal, &id).await)?;
-    context.go(&format!("{LIST}?done=revoked"))
+    super::outcome(
+        &context,
+        &id,
+        context.service().keys().revoke(&context.ctx, &context.principal, &id).await,
+    )
+    .await?;
+    context.go(&format!("{LIST}?done=revoked&key={id}"))
 }

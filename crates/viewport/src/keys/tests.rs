@@ -77,7 +77,7 @@ fn no_label_becomes_markup_in_the_forms() {
                 row: row(&text, if partial { 0 } else { 31 }),
                 expires: pages::date(&NOW),
                 in_use_from: 2,
-                graces: vec![(0, "None", true), (3600, "1 hour", false)],
+                graces: vec![(0, "None", "It stops.", true), (3600, "1 hour", "", false)],
                 end_issued_tokens: true,
             });
             template_tests::render(&revoke::Form {

@@ -13,6 +13,7 @@ mod account;
 mod device;
 mod explorer;
 mod harness;
+mod keys;
 mod members;
 mod organisation;
 mod products;

@@ -113,7 +113,7 @@ async fn every_step_by_keyboard_alone() {
     browser.press("Keyboard").await;
     browser.tab_to("button “Revoke”").await;
     browser.press("Enter").await;
-    browser.sees("Revoked. Tokens already issued are rejected now.").await;
+    browser.sees("is revoked. Tokens already issued are rejected now.").await;
     assert_eq!(browser.focused().await, "h1 “API Keys”", "the row is gone");
 }
 
@@ -214,7 +214,7 @@ async fn what_people_type_is_shown_as_they_typed_it() {
     }
     browser.fill(&format!("Type {hostile} to confirm"), hostile).await;
     browser.click("Revoke").await;
-    browser.sees("Revoked.").await;
+    browser.sees("is revoked.").await;
     browser.has_silent_console().await;
 }
 
@@ -248,7 +248,7 @@ async fn a_grace_is_shown_with_its_use_and_can_be_ended() {
     browser.axe().await;
     browser.click("End now").await;
     browser.click("End it now").await;
-    browser.sees("The previous secret is rejected now.").await;
+    browser.sees("The previous secret of “CI” is rejected now.").await;
     browser.is_at(&format!("{LIST}/{}", pair.client_id)).await;
     assert_eq!(browser.text("[aria-label=Addresses] tbody td:last-child").await, "Former");
     browser.reload().await;

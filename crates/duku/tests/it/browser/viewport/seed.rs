@@ -44,7 +44,7 @@ async fn generate_exchange_rotate_revoke(options: Options) {
     browser.click_in("GitHub Actions", "Revoke GitHub Actions").await;
     browser.fill("Type GitHub Actions to confirm", "GitHub Actions").await;
     browser.click("Revoke").await;
-    browser.sees("Revoked. Tokens already issued are rejected now.").await;
+    browser.sees("is revoked. Tokens already issued are rejected now.").await;
     assert!(!api.accepts(&token).await);
     assert!(api.exchange(&second).await.description().contains("revoked"));
     browser.sees("No API keys yet").await;
