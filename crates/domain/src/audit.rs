@@ -40,6 +40,7 @@ actions! {
     MemberRoleChanged = "member.role_changed";
     MemberRemoved = "member.removed";
     ApiKeyGenerated = "api_key.generated";
+    ApiKeyRenamed = "api_key.renamed";
     ApiKeyRotated = "api_key.rotated";
     ApiKeyGraceEnded = "api_key.grace_ended";
     ApiKeyIdentityChanged = "api_key.identity_changed";

@@ -142,6 +142,8 @@ table! {
     POST "/settings/api-keys/generate" Admin keys::generate::submit;
     GET  "/settings/api-keys/{id}" Admin keys::page::show;
     GET  "/settings/api-keys/{id}/first-use" Admin keys::page::first_use;
+    GET  "/settings/api-keys/{id}/rename" Admin keys::rename::show_form;
+    POST "/settings/api-keys/{id}/rename" Admin keys::rename::submit;
     GET  "/settings/api-keys/{id}/rotate" Admin keys::rotate::show_form;
     POST "/settings/api-keys/{id}/rotate" Admin keys::rotate::submit;
     GET  "/settings/api-keys/{id}/end-grace" Admin keys::end_grace::show_form;

@@ -284,6 +284,11 @@ async fn keys_look_and_work_as_those_of_admin() {
     assert!(!api.exchange(&pair).await.status.is_success());
     assert!(api.exchange(&Pair::of(&rotated)).await.status.is_success());
     computer.rejected(&["keys", "end-grace", &pair.client_id], "no grace runs");
+    let renamed = computer.said(&["keys", "rename", &pair.client_id, "Nightly"]);
+    assert_eq!(renamed, format!("{} is now called Nightly\n", pair.client_id));
+    let by_operator = computer.server.output(&["admin", "key", "rename", &pair.client_id, "Weekly"]);
+    assert_eq!(String::from_utf8(by_operator.stdout).unwrap(), renamed.replace("Nightly", "Weekly"));
+    computer.rejected(&["keys", "rename", &pair.client_id, " "], "label");
     computer.json(&["keys", "rotate", &pair.client_id, "--grace", "1h", "--json"]);
     let ended = computer.json(&["keys", "end-grace", &pair.client_id, "--json"]);
     assert_eq!(ended, json!({ "client_id": pair.client_id, "grace_ended": true }));

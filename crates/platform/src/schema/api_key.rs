@@ -217,6 +217,16 @@ impl From<GenerateApiKeyInput> for GenerateKey {
     }
 }
 
+/// What to call an API key.
+#[derive(Debug, GraphQLInputObject)]
+#[graphql(scalar = ApiScalar)]
+pub(crate) struct RenameApiKeyInput {
+    /// The key's id.
+    pub(crate) id: ID,
+    /// What it is for: 1 to 64 visible characters.
+    pub(crate) label: String,
+}
+
 /// How to rotate an API key.
 #[derive(Debug, GraphQLInputObject)]
 #[graphql(scalar = ApiScalar)]

@@ -1,7 +1,7 @@
 //! `Mutation`.
 
 use super::{
-    api_key::{ApiKey, GenerateApiKeyInput, GeneratedApiKey, RotateApiKeyInput},
+    api_key::{ApiKey, GenerateApiKeyInput, GeneratedApiKey, RenameApiKeyInput, RotateApiKeyInput},
     authentication::{
         AllowWorkloadInput, ChangeApiKeyAuthenticationInput, CheckTokenInput, GenerateSecretlessApiKeyInput,
         RenewApiKeyInput, ReplaceApiKeySecretInput, TokenReport, dangers, new_identity,
@@ -84,6 +84,13 @@ impl Mutation {
         let generated =
             context.service.keys().generate(&context.ctx, &context.principal, &input.into()).await;
         context.outcome(generated).map(GeneratedApiKey::unused)
+    }
+
+    /// Gives an API key another label; its secret, its access tokens and its expiry stay as they are. For Admins.
+    async fn rename_api_key(context: &GraphqlContext, input: RenameApiKeyInput) -> Outcome<ApiKey> {
+        let RenameApiKeyInput { id, label } = &input;
+        let renamed = context.service.keys().rename(&context.ctx, &context.principal, id, label).await;
+        context.outcome(renamed).map(ApiKey)
     }
 
     /// Gives an API key a new secret and renews its expiry; the `client_id` stays. For Admins.

@@ -30,6 +30,7 @@ const TABLE: &[(&str, &str, &[Actor])] = &[
         WRITERS,
     ),
     ("Mutation.generateApiKey", "generateApiKey(input: {label: \"New\"})", ADMINS),
+    ("Mutation.renameApiKey", "renameApiKey(input: {id: KEY, label: \"New\"})", ADMINS),
     ("Mutation.rotateApiKey", "rotateApiKey(input: {id: KEY})", ADMINS),
     ("Mutation.endGrace", "endGrace(id: KEY)", ADMINS),
     ("Mutation.revokeApiKey", "revokeApiKey(id: KEY)", ADMINS),

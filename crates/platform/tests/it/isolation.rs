@@ -46,6 +46,7 @@ async fn changing_what_is_not_there_gives_not_found() {
         ),
         (&product, "query ($id: ID!) { targets(subjectId: $id) { id } }".to_owned()),
         (&key, "mutation ($id: ID!) { rotateApiKey(input: {id: $id}) { clientId } }".to_owned()),
+        (&key, "mutation ($id: ID!) { renameApiKey(input: {id: $id, label: \"Mine\"}) { id } }".to_owned()),
         (&key, "mutation ($id: ID!) { endGrace(id: $id) { id } }".to_owned()),
         (&key, "mutation ($id: ID!) { revokeApiKey(id: $id) }".to_owned()),
     ];

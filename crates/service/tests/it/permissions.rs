@@ -35,6 +35,7 @@ async fn admin_use_cases(
         ("keys().get", rejection_in(service.keys().get(principal, key).await)),
         ("keys().generate", rejection_in(service.keys().generate(&at(2), principal, &input).await)),
         ("keys().rotate", rejection_in(service.keys().rotate(&at(2), principal, key, NO_GRACE).await)),
+        ("keys().rename", rejection_in(service.keys().rename(&at(2), principal, key, "Mine").await)),
         ("end_grace", rejection_in(service.keys().end_grace(&at(2), principal, key).await)),
         ("keys().revoke", rejection_in(service.keys().revoke(&at(2), principal, key).await)),
         ("list_members", rejection_in(service.users().list_members(principal).await)),
@@ -181,6 +182,7 @@ async fn another_organisations_things_are_not_found(fixture: Fixture) {
     let key = Rejection::NotFound { kind: "API key", id: pair.id.clone() };
     assert_eq!(rejection_in(service.keys().get(eve, &pair.id).await), key);
     assert_eq!(rejection_in(service.keys().rotate(&at(2), eve, &pair.id, NO_GRACE).await), key);
+    assert_eq!(rejection_in(service.keys().rename(&at(2), eve, &pair.id, "Mine").await), key);
     assert_eq!(rejection_in(service.keys().end_grace(&at(2), eve, &pair.id).await), key);
     assert_eq!(rejection_in(service.keys().revoke(&at(2), eve, &pair.id).await), key);
     assert!(service.keys().list(eve).await.unwrap().is_empty());

@@ -1,7 +1,7 @@
 //! An entry of the audit log as the list shows it.
 
 use super::words;
-use domain::{KeyOverview, audit::AuditEvent};
+use domain::{KeyId, KeyOverview, audit::AuditEvent};
 use pages::Time;
 use serde_json::Value;
 
@@ -73,7 +73,9 @@ fn link(event: &AuditEvent, details: &Value, keys: &[KeyOverview]) -> Option<Str
         return None;
     }
     match id.split_once('_')?.0 {
-        "key" => keys.iter().any(|one| one.key.id.as_str() == id).then(|| format!("/settings/api-keys/{id}")),
+        "key" if keys.iter().any(|one| one.key.id.as_str() == id) => Some(format!("/settings/api-keys/{id}")),
+        // What a key was called that is gone, its other entries say.
+        "key" if KeyId::parse(id).is_ok() => Some(format!("/settings/audit?object={id}")),
         "sbj" => Some(format!("/p/{id}")),
         "smt" => Some(format!("/p/{}/t/{id}", details.get("subject")?.as_str()?)),
         "org" => Some("/settings/organisation".to_owned()),

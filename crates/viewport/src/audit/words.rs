@@ -41,6 +41,7 @@ fn of_known(action: Action) -> Words {
         Action::MemberRoleChanged => words("Role changed", "changed the role of", "changed their own role"),
         Action::MemberRemoved => words("Member removed", "removed", "left"),
         Action::ApiKeyGenerated => words("API key generated", "generated the API key", ""),
+        Action::ApiKeyRenamed => words("API key renamed", "renamed the API key to", ""),
         Action::ApiKeyRotated => words("API key rotated", "rotated the API key", ""),
         Action::ApiKeyGraceEnded => words("Grace ended", "ended the grace of the API key", ""),
         Action::ApiKeyIdentityChanged => {

@@ -2,7 +2,7 @@
 
 use crate::frame::form::Fields;
 
-const DONE: [(&str, &str); 22] = [
+const DONE: [(&str, &str); 23] = [
     ("product-added", "Added. Its targets come from your pipelines, or add one by hand."),
     ("product-changed", "Saved."),
     ("product-deleted", "The product is deleted, and its targets with it."),
@@ -16,6 +16,7 @@ const DONE: [(&str, &str); 22] = [
     ("organisation-changed", "Saved."),
     ("revoked", "Revoked. Tokens already issued are rejected now."),
     ("revoked-before", "That key is already revoked."),
+    ("renamed", "The key has another label now."),
     ("grace-ended", "The previous secret is rejected now."),
     ("password", "Your new password is set. Every other session has ended."),
     ("session", "The session has ended. Nobody can go on with it."),

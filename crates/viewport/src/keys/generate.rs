@@ -9,7 +9,7 @@ use crate::frame::{
     page_context::{MemberPage, show},
 };
 use axum::body::Body;
-use domain::Organisation;
+use domain::{KeyId, Organisation};
 use http::Response;
 use pages::{Chrome, FormError, Section};
 use service::keys::{
@@ -101,7 +101,7 @@ pub(crate) async fn submit(Posted(mut context, fields): Posted<AdminPage<ApiKeys
     if let Some(id) = context.outcome(sent)? {
         return show_once::sent_before(&context, &id).await;
     }
-    if let Some(label) = duplicate(&context, &fields).await? {
+    if let Some(label) = duplicate(&context, &fields, None).await? {
         return form(&context, &organisation, &fields, &label, FormError::default()).await;
     }
     if let Err(errors) = form_error::confirm(&mut context, &fields).await? {
@@ -123,15 +123,19 @@ pub(crate) async fn submit(Posted(mut context, fields): Posted<AdminPage<ApiKeys
     }
 }
 
-/// The label, if another Active key has it and nobody said yet that this is meant.
-async fn duplicate(context: &MemberPage, fields: &Fields) -> Result<Option<String>, Response<Body>> {
+/// The label, if an Active key besides `own` has it and nobody said yet that this is meant.
+pub(super) async fn duplicate(
+    context: &MemberPage,
+    fields: &Fields,
+    own: Option<&KeyId>,
+) -> Result<Option<String>, Response<Body>> {
     let label = fields.text("label").trim();
     if label.is_empty() || fields.text("duplicate") == label {
         return Ok(None);
     }
     let keys = context.outcome(context.service().keys().list(&context.principal).await)?;
-    let same = keys
-        .iter()
-        .any(|one| one.key.is_active(context.ctx.now) && one.key.label.as_str().eq_ignore_ascii_case(label));
+    let others =
+        keys.iter().map(|one| &one.key).filter(|key| key.is_active(context.ctx.now) && Some(&key.id) != own);
+    let same = others.into_iter().any(|key| key.label.as_str().eq_ignore_ascii_case(label));
     Ok(same.then(|| label.to_owned()))
 }

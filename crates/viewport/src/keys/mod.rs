@@ -3,6 +3,7 @@
 pub(crate) mod end_grace;
 pub(crate) mod generate;
 pub(crate) mod page;
+pub(crate) mod rename;
 pub(crate) mod revoke;
 pub(crate) mod rotate;
 mod row;
@@ -42,13 +43,23 @@ struct List {
 /// The outcome of a use case about one key. Where the key is revoked, as after a second click or by the browser's way back, the
 /// list says so.
 async fn outcome<T>(context: &MemberPage, id: &str, outcome: Result<T, Error>) -> Result<T, Response<Body>> {
+    let outcome = known(context, id, outcome).await?;
+    context.outcome(outcome)
+}
+
+/// The same for a use case whose other rejections belong to a form.
+async fn known<T>(
+    context: &MemberPage,
+    id: &str,
+    outcome: Result<T, Error>,
+) -> Result<Result<T, Error>, Response<Body>> {
     if let Err(Error::Rejection(Rejection::NotFound { .. })) = &outcome {
         let revoked = context.service().keys().find_revoked_label(&context.principal, id).await;
         if context.outcome(revoked)?.is_some() {
             return Err(answer::see_other(context.partial, &format!("{LIST}?done=revoked-before&key={id}")));
         }
     }
-    context.outcome(outcome)
+    Ok(outcome)
 }
 
 /// What the list says was done, with the label of the key that is gone.

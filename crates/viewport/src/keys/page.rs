@@ -90,8 +90,10 @@ fn chart(days: &[KeyUse], count: fn(&KeyUse) -> i64, (one, many): (&'static str,
 /// The page's frame; what was done names the key.
 async fn chrome(context: &MemberPage, label: &str) -> Result<Chrome, Response<Body>> {
     let mut chrome = context.chrome(label, Section::ApiKeys).await?;
-    if context.done.0 == "grace-ended" {
-        chrome.notice = format!("The previous secret of “{label}” is rejected now.");
+    match context.done.0 {
+        "grace-ended" => chrome.notice = format!("The previous secret of “{label}” is rejected now."),
+        "renamed" => chrome.notice = format!("The key is called “{label}” now."),
+        _ => {}
     }
     Ok(chrome)
 }

@@ -86,6 +86,13 @@ fn no_label_becomes_markup_in_the_forms() {
                 in_use_from: 2,
                 typed: &text,
             });
+            template_tests::render(&rename::Form {
+                chrome: Chrome { partial, fresh, ..template_tests::form(&text, "label") },
+                id: template_tests::key(&text).key.id,
+                current: template_tests::key(&text).key.label,
+                label: text.clone(),
+                duplicate: text.clone(),
+            });
             template_tests::render(&end_grace::Form {
                 chrome: Chrome { partial, fresh, ..template_tests::form(&text, "") },
                 row: row(&text, 0),

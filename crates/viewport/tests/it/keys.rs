@@ -74,3 +74,29 @@ async fn a_rotation_suggests_a_grace_by_the_keys_use_and_names_the_one_that_it_e
     let done = ada.submit(&format!("{LIST}/{}/end-grace", made.key.id), &[]).await;
     ada.open(&done).await.says("The previous secret of “CI” is rejected now.");
 }
+
+#[tokio::test]
+async fn a_key_gets_another_label_and_a_label_that_is_taken_warns() {
+    let harness = Harness::new().await;
+    let key = format!("{LIST}/{}", generate(&harness, "CI").await.key.id);
+    generate(&harness, "Nightly").await;
+    let ada = harness.browser_of(ADA).await;
+    let rename = format!("{key}/rename");
+    ada.open(&key).await.says(&format!("href=\"{rename}\""));
+    assert_eq!(ada.open(&rename).await.value("label"), "CI");
+    let done = ada.submit(&rename, &[("label", HOSTILE)]).await;
+    ada.open(&done).await.says("The key is called “&#60;script&#62;");
+    assert!(!ada.open(LIST).await.text.contains("<script>alert"));
+    let warning = ada.post(&rename, &[("label", "nightly")]).await;
+    warning.assert_says(200, "There is an active key “nightly” already.");
+    ada.submit(&rename, &[("label", "nightly"), ("duplicate", "nightly")]).await;
+    // Its own label is nobody else's.
+    let other = generate(&harness, "Alone").await.key.id;
+    ada.submit(&format!("{LIST}/{other}/rename"), &[("label", "alone")]).await;
+    ada.post(&rename, &[("label", " ")]).await.assert_says(422, "label-error");
+    ada.open("/settings/audit").await.says("renamed the API key to");
+    ada.submit(&format!("{key}/revoke"), &[("confirm", "nightly")]).await;
+    assert!(ada.submit(&rename, &[("label", "CI")]).await.contains("done=revoked-before"));
+    let eve = harness.browser_of(EVE).await;
+    assert_eq!(eve.get(&format!("{LIST}/{other}/rename")).await.status.as_u16(), 404);
+}

@@ -43,6 +43,14 @@ pub(crate) enum Key {
         #[command(flatten)]
         format: Format,
     },
+    /// Give a key another label; its secret and its expiry stay
+    #[command(after_help = "Example:\n  duku admin key rename key_… 'Nightly build'")]
+    Rename {
+        /// The key's client_id
+        client_id: String,
+        /// The new label
+        label: String,
+    },
     /// Replace a key's secret and renew its expiry; the previous secret stops at once
     #[command(
         after_help = "Examples:\n  duku admin key rotate key_…\n  duku admin key rotate key_… --grace 24h"
@@ -89,6 +97,12 @@ impl Key {
                 let principal = operator.principal(&organisation).await?;
                 let keys = operator.service.keys().list(&principal).await?;
                 key_view::list(keys.iter().map(|key| row(key, operator.ctx.now)).collect(), format)
+            }
+            Self::Rename { client_id, label } => {
+                let principal = owner(operator, &client_id).await?;
+                let renamed =
+                    operator.service.keys().rename(&operator.ctx, &principal, &client_id, &label).await?;
+                Ok(output::line(&format!("{client_id} is now called {}", renamed.key.label))?)
             }
             Self::Rotate { client_id, grace, end_issued_tokens, format } => {
                 let principal = owner(operator, &client_id).await?;

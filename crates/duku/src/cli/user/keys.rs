@@ -27,6 +27,7 @@ const GENERATE: &str = "mutation ($input: GenerateApiKeyInput!) { made: generate
                         { clientId clientSecret combinedKey apiKey { label expiresAt graceUntil } } }";
 const ROTATE: &str = "mutation ($input: RotateApiKeyInput!) { made: rotateApiKey(input: $input) \
                       { clientId clientSecret combinedKey apiKey { label expiresAt graceUntil } } }";
+const RENAME: &str = "mutation ($input: RenameApiKeyInput!) { renameApiKey(input: $input) { label } }";
 const END_GRACE: &str = "mutation ($id: ID!) { endGrace(id: $id) { label } }";
 const REVOKE: &str = "mutation ($id: ID!) { revokeApiKey(id: $id) }";
 
@@ -54,6 +55,18 @@ pub(crate) enum Keys {
         expires_in: Option<i64>,
         #[command(flatten)]
         destination: Destination,
+    },
+    /// Give a key another label; its secret and its expiry stay
+    #[command(after_help = "Example:\n  duku keys rename key_… 'Nightly build'")]
+    Rename {
+        #[command(flatten)]
+        at: At,
+        /// The key's client_id
+        client_id: String,
+        /// The new label
+        label: String,
+        #[command(flatten)]
+        format: Format,
     },
     /// Replace a key's secret and renew its expiry; the previous secret stops at once
     #[command(
@@ -118,6 +131,7 @@ impl Keys {
                 let variables = json!({ "input": { "label": label, "expiresInDays": expires_in } });
                 destination.of_new_secret(&at, GENERATE, &variables, next).await
             }
+            Self::Rename { at, client_id, label, format } => rename(&at, &client_id, &label, format).await,
             Self::Rotate { at, client_id, grace, end_issued_tokens, destination } => {
                 let variables = json!({
                     "input": { "id": client_id, "graceSeconds": grace, "endIssuedTokens": end_issued_tokens }
@@ -134,6 +148,14 @@ async fn list(user: &SignedInUser) -> Result<Vec<KeyRow>, CommandError> {
     let mut data = user.graphql(LIST, &Value::Null).await?;
     let keys = data.get_mut("apiKeys").map(Value::take).unwrap_or_default();
     Ok(serde_json::from_value(keys)?)
+}
+
+async fn rename(at: &At, client_id: &str, label: &str, format: Format) -> Result<(), CommandError> {
+    let variables = json!({ "input": { "id": client_id, "label": label } });
+    let data = SignedInUser::at(at).await?.graphql(RENAME, &variables).await?;
+    let label = data.pointer("/renameApiKey/label").and_then(Value::as_str).unwrap_or(label);
+    let text = format!("{client_id} is now called {label}");
+    Ok(format.show(&json!({ "client_id": client_id, "label": label }), &text)?)
 }
 
 async fn end_grace(at: &At, client_id: &str, format: Format) -> Result<(), CommandError> {

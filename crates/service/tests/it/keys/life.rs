@@ -20,6 +20,7 @@ on_both_engines!(
     a_rejection_of_an_eleventh_key_names_those_that_could_go,
     an_organisations_policy_bounds_new_and_rotated_keys,
     labels_and_lifetimes_are_checked,
+    a_renamed_key_changes_its_label_and_nothing_else,
 );
 
 async fn a_generated_key_buys_tokens_until_it_expires(fixture: Fixture) {
@@ -268,4 +269,33 @@ async fn labels_and_lifetimes_are_checked(fixture: Fixture) {
     assert_eq!(generated.key.label.as_str(), "ü".repeat(64));
     assert_eq!(generated.key.created_by, crate::fixture::ADA);
     assert_eq!(generated.key.expires_at, time(365 * DAY));
+}
+
+async fn a_renamed_key_changes_its_label_and_nothing_else(fixture: Fixture) {
+    let pair = fixture.generate(0).await;
+    let token = fixture.issue_token(1, &pair).await;
+    let keys = fixture.service.keys();
+    let before = keys.get(&fixture.admin, &pair.id).await.unwrap().key;
+    let renamed = keys.rename(&at(2), &fixture.admin, &pair.id, "  Nightly build ").await.unwrap().key;
+    assert_eq!(renamed.label.as_str(), "Nightly build");
+    assert_eq!(domain::ApiKey { label: before.label.clone(), ..renamed }, before);
+    assert!(fixture.accepts(3, &token).await);
+    fixture.issue_token(3, &pair).await;
+    // Two keys may have one label, and an expired key has one, too.
+    let other = fixture.generate(4).await;
+    keys.rename(&at(40 * DAY), &fixture.admin, &other.id, "Nightly build").await.unwrap();
+    for label in ["", " \u{200b}", &"x".repeat(65)] {
+        let rejection = rejection_in(keys.rename(&at(5), &fixture.admin, &pair.id, label).await);
+        assert!(
+            matches!(&rejection, Rejection::Invalid(invalid) if invalid.field == "label"),
+            "{rejection:?}"
+        );
+    }
+    fixture.revoke(6, &pair).await;
+    let gone = Rejection::NotFound { kind: "API key", id: pair.id.clone() };
+    assert_eq!(rejection_in(keys.rename(&at(7), &fixture.admin, &pair.id, "CI").await), gone);
+    let label = keys.find_revoked_label(&fixture.admin, &pair.id).await.unwrap();
+    assert_eq!(label.as_deref(), Some("Nightly build"));
+    assert_eq!(keys.find_revoked_label(&fixture.admin, &other.id).await.unwrap(), None);
+    assert_eq!(keys.find_revoked_label(&fixture.outsider, &pair.id).await.unwrap(), None);
 }

@@ -60,6 +60,16 @@ async fn every_change_of_a_key_is_one_entry(fixture: Fixture) {
     assert_eq!(event.at, crate::fixture::time(1));
     assert!(event.details.contains("expires_at"), "{}", event.details);
 
+    service.keys().rename(&at(1), &fixture.admin, &pair.id, " Actions ").await.unwrap();
+    let event = acmes(&fixture, &mut before).await;
+    says(&event, &ada, "api_key.renamed", &pair.id, "Actions");
+    assert_eq!(event.details, "{\"before\":\"GitHub Actions\"}");
+    // What changes nothing is no entry.
+    service.keys().rename(&at(1), &fixture.admin, &pair.id, "Actions").await.unwrap();
+    assert_eq!(fixture.entries().await, before);
+    service.keys().rename(&at(1), &fixture.admin, &pair.id, "GitHub Actions").await.unwrap();
+    acmes(&fixture, &mut before).await;
+
     let grace = RotateKey { grace_seconds: HOUR, end_issued_tokens: true };
     let pair = fixture.rotate(2, &pair, grace).await;
     let event = acmes(&fixture, &mut before).await;

@@ -165,6 +165,7 @@ async fn a_stale_user_changes_no_key_by_any_use_case(fixture: Fixture) {
         rejection_in(service.keys().carry_out(&now, &principal, "form", KeyForm::Generate(&input)).await),
         rejection_in(service.keys().rotate(&now, &principal, id, NO_GRACE).await),
         rejection_in(service.keys().carry_out(&now, &principal, "form", KeyForm::Rotate(id, NO_GRACE)).await),
+        rejection_in(service.keys().rename(&now, &principal, id, "Mine").await),
         rejection_in(service.keys().end_grace(&now, &principal, id).await),
         rejection_in(service.keys().revoke(&now, &principal, id).await),
         rejection_in(service.users().decide_device(&now, &user, &start.user_code, true).await),

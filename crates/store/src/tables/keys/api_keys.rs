@@ -63,6 +63,7 @@ statements! {
     );
     UPDATE = "UPDATE api_keys SET secret_digest = $2, secret_hint = $3, grace_digest = $4, grace_until_ms = $5, \
         lifetime_seconds = $6, expires_at_ms = $7, rotated_at_ms = $8, token_epoch = $9 WHERE id = $1";
+    RENAME = "UPDATE api_keys SET label = $2 WHERE id = $1";
     LOCK = "UPDATE api_keys SET token_epoch = token_epoch WHERE id = $1";
     DELETE = "DELETE FROM api_keys WHERE id = $1";
     COUNT_ACTIVE = "SELECT COUNT(*) FROM api_keys WHERE organisation_id = $1 AND expires_at_ms > $2";
@@ -305,6 +306,12 @@ impl OrganisationTransaction<ManageKeys> {
             (key.grace.map(|grace| grace.until)), lifetime, expires_at, rotated_at, token_epoch,
         ];
         self.execute(UPDATE, params).await.map(drop)
+    }
+
+    /// Stores another label.
+    pub async fn rename_key(&mut self, key: &ApiKey) -> Result<()> {
+        self.require_own(&key.organisation_id)?;
+        self.execute(RENAME, params![key => id, label]).await.map(drop)
     }
 
     /// Remembers a secret that was rotated out.

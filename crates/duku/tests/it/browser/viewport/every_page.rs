@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 /// Every page of Viewport: its route, and the address at which a test looks at it. No address: no page of its own, but a
 /// part of one or a file.
-const PAGES: [(&str, &str); 47] = [
+const PAGES: [(&str, &str); 48] = [
     ("/login", "/login"),
     ("/login/callback", "/login/callback?state=unknown"),
     ("/logout", "/logout"),
@@ -50,6 +50,7 @@ const PAGES: [(&str, &str); 47] = [
     ("/settings/api-keys/generate", "/settings/api-keys/generate"),
     ("/settings/api-keys/{id}", "/settings/api-keys/{key}"),
     ("/settings/api-keys/{id}/first-use", ""),
+    ("/settings/api-keys/{id}/rename", "/settings/api-keys/{key}/rename"),
     ("/settings/api-keys/{id}/rotate", "/settings/api-keys/{key}/rotate"),
     ("/settings/api-keys/{id}/end-grace", "/settings/api-keys/{key}/end-grace"),
     ("/settings/api-keys/{id}/revoke", "/settings/api-keys/{key}/revoke"),
