@@ -239,6 +239,16 @@ impl ApiKey {
         }
     }
 
+    fn renewed(self, policy: KeyPolicy, now: Timestamp, end_issued_tokens: bool) -> Self {
+        let lifetime = self.lifetime.min(policy.maximum);
+        Self {
+            lifetime,
+            expires_at: now.to_whole_second().plus_seconds(lifetime.seconds()),
+            token_epoch: self.token_epoch + i64::from(end_issued_tokens),
+            ..self
+        }
+    }
+
     fn replace_secret(self, rotation: Rotation, policy: KeyPolicy, now: Timestamp) -> Rotated {
         let rotated_at = now.to_whole_second();
         let lifetime = self.lifetime.min(policy.maximum);
@@ -269,9 +279,25 @@ impl ActiveKey {
     pub fn rotate(self, rotation: Rotation, policy: KeyPolicy, now: Timestamp) -> Rotated {
         self.0.replace_secret(rotation, policy, now)
     }
+
+    /// Renews the expiry and nothing else: for a key whose secret, if it has one, is not what opens it.
+    pub fn renew(self, policy: KeyPolicy, now: Timestamp, end_issued_tokens: bool) -> ApiKey {
+        self.0.renewed(policy, now, end_issued_tokens)
+    }
 }
 
 impl ExpiredKey {
+    /// Brings the key back as [`ActiveKey::renew`] keeps one, in a free place.
+    pub fn renew(
+        self,
+        _slot: FreeSlot,
+        policy: KeyPolicy,
+        now: Timestamp,
+        end_issued_tokens: bool,
+    ) -> ApiKey {
+        self.0.renewed(policy, now, end_issued_tokens)
+    }
+
     /// Brings the key back with a new secret, in a free place. An expired secret gets no grace.
     pub fn revive(self, _slot: FreeSlot, rotation: Rotation, policy: KeyPolicy, now: Timestamp) -> Rotated {
         self.0.replace_secret(rotation, policy, now)

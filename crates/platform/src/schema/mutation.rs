@@ -87,7 +87,10 @@ impl Mutation {
     }
 
     /// Gives an API key another label; its secret, its access tokens and its expiry stay as they are. For Admins.
-    async fn rename_api_key(context: &GraphqlContext, input: RenameApiKeyInput) -> Outcome<ApiKey> {
+    async fn rename_api_key(
+        context: &GraphqlContext,
+        #[graphql(description = "The key and its new label.")] input: RenameApiKeyInput,
+    ) -> Outcome<ApiKey> {
         let RenameApiKeyInput { id, label } = &input;
         let renamed = context.service.keys().rename(&context.ctx, &context.principal, id, label).await;
         context.outcome(renamed).map(ApiKey)
@@ -126,6 +129,7 @@ impl Mutation {
     /// Generates an API key that has no secret: workloads' tokens or a client's own assertions open it. For Admins.
     async fn generate_secretless_api_key(
         context: &GraphqlContext,
+        #[graphql(description = "The label, the lifetime, and what opens the new key.")]
         input: GenerateSecretlessApiKeyInput,
     ) -> Outcome<ApiKey> {
         let identity = new_identity(input.workload_identity, input.public_keys);
@@ -142,6 +146,7 @@ impl Mutation {
     /// Changes what an API key without a secret is authenticated with. What was accepted before is rejected at once. For Admins.
     async fn change_api_key_authentication(
         context: &GraphqlContext,
+        #[graphql(description = "The key, and what opens it from now on.")]
         input: ChangeApiKeyAuthenticationInput,
     ) -> Outcome<ApiKey> {
         let identity = new_identity(input.workload_identity, input.public_keys)
@@ -155,6 +160,9 @@ impl Mutation {
     /// Gives an API key workload identity or public keys instead of its secret, which works on for a while. For Admins.
     async fn replace_api_key_secret(
         context: &GraphqlContext,
+        #[graphql(
+            description = "The key, what opens it instead of its secret, and for how long the secret works on."
+        )]
         input: ReplaceApiKeySecretInput,
     ) -> Outcome<ApiKey> {
         let identity = new_identity(input.workload_identity, input.public_keys)
@@ -166,7 +174,10 @@ impl Mutation {
     }
 
     /// Shows the runs that ask for a waiting API key for another hour. For Admins.
-    async fn wait_for_first_run(context: &GraphqlContext, id: ID) -> Outcome<ApiKey> {
+    async fn wait_for_first_run(
+        context: &GraphqlContext,
+        #[graphql(description = "The key's id.")] id: ID,
+    ) -> Outcome<ApiKey> {
         let waiting = context.service.keys().wait_again(&context.ctx, &context.principal, &id).await;
         context.outcome(waiting)?;
         let found = context.service.keys().get(&context.principal, &id).await;
@@ -174,7 +185,11 @@ impl Mutation {
     }
 
     /// Lets the workload of an attempt use the API key: pins a waiting key to it, or takes what differed into the conditions. For Admins.
-    async fn allow_workload(context: &GraphqlContext, input: AllowWorkloadInput) -> Outcome<ApiKey> {
+    async fn allow_workload(
+        context: &GraphqlContext,
+        #[graphql(description = "The key, the attempt, and what is accepted by name.")]
+        input: AllowWorkloadInput,
+    ) -> Outcome<ApiKey> {
         let accepted = dangers(input.accepted_dangers);
         let keys = context.service.keys();
         let (ctx, principal) = (&context.ctx, &context.principal);
@@ -183,7 +198,10 @@ impl Mutation {
     }
 
     /// Renews the expiry of an API key that has no secret. For Admins.
-    async fn renew_api_key(context: &GraphqlContext, input: RenewApiKeyInput) -> Outcome<ApiKey> {
+    async fn renew_api_key(
+        context: &GraphqlContext,
+        #[graphql(description = "The key, and what becomes of its tokens.")] input: RenewApiKeyInput,
+    ) -> Outcome<ApiKey> {
         let end = input.end_issued_tokens.unwrap_or(false);
         let key = context.service.keys().renew(&context.ctx, &context.principal, &input.id, end).await;
         api_key(context, context.outcome(key)?).await
@@ -191,7 +209,10 @@ impl Mutation {
 
     /// Checks a token against an API key that has no secret, check by check, as an exchange would. It issues nothing and does not use
     /// the token up. For Admins.
-    async fn check_token(context: &GraphqlContext, input: CheckTokenInput) -> Outcome<TokenReport> {
+    async fn check_token(
+        context: &GraphqlContext,
+        #[graphql(description = "The key and the token.")] input: CheckTokenInput,
+    ) -> Outcome<TokenReport> {
         let keys = context.service.keys();
         let report = keys.check_token(&context.ctx, &context.principal, &input.id, &input.token).await;
         context.outcome(report).map(TokenReport::from)

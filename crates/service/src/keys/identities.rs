@@ -314,15 +314,12 @@ impl Keys<'_> {
         let key = find(&mut transaction, principal, &id).await?;
         require_identity(&mut transaction, &key).await?;
         let organisation = transaction.organisation().clone();
-        let grace = GracePeriod::NONE;
-        let rotation = Rotation { secret: self.unknown_secret(), grace, end_issued_tokens };
         let policy = organisation.key_policy;
-        // What a renewal leaves behind nobody ever had, so there is nothing to remember of it.
-        let Rotated { key, .. } = match key.at(ctx.now) {
-            KeyState::Active(active) => active.rotate(rotation, policy, ctx.now),
+        let key = match key.at(ctx.now) {
+            KeyState::Active(active) => active.renew(policy, ctx.now, end_issued_tokens),
             KeyState::Expired(expired) => {
                 let slot = self.claim_slot(&mut transaction, ctx, &organisation).await?;
-                expired.revive(slot, rotation, policy, ctx.now)
+                expired.renew(slot, policy, ctx.now, end_issued_tokens)
             }
         };
         transaction.update_key(&key).await?;
