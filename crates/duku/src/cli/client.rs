@@ -4,8 +4,9 @@ use super::{
     http,
     next::{self, Next},
     output::{self, Format},
-    secrets,
+    secrets, token_file,
     user::SignedInUser,
+    workload,
 };
 use crate::{
     command_error::CommandError,
@@ -36,11 +37,20 @@ pub(crate) struct Connection {
     /// A file with the client secret, - for standard input; the secret may also be in DUKU_CLIENT_SECRET, or the combined key in DUKU_API_KEY
     #[arg(long, value_name = "FILE")]
     client_secret_file: Option<PathBuf>,
+    /// Exchange the identity that the platform gives to this run, instead of a secret
+    #[arg(long, env = "DUKU_WORKLOAD", value_parser = clap::builder::FalseyValueParser::new(), conflicts_with = "client_secret_file")]
+    workload: bool,
+    /// A file with the platform's token, like a projected one of Kubernetes; with --workload
+    #[arg(long, value_name = "FILE", requires = "workload")]
+    workload_token_file: Option<PathBuf>,
+    /// What the platform's token must be made for [default: the server's issuer]; with --workload
+    #[arg(long, value_name = "AUDIENCE", requires = "workload")]
+    audience: Option<String>,
 }
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  export DUKU_CLIENT_ID=key_…\n  read -rs DUKU_CLIENT_SECRET && export DUKU_CLIENT_SECRET      # paste it here: no history keeps it\n  duku token --server https://platform.example.org\n\nIn CI the secret is a variable of the CI system; --client-secret-file names a file."
+    after_help = "Example:\n  export DUKU_CLIENT_ID=key_…\n  read -rs DUKU_CLIENT_SECRET && export DUKU_CLIENT_SECRET      # paste it here: no history keeps it\n  duku token --server https://platform.example.org\n\nIn CI the secret is a variable of the CI system; --client-secret-file names a file.\n\nWithout a secret, where a platform vouches for the run:\n  duku token --workload --client-id key_… --server https://platform.example.org"
 )]
 pub(crate) struct Token {
     #[command(flatten)]
@@ -51,6 +61,9 @@ pub(crate) struct Token {
     /// Print the whole answer as JSON
     #[arg(long)]
     json: bool,
+    /// Keep a fresh token in this file, until it is stopped: for jobs and pods that run longer than a token lives
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
+    watch: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -75,13 +88,21 @@ struct Pair {
 impl Connection {
     /// A connection with the key of the environment.
     pub(crate) fn of_environment(server: Option<String>, realm: String) -> Self {
-        Self { server, realm, client_id: variable("DUKU_CLIENT_ID"), client_secret_file: None }
+        Self {
+            server,
+            realm,
+            client_id: variable("DUKU_CLIENT_ID"),
+            client_secret_file: None,
+            workload: false,
+            workload_token_file: None,
+            audience: None,
+        }
     }
 
     /// Whether a key was named.
     pub(crate) fn has_key(&self) -> bool {
         let named = self.client_id.as_ref().is_some_and(|id| !id.is_empty());
-        named || self.client_secret_file.is_some() || variable("DUKU_API_KEY").is_some()
+        named || self.workload || self.client_secret_file.is_some() || variable("DUKU_API_KEY").is_some()
     }
 
     fn pair(&self) -> Result<Pair, CommandError> {
@@ -121,8 +142,11 @@ impl Connection {
 
     /// The answer to the key's exchange.
     pub(crate) async fn exchange(&self, client: &Client, scope: Option<&str>) -> Result<Value, CommandError> {
-        let pair = self.pair()?;
         let url = token_endpoint(&authorization_server_of(self.base()), &self.realm);
+        if self.workload {
+            return self.exchange_identity(client, &url, scope).await;
+        }
+        let pair = self.pair()?;
         let mut form = vec![
             ("grant_type", "client_credentials"),
             ("client_id", pair.client_id.as_str()),
@@ -131,6 +155,50 @@ impl Connection {
         form.extend(scope.map(|scope| ("scope", scope)));
         let (status, answer) = http::post_form(client, &url, &form).await?;
         if status.is_success() { Ok(answer) } else { Err(http::oauth_failure(status, &answer)) }
+    }
+
+    /// The answer to the exchange of what the platform says of this run.
+    async fn exchange_identity(
+        &self,
+        client: &Client,
+        url: &str,
+        scope: Option<&str>,
+    ) -> Result<Value, CommandError> {
+        let client_id = self.client_id.as_deref().filter(|id| !id.is_empty()).ok_or_else(|| {
+            CommandError::new(
+                "there is no client_id: set DUKU_CLIENT_ID to the key's Client ID, which is no secret",
+            )
+        })?;
+        let audience = match &self.audience {
+            Some(audience) => audience.clone(),
+            None => self.issuer(client).await?,
+        };
+        let file = self.workload_token_file.as_deref();
+        let assertion = workload::assertion(client, &audience, file).await?;
+        let mut form = vec![
+            ("grant_type", "client_credentials"),
+            ("client_id", client_id),
+            ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+            ("client_assertion", assertion.as_str()),
+        ];
+        form.extend(scope.map(|scope| ("scope", scope)));
+        let (status, answer) = http::post_form(client, url, &form).await?;
+        if status.is_success() { Ok(answer) } else { Err(http::oauth_failure(status, &answer)) }
+    }
+
+    /// The server's issuer, which platforms make their tokens for.
+    async fn issuer(&self, client: &Client) -> Result<String, CommandError> {
+        let server = authorization_server_of(self.base());
+        let url = format!("{server}/realms/{}/.well-known/openid-configuration", self.realm);
+        let response = http::send(&url, client.get(&url)).await?;
+        let status = response.status();
+        let document: Value = response.json().await.unwrap_or_default();
+        let issuer = document.get("issuer").and_then(Value::as_str);
+        issuer.map(str::to_owned).ok_or_else(|| {
+            CommandError::new(format!(
+                "{url} answered {status} and names no issuer: is --server a Duku server?"
+            ))
+        })
     }
 
     /// The answer to a GraphQL document: asked with the key if one was named, else as the person who is signed in.
@@ -147,7 +215,7 @@ impl Connection {
 }
 
 /// What the environment says; CI systems set undefined variables to nothing.
-fn variable(name: &str) -> Option<String> {
+pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
@@ -176,7 +244,12 @@ pub(crate) fn access_token(answer: &Value) -> Result<&str, CommandError> {
 
 impl Token {
     pub(crate) async fn run(self, next: &Next) -> Result<(), CommandError> {
-        let answer = self.connection.exchange(&http::client()?, self.scope.as_deref()).await?;
+        let client = http::client()?;
+        if let Some(file) = &self.watch {
+            let exchange = || self.connection.exchange(&client, self.scope.as_deref());
+            return token_file::keep_fresh(file, exchange).await;
+        }
+        let answer = self.connection.exchange(&client, self.scope.as_deref()).await?;
         if self.json {
             return Ok(output::json(&answer)?);
         }

@@ -2,7 +2,7 @@
 
 use crate::frame::form::Fields;
 
-const DONE: [(&str, &str); 23] = [
+const DONE: [(&str, &str); 28] = [
     ("product-added", "Added. Its targets come from your pipelines, or add one by hand."),
     ("product-changed", "Saved."),
     ("product-deleted", "The product is deleted, and its targets with it."),
@@ -17,6 +17,14 @@ const DONE: [(&str, &str); 23] = [
     ("revoked", "Revoked. Tokens already issued are rejected now."),
     ("revoked-before", "That key is already revoked."),
     ("renamed", "The key has another label now."),
+    (
+        "generated",
+        "The key is there. Put the lines below into your pipeline, or sign assertions with your key.",
+    ),
+    ("authentication-changed", "Saved. What was accepted before is rejected now."),
+    ("secret-replaced", "The secret is replaced. It works on until its grace is over."),
+    ("renewed", "Renewed. Nothing has to be stored anew."),
+    ("workload-allowed", "Allowed. Run the pipeline again: it gets an access token now."),
     ("grace-ended", "The previous secret is rejected now."),
     ("password", "Your new password is set. Every other session has ended."),
     ("session", "The session has ended. Nobody can go on with it."),

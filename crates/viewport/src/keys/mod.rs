@@ -7,6 +7,7 @@ pub(crate) mod rename;
 pub(crate) mod revoke;
 pub(crate) mod rotate;
 mod row;
+pub(crate) mod secretless;
 pub(crate) mod show_once;
 
 use crate::frame::{

@@ -1,6 +1,9 @@
 //! A key's page: its facts, thirty days of use as a picture, and where it was used from.
 
-use super::row::{Row, StatusBadge};
+use super::{
+    row::{Row, StatusBadge},
+    secretless::{AttemptsPanel, IdentityView},
+};
 use crate::frame::{
     admin_page::{AdminPage, ApiKeys},
     answer::Answer,
@@ -20,6 +23,10 @@ const OPEN_SOURCES: usize = 10;
 pub(super) struct Page {
     pub(super) chrome: Chrome,
     pub(super) row: Row,
+    /// What opens it, if it is no secret.
+    pub(super) identity: Option<IdentityView>,
+    /// The runs that asked and were rejected.
+    pub(super) attempts: Option<AttemptsPanel>,
     /// Whether the secret was not used since it was made.
     pub(super) awaits_first_use: bool,
     pub(super) token_url: String,
@@ -113,8 +120,13 @@ pub(crate) async fn show(context: AdminPage<ApiKeys>, Path(id): Path<String>) ->
     sources.sort_by_key(|one| one.secret != UsedSecret::Previous);
     let more_sources = sources.split_off(sources.len().min(OPEN_SOURCES));
     let since_rotation = |day: &&KeyUse| key.rotated_at.is_none_or(|at| day.day >= at.day());
+    let token_url = context.viewport.protocol("token");
+    let identity =
+        IdentityView::of(&row.overview, &context.service().policy().issuer, &token_url, context.ctx.now);
     let page = Page {
-        awaits_first_use: row.is_active && row.overview.secret_used_at.is_none(),
+        attempts: AttemptsPanel::of(&context, &row.overview).await?,
+        awaits_first_use: identity.is_none() && row.is_active && row.overview.secret_used_at.is_none(),
+        identity,
         grace_uses: report.days.iter().filter(since_rotation).map(|day| day.grace_exchanges).sum(),
         token_url: context.viewport.protocol("token"),
         graphql_url: context.service().policy().audience.clone(),

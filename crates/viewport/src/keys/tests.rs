@@ -115,10 +115,12 @@ fn no_label_becomes_markup_on_a_keys_pages() {
             },
             secret,
         };
-        template_tests::render(&page::Page {
+        let page = |row: Row, awaits_first_use: bool| page::Page {
             chrome: template_tests::chrome(&text),
-            row: in_grace(&text),
-            awaits_first_use: true,
+            identity: secretless::IdentityView::of(&row.overview, &text, &text, NOW),
+            attempts: (!awaits_first_use).then(|| secretless::tests::panel(&text, true)),
+            row,
+            awaits_first_use,
             token_url: text.clone(),
             graphql_url: text.clone(),
             grace_uses: 1,
@@ -127,7 +129,11 @@ fn no_label_becomes_markup_on_a_keys_pages() {
             other_addresses: 3,
             sources: vec![source(page::UsedSecret::Current), source(page::UsedSecret::Previous)],
             more_sources: vec![source(page::UsedSecret::Former), source(page::UsedSecret::Token)],
-        });
+        };
+        template_tests::render(&page(in_grace(&text), true));
+        for overview in secretless::tests::overviews(&text) {
+            template_tests::render(&page(Row::of(&overview, NOW), false));
+        }
         for state in [
             page::FirstUseState::Waiting,
             page::FirstUseState::Used(pages::moment(&NOW), text.clone()),

@@ -9,14 +9,14 @@ use std::{
 use tempfile::NamedTempFile;
 
 /// A new version of a file, beside it and under another name: if this can be made, writing will hardly fail.
-pub(super) struct AtomicFile {
+pub(crate) struct AtomicFile {
     file: NamedTempFile,
     target: PathBuf,
 }
 
 impl AtomicFile {
     /// Starts the next version of `target`, which need not be there yet. A symbolic link stays one: what it leads to is replaced.
-    pub(super) fn of(target: &Path) -> io::Result<Self> {
+    pub(crate) fn of(target: &Path) -> io::Result<Self> {
         let target = match fs::canonicalize(target) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => target.to_owned(),
             other => other?,
@@ -34,7 +34,7 @@ impl AtomicFile {
     }
 
     /// Makes `text` the file's content, all of it or nothing.
-    pub(super) fn commit(mut self, text: &str) -> io::Result<()> {
+    pub(crate) fn commit(mut self, text: &str) -> io::Result<()> {
         self.file.write_all(text.as_bytes())?;
         self.file.as_file().sync_all()?;
         self.file.persist(&self.target).map(drop).map_err(|error| error.error)

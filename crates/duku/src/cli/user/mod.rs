@@ -9,6 +9,7 @@ mod login;
 mod session;
 mod whoami;
 
+pub(crate) use atomic_file::AtomicFile;
 pub(crate) use keys::Keys;
 pub(crate) use login::{Login, Logout};
 pub(crate) use session::SignedInUser;

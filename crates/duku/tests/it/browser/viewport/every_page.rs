@@ -2,17 +2,25 @@
 
 use super::fixture::{ADMIN, BrowserFixture, MEMBER};
 use crate::browser::{Browser, Options};
-use domain::{Role, product::UncheckedTarget};
+use domain::{Role, product::UncheckedTarget, workload::Preset};
+use jose::assertion::AssertionAlgorithm;
 use serde_json::{Value, json};
 use service::{
-    keys::{GenerateKey, RotateKey},
-    tokens::client_authentication::Credential,
+    keys::{
+        GenerateKey, RotateKey,
+        identities::{GenerateSecretlessKey, NewIdentity, NewWorkload},
+    },
+    tokens::{
+        assertion::PresentedAssertion,
+        client_authentication::{ClientProof, Credential},
+    },
 };
 use std::collections::BTreeSet;
+use testkit::TestIssuer;
 
 /// Every page of Viewport: its route, and the address at which a test looks at it. No address: no page of its own, but a
 /// part of one or a file.
-const PAGES: [(&str, &str); 48] = [
+const PAGES: [(&str, &str); 57] = [
     ("/login", "/login"),
     ("/login/callback", "/login/callback?state=unknown"),
     ("/logout", "/logout"),
@@ -53,8 +61,20 @@ const PAGES: [(&str, &str); 48] = [
     ("/settings/api-keys/{id}/rename", "/settings/api-keys/{key}/rename"),
     ("/settings/api-keys/{id}/rotate", "/settings/api-keys/{key}/rotate"),
     ("/settings/api-keys/{id}/end-grace", "/settings/api-keys/{key}/end-grace"),
+    ("/settings/api-keys/generate/{method}", "/settings/api-keys/generate/workload"),
+    ("/settings/api-keys/{id}/authentication", "/settings/api-keys/{waiting}/authentication"),
+    ("/settings/api-keys/{id}/replace", "/settings/api-keys/{key}/replace"),
+    ("/settings/api-keys/{id}/renew", "/settings/api-keys/{waiting}/renew"),
+    ("/settings/api-keys/{id}/check", "/settings/api-keys/{waiting}/check"),
+    ("/settings/api-keys/{id}/attempts", ""),
+    (
+        "/settings/api-keys/{id}/attempts/{attempt}/allow",
+        "/settings/api-keys/{waiting}/attempts/{attempt}/allow",
+    ),
     ("/settings/api-keys/{id}/revoke", "/settings/api-keys/{key}/revoke"),
     // The same routes in other states.
+    ("/settings/api-keys/generate/{method}", "/settings/api-keys/generate/public-keys"),
+    ("/settings/api-keys/{id}", "/settings/api-keys/{waiting}"),
     ("/settings/audit", "/settings/audit?actor=nobody"),
     ("/device", "/device"),
     ("/invite/{code}", "/invite/unknown"),
@@ -71,6 +91,27 @@ const PASSKEY_PAGES: [&str; 2] = ["/account/passkeys/add", "/account/passkeys/{i
 struct FilledOrganisation {
     fixture: BrowserFixture,
     names: Vec<(&'static str, String)>,
+}
+
+/// A key that waits for its first run, and the run that asked.
+async fn waiting_key(fixture: &BrowserFixture) -> (String, String) {
+    let (service, operator, ctx) = (&fixture.app.service, fixture.operator(), fixture.ctx());
+    let issuer = TestIssuer::new("https://token.actions.githubusercontent.com", AssertionAlgorithm::Es256);
+    let identity = NewIdentity::Workload(NewWorkload {
+        preset: Preset::GitHubActions,
+        issuer: None,
+        audience: None,
+        key_set: Some(issuer.jwks().to_string()),
+        conditions: None,
+    });
+    let new = GenerateSecretlessKey { label: "Deployments".into(), expires_in_days: Some(90), identity };
+    let key = service.keys().generate_without_secret(&ctx, &operator, new).await.unwrap().id.to_string();
+    let token = issuer.token(Preset::GitHubActions, &service.policy().issuer, ctx.now, &json!({}));
+    let presented = PresentedAssertion { client_id: Some(&key), token: &token, is_client_assertion: true };
+    let proof = ClientProof::Assertion(presented);
+    service.tokens().issue_for_client(&ctx, proof, "").await.unwrap_err();
+    let attempts = service.keys().attempts(&operator, &key).await.unwrap();
+    (key, attempts[0].id.clone())
 }
 
 impl FilledOrganisation {
@@ -97,6 +138,7 @@ impl FilledOrganisation {
         service.keys().flush_usage(&ctx).await.unwrap();
         let grace = RotateKey { grace_seconds: 86_400, end_issued_tokens: false };
         service.keys().rotate(&ctx, &operator, &key, grace).await.unwrap();
+        let (waiting, attempt) = waiting_key(&fixture).await;
         let invited =
             service.users().invite(&ctx, &operator, "grace@example.org", Role::Admin).await.unwrap();
         let reset = service.users().make_reset_link(&ctx, "test", "grace@example.org").await;
@@ -107,6 +149,8 @@ impl FilledOrganisation {
         let last = |link: &str| link.rsplit('/').next().unwrap().to_owned();
         let names = vec![
             ("{subject}", subject),
+            ("{waiting}", waiting),
+            ("{attempt}", attempt),
             ("{target}", target.id.to_string()),
             ("{key}", key),
             ("{invitation}", invited.invitation.id.to_string()),

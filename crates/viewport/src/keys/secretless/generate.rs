@@ -1,0 +1,89 @@
+//! Generating a key that has no secret.
+
+use super::identity_form::{self, IdentityForm};
+use crate::{
+    frame::{
+        admin_page::{AdminPage, ApiKeys},
+        answer::Answer,
+        form::{Fields, Posted},
+        form_error,
+        page_context::{MemberPage, show},
+    },
+    keys::{LIST, generate::duplicate},
+};
+use axum::extract::Path;
+use pages::{Chrome, FormError, Section};
+use service::keys::identities::GenerateSecretlessKey;
+
+#[derive(askama::Template)]
+#[template(path = "keys/secretless/generate.html", blocks = ["content"])]
+pub(super) struct Form {
+    pub(super) chrome: Chrome,
+    pub(super) form: IdentityForm,
+    pub(super) label: String,
+    pub(super) days: String,
+    pub(super) maximum_days: i64,
+    /// The label that another Active key has already, if that has to be confirmed.
+    pub(super) duplicate: String,
+    pub(super) issuer_of_ours: String,
+}
+
+/// The word of a method in an address.
+const PUBLIC_KEYS: &str = "public-keys";
+
+async fn form(
+    context: &MemberPage,
+    is_public_keys: bool,
+    fields: &Fields,
+    duplicate: &str,
+    errors: FormError,
+) -> Answer {
+    let organisation = context.outcome(context.service().organisations().get(&context.principal).await)?;
+    let policy = organisation.key_policy;
+    let page = Form {
+        chrome: context.form("Generate API Key", Section::ApiKeys, errors).await?,
+        form: IdentityForm::sent(fields, is_public_keys),
+        label: fields.text("label").to_owned(),
+        days: fields.filled("days").map_or_else(|| policy.default.days().to_string(), str::to_owned),
+        maximum_days: policy.maximum.days(),
+        duplicate: duplicate.to_owned(),
+        issuer_of_ours: context.service().policy().issuer.clone(),
+    };
+    Ok(show!(context, page))
+}
+
+/// `GET /settings/api-keys/generate/{method}`
+pub(crate) async fn show_form(context: AdminPage<ApiKeys>, Path(method): Path<String>) -> Answer {
+    form(&context, method == PUBLIC_KEYS, &Fields::default(), "", FormError::default()).await
+}
+
+/// `POST /settings/api-keys/generate/{method}`
+pub(crate) async fn submit(
+    Path(method): Path<String>,
+    Posted(mut context, fields): Posted<AdminPage<ApiKeys>>,
+) -> Answer {
+    let is_public_keys = method == PUBLIC_KEYS;
+    let Some(days) = fields.number("days") else {
+        let errors = FormError::new("expiresInDays", "Write the lifetime as a number of days, like 90.");
+        return form(&context, is_public_keys, &fields, "", errors).await;
+    };
+    let identity = match identity_form::read(&fields, is_public_keys) {
+        Ok(identity) => identity,
+        Err(errors) => return form(&context, is_public_keys, &fields, "", errors).await,
+    };
+    if let Some(label) = duplicate(&context, &fields, None).await? {
+        return form(&context, is_public_keys, &fields, &label, FormError::default()).await;
+    }
+    if let Err(errors) = form_error::confirm(&mut context, &fields).await? {
+        return form(&context, is_public_keys, &fields, "", errors).await;
+    }
+    let new = GenerateSecretlessKey {
+        label: fields.text("label").to_owned(),
+        expires_in_days: Some(days),
+        identity,
+    };
+    match context.service().keys().generate_without_secret(&context.ctx, &context.principal, new).await {
+        Ok(key) => context.go(&format!("{LIST}/{}?done=generated", key.id)),
+        Err(error) => form(&context, is_public_keys, &fields, "", context.form_error(error)?).await,
+    }
+}
