@@ -31,30 +31,42 @@ pub(super) fn answer(docs: &Docs, asked: &Asked, path: &str, as_markdown: bool) 
 }
 
 const MOST: usize = 5;
-/// Less than this in common is chance.
-const LEAST: f64 = 0.25;
+/// Less than this in common is chance, and so is what has less of what the nearest page has.
+const LEAST: f64 = 0.5;
+const OF_NEAREST: f64 = 0.75;
+/// What it counts that a page's title has every word of the path's last part.
+const NAMED: f64 = 0.75;
 /// What is longer than any address of a page is not compared.
 const LONGEST: usize = 200;
 
-/// The pages whose address or title has most in common with a path.
+/// The pages whose name or title has most in common with the last part of a path.
 fn nearest<'a>(library: &'a Library, path: &str) -> Vec<&'a Page> {
     let path: String = path.chars().take(LONGEST).collect();
-    let wanted = pairs(&path);
-    let name = pairs(path.rsplit('/').next().unwrap_or_default());
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let (wanted, words_wanted) = (pairs(name), words(name));
     let mut near: Vec<(f64, &Page)> = library
         .pages()
         .iter()
         .map(|page| {
             let own = page.path.rsplit('/').next().unwrap_or_default();
-            let likeness = alike(&wanted, &pairs(&page.path))
-                .max(alike(&name, &pairs(own)))
-                .max(alike(&name, &pairs(&page.title)));
+            let is_named = !words_wanted.is_empty() && words_wanted.is_subset(&words(&page.title));
+            let likeness = alike(&wanted, &pairs(own))
+                .max(alike(&wanted, &pairs(&page.path)))
+                .max(alike(&wanted, &pairs(&page.title)))
+                .max(if is_named { NAMED } else { 0.0 });
             (likeness, page)
         })
-        .filter(|(likeness, _)| *likeness >= LEAST)
         .collect();
     near.sort_by(|(one, _), (other, _)| other.total_cmp(one));
-    near.into_iter().take(MOST).map(|(_, page)| page).collect()
+    let least = near.first().map_or(LEAST, |(likeness, _)| LEAST.max(likeness * OF_NEAREST));
+    near.into_iter().take(MOST).filter(|(likeness, _)| *likeness >= least).map(|(_, page)| page).collect()
+}
+
+/// The words of a name, in lower case and without the ending of a plural.
+fn words(text: &str) -> HashSet<String> {
+    let lower = text.to_lowercase();
+    let words = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 2);
+    words.map(|word| word.strip_suffix('s').unwrap_or(word).to_owned()).collect()
 }
 
 /// The pairs of neighbouring letters of a text, with each word's beginning.

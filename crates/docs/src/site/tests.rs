@@ -230,6 +230,15 @@ async fn the_nearest_pages_are_named() {
 }
 
 #[tokio::test]
+async fn pages_that_are_not_alike_are_not_named() {
+    for path in ["/docs/zebra", "/docs/use/pricing", "/docs/use/zebra"] {
+        let answer = get(path).await;
+        assert!(!answer.text.contains("one of these"), "{path}: {}", answer.text);
+        assert!(answer.text.contains("start at the beginning"), "{path}: {}", answer.text);
+    }
+}
+
+#[tokio::test]
 async fn whoever_has_a_page_already_is_told_so() {
     for path in ["/docs", "/docs/use/keys", "/docs/use/keys.md", "/llms.txt", "/llms-full.txt"] {
         let first = get(path).await;
