@@ -5,7 +5,7 @@ use super::{
     links::Target,
     markdown::{Piece, Readable},
     outline::{Outline, language, number},
-    text::{encoded, escape},
+    text::{breakable, encoded, escape},
 };
 use pulldown_cmark::{Alignment, CodeBlockKind, CowStr, Event, Tag, TagEnd, html};
 use std::fmt::Write;
@@ -54,6 +54,31 @@ struct Table {
     cell: usize,
     /// Where the events of its head begin, and whether a name stands in it.
     head: Option<(usize, bool)>,
+    /// What the columns are called.
+    names: Vec<String>,
+}
+
+impl Table {
+    /// The beginning of the next cell. On a phone, where rows are stacked, cells say which column they are of if there are
+    /// several.
+    fn cell(&mut self) -> String {
+        let is_number = self.alignments.get(self.column) == Some(&Alignment::Right);
+        let class = if is_number { " class=\"num\"" } else { "" };
+        let name = self.names.get(self.column).filter(|name| self.column > 0 && !name.is_empty());
+        self.column += 1;
+        if self.head.is_some() {
+            self.names.push(String::new());
+            return format!("<th scope=\"col\"{class}>");
+        }
+        match name {
+            Some(name) if self.alignments.len() > 2 => {
+                let mut label = String::new();
+                escape(name, &mut label);
+                format!("<td{class} data-label=\"{label}\">")
+            }
+            _ => format!("<td{class}>"),
+        }
+    }
 }
 
 struct Writer<'a> {
@@ -84,13 +109,13 @@ impl<'a> Writer<'a> {
                 if let Some((_, code)) = &mut self.code {
                     code.push_str(&text);
                 } else {
-                    self.note_words();
+                    self.note_words(&text);
                     self.events.push(Event::Text(text));
                 }
             }
             Piece::Markdown(Event::Code(text)) => {
-                self.note_words();
-                self.events.push(Event::Code(text));
+                self.note_words(&text);
+                self.markup(format!("<code>{}</code>", breakable(&text)));
             }
             Piece::Markdown(Event::Start(tag)) => self.start(tag),
             Piece::Markdown(Event::End(tag)) => self.end(tag),
@@ -98,9 +123,10 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn note_words(&mut self) {
+    fn note_words(&mut self, text: &str) {
         if let Some((_, named)) = &mut self.table.head {
             *named = true;
+            self.table.names.iter_mut().last().into_iter().for_each(|name| name.push_str(text));
         }
     }
 
@@ -129,6 +155,7 @@ impl<'a> Writer<'a> {
             }
             Tag::Table(alignments) => {
                 self.table.alignments = alignments;
+                self.table.names.clear();
                 self.markup("<div class=\"wide\" tabindex=\"0\"><table>\n");
             }
             Tag::TableHead => {
@@ -141,14 +168,8 @@ impl<'a> Writer<'a> {
                 self.markup("<tr>");
             }
             Tag::TableCell => {
-                let right = self.table.alignments.get(self.table.column) == Some(&Alignment::Right);
-                self.table.column += 1;
-                self.markup(match (self.table.head.is_some(), right) {
-                    (true, false) => "<th scope=\"col\">",
-                    (true, true) => "<th scope=\"col\" class=\"num\">",
-                    (false, false) => "<td>",
-                    (false, true) => "<td class=\"num\">",
-                });
+                let start = self.table.cell();
+                self.markup(start);
                 self.table.cell = self.events.len();
             }
             other => self.events.push(Event::Start(other)),
@@ -252,6 +273,25 @@ mod tests {
         assert_eq!(shown.matches("<thead>").count(), 1, "a head without a name is no head: {shown}");
         assert_eq!(shown.matches("<div class=\"wide\" tabindex=\"0\">").count(), 2);
         assert!(shown.contains("<td>3</td>"), "{shown}");
+    }
+
+    #[test]
+    fn long_names_are_broken_between_their_words() {
+        let shown = html("`database_timeout_seconds` and `client_id` & `a<b`\n");
+        assert!(shown.contains("<code>database_<wbr>timeout_<wbr>seconds</code>"), "{shown}");
+        assert!(shown.contains("<code>client_id</code> &amp; <code>a&lt;b</code>"), "{shown}");
+    }
+
+    #[test]
+    fn cells_of_wide_tables_say_their_column() {
+        let shown = html(
+            "| a | `b` | c<d |\n| --- | --- | --- |\n| 1 | 2 | 3 |\n\n| a | b |\n| --- | --- |\n| 4 | 5 |\n",
+        );
+        assert!(
+            shown.contains("<tr><td>1</td><td data-label=\"b\">2</td><td data-label=\"c&lt;d\">3</td></tr>"),
+            "{shown}"
+        );
+        assert!(shown.contains("<td>4</td><td>5</td>"), "{shown}");
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub use read::Unreadable;
 
 pub(crate) use html::{address, snippet};
 pub(crate) use questions::{Answered, bare};
-pub(crate) use text::decoded;
+pub(crate) use text::{breakable, decoded};
 
 use finding::LineFinding;
 use flate2::read::GzDecoder;

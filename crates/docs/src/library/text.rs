@@ -62,6 +62,19 @@ pub(crate) fn escape(text: &str, into: &mut String) {
     }
 }
 
+/// A text as HTML in which a long identifier may be broken behind its underscores, and not within a word.
+pub(crate) fn breakable(text: &str) -> String {
+    let mut html = String::new();
+    escape(text, &mut html);
+    if text.split_whitespace().any(|word| word.len() > SHORT_NAME && word.contains('_')) {
+        html = html.replace('_', "_<wbr>");
+    }
+    html
+}
+
+/// An identifier that is not longer fits every line.
+const SHORT_NAME: usize = 16;
+
 #[cfg(test)]
 mod tests {
     use super::*;
