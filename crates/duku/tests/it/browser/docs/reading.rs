@@ -64,8 +64,17 @@ async fn the_contents_of_a_page_lead_to_its_parts_and_follow_the_reader() {
         top_of(&browser, "#access-tokens").await
     );
     assert!(browser.comes_true(async || here(&browser, ".docs-toc").await == "Access tokens").await);
-    browser.evaluate("document.querySelector('#requests-at-once').scrollIntoView()", json!([])).await;
-    assert!(browser.comes_true(async || here(&browser, ".docs-toc").await == "Requests at once").await);
+    browser
+        .evaluate(
+            "document.querySelector('#concurrent-requests-and-connections').scrollIntoView()",
+            json!([]),
+        )
+        .await;
+    assert!(
+        browser
+            .comes_true(async || here(&browser, ".docs-toc").await == "Concurrent requests and connections")
+            .await
+    );
     // A long page keeps the reader's place in sight in its contents as well.
     let is_in_sight = "const at = document.querySelector('.docs-toc [aria-current]').getBoundingClientRect();
         return at.top >= 0 && at.bottom <= innerHeight";
