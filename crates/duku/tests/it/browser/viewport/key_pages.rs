@@ -102,7 +102,7 @@ async fn every_step_by_keyboard_alone() {
     assert_eq!(browser.focused().await, "link “Generate API Key”", "where the dialog was opened");
     assert_eq!(browser.tab().await, "link “Keyboard”");
     assert_eq!(browser.tab().await, "link “Rotate Keyboard”");
-    assert_eq!(browser.tab().await, "link “Documentation”", "a row is two stops");
+    assert_eq!(browser.tab().await, "link “audit log”", "a row is two stops");
     browser.press("Shift+Tab").await;
     browser.press("ArrowRight").await;
     assert_eq!(browser.focused().await, "link “Revoke Keyboard”");

@@ -61,7 +61,7 @@ async fn life(options: Options) {
     browser.sees("An organisation keeps at least one Admin").await;
     browser.axe().await;
     browser.click("Cancel").await;
-    browser.click("Remove ada@example.org").await;
+    browser.click("Leave Acme").await;
     browser.sees("Leave Acme?").await;
     browser.click("Leave").await;
     browser.sees("An organisation keeps at least one Admin").await;
