@@ -83,7 +83,7 @@ fn questions_in_all_forms_are_answered() {
         ("rotate", "rotat"),
         ("duku.toml", "duku.toml"),
         (
-            "{\"error\":\"invalid_client\",\"error_description\":\"This client_secret was replaced by a rotation at 2026-11-01T10:00:00Z and works no more.\"}",
+            "{\"error\":\"invalid_client\",\"error_description\":\"This client_secret was replaced by a rotation and has been rejected since 2026-11-01T10:00:00Z.\"}",
             "rotation",
         ),
         (
