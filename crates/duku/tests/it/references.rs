@@ -27,7 +27,7 @@ fn the_committed_settings_page_is_what_the_program_takes() {
 }
 
 /// The headings of the page, in the words that people look for, and the settings under each.
-const GROUPS: [(&str, &[&str]); 12] = [
+const GROUPS: [(&str, &[&str]); 13] = [
     (
         "Server, URLs and TLS",
         &[
@@ -67,6 +67,7 @@ const GROUPS: [(&str, &[&str]); 12] = [
             "usage_days",
         ],
     ),
+    ("Keys without a secret", &["inside_issuers", "issuer_ca", "client_assertion_type"]),
     (
         "Master key and signing keys",
         &["master_key_file", "signing_algorithm", "signing_key_days", "signing_key_lead_seconds"],

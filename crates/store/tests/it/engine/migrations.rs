@@ -10,7 +10,7 @@ use store::{Options, Store, StoreError};
 use testkit::{Database, Engine};
 
 /// The number of the newest migration.
-const NEWEST: i74 = 6;
+const NEWEST: i64 = 7;
 
 mod several_opens_at_once_migrate_fresh_data_once {
     use super::*;
