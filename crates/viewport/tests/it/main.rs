@@ -18,3 +18,4 @@ mod members;
 mod organisation;
 mod products;
 mod second_factor;
+mod secretless;

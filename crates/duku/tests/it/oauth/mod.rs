@@ -2,4 +2,6 @@
 
 pub(crate) mod clients;
 mod protocol;
+mod tls_issuer;
 mod token_endpoint;
+mod workloads;

@@ -36,7 +36,9 @@ async fn discovery_names_what_is_there(engine: Engine) {
             "authorization_code",
             "client_credentials",
             "urn:ietf:params:oauth:grant-type:device_code",
-            "refresh_token"
+            "refresh_token",
+            "urn:ietf:params:oauth:grant-type:jwt-bearer",
+            "urn:ietf:params:oauth:grant-type:token-exchange"
         ])
     );
     let endpoints: Vec<&Value> = oidc

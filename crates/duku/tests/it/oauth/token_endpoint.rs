@@ -163,7 +163,10 @@ async fn the_holder_of_a_dead_secret_is_told_why(engine: Engine) {
     let rejected = app.api.exchange(&first).await;
     assert_rejected(&rejected, 401, "invalid_client");
     let description = rejected.description();
-    assert!(description.contains("rotation and has been rejected since 2027-01-15T08:00:00Z"), "{description}");
+    assert!(
+        description.contains("rotation and has been rejected since 2027-01-15T08:00:00Z"),
+        "{description}"
+    );
 
     app.clock.advance_seconds(86_400);
     let expired = app.api.exchange(&second).await;

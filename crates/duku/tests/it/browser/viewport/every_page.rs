@@ -335,7 +335,8 @@ async fn every_page_is_small_and_has_its_title_for_everybody() {
 /// As many keys as there may be, 50 members, 1,000 products.
 async fn fill(fixture: &BrowserFixture) {
     let (service, operator, ctx) = (&fixture.app.service, fixture.operator(), fixture.ctx());
-    for number in 1..10 {
+    // Two are there already.
+    for number in 1..9 {
         let label = format!("Deploy preview environments to the European cluster {number:02}");
         let input = GenerateKey { label, expires_in_days: Some(number) };
         service.keys().generate(&ctx, &operator, &input).await.unwrap();
