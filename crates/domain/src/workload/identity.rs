@@ -2,7 +2,7 @@
 
 use super::{AuthenticationMethod, Conditions, Danger, IssuerUrl, Preset};
 use crate::{Invalid, KeyId, OrganisationId, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use std::collections::BTreeSet;
 
 /// How long a key waits for its first run, in seconds. An Admin can begin it again.
@@ -38,7 +38,6 @@ pub enum Identity {
 #[serde(deny_unknown_fields)]
 pub struct WorkloadIdentity {
     /// The kind of issuer.
-    #[serde(with = "preset_word")]
     pub preset: Preset,
     /// Who signs the tokens.
     pub issuer: IssuerUrl,
@@ -66,7 +65,7 @@ pub enum Accepts {
         /// What their tokens must say.
         conditions: Conditions,
         /// What an Admin accepted by name.
-        #[serde(default, with = "danger_words")]
+        #[serde(default)]
         accepted_dangers: BTreeSet<Danger>,
     },
 }
@@ -86,8 +85,9 @@ impl ClientKeys {
     pub fn key_ids(&self) -> Vec<String> {
         let Self::KeySet(jwks) = self else { return Vec::new() };
         let jwks: serde_json::Value = serde_json::from_str(jwks).unwrap_or_default();
-        let keys = jwks["keys"].as_array().map(Vec::as_slice).unwrap_or_default();
-        keys.iter().filter_map(|key| key["kid"].as_str().map(str::to_owned)).collect()
+        let keys = jwks.get("keys").and_then(serde_json::Value::as_array);
+        let kid = |key: &serde_json::Value| Some(key.get("kid")?.as_str()?.to_owned());
+        keys.into_iter().flatten().filter_map(kid).collect()
     }
 }
 
@@ -217,42 +217,24 @@ pub struct Attempt {
 /// The most attempts of a key that are kept: the newest.
 pub const ATTEMPTS_OF_A_KEY: i64 = 20;
 
-mod preset_word {
-    use super::Preset;
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+/// Words that stand as themselves in storage.
+macro_rules! stored_words {
+    ($($word:ident: $name:literal),*) => {$(
+        impl Serialize for $word {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
 
-    pub(super) fn serialize<S: Serializer>(preset: &Preset, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(preset.as_str())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Preset, D::Error> {
-        let word = String::deserialize(deserializer)?;
-        Preset::parse(&word).ok_or_else(|| D::Error::custom(format!("`{word}` is no preset")))
-    }
+        impl<'de> Deserialize<'de> for $word {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let word = String::deserialize(deserializer)?;
+                Self::parse(&word).ok_or_else(|| D::Error::custom(format!("`{word}` is no {}", $name)))
+            }
+        }
+    )*};
 }
-
-mod danger_words {
-    use super::Danger;
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-    use std::collections::BTreeSet;
-
-    pub(super) fn serialize<S: Serializer>(
-        dangers: &BTreeSet<Danger>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(dangers.iter().map(|danger| danger.as_str()))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<BTreeSet<Danger>, D::Error> {
-        let words = Vec::<String>::deserialize(deserializer)?;
-        let parse = |word: &String| {
-            Danger::parse(word).ok_or_else(|| D::Error::custom(format!("`{word}` is no danger")))
-        };
-        words.iter().map(parse).collect()
-    }
-}
+stored_words!(Preset: "preset", Danger: "danger");
 
 #[cfg(test)]
 mod tests {

@@ -103,8 +103,7 @@ impl Keys<'_> {
         let key = ApiKey::generate(slot, &organisation, new, ctx.now);
         transaction.insert_key(&key).await?;
         self.put(&mut transaction, ctx, &key, identity.clone(), None).await?;
-        let mut details = described(&identity);
-        details["expires_at"] = json!(key.expires_at.to_string());
+        let details = described(&identity, "expires_at", json!(key.expires_at.to_string()));
         self.audit_key(&mut transaction, ctx, principal, Action::ApiKeyGenerated, &key, details).await?;
         self.tell_of_key(&mut transaction, ctx, &key, "generated", &principal.actor().name).await?;
         transaction.commit().await?;
@@ -289,8 +288,8 @@ impl Keys<'_> {
         transaction.update_key(&key).await?;
         transaction.retire_secret(&retired).await?;
         self.put(&mut transaction, ctx, &key, identity.clone(), None).await?;
-        let mut details = described(&identity);
-        details["grace_until"] = json!(key.grace.map(|grace| grace.until.to_string()));
+        let grace_until = json!(key.grace.map(|grace| grace.until.to_string()));
+        let details = described(&identity, "grace_until", grace_until);
         self.audit_key(&mut transaction, ctx, principal, Action::ApiKeySecretReplaced, &key, details).await?;
         self.tell_of_key(&mut transaction, ctx, &key, "freed of its secret", &principal.actor().name).await?;
         transaction.commit().await?;
@@ -350,8 +349,7 @@ impl Keys<'_> {
             transaction.update_key(&key).await?;
         }
         self.put(transaction, ctx, &key, identity.clone(), Some(before)).await?;
-        let mut details = described(&identity);
-        details["ended_issued_tokens"] = json!(end_issued_tokens);
+        let details = described(&identity, "ended_issued_tokens", json!(end_issued_tokens));
         self.audit_key(transaction, ctx, principal, Action::ApiKeyIdentityChanged, &key, details).await?;
         self.tell_of_key(transaction, ctx, &key, "changed", &principal.actor().name).await
     }
@@ -445,7 +443,10 @@ fn workload(ctx: &RequestContext, new: NewWorkload) -> Result<WorkloadIdentity> 
 /// An issuer's keys as they were pasted. A private one is refused with what to do about it.
 fn pasted_key_set(text: &str) -> Result<String, Invalid> {
     let holds_private = match serde_json::from_str::<serde_json::Value>(text) {
-        Ok(value) => value["keys"].as_array().is_some_and(|keys| keys.iter().any(|key| !key["d"].is_null())),
+        Ok(value) => {
+            let keys = value.get("keys").and_then(serde_json::Value::as_array);
+            keys.is_some_and(|keys| keys.iter().any(|key| key.get("d").is_some()))
+        }
         Err(_) => text.contains("PRIVATE KEY"),
     };
     if holds_private {
@@ -497,10 +498,10 @@ fn widened(
     Conditions::new(conditions.preset(), conditions.pins().to_vec(), others.collect::<Result<_, _>>()?)
 }
 
-/// What the audit log says of an identity.
-fn described(identity: &Identity) -> serde_json::Value {
+/// What the audit log says of an identity, and one thing besides.
+fn described(identity: &Identity, name: &str, value: serde_json::Value) -> serde_json::Value {
     let method = identity.method().as_str();
-    match identity {
+    let mut details = match identity {
         Identity::PrivateKeyJwt(ClientKeys::Url(url)) => {
             json!({ "authentication_method": method, "public_keys_url": url.as_str() })
         }
@@ -517,7 +518,11 @@ fn described(identity: &Identity) -> serde_json::Value {
                 "accepted_dangers": dangers,
             })
         }
+    };
+    if let Some(members) = details.as_object_mut() {
+        members.insert(name.to_owned(), value);
     }
+    details
 }
 
 fn has_secret() -> Error {

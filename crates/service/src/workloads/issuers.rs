@@ -218,9 +218,9 @@ async fn fetch_keys(
             jwks_uri(issuer, &document.body).map_err(|why| FetchError(format!("{at} {why}")))?
         }
     };
-    let fetched = fetcher.fetch(&url).await?;
-    let keys = KeySet::parse(&fetched.body).map_err(|why| FetchError(format!("{url}: {why}")))?;
-    Ok((keys, fetched.max_age_seconds))
+    let published = fetcher.fetch(&url).await?;
+    let keys = KeySet::parse(&published.body).map_err(|why| FetchError(format!("{url}: {why}")))?;
+    Ok((keys, published.max_age_seconds))
 }
 
 /// Where a discovery document says that the keys are.

@@ -75,7 +75,8 @@ async fn a_repository_is_set_up_by_its_first_run() {
     part.says("hx-trigger=\"every 2s\"");
     let operator = Harness::operator(&harness.acme);
     let attempts = harness.service.keys().attempts(&operator, &id).await.unwrap();
-    let seen = attempts.iter().find(|attempt| attempt.claims.contains("\"repository_id\":\"424242\"")).unwrap();
+    let seen =
+        attempts.iter().find(|attempt| attempt.claims.contains("\"repository_id\":\"424242\"")).unwrap();
     let allow = format!("{key}/attempts/{}/allow", seen.id);
     let form = ada.open(&allow).await;
     for shown in ["repository_id", "424242", "repository_owner_id", "2020", "refs/heads/main", "acme/shop"] {

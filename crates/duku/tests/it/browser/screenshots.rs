@@ -4,13 +4,16 @@ use super::{
     Browser, Options,
     shots::Shots,
     viewport::{
+        every_page::waiting_key,
         fixture::{ADMIN, BrowserFixture, MEMBER},
         getting_in::enrol,
     },
 };
 use crate::app::Fresh;
-use domain::Role;
+use domain::{Role, workload::Preset};
 use duku::settings::GivenSettings;
+use jose::assertion::AssertionAlgorithm::Es256 as ES256;
+use serde_json::json;
 use service::keys::{GenerateKey, RotateKey};
 use testkit::Engine;
 use testkit::Pair;
@@ -22,6 +25,7 @@ async fn every_page_and_state() {
     let shots = Shots::into_folder(folder);
     getting_in(&shots).await;
     api_keys(&shots).await;
+    secretless_keys(&shots).await;
     products(&shots).await;
     settings(&shots).await;
     account(&shots).await;
@@ -270,6 +274,35 @@ async fn api_keys(shots: &Shots) {
     let member = fixture.signed_in(MEMBER, "/settings/api-keys", Options::default()).await;
     member.sees("Only Admins").await;
     shots.take(&member, "keys-member").await;
+}
+
+/// A repository is set up: the form, the key that waits, the run that asks, what is allowed, a token that is checked.
+async fn secretless_keys(shots: &Shots) {
+    let fixture = BrowserFixture::open().await;
+    let browser = fixture.signed_in(ADMIN, "/settings/api-keys/generate/workload", Options::default()).await;
+    shots.take(&browser, "secretless-generate").await;
+    browser.goto("/settings/api-keys/generate/public-keys").await;
+    shots.take(&browser, "secretless-public-keys").await;
+    let (key, attempt) = waiting_key(&fixture).await;
+    browser.goto(&format!("/settings/api-keys/{key}")).await;
+    browser.sees("Runs that ask").await;
+    shots.take(&browser, "secretless-waiting").await;
+    browser.goto(&format!("/settings/api-keys/{key}/attempts/{attempt}/allow")).await;
+    shots.take(&browser, "secretless-allow").await;
+    browser.click("Allow exactly this").await;
+    browser.sees("Allowed.").await;
+    shots.take(&browser, "secretless-key").await;
+    browser.goto(&format!("/settings/api-keys/{key}/authentication")).await;
+    shots.take(&browser, "secretless-change").await;
+    let issuer = testkit::TestIssuer::new("https://token.actions.githubusercontent.com", ES256);
+    let token = issuer.token(Preset::GitHubActions, "https://other.example", fixture.now(), &json!({}));
+    browser.goto(&format!("/settings/api-keys/{key}/check")).await;
+    browser.fill("Token", &token).await;
+    browser.click("Check").await;
+    browser.sees("would be rejected").await;
+    shots.take(&browser, "secretless-check").await;
+    browser.goto("/settings/api-keys").await;
+    shots.take(&browser, "secretless-list").await;
 }
 
 /// Keys in every state.

@@ -2,10 +2,10 @@
 
 use super::tls_issuer::{Document, TlsIssuer};
 use crate::{on_both, server::Server};
-use domain::{Timestamp, workload::Preset};
+use domain::{Clock, Timestamp, workload::Preset};
 use jose::assertion::AssertionAlgorithm;
 use serde_json::{Value, json};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use testkit::{Answer, Engine, TestIssuer};
 
 on_both! { a_workload_gets_a_token_in_three_spellings }
@@ -16,8 +16,7 @@ const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
 
 fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    Timestamp::from_seconds(i64::try_from(since.as_secs()).unwrap())
+    duku::system_clock::SystemClock.now().to_whole_second()
 }
 
 /// A server that may fetch the issuer on this machine.

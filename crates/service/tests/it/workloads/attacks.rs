@@ -22,10 +22,12 @@ struct Row {
     expected: Expected,
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "rows are accepted or not")]
 const fn uniform(reason: Reason) -> Expected {
     Some((reason, Told::Nothing))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "rows are accepted or not")]
 const fn explained(reason: Reason) -> Expected {
     Some((reason, Told::Why))
 }

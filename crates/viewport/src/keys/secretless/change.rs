@@ -22,7 +22,7 @@ pub(super) struct Form {
     pub(super) chrome: Chrome,
     pub(super) id: KeyId,
     pub(super) label: Label,
-    pub(super) form: IdentityForm,
+    pub(super) entered: IdentityForm,
     pub(super) end_issued_tokens: bool,
     pub(super) issuer_of_ours: String,
 }
@@ -47,7 +47,7 @@ async fn form(context: &MemberPage, id: &str, fields: Option<&Fields>, errors: F
         chrome: context.form(format!("Change {label}"), Section::ApiKeys, errors).await?,
         id,
         label,
-        form: IdentityForm::sent(fields, is_public_keys),
+        entered: IdentityForm::sent(fields, is_public_keys),
         end_issued_tokens: fields.is_ticked("end_issued_tokens"),
         issuer_of_ours: context.service().policy().issuer.clone(),
     };

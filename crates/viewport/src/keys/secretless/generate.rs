@@ -19,7 +19,7 @@ use service::keys::identities::GenerateSecretlessKey;
 #[template(path = "keys/secretless/generate.html", blocks = ["content"])]
 pub(super) struct Form {
     pub(super) chrome: Chrome,
-    pub(super) form: IdentityForm,
+    pub(super) entered: IdentityForm,
     pub(super) label: String,
     pub(super) days: String,
     pub(super) maximum_days: i64,
@@ -42,7 +42,7 @@ async fn form(
     let policy = organisation.key_policy;
     let page = Form {
         chrome: context.form("Generate API Key", Section::ApiKeys, errors).await?,
-        form: IdentityForm::sent(fields, is_public_keys),
+        entered: IdentityForm::sent(fields, is_public_keys),
         label: fields.text("label").to_owned(),
         days: fields.filled("days").map_or_else(|| policy.default.days().to_string(), str::to_owned),
         maximum_days: policy.maximum.days(),

@@ -24,7 +24,7 @@ pub(super) struct Form {
     pub(super) chrome: Chrome,
     pub(super) id: KeyId,
     pub(super) label: Label,
-    pub(super) form: IdentityForm,
+    pub(super) entered: IdentityForm,
     /// In seconds and in words, and whether it is chosen.
     pub(super) graces: Vec<(i64, &'static str, bool)>,
     pub(super) issuer_of_ours: String,
@@ -43,7 +43,7 @@ async fn form(context: &MemberPage, id: &str, fields: &Fields, errors: FormError
         chrome: context.form(format!("Replace the secret of {label}"), Section::ApiKeys, errors).await?,
         id,
         label,
-        form: IdentityForm::sent(fields, false),
+        entered: IdentityForm::sent(fields, false),
         graces: GRACES.map(|(seconds, name)| (seconds, name, seconds == chosen)).to_vec(),
         issuer_of_ours: context.service().policy().issuer.clone(),
     };

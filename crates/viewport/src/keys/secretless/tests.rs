@@ -114,7 +114,7 @@ fn no_value_of_a_token_or_form_becomes_markup() {
             for is_public_keys in [true, false] {
                 template_tests::render(&generate::Form {
                     chrome: template_tests::form(&text, field),
-                    form: form(&text, is_public_keys),
+                    entered: form(&text, is_public_keys),
                     label: text.clone(),
                     days: text.clone(),
                     maximum_days: 365,
@@ -125,7 +125,7 @@ fn no_value_of_a_token_or_form_becomes_markup() {
                     chrome: template_tests::form(&text, field),
                     id: key.id.clone(),
                     label: key.label.clone(),
-                    form: form(&text, is_public_keys),
+                    entered: form(&text, is_public_keys),
                     end_issued_tokens: true,
                     issuer_of_ours: text.clone(),
                 });
@@ -134,7 +134,7 @@ fn no_value_of_a_token_or_form_becomes_markup() {
                 chrome: template_tests::form(&text, field),
                 id: key.id.clone(),
                 label: key.label.clone(),
-                form: form(&text, false),
+                entered: form(&text, false),
                 graces: vec![(0, "None", true)],
                 issuer_of_ours: text.clone(),
             });

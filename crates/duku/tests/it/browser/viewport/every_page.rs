@@ -94,7 +94,7 @@ struct FilledOrganisation {
 }
 
 /// A key that waits for its first run, and the run that asked.
-async fn waiting_key(fixture: &BrowserFixture) -> (String, String) {
+pub(crate) async fn waiting_key(fixture: &BrowserFixture) -> (String, String) {
     let (service, operator, ctx) = (&fixture.app.service, fixture.operator(), fixture.ctx());
     let issuer = TestIssuer::new("https://token.actions.githubusercontent.com", AssertionAlgorithm::Es256);
     let identity = NewIdentity::Workload(NewWorkload {

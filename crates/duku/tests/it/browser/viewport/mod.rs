@@ -2,7 +2,7 @@
 
 mod account;
 mod audit;
-mod every_page;
+pub(crate) mod every_page;
 mod explorer;
 pub(crate) mod fixture;
 pub(crate) mod getting_in;
