@@ -188,6 +188,15 @@ pub(crate) fn exchange(client_id: &str, secret: &str) -> Vec<u8> {
     post(&format!("{PROTOCOL}/token"), FORM, "", &body)
 }
 
+/// An exchange of an assertion for a token (RFC 7523 §2.2).
+pub(crate) fn exchange_assertion(client_id: &str, assertion: &str) -> Vec<u8> {
+    let body = format!(
+        "grant_type=client_credentials&client_id={client_id}&client_assertion={assertion}\
+         &client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer"
+    );
+    post(&format!("{PROTOCOL}/token"), FORM, "", &body)
+}
+
 /// RFC 7009: a key ends one of its tokens.
 pub(crate) fn revoke_token(client_id: &str, secret: &str, token: &str) -> Vec<u8> {
     let body = format!("client_id={client_id}&client_secret={secret}&token={token}");

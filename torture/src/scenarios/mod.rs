@@ -9,6 +9,7 @@ mod overload;
 mod power_cut;
 mod stopping;
 mod strictness;
+mod workloads;
 
 use crate::{Bench, Outcome, report::Figures};
 use std::pin::Pin;
@@ -35,6 +36,7 @@ macro_rules! scenarios {
 /// All of them.
 pub const SCENARIOS: &[Scenario] = scenarios! {
     "strictness" "Once a rotation, a revocation or an end of tokens has been answered by any node, no node accepts what it ended; what was acknowledged works." strictness::direct;
+    "workloads" "Once a change of what a key accepts, or its revocation, has been answered by any node, no node exchanges a workload's token that it does not accept; each token is exchanged once, at whatever node." workloads::run;
     "power-cut" "When the power is cut, SQLite has everything that was answered, whatever became of the end of its log." power_cut::run;
     "outages" "When PostgreSQL is restarted, crashes, freezes or cuts its connections, nodes answer 503 within the promised time, say why, and work again within seconds, without having lost or wrongly accepted anything." database::outages::run;
     "slow-database" "While the database answers every second statement after three seconds, everything is answered as it should be or 503, within the promised time; what needs no database does not wait." database::slow_database::run;

@@ -37,8 +37,12 @@ impl AssertionAlgorithm {
         }
     }
 
-    /// Reads an `alg` value, which is case-sensitive (RFC 7515 §4.1.1). Nothing for any other name.
+    /// Reads an `alg` value, which is case-sensitive (RFC 7515 §4.1.1); `Ed25519` is the newer name of `EdDSA` with that curve (RFC 9864 §2.2).
+    /// Nothing for any other name.
     pub fn parse(text: &str) -> Option<Self> {
+        if text == "Ed25519" {
+            return Some(Self::EdDsa);
+        }
         Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == text)
     }
 

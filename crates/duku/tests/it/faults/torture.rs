@@ -54,6 +54,11 @@ async fn no_node_accepts_what_any_node_has_ended() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_node_exchanges_what_a_key_does_not_accept_and_each_token_once() {
+    run("workloads").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_power_cut_loses_nothing_that_was_answered() {
     run("power-cut").await;
 }
