@@ -31,6 +31,15 @@ bearer = {"Authorization": f"Bearer {issued['access_token']}"}
 call(TOKEN, "POST", 200, data={"grant_type": "client_credentials"}, auth=(CLIENT_ID, CLIENT_SECRET))
 call(TOKEN, "POST", 400, data={"grant_type": "client_credentials", "scope": "all", **PAIR})
 call(TOKEN, "POST", 401, data={"grant_type": "client_credentials", **PAIR, "client_secret": CLIENT_SECRET + "x"})
+ASSERTION = {"client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer", "client_assertion": "a.b.c"}
+call(TOKEN, "POST", 401, data={"grant_type": "client_credentials", "client_id": CLIENT_ID, **ASSERTION})
+call(f"{TOKEN}/introspect", "POST", 401, data={"client_id": CLIENT_ID, **ASSERTION, "token": issued["access_token"]})
+bearer_grant = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "client_id": CLIENT_ID, "assertion": "a.b.c"}
+call(TOKEN, "POST", 400, data=bearer_grant)
+exchange = {"grant_type": "urn:ietf:params:oauth:grant-type:token-exchange", "client_id": CLIENT_ID, "subject_token": "a.b.c"}
+exchange["subject_token_type"] = "urn:ietf:params:oauth:token-type:jwt"
+call(TOKEN, "POST", 400, data=exchange)
+call(TOKEN, "POST", 400, data={**exchange, "audience": "https://other.example"})
 call(TOKEN, "POST", 413, data={"grant_type": "x" * 100_000})
 call(f"{TOKEN}/introspect", "POST", 200, data={**PAIR, "token": issued["access_token"]})
 call(f"{TOKEN}/introspect", "POST", 200, data={**PAIR, "token": "none"})
