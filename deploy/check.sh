@@ -42,6 +42,9 @@ echo "── Kubernetes"
 valid deploy/kubernetes/*.yaml
 if command -v kubectl >/dev/null; then kubectl kustomize deploy/kubernetes; else kustomize build deploy/kubernetes; fi >"$work/kustomized.yaml"
 valid "$work/kustomized.yaml"
+valid integrations/kubernetes/*.yaml
+if command -v kubectl >/dev/null; then kubectl kustomize integrations/kubernetes; else kustomize build integrations/kubernetes; fi >"$work/client.yaml"
+valid "$work/client.yaml"
 
 echo "── Compose"
 "$work/cmd" deploy/compose/compose.yaml >"$work/compose.yaml"

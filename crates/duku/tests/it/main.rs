@@ -9,6 +9,7 @@ mod cli;
 mod deploy;
 mod doctor;
 mod faults;
+mod integrations;
 mod life;
 mod oauth;
 mod pages;
