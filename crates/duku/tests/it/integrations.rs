@@ -10,7 +10,7 @@ use std::{
     io::{BufRead, BufReader, Write},
     net::TcpListener,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
     sync::{Arc, Mutex},
 };
 use testkit::{Engine, TestIssuer};
@@ -34,15 +34,19 @@ struct World {
 
 impl World {
     async fn new(preset: Preset, url: &str, pins: &[(&str, &str)], reference: &str) -> Self {
+        let mut others = vec![("ref", reference)];
+        if preset == Preset::GitLabCi {
+            others.push(("ref_type", "branch"));
+        }
+        Self::with(preset, url, pins, &others).await
+    }
+
+    async fn with(preset: Preset, url: &str, pins: &[(&str, &str)], others: &[(&str, &str)]) -> Self {
         let app = App::start(Engine::Sqlite).await;
         let issuer = TestIssuer::new(url, AssertionAlgorithm::Es256);
         let condition = |(claim, value): &(&str, &str)| {
             Condition::equals(domain::workload::ClaimName::parse(claim).unwrap(), value).unwrap()
         };
-        let mut others = vec![("ref", reference)];
-        if preset == Preset::GitLabCi {
-            others.push(("ref_type", "branch"));
-        }
         let conditions = NewConditions {
             pins: pins.iter().map(condition).collect(),
             others: others.iter().map(condition).collect(),
@@ -50,7 +54,7 @@ impl World {
         };
         let identity = NewIdentity::Workload(NewWorkload {
             preset,
-            issuer: None,
+            issuer: Some(url.to_owned()),
             audience: None,
             key_set: Some(issuer.jwks().to_string()),
             conditions: Some(conditions),
@@ -325,4 +329,43 @@ fn every_manifest_can_be_read_and_the_sidecar_runs_a_command_that_exists() {
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     assert!(said(&output).contains("cannot reach"), "{}", said(&output));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_sidecar_keeps_a_token_in_its_file() {
+    const UUID: &str = "5a301f56-eaa7-4cce-9441-37810f7c8452";
+    let pins = [
+        ("/kubernetes.io/namespace", "shop"),
+        ("/kubernetes.io/serviceaccount/name", "deploy"),
+        ("/kubernetes.io/serviceaccount/uid", UUID),
+    ];
+    let issuer = "https://cluster.example";
+    let world = World::with(Preset::Kubernetes, issuer, &pins, &[]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let (assertion, file) = (folder.path().join("assertion"), folder.path().join("token"));
+    let token =
+        world.issuer.token(world.preset, &world.app.service.policy().issuer, world.app.ctx().now, &json!({}));
+    fs::write(&assertion, token).unwrap();
+    let deployment = documents("kubernetes/deployment.yaml").remove(0);
+    let sidecar = &deployment["spec"]["template"]["spec"]["initContainers"][0];
+    let arguments = sidecar["args"].as_vec().unwrap().iter().map(|word| {
+        let word = word.as_str().unwrap();
+        let word = word.replace("/var/run/duku/assertion", assertion.to_str().unwrap());
+        word.replace("/var/run/duku-token/token", file.to_str().unwrap())
+    });
+    let arguments: Vec<_> = arguments.collect();
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    let mut command = crate::server::duku(&arguments);
+    command.env("DUKU_URL", world.server()).env("DUKU_CLIENT_ID", &world.client_id);
+    command.envs([("NO_PROXY", "*"), ("no_proxy", "*")]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let started = std::time::Instant::now();
+    while !file.exists() && started.elapsed().as_secs() < 20 && child.try_wait().unwrap().is_none() {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    child.kill().unwrap();
+    let output = child.wait_with_output().unwrap();
+    let token = fs::read_to_string(&file).unwrap_or_else(|_| panic!("{}", said(&output)));
+    assert!(world.app.api.accepts(token.trim()).await);
+    assert_eq!(said(&output), "", "it prints no token");
 }

@@ -119,4 +119,37 @@ mod tests {
             assert!(hint.ends_with('.') && !lines.contains("secret"), "{preset:?}");
         }
     }
+
+    /// The documentation's page of a platform.
+    macro_rules! page {
+        ($name:literal) => {
+            include_str!(concat!("../../../../../docs/integrations/workload-identity/", $name, ".md"))
+        };
+    }
+
+    #[test]
+    fn the_documentation_shows_the_same_lines() {
+        for preset in Preset::ALL {
+            let page = match preset {
+                Preset::GitHubActions => page!("github-actions"),
+                Preset::GitLabCi => page!("gitlab-ci"),
+                Preset::Kubernetes => page!("kubernetes"),
+                Preset::CircleCi => page!("circleci"),
+                Preset::Buildkite => page!("buildkite"),
+                Preset::GoogleCloud => page!("google-cloud"),
+                Preset::Aws => page!("aws"),
+                Preset::HcpTerraform => page!("hcp-terraform"),
+                Preset::AnyOidc => page!("any-oidc"),
+            };
+            let issuer = "https://auth.example.org/realms/duku";
+            let token_url = format!("{issuer}/protocol/openid-connect/token");
+            let (_, lines) = lines(preset, "<your_client_id>", issuer, &token_url);
+            let shown: Vec<_> = page.lines().map(str::trim).collect();
+            // What is a comment there is text or a block of its own on the page.
+            let code = lines.lines().map(|line| line.trim_start_matches(['#', ' ']).trim());
+            for line in code.filter(|line| !line.ends_with(issuer) && *line != "In the container:") {
+                assert!(shown.contains(&line), "{preset:?}: {line}");
+            }
+        }
+    }
 }
