@@ -348,10 +348,10 @@ async fn the_sidecar_keeps_a_token_in_its_file() {
     fs::write(&assertion, token).unwrap();
     let deployment = documents("kubernetes/deployment.yaml").remove(0);
     let sidecar = &deployment["spec"]["template"]["spec"]["initContainers"][0];
-    let arguments = sidecar["args"].as_vec().unwrap().iter().map(|word| {
-        let word = word.as_str().unwrap();
-        let word = word.replace("/var/run/duku/assertion", assertion.to_str().unwrap());
-        word.replace("/var/run/duku-token/token", file.to_str().unwrap())
+    let arguments = sidecar["args"].as_vec().unwrap().iter().map(|argument| {
+        let argument = argument.as_str().unwrap();
+        let argument = argument.replace("/var/run/duku/assertion", assertion.to_str().unwrap());
+        argument.replace("/var/run/duku-token/token", file.to_str().unwrap())
     });
     let arguments: Vec<_> = arguments.collect();
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
