@@ -140,7 +140,13 @@ impl Tokens<'_> {
         let single_use = judged.outcome.and_then(|window| single_use(&id, &found.identity, &claims, window));
         let rejection = match single_use {
             Ok(_) if !found.key.credential_state.is_active(ctx.now) => {
-                ClientRejection::Expired(found.key.credential_state.expires_at)
+                let at = found.key.credential_state.expires_at;
+                ClientRejection::Assertion(AssertionRejection::new(
+                    RejectionReason::Key,
+                    format!(
+                        "the API key expired at {at}; an Admin can renew it in Viewport under Settings > API Keys"
+                    ),
+                ))
             }
             Ok(single_use) => {
                 let workload = found.identity.workload().map(|workload| Box::new(claim(workload, &claims)));
