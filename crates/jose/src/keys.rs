@@ -2,7 +2,7 @@
 
 pub use crate::jwk::VerifyingKey;
 
-use crate::{base64url, jwk::Members, jwt};
+use crate::{assertion::pem, base64url, jwk::Members, jwt};
 use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
@@ -65,6 +65,12 @@ pub enum KeyError {
     /// Not an unencrypted PKCS#8 document with a sound private key for the algorithm.
     #[error("this is not an unencrypted PKCS#8 private key for {0}")]
     PrivateKey(Algorithm),
+    /// Not one unencrypted private key as PEM.
+    #[error(
+        "this is not one private key for ES256, RS256 or EdDSA as PEM that begins with -----BEGIN PRIVATE KEY-----: \
+         `openssl pkcs8 -topk8 -nocrypt -in FILE` writes another form as this one"
+    )]
+    Pem,
     /// Not a JWK that can verify here, and why.
     #[error("this JWK cannot verify signatures: {0}")]
     Jwk(&'static str),
@@ -76,7 +82,10 @@ pub enum KeyError {
     Sign,
 }
 
-/// A private key that signs access tokens.
+/// The label of a PKCS#8 document in PEM.
+const PRIVATE_KEY: &str = "PRIVATE KEY";
+
+/// A private key that signs access tokens, or a client's own assertions.
 pub struct SigningKey {
     private: Private,
     public: VerifyingKey,
@@ -113,6 +122,21 @@ impl SigningKey {
         let public = VerifyingKey::new(&members, None).map_err(|_| KeyError::PrivateKey(algorithm))?;
         let header = header(algorithm, "at+jwt", public.kid());
         Ok(Self { private, public, header, signature_length })
+    }
+
+    /// Reads a client's own key: PEM with the label `PRIVATE KEY` (RFC 7468 §10), of any algorithm here.
+    ///
+    /// # Errors
+    /// Something else than exactly one such key.
+    pub fn from_pem(text: &str) -> Result<Self, KeyError> {
+        let blocks = pem::blocks(text).ok_or(KeyError::Pem)?;
+        let [block] = <[_; 1]>::try_from(blocks).map_err(|_| KeyError::Pem)?;
+        let document = Zeroizing::new(block.bytes);
+        if block.label != PRIVATE_KEY {
+            return Err(KeyError::Pem);
+        }
+        let read = |algorithm| Self::from_pkcs8(algorithm, &document).ok();
+        Algorithm::ALL.into_iter().find_map(read).ok_or(KeyError::Pem)
     }
 
     /// The key's name: its RFC 7638 SHA-256 thumbprint.
@@ -161,6 +185,14 @@ impl SigningKey {
     /// for an access token (RFC 8725 §3.11).
     pub fn sign_id_token<C: serde::Serialize>(&self, claims: &C) -> Result<String, KeyError> {
         self.sign_under(&header(self.algorithm(), "JWT", self.kid()), claims)
+    }
+
+    /// Signs `claims` as a client's own assertion (RFC 7523 §2.2), with the `typ` that the RFC's successor asks for.
+    ///
+    /// # Errors
+    /// As [`Self::sign`].
+    pub fn sign_client_assertion<C: serde::Serialize>(&self, claims: &C) -> Result<String, KeyError> {
+        self.sign_under(&header(self.algorithm(), "client-authentication+jwt", self.kid()), claims)
     }
 
     fn sign_under<C: serde::Serialize>(&self, header: &str, claims: &C) -> Result<String, KeyError> {
@@ -213,6 +245,11 @@ impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SigningKey({} {}, redacted)", self.algorithm(), self.kid())
     }
+}
+
+/// A private key's PKCS#8 document as PEM (RFC 7468 §10).
+pub fn private_key_pem(document: &[u8]) -> Zeroizing<String> {
+    pem::write(PRIVATE_KEY, document)
 }
 
 /// An encoded header and the dot behind it.

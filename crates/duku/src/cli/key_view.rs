@@ -2,6 +2,7 @@
 
 use super::output::{self, Format};
 use crate::command_error::CommandError;
+use domain::workload::AuthenticationMethod;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -12,6 +13,7 @@ pub(crate) struct KeyRow {
     pub(crate) client_id: String,
     pub(crate) label: String,
     pub(crate) status: Status,
+    pub(crate) authentication_method: Method,
     pub(crate) secret_hint: String,
     pub(crate) created_at: String,
     pub(crate) created_by: String,
@@ -32,7 +34,34 @@ pub(crate) enum Status {
     Expired,
 }
 
+/// How a key is authenticated at the token endpoint.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all(serialize = "snake_case", deserialize = "SCREAMING_SNAKE_CASE"))]
+pub(crate) enum Method {
+    ClientSecret,
+    PrivateKeyJwt,
+    WorkloadIdentity,
+}
+
+impl From<AuthenticationMethod> for Method {
+    fn from(method: AuthenticationMethod) -> Self {
+        match method {
+            AuthenticationMethod::ClientSecret => Self::ClientSecret,
+            AuthenticationMethod::PrivateKeyJwt => Self::PrivateKeyJwt,
+            AuthenticationMethod::WorkloadIdentity => Self::WorkloadIdentity,
+        }
+    }
+}
+
 impl KeyRow {
+    fn authentication(&self) -> String {
+        match self.authentication_method {
+            Method::ClientSecret => format!("secret dks_…{}", self.secret_hint),
+            Method::PrivateKeyJwt => "private key".to_owned(),
+            Method::WorkloadIdentity => "workload identity".to_owned(),
+        }
+    }
+
     fn status(&self) -> String {
         match (self.status, &self.grace_until) {
             (Status::Expired, _) => "Expired".to_owned(),
@@ -51,12 +80,12 @@ pub(crate) fn list(keys: Vec<KeyRow>, format: Format) -> Result<(), CommandError
         .into_iter()
         .map(|key| {
             let status = key.status();
+            let authentication = key.authentication();
             let last_used = key.last_used_at.unwrap_or_else(|| "Never used".to_owned());
-            let secret = format!("dks_…{}", key.secret_hint);
-            vec![key.label, key.client_id, secret, status, last_used, key.expires_at]
+            vec![key.label, key.client_id, authentication, status, last_used, key.expires_at]
         })
         .collect();
-    let head = ["LABEL", "CLIENT ID", "SECRET", "STATUS", "LAST USED", "EXPIRES"];
+    let head = ["LABEL", "CLIENT ID", "AUTHENTICATION", "STATUS", "LAST USED", "EXPIRES"];
     Ok(output::table(&head, rows, "This organisation has no API keys.")?)
 }
 

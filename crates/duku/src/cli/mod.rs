@@ -18,9 +18,7 @@ mod restore;
 mod restore_report;
 pub(crate) mod secrets;
 mod serve;
-mod token_file;
 mod user;
-mod workload;
 
 use crate::{
     command_error::CommandError,

@@ -8,7 +8,7 @@ mod error;
 mod key;
 mod key_set;
 mod numbers;
-mod pem;
+pub(crate) mod pem;
 mod public_keys;
 #[cfg(any(test, feature = "assertion-signer"))]
 mod signer;

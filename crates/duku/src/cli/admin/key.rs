@@ -11,7 +11,7 @@ use crate::{
     command_error::CommandError,
 };
 use clap::Subcommand;
-use domain::{KeyId, KeyOverview, Timestamp};
+use domain::{KeyId, KeyOverview, Timestamp, workload::AuthenticationMethod};
 use serde_json::json;
 use service::{
     Principal,
@@ -166,6 +166,11 @@ fn row(overview: &KeyOverview, now: Timestamp) -> KeyRow {
         client_id: key.id.to_string(),
         label: key.label.to_string(),
         status: if key.is_active(now) { Status::Active } else { Status::Expired },
+        authentication_method: overview
+            .identity
+            .as_ref()
+            .map_or(AuthenticationMethod::ClientSecret, |identity| identity.identity.method())
+            .into(),
         secret_hint: key.secret.hint.clone(),
         created_at: key.created_at.to_string(),
         created_by: key.created_by.clone(),

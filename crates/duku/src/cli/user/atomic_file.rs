@@ -33,10 +33,29 @@ impl AtomicFile {
         Ok(Self { file: named.tempfile_in(store::folder_of(&target))?, target })
     }
 
+    /// Starts a file where none is.
+    pub(crate) fn new_at(target: &Path) -> io::Result<Self> {
+        match fs::symlink_metadata(target) {
+            Ok(_) => Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is a file already")),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Self::of(target),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Makes `text` the file's content, all of it or nothing.
     pub(crate) fn commit(mut self, text: &str) -> io::Result<()> {
-        self.file.write_all(text.as_bytes())?;
-        self.file.as_file().sync_all()?;
+        self.write(text)?;
         self.file.persist(&self.target).map(drop).map_err(|error| error.error)
+    }
+
+    /// Makes `text` a new file's content; one that has come there meanwhile stays.
+    pub(crate) fn commit_new(mut self, text: &str) -> io::Result<()> {
+        self.write(text)?;
+        self.file.persist_noclobber(&self.target).map(drop).map_err(|error| error.error)
+    }
+
+    fn write(&mut self, text: &str) -> io::Result<()> {
+        self.file.write_all(text.as_bytes())?;
+        self.file.as_file().sync_all()
     }
 }

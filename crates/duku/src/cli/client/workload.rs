@@ -1,7 +1,10 @@
 //! The identity that a platform gives to what runs on it: where it is found, and how it is asked for.
 
-use super::{client::variable, http, secrets};
-use crate::command_error::CommandError;
+use super::variable;
+use crate::{
+    cli::{http, secrets},
+    command_error::CommandError,
+};
 use reqwest::Client;
 use serde_json::Value;
 use std::{path::Path, process::Stdio, time::Duration};

@@ -1,7 +1,10 @@
 //! A file that always holds an access token that works, for jobs that run longer than one lives.
 
-use super::{client::access_token, output, user::AtomicFile};
-use crate::command_error::CommandError;
+use super::access_token;
+use crate::{
+    cli::{output, user::AtomicFile},
+    command_error::CommandError,
+};
 use serde_json::Value;
 use std::{path::Path, time::Duration};
 use tokio::time::{Instant, sleep};
