@@ -129,3 +129,23 @@ fn keys_are_shared_between_threads() {
     shared::<VerifyingKey>();
     shared::<crate::master::MasterKey>();
 }
+
+#[test]
+fn a_private_key_comes_back_from_its_pem_and_from_nothing_else() {
+    for algorithm in Algorithm::ALL {
+        let (key, document) = SigningKey::generate(algorithm).unwrap();
+        let pem = private_key_pem(&document);
+        assert!(pem.lines().all(|line| line.len() <= 64) && pem.ends_with("-----END PRIVATE KEY-----\n"));
+        assert_eq!(SigningKey::from_pem(&pem).unwrap().kid(), key.kid());
+        let refused = [
+            String::new(),
+            pem.replace("PRIVATE", "PUBLIC"),
+            format!("{}{}", *pem, *pem),
+            pem.replace("-----END", ""),
+            pem.lines().take(2).collect::<Vec<_>>().join("\n"),
+        ];
+        for text in refused {
+            assert_eq!(SigningKey::from_pem(&text).err(), Some(KeyError::Pem));
+        }
+    }
+}

@@ -6,3 +6,4 @@ mod help;
 mod login;
 mod next;
 mod operations;
+mod secretless;
