@@ -7,7 +7,11 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use serde_json::Value;
+use domain::{Clock, workload::Preset};
+use duku::system_clock::SystemClock;
+use jose::{Algorithm, SigningKey, assertion::AssertionAlgorithm, keys::private_key_pem};
+use serde_json::{Value, json};
+use testkit::TestIssuer;
 
 use crate::server::{Database, Server};
 
@@ -19,6 +23,11 @@ fn python_requests_oauthlib() {
 #[test]
 fn python_authlib() {
     proves(Language::Python, "authlib_client.py");
+}
+
+#[test]
+fn python_authlib_without_a_secret() {
+    proves(Language::Python, "authlib_without_secret.py");
 }
 
 #[test]
@@ -49,6 +58,11 @@ fn special_characters_in_credentials() {
 #[test]
 fn javascript_openid_client() {
     proves(Language::JavaScript, "openid_client.mjs");
+}
+
+#[test]
+fn javascript_openid_client_without_a_secret() {
+    proves(Language::JavaScript, "openid_client_without_secret.mjs");
 }
 
 #[test]
@@ -95,6 +109,9 @@ fn proves(language: Language, script: &str) {
     server.admin(&[&["subject", "create"], product.as_slice()].concat());
     let key = server.admin(&["key", "generate", "--org", "Acme", "--label", "client"]);
 
+    if script.contains("without_secret") {
+        command.envs(without_secret(&server));
+    }
     let output = command
         .env("DUKU_URL", &server.url)
         .env("DUKU_CLIENT_ID", text(&key, "client_id"))
@@ -125,6 +142,40 @@ fn make_acme(server: &Server) {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("duku starts");
     let written = child.stdin.take().expect("it reads").write_all(PASSWORD.as_bytes());
     assert!(written.is_ok() && child.wait().is_ok_and(|status| status.success()), "no organisation was made");
+}
+
+/// Keys without a secret, and what opens them: a private key, and two tokens of a workload.
+fn without_secret(server: &Server) -> [(&'static str, String); 4] {
+    let (key, document) = SigningKey::generate(Algorithm::Es256).expect("a key");
+    let client = generate(
+        server,
+        &json!({ "label": "Own key", "publicKeys": { "keys": key.public_jwk().to_string() } }),
+    );
+    let issuer = TestIssuer::new("https://issuer.example", AssertionAlgorithm::Rs256);
+    let workload = generate(
+        server,
+        &json!({ "label": "Workload", "workloadIdentity": {
+            "preset": "OIDC", "issuer": issuer.url, "keySet": issuer.jwks().to_string(),
+            "pins": [{ "claim": "sub", "equals": ["workload-1"] }],
+        } }),
+    );
+    let audience = format!("{}/realms/duku", server.url);
+    let token = || issuer.token(Preset::AnyOidc, &audience, SystemClock.now(), &json!({}));
+    [
+        ("DUKU_TEST_SECRETLESS_CLIENT_ID", client),
+        ("DUKU_TEST_PRIVATE_KEY", private_key_pem(&document).to_string()),
+        ("DUKU_TEST_WORKLOAD_CLIENT_ID", workload),
+        ("DUKU_TEST_WORKLOAD_TOKENS", format!("{} {}", token(), token())),
+    ]
+}
+
+/// Makes a key without a secret as the Admin; answers its Client ID.
+fn generate(server: &Server, input: &Value) -> String {
+    let document = "mutation ($input: GenerateSecretlessApiKeyInput!) { made: generateSecretlessApiKey(input: $input) { clientId } }";
+    let (api, token) = (server.api(), server.admin_token());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let answer = runtime.block_on(api.graphql(&token, document, json!({ "input": input })));
+    text(&answer.data()["made"], "clientId").to_owned()
 }
 
 fn text<'a>(value: &'a Value, name: &str) -> &'a str {
