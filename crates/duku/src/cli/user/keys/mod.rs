@@ -114,7 +114,7 @@ pub(crate) enum Keys {
     },
     /// Let the workload of an attempt use the key
     #[command(
-        after_help = "Examples:\n  duku keys attempts key_…               # shows the attempts with their ids\n  duku keys allow key_… att_…\n  duku keys allow key_… att_… --accept any_branch"
+        after_help = "Examples:\n  duku keys attempts key_…               # shows the attempts with their ids\n  duku keys allow key_… 9f86d081884c7d65\n  duku keys allow key_… 9f86d081884c7d65 --accept any_branch"
     )]
     Allow {
         #[command(flatten)]

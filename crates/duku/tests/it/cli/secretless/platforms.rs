@@ -59,15 +59,15 @@ impl Machine {
         let arguments = [&["token", "--workload", "--client-id", key], more].concat();
         self.command(&arguments).envs(variables.iter().copied()).output().unwrap()
     }
+}
 
-    /// The output is an access token that works, and nothing else.
-    #[track_caller]
-    fn assert_token(&self, output: &Output) -> String {
-        assert!(output.status.success() && output.stderr.is_empty(), "{}", both(output));
-        let token = String::from_utf8(output.stdout.clone()).unwrap();
-        assert_eq!(token.lines().count(), 1);
-        token.trim().to_owned()
-    }
+/// The output is an access token that works, and nothing else.
+#[track_caller]
+fn assert_token(output: &Output) -> String {
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", both(output));
+    let token = String::from_utf8(output.stdout.clone()).unwrap();
+    assert_eq!(token.lines().count(), 1);
+    token.trim().to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -79,7 +79,7 @@ async fn a_github_job_asks_for_a_token_for_this_server() {
     let (url, asked) = token_service("200 OK", json!({ "value": token, "count": 1 }).to_string());
     let variables =
         [("ACTIONS_ID_TOKEN_REQUEST_URL", &*url), ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "runner-s-own")];
-    let access_token = machine.assert_token(&machine.exchange(&key, &[], &variables));
+    let access_token = assert_token(&machine.exchange(&key, &[], &variables));
     assert!(machine.api().accepts(&access_token).await);
     let asked = asked.join().unwrap();
     let audience: String = url::form_urlencoded::byte_serialize(machine.issuer().as_bytes()).collect();
@@ -113,7 +113,7 @@ async fn tokens_in_variables_and_files_are_exchanged() {
         let issuer = TestIssuer::new(url, AssertionAlgorithm::Es256);
         let key = machine.key_for(preset, &issuer).await;
         let token = issuer.token(preset, &audience, now(), &json!({}));
-        let access_token = machine.assert_token(&machine.exchange(&key, &[], &[(variable, &token)]));
+        let access_token = assert_token(&machine.exchange(&key, &[], &[(variable, &token)]));
         assert!(machine.api().accepts(&access_token).await, "{variable}");
     }
     let issuer = TestIssuer::new("https://cluster.example", AssertionAlgorithm::Rs256);
@@ -123,7 +123,7 @@ async fn tokens_in_variables_and_files_are_exchanged() {
     // The file that was named goes before everything that the environment has.
     let file = ["--workload-token-file", &projected];
     let output = machine.exchange(&key, &file, &[("DUKU_ASSERTION", "not.this.one")]);
-    let access_token = machine.assert_token(&output);
+    let access_token = assert_token(&output);
     assert!(machine.api().accepts(&access_token).await);
 }
 
@@ -165,7 +165,7 @@ async fn a_platform_s_own_program_is_asked_for_a_token_for_this_server() {
         let token = issuer.token(preset, &audience, now(), &json!({}));
         let path = machine.program(program, &token, 0);
         let output = machine.exchange(&key, &[], &[(variable, "true"), ("PATH", &path)]);
-        let access_token = machine.assert_token(&output);
+        let access_token = assert_token(&output);
         assert!(machine.api().accepts(&access_token).await, "{program}");
         assert_eq!(machine.asked(program), arguments, "{program}");
 
