@@ -237,9 +237,9 @@ async fn only_post_is_taken(engine: Engine) {
 async fn a_large_body_is_rejected(engine: Engine) {
     let app = App::start(engine).await;
     let form = "application/x-www-form-urlencoded";
-    let at_limit = post_raw(&app, form, "x".repeat(16 * 1024)).await;
+    let at_limit = post_raw(&app, form, "x".repeat(32 * 1024)).await;
     assert_rejected(&at_limit, 400, "invalid_request");
-    assert_rejected(&post_raw(&app, form, "x".repeat(16 * 1024 + 1)).await, 413, "invalid_request");
+    assert_rejected(&post_raw(&app, form, "x".repeat(32 * 1024 + 1)).await, 413, "invalid_request");
 }
 
 async fn too_many_failures_are_answered_429(engine: Engine) {

@@ -156,7 +156,7 @@ async fn a_secret_is_replaced_and_works_on_for_its_grace(fixture: Fixture) {
     assert!(overview.key.running_grace(at(3).now).is_some());
     assert!(overview.identity.is_some());
     keys.end_grace(&at(4), admin, &pair.id).await.unwrap();
-    assert_eq!(world.fixture.rejection(5, &pair).await, crate::fixture::Reply::Rotated(at(1).now));
+    assert_eq!(world.fixture.rejection(5, &pair).await, crate::fixture::Reply::Rotated(at(4).now));
     assert!(world.accepts_fresh_token(6, &key).await);
     let again = keys.replace_secret(&at(7), admin, &pair.id, on_github(None), 0).await;
     assert!(matches!(rejection_in(again), Rejection::Conflict(_)));
