@@ -3,8 +3,8 @@
 use super::{
     api_key::{ApiKey, GenerateApiKeyInput, GeneratedApiKey, RenameApiKeyInput, RotateApiKeyInput},
     authentication::{
-        AllowWorkloadInput, ChangeApiKeyAuthenticationInput, CheckTokenInput, GenerateSecretlessApiKeyInput,
-        RenewApiKeyInput, ReplaceApiKeySecretInput, TokenReport, dangers, new_identity,
+        AllowWorkloadInput, ChangeApiKeyAuthenticationInput, GenerateSecretlessApiKeyInput, RenewApiKeyInput,
+        ReplaceApiKeySecretInput, dangers, new_identity,
     },
     subject::{CreateSubjectInput, Subject, UpdateSubjectInput},
     target::{Target, UpsertSimulationTargetInput},
@@ -205,17 +205,6 @@ impl Mutation {
         let end = input.end_issued_tokens.unwrap_or(false);
         let key = context.service.keys().renew(&context.ctx, &context.principal, &input.id, end).await;
         api_key(context, context.outcome(key)?).await
-    }
-
-    /// Checks a token against an API key that has no secret, check by check, as an exchange would. It issues nothing and does not use
-    /// the token up. For Admins.
-    async fn check_token(
-        context: &GraphqlContext,
-        #[graphql(description = "The key and the token.")] input: CheckTokenInput,
-    ) -> Outcome<TokenReport> {
-        let keys = context.service.keys();
-        let report = keys.check_token(&context.ctx, &context.principal, &input.id, &input.token).await;
-        context.outcome(report).map(TokenReport::from)
     }
 }
 

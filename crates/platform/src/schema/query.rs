@@ -1,8 +1,16 @@
 //! `Query`.
 
 use super::{
-    AUDIT_PAGE, PAGE, api_key::ApiKey, audit_event::AuditEvent, authentication::ApiKeyAttempt, list::List,
-    member::Member, organisation::Organisation, subject::Subject, target::Target, viewer::Viewer,
+    AUDIT_PAGE, PAGE,
+    api_key::ApiKey,
+    audit_event::AuditEvent,
+    authentication::{ApiKeyAttempt, CheckTokenInput, TokenReport},
+    list::List,
+    member::Member,
+    organisation::Organisation,
+    subject::Subject,
+    target::Target,
+    viewer::Viewer,
 };
 use crate::{
     scalars::ApiScalar,
@@ -94,6 +102,17 @@ impl Query {
     ) -> Outcome<List<ApiKeyAttempt>> {
         let attempts = context.service.keys().attempts(&context.principal, &id).await;
         Ok(context.outcome(attempts)?.into_iter().map(ApiKeyAttempt).collect())
+    }
+
+    /// Checks a token against an API key that has no secret, check by check, as an exchange would. It issues nothing and does not use
+    /// the token up. For Admins.
+    async fn check_token(
+        context: &GraphqlContext,
+        #[graphql(description = "The key and the token.")] input: CheckTokenInput,
+    ) -> Outcome<TokenReport> {
+        let keys = context.service.keys();
+        let report = keys.check_token(&context.ctx, &context.principal, &input.id, &input.token).await;
+        context.outcome(report).map(TokenReport::from)
     }
 
     /// The organisation's people, the oldest account first. For Admins.

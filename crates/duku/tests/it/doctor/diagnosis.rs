@@ -40,7 +40,7 @@ async fn a_sound_installation_has_nothing_broken(engine: Database) {
     };
     said("listen", "/readyz is good");
     said("metrics", "/metrics is good");
-    said("database", "schema 6");
+    said("database", "schema 7");
     said("master key", "fits the data");
     said("signing keys", "the next takes over at");
     said("clock", "newest entry of the audit log");

@@ -15,7 +15,7 @@ use std::{
     path::Path,
 };
 
-const CHECK: &str = "mutation ($input: CheckTokenInput!) { checkToken(input: $input) \
+const CHECK: &str = "query ($input: CheckTokenInput!) { checkToken(input: $input) \
                      { accepted run checks { name expected got passed } } }";
 
 #[derive(Debug, Deserialize, Serialize)]

@@ -9,11 +9,12 @@ use super::{
     snapshot::keep_order,
 };
 use crate::{app::App, people};
-use domain::{Clock as _, Role};
+use domain::{Clock as _, Role, workload::Preset};
 use duku::settings::{GivenSettings, Switch};
 use futures::{StreamExt as _, stream};
+use jose::assertion::AssertionAlgorithm;
 use std::{collections::BTreeMap, sync::Arc};
-use testkit::{Database, Engine};
+use testkit::{Database, Engine, TestIssuer};
 
 pub(super) const PASSWORD: &str = people::PASSWORD;
 pub(super) const NEW_PASSWORD: &str = "another horse staple eleven";
@@ -182,6 +183,7 @@ impl Case {
         let token = text(&reply.json()["access_token"]);
         self.marks.push(token_id(&token));
         self.values.insert("key_token", token);
+        self.wait_for_a_workload(app, &ask).await;
         if matches!(self.change.before, Before::Enrolled | Before::PasswordGiven) {
             let secret = self.begin_second_factor().await;
             let code = secret.code_at(app.clock.now());
@@ -190,6 +192,35 @@ impl Case {
             self.values.insert("totp", secret.base32().to_string());
         }
         self
+    }
+
+    /// A key that waits for its first run, and a run that asked.
+    async fn wait_for_a_workload(&mut self, app: &App, ask: &impl AsyncFn(String) -> serde_json::Value) {
+        let issuer =
+            TestIssuer::new("https://token.actions.githubusercontent.com", AssertionAlgorithm::Es256);
+        let jwks = issuer.jwks().to_string();
+        let jwks_text = serde_json::Value::String(jwks.clone()).to_string();
+        let made = ask(format!(
+            "mutation {{ generateSecretlessApiKey(input: {{ label: \"Waiting\", \
+             workloadIdentity: {{ preset: GITHUB_ACTIONS, keySet: {jwks_text} }} }}) {{ clientId }} }}"
+        ))
+        .await;
+        let waiting = made["generateSecretlessApiKey"]["clientId"].as_str().unwrap().to_owned();
+        let waiting = self.put("waiting", waiting);
+        let audience = &app.service.policy().issuer;
+        let token = issuer.token(Preset::GitHubActions, audience, app.clock.now(), &serde_json::json!({}));
+        let form = [
+            ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
+            ("client_id", waiting.as_str()),
+            ("assertion", token.as_str()),
+        ];
+        let reply = Request::form(format!("{PROTOCOL}/token"), &form).send(app.address).await;
+        assert!(reply.text.contains("waits for its first run"), "{}", reply.text);
+        let attempts = ask(format!("{{ apiKeyAttempts(id: \"{waiting}\") {{ id }} }}")).await;
+        self.put("attempt", attempts["apiKeyAttempts"][0]["id"].as_str().unwrap().to_owned());
+        self.values.insert("jwks", jwks);
+        self.values.insert("jwks_text", jwks_text);
+        self.values.insert("method", "workload".to_owned());
     }
 
     pub(super) async fn begin_second_factor(&mut self) -> jose::TotpSecret {

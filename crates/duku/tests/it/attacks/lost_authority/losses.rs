@@ -6,12 +6,18 @@ use super::{
     ways::Way,
 };
 use crate::app::App;
-use domain::Role;
+use domain::{Role, Timestamp};
 use service::{
     Principal, RequestContext, Service, keys::RotateKey, organisations::OrganisationSettings,
     tokens::signing_keys::operator,
 };
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
 
 /// Whoever takes authority away; owns all of it, so that it can go on in the background.
 #[derive(Clone)]
@@ -31,7 +37,10 @@ impl Taker {
         if way != Way::SigningKeyWithdrawn {
             return Ok(());
         }
-        let (service, ctx) = (&self.service, &self.ctx);
+        // Once for each part of the rows, at one time of the test's clock: of two keys of one millisecond either may sign.
+        static LATER: AtomicI64 = AtomicI64::new(1);
+        let now = Timestamp::from_ms(self.ctx.now.ms() + LATER.fetch_add(1, Ordering::Relaxed));
+        let (service, ctx) = (&self.service, &RequestContext { now, ..self.ctx.clone() });
         let old = service.tokens().list_signing_keys(ctx).await.map_err(|error| format!("{error:?}"))?;
         let made = service.tokens().rotate_signing_key(ctx, operator("test"), true).await;
         made.map_err(|error| format!("{error:?}"))?;

@@ -188,6 +188,25 @@ pub(super) const VIEWPORT: &[Row] = &[
     admin("POST /settings/api-keys/{id}/rotate", Before::Page, "grace=0"),
     admin("POST /settings/api-keys/{id}/end-grace", Before::Page, "x=1"),
     admin("POST /settings/api-keys/{id}/revoke", Before::Page, "confirm=CI"),
+    admin(
+        "POST /settings/api-keys/generate/{method}",
+        Before::Page,
+        "label=Keyless&days=30&preset=github_actions&key_set={jwks}",
+    ),
+    admin(
+        "POST /settings/api-keys/{id}/replace",
+        Before::Page,
+        "grace=0&preset=github_actions&key_set={jwks}",
+    ),
+    admin(
+        "POST /settings/api-keys/{id}/authentication",
+        Before::Page,
+        "preset=github_actions&key_set={jwks}",
+    ),
+    admin("POST /settings/api-keys/{id}/renew", Before::Page, "x=1"),
+    admin("POST /settings/api-keys/{id}/wait", Before::Nothing, "x=1"),
+    admin("POST /settings/api-keys/{id}/attempts/{attempt}/allow", Before::Page, "x=1"),
+    exempt("POST /settings/api-keys/{id}/check", "it judges a token and changes nothing"),
     #[cfg(feature = "passkeys")]
     exempt("POST /account/passkeys", "it takes an authenticator: the browser tests have one"),
     #[cfg(feature = "passkeys")]
@@ -225,6 +244,28 @@ pub(super) const MUTATIONS: &[(&str, Needs, &str)] = &[
         Needs::Admin,
         "renameApiKey(input: { id: \"{key}\", label: \"Renamed\" }) { label }",
     ),
+    (
+        "mutation generateSecretlessApiKey",
+        Needs::Admin,
+        "generateSecretlessApiKey(input: { label: \"Keyless\", workloadIdentity: { preset: GITHUB_ACTIONS, keySet: {jwks_text} } }) { clientId }",
+    ),
+    (
+        "mutation changeApiKeyAuthentication",
+        Needs::Admin,
+        "changeApiKeyAuthentication(input: { id: \"{waiting}\", workloadIdentity: { preset: GITHUB_ACTIONS, keySet: {jwks_text} } }) { clientId }",
+    ),
+    (
+        "mutation replaceApiKeySecret",
+        Needs::Admin,
+        "replaceApiKeySecret(input: { id: \"{key}\", workloadIdentity: { preset: GITHUB_ACTIONS, keySet: {jwks_text} } }) { clientId }",
+    ),
+    ("mutation waitForFirstRun", Needs::Admin, "waitForFirstRun(id: \"{waiting}\") { clientId }"),
+    (
+        "mutation allowWorkload",
+        Needs::Admin,
+        "allowWorkload(input: { id: \"{waiting}\", attemptId: \"{attempt}\" }) { clientId }",
+    ),
+    ("mutation renewApiKey", Needs::Admin, "renewApiKey(input: { id: \"{waiting}\" }) { clientId }"),
     ("mutation endGrace", Needs::Admin, "endGrace(id: \"{grace_key}\") { id }"),
     ("mutation revokeApiKey", Needs::Admin, "revokeApiKey(id: \"{key}\")"),
 ];
@@ -281,6 +322,14 @@ pub(super) const AUTHORIZATION_SERVER: &[Row] = &[
         Needs::Membership,
         Before::Nothing,
         "token={key_token}&client_id={key}&client_secret={client_secret}",
+    ),
+    exempt(
+        "grant urn:ietf:params:oauth:grant-type:jwt-bearer",
+        "an exchange uses its token up: service::workloads and the torture of workloads take the key away meanwhile",
+    ),
+    exempt(
+        "grant urn:ietf:params:oauth:grant-type:token-exchange",
+        "an exchange uses its token up: service::workloads and the torture of workloads take the key away meanwhile",
     ),
     exempt("token_endpoint", "its grants have rows"),
     exempt("introspection_endpoint", "it changes nothing"),

@@ -132,6 +132,12 @@ impl Case {
         let name = self.change.name;
         let object = match name {
             _ if name.contains("end-grace") => "grace_key",
+            _ if ["/authentication", "/renew", "/wait", "/attempts/"]
+                .iter()
+                .any(|end| name.contains(end)) =>
+            {
+                "waiting"
+            }
             _ if name.contains("/api-keys/") => "key",
             _ if name.contains("/invitations/") => "invitation",
             _ => "session",
