@@ -27,6 +27,10 @@ pub(super) struct Taker {
     server: SocketAddr,
 }
 
+/// A signing key is withdrawn for each part of the rows, at one time of the test's clock: of two keys of one millisecond either may
+/// sign.
+static LATER: AtomicI64 = AtomicI64::new(1);
+
 impl Taker {
     pub(super) fn of(app: &App) -> Self {
         Self { service: app.service.clone(), ctx: app.ctx(), server: app.address }
@@ -37,8 +41,6 @@ impl Taker {
         if way != Way::SigningKeyWithdrawn {
             return Ok(());
         }
-        // Once for each part of the rows, at one time of the test's clock: of two keys of one millisecond either may sign.
-        static LATER: AtomicI64 = AtomicI64::new(1);
         let now = Timestamp::from_ms(self.ctx.now.ms() + LATER.fetch_add(1, Ordering::Relaxed));
         let (service, ctx) = (&self.service, &RequestContext { now, ..self.ctx.clone() });
         let old = service.tokens().list_signing_keys(ctx).await.map_err(|error| format!("{error:?}"))?;
