@@ -10,7 +10,7 @@ const EVERYONE: &[Actor] = &[Actor::Admin, Actor::Member, Actor::Key, Actor::Rea
 const WRITERS: &[Actor] = &[Actor::Admin, Actor::Member, Actor::Key];
 const ADMINS: &[Actor] = &[Actor::Admin];
 
-/// The root field, its call (`PRODUCT`, `TARGET` and `KEY` stand for ids that exist) and who may.
+/// The root field, its call (`PRODUCT`, `TARGET`, `KEY`, `WAITING` and `ATTEMPT` stand for ids that exist) and who may.
 const TABLE: &[(&str, &str, &[Actor])] = &[
     ("Query.viewer", "viewer", EVERYONE),
     ("Query.subjects", "subjects", EVERYONE),
@@ -19,6 +19,8 @@ const TABLE: &[(&str, &str, &[Actor])] = &[
     ("Query.target", "target(id: TARGET)", EVERYONE),
     ("Query.organisation", "organisation", EVERYONE),
     ("Query.apiKeys", "apiKeys", ADMINS),
+    ("Query.apiKeyAttempts", "apiKeyAttempts(id: WAITING)", ADMINS),
+    ("Query.checkToken", "checkToken(input: {id: WAITING, token: \"x\"})", ADMINS),
     ("Query.members", "members", ADMINS),
     ("Query.auditLog", "auditLog", ADMINS),
     ("Mutation.createSubject", "createSubject(input: {name: \"New\"})", WRITERS),
@@ -34,6 +36,24 @@ const TABLE: &[(&str, &str, &[Actor])] = &[
     ("Mutation.rotateApiKey", "rotateApiKey(input: {id: KEY})", ADMINS),
     ("Mutation.endGrace", "endGrace(id: KEY)", ADMINS),
     ("Mutation.revokeApiKey", "revokeApiKey(id: KEY)", ADMINS),
+    (
+        "Mutation.generateSecretlessApiKey",
+        "generateSecretlessApiKey(input: {label: \"New\", workloadIdentity: {preset: GITHUB_ACTIONS, keySet: JWKS}})",
+        ADMINS,
+    ),
+    (
+        "Mutation.changeApiKeyAuthentication",
+        "changeApiKeyAuthentication(input: {id: WAITING, workloadIdentity: {preset: GITHUB_ACTIONS, keySet: JWKS}})",
+        ADMINS,
+    ),
+    (
+        "Mutation.replaceApiKeySecret",
+        "replaceApiKeySecret(input: {id: KEY, workloadIdentity: {preset: GITHUB_ACTIONS, keySet: JWKS}})",
+        ADMINS,
+    ),
+    ("Mutation.waitForFirstRun", "waitForFirstRun(id: WAITING)", ADMINS),
+    ("Mutation.allowWorkload", "allowWorkload(input: {id: WAITING, attemptId: ATTEMPT})", ADMINS),
+    ("Mutation.renewApiKey", "renewApiKey(input: {id: WAITING})", ADMINS),
 ];
 
 #[tokio::test]
@@ -77,6 +97,12 @@ async fn with_ids(harness: &Harness, call: &str) -> String {
         let product = harness.product("Shop").await;
         let target = harness.target(&product, "main").await;
         call = call.replace("PRODUCT", &quoted(&product)).replace("TARGET", &quoted(&target));
+    }
+    if call.contains("WAITING") || call.contains("JWKS") {
+        let (waiting, attempt, jwks) = harness.waiting_key().await;
+        let jwks = serde_json::Value::String(jwks).to_string();
+        call = call.replace("WAITING", &quoted(&waiting)).replace("ATTEMPT", &quoted(&attempt));
+        call = call.replace("JWKS", &jwks);
     }
     if call.contains("KEY") {
         let key = harness.key("Deploy").await.id;

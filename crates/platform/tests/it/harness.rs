@@ -1,19 +1,28 @@
 //! Two organisations with their people and keys, and requests in their names.
 
 use axum::{Router, body::Body};
-use domain::{Clock, Role};
+use domain::{Clock, Role, workload::Preset};
 use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt;
+use jose::assertion::AssertionAlgorithm;
 use platform::{Platform, Settings};
 use serde_json::{Value, json};
 use service::{
-    Policy, Principal, RequestContext, Service, keys::GenerateKey, tokens::client_authentication::Credential,
+    Policy, Principal, RequestContext, Service,
+    keys::{
+        GenerateKey,
+        identities::{GenerateSecretlessKey, NewIdentity, NewWorkload},
+    },
+    tokens::{
+        assertion::PresentedAssertion,
+        client_authentication::{ClientProof, Credential},
+    },
 };
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
 };
-use testkit::{Database, Engine, SeededEntropy, TestClock};
+use testkit::{Database, Engine, SeededEntropy, TestClock, TestIssuer};
 use tower::ServiceExt;
 use web::RequestHead;
 
@@ -111,6 +120,29 @@ impl Harness {
         let ctx = RequestContext { address: Some([192, 0, 2, 7].into()), ..self.ctx() };
         let credential = Credential { client_id: &pair.id, client_secret: &pair.secret };
         Some(self.service.tokens().issue_for_client(&ctx, credential, scope).await.ok()?.access_token)
+    }
+
+    /// A key that waits for its first run, the run that asked, and its issuer's keys.
+    pub(crate) async fn waiting_key(&self) -> (String, String, String) {
+        let issuer =
+            TestIssuer::new("https://token.actions.githubusercontent.com", AssertionAlgorithm::Es256);
+        let jwks = issuer.jwks().to_string();
+        let identity = NewIdentity::Workload(NewWorkload {
+            preset: Preset::GitHubActions,
+            issuer: None,
+            audience: None,
+            key_set: Some(jwks.clone()),
+            conditions: None,
+        });
+        let (keys, acme) = (self.service.keys(), &self.acme);
+        let new = GenerateSecretlessKey { label: "Waiting".into(), expires_in_days: None, identity };
+        let id = keys.generate_without_secret(&self.ctx(), acme, new).await.unwrap().id.to_string();
+        let token = issuer.token(Preset::GitHubActions, ISSUER, self.clock.now(), &json!({}));
+        let presented = PresentedAssertion { client_id: Some(&id), token: &token, is_client_assertion: true };
+        let proof = ClientProof::Assertion(presented);
+        self.service.tokens().issue_for_client(&self.ctx(), proof, "").await.unwrap_err();
+        let attempt = keys.attempts(acme, &id).await.unwrap().remove(0).id;
+        (id, attempt, jwks)
     }
 
     /// Posts a body with a token; the answer is not read yet.

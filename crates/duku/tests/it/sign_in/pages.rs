@@ -163,7 +163,7 @@ async fn oversized_and_broken_input_gets_a_clear_page(engine: Engine) {
     let hint = browser.get(&request(&app, &[("login_hint", "<b>\"max\"")])).await;
     assert!(hint.text.contains("value=\"&#60;b&#62;&#34;max&#34;\""), "{}", hint.text);
     assert!(!browser.get(&request(&app, &[("login_hint", &long)])).await.text.contains(&long));
-    let huge = browser.sign_in(&url, ADA, &"x".repeat(20_000)).await;
+    let huge = browser.sign_in(&url, ADA, &"x".repeat(40_000)).await;
     assert_eq!((huge.status.as_u16(), huge.header("content-type")), (413, "text/html; charset=utf-8"));
     let post = |body: &'static str| {
         app.api.client().post(&url).header("content-type", "application/x-www-form-urlencoded").body(body)
