@@ -151,8 +151,8 @@ impl Tokens<'_> {
             Ok(single_use) => {
                 let workload = found.identity.workload().map(|workload| Box::new(claim(workload, &claims)));
                 let KeyForAssertion { key, version, .. } = found;
-                let assertion = Some(AcceptedAssertion { version, workload, single_use, claims });
-                return Ok(AuthenticatedClient { id, key, by_grace: false, assertion });
+                let assertion = Box::new(AcceptedAssertion { version, workload, single_use, claims });
+                return Ok(AuthenticatedClient { id, key, by_grace: false, assertion: Some(assertion) });
             }
             Err(rejection) => {
                 let noted = judged.is_noted.then_some(&rejection);
@@ -179,7 +179,8 @@ impl Tokens<'_> {
         ctx: &RequestContext,
         client: &AuthenticatedClient,
     ) -> Result<(), ClientRejection> {
-        let Some(AcceptedAssertion { single_use: Some(single_use), version, claims, .. }) = &client.assertion
+        let Some(AcceptedAssertion { single_use: Some(single_use), version, claims, .. }) =
+            client.assertion.as_deref()
         else {
             return Ok(());
         };

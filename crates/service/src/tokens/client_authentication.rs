@@ -79,8 +79,8 @@ pub(crate) struct AuthenticatedClient {
     pub(crate) id: KeyId,
     pub(crate) key: KeyForIssuance,
     pub(crate) by_grace: bool,
-    /// What it was authenticated with, if it was no secret.
-    pub(crate) assertion: Option<AcceptedAssertion>,
+    /// What it was authenticated with, if it was no secret. Boxed, so that pairs do not carry it about.
+    pub(crate) assertion: Option<Box<AcceptedAssertion>>,
 }
 
 impl Tokens<'_> {
