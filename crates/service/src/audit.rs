@@ -7,7 +7,7 @@ use crate::{
     AuditLog, Error, Inner, Principal, RequestContext, Result, operations::audit_witness::Witness, principal,
 };
 use domain::{
-    Capability, EventId, Timestamp,
+    Capability, Claim, EventId, Timestamp,
     audit::{Action, Actor, AuditEvent, AuditFilter, AuditHead, FIRST_PREVIOUS_HASH, NewEvent, SYSTEM_CHAIN},
 };
 use jose::MasterKey;
@@ -44,8 +44,14 @@ impl Inner {
         transaction: &mut Transaction,
         ctx: &RequestContext,
         principal: &Principal,
-        entry: Entry<'_>,
+        mut entry: Entry<'_>,
     ) -> Result<()> {
+        // What a workload's token did says which run it was issued to.
+        if let (Claim::Token(claims), Some(details)) = (&principal.claim, entry.details.as_object_mut())
+            && let Some(workload) = &claims.workload
+        {
+            details.insert("workload".to_owned(), workload.run.as_str().into());
+        }
         self.append(transaction, ctx, principal.organisation_id.as_str(), principal.actor(), entry).await
     }
 

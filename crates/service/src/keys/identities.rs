@@ -291,7 +291,7 @@ impl Keys<'_> {
         let grace_until = json!(key.grace.map(|grace| grace.until.to_string()));
         let details = described(&identity, "grace_until", grace_until);
         self.audit_key(&mut transaction, ctx, principal, Action::ApiKeySecretReplaced, &key, details).await?;
-        self.tell_of_key(&mut transaction, ctx, &key, "freed of its secret", &principal.actor().name).await?;
+        self.tell_of_key(&mut transaction, ctx, &key, "changed", &principal.actor().name).await?;
         transaction.commit().await?;
         log(&key, "replaced the secret of an API key by an identity");
         Ok(key)
@@ -385,7 +385,8 @@ impl Keys<'_> {
         principal: &Principal,
         new: NewIdentity,
     ) -> Result<Identity> {
-        principal.authorise(Capability::ManageKeys)?;
+        // Whoever may not change keys now makes us ask nobody. The transaction that changes something asks again.
+        drop(self.0.begin_as::<ManageKeys>(ctx, principal).await?);
         let identity = match new {
             NewIdentity::Workload(new) => Identity::WorkloadIdentity(workload(ctx, new)?),
             NewIdentity::PublicKeys(NewPublicKeys::Pasted(text)) => {

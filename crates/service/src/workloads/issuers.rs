@@ -10,7 +10,6 @@ use domain::{
 };
 use jose::assertion::KeySet;
 use std::{
-    collections::HashMap,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
@@ -21,8 +20,9 @@ const AGAIN_SECONDS: i64 = 30;
 const FRESH_SECONDS: std::ops::RangeInclusive<i64> = 300..=86_400;
 /// How long keys outlive an outage of their issuer, from when they were fresh last, in seconds.
 const OUTAGE_SECONDS: i64 = 86_400;
-/// The most issuers that are remembered; beyond, all are fetched again.
-const MOST: usize = 10_000;
+/// The most issuers that are remembered; beyond, those that were not asked for lately are fetched again. Any Admin can name issuers, and
+/// each may publish 64 KiB of keys.
+const MOST: usize = 500;
 
 /// What a guarded fetch brought.
 #[derive(Debug, Clone)]
@@ -63,10 +63,15 @@ pub(crate) enum KeySetPlace {
 pub(crate) struct KeySetUnavailable(pub(crate) String);
 
 /// The issuers whose keys were fetched.
-#[derive(Default)]
 pub(crate) struct Issuers {
-    entries: Mutex<HashMap<KeySetPlace, Arc<Entry>>>,
+    entries: quick_cache::sync::Cache<KeySetPlace, Arc<Entry>>,
     fetcher: OnceLock<Arc<dyn IssuerFetcher>>,
+}
+
+impl Default for Issuers {
+    fn default() -> Self {
+        Self { entries: quick_cache::sync::Cache::new(MOST), fetcher: OnceLock::new() }
+    }
 }
 
 #[derive(Default)]
@@ -167,14 +172,9 @@ impl Issuers {
     }
 
     fn entry(&self, place: &KeySetPlace) -> Arc<Entry> {
-        let mut entries = lock(&self.entries);
-        if let Some(entry) = entries.get(place) {
-            return Arc::clone(entry);
-        }
-        if entries.len() >= MOST {
-            entries.clear();
-        }
-        Arc::clone(entries.entry(place.clone()).or_default())
+        let made =
+            self.entries.get_or_insert_with(place, || Ok::<_, std::convert::Infallible>(Arc::default()));
+        made.unwrap_or_else(|never| match never {})
     }
 
     /// Fetches on a task of its own: whoever asked may go away, and the next one would have to wait for half a minute.

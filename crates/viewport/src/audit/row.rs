@@ -138,6 +138,7 @@ fn words(key: &str, value: &Value, of_role: bool) -> Option<String> {
         ("passkey", _) => format!("“{text}”"),
         ("device", _) => format!("on {text}"),
         ("subject", _) => format!("product {text}"),
+        ("workload", _) => format!("in {text}"),
         ("session" | "version" | "environment", _) => format!("{key} {text}"),
         _ => format!("{}: {text}", key.replace('_', " ")),
     };

@@ -55,6 +55,7 @@ async fn a_repository_is_set_up_by_its_first_run() {
     ada.open(&format!("{LIST}/generate")).await.says("href=\"/settings/api-keys/generate/workload\"");
     let generate = format!("{LIST}/generate/workload");
     ada.open(&generate).await.says("GitHub Actions");
+    assert_eq!(ada.get(&format!("{LIST}/generate/nothing")).await.status.as_u16(), 404);
     let issuer = github();
     let done = ada.submit(&generate, &fields(&form(&issuer))).await;
     let id = id_in(&done);

@@ -2,7 +2,7 @@
 
 use super::{Connection, own_assertion, variable, workload};
 use crate::{
-    cli::{http, secrets},
+    cli::{http, output, secrets},
     command_error::CommandError,
     settings::{authorization_server_of, token_endpoint},
 };
@@ -61,19 +61,25 @@ impl Connection {
         Ok(Some((client_id, assertion)))
     }
 
-    /// The server's issuer, which assertions are made for.
+    /// The server's issuer, which assertions are made for. It must be at the server that was named (RFC 8414 §3.3): another server's
+    /// assertion could be presented there.
     async fn issuer(&self, client: &Client) -> Result<String, CommandError> {
         let server = authorization_server_of(self.base());
         let url = format!("{server}/realms/{}/.well-known/openid-configuration", self.realm);
         let response = http::send(&url, client.get(&url)).await?;
         let status = response.status();
         let document: Value = response.json().await.unwrap_or_default();
-        let issuer = document.get("issuer").and_then(Value::as_str);
-        issuer.map(str::to_owned).ok_or_else(|| {
-            CommandError::new(format!(
+        let expected = format!("{server}/realms/{}", self.realm);
+        match document.get("issuer").and_then(Value::as_str) {
+            Some(issuer) if issuer == expected => Ok(expected),
+            Some(issuer) => Err(CommandError::new(format!(
+                "{url} says that its issuer is {}: name the server by that URL, or with --workload the --audience that its keys expect",
+                output::printable(issuer)
+            ))),
+            None => Err(CommandError::new(format!(
                 "{url} answered {status} and names no issuer: is --server a Duku server?"
-            ))
-        })
+            ))),
+        }
     }
 
     fn pair(&self) -> Result<Pair, CommandError> {

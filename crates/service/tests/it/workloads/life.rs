@@ -1,7 +1,7 @@
 //! A key's life without a secret: it waits, is allowed, changed, ended, renewed and revoked, and every node knows at once.
 
 use super::{GITHUB, Told, World, conditions, exchange, new_key, on_github, shop, verdict, world};
-use crate::fixture::{Fixture, NO_GRACE, accepts, at, on_both_engines, rejection_in};
+use crate::fixture::{ADA, Fixture, NO_GRACE, accepts, at, on_both_engines, rejection_in};
 use domain::workload::{Danger, Preset, RejectionReason as Reason};
 use futures::future::join_all;
 use serde_json::json;
@@ -22,6 +22,7 @@ on_both_engines!(
     a_token_is_tried_without_being_used_up,
     attempts_are_few_and_those_of_the_waiting_hour,
     an_expired_key_is_renewed,
+    the_audit_log_says_in_which_run_something_was_done,
 );
 
 fn dangers() -> BTreeSet<Danger> {
@@ -213,6 +214,11 @@ async fn only_an_admin_decides(fixture: Fixture) {
     }
     let made = keys.generate_without_secret(&at(3), &world.fixture.member, new_key(on_github(None))).await;
     assert!(matches!(rejection_in(made), Rejection::Forbidden(_)));
+    // Nor is an Admin whose password was given too long ago.
+    let token = world.fixture.service.tokens().issue_for_user(&at(0), "root", ADA, None).await.unwrap();
+    let stale = world.fixture.service.tokens().authenticate(&at(10), &token).await.unwrap();
+    let made = keys.generate_without_secret(&at(700), &stale, new_key(on_github(None))).await;
+    assert!(matches!(rejection_in(made), Rejection::SignInAgain));
     // Nobody made us ask a stranger's server.
     let before = world.internet.count(&world.github.discovery_url());
     assert_eq!(before, 1);
@@ -295,6 +301,23 @@ async fn an_expired_key_is_renewed(fixture: Fixture) {
     keys.revoke(&at(later + 5), admin, key.id.as_str()).await.unwrap();
     let outcome = world.exchange(later + 6, &key, &world.token(later + 6, &json!({}))).await;
     assert_eq!(verdict(outcome), Some((Reason::Key, Told::Nothing)));
+}
+
+async fn the_audit_log_says_in_which_run_something_was_done(fixture: Fixture) {
+    let world = world(fixture).await;
+    let service = &world.fixture.service;
+    let key = world.key(on_github(Some(shop()))).await;
+    let issued = world.exchange(1, &key, &world.token(1, &json!({}))).await.unwrap();
+    let run = service.tokens().authenticate(&at(2), &issued.access_token).await.unwrap();
+    service.products().create_subject(&at(2), &run, "Shop", None, None).await.unwrap();
+    service.products().create_subject(&at(3), &world.fixture.admin, "Other", None, None).await.unwrap();
+    let events = service.audit_log().export(world.fixture.acme.id.as_str(), 0).await.unwrap();
+    let details: Vec<_> = events
+        .iter()
+        .filter(|event| event.action == "subject.created")
+        .map(|event| event.details.contains("run 4711 of acme/shop on main"))
+        .collect();
+    assert_eq!(details, [true, false]);
 }
 
 /// What an Admin enters wrongly is said when it is saved.

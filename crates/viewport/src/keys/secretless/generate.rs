@@ -11,9 +11,10 @@ use crate::{
     },
     keys::{LIST, generate::duplicate},
 };
-use axum::extract::Path;
+use axum::{body::Body, extract::Path};
+use http::Response;
 use pages::{Chrome, FormError, Section};
-use service::keys::identities::GenerateSecretlessKey;
+use service::{Error, Rejection, keys::identities::GenerateSecretlessKey};
 
 #[derive(askama::Template)]
 #[template(path = "keys/secretless/generate.html", blocks = ["content"])]
@@ -28,8 +29,17 @@ pub(super) struct Form {
     pub(super) issuer_of_ours: String,
 }
 
-/// The word of a method in an address.
-const PUBLIC_KEYS: &str = "public-keys";
+/// Whether a method's word in an address means public keys and not workload identity.
+fn means_public_keys(context: &MemberPage, method: &str) -> Result<bool, Response<Body>> {
+    match method {
+        "workload" => Ok(false),
+        "public-keys" => Ok(true),
+        _ => {
+            let missing = Rejection::NotFound { kind: "authentication method", id: method.to_owned() };
+            Err(context.failed(&Error::Rejection(missing)))
+        }
+    }
+}
 
 async fn form(
     context: &MemberPage,
@@ -54,7 +64,8 @@ async fn form(
 
 /// `GET /settings/api-keys/generate/{method}`
 pub(crate) async fn show_form(context: AdminPage<ApiKeys>, Path(method): Path<String>) -> Answer {
-    form(&context, method == PUBLIC_KEYS, &Fields::default(), "", FormError::default()).await
+    let is_public_keys = means_public_keys(&context, &method)?;
+    form(&context, is_public_keys, &Fields::default(), "", FormError::default()).await
 }
 
 /// `POST /settings/api-keys/generate/{method}`
@@ -62,7 +73,7 @@ pub(crate) async fn submit(
     Path(method): Path<String>,
     Posted(mut context, fields): Posted<AdminPage<ApiKeys>>,
 ) -> Answer {
-    let is_public_keys = method == PUBLIC_KEYS;
+    let is_public_keys = means_public_keys(&context, &method)?;
     let Some(days) = fields.number("days") else {
         let errors = FormError::new("expiresInDays", "Write the lifetime as a number of days, like 90.");
         return form(&context, is_public_keys, &fields, "", errors).await;

@@ -83,7 +83,7 @@ pub(super) async fn show(
     output::table(&head, rows.collect(), &empty)?;
     if !attempts.is_empty() {
         let allow = next.client(&format!("keys allow {client_id} ATTEMPT{}", next::at(&user.server)));
-        next::hint(format, &format!("if a workload is yours, by its ids, let it in:\n  {allow}"));
+        next::hint(format, &format!("if a workload is yours, by its ids, allow it:\n  {allow}"));
     }
     Ok(())
 }

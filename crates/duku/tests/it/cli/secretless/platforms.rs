@@ -225,3 +225,18 @@ async fn what_is_missing_or_wrong_is_said_with_what_to_do() {
         assert_eq!(machine.run(arguments).status.code(), Some(2), "{arguments:?}");
     }
 }
+
+/// A server that names another's issuer would be given a token for that one (RFC 8414 §3.3).
+#[tokio::test(flavor = "multi_thread")]
+async fn no_token_is_asked_for_on_behalf_of_another_server() {
+    let machine = Machine::start_with(&[("DUKU_PUBLIC_URL", "https://another.example")]);
+    let issuer = github();
+    let key = machine.key_for(Preset::GitHubActions, &issuer).await;
+    let variables = [
+        ("ACTIONS_ID_TOKEN_REQUEST_URL", "http://runner.invalid/token?api-version=2.0"),
+        ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "runner-s-own"),
+    ];
+    let output = machine.exchange(&key, &[], &variables);
+    assert_rejected(&output, "says that its issuer is https://another.example/realms/duku:");
+    assert!(!both(&output).contains("runner.invalid"), "{}", both(&output));
+}
