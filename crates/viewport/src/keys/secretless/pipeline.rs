@@ -18,7 +18,7 @@ pub(super) fn lines(
             "  -d \"client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer\" \\"
                 .to_owned(),
             format!("  --data-urlencode \"client_assertion={assertion}\" |"),
-            "  jq -r '.access_token // error(.error_description)')".to_owned(),
+            "  jq -nr 'input | .access_token // error(.error_description)')".to_owned(),
         ]
         .join(&line)
     };

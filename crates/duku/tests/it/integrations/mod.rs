@@ -1,4 +1,6 @@
-//! The parts of `integrations/` that platforms run, played against a server and a stand-in of the platform.
+//! The parts of `integrations/` and the documentation's lines that platforms run, played against a server and a stand-in of the platform.
+
+mod lines;
 
 use crate::app::App;
 use domain::workload::{Condition, Danger, Preset};
