@@ -33,6 +33,7 @@ pub(crate) enum Need {
     Faketime,
     Go,
     Java,
+    Maven,
     Ruby,
 }
 
@@ -68,6 +69,7 @@ impl Need {
             Self::Go => works("go", &["version"]) && Path::new(GO_LIBRARIES).join("oauth2").is_dir(),
             // A runtime alone cannot run a source file.
             Self::Java => starts(&["java", "javac"]),
+            Self::Maven => starts(&["mvn"]),
             Self::Ruby => starts(&["ruby"]),
         }
     }
@@ -97,10 +99,12 @@ impl Need {
                 (Apt(&["patroni", "etcd-server", "haproxy"]), "fails PostgreSQL over to a standby")
             }
             Self::Faketime => (Apt(&["faketime"]), "sets the clock of one process"),
-            Self::Go => {
-                (Apt(&["golang-go", "golang-golang-x-oauth2-dev"]), "runs the documentation's program in Go")
-            }
-            Self::Java => (Apt(&["default-jdk-headless"]), "runs the documentation's program in Java"),
+            Self::Go => (
+                Apt(&["golang-go", "golang-golang-x-oauth2-dev"]),
+                "builds OAuth clients and a program in Go",
+            ),
+            Self::Java => (Apt(&["default-jdk-headless"]), "compiles OAuth clients and a program in Java"),
+            Self::Maven => (Apt(&["maven"]), "gets what the clients in Java need"),
             Self::Ruby => (Apt(&["ruby"]), "runs the documentation's program in Ruby"),
         }
     }

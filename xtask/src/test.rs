@@ -63,7 +63,7 @@ const STEPS: [Step; 8] = [
     Step {
         name: "clients",
         what: "OAuth, JWT and GraphQL clients of others and axe-core, from their lock files",
-        needs: &[Need::Python, Need::Node],
+        needs: &[Need::Python, Need::Node, Need::Go, Need::Java, Need::Maven],
         run: |root, _| clients::install(root),
     },
     Step {

@@ -90,6 +90,16 @@ fn graphql_over_http_audit_misses_no_must() {
     proves(Language::JavaScript, "graphql_http_audit.mjs");
 }
 
+#[test]
+fn go_oauth2_without_a_secret() {
+    proves(Language::Go, "oauth2_without_secret.go");
+}
+
+#[test]
+fn java_nimbus_without_a_secret() {
+    proves(Language::Java, "NimbusWithoutSecret.java");
+}
+
 /// What the Admin ada@example.org signs in with.
 const PASSWORD: &str = "correct horse battery staple";
 
@@ -97,6 +107,8 @@ const PASSWORD: &str = "correct horse battery staple";
 enum Language {
     Python,
     JavaScript,
+    Go,
+    Java,
 }
 
 /// Runs the script against a new server with an organisation, a product and a key; what it says on failure is
@@ -109,7 +121,7 @@ fn proves(language: Language, script: &str) {
     server.admin(&[&["subject", "create"], product.as_slice()].concat());
     let key = server.admin(&["key", "generate", "--org", "Acme", "--label", "client"]);
 
-    if script.contains("without_secret") {
+    if ["without_secret", "WithoutSecret"].iter().any(|name| script.contains(name)) {
         command.envs(without_secret(&server));
     }
     let output = command
@@ -120,7 +132,7 @@ fn proves(language: Language, script: &str) {
         // A proxy of this machine must not be asked for this machine's own address.
         .envs([("NO_PROXY", "*"), ("no_proxy", "*")])
         .output()
-        .expect("the interpreter starts");
+        .expect("the client starts");
     let (said, complained) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{script} failed ({}):\n{said}{complained}", output.status);
@@ -183,7 +195,7 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
 }
 
 impl Language {
-    /// The interpreter with the script, ready but for the environment.
+    /// The interpreter with the script, or what was compiled from it, ready but for the environment.
     fn command(self, script: &str) -> Command {
         let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(self.name());
         let installed = installed(self.name());
@@ -199,6 +211,15 @@ impl Language {
                 command.arg(beside_its_libraries(&scripts, &installed, script));
                 command
             }
+            Self::Go => Command::new(installed.join("bin").join(compiled(&scripts, &installed, script))),
+            Self::Java => {
+                let mut command = Command::new("java");
+                // Java itself takes the `*` for all files of the folder.
+                let [libraries, classes] = ["lib/*", "classes"].map(|part| installed.join(part));
+                command.arg("-classpath").arg(format!("{}:{}", libraries.display(), classes.display()));
+                command.arg(compiled(&scripts, &installed, script));
+                command
+            }
         }
     }
 
@@ -206,6 +227,8 @@ impl Language {
         match self {
             Self::Python => "python",
             Self::JavaScript => "node",
+            Self::Go => "go",
+            Self::Java => "java",
         }
     }
 }
@@ -217,6 +240,14 @@ pub(crate) fn installed(language: &str) -> PathBuf {
     let folder = target.join("clients").join(language);
     assert!(folder.join("installed-from").is_file(), "run `cargo xtask test`: it installs the clients");
     folder
+}
+
+/// The name of what was compiled from the script, which must be the script as it is now: an installation holds what it was made from.
+fn compiled<'a>(scripts: &Path, installed: &Path, script: &'a str) -> &'a str {
+    let read = |file: PathBuf| fs::read_to_string(file).expect("a readable file");
+    let is_current = read(installed.join("installed-from")).contains(&read(scripts.join(script)));
+    assert!(is_current, "{script} was changed: `cargo xtask test --only clients` compiles it anew");
+    script.split('.').next().unwrap_or(script)
 }
 
 /// A JavaScript module finds its libraries only from where it lies: so it is copied to them, with what it
