@@ -53,6 +53,15 @@ impl Acme {
     }
 }
 
+/// An access token of the organisation's Admin.
+pub(crate) fn admin_token(binary: &Path, folder: &Path) -> Outcome<String> {
+    let mut command = pinned(binary, 0);
+    command.args(["admin", "token", "--user", "ada@example.org"]).env("DUKU_DATA_DIR", folder);
+    let output = command.output().map_err(|error| error.to_string())?;
+    let token = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    if token.is_empty() { Err(String::from_utf8_lossy(&output.stderr).into_owned()) } else { Ok(token) }
+}
+
 /// 2026-01-01; the rows' times grow from here, a millisecond each, so that ids come in the order of the file.
 const EPOCH_MS: i64 = 1_767_225_600_000;
 const YEARS_MS: i64 = 10 * 366 * 86_400_000;

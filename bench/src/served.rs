@@ -57,9 +57,20 @@ impl Served {
 
     /// The floor on the same data.
     pub(crate) fn floor(binary: &Path, data: &Path, organisation: &str, port: u16) -> Outcome<Self> {
+        Self::floor_with(binary, data, organisation, port, &[])
+    }
+
+    /// The same with more in its environment.
+    pub(crate) fn floor_with(
+        binary: &Path,
+        data: &Path,
+        organisation: &str,
+        port: u16,
+        more: &[(&str, &str)],
+    ) -> Outcome<Self> {
         let address = format!("127.0.0.1:{port}");
         let mut command = pinned(binary, SERVER_CORE);
-        command.arg(&address).arg(data.join("duku.db")).arg(organisation);
+        command.arg(&address).arg(data.join("duku.db")).arg(organisation).envs(more.iter().copied());
         Self::start(command, address, "/echo")
     }
 
@@ -148,4 +159,16 @@ pub(crate) fn request_token(address: &str, (id, secret): &(String, String)) -> O
         "POST {TOKEN_PATH} HTTP/1.1\r\nhost: bench\r\nconnection: close\r\ncontent-type: application/x-www-form-urlencoded"
     );
     request(address, &format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()))
+}
+
+/// A GraphQL document's answer.
+pub(crate) fn graphql(served: &Served, token: &str, query: &str) -> Outcome<serde_json::Value> {
+    let body = serde_json::json!({ "query": query }).to_string();
+    let head = format!(
+        "POST /graphql HTTP/1.1\r\nhost: bench\r\nconnection: close\r\ncontent-type: application/json\r\nauthorization: Bearer {token}"
+    );
+    let answer =
+        request(&served.address, &format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()))?;
+    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    serde_json::from_str(body).map_err(|error| format!("{error}: {body}"))
 }

@@ -1,6 +1,7 @@
 //! The floor: a bare axum server that does only the work that nobody can leave out, to measure the product against.
 //!
 //! * `POST /token`: parses the form, reads one row by its primary key, digests and compares, signs, answers JSON;
+//! * `POST /assertion`: the same with the workload's token that is verified instead of a secret, and one durable insert if it has a `jti`;
 //! * `POST /subjects`: reads the rows of one organisation's products and writes the JSON that the GraphQL API answers;
 //! * `GET /echo`: HTTP alone.
 //!
@@ -16,7 +17,10 @@ use aws_lc_rs::{
     constant_time::verify_slices_are_equal,
     digest::{SHA256, digest},
     rand::{SecureRandom, SystemRandom},
-    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair},
+    signature::{
+        ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, ParsedPublicKey,
+        RSA_PKCS1_2048_8192_SHA256,
+    },
 };
 use axum::{
     Router,
@@ -25,7 +29,10 @@ use axum::{
     http::{HeaderValue, Response, StatusCode, header},
     routing::{get, post},
 };
-use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use base64::{
+    Engine as _,
+    prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
+};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 use serde::Serialize;
 use std::{
@@ -36,11 +43,16 @@ use std::{
 };
 
 const FIND: &str = "SELECT secret_digest, organisation_id, organisation_name, expires_at_ms, token_epoch FROM api_keys WHERE id = ?1";
+const USED: &str =
+    "CREATE TABLE IF NOT EXISTS floor_assertions (jti TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID";
+const USE_UP: &str = "INSERT INTO floor_assertions (jti) VALUES (?1) ON CONFLICT DO NOTHING";
 const SUBJECTS: &str = "SELECT id, name FROM subjects WHERE organisation_id = ?1 ORDER BY id LIMIT 100";
 
 struct Floor {
     file: PathBuf,
     signer: EcdsaKeyPair,
+    /// What verifies workloads' tokens.
+    issuer: Option<ParsedPublicKey>,
     random: SystemRandom,
     header: String,
     organisation: String,
@@ -133,21 +145,69 @@ impl Floor {
         })?;
         let given = digest(&SHA256, secret.as_bytes());
         verify_slices_are_equal(given.as_ref(), &stored).ok()?;
+        self.issue(&id, &organisation, &name, expires_ms, epoch)
+    }
+
+    fn assertion(&self, body: &[u8]) -> Option<Vec<u8>> {
+        let (mut id, mut assertion) = (None, None);
+        for (name, value) in form_urlencoded::parse(body) {
+            match &*name {
+                "client_id" => id = Some(value),
+                "client_assertion" => assertion = Some(value),
+                _ => {}
+            }
+        }
+        let (id, assertion) = (id?, assertion?);
+        let (message, signature) = assertion.rsplit_once('.')?;
+        let signature = BASE64_URL_SAFE_NO_PAD.decode(signature).ok()?;
+        self.issuer.as_ref()?.verify_sig(message.as_bytes(), &signature).ok()?;
+        let payload = BASE64_URL_SAFE_NO_PAD.decode(message.split_once('.')?.1).ok()?;
+        let claims: serde_json::Value = serde_json::from_slice(&payload).ok()?;
+        if claims.get("sub")? != "workload" || claims.get("aud")? != "bench" {
+            return None;
+        }
+        let found = self.with_connection(|connection| {
+            let mut statement = connection.prepare_cached(FIND).expect("the statement fits");
+            let row = statement.query_row([&*id], |row| {
+                let (organisation, name): (String, String) = (row.get(1)?, row.get(2)?);
+                Ok((organisation, name, row.get::<_, i64>(3)?, row.get::<_, i64>(4)?))
+            });
+            let row = row.optional().expect("the row is read");
+            if let Some(jti) = claims.get("jti").and_then(serde_json::Value::as_str) {
+                let mut insert = connection.prepare_cached(USE_UP).expect("the statement fits");
+                if insert.execute([jti]).expect("the row is written") == 0 {
+                    return None;
+                }
+            }
+            row
+        });
+        let (organisation, name, expires_ms, epoch) = found?;
+        self.issue(&id, &organisation, &name, expires_ms, epoch)
+    }
+
+    fn issue(
+        &self,
+        id: &str,
+        organisation: &str,
+        name: &str,
+        expires_ms: i64,
+        epoch: i64,
+    ) -> Option<Vec<u8>> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs();
         let mut jti = [0; 16];
         self.random.fill(&mut jti).ok()?;
         let claims = Claims {
             iss: "http://127.0.0.1:18232/realms/duku",
-            sub: &id,
-            client_id: &id,
-            azp: &id,
+            sub: id,
+            client_id: id,
+            azp: id,
             aud: "http://127.0.0.1:18232/graphql",
             iat: now,
             exp: now + 300,
             jti: &BASE64_URL_SAFE_NO_PAD.encode(jti),
             scope: "openid",
-            org_id: &organisation,
-            org_name: &name,
+            org_id: organisation,
+            org_name: name,
             token_epoch: epoch,
         };
         let mut token = String::with_capacity(1024);
@@ -190,6 +250,18 @@ fn answer(body: Option<Vec<u8>>) -> Response<Body> {
     response
 }
 
+/// The public key of a PEM file (`SubjectPublicKeyInfo`), ready to verify.
+fn verifier(file: &str) -> ParsedPublicKey {
+    let pem = std::fs::read_to_string(file).expect("the key is there");
+    let base64: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+    let spki = BASE64_STANDARD.decode(base64).expect("base64");
+    if std::env::var("FLOOR_ALGORITHM").is_ok_and(|name| name == "RS256") {
+        ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, spki).expect("a key")
+    } else {
+        ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, spki).expect("a key")
+    }
+}
+
 /// `floor LISTEN FILE ORGANISATION_ID`
 #[tokio::main]
 async fn main() {
@@ -202,11 +274,24 @@ async fn main() {
         EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document.as_ref()).expect("a key");
     let header = r#"{"alg":"ES256","typ":"at+jwt","kid":"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"}"#;
     let header = format!("{}.", BASE64_URL_SAFE_NO_PAD.encode(header));
-    let floor = Arc::new(Floor { file, signer, random, header, organisation });
+    let issuer = std::env::var("FLOOR_KEY").ok().map(|file| verifier(&file));
+    let floor = Arc::new(Floor { file, signer, issuer, random, header, organisation });
+    if floor.issuer.is_some() {
+        floor.with_connection(|connection| {
+            connection.busy_timeout(std::time::Duration::from_secs(5)).expect("it waits");
+            connection.execute_batch(USED).expect("the table is made");
+        });
+    }
     let router = Router::new()
         .route(
             "/token",
             post(|State(floor): State<Arc<Floor>>, body: Bytes| async move { answer(floor.token(&body)) }),
+        )
+        .route(
+            "/assertion",
+            post(
+                |State(floor): State<Arc<Floor>>, body: Bytes| async move { answer(floor.assertion(&body)) },
+            ),
         )
         .route(
             "/subjects",

@@ -1,5 +1,6 @@
 //! What is measured, one file each.
 
+mod assertion;
 mod endurance;
 mod footprint;
 mod graphql;
@@ -33,8 +34,9 @@ pub(crate) struct Kind {
 }
 
 /// All of them, in the order in which they are shown.
-pub(crate) const ROWS: [Kind; 6] = [
+pub(crate) const ROWS: [Kind; 7] = [
     Kind { name: "token", run: token::measure },
+    Kind { name: "assertion", run: assertion::measure },
     Kind { name: "large", run: large::measure },
     Kind { name: "graphql", run: graphql::measure },
     Kind { name: "postgres", run: postgres::measure },

@@ -250,10 +250,7 @@ impl Tokens<'_> {
     ) -> (Result<Arc<KeySet>, KeySetUnavailable>, bool) {
         match place_of(identity) {
             Ok(place) => self.0.issuers.keys(ctx, &place, kid).await,
-            Err(pasted) => {
-                let parsed = KeySet::parse(pasted.as_bytes());
-                (parsed.map(Arc::new).map_err(|why| KeySetUnavailable(why.to_string())), false)
-            }
+            Err(jwks) => (self.0.issuers.pasted(jwks), false),
         }
     }
 

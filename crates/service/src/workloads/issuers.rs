@@ -23,6 +23,8 @@ const OUTAGE_SECONDS: i64 = 86_400;
 /// The most issuers that are remembered; beyond, those that were not asked for lately are fetched again. Any Admin can name issuers, and
 /// each may publish 64 KiB of keys.
 const MOST: usize = 500;
+/// The most key sets of keys themselves that are kept as they were read.
+const PASTED: usize = 1000;
 
 /// What a guarded fetch brought.
 #[derive(Debug, Clone)]
@@ -66,11 +68,17 @@ pub(crate) struct KeySetUnavailable(pub(crate) String);
 pub(crate) struct Issuers {
     entries: quick_cache::sync::Cache<KeySetPlace, Arc<Entry>>,
     fetcher: OnceLock<Arc<dyn IssuerFetcher>>,
+    /// Key sets that an Admin pasted, by the SHA-256 of their text.
+    pasted: quick_cache::sync::Cache<[u8; 32], Arc<KeySet>>,
 }
 
 impl Default for Issuers {
     fn default() -> Self {
-        Self { entries: quick_cache::sync::Cache::new(MOST), fetcher: OnceLock::new() }
+        Self {
+            entries: quick_cache::sync::Cache::new(MOST),
+            fetcher: OnceLock::new(),
+            pasted: quick_cache::sync::Cache::new(PASTED),
+        }
     }
 }
 
@@ -121,6 +129,14 @@ impl Issuers {
     /// Fetches by `fetcher` from now on; the first one that is given stays.
     pub(crate) fn use_fetcher(&self, fetcher: Arc<dyn IssuerFetcher>) {
         let _ = self.fetcher.set(fetcher);
+    }
+
+    /// The keys of a pasted key set. What a text says never changes, so it is read once.
+    pub(crate) fn pasted(&self, jwks: &str) -> Result<Arc<KeySet>, KeySetUnavailable> {
+        let name = jose::sha256(jwks.as_bytes());
+        self.pasted.get_or_insert_with(&name, || {
+            KeySet::parse(jwks.as_bytes()).map(Arc::new).map_err(|why| KeySetUnavailable(why.to_string()))
+        })
     }
 
     /// The keys at `place`, with `kid` among them if they can be had. The second value says whether it took waiting, so that what
