@@ -127,7 +127,7 @@
   function returnFocus() {
     let from = null;
     try { from = sessionStorage.getItem(OPENER); sessionStorage.removeItem(OPENER); } catch { /* As above. */ }
-    if (from === null) return;
+    if (from === null || one('main [autofocus]')) return;
     const to = (from && one(`main a[href="${CSS.escape(from)}"]`)) || one('main h1');
     if (to?.matches('h1')) to.tabIndex = -1;
     to?.focus();
@@ -231,6 +231,8 @@
     if (target.dataset.copy) return void copy(target);
     const inDialog = dialog?.contains(target);
     if (!inDialog) opener = target.getAttribute('href') ?? '';
+    // A link of the dialog leads on, not back.
+    else if (target.matches('a[href]:not([data-close], [data-dismiss])') && leaves(target, event)) opener = '';
     if (target.matches('[data-close]')) {
       if (inDialog) { event.preventDefault(); closeDialog(); } else released = true;
     } else if (target.matches('[data-dismiss]') && inDialog) {

@@ -55,6 +55,11 @@ impl<'a> ClientAuthentication<'a> {
                 let (client_id, client_secret) = (Cow::Borrowed(client_id), Cow::Borrowed(client_secret));
                 Ok(Self { proof: Proof::Pair { client_id, client_secret }, basic: false })
             }
+            (None, None) if form.get("client_assertion_type").is_some() => {
+                Err(OAuthRejection::invalid_client(
+                    "client_assertion is empty: the pipeline got no token from its platform. GitHub Actions needs the permission id-token: write.",
+                ))
+            }
             (None, None) => Err(OAuthRejection::invalid_client(
                 "There is no client authentication: send client_id and client_secret in the body, HTTP Basic, or a client_assertion.",
             )),
@@ -68,6 +73,8 @@ impl<'a> ClientAuthentication<'a> {
     ) -> Result<Self, OAuthRejection> {
         match kind {
             Some(ASSERTION_TYPE) => {
+                // A token that was read from a file often ends with a line break.
+                let token = token.trim_end();
                 let presented = PresentedAssertion { client_id, token, is_client_assertion: true };
                 Ok(Self { proof: Proof::Assertion(presented), basic: false })
             }

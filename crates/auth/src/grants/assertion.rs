@@ -73,7 +73,11 @@ async fn issue(
         ));
     }
     let client_id = Some(required(form, "client_id")?);
-    let proof = ClientProof::Assertion(PresentedAssertion { client_id, token, is_client_assertion: false });
+    let proof = ClientProof::Assertion(PresentedAssertion {
+        client_id,
+        token: token.trim_end(),
+        is_client_assertion: false,
+    });
     let issued = server
         .service()
         .tokens()

@@ -20,47 +20,80 @@ pub(super) const SHOWN: usize = 200;
 #[serde(try_from = "ConditionJson", into = "ConditionJson")]
 pub struct Condition {
     claim: ClaimName,
-    matcher: Matcher,
-}
-
-/// What a claim must be. Claims that are no scalars (lists, objects, null, inexact numbers) match nothing; numbers and booleans
-/// are compared as text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Matcher {
-    /// One of these values.
-    AnyOf(Vec<String>),
-    /// A value of this pattern.
-    Pattern(Pattern),
+    values: Vec<String>,
+    patterns: Vec<Pattern>,
 }
 
 impl Condition {
-    /// The claim must be one of `values`. A value that is listed twice counts once.
+    /// The claim must be one of `values`, or match one of `patterns`. What is listed twice counts once.
+    ///
+    /// Claims that are no scalars (lists, objects, null, inexact numbers) match nothing; numbers and booleans are compared as text.
     ///
     /// # Errors
-    /// No value or too many, an empty or too long one, an invisible character, or a `*`, which is an asterisk only in patterns.
-    pub fn any_of<S: AsRef<str>>(claim: ClaimName, values: &[S]) -> Result<Self, Invalid> {
-        if values.is_empty() || values.len() > MAXIMUM_VALUES {
+    /// Nothing or too much is listed, a value is empty, too long, has an invisible character or a `*`, which is an asterisk only in
+    /// patterns, or a pattern is none ([`Pattern::parse`]).
+    pub fn new<S: AsRef<str>>(claim: ClaimName, values: &[S], patterns: &[S]) -> Result<Self, Invalid> {
+        let count = values.len() + patterns.len();
+        if count == 0 || count > MAXIMUM_VALUES {
             return Err(Invalid::new(
                 "equals",
-                format!("write 1 to {MAXIMUM_VALUES} values for `{claim}`; it has {}", values.len()),
+                format!("write 1 to {MAXIMUM_VALUES} values for `{claim}`; it has {count}"),
             ));
         }
-        let mut listed = Vec::with_capacity(values.len());
+        let mut condition = Self { claim, values: Vec::new(), patterns: Vec::new() };
         for value in values {
-            let value = visible_line("equals", value.as_ref(), MAXIMUM_LENGTH)?;
-            if value.contains('*') {
-                return Err(Invalid::new(
-                    "equals",
-                    format!(
-                        "`{value}` would be compared with its asterisk: write it as a pattern of `{claim}`"
-                    ),
-                ));
-            }
-            if !listed.contains(&value) {
-                listed.push(value);
+            condition.add_value(value.as_ref())?;
+        }
+        for pattern in patterns {
+            let pattern = Pattern::parse(pattern.as_ref())?;
+            if !condition.patterns.contains(&pattern) {
+                condition.patterns.push(pattern);
             }
         }
-        Ok(Self { claim, matcher: Matcher::AnyOf(listed) })
+        Ok(condition)
+    }
+
+    /// As [`Self::new`], from texts of which those with a `*` are patterns.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn of_texts(claim: ClaimName, texts: &[&str]) -> Result<Self, Invalid> {
+        let (patterns, values): (Vec<&str>, Vec<&str>) = texts.iter().partition(|text| text.contains('*'));
+        Self::new(claim, &values, &patterns)
+    }
+
+    fn add_value(&mut self, value: &str) -> Result<(), Invalid> {
+        let value = visible_line("equals", value, MAXIMUM_LENGTH)?;
+        if value.contains('*') {
+            return Err(Invalid::new(
+                "equals",
+                format!(
+                    "`{value}` would be compared with its asterisk: write it as a pattern of `{}`",
+                    self.claim
+                ),
+            ));
+        }
+        if !self.values.contains(&value) {
+            self.values.push(value);
+        }
+        Ok(())
+    }
+
+    /// The same with one more value.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_value(&self, value: &str) -> Result<Self, Invalid> {
+        let values: Vec<&str> = self.values.iter().map(String::as_str).chain([value]).collect();
+        let patterns: Vec<&str> = self.patterns.iter().map(Pattern::as_str).collect();
+        Self::new(self.claim.clone(), &values, &patterns)
+    }
+    /// The claim must be one of `values`.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn any_of<S: AsRef<str>>(claim: ClaimName, values: &[S]) -> Result<Self, Invalid> {
+        Self::new(claim, values, &[])
     }
 
     /// The claim must be `value`.
@@ -76,7 +109,7 @@ impl Condition {
     /// # Errors
     /// As [`Pattern::parse`].
     pub fn pattern(claim: ClaimName, pattern: &str) -> Result<Self, Invalid> {
-        Ok(Self { claim, matcher: Matcher::Pattern(Pattern::parse(pattern)?) })
+        Self::new(claim, &[], &[pattern])
     }
 
     /// Which claim.
@@ -84,23 +117,24 @@ impl Condition {
         &self.claim
     }
 
-    /// What it must be.
-    pub const fn matcher(&self) -> &Matcher {
-        &self.matcher
+    /// The values of which it may be any.
+    pub fn values(&self) -> &[String] {
+        &self.values
     }
 
-    /// The values or the pattern, as they were written.
-    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
-        let (values, pattern) = match &self.matcher {
-            Matcher::AnyOf(values) => (values.as_slice(), None),
-            Matcher::Pattern(pattern) => (&[][..], Some(pattern.as_str())),
-        };
-        values.iter().map(String::as_str).chain(pattern)
+    /// The patterns of which it may match any.
+    pub fn patterns(&self) -> &[Pattern] {
+        &self.patterns
     }
 
-    /// Whether it lists values instead of giving a pattern.
+    /// The values and the patterns, as they were written.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.values.iter().map(String::as_str).chain(self.patterns.iter().map(Pattern::as_str))
+    }
+
+    /// Whether it lists values alone.
     pub(super) const fn is_exact(&self) -> bool {
-        matches!(self.matcher, Matcher::AnyOf(_))
+        self.patterns.is_empty()
     }
 
     /// Whether `claims` of an issuer of `preset` meet it.
@@ -112,22 +146,22 @@ impl Condition {
     pub(super) fn matches_text(&self, preset: Preset, text: &str) -> bool {
         let comparable = |text| preset.comparable(&self.claim, text);
         let text = comparable(text);
-        match &self.matcher {
-            Matcher::AnyOf(values) => values.iter().any(|value| comparable(value) == text),
-            Matcher::Pattern(pattern) => is_match(comparable(pattern.as_str()).as_bytes(), text.as_bytes()),
-        }
+        self.values.iter().any(|value| comparable(value) == text)
+            || self
+                .patterns
+                .iter()
+                .any(|pattern| is_match(comparable(pattern.as_str()).as_bytes(), text.as_bytes()))
     }
 }
 
 /// What the claim must be, for people.
 impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = match &self.matcher {
-            Matcher::AnyOf(values) => match values.as_slice() {
-                [only] => only.clone(),
-                several => format!("one of {}", several.join(", ")),
-            },
-            Matcher::Pattern(pattern) => format!("like {}", pattern.as_str()),
+        let like = |pattern: &Pattern| format!("like {}", pattern.as_str());
+        let texts: Vec<String> = self.values.iter().cloned().chain(self.patterns.iter().map(like)).collect();
+        let text = match texts.as_slice() {
+            [only] => only.clone(),
+            several => format!("one of {}", several.join(", ")),
         };
         f.write_str(&shown(&text, SHOWN))
     }
@@ -194,14 +228,17 @@ fn is_match(pattern: &[u8], text: &[u8]) -> bool {
     }
 }
 
-/// A condition in storage and in the API: a claim with either `equals` or `pattern`.
+/// A condition in storage: a claim with `equals`, `patterns` or both.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ConditionJson {
     claim: ClaimName,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    equals: Option<Vec<String>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    equals: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    patterns: Vec<String>,
+    /// What was written when a claim had one pattern at most.
+    #[serde(default, skip_serializing)]
     pattern: Option<String>,
 }
 
@@ -209,23 +246,15 @@ impl TryFrom<ConditionJson> for Condition {
     type Error = Invalid;
 
     fn try_from(json: ConditionJson) -> Result<Self, Invalid> {
-        match (json.equals, json.pattern) {
-            (Some(values), None) => Self::any_of(json.claim, &values),
-            (None, Some(pattern)) => Self::pattern(json.claim, &pattern),
-            _ => {
-                Err(Invalid::new("conditions", format!("give `{}` either `equals` or `pattern`", json.claim)))
-            }
-        }
+        let patterns: Vec<String> = json.patterns.into_iter().chain(json.pattern).collect();
+        Self::new(json.claim, &json.equals, &patterns)
     }
 }
 
 impl From<Condition> for ConditionJson {
     fn from(condition: Condition) -> Self {
-        let (equals, pattern) = match condition.matcher {
-            Matcher::AnyOf(values) => (Some(values), None),
-            Matcher::Pattern(pattern) => (None, Some(pattern.0)),
-        };
-        Self { claim: condition.claim, equals, pattern }
+        let patterns = condition.patterns.into_iter().map(|pattern| pattern.0).collect();
+        Self { claim: condition.claim, equals: condition.values, patterns, pattern: None }
     }
 }
 
@@ -297,12 +326,29 @@ mod tests {
             assert_eq!(rejection.unwrap_err().field, field);
         }
         let twice = Condition::any_of(claim(), &["a", "a", "b"]).unwrap();
-        assert_eq!(twice.matcher(), &Matcher::AnyOf(vec!["a".to_owned(), "b".to_owned()]));
+        assert_eq!(twice.values(), ["a".to_owned(), "b".to_owned()]);
         assert_eq!(twice.to_string(), "one of a, b");
     }
 
     #[test]
-    fn json_names_one_way_to_match_and_nothing_else() {
+    fn values_and_patterns_stand_beside_each_other() {
+        let both = Condition::of_texts(claim(), &["main", "feature/*", "release/*", "feature/*"]).unwrap();
+        assert_eq!(both.to_string(), "one of main, like feature/*, like release/*");
+        for (text, expected) in [("main", true), ("feature/a", true), ("release/1", true), ("fix/a", false)] {
+            assert_eq!(both.matches_text(Preset::AnyOidc, text), expected, "{text}");
+        }
+        assert!(!both.is_exact());
+        let wider = both.with_value("fix/a").unwrap();
+        assert!(
+            wider.matches_text(Preset::AnyOidc, "fix/a") && wider.matches_text(Preset::AnyOidc, "feature/b")
+        );
+        let json = serde_json::to_string(&both).unwrap();
+        assert_eq!(json, r#"{"claim":"ref","equals":["main"],"patterns":["feature/*","release/*"]}"#);
+        assert_eq!(serde_json::from_str::<Condition>(&json).unwrap(), both);
+    }
+
+    #[test]
+    fn json_names_how_to_match_and_nothing_else() {
         let read = serde_json::from_str::<Condition>;
         assert_eq!(
             read(r#"{"claim":"ref","equals":["a"]}"#).unwrap(),
@@ -310,7 +356,8 @@ mod tests {
         );
         for bad in [
             r#"{"claim":"ref"}"#,
-            r#"{"claim":"ref","equals":["a"],"pattern":"a*"}"#,
+            r#"{"claim":"ref","equals":["a*"]}"#,
+            r#"{"claim":"ref","patterns":["a"]}"#,
             r#"{"claim":"ref","equals":"a"}"#,
             r#"{"claim":"ref","equals":[]}"#,
             r#"{"claim":"","equals":["a"]}"#,

@@ -1,8 +1,12 @@
 //! What a token must say, as an Admin decides it for one key.
 
-use super::{ClaimName, Claims, Condition, KnownClaim, Matcher, Preset, claims::scalar_at};
+use super::{
+    ClaimName, Claims, Condition, Danger, KnownClaim, Preset, check,
+    claims::{scalar, scalar_at},
+};
 use crate::Invalid;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// The most conditions of one key, pins included.
 pub const MAXIMUM_CONDITIONS: usize = 20;
@@ -64,6 +68,33 @@ impl Conditions {
         Self::new(preset, pins, others)
     }
 
+    /// The same conditions with what the workload with `claims` fails taken into them, as further values. Its pins must match.
+    ///
+    /// # Errors
+    /// `attempt`: it is another workload. `conditions`: a condition that it fails is on a claim that it has not.
+    pub fn widened(&self, claims: &Claims, accepted: &BTreeSet<Danger>) -> Result<Self, Invalid> {
+        let report = check(self, claims, accepted);
+        if let Some(pin) = report.pins.iter().find(|check| !check.is_match) {
+            return Err(Invalid::new(
+                "attempt",
+                format!("it is another workload: {pin}. Generate a key for that one"),
+            ));
+        }
+        let others = self.others.iter().map(|condition| {
+            if condition.matches(self.preset, claims) {
+                return Ok(condition.clone());
+            }
+            match condition.claim().value(claims).and_then(scalar) {
+                Some(value) if !value.is_empty() => condition.with_value(&value),
+                _ => Err(Invalid::new(
+                    "conditions",
+                    format!("the run has no `{}`: remove the condition under Change", condition.claim()),
+                )),
+            }
+        });
+        Self::new(self.preset, self.pins.clone(), others.collect::<Result<_, _>>()?)
+    }
+
     /// The kind of issuer that they are for.
     pub const fn preset(&self) -> Preset {
         self.preset
@@ -84,7 +115,7 @@ impl Conditions {
         self.all().find(|condition| condition.claim().is(names))
     }
 
-    fn all(&self) -> impl Iterator<Item = &Condition> {
+    pub(super) fn all(&self) -> impl Iterator<Item = &Condition> {
         self.pins.iter().chain(&self.others)
     }
 
@@ -167,7 +198,7 @@ impl Conditions {
     fn check_others(&self) -> Result<(), Invalid> {
         let reject = |message: String| Err(Invalid::new("conditions", message));
         if let [only] = self.others.as_slice()
-            && matches!(only.matcher(), Matcher::Pattern(pattern) if pattern.as_str() == "*")
+            && only.texts().any(|text| text == "*")
         {
             return reject(format!("remove `{}`, or write more than *: it allows every value", only.claim()));
         }

@@ -1,6 +1,6 @@
 //! What an Admin must accept by name before a key allows it.
 
-use super::{ClaimName, Claims, Condition, Conditions, Matcher, Preset, claims::scalar_at};
+use super::{ClaimName, Claims, Condition, Conditions, Preset, claims::scalar_at};
 use crate::Invalid;
 use std::collections::BTreeSet;
 
@@ -105,9 +105,8 @@ impl Conditions {
 
     fn names_branch(&self) -> bool {
         branch_claims(self.preset()).iter().any(|(names, only)| {
-            self.on(names).is_some_and(|condition| match condition.matcher() {
-                Matcher::AnyOf(values) => only.is_none_or(|only| values.iter().all(|value| value == only)),
-                Matcher::Pattern(_) => false,
+            self.on(names).is_some_and(|condition| {
+                condition.is_exact() && only.is_none_or(|only| condition.texts().all(|value| value == only))
             })
         })
     }

@@ -196,7 +196,9 @@ pub struct WorkloadClaim {
 /// A run that presented a validly signed token for a key and was rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
-    /// Its id among the key's attempts.
+    /// Its id among the key's attempts: 16 hexadecimal digits for the workload, and 32 for what it was rejected for and the claims
+    /// by which a person tells runs apart ([`Preset::telling_claims`](super::Preset::telling_claims)). So what an id stands for never
+    /// changes.
     pub id: String,
     /// The key that it named.
     pub key_id: KeyId,
@@ -216,6 +218,8 @@ pub struct Attempt {
 
 /// The most attempts of a key that are kept: the newest.
 pub const ATTEMPTS_OF_A_KEY: i64 = 20;
+/// The most of them that are of one workload: others are not pushed out by a repository that asks in many ways.
+pub const ATTEMPTS_OF_A_WORKLOAD: i64 = 5;
 
 /// Words that stand as themselves in storage.
 macro_rules! stored_words {

@@ -1,6 +1,6 @@
 //! What is known of the claims of each preset: which are pins, which are offered for conditions, and what their values look like.
 
-use super::{ClaimName, Preset};
+use super::{ClaimName, Claims, Conditions, Preset, claims::scalar};
 use ValueForm::{
     Digits, Id, OneOf, Origin, Reference, Repository, RoleArn, ShortReference, Text, Uuid, WorkflowReference,
 };
@@ -143,7 +143,7 @@ const GITHUB_PINS: [KnownClaim; 2] = [pin(&["repository_id"], Digits), pin(&["re
 const GITHUB_OFFERS: [KnownClaim; 9] = [
     offer(&["ref"], Reference, true),
     offer(&["environment"], Text, true),
-    offer(&["event_name"], Text, true),
+    offer(&["event_name"], Text, false),
     offer(&["workflow_ref"], WorkflowReference, true),
     offer(&["job_workflow_ref"], WorkflowReference, false),
     offer(&["runner_environment"], OneOf(&["github-hosted", "self-hosted"]), true),
@@ -230,6 +230,37 @@ impl Preset {
             Self::HcpTerraform => &TERRAFORM_OFFERS,
             Self::AnyOidc => &[],
         }
+    }
+
+    /// The claims by which a person tells the runs of a workload apart, in the order in which they are read: names first, then pins,
+    /// then what conditions are made of. Of an unknown issuer's token these are all claims but times and its id. `conditions` adds those
+    /// that a key's own conditions name.
+    ///
+    /// Two tokens that agree in them are the same to whoever allows a run.
+    pub fn telling_claims(
+        self,
+        claims: &Claims,
+        conditions: Option<&Conditions>,
+    ) -> Vec<(ClaimName, String)> {
+        let run = self.run_claims();
+        let first = [run.repository, run.reference, run.workflow, Some(&["event_name"][..]), run.actor];
+        let known = self.pins().iter().chain(self.offered()).map(|known| known.names);
+        let names = first.into_iter().flatten().chain(known).chain([&["sub"][..]]).map(ClaimName::of);
+        let of_key =
+            conditions.into_iter().flat_map(Conditions::all).map(|condition| condition.claim().clone());
+        let others = claims.keys().filter(|name| {
+            self == Self::AnyOidc && !["iss", "aud", "exp", "nbf", "iat", "jti"].contains(&name.as_str())
+        });
+        let mut telling: Vec<(ClaimName, String)> = Vec::new();
+        for name in names.chain(of_key).chain(others.map(|name| ClaimName::of(&[name]))) {
+            let value = name.value(claims).and_then(scalar).filter(|value| !value.is_empty());
+            if let Some(value) = value
+                && !telling.iter().any(|(known, _)| *known == name)
+            {
+                telling.push((name, value.into_owned()));
+            }
+        }
+        telling
     }
 
     /// What is known of `claim`.

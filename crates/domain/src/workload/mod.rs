@@ -21,12 +21,12 @@ mod standard_claims;
 
 pub use address::is_public_address;
 pub use claims::{ClaimName, Claims, parse_claims};
-pub use condition::{Condition, Matcher, Pattern};
+pub use condition::{Condition, Pattern};
 pub use conditions::{Conditions, MAXIMUM_CONDITIONS};
 pub use danger::Danger;
 pub use identity::{
-    ATTEMPTS_OF_A_KEY, Accepts, Attempt, ClientKeys, Identity, KeyIdentity, WAITING_SECONDS, WorkloadClaim,
-    WorkloadIdentity,
+    ATTEMPTS_OF_A_KEY, ATTEMPTS_OF_A_WORKLOAD, Accepts, Attempt, ClientKeys, Identity, KeyIdentity,
+    WAITING_SECONDS, WorkloadClaim, WorkloadIdentity,
 };
 pub use issuer_url::IssuerUrl;
 pub use known_claims::{KnownClaim, ValueForm};

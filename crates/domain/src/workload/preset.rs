@@ -172,7 +172,7 @@ impl Preset {
     pub fn check_issuer(self, issuer: &IssuerUrl) -> Result<(), Invalid> {
         let reject = |message: String| Err(Invalid::new("issuer", message));
         if let Some(other) = Self::of_issuer(issuer).filter(|known| *known != self) {
-            return reject(format!("this is the issuer of {}: choose that preset", other.name()));
+            return reject(format!("this is the issuer of {}: choose that platform", other.name()));
         }
         let text = issuer.as_str();
         let expected = match self {

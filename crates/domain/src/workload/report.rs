@@ -8,6 +8,9 @@ use crate::text::shown;
 use serde_json::Value;
 use std::{collections::BTreeSet, fmt};
 
+/// The most checks that failed which a rejection names.
+const TOLD: usize = 4;
+
 /// What became of a token's claims.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
@@ -95,14 +98,21 @@ impl Report {
     /// Nothing if everything matches.
     ///
     /// # Errors
-    /// The first check that failed.
+    /// Every check that failed, the first [`TOLD`] in words.
     pub fn require_match(&self) -> Result<(), AssertionRejection> {
         let reason = if self.pins_match() { RejectionReason::Conditions } else { RejectionReason::Pins };
-        match self.first_failure() {
-            Some(failure) => Err(AssertionRejection::new(reason, failure.to_string())),
-            None if self.pins.is_empty() => Err(AssertionRejection::new(reason, "no pin names the workload")),
-            None => Ok(()),
+        let failures: Vec<_> = self.checks().filter(|check| !check.is_match).collect();
+        if failures.is_empty() && self.pins.is_empty() {
+            return Err(AssertionRejection::new(reason, "no pin names the workload"));
         }
+        if failures.is_empty() {
+            return Ok(());
+        }
+        let mut told: Vec<String> = failures.iter().take(TOLD).map(ToString::to_string).collect();
+        if failures.len() > TOLD {
+            told.push(format!("{} more differ", failures.len() - TOLD));
+        }
+        Err(AssertionRejection::new(reason, told.join("; ")))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
 use domain::{
     Invalid,
     workload::{
-        Accepts, Attempt, ClaimName, ClientKeys, Condition, Identity, KeyIdentity, Matcher, Preset,
+        Accepts, Attempt, ClaimName, ClientKeys, Condition, Identity, KeyIdentity, Preset,
         WorkloadIdentity as Workload,
     },
 };
@@ -149,19 +149,20 @@ pub(crate) fn dangers(list: Option<Vec<Danger>>) -> BTreeSet<domain::workload::D
 pub(crate) struct ClaimCondition {
     /// The claim's name, or a JSON Pointer (RFC 6901) to it.
     claim: String,
-    /// The values of which it must be one; null if it has a pattern.
-    equals: Option<Vec<String>>,
-    /// The pattern that it must match; `*` stands for at least one character other than `:` and `/`. Null if it has values.
-    pattern: Option<String>,
+    /// The values of which it may be any.
+    equals: Vec<String>,
+    /// The patterns of which it may match any; `*` stands for at least one character other than `:` and `/`.
+    patterns: Vec<String>,
 }
 
 impl From<&Condition> for ClaimCondition {
     fn from(condition: &Condition) -> Self {
-        let (equals, pattern) = match condition.matcher() {
-            Matcher::AnyOf(values) => (Some(values.clone()), None),
-            Matcher::Pattern(pattern) => (None, Some(pattern.as_str().to_owned())),
-        };
-        Self { claim: condition.claim().to_string(), equals, pattern }
+        let patterns = condition.patterns().iter().map(|pattern| pattern.as_str().to_owned());
+        Self {
+            claim: condition.claim().to_string(),
+            equals: condition.values().to_vec(),
+            patterns: patterns.collect(),
+        }
     }
 }
 
@@ -336,26 +337,22 @@ impl From<Report> for TokenReport {
     }
 }
 
-/// What one claim must be: either `equals` or `pattern`.
+/// What one claim must be: one of `equals`, or like one of `patterns`.
 #[derive(Debug, GraphQLInputObject)]
 #[graphql(scalar = ApiScalar)]
 pub(crate) struct ClaimConditionInput {
     /// The claim's name, or a JSON Pointer (RFC 6901) to it.
     claim: String,
-    /// The values of which it must be one.
+    /// The values of which it may be any.
     equals: Option<Vec<String>>,
-    /// The pattern that it must match; `*` stands for at least one character other than `:` and `/`.
-    pattern: Option<String>,
+    /// The patterns of which it may match any; `*` stands for at least one character other than `:` and `/`.
+    patterns: Option<Vec<String>>,
 }
 
 impl ClaimConditionInput {
     fn into_condition(self) -> Result<Condition, Invalid> {
         let claim = ClaimName::parse(&self.claim)?;
-        match (self.equals, self.pattern) {
-            (Some(values), None) => Condition::any_of(claim, &values),
-            (None, Some(pattern)) => Condition::pattern(claim, &pattern),
-            _ => Err(Invalid::new("conditions", format!("give `{claim}` either `equals` or `pattern`"))),
-        }
+        Condition::new(claim, &self.equals.unwrap_or_default(), &self.patterns.unwrap_or_default())
     }
 }
 

@@ -193,7 +193,7 @@ impl Mutation {
         let accepted = dangers(input.accepted_dangers);
         let keys = context.service.keys();
         let (ctx, principal) = (&context.ctx, &context.principal);
-        let key = keys.allow_attempt(ctx, principal, &input.id, &input.attempt_id, &accepted).await;
+        let key = keys.allow_attempt(ctx, principal, &input.id, &input.attempt_id, None, &accepted).await;
         api_key(context, context.outcome(key)?).await
     }
 

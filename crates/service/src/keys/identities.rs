@@ -14,7 +14,7 @@ use domain::{
     authority::ManageKeys,
     workload::{
         Accepts, Attempt, Claims, ClientKeys, Condition, Conditions, Danger, Identity, IssuerUrl,
-        KeyIdentity, KnownIssuer, Matcher, Preset, WAITING_SECONDS, WorkloadIdentity, check,
+        KeyIdentity, KnownIssuer, Preset, WAITING_SECONDS, WorkloadIdentity, check,
     },
 };
 use jose::assertion::{KeySet, PublicKeys};
@@ -176,23 +176,30 @@ impl Keys<'_> {
     }
 
     /// Lets the workload of an attempt use the key. A key that waits is pinned to exactly what that run was. A key with conditions
-    /// takes what differed into them; its pins stay.
+    /// takes what differed into them; its pins stay. `seen` is the [version](domain::workload::KeyIdentity::version) of what the key
+    /// accepted when the Admin decided.
     ///
     /// # Errors
-    /// The principal is no Admin, the key or the attempt is not there, the attempt was made by another workload, a danger was not
-    /// accepted, or the store fails.
+    /// The principal is no Admin, the key or the attempt is not there, the attempt was made by another workload, the key was changed since
+    /// `seen`, a danger was not accepted, or the store fails.
     pub async fn allow_attempt(
         self,
         ctx: &RequestContext,
         principal: &Principal,
         id: &str,
         attempt: &str,
+        seen: Option<i64>,
         accepted_dangers: &BTreeSet<Danger>,
     ) -> Result<ApiKey> {
         let id = parse_id(id)?;
         let mut transaction = self.0.begin_as::<ManageKeys>(ctx, principal).await?;
         let key = find(&mut transaction, principal, &id).await?;
         let before = require_identity(&mut transaction, &key).await?;
+        if seen.is_some_and(|seen| seen != before.version) {
+            let changed =
+                "what the key accepts was changed meanwhile: read the page again, then allow the run";
+            return Err(Rejection::Conflict(changed.to_owned()).into());
+        }
         let workload = before.identity.workload().ok_or_else(no_attempts)?;
         let attempts = transaction.attempts(&id).await?;
         let found = attempts.into_iter().find(|known| known.id == attempt);
@@ -201,7 +208,7 @@ impl Keys<'_> {
             .map_err(|error| Error::internal(format!("an attempt's claims: {error}")))?;
         let conditions = match workload.conditions() {
             None => Conditions::exactly(workload.preset, &claims)?,
-            Some(conditions) => widened(conditions, &claims, &workload.accepted_dangers())?,
+            Some(conditions) => conditions.widened(&claims, &workload.accepted_dangers())?,
         };
         let mut accepted = workload.accepted_dangers();
         accepted.extend(accepted_dangers);
@@ -464,41 +471,6 @@ fn waiting_from(ctx: &RequestContext) -> Accepts {
     Accepts::Waiting { until_ms: ctx.now.plus_seconds(WAITING_SECONDS).ms() }
 }
 
-/// The conditions with what `claims` say where they differed. Pins are not touched.
-fn widened(
-    conditions: &Conditions,
-    claims: &Claims,
-    accepted: &BTreeSet<Danger>,
-) -> Result<Conditions, Invalid> {
-    let report = check(conditions, claims, accepted);
-    if let Some(pin) = report.pins.iter().find(|check| !check.is_match) {
-        return Err(Invalid::new(
-            "attempt",
-            format!("it is another workload: {pin}. Generate a key for that one"),
-        ));
-    }
-    let others = conditions.others().iter().map(|condition| {
-        let failed = report.others.iter().any(|check| &check.claim == condition.claim() && !check.is_match);
-        let value = condition.claim().value(claims).and_then(|value| match value {
-            serde_json::Value::String(text) => Some(text.clone()),
-            serde_json::Value::Bool(_) | serde_json::Value::Number(_) => Some(value.to_string()),
-            _ => None,
-        });
-        match (failed, value, condition.matcher()) {
-            (false, ..) => Ok(condition.clone()),
-            (true, Some(value), Matcher::AnyOf(values)) => {
-                let values: Vec<&str> = values.iter().map(String::as_str).chain([value.as_str()]).collect();
-                Condition::any_of(condition.claim().clone(), &values)
-            }
-            (true, ..) => Err(Invalid::new(
-                "conditions",
-                format!("`{}` cannot be widened by a click: edit the condition", condition.claim()),
-            )),
-        }
-    });
-    Conditions::new(conditions.preset(), conditions.pins().to_vec(), others.collect::<Result<_, _>>()?)
-}
-
 /// What the audit log says of an identity, and one thing besides.
 fn described(identity: &Identity, name: &str, value: serde_json::Value) -> serde_json::Value {
     let method = identity.method().as_str();
@@ -510,13 +482,18 @@ fn described(identity: &Identity, name: &str, value: serde_json::Value) -> serde
             json!({ "authentication_method": method, "public_keys": keys.key_ids() })
         }
         Identity::WorkloadIdentity(workload) => {
+            let listed = |of: fn(&Conditions) -> &[Condition]| {
+                let line = |condition: &Condition| format!("{} = {condition}", condition.claim());
+                workload.conditions().map(|all| of(all).iter().map(line).collect::<Vec<_>>())
+            };
             let dangers: Vec<_> = workload.accepted_dangers().iter().map(|danger| danger.as_str()).collect();
             json!({
                 "authentication_method": method,
                 "issuer": workload.issuer.as_str(),
                 "audience": workload.audience,
-                "conditions": workload.conditions(),
-                "accepted_dangers": dangers,
+                "pins": listed(Conditions::pins),
+                "conditions": listed(Conditions::others),
+                "accepted_dangers": Some(dangers).filter(|dangers| !dangers.is_empty()),
             })
         }
     };

@@ -437,9 +437,13 @@ impl Tokens<'_> {
         let Some(workload) = identity.workload() else { return };
         let run = claim(workload, claims);
         let who = run.repository.as_deref().or(run.subject.as_deref()).unwrap_or_default();
-        let named = jose::sha256(format!("{who}\0{}", rejection.reason.as_str()).as_bytes());
+        let digits = |text: &str, count| {
+            jose::hex(&jose::sha256(text.as_bytes())).chars().take(count).collect::<String>()
+        };
+        let telling = workload.preset.telling_claims(claims, workload.conditions());
+        let told = serde_json::json!([rejection.reason.as_str(), telling]).to_string();
         let attempt = Attempt {
-            id: jose::hex(&named).chars().take(16).collect(),
+            id: digits(who, 16) + &digits(&told, 32),
             key_id: id.clone(),
             at: ctx.now,
             times: 1,

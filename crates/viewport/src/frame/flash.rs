@@ -17,11 +17,8 @@ const DONE: [(&str, &str); 28] = [
     ("revoked", "Revoked. Tokens already issued are rejected now."),
     ("revoked-before", "That key is already revoked."),
     ("renamed", "The key has another label now."),
-    (
-        "generated",
-        "The key is there. Put the lines below into your pipeline, or sign assertions with your key.",
-    ),
-    ("authentication-changed", "Saved. What was accepted before is rejected now."),
+    ("generated", "The key is there. It has no secret to store."),
+    ("authentication-changed", "Saved. What is no longer accepted is rejected from now on."),
     ("secret-replaced", "The secret is replaced. It works on until its grace is over."),
     ("renewed", "Renewed. Nothing has to be stored anew."),
     ("workload-allowed", "Allowed. Run the pipeline again: it gets an access token now."),

@@ -35,6 +35,8 @@ pub(super) struct Form {
     pub(super) expires: String,
     /// The label that another Active key has already, if that has to be confirmed.
     pub(super) duplicate: String,
+    /// Whether the organisation generates keys with a secret.
+    pub(super) makes_secrets: bool,
 }
 
 /// What stands in place of the form while no place is free.
@@ -73,6 +75,7 @@ async fn form(
         now: now.to_whole_second().to_string(),
         expires: pages::date_text(now.plus_seconds(days.clamp(1, policy.maximum.days()) * 86_400)),
         duplicate: duplicate.to_owned(),
+        makes_secrets: !organisation.secretless_only,
     };
     Ok(show!(context, page))
 }

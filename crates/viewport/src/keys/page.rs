@@ -54,6 +54,8 @@ pub(super) enum UsedSecret {
     Former,
     /// None: tokens were used that were fetched elsewhere.
     Token,
+    /// None: the key has none.
+    NoSecret,
 }
 
 impl UsedSecret {
@@ -118,21 +120,27 @@ pub(crate) async fn show(context: AdminPage<ApiKeys>, Path(id): Path<String>) ->
     let row = Row::of(&report.overview, context.ctx.now);
     let key = &row.overview.key;
     let mut sources = with_secrets(key, report.sources, context.ctx.now);
+    if row.overview.identity.is_some() {
+        for one in sources.iter_mut().filter(|one| one.secret == UsedSecret::Current) {
+            one.secret = UsedSecret::NoSecret;
+        }
+    }
     // The newest stay first, but those that still use the previous secret go before them.
     sources.sort_by_key(|one| one.secret != UsedSecret::Previous);
     let more_sources = sources.split_off(sources.len().min(OPEN_SOURCES));
     let since_rotation = |day: &&KeyUse| key.rotated_at.is_none_or(|at| day.day >= at.day());
     let token_url = context.viewport.protocol("token");
+    let policy = context.service().policy();
     let identity =
-        IdentityView::of(&row.overview, &context.service().policy().issuer, &token_url, context.ctx.now);
+        IdentityView::of(&row.overview, &policy.issuer, (&token_url, &policy.audience), context.ctx.now);
     let page = Page {
         attempts: AttemptsPanel::of(&context, &row.overview).await?,
         awaits_first_use: identity.is_none() && row.is_active && row.overview.secret_used_at.is_none(),
         is_waiting: identity.as_ref().is_some_and(|identity| identity.is_waiting),
         identity,
         grace_uses: report.days.iter().filter(since_rotation).map(|day| day.grace_exchanges).sum(),
-        token_url: context.viewport.protocol("token"),
-        graphql_url: context.service().policy().audience.clone(),
+        graphql_url: policy.audience.clone(),
+        token_url,
         chrome: chrome(&context, key.label.as_str()).await?,
         issued: chart(&report.days, |day| day.exchanges, ("token issued", "tokens issued")),
         calls: chart(&report.days, |day| day.api_calls, ("API call", "API calls")),

@@ -66,6 +66,12 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    /// Whether no workload may use it yet.
+    pub(crate) fn waits_for_first_run(&self) -> bool {
+        let workload = self.overview.identity.as_ref().and_then(|identity| identity.identity.workload());
+        workload.is_some_and(|workload| workload.conditions().is_none())
+    }
+
     pub(crate) fn of(overview: &KeyOverview, now: Timestamp) -> Self {
         let key = &overview.key;
         let is_active = key.is_active(now);

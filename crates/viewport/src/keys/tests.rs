@@ -70,6 +70,7 @@ fn no_label_becomes_markup_in_the_forms() {
                 now: text.clone(),
                 expires: text.clone(),
                 duplicate: text.clone(),
+                makes_secrets: fresh,
             });
             template_tests::render(&rotate::Form {
                 chrome: Chrome { partial, fresh, ..template_tests::form(&text, "password") },
@@ -117,7 +118,7 @@ fn no_label_becomes_markup_on_a_keys_pages() {
         };
         let page = |row: Row, awaits_first_use: bool| page::Page {
             chrome: template_tests::chrome(&text),
-            identity: secretless::IdentityView::of(&row.overview, &text, &text, NOW),
+            identity: secretless::IdentityView::of(&row.overview, &text, (&text, &text), NOW),
             is_waiting: awaits_first_use,
             attempts: (!awaits_first_use).then(|| secretless::tests::panel(&text, true)),
             row,

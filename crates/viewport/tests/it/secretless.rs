@@ -1,7 +1,10 @@
 //! Keys without a secret, set up in a browser without scripts: from the form to the first token.
 
-use crate::harness::{ADA, EVE, Harness};
-use domain::{Role, workload::Preset};
+use crate::harness::{ADA, EVE, Harness, Page};
+use domain::{
+    Role,
+    workload::{KnownIssuer, Preset},
+};
 use jose::assertion::AssertionAlgorithm;
 use serde_json::{Value, json};
 use service::{
@@ -52,9 +55,9 @@ fn id_in(page: &str) -> String {
 async fn a_repository_is_set_up_by_its_first_run() {
     let harness = Harness::new().await;
     let ada = harness.browser_of(ADA).await;
-    ada.open(&format!("{LIST}/generate")).await.says("href=\"/settings/api-keys/generate/workload\"");
     let generate = format!("{LIST}/generate/workload");
-    ada.open(&generate).await.says("GitHub Actions");
+    ada.open(&format!("{LIST}/generate")).await.says(&format!("href=\"{generate}?preset=github_actions\""));
+    ada.open(&format!("{generate}?preset=github_actions")).await.says("There is no repository to enter");
     assert_eq!(ada.get(&format!("{LIST}/generate/nothing")).await.status.as_u16(), 404);
     let issuer = github();
     let done = ada.submit(&generate, &fields(&form(&issuer))).await;
@@ -74,6 +77,11 @@ async fn a_repository_is_set_up_by_its_first_run() {
     assert!(!page.text.contains("<b>acme"));
     let part = ada.get_part(&format!("{key}/attempts")).await;
     part.says("hx-trigger=\"every 2s\"");
+    part.says("deploy.yml, push, by ada");
+    // The same again is not sent: whoever reads the page keeps their place.
+    let again = part.text.split("hx-get=\"").nth(1).unwrap().split('"').next().unwrap();
+    assert_eq!(ada.get_part(again).await.status.as_u16(), 204);
+    ada.open(LIST).await.says("Waits for its first run");
     let operator = Harness::operator(&harness.acme);
     let attempts = harness.service.keys().attempts(&operator, &id).await.unwrap();
     let seen =
@@ -83,11 +91,15 @@ async fn a_repository_is_set_up_by_its_first_run() {
     for shown in ["repository_id", "424242", "repository_owner_id", "2020", "refs/heads/main", "acme/shop"] {
         form.says(shown);
     }
-    let done = ada.submit(&allow, &[]).await;
+    ada.post(&allow, &[("seen", "0")]).await.assert_says(422, "read the page again");
+    let seen = form.text.split("name=\"seen\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    let done = ada.submit(&allow, &[("seen", seen)]).await;
     ada.open(&done).await.says("Allowed. Run the pipeline again");
+    assert_eq!(ada.get_part(again).await.status.as_u16(), 200, "it is another state");
     assert!(runs(&harness, &id, &issuer, &json!({})).await);
     assert!(!runs(&harness, &id, &issuer, &json!({ "repository_id": "9" })).await);
     harness.service.keys().flush_usage(&harness.ctx()).await.unwrap();
+    ada.get_part(again).await.says("It works");
     let page = ada.open(&key).await;
     page.says("https://github.com/acme/shop/actions/runs/22259804324");
     page.says("(pin)");
@@ -117,7 +129,7 @@ async fn conditions_are_typed_changed_and_tried() {
     let shown = ada.open(&change).await;
     shown.says("repository_id = 424242");
     shown.says("name=\"any_branch\" value=\"1\" checked");
-    typed.push(("conditions", "ref = refs/heads/main\nref = refs/heads/release-*".to_owned()));
+    typed.push(("conditions", "ref = refs/heads/main\nref = refs/heads/release-**".to_owned()));
     ada.post(&change, &fields(&typed)).await.assert_says(422, "conditions-error");
     typed.pop();
     typed.push(("conditions", "ref = refs/heads/main\nref = refs/heads/release".to_owned()));
@@ -144,6 +156,49 @@ async fn conditions_are_typed_changed_and_tried() {
     ada.get(&format!("{key}/rotate")).await;
 }
 
+/// The part of a page from a field's tag to its end.
+fn tag<'a>(page: &'a Page, id: &str) -> &'a str {
+    page.between(&format!(" id=\"{id}\""), ">")
+}
+
+#[tokio::test]
+async fn the_form_follows_the_platform() {
+    let harness = Harness::new().await;
+    let ada = harness.browser_of(ADA).await;
+    let generate = format!("{LIST}/generate/workload");
+    for other in ["", "?preset=jenkins"] {
+        let choice = ada.open(&format!("{generate}{other}")).await;
+        choice.says("Where does it run?");
+        for preset in Preset::ALL {
+            choice.says(&format!("href=\"{generate}?preset={}\"", preset.as_str()));
+        }
+        assert!(!choice.text.contains("name=\"label\""));
+    }
+    for preset in Preset::ALL {
+        let form = ada.open(&format!("{generate}?preset={}", preset.as_str())).await;
+        assert_eq!(form.value("preset"), preset.as_str());
+        assert!(tag(&form, "label").contains("autofocus"), "{preset:?}");
+        match preset.issuer() {
+            KnownIssuer::Fixed(_) => assert!(!form.text.contains("name=\"issuer\""), "{preset:?}"),
+            KnownIssuer::Default(_) => assert!(!tag(&form, "issuer").contains("required"), "{preset:?}"),
+            KnownIssuer::Pattern(_) | KnownIssuer::Given => {
+                assert!(tag(&form, "issuer").contains("required"), "{preset:?}");
+            }
+        }
+    }
+    let sent = [("label", "Cluster"), ("days", "90")];
+    ada.post(&generate, &sent).await.assert_says(422, "Choose where it runs.");
+    let sent = [&sent[..], &[("preset", "kubernetes")]].concat();
+    let missing = ada.post(&generate, &sent).await;
+    missing.assert_says(422, "id=\"issuer-error\"");
+    assert!(tag(&missing, "issuer").contains("autofocus") && !tag(&missing, "label").contains("autofocus"));
+    // A name that nobody has: nothing is asked there.
+    let sent = [&sent[..], &[("issuer", "https://cluster.invalid")]].concat();
+    let unreachable = ada.post(&generate, &sent).await;
+    unreachable.assert_says(422, "paste them under “The issuer&#39;s public keys”");
+    unreachable.says("<details class=\"fold\" open>");
+}
+
 #[tokio::test]
 async fn a_secret_is_replaced_and_an_organisation_makes_none() {
     let harness = Harness::new().await;
@@ -168,6 +223,10 @@ async fn a_secret_is_replaced_and_an_organisation_makes_none() {
     let new = OrganisationSettings { secretless_only: true, ..seen.clone() };
     harness.service.organisations().change_settings(&harness.ctx(), &operator, &seen, &new).await.unwrap();
     ada.open("/settings/organisation").await.says("name=\"secretless_only\" value=\"1\" checked");
+    let ways = ada.open(&format!("{LIST}/generate")).await;
+    ways.says("This organisation makes no new secrets.");
+    ways.says(&format!("href=\"{LIST}/generate/public-keys\""));
+    assert!(!ways.text.contains("name=\"label\""), "no form that would be refused");
     let refused =
         ada.post(&format!("{LIST}/generate"), &[("label", "Other"), ("days", "90"), ("nonce", "n")]).await;
     refused.assert_says(422, "makes no more secrets");

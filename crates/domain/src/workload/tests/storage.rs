@@ -10,7 +10,7 @@ fn the_first_run_is_allowed_exactly_as_it_came() {
     assert_eq!(verdict(&conditions, &token), Ok(()));
     assert_eq!(conditions.dangers(), BTreeSet::new());
     let names: Vec<_> = conditions.others().iter().map(|condition| condition.claim().to_string()).collect();
-    assert_eq!(names, ["ref", "event_name", "workflow_ref", "runner_environment"]);
+    assert_eq!(names, ["ref", "workflow_ref", "runner_environment"]);
     assert_eq!(
         verdict(&conditions, &github_token(json!({ "ref": "refs/heads/dev" }))),
         Err(RejectionReason::Conditions)
@@ -31,7 +31,7 @@ fn stored_conditions_are_checked_when_they_are_read() {
     let json = json!({
         "preset": "github_actions",
         "pins": [{ "claim": "repository_id", "equals": ["1"] }, { "claim": "repository_owner_id", "equals": ["2"] }],
-        "conditions": [{ "claim": "ref", "pattern": "refs/heads/*" }],
+        "conditions": [{ "claim": "ref", "equals": ["refs/heads/main"], "patterns": ["refs/heads/*"] }],
     });
     let read = |value: &Value| serde_json::from_value::<Conditions>(value.clone());
     let conditions = read(&json).unwrap();
@@ -40,7 +40,7 @@ fn stored_conditions_are_checked_when_they_are_read() {
         ("/preset", json!("github")),
         ("/pins", json!([])),
         ("/pins/0/equals", json!(["acme"])),
-        ("/conditions/0/pattern", json!("main*")),
+        ("/conditions/0/patterns/0", json!("main*")),
         ("/conditions/0/claim", json!("aud")),
     ] {
         let mut changed = json.clone();
@@ -52,6 +52,14 @@ fn stored_conditions_are_checked_when_they_are_read() {
         fewer.as_object_mut().unwrap().remove(name);
         assert!(read(&fewer).is_err(), "{name}");
     }
+    // As it was written when a claim had one pattern at most.
+    let mut former = json.clone();
+    former["conditions"] = json!([{ "claim": "ref", "pattern": "refs/heads/*" }]);
+    let (former, texts) = (read(&former).unwrap(), |conditions: &Conditions| {
+        conditions.others()[0].texts().map(str::to_owned).collect::<Vec<_>>()
+    });
+    assert_eq!(texts(&former), ["refs/heads/*"]);
+    assert_eq!(texts(&conditions), ["refs/heads/main", "refs/heads/*"]);
     let mut more = json;
     more["regex"] = true.into();
     assert!(read(&more).unwrap_err().to_string().contains("regex"));

@@ -6,6 +6,7 @@ use super::{
     viewport::{
         every_page::waiting_key,
         fixture::{ADMIN, BrowserFixture, MEMBER},
+        generating::make_no_new_secrets,
         getting_in::enrol,
     },
 };
@@ -280,7 +281,11 @@ async fn api_keys(shots: &Shots) {
 async fn secretless_keys(shots: &Shots) {
     let fixture = BrowserFixture::open().await;
     let browser = fixture.signed_in(ADMIN, "/settings/api-keys/generate/workload", Options::default()).await;
-    shots.take(&browser, "secretless-generate").await;
+    shots.take(&browser, "secretless-choose").await;
+    for preset in ["github_actions", "kubernetes"] {
+        browser.goto(&format!("/settings/api-keys/generate/workload?preset={preset}")).await;
+        shots.take(&browser, &format!("secretless-generate-{preset}")).await;
+    }
     browser.goto("/settings/api-keys/generate/public-keys").await;
     shots.take(&browser, "secretless-public-keys").await;
     let (key, attempt) = waiting_key(&fixture).await;
@@ -303,6 +308,10 @@ async fn secretless_keys(shots: &Shots) {
     shots.take(&browser, "secretless-check").await;
     browser.goto("/settings/api-keys").await;
     shots.take(&browser, "secretless-list").await;
+    make_no_new_secrets(&fixture).await;
+    browser.click("Generate API Key").await;
+    browser.sees("makes no new secrets").await;
+    shots.take(&browser, "keys-generate-no-secrets").await;
 }
 
 /// Keys in every state.

@@ -21,6 +21,8 @@ on_both_engines!(
     only_an_admin_decides,
     a_token_is_tried_without_being_used_up,
     attempts_are_few_and_those_of_the_waiting_hour,
+    an_attempt_stays_the_run_that_an_admin_saw,
+    a_workload_that_asks_in_many_ways_pushes_no_other_out,
     an_expired_key_is_renewed,
     the_audit_log_says_in_which_run_something_was_done,
 );
@@ -50,7 +52,7 @@ async fn a_waiting_key_is_allowed_exactly_the_run_that_an_admin_saw(fixture: Fix
         .collect();
     assert_eq!(named, ["acme/shop-evil", "acme/shop"]);
     let seen = &attempts[1];
-    service.keys().allow_attempt(&at(20), admin, key.id.as_str(), &seen.id, &dangers()).await.unwrap();
+    service.keys().allow_attempt(&at(20), admin, key.id.as_str(), &seen.id, None, &dangers()).await.unwrap();
     assert!(world.accepts_fresh_token(21, &key).await);
     assert_eq!(verdict(world.exchange(22, &key, &stranger).await), Some((Reason::Pins, Told::Nothing)));
     let other_branch = world.token(23, &json!({ "ref": "refs/heads/x" }));
@@ -73,25 +75,25 @@ async fn what_differed_is_allowed_by_a_click_and_another_workload_is_not(fixture
     assert_eq!(verdict(rejected), Some((Reason::Conditions, Told::Why)));
     let attempt = keys.attempts(admin, key.id.as_str()).await.unwrap().remove(0);
     assert!(attempt.message.contains("refs/heads/release"), "{}", attempt.message);
-    keys.allow_attempt(&at(2), admin, key.id.as_str(), &attempt.id, &dangers()).await.unwrap();
+    keys.allow_attempt(&at(2), admin, key.id.as_str(), &attempt.id, None, &dangers()).await.unwrap();
     for (second, changes) in [(3, changes), (4, json!({}))] {
         assert_eq!(verdict(world.exchange(second, &key, &world.token(second, &changes)).await), None);
     }
     let stranger = world.token(5, &json!({ "repository_id": "666" }));
     assert_eq!(verdict(world.exchange(5, &key, &stranger).await), Some((Reason::Pins, Told::Nothing)));
     let attempt = keys.attempts(admin, key.id.as_str()).await.unwrap().remove(0);
-    let allowed = keys.allow_attempt(&at(6), admin, key.id.as_str(), &attempt.id, &dangers()).await;
+    let allowed = keys.allow_attempt(&at(6), admin, key.id.as_str(), &attempt.id, None, &dangers()).await;
     assert!(matches!(rejection_in(allowed), Rejection::Invalid(invalid) if invalid.field == "attempt"));
     // A danger is accepted by name or not at all.
     let untrusted = world.token(7, &json!({ "event_name": "pull_request_target" }));
     assert_eq!(verdict(world.exchange(7, &key, &untrusted).await), Some((Reason::Conditions, Told::Why)));
     let attempt = keys.attempts(admin, key.id.as_str()).await.unwrap().remove(0);
-    let allowed = keys.allow_attempt(&at(8), admin, key.id.as_str(), &attempt.id, &dangers()).await;
+    let allowed = keys.allow_attempt(&at(8), admin, key.id.as_str(), &attempt.id, None, &dangers()).await;
     assert!(
         matches!(rejection_in(allowed), Rejection::Invalid(invalid) if invalid.field == "acceptedDangers")
     );
     let accepted = BTreeSet::from([Danger::UntrustedCode]);
-    keys.allow_attempt(&at(9), admin, key.id.as_str(), &attempt.id, &accepted).await.unwrap();
+    keys.allow_attempt(&at(9), admin, key.id.as_str(), &attempt.id, None, &accepted).await.unwrap();
     let untrusted = world.token(10, &json!({ "event_name": "pull_request_target" }));
     assert_eq!(verdict(world.exchange(10, &key, &untrusted).await), None);
 }
@@ -196,7 +198,7 @@ async fn only_an_admin_decides(fixture: Fixture) {
     for (who, is_member) in [(&world.fixture.member, true), (&world.fixture.outsider, false)] {
         let answers = [
             rejection_in(keys.attempts(who, id).await),
-            rejection_in(keys.allow_attempt(&at(2), who, id, &attempt, &dangers()).await),
+            rejection_in(keys.allow_attempt(&at(2), who, id, &attempt, None, &dangers()).await),
             rejection_in(keys.change_identity(&at(2), who, id, on_github(None), true).await),
             rejection_in(keys.wait_again(&at(2), who, id).await),
             rejection_in(keys.renew(&at(2), who, id, true).await),
@@ -278,6 +280,61 @@ async fn attempts_are_few_and_those_of_the_waiting_hour(fixture: Fixture) {
     assert!(keys.attempts(admin, key.id.as_str()).await.unwrap()[0].claims.contains("acme/late"));
     keys.revoke(&at(3604), admin, key.id.as_str()).await.unwrap();
     assert!(matches!(rejection_in(keys.attempts(admin, key.id.as_str()).await), Rejection::NotFound { .. }));
+}
+
+async fn an_attempt_stays_the_run_that_an_admin_saw(fixture: Fixture) {
+    let world = world(fixture).await;
+    let (keys, admin) = (world.fixture.service.keys(), &world.fixture.admin);
+    let key = world.key(on_github(None)).await;
+    let id = key.id.as_str();
+    let _ = world.exchange(1, &key, &world.token(1, &json!({}))).await;
+    let seen = keys.attempts(admin, id).await.unwrap().remove(0);
+    // While the Admin reads, another run of that repository asks: on another branch, by another file and actor.
+    let evil = json!({
+        "ref": "refs/heads/evil", "workflow_ref": "acme/shop/.github/workflows/evil.yml@refs/heads/evil", "actor": "mallory",
+    });
+    let _ = world.exchange(2, &key, &world.token(2, &evil)).await;
+    let attempts = keys.attempts(admin, id).await.unwrap();
+    assert_eq!(attempts.len(), 2, "each has a row of its own");
+    assert_eq!(attempts[1], seen, "what was seen is what it was");
+    // What the key accepts is changed by another Admin meanwhile.
+    let version = keys.get(admin, id).await.unwrap().identity.unwrap().version;
+    keys.wait_again(&at(3), admin, id).await.unwrap();
+    let allowed = keys.allow_attempt(&at(4), admin, id, &seen.id, Some(version), &dangers()).await;
+    assert!(matches!(rejection_in(allowed), Rejection::Conflict(why) if why.contains("read the page again")));
+    let version = keys.get(admin, id).await.unwrap().identity.unwrap().version;
+    keys.allow_attempt(&at(5), admin, id, &seen.id, Some(version), &dangers()).await.unwrap();
+    assert!(world.accepts_fresh_token(6, &key).await);
+    let rejected = world.exchange(7, &key, &world.token(7, &evil)).await;
+    assert_eq!(verdict(rejected), Some((Reason::Conditions, Told::Why)));
+    // All that differs is told, not the first of it.
+    let message = keys.attempts(admin, id).await.unwrap().remove(0).message;
+    assert!(message.contains("`ref` must be") && message.contains("; `workflow_ref` must be"), "{message}");
+    // The same run again is counted.
+    let _ = world.exchange(8, &key, &world.token(8, &evil)).await;
+    assert_eq!(keys.attempts(admin, id).await.unwrap()[0].times, 2);
+}
+
+async fn a_workload_that_asks_in_many_ways_pushes_no_other_out(fixture: Fixture) {
+    let world = world(fixture).await;
+    let (keys, admin) = (world.fixture.service.keys(), &world.fixture.admin);
+    let key = world.key(on_github(None)).await;
+    let _ = world.exchange(1, &key, &world.token(1, &json!({}))).await;
+    for number in 0..30 {
+        let stranger = json!({
+            "repository": "evil/one", "repository_id": "666", "ref": format!("refs/heads/{number}"),
+        });
+        let _ = world.exchange(2 + number, &key, &world.token(2 + number, &stranger)).await;
+    }
+    let attempts = keys.attempts(admin, key.id.as_str()).await.unwrap();
+    let of = |name: &str| {
+        attempts
+            .iter()
+            .filter(|attempt| attempt.claims.contains(&format!("\"repository\":\"{name}\"")))
+            .count()
+    };
+    assert_eq!((of("acme/shop"), of("evil/one")), (1, 5));
+    assert!(attempts[0].claims.contains("refs/heads/29"), "the newest stay");
 }
 
 async fn an_expired_key_is_renewed(fixture: Fixture) {

@@ -12,7 +12,7 @@ use crate::{
 use domain::{
     KeyId, OrganisationId, SecretDigest, Timestamp,
     authority::ManageKeys,
-    workload::{ATTEMPTS_OF_A_KEY, Attempt, Identity, KeyIdentity},
+    workload::{ATTEMPTS_OF_A_KEY, ATTEMPTS_OF_A_WORKLOAD, Attempt, Identity, KeyIdentity},
 };
 
 statements! {
@@ -40,6 +40,9 @@ statements! {
         message = excluded.message, claims = excluded.claims, address = excluded.address";
     FORGET_OTHER_ATTEMPTS = "DELETE FROM key_attempts WHERE key_id = $1 AND id NOT IN (SELECT a.id FROM key_attempts a \
         WHERE a.key_id = $1 ORDER BY a.at_ms DESC, a.id LIMIT $2)";
+    FORGET_OTHER_ATTEMPTS_OF_A_WORKLOAD = "DELETE FROM key_attempts WHERE key_id = $1 AND substr(id, 1, 16) = $2 \
+        AND id NOT IN (SELECT a.id FROM key_attempts a WHERE a.key_id = $1 AND substr(a.id, 1, 16) = $2 \
+        ORDER BY a.at_ms DESC, a.id LIMIT $3)";
     ATTEMPTS = "SELECT id, key_id, at_ms, times, reason, message, claims, address FROM key_attempts WHERE key_id = $1 \
         ORDER BY at_ms DESC, id";
 }
@@ -182,7 +185,7 @@ impl Reader {
 }
 
 impl Transaction {
-    /// Notes an attempt, and forgets those of the key that are too many, the oldest first. For a key that is gone it does nothing.
+    /// Notes an attempt, and forgets those of the key and of the workload that are too many, the oldest first. For a key that is gone it does nothing.
     pub async fn note_attempt(&mut self, attempt: &Attempt) -> Result<()> {
         let key = attempt.key_id.as_str();
         let params = params![
@@ -196,6 +199,9 @@ impl Transaction {
             attempt.address.as_deref(),
         ];
         if self.execute(NOTE_ATTEMPT, params).await? > 0 {
+            let workload = attempt.id.get(..16).unwrap_or(&attempt.id);
+            let params = params![key, workload, ATTEMPTS_OF_A_WORKLOAD];
+            self.execute(FORGET_OTHER_ATTEMPTS_OF_A_WORKLOAD, params).await?;
             self.execute(FORGET_OTHER_ATTEMPTS, params![key, ATTEMPTS_OF_A_KEY]).await?;
         }
         Ok(())

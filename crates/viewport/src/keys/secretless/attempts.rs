@@ -11,24 +11,35 @@ use crate::{
     },
     keys::{self, LIST},
 };
-use axum::{body::Body, extract::Path};
+use axum::{
+    body::Body,
+    extract::{Path, RawQuery},
+};
 use domain::{
     KeyOverview, Timestamp,
-    workload::{Attempt, Claims, Conditions, Danger, Preset, Run, WorkloadIdentity, check, looks_alike},
+    workload::{
+        Attempt, ClaimName, Claims, Conditions, Danger, Run, RunLink, WorkloadIdentity, check, looks_alike,
+    },
 };
 use http::{Response, StatusCode};
 use pages::{Chrome, FormError, Section, Time};
 use service::{Error, Rejection};
 use std::collections::BTreeSet;
 
-/// The attempts of a key, as its page shows them.
+/// The attempts of a key, as its page shows them, until the key was used for the first time.
 #[derive(askama::Template)]
 #[template(path = "keys/secretless/attempts.html")]
 pub(crate) struct AttemptsPanel {
     pub(crate) id: String,
-    /// Whether it asks again every two seconds.
+    /// Whether it asks again every two seconds: nobody has got a token of the key yet.
     pub(crate) is_live: bool,
+    /// Whether no workload is allowed yet.
+    pub(crate) is_waiting: bool,
+    /// The run that got the first token while the page was open.
+    pub(crate) first_run: Option<RunLink>,
     pub(crate) attempts: Vec<AttemptView>,
+    /// Changes with what it shows.
+    pub(crate) seen: String,
 }
 
 /// One attempt.
@@ -38,9 +49,11 @@ pub(crate) struct AttemptView {
     pub(crate) times: i64,
     pub(crate) run: String,
     pub(crate) run_url: Option<String>,
+    /// The workflow's file, the event and who started it, as far as they are known.
+    pub(crate) about: String,
     pub(crate) message: String,
     pub(crate) address: String,
-    /// The claims that say who it is: what becomes a pin or a condition first.
+    /// The claims that tell it from others. Names and ids are shown in full.
     pub(crate) claims: Vec<(String, String)>,
     /// A name of the organisation's that this one could be taken for.
     pub(crate) looks_like: Option<String>,
@@ -54,11 +67,53 @@ pub(super) struct AllowForm {
     pub(super) chrome: Chrome,
     pub(super) key: KeyOverview,
     pub(super) attempt: AttemptView,
-    /// What the key accepts afterwards, as claim and value.
-    pub(super) becomes: Vec<(String, String)>,
+    /// The version of what the key accepts now.
+    pub(super) seen: i64,
+    /// The run's claims, and what becomes of each.
+    pub(super) lines: Vec<ClaimLine>,
+    /// Why it cannot be allowed by a click.
+    pub(super) problem: Option<String>,
     /// What has to be accepted besides: its word, what it means, and whether it is ticked.
     pub(super) dangers: Vec<(&'static str, &'static str, bool)>,
     pub(super) waits: bool,
+}
+
+/// A claim of a run that is to be allowed.
+pub(crate) struct ClaimLine {
+    pub(crate) name: String,
+    pub(crate) value: String,
+    /// What the key makes of it; empty if it may differ from run to run.
+    pub(crate) role: &'static str,
+    /// What the key accepts so far, if that is something else.
+    pub(crate) before: Option<String>,
+}
+
+/// What the key makes of each claim when `after` takes the place of `before`.
+fn lines(
+    workload: &WorkloadIdentity,
+    claims: &Claims,
+    before: Option<&Conditions>,
+    after: Option<&Conditions>,
+) -> Vec<ClaimLine> {
+    let on = |conditions: Option<&Conditions>, name: &ClaimName| {
+        conditions?.others().iter().find(|condition| condition.claim() == name).cloned()
+    };
+    let line = |(name, value): (ClaimName, String)| {
+        let is_pin = after.is_some_and(|after| after.pins().iter().any(|pin| *pin.claim() == name));
+        let (was, is) = (on(before, &name), on(after, &name));
+        let (role, before) = match (is_pin, was, is) {
+            (true, ..) => ("pin", None),
+            (_, Some(was), Some(is)) if was != is => ("added", Some(was.to_string())),
+            (_, _, Some(_)) => ("must be the same", None),
+            _ => ("", None),
+        };
+        ClaimLine { name: domain::text::shown(&name.to_string(), 100), value: shown(&value), role, before }
+    };
+    workload.preset.telling_claims(claims, after.or(before)).into_iter().map(line).collect()
+}
+
+fn shown(value: &str) -> String {
+    domain::text::shown(value, 300)
 }
 
 impl AttemptsPanel {
@@ -72,13 +127,21 @@ impl AttemptsPanel {
         let id = overview.key.id.as_str();
         let attempts = context.outcome(context.service().keys().attempts(&context.principal, id).await)?;
         let known = known_names(context).await?;
+        let now = context.ctx.now;
+        let is_waiting = workload.conditions().is_none();
+        let is_live = overview.last_used_at.is_none() && (!is_waiting || workload.waits_until(now).is_some());
+        let shown: Vec<_> = attempts.iter().map(|attempt| (&attempt.id, attempt.times)).collect();
+        let shown = serde_json::json!([is_live, is_waiting, shown]).to_string();
         Ok(Some(Self {
             id: id.to_owned(),
-            is_live: workload.waits_until(context.ctx.now).is_some(),
+            is_live,
+            is_waiting,
+            first_run: overview.last_run.clone().filter(|_| context.partial),
             attempts: attempts
                 .iter()
-                .map(|attempt| AttemptView::of(attempt, workload, &known, context.ctx.now))
+                .map(|attempt| AttemptView::of(attempt, workload, &known, now))
                 .collect(),
+            seen: jose::hex(&jose::sha256(shown.as_bytes())),
         }))
     }
 }
@@ -101,46 +164,31 @@ impl AttemptView {
             id: attempt.id.clone(),
             at: pages::moment(&attempt.at),
             times: attempt.times,
+            about: about(&run, &claims),
             run: run.title,
             run_url: run.url,
             message: attempt.message.clone(),
             address: attempt.address.clone().unwrap_or_default(),
-            claims: shown_claims(workload.preset, &claims),
+            claims: lines(workload, &claims, None, workload.conditions())
+                .into_iter()
+                .map(|line| (line.name, line.value))
+                .collect(),
             looks_like,
             can_be_allowed,
         }
     }
 }
 
-/// The claims that a person looks at: of a known platform those that pins and conditions are made of, of any other all that are no
-/// lists or objects. Names and ids are shown in full.
-fn shown_claims(preset: Preset, claims: &Claims) -> Vec<(String, String)> {
-    let text = |value: &serde_json::Value| match value {
-        serde_json::Value::String(text) => Some(domain::text::shown(text, 300)),
-        serde_json::Value::Bool(_) | serde_json::Value::Number(_) => Some(value.to_string()),
-        _ => None,
-    };
-    if preset == Preset::AnyOidc {
-        return claims
-            .iter()
-            .filter_map(|(name, value)| Some((domain::text::shown(name, 100), text(value)?)))
-            .collect();
-    }
-    let mut shown: Vec<(String, String)> = preset
-        .pins()
-        .iter()
-        .chain(preset.offered())
-        .filter_map(|known| Some((known.name().to_string(), text(known.name().value(claims)?)?)))
-        .filter(|(_, value)| !value.is_empty())
-        .collect();
-    for name in ["repository", "project_path", "actor", "user_login", "sub"] {
-        if let Some(value) = claims.get(name).and_then(text)
-            && !shown.iter().any(|(known, _)| known == name)
-        {
-            shown.push((name.to_owned(), value));
-        }
-    }
-    shown
+/// The workflow's file, the event and the actor of a run.
+fn about(run: &Run, claims: &Claims) -> String {
+    let file = run.workflow.as_deref().map(|workflow| {
+        let path = workflow.split_once('@').map_or(workflow, |(path, _)| path);
+        path.rsplit('/').next().unwrap_or(path).to_owned()
+    });
+    let event = ["event_name", "pipeline_source"].iter().find_map(|name| claims.get(*name)?.as_str());
+    let actor = run.actor.as_deref().map(|actor| format!("by {actor}"));
+    let parts = [file, event.map(shown), actor];
+    parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
 /// The repositories that the organisation's keys were used by.
@@ -155,14 +203,26 @@ async fn known_names(context: &MemberPage) -> Result<Vec<String>, Response<Body>
     Ok(keys.iter().filter_map(of).collect::<BTreeSet<_>>().into_iter().collect())
 }
 
-/// `GET /settings/api-keys/{id}/attempts`: the part of a key's page that asks again while the key waits.
-pub(crate) async fn panel(context: AdminPage<ApiKeys>, Path(id): Path<String>) -> Answer {
+/// `GET /settings/api-keys/{id}/attempts?seen=…`: the part of a key's page that asks again until the key is used. If it would show
+/// the same, nothing is sent, and the page stays as whoever reads it has it.
+pub(crate) async fn panel(
+    context: AdminPage<ApiKeys>,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Answer {
     if !context.partial {
         return context.go(&format!("{LIST}/{id}"));
     }
     let overview =
         keys::outcome(&context, &id, context.service().keys().get(&context.principal, &id).await).await?;
     match AttemptsPanel::of(&context, &overview).await? {
+        Some(panel)
+            if query.as_deref().and_then(|query| query.strip_prefix("seen=")) == Some(&panel.seen) =>
+        {
+            let mut unchanged = Response::new(Body::empty());
+            *unchanged.status_mut() = StatusCode::NO_CONTENT;
+            Ok(unchanged)
+        }
         Some(panel) => Ok(pages::html(StatusCode::OK, &panel)),
         None => context.go(&format!("{LIST}/{id}")),
     }
@@ -177,6 +237,7 @@ async fn form(
     let key = keys::outcome(context, id, context.service().keys().get(&context.principal, id).await).await?;
     let attempts = context.outcome(context.service().keys().attempts(&context.principal, id).await)?;
     let found = attempts.into_iter().find(|known| known.id == attempt);
+    let seen = key.identity.as_ref().map_or(0, |identity| identity.version);
     let workload = key.identity.as_ref().and_then(|identity| identity.identity.workload()).cloned();
     let (Some(found), Some(workload)) = (found, workload) else {
         let missing = Rejection::NotFound { kind: "attempt", id: attempt.to_owned() };
@@ -184,29 +245,28 @@ async fn form(
     };
     let claims: Claims = serde_json::from_str(&found.claims).unwrap_or_default();
     let known = known_names(context).await?;
-    let exactly = match workload.conditions() {
-        None => Conditions::exactly(workload.preset, &claims).ok(),
-        Some(conditions) => Some(conditions.clone()),
+    let already = workload.accepted_dangers();
+    let before = workload.conditions();
+    let after = match before {
+        None => Conditions::exactly(workload.preset, &claims),
+        Some(conditions) => conditions.widened(&claims, &already),
     };
-    let mut needed: BTreeSet<Danger> = exactly.as_ref().map(Conditions::dangers).unwrap_or_default();
-    if let Some(conditions) = &exactly {
+    let (after, problem) = match after {
+        Ok(after) => (Some(after), None),
+        Err(why) => (None, Some(why.message)),
+    };
+    let mut needed: BTreeSet<Danger> = after.as_ref().map(Conditions::dangers).unwrap_or_default();
+    if let Some(conditions) = &after {
         let report = check(conditions, &claims, &BTreeSet::new());
         needed.extend(report.others.iter().filter_map(|one| one.danger));
     }
-    let already = workload.accepted_dangers();
     let ticked = identity_form::accepted(fields);
-    let becomes = exactly.filter(|_| workload.conditions().is_none()).map_or_else(Vec::new, |conditions| {
-        conditions
-            .pins()
-            .iter()
-            .chain(conditions.others())
-            .map(|condition| (condition.claim().to_string(), condition.to_string()))
-            .collect()
-    });
     let page = AllowForm {
         chrome: context.form("Allow a workload", Section::ApiKeys, errors).await?,
         attempt: AttemptView::of(&found, &workload, &known, context.ctx.now),
-        becomes,
+        lines: lines(&workload, &claims, before, after.as_ref()),
+        problem,
+        seen,
         dangers: needed
             .difference(&already)
             .map(|danger| (danger.as_str(), danger.describe(), ticked.contains(danger)))
@@ -235,7 +295,9 @@ pub(crate) async fn allow(
     }
     let accepted = identity_form::accepted(&fields);
     let keys = context.service().keys();
-    let allowed = keys.allow_attempt(&context.ctx, &context.principal, &id, &attempt, &accepted).await;
+    let seen =
+        Some(fields.text("seen")).filter(|seen| !seen.is_empty()).map(|seen| seen.parse().unwrap_or(-1));
+    let allowed = keys.allow_attempt(&context.ctx, &context.principal, &id, &attempt, seen, &accepted).await;
     match allowed {
         Ok(_) => context.go(&format!("{LIST}/{id}?done=workload-allowed")),
         Err(error) => form(&context, (&id, &attempt), &fields, context.form_error(error)?).await,
@@ -257,7 +319,7 @@ pub(crate) async fn wait(
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::{AllowForm, AttemptView, Danger};
+    use super::{AllowForm, AttemptView, ClaimLine, Danger};
     use crate::template_tests;
 
     /// The form with a hostile text wherever one can stand.
@@ -267,7 +329,14 @@ pub(super) mod tests {
             chrome: template_tests::form(text, if waits { "" } else { "acceptedDangers" }),
             key: template_tests::key(text),
             attempt,
-            becomes: if waits { vec![(text.to_owned(), text.to_owned())] } else { Vec::new() },
+            seen: 1,
+            lines: vec![ClaimLine {
+                name: text.to_owned(),
+                value: text.to_owned(),
+                role: if waits { "pin" } else { "added" },
+                before: Some(text.to_owned()),
+            }],
+            problem: (!waits).then(|| text.to_owned()),
             dangers: vec![(danger.as_str(), danger.describe(), true)],
             waits,
         }

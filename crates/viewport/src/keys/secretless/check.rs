@@ -49,6 +49,8 @@ pub(crate) async fn submit(
     };
     let keys = context.service().keys();
     let report = keys.check_token(&context.ctx, &context.principal, &id, token).await;
-    let report = keys::outcome(&context, &id, report).await?;
+    let mut report = keys::outcome(&context, &id, report).await?;
+    // What has to be mended first.
+    report.checks.sort_by_key(|check| check.is_passed);
     page(&context, &id, Some(report), FormError::default()).await
 }

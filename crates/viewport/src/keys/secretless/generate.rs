@@ -11,7 +11,10 @@ use crate::{
     },
     keys::{LIST, generate::duplicate},
 };
-use axum::{body::Body, extract::Path};
+use axum::{
+    body::Body,
+    extract::{Path, RawQuery},
+};
 use http::Response;
 use pages::{Chrome, FormError, Section};
 use service::{Error, Rejection, keys::identities::GenerateSecretlessKey};
@@ -27,6 +30,16 @@ pub(super) struct Form {
     /// The label that another Active key has already, if that has to be confirmed.
     pub(super) duplicate: String,
     pub(super) issuer_of_ours: String,
+    /// Whether the organisation generates keys with a secret, too.
+    pub(super) makes_secrets: bool,
+}
+
+/// Where one says on which platform the workload runs.
+#[derive(askama::Template)]
+#[template(path = "keys/secretless/choose.html", blocks = ["content"])]
+pub(super) struct Choice {
+    pub(super) chrome: Chrome,
+    pub(super) makes_secrets: bool,
 }
 
 /// Whether a method's word in an address means public keys and not workload identity.
@@ -50,22 +63,35 @@ async fn form(
 ) -> Answer {
     let organisation = context.outcome(context.service().organisations().get(&context.principal).await)?;
     let policy = organisation.key_policy;
+    let chrome = context.form("Generate API Key", Section::ApiKeys, errors).await?;
+    let makes_secrets = !organisation.secretless_only;
+    let entered = IdentityForm::of_preset(fields, is_public_keys);
+    if entered.preset.is_none() && !is_public_keys {
+        return Ok(show!(context, Choice { chrome, makes_secrets }));
+    }
     let page = Form {
-        chrome: context.form("Generate API Key", Section::ApiKeys, errors).await?,
-        entered: IdentityForm::sent(fields, is_public_keys),
+        chrome,
+        entered,
         label: fields.text("label").to_owned(),
         days: fields.filled("days").map_or_else(|| policy.default.days().to_string(), str::to_owned),
         maximum_days: policy.maximum.days(),
         duplicate: duplicate.to_owned(),
         issuer_of_ours: context.service().policy().issuer.clone(),
+        makes_secrets,
     };
     Ok(show!(context, page))
 }
 
-/// `GET /settings/api-keys/generate/{method}`
-pub(crate) async fn show_form(context: AdminPage<ApiKeys>, Path(method): Path<String>) -> Answer {
+/// `GET /settings/api-keys/generate/{method}`, for workload identity with `preset`.
+pub(crate) async fn show_form(
+    context: AdminPage<ApiKeys>,
+    Path(method): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Answer {
     let is_public_keys = means_public_keys(&context, &method)?;
-    form(&context, is_public_keys, &Fields::default(), "", FormError::default()).await
+    let query = Fields::of_query(query.as_deref());
+    let fields = Fields::from_iter([("preset", query.text("preset"))]);
+    form(&context, is_public_keys, &fields, "", FormError::default()).await
 }
 
 /// `POST /settings/api-keys/generate/{method}`

@@ -1,9 +1,10 @@
 //! The part of a form that says what a key is authenticated with instead of a secret.
 
+use super::platform;
 use crate::frame::{answer, form::Fields};
 use domain::{
     Invalid,
-    workload::{Accepts, ClaimName, ClientKeys, Condition, Conditions, Danger, Identity, Matcher, Preset},
+    workload::{Accepts, ClaimName, ClientKeys, Condition, Conditions, Danger, Identity, Preset},
 };
 use pages::FormError;
 use service::keys::identities::{NewConditions, NewIdentity, NewPublicKeys, NewWorkload};
@@ -19,6 +20,10 @@ pub(super) struct DangerChoice {
 /// What stands in the fields.
 pub(super) struct IdentityForm {
     pub(super) is_public_keys: bool,
+    /// The platform, if one is chosen.
+    pub(super) preset: Option<Preset>,
+    /// Whether the form is that platform's own, and no other can be chosen in it.
+    pub(super) is_of_preset: bool,
     /// Every preset with its word and name, and whether it is chosen.
     pub(super) presets: Vec<(&'static str, &'static str, bool)>,
     pub(super) issuer: String,
@@ -37,10 +42,11 @@ impl IdentityForm {
         let preset = preset(fields);
         let accepted = accepted(fields);
         let read = conditions(fields).ok().flatten();
-        let found = read.and_then(|new| Conditions::new(preset, new.pins, new.others).ok());
+        let found =
+            read.zip(preset).and_then(|(new, preset)| Conditions::new(preset, new.pins, new.others).ok());
         let mut offered = found.map(|conditions| conditions.dangers()).unwrap_or_default();
         offered.extend(&accepted);
-        if !preset.hands_out_tokens_again() {
+        if !preset.is_some_and(Preset::hands_out_tokens_again) {
             offered.insert(Danger::ReusedTokens);
         }
         let choice = |danger: Danger| DangerChoice {
@@ -50,7 +56,9 @@ impl IdentityForm {
         };
         Self {
             is_public_keys,
-            presets: Preset::ALL.map(|one| (one.as_str(), one.name(), one == preset)).to_vec(),
+            preset,
+            is_of_preset: false,
+            presets: Preset::ALL.map(|one| (one.as_str(), one.name(), Some(one) == preset)).to_vec(),
             issuer: fields.text("issuer").to_owned(),
             audience: fields.text("audience").to_owned(),
             key_set: fields.text("key_set").to_owned(),
@@ -61,6 +69,59 @@ impl IdentityForm {
             public_keys_url: fields.text("public_keys_url").to_owned(),
         }
     }
+
+    /// The fields of one platform, or of public keys.
+    pub(super) fn of_preset(fields: &Fields, is_public_keys: bool) -> Self {
+        Self { is_of_preset: true, ..Self::sent(fields, is_public_keys) }
+    }
+
+    /// What the first run shows.
+    pub(super) fn workload(&self) -> &'static str {
+        self.preset.map_or("repository", platform::workload)
+    }
+
+    /// Whether nothing says which workload may use the key, so that it waits for its first run.
+    pub(super) fn awaits_first_run(&self) -> bool {
+        self.pins.trim().is_empty() && self.conditions.trim().is_empty()
+    }
+
+    pub(super) fn needs_issuer(&self) -> bool {
+        self.preset.is_some_and(platform::needs_issuer)
+    }
+
+    /// Empty if the platform has one issuer, so that there is none to enter.
+    pub(super) fn issuer_hint(&self) -> &'static str {
+        self.preset.map_or("", platform::issuer_hint)
+    }
+
+    /// What is wrong with the issuer, and where its keys go if they cannot be fetched.
+    #[expect(clippy::unused_self, reason = "templates call methods")]
+    pub(super) fn issuer_error(&self, errors: &FormError) -> String {
+        match unfetched(errors) {
+            Some(why) => format!(
+                "The issuer's keys cannot be fetched: {why} If it cannot be reached from here, paste them under \
+                 “The issuer's public keys”."
+            ),
+            None => errors.of("issuer").to_owned(),
+        }
+    }
+
+    /// Whether the field for the issuer's keys is where to go on.
+    pub(super) fn leads_to_key_set(&self, errors: &FormError) -> bool {
+        self.is_of_preset && self.issuer_hint().is_empty() && unfetched(errors).is_some()
+    }
+
+    /// Whether the folded part is open: something stands there, or has to.
+    pub(super) fn is_open(&self, errors: &FormError) -> bool {
+        const FOLDED: [&str; 5] = ["pins", "conditions", "acceptedDangers", "audience", "keySet"];
+        let is_wrong = FOLDED.iter().any(|field| !errors.of(field).is_empty());
+        !self.awaits_first_run() || is_wrong || unfetched(errors).is_some()
+    }
+}
+
+/// Why the issuer's keys cannot be fetched, if that is what is wrong.
+fn unfetched(errors: &FormError) -> Option<&str> {
+    errors.of("issuer").strip_prefix("Its keys cannot be fetched: ")
 }
 
 /// The fields as they show what is stored.
@@ -106,11 +167,12 @@ pub(super) fn read(fields: &Fields, is_public_keys: bool) -> Result<NewIdentity,
             }
         };
     }
+    let preset = preset(fields).ok_or_else(|| FormError::new("preset", "Choose where it runs."))?;
     let conditions = conditions(fields)
         .map_err(|invalid| FormError::new(invalid.field, answer::sentence(&invalid.message)))?;
     let filled = |name| fields.filled(name).map(|text| text.trim().to_owned());
     Ok(NewIdentity::Workload(NewWorkload {
-        preset: preset(fields),
+        preset,
         issuer: filled("issuer"),
         audience: filled("audience"),
         key_set: filled("key_set"),
@@ -123,8 +185,8 @@ pub(super) fn accepted(fields: &Fields) -> BTreeSet<Danger> {
     Danger::ALL.into_iter().filter(|danger| fields.is_ticked(danger.as_str())).collect()
 }
 
-fn preset(fields: &Fields) -> Preset {
-    Preset::parse(fields.text("preset")).unwrap_or(Preset::GitHubActions)
+fn preset(fields: &Fields) -> Option<Preset> {
+    Preset::parse(fields.text("preset"))
 }
 
 /// None if nothing is written, so that the key waits for its first run.
@@ -140,8 +202,8 @@ fn conditions(fields: &Fields) -> Result<Option<NewConditions>, Invalid> {
     }))
 }
 
-/// One condition a line, `claim = value`. Several lines of one claim are values of which it may have any; a value with `*` is a
-/// pattern.
+/// One condition a line, `claim = value`. Several lines of one claim are values and patterns of which it may have any; those
+/// with `*` are patterns.
 fn listed(field: &'static str, text: &str) -> Result<Vec<Condition>, Invalid> {
     let mut claims: Vec<(ClaimName, Vec<&str>)> = Vec::new();
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
@@ -158,22 +220,15 @@ fn listed(field: &'static str, text: &str) -> Result<Vec<Condition>, Invalid> {
             None => claims.push((claim, vec![value])),
         }
     }
-    let made = claims.into_iter().map(|(claim, values)| match values.as_slice() {
-        [pattern] if pattern.contains('*') => Condition::pattern(claim, pattern),
-        values => Condition::any_of(claim, values),
-    });
+    let made = claims.into_iter().map(|(claim, values)| Condition::of_texts(claim, &values));
     made.collect::<Result<_, _>>().map_err(|invalid| Invalid::new(field, invalid.message))
 }
 
 /// Conditions as lines.
 fn written(conditions: &[Condition]) -> String {
-    let lines = conditions.iter().flat_map(|condition| {
-        let values = match condition.matcher() {
-            Matcher::AnyOf(values) => values.clone(),
-            Matcher::Pattern(pattern) => vec![pattern.as_str().to_owned()],
-        };
-        values.into_iter().map(move |value| format!("{} = {value}", condition.claim()))
-    });
+    let lines = conditions
+        .iter()
+        .flat_map(|condition| condition.texts().map(move |value| format!("{} = {value}", condition.claim())));
     lines.collect::<Vec<_>>().join("\n")
 }
 
@@ -183,13 +238,12 @@ mod tests {
 
     #[test]
     fn conditions_are_lines_and_read_back() {
-        let text =
-            "ref = refs/heads/main\nref = refs/heads/release\nworkflow_ref = acme/*/x.yml@refs/heads/main";
+        let text = "ref = refs/heads/main\nref = refs/heads/release\nref = refs/heads/feature/*\nworkflow_ref = acme/*/x.yml@refs/heads/main";
         let read = listed("conditions", &format!("\n  {text}\n\n")).unwrap();
         assert_eq!(read.len(), 2);
         assert_eq!(written(&read), text);
         assert_eq!(listed("conditions", &written(&read)).unwrap(), read);
-        for bad in ["ref", "= x", "ref =", "ref = **", "ref = a*\nref = b*"] {
+        for bad in ["ref", "= x", "ref =", "ref = **"] {
             assert_eq!(listed("pins", bad).unwrap_err().field, "pins", "{bad}");
         }
     }
@@ -203,6 +257,9 @@ mod tests {
                 assert_eq!(new.preset, Preset::GitLabCi);
             }
             NewIdentity::PublicKeys(_) => panic!("no workload"),
+        }
+        for preset in ["", "jenkins"] {
+            assert_eq!(read(&Fields::from_iter([("preset", preset)]), false).unwrap_err().field, "preset");
         }
         for (fields, is_right) in [
             (vec![("public_keys", "x")], true),

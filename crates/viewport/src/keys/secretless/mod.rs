@@ -6,6 +6,7 @@ pub(crate) mod check;
 pub(crate) mod generate;
 mod identity_form;
 mod pipeline;
+pub(crate) mod platform;
 pub(crate) mod renew;
 pub(crate) mod replace;
 pub(crate) mod view;

@@ -24,6 +24,7 @@ fn attempt(text: &str) -> AttemptView {
         times: 2,
         run: text.to_owned(),
         run_url: Some(text.to_owned()),
+        about: text.to_owned(),
         message: text.to_owned(),
         address: text.to_owned(),
         claims: vec![(text.to_owned(), text.to_owned())],
@@ -76,12 +77,27 @@ pub(crate) fn overviews(text: &str) -> Vec<KeyOverview> {
 }
 
 pub(crate) fn panel(text: &str, is_live: bool) -> AttemptsPanel {
-    AttemptsPanel { id: text.to_owned(), is_live, attempts: vec![attempt(text)] }
+    AttemptsPanel {
+        id: text.to_owned(),
+        is_live,
+        is_waiting: is_live,
+        first_run: Some(RunLink {
+            title: text.to_owned(),
+            url: Some("https://github.com/acme/shop".to_owned()),
+        }),
+        attempts: vec![attempt(text)],
+        seen: "1f".to_owned(),
+    }
 }
 
-fn form(text: &str, is_public_keys: bool) -> IdentityForm {
+fn forms(text: &str, is_public_keys: bool) -> Vec<IdentityForm> {
     let names = ["issuer", "audience", "key_set", "pins", "conditions", "public_keys", "public_keys_url"];
-    IdentityForm::sent(&names.into_iter().map(|name| (name, text)).collect::<Fields>(), is_public_keys)
+    let presets = ["", "github_actions", "kubernetes", "buildkite"].map(|preset| ("preset", preset));
+    let forms = presets.into_iter().flat_map(move |preset| {
+        let fields = names.into_iter().map(|name| (name, text)).chain([preset]).collect::<Fields>();
+        [IdentityForm::sent(&fields, is_public_keys), IdentityForm::of_preset(&fields, is_public_keys)]
+    });
+    forms.collect::<Vec<_>>()
 }
 
 #[test]
@@ -91,7 +107,7 @@ fn no_value_of_a_token_or_form_becomes_markup() {
             template_tests::render(&panel(&text, is_live));
             template_tests::render(&allow_form(&text, attempt(&text), is_live));
         }
-        template_tests::render(&AttemptsPanel { id: text.clone(), is_live: true, attempts: Vec::new() });
+        template_tests::render(&AttemptsPanel { attempts: Vec::new(), ..panel(&text, true) });
         let check = |is_passed| TokenCheck {
             name: text.clone(),
             expected: text.clone(),
@@ -108,37 +124,56 @@ fn no_value_of_a_token_or_form_becomes_markup() {
             let (id, label) = (key.id.clone(), key.label.clone());
             template_tests::render(&check::Page { chrome, id, label, report });
         }
-        for field in
-            ["", "issuer", "pins", "conditions", "acceptedDangers", "audience", "keySet", "publicKeys"]
-        {
+        for field in [
+            "",
+            "preset",
+            "issuer",
+            "pins",
+            "conditions",
+            "acceptedDangers",
+            "audience",
+            "keySet",
+            "publicKeys",
+        ] {
             for is_public_keys in [true, false] {
-                template_tests::render(&generate::Form {
-                    chrome: template_tests::form(&text, field),
-                    entered: form(&text, is_public_keys),
-                    label: text.clone(),
-                    days: text.clone(),
-                    maximum_days: 365,
-                    duplicate: text.clone(),
-                    issuer_of_ours: text.clone(),
-                });
-                template_tests::render(&change::Form {
+                for entered in forms(&text, is_public_keys) {
+                    template_tests::render(&generate::Form {
+                        chrome: template_tests::form(&text, field),
+                        entered,
+                        label: text.clone(),
+                        days: text.clone(),
+                        maximum_days: 365,
+                        duplicate: text.clone(),
+                        issuer_of_ours: text.clone(),
+                        makes_secrets: is_public_keys,
+                    });
+                }
+                for entered in forms(&text, is_public_keys) {
+                    template_tests::render(&change::Form {
+                        chrome: template_tests::form(&text, field),
+                        id: key.id.clone(),
+                        label: key.label.clone(),
+                        entered,
+                        end_issued_tokens: true,
+                        issuer_of_ours: text.clone(),
+                    });
+                }
+            }
+            for entered in forms(&text, false) {
+                template_tests::render(&replace::Form {
                     chrome: template_tests::form(&text, field),
                     id: key.id.clone(),
                     label: key.label.clone(),
-                    entered: form(&text, is_public_keys),
-                    end_issued_tokens: true,
+                    entered,
+                    graces: vec![(0, "None", true)],
                     issuer_of_ours: text.clone(),
                 });
             }
-            template_tests::render(&replace::Form {
-                chrome: template_tests::form(&text, field),
-                id: key.id.clone(),
-                label: key.label.clone(),
-                entered: form(&text, false),
-                graces: vec![(0, "None", true)],
-                issuer_of_ours: text.clone(),
-            });
         }
+        template_tests::render(&generate::Choice {
+            chrome: template_tests::form(&text, "preset"),
+            makes_secrets: true,
+        });
         template_tests::render(&renew::Form {
             chrome: template_tests::form(&text, ""),
             id: key.id.clone(),
@@ -152,7 +187,15 @@ fn no_value_of_a_token_or_form_becomes_markup() {
 fn a_key_shows_what_opens_it() {
     let views: Vec<_> = overviews("x")
         .iter()
-        .map(|one| IdentityView::of(one, "https://auth.example", "https://auth.example/token", NOW).unwrap())
+        .map(|one| {
+            IdentityView::of(
+                one,
+                "https://auth.example",
+                ("https://auth.example/token", "https://a.example/graphql"),
+                NOW,
+            )
+            .unwrap()
+        })
         .collect();
     let seen: Vec<_> =
         views.iter().map(|view| (view.is_waiting, view.waiting_until.is_some(), view.pins.len())).collect();
@@ -162,5 +205,5 @@ fn a_key_shows_what_opens_it() {
     );
     assert_eq!(views[2].key_ids, ["x"]);
     assert_eq!(views[3].issuer, "https://client.example/jwks");
-    assert!(views[0].pipeline.as_ref().is_some_and(|(_, lines)| lines.contains("# aud: x")));
+    assert!(views[0].pipeline.as_ref().is_some_and(|lines| lines.blocks[0] == ("Audience", "x".to_owned())));
 }

@@ -1,5 +1,6 @@
 //! What a key's page says of what it is authenticated with.
 
+use super::pipeline::{self, Endpoints, Pipeline};
 use domain::{
     KeyOverview, Timestamp,
     workload::{Accepts, Condition, Conditions, Identity},
@@ -24,12 +25,17 @@ pub(crate) struct IdentityView {
     /// What an Admin accepted.
     pub(crate) dangers: Vec<&'static str>,
     pub(crate) key_ids: Vec<String>,
-    /// The lines for the pipeline, with what to know about them; empty for public keys.
-    pub(crate) pipeline: Option<(&'static str, String)>,
+    /// The lines for the pipeline; none for public keys.
+    pub(crate) pipeline: Option<Pipeline>,
 }
 
 impl IdentityView {
-    pub(crate) fn of(overview: &KeyOverview, issuer: &str, token_url: &str, now: Timestamp) -> Option<Self> {
+    pub(crate) fn of(
+        overview: &KeyOverview,
+        issuer: &str,
+        (token_url, graphql_url): (&str, &str),
+        now: Timestamp,
+    ) -> Option<Self> {
         let identity = &overview.identity.as_ref()?.identity;
         Some(match identity {
             Identity::PrivateKeyJwt(keys) => Self {
@@ -67,11 +73,10 @@ impl IdentityView {
                     conditions: list(Conditions::others),
                     dangers: dangers.iter().map(|danger| danger.describe()).collect(),
                     key_ids: Vec::new(),
-                    pipeline: Some(super::pipeline::lines(
+                    pipeline: Some(pipeline::lines(
                         workload.preset,
                         overview.key.id.as_str(),
-                        audience,
-                        token_url,
+                        &Endpoints { audience, token_url, graphql_url },
                     )),
                 }
             }

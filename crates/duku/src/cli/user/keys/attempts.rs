@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 const ATTEMPTS: &str = "query ($id: ID!) { apiKeyAttempts(id: $id) { id at times reason message claims address } \
                         apiKeys { clientId workloadIdentity { preset issuer waitingUntil } } }";
 const ALLOW: &str = "mutation ($input: AllowWorkloadInput!) { made: allowWorkload(input: $input) \
-                     { label workloadIdentity { pins { claim equals pattern } conditions { claim equals pattern } } } }";
+                     { label workloadIdentity { pins { claim equals patterns } conditions { claim equals patterns } } } }";
 const WAIT: &str =
     "mutation ($id: ID!) { made: waitForFirstRun(id: $id) { label workloadIdentity { waitingUntil } } }";
 
@@ -131,11 +131,9 @@ pub(super) async fn allow(
 /// One condition as a line.
 fn condition(condition: &Value) -> String {
     let text = |name| condition.get(name).and_then(Value::as_str);
-    let values = condition
-        .get("equals")
-        .and_then(Value::as_array)
-        .map(|values| values.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" or "));
-    let value = values.or_else(|| text("pattern").map(str::to_owned)).unwrap_or_default();
+    let lists = ["equals", "patterns"].map(|name| condition.get(name).and_then(Value::as_array));
+    let values = lists.into_iter().flatten().flatten().filter_map(Value::as_str);
+    let value = values.collect::<Vec<_>>().join(" or ");
     format!("  {}", output::printable(&format!("{} = {value}", text("claim").unwrap_or_default())))
 }
 

@@ -75,8 +75,8 @@ impl Workload {
             "keySet": key_set.as_ref().map(|text| text.as_str()),
         });
         if let (false, Some(members)) = (self.pin.is_empty(), input.as_object_mut()) {
-            members.insert("pins".to_owned(), conditions(&self.pin)?);
-            members.insert("conditions".to_owned(), conditions(&self.condition)?);
+            members.insert("pins".to_owned(), conditions(&self.pin));
+            members.insert("conditions".to_owned(), conditions(&self.condition));
             members.insert("acceptedDangers".to_owned(), json!(accepted(&self.accept)));
         }
         Ok(input)
@@ -84,7 +84,7 @@ impl Workload {
 }
 
 /// A claim that is named more than once may have any of the values; one with `*` in it is a pattern.
-fn conditions(given: &[ClaimAndValue]) -> Result<Value, CommandError> {
+fn conditions(given: &[ClaimAndValue]) -> Value {
     let mut claims: Vec<&str> = Vec::new();
     for one in given {
         if !claims.contains(&one.claim.as_str()) {
@@ -92,17 +92,11 @@ fn conditions(given: &[ClaimAndValue]) -> Result<Value, CommandError> {
         }
     }
     let made = claims.into_iter().map(|claim| {
-        let values: Vec<&str> =
-            given.iter().filter(|one| one.claim == claim).map(|one| one.value.as_str()).collect();
-        match values.as_slice() {
-            [pattern] if pattern.contains('*') => Ok(json!({ "claim": claim, "pattern": pattern })),
-            values if values.iter().any(|value| value.contains('*')) => Err(CommandError::new(format!(
-                "{claim} has a pattern and another value: a claim has one pattern, or values without *"
-            ))),
-            values => Ok(json!({ "claim": claim, "equals": values })),
-        }
+        let values = given.iter().filter(|one| one.claim == claim).map(|one| one.value.as_str());
+        let (patterns, values): (Vec<&str>, Vec<&str>) = values.partition(|value| value.contains('*'));
+        json!({ "claim": claim, "equals": values, "patterns": patterns })
     });
-    made.collect::<Result<Vec<_>, _>>().map(Value::Array)
+    made.collect()
 }
 
 #[cfg(test)]
@@ -111,21 +105,23 @@ mod tests {
 
     fn of(given: &[&str]) -> Result<Value, String> {
         let read: Result<Vec<_>, String> = given.iter().map(|text| claim_and_value(text)).collect();
-        conditions(&read?).map_err(|error| error.to_string())
+        read.map(|read| conditions(&read))
     }
 
     #[test]
-    fn a_claim_has_one_pattern_or_any_of_its_values() {
+    fn a_claim_has_any_of_its_values_and_patterns() {
         assert_eq!(of(&[]), Ok(json!([])));
         assert_eq!(
             of(&["ref=refs/heads/main", "/kubernetes.io/namespace=a=b", "ref=refs/heads/next"]),
             Ok(json!([
-                { "claim": "ref", "equals": ["refs/heads/main", "refs/heads/next"] },
-                { "claim": "/kubernetes.io/namespace", "equals": ["a=b"] },
+                { "claim": "ref", "equals": ["refs/heads/main", "refs/heads/next"], "patterns": [] },
+                { "claim": "/kubernetes.io/namespace", "equals": ["a=b"], "patterns": [] },
             ]))
         );
-        assert_eq!(of(&["ref=refs/tags/v*"]), Ok(json!([{ "claim": "ref", "pattern": "refs/tags/v*" }])));
-        assert!(of(&["ref=refs/tags/v*", "ref=refs/heads/main"]).unwrap_err().contains("one pattern"));
+        assert_eq!(
+            of(&["ref=refs/tags/v*", "ref=refs/heads/main"]),
+            Ok(json!([{ "claim": "ref", "equals": ["refs/heads/main"], "patterns": ["refs/tags/v*"] }]))
+        );
         for text in ["", "ref", "=main", "ref="] {
             assert!(of(&[text]).unwrap_err().contains("repository_id=4711"), "{text:?}");
         }

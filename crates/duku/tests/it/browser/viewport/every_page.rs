@@ -20,7 +20,7 @@ use testkit::TestIssuer;
 
 /// Every page of Viewport: its route, and the address at which a test looks at it. No address: no page of its own, but a
 /// part of one or a file.
-const PAGES: [(&str, &str); 57] = [
+const PAGES: [(&str, &str); 60] = [
     ("/login", "/login"),
     ("/login/callback", "/login/callback?state=unknown"),
     ("/logout", "/logout"),
@@ -73,6 +73,9 @@ const PAGES: [(&str, &str); 57] = [
     ),
     ("/settings/api-keys/{id}/revoke", "/settings/api-keys/{key}/revoke"),
     // The same routes in other states.
+    ("/settings/api-keys/generate/{method}", "/settings/api-keys/generate/workload?preset=github_actions"),
+    ("/settings/api-keys/generate/{method}", "/settings/api-keys/generate/workload?preset=kubernetes"),
+    ("/settings/api-keys/generate/{method}", "/settings/api-keys/generate/workload?preset=buildkite"),
     ("/settings/api-keys/generate/{method}", "/settings/api-keys/generate/public-keys"),
     ("/settings/api-keys/{id}", "/settings/api-keys/{waiting}"),
     ("/settings/audit", "/settings/audit?actor=nobody"),

@@ -5,6 +5,7 @@ mod audit;
 pub(crate) mod every_page;
 mod explorer;
 pub(crate) mod fixture;
+pub(crate) mod generating;
 pub(crate) mod getting_in;
 mod key_details;
 mod key_pages;

@@ -108,12 +108,7 @@ impl Machine {
         let claims = issuer.claims(preset, &self.issuer(), now());
         let exactly = domain::workload::Conditions::exactly(preset, claims.as_object().unwrap()).unwrap();
         let listed = |conditions: &[domain::workload::Condition]| {
-            let one = |condition: &domain::workload::Condition| match condition.matcher() {
-                domain::workload::Matcher::AnyOf(values) => {
-                    json!({ "claim": condition.claim().to_string(), "equals": values })
-                }
-                domain::workload::Matcher::Pattern(_) => unreachable!(),
-            };
+            let one = |condition: &domain::workload::Condition| json!({ "claim": condition.claim().to_string(), "equals": condition.values() });
             conditions.iter().map(one).collect::<Vec<_>>()
         };
         let input = json!({ "label": preset.as_str(), "workloadIdentity": {
