@@ -3,6 +3,7 @@
 use super::{
     ClaimName, Claims, Condition, Danger, KnownClaim, Preset, check,
     claims::{scalar, scalar_at},
+    danger::presented,
 };
 use crate::Invalid;
 use serde::{Deserialize, Serialize};
@@ -40,8 +41,8 @@ impl Conditions {
         Ok(conditions)
     }
 
-    /// The conditions that the workload with `claims` meets: the preset's pins, and those of its claims that are preselected and
-    /// that the token has. [`Preset::AnyOidc`] is pinned by `sub`.
+    /// The conditions that the workload with `claims` meets: the preset's pins, those of its claims that are preselected and that the
+    /// token has, and those that show a danger. [`Preset::AnyOidc`] is pinned by `sub`.
     ///
     /// # Errors
     /// A pin is missing from the claims, or its value is one that [`Self::new`] rejects.
@@ -64,8 +65,15 @@ impl Conditions {
                 known.is_preselected && scalar_at(claims, known.names).is_some_and(|value| !value.is_empty())
             })
             .filter_map(|known| condition(known).transpose())
-            .collect::<Result<_, _>>()?;
-        Self::new(preset, pins, others)
+            .collect::<Result<Vec<_>, _>>()?;
+        // What is dangerous is named: another dangerous event is another decision.
+        let dangerous = presented(preset, claims).into_iter().filter_map(|(claim, danger)| {
+            let value = claim.value(claims).and_then(scalar).filter(|value| !value.is_empty())?;
+            let is_named = danger.is_none() || others.iter().any(|known| *known.claim() == claim);
+            (!is_named).then(|| Condition::equals(claim, &value))
+        });
+        let dangerous = dangerous.collect::<Result<Vec<_>, _>>()?;
+        Self::new(preset, pins, others.into_iter().chain(dangerous).collect())
     }
 
     /// The same conditions with what the workload with `claims` fails taken into them, as further values. Its pins must match.

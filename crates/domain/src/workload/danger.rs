@@ -21,8 +21,18 @@ words! {
     }
 }
 
-/// GitHub's events that run with the repository's rights and may run what a stranger wrote.
-const UNTRUSTED_EVENTS: [&str; 3] = ["pull_request_target", "workflow_run", "issue_comment"];
+/// GitHub's events that run with the repository's rights and that a stranger can start, or whose code a stranger wrote.
+const UNTRUSTED_EVENTS: [&str; 9] = [
+    "pull_request_target",
+    "workflow_run",
+    "issue_comment",
+    "issues",
+    "discussion",
+    "discussion_comment",
+    "fork",
+    "watch",
+    "gollum",
+];
 /// GitHub's events that run the code of a pull request.
 const PULL_REQUEST_EVENTS: [&str; 3] = ["pull_request", "pull_request_review", "pull_request_review_comment"];
 /// GitLab's sources of pipelines that run the code of a merge request.
@@ -184,7 +194,7 @@ pub(super) fn presented(preset: Preset, claims: &Claims) -> Vec<(ClaimName, Opti
     };
     match preset {
         Preset::GitHubActions => {
-            let event = text(EVENT);
+            let event = text(EVENT).filter(|event| !event.is_empty());
             let is_one_of = |events: &[&str]| {
                 event.as_deref().is_some_and(|event| events.iter().any(|one| event.eq_ignore_ascii_case(one)))
             };

@@ -196,7 +196,7 @@ pub struct WorkloadClaim {
 /// A run that presented a validly signed token for a key and was rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
-    /// Its id among the key's attempts: 16 hexadecimal digits for the workload, and 32 for what it was rejected for and the claims
+    /// Its id among the key's attempts: 16 hexadecimal digits for the workload's owner, and 32 for what it was rejected for and the claims
     /// by which a person tells runs apart ([`Preset::telling_claims`](super::Preset::telling_claims)). So what an id stands for never
     /// changes.
     pub id: String,
@@ -218,8 +218,9 @@ pub struct Attempt {
 
 /// The most attempts of a key that are kept: the newest.
 pub const ATTEMPTS_OF_A_KEY: i64 = 20;
-/// The most of them that are of one workload: others are not pushed out by a repository that asks in many ways.
-pub const ATTEMPTS_OF_A_WORKLOAD: i64 = 5;
+/// The most of them that are of one owner. Beyond all, those go first whose owner has most: nobody pushes the run of another out by
+/// asking in many ways.
+pub const ATTEMPTS_OF_AN_OWNER: i64 = 5;
 
 /// Words that stand as themselves in storage.
 macro_rules! stored_words {

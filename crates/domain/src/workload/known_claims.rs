@@ -243,7 +243,7 @@ impl Preset {
         conditions: Option<&Conditions>,
     ) -> Vec<(ClaimName, String)> {
         let run = self.run_claims();
-        let first = [run.repository, run.reference, run.workflow, Some(&["event_name"][..]), run.actor];
+        let first = [run.repository, run.reference, run.workflow, run.event, run.actor];
         let known = self.pins().iter().chain(self.offered()).map(|known| known.names);
         let names = first.into_iter().flatten().chain(known).chain([&["sub"][..]]).map(ClaimName::of);
         let of_key =

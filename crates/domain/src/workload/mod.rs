@@ -25,7 +25,7 @@ pub use condition::{Condition, Pattern};
 pub use conditions::{Conditions, MAXIMUM_CONDITIONS};
 pub use danger::Danger;
 pub use identity::{
-    ATTEMPTS_OF_A_KEY, ATTEMPTS_OF_A_WORKLOAD, Accepts, Attempt, ClientKeys, Identity, KeyIdentity,
+    ATTEMPTS_OF_A_KEY, ATTEMPTS_OF_AN_OWNER, Accepts, Attempt, ClientKeys, Identity, KeyIdentity,
     WAITING_SECONDS, WorkloadClaim, WorkloadIdentity,
 };
 pub use issuer_url::IssuerUrl;

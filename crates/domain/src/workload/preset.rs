@@ -54,6 +54,8 @@ pub struct RunClaims {
     pub actor: Option<&'static [&'static str]>,
     /// The workflow's file, step or phase.
     pub workflow: Option<&'static [&'static str]>,
+    /// What started it.
+    pub event: Option<&'static [&'static str]>,
     /// The run's number or id, as its platform shows it.
     pub run: Option<&'static [&'static str]>,
 }
@@ -199,6 +201,19 @@ impl Preset {
         reject(format!("tokens of {} do not have this issuer: write {expected}", self.name()))
     }
 
+    /// The claim that names whom the workload belongs to and that others cannot take: attempts are counted by it.
+    pub const fn owner_claim(self) -> &'static [&'static str] {
+        match self {
+            Self::GitHubActions => &["repository_owner_id"],
+            Self::GitLabCi => &["namespace_id"],
+            Self::CircleCi => &["oidc.circleci.com/project-id"],
+            Self::Buildkite => &["organization_id"],
+            Self::HcpTerraform => &["terraform_organization_id"],
+            Self::Kubernetes => &["kubernetes.io", "namespace"],
+            Self::GoogleCloud | Self::Aws | Self::AnyOidc => &["sub"],
+        }
+    }
+
     /// Which claims describe the run.
     pub const fn run_claims(self) -> RunClaims {
         const NONE: RunClaims = RunClaims {
@@ -207,6 +222,7 @@ impl Preset {
             commit: None,
             actor: None,
             workflow: None,
+            event: None,
             run: None,
         };
         match self {
@@ -216,6 +232,7 @@ impl Preset {
                 commit: Some(&["sha"]),
                 actor: Some(&["actor"]),
                 workflow: Some(&["workflow_ref"]),
+                event: Some(&["event_name"]),
                 run: Some(&["run_number"]),
             },
             Self::GitLabCi => RunClaims {
@@ -224,6 +241,7 @@ impl Preset {
                 commit: Some(&["sha"]),
                 actor: Some(&["user_login"]),
                 workflow: Some(&["ci_config_ref_uri"]),
+                event: Some(&["pipeline_source"]),
                 run: Some(&["pipeline_id"]),
             },
             Self::Kubernetes => RunClaims { run: Some(&["kubernetes.io", "pod", "name"]), ..NONE },

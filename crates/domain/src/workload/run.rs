@@ -27,6 +27,8 @@ pub struct Run {
     pub actor: Option<String>,
     /// The workflow's file, step or phase.
     pub workflow: Option<String>,
+    /// What started it, as its platform calls it: `push`.
+    pub event: Option<String>,
 }
 
 /// A run, as "last used" says it.
@@ -52,6 +54,7 @@ impl Run {
             commit: part(names.commit),
             actor: part(names.actor),
             workflow: part(names.workflow),
+            event: part(names.event),
         };
         let title = run.title(preset, claims, part(names.run));
         let title = reported_name(&title.unwrap_or_else(|| format!("a run of {}", preset.name())), TITLE);
@@ -87,6 +90,16 @@ impl Run {
             }
             Preset::AnyOidc => subject(),
         }
+    }
+
+    /// The workflow's file, the event and who started it, as far as they are known: `deploy.yml, push, by ada`.
+    pub fn about(&self) -> String {
+        let file = self.workflow.as_deref().map(|workflow| {
+            let path = workflow.split_once('@').map_or(workflow, |(path, _)| path);
+            path.rsplit('/').next().unwrap_or(path).to_owned()
+        });
+        let actor = self.actor.as_deref().map(|actor| format!("by {actor}"));
+        [file, self.event.clone(), actor].into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 
     /// `run 4711 of acme/shop on main`, without what is not known.

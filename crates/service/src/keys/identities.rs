@@ -172,7 +172,13 @@ impl Keys<'_> {
         let id = parse_id(id)?;
         let mut reader = self.0.store.reader().await?;
         find(&mut reader, principal, &id).await?;
-        Ok(reader.attempts(&id).await?)
+        let identity = reader.identities(&principal.organisation_id, Some(&id)).await?.into_iter().next();
+        let Some(workload) = identity.as_ref().and_then(|identity| identity.identity.workload()) else {
+            return Ok(Vec::new());
+        };
+        let mut attempts = reader.attempts(&id).await?;
+        attempts.retain(|attempt| is_of(attempt, workload));
+        Ok(attempts)
     }
 
     /// Lets the workload of an attempt use the key. A key that waits is pinned to exactly what that run was. A key with conditions
@@ -202,10 +208,9 @@ impl Keys<'_> {
         }
         let workload = before.identity.workload().ok_or_else(no_attempts)?;
         let attempts = transaction.attempts(&id).await?;
-        let found = attempts.into_iter().find(|known| known.id == attempt);
+        let found = attempts.into_iter().find(|known| known.id == attempt && is_of(known, workload));
         let found = found.ok_or_else(|| Rejection::NotFound { kind: "attempt", id: attempt.to_owned() })?;
-        let claims: Claims = serde_json::from_str(&found.claims)
-            .map_err(|error| Error::internal(format!("an attempt's claims: {error}")))?;
+        let claims = claims_of(&found);
         let conditions = match workload.conditions() {
             None => Conditions::exactly(workload.preset, &claims)?,
             Some(conditions) => conditions.widened(&claims, &workload.accepted_dangers())?,
@@ -471,6 +476,16 @@ fn waiting_from(ctx: &RequestContext) -> Accepts {
     Accepts::Waiting { until_ms: ctx.now.plus_seconds(WAITING_SECONDS).ms() }
 }
 
+/// The claims of an attempt.
+fn claims_of(attempt: &Attempt) -> Claims {
+    serde_json::from_str(&attempt.claims).unwrap_or_default()
+}
+
+/// Whether an attempt was made with a token of the issuer that the key has now.
+fn is_of(attempt: &Attempt, workload: &WorkloadIdentity) -> bool {
+    claims_of(attempt).get("iss").and_then(serde_json::Value::as_str) == Some(workload.issuer.as_str())
+}
+
 /// What the audit log says of an identity, and one thing besides.
 fn described(identity: &Identity, name: &str, value: serde_json::Value) -> serde_json::Value {
     let method = identity.method().as_str();
@@ -482,9 +497,12 @@ fn described(identity: &Identity, name: &str, value: serde_json::Value) -> serde
             json!({ "authentication_method": method, "public_keys": keys.key_ids() })
         }
         Identity::WorkloadIdentity(workload) => {
+            // Every value and pattern, whole: what is saved is what is noted.
+            let lines = |condition: &Condition| -> Vec<String> {
+                condition.texts().map(|text| format!("{} = {text}", condition.claim())).collect()
+            };
             let listed = |of: fn(&Conditions) -> &[Condition]| {
-                let line = |condition: &Condition| format!("{} = {condition}", condition.claim());
-                workload.conditions().map(|all| of(all).iter().map(line).collect::<Vec<_>>())
+                workload.conditions().map(|all| of(all).iter().flat_map(lines).collect::<Vec<_>>())
             };
             let dangers: Vec<_> = workload.accepted_dangers().iter().map(|danger| danger.as_str()).collect();
             json!({

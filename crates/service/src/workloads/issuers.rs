@@ -24,7 +24,7 @@ const OUTAGE_SECONDS: i64 = 86_400;
 /// each may publish 64 KiB of keys.
 const MOST: usize = 500;
 /// The most key sets of keys themselves that are kept as they were read.
-const PASTED: usize = 1000;
+const PASTED: usize = 200;
 
 /// What a guarded fetch brought.
 #[derive(Debug, Clone)]

@@ -25,8 +25,8 @@ pub(super) struct Page {
     pub(super) row: Row,
     /// What opens it, if it is no secret.
     pub(super) identity: Option<IdentityView>,
-    /// Whether no workload is allowed yet: how to change that comes first.
-    pub(super) is_waiting: bool,
+    /// Whether no workload is allowed yet, or none has got a token: how to change that comes first.
+    pub(super) setup_first: bool,
     /// The runs that asked and were rejected.
     pub(super) attempts: Option<AttemptsPanel>,
     /// Whether the secret was not used since it was made.
@@ -133,10 +133,11 @@ pub(crate) async fn show(context: AdminPage<ApiKeys>, Path(id): Path<String>) ->
     let policy = context.service().policy();
     let identity =
         IdentityView::of(&row.overview, &policy.issuer, (&token_url, &policy.audience), context.ctx.now);
+    let attempts = AttemptsPanel::of(&context, &row.overview).await?;
     let page = Page {
-        attempts: AttemptsPanel::of(&context, &row.overview).await?,
+        setup_first: attempts.as_ref().is_some_and(|panel| panel.is_live || panel.is_waiting),
+        attempts,
         awaits_first_use: identity.is_none() && row.is_active && row.overview.secret_used_at.is_none(),
-        is_waiting: identity.as_ref().is_some_and(|identity| identity.is_waiting),
         identity,
         grace_uses: report.days.iter().filter(since_rotation).map(|day| day.grace_exchanges).sum(),
         graphql_url: policy.audience.clone(),

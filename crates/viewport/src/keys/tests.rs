@@ -119,7 +119,7 @@ fn no_label_becomes_markup_on_a_keys_pages() {
         let page = |row: Row, awaits_first_use: bool| page::Page {
             chrome: template_tests::chrome(&text),
             identity: secretless::IdentityView::of(&row.overview, &text, (&text, &text), NOW),
-            is_waiting: awaits_first_use,
+            setup_first: awaits_first_use,
             attempts: (!awaits_first_use).then(|| secretless::tests::panel(&text, true)),
             row,
             awaits_first_use,

@@ -134,7 +134,9 @@ async fn conditions_are_typed_changed_and_tried() {
     typed.pop();
     typed.push(("conditions", "ref = refs/heads/main\nref = refs/heads/release".to_owned()));
     let done = ada.submit(&change, &fields(&typed)).await;
-    ada.open(&done).await.says("one of refs/heads/main, refs/heads/release");
+    let page = ada.open(&done).await;
+    page.says("refs/heads/main</dd>");
+    page.says("refs/heads/release</dd>");
     assert!(!runs(&harness, &id, &issuer, &json!({ "ref": "refs/heads/any" })).await);
     assert!(runs(&harness, &id, &issuer, &json!({ "ref": "refs/heads/release" })).await);
     ada.open(&key).await.says("Allow this, too");

@@ -15,6 +15,14 @@ fn the_first_run_is_allowed_exactly_as_it_came() {
         verdict(&conditions, &github_token(json!({ "ref": "refs/heads/dev" }))),
         Err(RejectionReason::Conditions)
     );
+    // What is dangerous is named, so that another dangerous event is another decision.
+    let comment = github_token(json!({ "event_name": "issue_comment" }));
+    let conditions = Conditions::exactly(Preset::GitHubActions, &comment).unwrap();
+    assert_eq!(conditions.dangers(), BTreeSet::from([Danger::UntrustedCode]));
+    assert_eq!(
+        verdict(&conditions, &github_token(json!({ "event_name": "workflow_run" }))),
+        Err(RejectionReason::Conditions)
+    );
     let gitlab = claims(
         json!({ "project_id": "1", "namespace_id": "2", "ref": "main", "ref_type": "branch", "ref_protected": "true" }),
     );

@@ -4,12 +4,14 @@ use super::{GITHUB, Told, World, conditions, exchange, new_key, on_github, shop,
 use crate::fixture::{ADA, Fixture, NO_GRACE, accepts, at, on_both_engines, rejection_in};
 use domain::workload::{Danger, Preset, RejectionReason as Reason};
 use futures::future::join_all;
+use jose::assertion::AssertionAlgorithm;
 use serde_json::json;
 use service::{
     Rejection,
     keys::identities::{NewConditions, NewIdentity, NewWorkload},
 };
 use std::collections::BTreeSet;
+use testkit::TestIssuer;
 
 on_both_engines!(
     a_waiting_key_is_allowed_exactly_the_run_that_an_admin_saw,
@@ -22,7 +24,8 @@ on_both_engines!(
     a_token_is_tried_without_being_used_up,
     attempts_are_few_and_those_of_the_waiting_hour,
     an_attempt_stays_the_run_that_an_admin_saw,
-    a_workload_that_asks_in_many_ways_pushes_no_other_out,
+    nobody_pushes_the_run_of_another_out_or_hides_it,
+    an_attempt_of_a_former_issuer_is_not_allowed,
     an_expired_key_is_renewed,
     the_audit_log_says_in_which_run_something_was_done,
 );
@@ -263,7 +266,10 @@ async fn attempts_are_few_and_those_of_the_waiting_hour(fixture: Fixture) {
     for number in 0..25 {
         let repository = format!("acme/{number:02}");
         for _ in 0..2 {
-            let token = world.token(number, &json!({ "repository": repository }));
+            let token = world.token(
+                number,
+                &json!({ "repository": repository, "repository_owner_id": format!("{}", 100 + number) }),
+            );
             let _ = world.exchange(number, &key, &token).await;
         }
     }
@@ -315,26 +321,56 @@ async fn an_attempt_stays_the_run_that_an_admin_saw(fixture: Fixture) {
     assert_eq!(keys.attempts(admin, id).await.unwrap()[0].times, 2);
 }
 
-async fn a_workload_that_asks_in_many_ways_pushes_no_other_out(fixture: Fixture) {
+async fn nobody_pushes_the_run_of_another_out_or_hides_it(fixture: Fixture) {
     let world = world(fixture).await;
     let (keys, admin) = (world.fixture.service.keys(), &world.fixture.admin);
     let key = world.key(on_github(None)).await;
     let _ = world.exchange(1, &key, &world.token(1, &json!({}))).await;
+    // One owner, by as many names as it likes; then three others.
     for number in 0..30 {
+        let owner = if number < 15 { "666".to_owned() } else { format!("{}", 667 + number % 3) };
         let stranger = json!({
-            "repository": "evil/one", "repository_id": "666", "ref": format!("refs/heads/{number}"),
+            "repository": format!("evil/{number}"), "repository_owner_id": owner, "ref": format!("refs/heads/{number}"),
         });
         let _ = world.exchange(2 + number, &key, &world.token(2 + number, &stranger)).await;
     }
-    let attempts = keys.attempts(admin, key.id.as_str()).await.unwrap();
-    let of = |name: &str| {
-        attempts
-            .iter()
-            .filter(|attempt| attempt.claims.contains(&format!("\"repository\":\"{name}\"")))
-            .count()
+    let named = |text: &str, attempts: &[domain::workload::Attempt]| {
+        attempts.iter().filter(|attempt| attempt.claims.contains(text)).count()
     };
-    assert_eq!((of("acme/shop"), of("evil/one")), (1, 5));
-    assert!(attempts[0].claims.contains("refs/heads/29"), "the newest stay");
+    let attempts = keys.attempts(admin, key.id.as_str()).await.unwrap();
+    assert_eq!(attempts.len(), 20);
+    assert_eq!(named("\"repository\":\"acme/shop\"", &attempts), 1);
+    assert_eq!(named("\"repository_owner_id\":\"666\"", &attempts), 4, "the newest of each come first");
+    // Failures in the client's name do not hide it either.
+    for _ in 0..70 {
+        let foreign = world.token(40, &json!({ "aud": "https://other.example" }));
+        let _ = world.exchange(40, &key, &foreign).await;
+    }
+    let late = world.token(41, &json!({ "ref": "refs/heads/late" }));
+    assert_eq!(verdict(world.exchange(41, &key, &late).await), Some((Reason::Pins, Told::ToWait)));
+    assert_eq!(named("refs/heads/late", &keys.attempts(admin, key.id.as_str()).await.unwrap()), 1);
+}
+
+async fn an_attempt_of_a_former_issuer_is_not_allowed(fixture: Fixture) {
+    let world = world(fixture).await;
+    let (keys, admin) = (world.fixture.service.keys(), &world.fixture.admin);
+    let key = world.key(on_github(None)).await;
+    let id = key.id.as_str();
+    let _ = world.exchange(1, &key, &world.token(1, &json!({}))).await;
+    let seen = keys.attempts(admin, id).await.unwrap().remove(0);
+    // At another issuer the same ids are somebody else's.
+    let other = TestIssuer::new("https://ghes.example/_services/token", AssertionAlgorithm::Es256);
+    let identity = NewIdentity::Workload(NewWorkload {
+        preset: Preset::GitHubActions,
+        issuer: Some(other.url.clone()),
+        audience: None,
+        key_set: Some(other.jwks().to_string()),
+        conditions: None,
+    });
+    keys.change_identity(&at(2), admin, id, identity, false).await.unwrap();
+    assert!(keys.attempts(admin, id).await.unwrap().is_empty());
+    let allowed = keys.allow_attempt(&at(3), admin, id, &seen.id, None, &dangers()).await;
+    assert!(matches!(rejection_in(allowed), Rejection::NotFound { kind: "attempt", .. }));
 }
 
 async fn an_expired_key_is_renewed(fixture: Fixture) {

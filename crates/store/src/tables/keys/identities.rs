@@ -12,7 +12,7 @@ use crate::{
 use domain::{
     KeyId, OrganisationId, SecretDigest, Timestamp,
     authority::ManageKeys,
-    workload::{ATTEMPTS_OF_A_KEY, ATTEMPTS_OF_A_WORKLOAD, Attempt, Identity, KeyIdentity},
+    workload::{ATTEMPTS_OF_A_KEY, ATTEMPTS_OF_AN_OWNER, Attempt, Identity, KeyIdentity},
 };
 
 statements! {
@@ -37,12 +37,12 @@ statements! {
     NOTE_ATTEMPT = "INSERT INTO key_attempts (key_id, id, at_ms, times, reason, message, claims, address) \
         SELECT key_id, $2, $3, $4, $5, $6, $7, $8 FROM key_identities WHERE key_id = $1 \
         ON CONFLICT (key_id, id) DO UPDATE SET at_ms = excluded.at_ms, times = key_attempts.times + excluded.times, \
-        message = excluded.message, claims = excluded.claims, address = excluded.address";
-    FORGET_OTHER_ATTEMPTS = "DELETE FROM key_attempts WHERE key_id = $1 AND id NOT IN (SELECT a.id FROM key_attempts a \
-        WHERE a.key_id = $1 ORDER BY a.at_ms DESC, a.id LIMIT $2)";
-    FORGET_OTHER_ATTEMPTS_OF_A_WORKLOAD = "DELETE FROM key_attempts WHERE key_id = $1 AND substr(id, 1, 16) = $2 \
-        AND id NOT IN (SELECT a.id FROM key_attempts a WHERE a.key_id = $1 AND substr(a.id, 1, 16) = $2 \
-        ORDER BY a.at_ms DESC, a.id LIMIT $3)";
+        message = excluded.message, address = excluded.address";
+    // The newest of each owner come first, then the second of each, and so on.
+    FORGET_OTHER_ATTEMPTS = "DELETE FROM key_attempts WHERE key_id = $1 AND id NOT IN (SELECT ranked.id FROM \
+        (SELECT a.id, a.at_ms, ROW_NUMBER() OVER (PARTITION BY substr(a.id, 1, 16) ORDER BY a.at_ms DESC, a.id) AS place \
+        FROM key_attempts a WHERE a.key_id = $1) ranked WHERE ranked.place <= $3 \
+        ORDER BY ranked.place, ranked.at_ms DESC, ranked.id LIMIT $2)";
     ATTEMPTS = "SELECT id, key_id, at_ms, times, reason, message, claims, address FROM key_attempts WHERE key_id = $1 \
         ORDER BY at_ms DESC, id";
 }
@@ -185,7 +185,7 @@ impl Reader {
 }
 
 impl Transaction {
-    /// Notes an attempt, and forgets those of the key and of the workload that are too many, the oldest first. For a key that is gone it does nothing.
+    /// Notes an attempt, and forgets those of the key that are too many. Its claims stay those of the first time. For a key that is gone it does nothing.
     pub async fn note_attempt(&mut self, attempt: &Attempt) -> Result<()> {
         let key = attempt.key_id.as_str();
         let params = params![
@@ -199,10 +199,8 @@ impl Transaction {
             attempt.address.as_deref(),
         ];
         if self.execute(NOTE_ATTEMPT, params).await? > 0 {
-            let workload = attempt.id.get(..16).unwrap_or(&attempt.id);
-            let params = params![key, workload, ATTEMPTS_OF_A_WORKLOAD];
-            self.execute(FORGET_OTHER_ATTEMPTS_OF_A_WORKLOAD, params).await?;
-            self.execute(FORGET_OTHER_ATTEMPTS, params![key, ATTEMPTS_OF_A_KEY]).await?;
+            let params = params![key, ATTEMPTS_OF_A_KEY, ATTEMPTS_OF_AN_OWNER];
+            self.execute(FORGET_OTHER_ATTEMPTS, params).await?;
         }
         Ok(())
     }

@@ -103,17 +103,20 @@ fn lines(
         let (was, is) = (on(before, &name), on(after, &name));
         let (role, before) = match (is_pin, was, is) {
             (true, ..) => ("pin", None),
-            (_, Some(was), Some(is)) if was != is => ("added", Some(was.to_string())),
-            (_, _, Some(_)) => ("must be the same", None),
+            (_, Some(was), Some(is)) if was != is => {
+                ("added", Some(was.texts().collect::<Vec<_>>().join(", ")))
+            }
+            (_, Some(_), Some(_)) => ("accepted already", None),
+            (_, None, Some(_)) => ("must be the same", None),
             _ => ("", None),
         };
-        ClaimLine { name: domain::text::shown(&name.to_string(), 100), value: shown(&value), role, before }
+        ClaimLine { name: domain::text::shown(&name.to_string(), 256), value: shown(&value), role, before }
     };
     workload.preset.telling_claims(claims, after.or(before)).into_iter().map(line).collect()
 }
 
 fn shown(value: &str) -> String {
-    domain::text::shown(value, 300)
+    domain::text::shown(value, 512)
 }
 
 impl AttemptsPanel {
@@ -130,7 +133,7 @@ impl AttemptsPanel {
         let now = context.ctx.now;
         let is_waiting = workload.conditions().is_none();
         let is_live = overview.last_used_at.is_none() && (!is_waiting || workload.waits_until(now).is_some());
-        let shown: Vec<_> = attempts.iter().map(|attempt| (&attempt.id, attempt.times)).collect();
+        let shown: Vec<_> = attempts.iter().map(|attempt| &attempt.id).collect();
         let shown = serde_json::json!([is_live, is_waiting, shown]).to_string();
         Ok(Some(Self {
             id: id.to_owned(),
@@ -164,7 +167,7 @@ impl AttemptView {
             id: attempt.id.clone(),
             at: pages::moment(&attempt.at),
             times: attempt.times,
-            about: about(&run, &claims),
+            about: run.about(),
             run: run.title,
             run_url: run.url,
             message: attempt.message.clone(),
@@ -177,18 +180,6 @@ impl AttemptView {
             can_be_allowed,
         }
     }
-}
-
-/// The workflow's file, the event and the actor of a run.
-fn about(run: &Run, claims: &Claims) -> String {
-    let file = run.workflow.as_deref().map(|workflow| {
-        let path = workflow.split_once('@').map_or(workflow, |(path, _)| path);
-        path.rsplit('/').next().unwrap_or(path).to_owned()
-    });
-    let event = ["event_name", "pipeline_source"].iter().find_map(|name| claims.get(*name)?.as_str());
-    let actor = run.actor.as_deref().map(|actor| format!("by {actor}"));
-    let parts = [file, event.map(shown), actor];
-    parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
 /// The repositories that the organisation's keys were used by.

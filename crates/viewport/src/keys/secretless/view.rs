@@ -58,7 +58,9 @@ impl IdentityView {
             Identity::WorkloadIdentity(workload) => {
                 let audience = workload.audience.as_deref().unwrap_or(issuer);
                 let list = |of: fn(&Conditions) -> &[Condition]| {
-                    workload.conditions().map_or_else(Vec::new, |all| of(all).iter().map(line).collect())
+                    workload
+                        .conditions()
+                        .map_or_else(Vec::new, |all| of(all).iter().flat_map(lines).collect())
                 };
                 let dangers = workload.accepted_dangers();
                 Self {
@@ -84,6 +86,7 @@ impl IdentityView {
     }
 }
 
-fn line(condition: &Condition) -> (String, String) {
-    (condition.claim().to_string(), condition.to_string())
+/// A line for each value and pattern.
+fn lines(condition: &Condition) -> Vec<(String, String)> {
+    condition.texts().map(|text| (condition.claim().to_string(), text.to_owned())).collect()
 }

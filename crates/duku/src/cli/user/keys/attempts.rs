@@ -70,7 +70,8 @@ pub(super) async fn show(
     let issuer = text("issuer").and_then(|url| IssuerUrl::parse(url).ok());
     let rows = attempts.iter().map(|attempt| {
         let claims = claims(attempt);
-        let run = issuer.as_ref().map(|issuer| Run::of(preset, issuer, &claims).title).unwrap_or_default();
+        let run = issuer.as_ref().map(|issuer| Run::of(preset, issuer, &claims)).unwrap_or_default();
+        let run = [run.title.clone(), run.about()].join(": ");
         let address = attempt.address.clone().unwrap_or_default();
         let (id, at, times) = (attempt.id.clone(), attempt.at.clone(), attempt.times.to_string());
         vec![id, at, times, run, pins(preset, &claims), address, attempt.message.clone()]

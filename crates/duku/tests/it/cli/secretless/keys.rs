@@ -101,12 +101,12 @@ fn a_token_is_checked_without_being_used_up() {
     let rejected = machine.run(&["keys", "check-token", id, "--token-file", "bad.jwt"]);
     let said = both(&rejected);
     assert_eq!(rejected.status.code(), Some(1), "{said}");
-    let row = said.lines().find(|line| line.trim_start().starts_with("sub, aud, ")).unwrap();
+    let row = said.lines().find(|line| line.trim_start().starts_with("aud ")).unwrap();
     assert!(
         row.contains(&machine.issuer()) && row.contains("https://elsewhere.example") && row.ends_with("NO"),
         "{row}"
     );
-    assert!(said.contains("would be rejected: sub, aud, exp, typ") && !said.contains(&bad), "{said}");
+    assert!(said.contains("would be rejected: aud") && !said.contains(&bad), "{said}");
     let report = machine.run(&["keys", "check-token", id, "--token-file", "bad.jwt", "--json"]);
     let report: serde_json::Value = serde_json::from_slice(&report.stdout).unwrap();
     assert_eq!(report["accepted"], false);

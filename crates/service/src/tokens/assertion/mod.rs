@@ -4,20 +4,23 @@
 //! The request names the key, and nothing is searched. The checks are made in the order of `RejectionReason`. Why one failed is told
 //! only to whoever presents a validly signed token whose pins match; everybody else gets one uniform rejection.
 
+mod report;
+
 use super::client_authentication::{AuthenticatedClient, ClientRejection};
 use crate::{
     RequestContext, Tokens,
     workloads::{KeySetPlace, KeySetUnavailable},
 };
 use domain::{
-    ApiKey, KeyId, SecretDigest, Timestamp,
+    KeyId, SecretDigest, Timestamp,
     workload::{
-        AssertionRejection, Attempt, AuthenticationMethod, Claims, ClientKeys, Identity, RejectionReason,
-        Report, Run, TimeWindow, WorkloadClaim, WorkloadIdentity, check, check_audience, check_only_audience,
-        parse_claims,
+        AssertionRejection, Attempt, AuthenticationMethod, ClaimName, Claims, ClientKeys, Identity,
+        RejectionReason, Report, Run, TimeWindow, WorkloadClaim, WorkloadIdentity, check, check_audience,
+        check_only_audience, parse_claims,
     },
 };
 use jose::assertion::{Assertion, AssertionAlgorithm, CLIENT_ASSERTION_TYPES, KeySet, MAXIMUM_LENGTH};
+pub use report::{TokenCheck, TokenReport};
 use std::sync::Arc;
 use store::{KeyForAssertion, SingleUse, UseUp};
 
@@ -51,42 +54,6 @@ pub(crate) struct AcceptedAssertion {
     claims: Claims,
 }
 
-/// What a token would come to: every check of an exchange in its order, up to the first that has to hold for the next to make sense.
-#[derive(Debug, Clone)]
-pub struct TokenReport {
-    /// The checks.
-    pub checks: Vec<TokenCheck>,
-    /// The run that the token was made for, if its signature is right.
-    pub run: Option<WorkloadClaim>,
-}
-
-/// One check of a token.
-#[derive(Debug, Clone)]
-pub struct TokenCheck {
-    /// Which one, as a person says it: a claim's name, or what is looked at.
-    pub name: String,
-    /// What was expected.
-    pub expected: String,
-    /// What came.
-    pub got: String,
-    /// Whether that is enough.
-    pub is_passed: bool,
-}
-
-impl TokenReport {
-    /// Whether an exchange would be granted.
-    pub fn is_accepted(&self) -> bool {
-        self.checks.iter().all(|check| check.is_passed)
-    }
-
-    fn push(&mut self, name: &str, expected: impl Into<String>, outcome: Result<String, String>) -> bool {
-        let is_passed = outcome.is_ok();
-        let got = outcome.unwrap_or_else(|why| why);
-        self.checks.push(TokenCheck { name: name.to_owned(), expected: expected.into(), got, is_passed });
-        is_passed
-    }
-}
-
 /// A validly signed assertion, judged by everything but its `jti`'s first use.
 struct Judged {
     outcome: Result<TimeWindow, AssertionRejection>,
@@ -94,6 +61,14 @@ struct Judged {
     is_its_own: bool,
     /// Whether an Admin is shown that it was presented.
     is_noted: bool,
+}
+
+/// What became of each check of an assertion that a client signed (RFC 7523 §3).
+struct OwnChecks {
+    times: Result<TimeWindow, AssertionRejection>,
+    kind: Result<(), AssertionRejection>,
+    subject: Result<(), AssertionRejection>,
+    audience: Result<(), AssertionRejection>,
 }
 
 impl Tokens<'_> {
@@ -124,6 +99,10 @@ impl Tokens<'_> {
         }
         let (claims, waited) = match self.verified_claims(ctx, &id, &found.identity, &assertion).await {
             Ok(verified) => verified,
+            // An outage of the issuer is no failure of the client's.
+            Err(rejection @ ClientRejection::IssuerUnavailable(_)) => {
+                return Err(self.reject(ctx, None, rejection));
+            }
             Err(rejection) => return Err(self.reject(ctx, Some(&id), rejection)),
         };
         if waited {
@@ -163,7 +142,8 @@ impl Tokens<'_> {
                     }
                     _ => ClientRejection::NotAccepted(rejection.reason),
                 };
-                let shown = self.reject(ctx, Some(&id), shown);
+                // What an Admin is to see counts at its address alone: failures of strangers in the client's name do not hide it.
+                let shown = self.reject(ctx, noted.is_none().then_some(&id), shown);
                 if let (Some(noted), false) = (noted, matches!(shown, ClientRejection::TooManyFailures(_))) {
                     self.note_attempt(ctx, &id, &found.identity, &claims, noted).await;
                 }
@@ -281,148 +261,31 @@ impl Tokens<'_> {
     }
 
     fn judge_own(self, ctx: &RequestContext, assertion: &Assertion<'_>, claims: &Claims) -> Judged {
-        let types = if self.0.policy.client_assertion_type_required {
-            CLIENT_ASSERTION_TYPES.get(..1).unwrap_or_default()
-        } else {
-            &CLIENT_ASSERTION_TYPES[..]
-        };
-        let is_its_own = claims.get("sub") == claims.get("iss");
-        let outcome = TimeWindow::of_client_assertion(claims, ctx.now).and_then(|window| {
-            assertion.require_type(types)?;
-            if !is_its_own {
-                let message = "`sub` must be the client_id, as `iss` is";
-                return Err(AssertionRejection::new(RejectionReason::Pins, message));
-            }
-            check_only_audience(claims, &self.0.policy.issuer).map(|()| window)
-        });
+        let OwnChecks { times, kind, subject, audience } = self.own_checks(ctx, assertion, claims);
+        let is_its_own = subject.is_ok();
+        let outcome = times.and_then(|window| kind.and(subject).and(audience).map(|()| window));
         Judged { outcome, is_its_own, is_noted: false }
     }
 
-    /// Judges a token for an Admin, check by check. It is not used up.
-    pub(crate) async fn report(
-        self,
-        ctx: &RequestContext,
-        key: &ApiKey,
-        identity: &Identity,
-        token: &str,
-    ) -> Result<TokenReport, ClientRejection> {
-        let mut report = TokenReport { checks: Vec::new(), run: None };
-        let token = token.trim();
-        let algorithms = assertion_algorithms().join(", ");
-        let assertion = match Assertion::parse(token) {
-            Ok(assertion) => assertion,
-            Err(error) => {
-                report.push("form", format!("a JWT signed with {algorithms}"), Err(error.to_string()));
-                return Ok(report);
-            }
-        };
-        report.push("form", "a signed JWT", Ok(format!("a JWT signed with {}", assertion.algorithm())));
-        let state = key.credential_state();
-        let until = format!("expires at {}", key.expires_at);
-        report.push("key", "Active", if state.is_active(ctx.now) { Ok(until) } else { Err(until) });
-        let issuer = match identity {
-            Identity::WorkloadIdentity(workload) => workload.issuer.as_str(),
-            Identity::PrivateKeyJwt(_) => key.id.as_str(),
-        };
-        let named = assertion.claimed_issuer().map(|named| domain::text::shown(&named, SUBJECT));
-        let named = named.unwrap_or_else(|| "missing".to_owned());
-        let is_issuer = assertion.claims_issuer(issuer);
-        if !report.push("iss", issuer, if is_issuer { Ok(named) } else { Err(named) }) {
-            return Ok(report);
+    fn own_checks(self, ctx: &RequestContext, assertion: &Assertion<'_>, claims: &Claims) -> OwnChecks {
+        let is_its_own = claims.get("sub") == claims.get("iss");
+        let message = "`sub` must be the client_id, as `iss` is";
+        OwnChecks {
+            times: TimeWindow::of_client_assertion(claims, ctx.now),
+            kind: assertion.require_type(self.client_assertion_types()).map_err(Into::into),
+            subject: is_its_own
+                .then_some(())
+                .ok_or_else(|| AssertionRejection::new(RejectionReason::Pins, message)),
+            audience: check_only_audience(claims, &self.0.policy.issuer),
         }
-        let (keys, _) = self.key_set(ctx, identity, assertion.kid()).await;
-        let verified = keys
-            .map_err(|KeySetUnavailable(why)| why)
-            .and_then(|keys| assertion.verify(&keys, &AssertionAlgorithm::ALL).map_err(|why| why.to_string()))
-            .and_then(|payload| parse_claims(&payload).map_err(|why| why.to_string()));
-        let claims = match verified {
-            Ok(claims) => claims,
-            Err(why) => {
-                report.push("signature", "by a key of the issuer's", Err(why));
-                return Ok(report);
-            }
-        };
-        report.push("signature", "by a key of the issuer's", Ok("right".to_owned()));
-        let window = match identity {
-            Identity::WorkloadIdentity(workload) => {
-                report.run = Some(claim(workload, &claims));
-                self.report_workload(ctx, workload, &claims, &mut report)
-            }
-            Identity::PrivateKeyJwt(_) => {
-                let judged = self.judge_own(ctx, &assertion, &claims);
-                let outcome =
-                    judged.outcome.as_ref().map(|_| "right".to_owned()).map_err(ToString::to_string);
-                report.push("sub, aud, exp, typ", "as RFC 7523 asks", outcome);
-                judged.outcome.ok()
-            }
-        };
-        if let Some(window) = window {
-            self.report_single_use(key, identity, &claims, window, &mut report).await?;
-        }
-        Ok(report)
     }
 
-    fn report_workload(
-        self,
-        ctx: &RequestContext,
-        workload: &WorkloadIdentity,
-        claims: &Claims,
-        report: &mut TokenReport,
-    ) -> Option<TimeWindow> {
-        let longest = workload.preset.longest_lifetime_seconds();
-        let times = TimeWindow::of_workload(claims, longest, ctx.now);
-        let until = |window: &TimeWindow| format!("until {}", Timestamp::from_seconds(window.expires_at));
-        report.push(
-            "exp, nbf, iat",
-            format!("valid at {}, for at most {longest} seconds", ctx.now.to_whole_second()),
-            times.as_ref().map(until).map_err(ToString::to_string),
-        );
-        let audience = workload.audience.as_deref().unwrap_or(&self.0.policy.issuer);
-        let for_us = check_audience(claims, audience);
-        report.push("aud", audience, for_us.map(|()| audience.to_owned()).map_err(|why| why.to_string()));
-        match workload.conditions() {
-            None => {
-                report.push(
-                    "conditions",
-                    "allowed by an Admin",
-                    Err("this key waits for its first run".to_owned()),
-                );
-            }
-            Some(conditions) => {
-                let checked = check(conditions, claims, &workload.accepted_dangers());
-                report.checks.extend(checked.checks().map(|check| TokenCheck {
-                    name: check.claim.to_string(),
-                    expected: check.expected.clone(),
-                    got: check.got.clone(),
-                    is_passed: check.is_match,
-                }));
-            }
+    fn client_assertion_types(self) -> &'static [Option<&'static str>] {
+        if self.0.policy.client_assertion_type_required {
+            CLIENT_ASSERTION_TYPES.get(..1).unwrap_or_default()
+        } else {
+            &CLIENT_ASSERTION_TYPES
         }
-        times.ok()
-    }
-
-    async fn report_single_use(
-        self,
-        key: &ApiKey,
-        identity: &Identity,
-        claims: &Claims,
-        window: TimeWindow,
-        report: &mut TokenReport,
-    ) -> Result<(), ClientRejection> {
-        let outcome = match single_use(&key.id, identity, claims, window) {
-            Ok(None) => return Ok(()),
-            Err(rejection) => Err(rejection.message),
-            Ok(Some(single_use)) => {
-                let mut reader = self.0.store.reader().await?;
-                if reader.is_assertion_used(single_use).await? {
-                    Err("exchanged before".to_owned())
-                } else {
-                    Ok("not exchanged yet".to_owned())
-                }
-            }
-        };
-        report.push("jti", "exchanged once at most", outcome);
-        Ok(())
     }
 
     /// Notes for the Admin who asked. It costs the caller nothing but its time if it fails.
@@ -435,15 +298,14 @@ impl Tokens<'_> {
         rejection: &AssertionRejection,
     ) {
         let Some(workload) = identity.workload() else { return };
-        let run = claim(workload, claims);
-        let who = run.repository.as_deref().or(run.subject.as_deref()).unwrap_or_default();
+        let owner = ClaimName::text_of(claims, workload.preset.owner_claim()).unwrap_or_default();
         let digits = |text: &str, count| {
             jose::hex(&jose::sha256(text.as_bytes())).chars().take(count).collect::<String>()
         };
         let telling = workload.preset.telling_claims(claims, workload.conditions());
         let told = serde_json::json!([rejection.reason.as_str(), telling]).to_string();
         let attempt = Attempt {
-            id: digits(who, 16) + &digits(&told, 32),
+            id: digits(&owner, 16) + &digits(&told, 32),
             key_id: id.clone(),
             at: ctx.now,
             times: 1,
