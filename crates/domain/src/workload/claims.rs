@@ -128,11 +128,6 @@ impl ClaimName {
         }
     }
 
-    /// What the claim that `names` lead to says, as text.
-    pub fn text_of<'c>(claims: &'c Claims, names: &[&str]) -> Option<Cow<'c, str>> {
-        scalar_at(claims, names)
-    }
-
     /// The name of a claim that this program knows.
     pub(super) fn of(names: &[&str]) -> Self {
         Self(names.iter().map(|name| (*name).to_owned()).collect())

@@ -42,7 +42,19 @@ impl Condition {
         }
         let mut condition = Self { claim, values: Vec::new(), patterns: Vec::new() };
         for value in values {
-            condition.add_value(value.as_ref())?;
+            let value = visible_line("equals", value.as_ref(), MAXIMUM_LENGTH)?;
+            if value.contains('*') {
+                let claim = &condition.claim;
+                return Err(Invalid::new(
+                    "equals",
+                    format!(
+                        "`{value}` would be compared with its asterisk: write it as a pattern of `{claim}`"
+                    ),
+                ));
+            }
+            if !condition.values.contains(&value) {
+                condition.values.push(value);
+            }
         }
         for pattern in patterns {
             let pattern = Pattern::parse(pattern.as_ref())?;
@@ -62,23 +74,6 @@ impl Condition {
         Self::new(claim, &values, &patterns)
     }
 
-    fn add_value(&mut self, value: &str) -> Result<(), Invalid> {
-        let value = visible_line("equals", value, MAXIMUM_LENGTH)?;
-        if value.contains('*') {
-            return Err(Invalid::new(
-                "equals",
-                format!(
-                    "`{value}` would be compared with its asterisk: write it as a pattern of `{}`",
-                    self.claim
-                ),
-            ));
-        }
-        if !self.values.contains(&value) {
-            self.values.push(value);
-        }
-        Ok(())
-    }
-
     /// The same with one more value.
     ///
     /// # Errors
@@ -88,6 +83,7 @@ impl Condition {
         let patterns: Vec<&str> = self.patterns.iter().map(Pattern::as_str).collect();
         Self::new(self.claim.clone(), &values, &patterns)
     }
+
     /// The claim must be one of `values`.
     ///
     /// # Errors
@@ -246,8 +242,14 @@ impl TryFrom<ConditionJson> for Condition {
     type Error = Invalid;
 
     fn try_from(json: ConditionJson) -> Result<Self, Invalid> {
-        let patterns: Vec<String> = json.patterns.into_iter().chain(json.pattern).collect();
-        Self::new(json.claim, &json.equals, &patterns)
+        match (json.pattern, json.equals.as_slice(), json.patterns.as_slice()) {
+            (None, values, patterns) => Self::new(json.claim, values, patterns),
+            (Some(pattern), [], []) => Self::pattern(json.claim, &pattern),
+            (Some(_), ..) => Err(Invalid::new(
+                "conditions",
+                format!("give `{}` either `equals` and `patterns` or `pattern`", json.claim),
+            )),
+        }
     }
 }
 
@@ -356,6 +358,8 @@ mod tests {
         );
         for bad in [
             r#"{"claim":"ref"}"#,
+            r#"{"claim":"ref","equals":["a"],"pattern":"a*"}"#,
+            r#"{"claim":"ref","patterns":["b*"],"pattern":"a*"}"#,
             r#"{"claim":"ref","equals":["a*"]}"#,
             r#"{"claim":"ref","patterns":["a"]}"#,
             r#"{"claim":"ref","equals":"a"}"#,

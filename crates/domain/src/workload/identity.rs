@@ -197,7 +197,7 @@ pub struct WorkloadClaim {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
     /// Its id among the key's attempts: 16 hexadecimal digits for the workload's owner, and 32 for what it was rejected for and the claims
-    /// by which a person tells runs apart ([`Preset::telling_claims`](super::Preset::telling_claims)). So what an id stands for never
+    /// by which a person tells runs apart ([`Preset::distinguishing_claims`](super::Preset::distinguishing_claims)). So what an id stands for never
     /// changes.
     pub id: String,
     /// The key that it named.

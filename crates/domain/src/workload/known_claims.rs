@@ -237,7 +237,7 @@ impl Preset {
     /// that a key's own conditions name.
     ///
     /// Two tokens that agree in them are the same to whoever allows a run.
-    pub fn telling_claims(
+    pub fn distinguishing_claims(
         self,
         claims: &Claims,
         conditions: Option<&Conditions>,
@@ -251,16 +251,16 @@ impl Preset {
         let others = claims.keys().filter(|name| {
             self == Self::AnyOidc && !["iss", "aud", "exp", "nbf", "iat", "jti"].contains(&name.as_str())
         });
-        let mut telling: Vec<(ClaimName, String)> = Vec::new();
+        let mut found: Vec<(ClaimName, String)> = Vec::new();
         for name in names.chain(of_key).chain(others.map(|name| ClaimName::of(&[name]))) {
             let value = name.value(claims).and_then(scalar).filter(|value| !value.is_empty());
             if let Some(value) = value
-                && !telling.iter().any(|(known, _)| *known == name)
+                && !found.iter().any(|(known, _)| *known == name)
             {
-                telling.push((name, value.into_owned()));
+                found.push((name, value.into_owned()));
             }
         }
-        telling
+        found
     }
 
     /// What is known of `claim`.

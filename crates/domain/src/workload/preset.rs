@@ -1,7 +1,8 @@
 //! What is known of each kind of issuer.
 
-use super::{IssuerUrl, known_claims::ValueForm};
+use super::{Claims, IssuerUrl, claims::scalar_at, known_claims::ValueForm};
 use crate::Invalid;
+use std::borrow::Cow;
 
 words! {
     /// A kind of issuer.
@@ -201,9 +202,10 @@ impl Preset {
         reject(format!("tokens of {} do not have this issuer: write {expected}", self.name()))
     }
 
-    /// The claim that names whom the workload belongs to and that others cannot take: attempts are counted by it.
-    pub const fn owner_claim(self) -> &'static [&'static str] {
-        match self {
+    /// Whom the workload with `claims` belongs to, by an id that others cannot take: attempts are counted by it. Empty if the claim is
+    /// missing.
+    pub fn owner(self, claims: &Claims) -> Cow<'_, str> {
+        let names: &[&str] = match self {
             Self::GitHubActions => &["repository_owner_id"],
             Self::GitLabCi => &["namespace_id"],
             Self::CircleCi => &["oidc.circleci.com/project-id"],
@@ -211,7 +213,8 @@ impl Preset {
             Self::HcpTerraform => &["terraform_organization_id"],
             Self::Kubernetes => &["kubernetes.io", "namespace"],
             Self::GoogleCloud | Self::Aws | Self::AnyOidc => &["sub"],
-        }
+        };
+        scalar_at(claims, names).unwrap_or_default()
     }
 
     /// Which claims describe the run.

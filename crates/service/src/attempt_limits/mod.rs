@@ -31,6 +31,7 @@ pub(crate) struct FailureLimits {
 #[derive(Clone, Copy, Hash)]
 enum Counted {
     ClientFailures,
+    AttemptsOfOwner,
     AddressFailures,
     SignInsOfAddress,
     SignInsOfUser,
@@ -113,6 +114,17 @@ impl FailureLimits {
     pub(crate) fn failed(&self, client: Option<&KeyId>, address: Option<IpAddr>) -> Option<u64> {
         let client =
             client.and_then(|id| self.counters.of((Counted::ClientFailures, id), self.client_failures));
+        self.failed_by(client, address)
+    }
+
+    /// Counts an attempt that is shown to an Admin, by whoever owns the workload: as many as a client may fail. If there were too many:
+    /// how many seconds to wait.
+    pub(crate) fn attempted(&self, client: &KeyId, owner: &str, address: Option<IpAddr>) -> Option<u64> {
+        let owner = self.counters.of((Counted::AttemptsOfOwner, client, owner), self.client_failures);
+        self.failed_by(owner, address)
+    }
+
+    fn failed_by(&self, client: Option<Count>, address: Option<IpAddr>) -> Option<u64> {
         // A client that is over its limit still fails at its address.
         let by_client = self.counters.count(client.as_slice());
         let networks = self.of_address(Counted::AddressFailures, self.address_failures, address);

@@ -182,26 +182,26 @@ impl Keys<'_> {
     }
 
     /// Lets the workload of an attempt use the key. A key that waits is pinned to exactly what that run was. A key with conditions
-    /// takes what differed into them; its pins stay. `seen` is the [version](domain::workload::KeyIdentity::version) of what the key
-    /// accepted when the Admin decided.
+    /// takes what differed into them; its pins stay. `expected_version` is the [version](domain::workload::KeyIdentity::version) of what
+    /// the key accepted when the Admin decided.
     ///
     /// # Errors
-    /// The principal is no Admin, the key or the attempt is not there, the attempt was made by another workload, the key was changed since
-    /// `seen`, a danger was not accepted, or the store fails.
+    /// The principal is no Admin, the key or the attempt is not there, the attempt was made by another workload, the key was changed since,
+    /// a danger was not accepted, or the store fails.
     pub async fn allow_attempt(
         self,
         ctx: &RequestContext,
         principal: &Principal,
         id: &str,
         attempt: &str,
-        seen: Option<i64>,
+        expected_version: Option<i64>,
         accepted_dangers: &BTreeSet<Danger>,
     ) -> Result<ApiKey> {
         let id = parse_id(id)?;
         let mut transaction = self.0.begin_as::<ManageKeys>(ctx, principal).await?;
         let key = find(&mut transaction, principal, &id).await?;
         let before = require_identity(&mut transaction, &key).await?;
-        if seen.is_some_and(|seen| seen != before.version) {
+        if expected_version.is_some_and(|expected| expected != before.version) {
             let changed =
                 "what the key accepts was changed meanwhile: read the page again, then allow the run";
             return Err(Rejection::Conflict(changed.to_owned()).into());
@@ -419,8 +419,15 @@ impl Keys<'_> {
             if let Some(seconds) = self.0.limits.failed(None, ctx.address) {
                 return Err(Rejection::TooMany(seconds).into());
             }
-            let field = if identity.workload().is_some() { "issuer" } else { "publicKeysUrl" };
-            return Err(Invalid::new(field, format!("its keys cannot be fetched: {why}")).into());
+            let message = format!("its keys cannot be fetched: {why}");
+            return Err(if identity.workload().is_some() {
+                let instead =
+                    "if it cannot be reached from here, paste them under “The issuer's public keys” (`keySet`)";
+                Invalid::new("issuer", format!("{message}; {instead}"))
+            } else {
+                Invalid::new("publicKeysUrl", message)
+            }
+            .into());
         }
         Ok(identity)
     }

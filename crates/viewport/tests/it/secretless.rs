@@ -91,9 +91,9 @@ async fn a_repository_is_set_up_by_its_first_run() {
     for shown in ["repository_id", "424242", "repository_owner_id", "2020", "refs/heads/main", "acme/shop"] {
         form.says(shown);
     }
-    ada.post(&allow, &[("seen", "0")]).await.assert_says(422, "read the page again");
-    let seen = form.text.split("name=\"seen\" value=\"").nth(1).unwrap().split('"').next().unwrap();
-    let done = ada.submit(&allow, &[("seen", seen)]).await;
+    ada.post(&allow, &[("version", "0")]).await.assert_says(422, "read the page again");
+    let version = form.text.split("name=\"version\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    let done = ada.submit(&allow, &[("version", version)]).await;
     ada.open(&done).await.says("Allowed. Run the pipeline again");
     assert_eq!(ada.get_part(again).await.status.as_u16(), 200, "it is another state");
     assert!(runs(&harness, &id, &issuer, &json!({})).await);

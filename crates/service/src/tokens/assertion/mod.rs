@@ -14,9 +14,9 @@ use crate::{
 use domain::{
     KeyId, SecretDigest, Timestamp,
     workload::{
-        AssertionRejection, Attempt, AuthenticationMethod, ClaimName, Claims, ClientKeys, Identity,
-        RejectionReason, Report, Run, TimeWindow, WorkloadClaim, WorkloadIdentity, check, check_audience,
-        check_only_audience, parse_claims,
+        AssertionRejection, Attempt, AuthenticationMethod, Claims, ClientKeys, Identity, RejectionReason,
+        Report, Run, TimeWindow, WorkloadClaim, WorkloadIdentity, check, check_audience, check_only_audience,
+        parse_claims,
     },
 };
 use jose::assertion::{Assertion, AssertionAlgorithm, CLIENT_ASSERTION_TYPES, KeySet, MAXIMUM_LENGTH};
@@ -142,8 +142,16 @@ impl Tokens<'_> {
                     }
                     _ => ClientRejection::NotAccepted(rejection.reason),
                 };
-                // What an Admin is to see counts at its address alone: failures of strangers in the client's name do not hide it.
-                let shown = self.reject(ctx, noted.is_none().then_some(&id), shown);
+                // What an Admin is to see is counted by its owner: failures of others in the client's name do not hide it.
+                let owner =
+                    noted.and(found.identity.workload()).map(|workload| workload.preset.owner(&claims));
+                let shown = match owner {
+                    Some(owner) => {
+                        let wait = self.0.limits.attempted(&id, &owner, ctx.address);
+                        wait.map_or(shown, ClientRejection::TooManyFailures)
+                    }
+                    None => self.reject(ctx, Some(&id), shown),
+                };
                 if let (Some(noted), false) = (noted, matches!(shown, ClientRejection::TooManyFailures(_))) {
                     self.note_attempt(ctx, &id, &found.identity, &claims, noted).await;
                 }
@@ -298,12 +306,12 @@ impl Tokens<'_> {
         rejection: &AssertionRejection,
     ) {
         let Some(workload) = identity.workload() else { return };
-        let owner = ClaimName::text_of(claims, workload.preset.owner_claim()).unwrap_or_default();
+        let owner = workload.preset.owner(claims);
         let digits = |text: &str, count| {
             jose::hex(&jose::sha256(text.as_bytes())).chars().take(count).collect::<String>()
         };
-        let telling = workload.preset.telling_claims(claims, workload.conditions());
-        let told = serde_json::json!([rejection.reason.as_str(), telling]).to_string();
+        let distinguishing = workload.preset.distinguishing_claims(claims, workload.conditions());
+        let told = serde_json::json!([rejection.reason.as_str(), distinguishing]).to_string();
         let attempt = Attempt {
             id: digits(&owner, 16) + &digits(&told, 32),
             key_id: id.clone(),

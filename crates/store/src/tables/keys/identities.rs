@@ -185,7 +185,8 @@ impl Reader {
 }
 
 impl Transaction {
-    /// Notes an attempt, and forgets those of the key that are too many. Its claims stay those of the first time. For a key that is gone it does nothing.
+    /// Notes an attempt, and forgets those of the key that are too many. Its claims stay those of the first time. For a key that is
+    /// gone it does nothing.
     pub async fn note_attempt(&mut self, attempt: &Attempt) -> Result<()> {
         let key = attempt.key_id.as_str();
         let params = params![

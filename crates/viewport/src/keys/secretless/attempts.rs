@@ -39,7 +39,7 @@ pub(crate) struct AttemptsPanel {
     pub(crate) first_run: Option<RunLink>,
     pub(crate) attempts: Vec<AttemptView>,
     /// Changes with what it shows.
-    pub(crate) seen: String,
+    pub(crate) fingerprint: String,
 }
 
 /// One attempt.
@@ -68,7 +68,7 @@ pub(super) struct AllowForm {
     pub(super) key: KeyOverview,
     pub(super) attempt: AttemptView,
     /// The version of what the key accepts now.
-    pub(super) seen: i64,
+    pub(super) version: i64,
     /// The run's claims, and what becomes of each.
     pub(super) lines: Vec<ClaimLine>,
     /// Why it cannot be allowed by a click.
@@ -112,7 +112,7 @@ fn lines(
         };
         ClaimLine { name: domain::text::shown(&name.to_string(), 256), value: shown(&value), role, before }
     };
-    workload.preset.telling_claims(claims, after.or(before)).into_iter().map(line).collect()
+    workload.preset.distinguishing_claims(claims, after.or(before)).into_iter().map(line).collect()
 }
 
 fn shown(value: &str) -> String {
@@ -144,7 +144,7 @@ impl AttemptsPanel {
                 .iter()
                 .map(|attempt| AttemptView::of(attempt, workload, &known, now))
                 .collect(),
-            seen: jose::hex(&jose::sha256(shown.as_bytes())),
+            fingerprint: jose::hex(&jose::sha256(shown.as_bytes())),
         }))
     }
 }
@@ -194,7 +194,7 @@ async fn known_names(context: &MemberPage) -> Result<Vec<String>, Response<Body>
     Ok(keys.iter().filter_map(of).collect::<BTreeSet<_>>().into_iter().collect())
 }
 
-/// `GET /settings/api-keys/{id}/attempts?seen=…`: the part of a key's page that asks again until the key is used. If it would show
+/// `GET /settings/api-keys/{id}/attempts?fingerprint=…`: the part of a key's page that asks again until the key is used. If it would show
 /// the same, nothing is sent, and the page stays as whoever reads it has it.
 pub(crate) async fn panel(
     context: AdminPage<ApiKeys>,
@@ -208,7 +208,8 @@ pub(crate) async fn panel(
         keys::outcome(&context, &id, context.service().keys().get(&context.principal, &id).await).await?;
     match AttemptsPanel::of(&context, &overview).await? {
         Some(panel)
-            if query.as_deref().and_then(|query| query.strip_prefix("seen=")) == Some(&panel.seen) =>
+            if query.as_deref().and_then(|query| query.strip_prefix("fingerprint="))
+                == Some(&panel.fingerprint) =>
         {
             let mut unchanged = Response::new(Body::empty());
             *unchanged.status_mut() = StatusCode::NO_CONTENT;
@@ -228,7 +229,7 @@ async fn form(
     let key = keys::outcome(context, id, context.service().keys().get(&context.principal, id).await).await?;
     let attempts = context.outcome(context.service().keys().attempts(&context.principal, id).await)?;
     let found = attempts.into_iter().find(|known| known.id == attempt);
-    let seen = key.identity.as_ref().map_or(0, |identity| identity.version);
+    let version = key.identity.as_ref().map_or(0, |identity| identity.version);
     let workload = key.identity.as_ref().and_then(|identity| identity.identity.workload()).cloned();
     let (Some(found), Some(workload)) = (found, workload) else {
         let missing = Rejection::NotFound { kind: "attempt", id: attempt.to_owned() };
@@ -257,7 +258,7 @@ async fn form(
         attempt: AttemptView::of(&found, &workload, &known, context.ctx.now),
         lines: lines(&workload, &claims, before, after.as_ref()),
         problem,
-        seen,
+        version,
         dangers: needed
             .difference(&already)
             .map(|danger| (danger.as_str(), danger.describe(), ticked.contains(danger)))
@@ -286,9 +287,9 @@ pub(crate) async fn allow(
     }
     let accepted = identity_form::accepted(&fields);
     let keys = context.service().keys();
-    let seen =
-        Some(fields.text("seen")).filter(|seen| !seen.is_empty()).map(|seen| seen.parse().unwrap_or(-1));
-    let allowed = keys.allow_attempt(&context.ctx, &context.principal, &id, &attempt, seen, &accepted).await;
+    let version = fields.filled("version").map(|version| version.parse().unwrap_or(-1));
+    let allowed =
+        keys.allow_attempt(&context.ctx, &context.principal, &id, &attempt, version, &accepted).await;
     match allowed {
         Ok(_) => context.go(&format!("{LIST}/{id}?done=workload-allowed")),
         Err(error) => form(&context, (&id, &attempt), &fields, context.form_error(error)?).await,
@@ -320,7 +321,7 @@ pub(super) mod tests {
             chrome: template_tests::form(text, if waits { "" } else { "acceptedDangers" }),
             key: template_tests::key(text),
             attempt,
-            seen: 1,
+            version: 1,
             lines: vec![ClaimLine {
                 name: text.to_owned(),
                 value: text.to_owned(),

@@ -94,34 +94,18 @@ impl IdentityForm {
         self.preset.map_or("", platform::issuer_hint)
     }
 
-    /// What is wrong with the issuer, and where its keys go if they cannot be fetched.
-    #[expect(clippy::unused_self, reason = "templates call methods")]
-    pub(super) fn issuer_error(&self, errors: &FormError) -> String {
-        match unfetched(errors) {
-            Some(why) => format!(
-                "The issuer's keys cannot be fetched: {why} If it cannot be reached from here, paste them under \
-                 “The issuer's public keys”."
-            ),
-            None => errors.of("issuer").to_owned(),
-        }
-    }
-
     /// Whether the field for the issuer's keys is where to go on.
     pub(super) fn leads_to_key_set(&self, errors: &FormError) -> bool {
-        self.is_of_preset && self.issuer_hint().is_empty() && unfetched(errors).is_some()
+        self.is_of_preset && self.issuer_hint().is_empty() && !errors.of("issuer").is_empty()
     }
 
     /// Whether the folded part is open: something stands there, or has to.
     pub(super) fn is_open(&self, errors: &FormError) -> bool {
-        const FOLDED: [&str; 5] = ["pins", "conditions", "acceptedDangers", "audience", "keySet"];
-        let is_wrong = FOLDED.iter().any(|field| !errors.of(field).is_empty());
-        !self.awaits_first_run() || is_wrong || unfetched(errors).is_some()
+        // An issuer that cannot be reached leads to the field for its keys.
+        const LEADS_HERE: [&str; 6] =
+            ["pins", "conditions", "acceptedDangers", "audience", "keySet", "issuer"];
+        !self.awaits_first_run() || LEADS_HERE.iter().any(|field| !errors.of(field).is_empty())
     }
-}
-
-/// Why the issuer's keys cannot be fetched, if that is what is wrong.
-fn unfetched(errors: &FormError) -> Option<&str> {
-    errors.of("issuer").strip_prefix("Its keys cannot be fetched: ")
 }
 
 /// The fields as they show what is stored.

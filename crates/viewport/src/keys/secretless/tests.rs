@@ -86,7 +86,7 @@ pub(crate) fn panel(text: &str, is_live: bool) -> AttemptsPanel {
             url: Some("https://github.com/acme/shop".to_owned()),
         }),
         attempts: vec![attempt(text)],
-        seen: "1f".to_owned(),
+        fingerprint: "1f".to_owned(),
     }
 }
 
