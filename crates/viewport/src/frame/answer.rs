@@ -25,6 +25,14 @@ pub(crate) fn see_other(partial: bool, page: &str) -> Response<Body> {
     response
 }
 
+/// 204: a part of a page that asks again stays as it is. Kept nowhere, like the part itself: it depends on who asks and when.
+pub(crate) fn unchanged() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
 /// Adds a `Set-Cookie`, if there is one.
 pub(crate) fn with_cookie(mut response: Response<Body>, cookie: Option<HeaderValue>) -> Response<Body> {
     if let Some(cookie) = cookie {

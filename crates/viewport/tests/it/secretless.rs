@@ -80,7 +80,9 @@ async fn a_repository_is_set_up_by_its_first_run() {
     part.says("deploy.yml, push, by ada");
     // The same again is not sent: whoever reads the page keeps their place.
     let again = part.text.split("hx-get=\"").nth(1).unwrap().split('"').next().unwrap();
-    assert_eq!(ada.get_part(again).await.status.as_u16(), 204);
+    let same = ada.get_part(again).await;
+    assert_eq!(same.status.as_u16(), 204);
+    assert_eq!(same.headers["cache-control"], "no-store");
     ada.open(LIST).await.says("Waits for its first run");
     let operator = Harness::operator(&harness.acme);
     let attempts = harness.service.keys().attempts(&operator, &id).await.unwrap();

@@ -4,7 +4,7 @@ use super::identity_form;
 use crate::{
     frame::{
         admin_page::{AdminPage, ApiKeys},
-        answer::Answer,
+        answer::{self, Answer},
         form::{Fields, Posted},
         form_error,
         page_context::{MemberPage, show},
@@ -211,9 +211,7 @@ pub(crate) async fn panel(
             if query.as_deref().and_then(|query| query.strip_prefix("fingerprint="))
                 == Some(&panel.fingerprint) =>
         {
-            let mut unchanged = Response::new(Body::empty());
-            *unchanged.status_mut() = StatusCode::NO_CONTENT;
-            Ok(unchanged)
+            Ok(answer::unchanged())
         }
         Some(panel) => Ok(pages::html(StatusCode::OK, &panel)),
         None => context.go(&format!("{LIST}/{id}")),
